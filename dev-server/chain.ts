@@ -1,0 +1,52 @@
+/**
+ * A chain of ways to get an executable: the first that works wins, and a failing chain tells every reason.
+ * It never hides a failed step: what was tried and why it did not work is the whole value of the final error.
+ * The chains themselves are in find-temporal-cli.ts and find-test-server.ts; tests pass their own steps.
+ */
+import { reasonOf } from './run-command';
+
+/** One way to get an executable. `find` gives the path of a usable one, or rejects with the reason why not. */
+export interface Step {
+  readonly name: string;
+  find(): Promise<string>;
+}
+
+export interface Chain {
+  /** What is looked for, as the subject of the error message. */
+  readonly wanted: string;
+  readonly steps: readonly Step[];
+  /** What a person can do when every step failed. */
+  readonly advice: string;
+}
+
+export interface FailedStep {
+  readonly step: string;
+  readonly reason: string;
+}
+
+/** Every step of a chain failed; `attempts` has them in the order in which they were tried. */
+export class TemporalServerUnavailable extends Error {
+  override readonly name = 'TemporalServerUnavailable';
+  readonly attempts: readonly FailedStep[];
+  readonly advice: string;
+
+  constructor({ wanted, attempts, advice }: { wanted: string; attempts: readonly FailedStep[]; advice: string }) {
+    const tried = attempts.map(({ step, reason }) => `  - ${step}: ${reason.replaceAll('\n', '\n      ')}`);
+    super([`${wanted} is not available. Tried, in this order:`, ...tried, `What to do: ${advice}`].join('\n'));
+    this.attempts = attempts;
+    this.advice = advice;
+  }
+}
+
+/** @throws {TemporalServerUnavailable} when no step finds anything */
+export async function findFirst({ wanted, steps, advice }: Chain): Promise<string> {
+  const attempts: FailedStep[] = [];
+  for (const { name, find } of steps) {
+    try {
+      return await find();
+    } catch (error) {
+      attempts.push({ step: name, reason: reasonOf(error) });
+    }
+  }
+  throw new TemporalServerUnavailable({ wanted, attempts, advice });
+}

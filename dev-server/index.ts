@@ -1,0 +1,117 @@
+/**
+ * A real Temporal for development and tests: the dev server with the Web UI, and the time-skipping test server.
+ * The dev server always has one partition per task queue and fairness, because the service's budget and order rest on both.
+ * Never a production server: it forgets everything on stop unless `dbFilename` is given.
+ */
+import { createServer } from 'node:net';
+import { TestWorkflowEnvironment } from '@temporalio/testing';
+import { resolveTemporalCli } from './find-temporal-cli';
+import { resolveTestServer } from './find-test-server';
+import type { OnProgress } from './progress';
+import { reasonOf } from './run-command';
+
+export { type FailedStep, type Step, TemporalServerUnavailable } from './chain';
+export { type ResolveOptions, resolveTemporalCli } from './find-temporal-cli';
+export { resolveTestServer } from './find-test-server';
+export type { OnProgress } from './progress';
+
+const HOST = '127.0.0.1';
+const ANY_PORT = 0;
+const STARTS_MAX = 3;
+
+/** `frontend.namespaceCount` is the number of polls that may wait at once; 1,200 by default, far below many workers. */
+const DYNAMIC_CONFIG = [
+  'matching.numTaskqueueReadPartitions=1',
+  'matching.numTaskqueueWritePartitions=1',
+  'matching.enableFairness=true',
+  'frontend.namespaceCount=20000',
+] as const;
+
+export interface DevServerOptions {
+  /** Serve the Web UI; it is not served by default. */
+  ui?: boolean;
+  /** A free port by default. */
+  uiPort?: number;
+  /** A free port by default. */
+  port?: number;
+  /** SQLite file that keeps everything across restarts; by default all is in memory. */
+  dbFilename?: string;
+  searchAttributes?: Record<string, 'Keyword' | 'Datetime'>;
+  /** Gets what would otherwise be lines on stderr while a server is being downloaded or built. */
+  onProgress?: (message: string) => void;
+}
+
+export interface DevServer {
+  readonly env: TestWorkflowEnvironment;
+  /** `host:port` of the gRPC interface; the namespace is `default`. */
+  readonly address: string;
+  readonly uiUrl: string | undefined;
+  stop(): Promise<void>;
+}
+
+/**
+ * Resolves when the server answers.
+ * @throws {TemporalServerUnavailable} when there is no Temporal CLI and none can be had
+ * @throws when a given port is in use
+ */
+export async function startDevServer(options: DevServerOptions = {}): Promise<DevServer> {
+  const { ui = false, port, dbFilename, searchAttributes = {}, onProgress } = options;
+  const path = await resolveTemporalCli({ ...(onProgress && { onProgress }) });
+  // The SDK takes whoever answers at the port for the server that it started, so a taken port would join a stranger's.
+  if (port !== undefined) await findFreePort(port);
+  return startPatiently(async () => {
+    const uiPort = ui ? await findFreePort(options.uiPort ?? ANY_PORT) : undefined;
+    const env = await TestWorkflowEnvironment.createLocal({
+      server: {
+        executable: { type: 'existing-path', path },
+        ip: HOST,
+        log: { format: 'pretty', level: 'error' },
+        extraArgs: [
+          ...DYNAMIC_CONFIG.flatMap(setting => ['--dynamic-config-value', setting]),
+          ...Object.entries(searchAttributes).flatMap(([name, type]) => ['--search-attribute', `${name}=${type}`]),
+        ],
+        ...(port !== undefined && { port }),
+        ...(uiPort !== undefined && { ui, uiPort }),
+        ...(dbFilename !== undefined && { dbFilename }),
+      },
+    });
+    return {
+      env,
+      address: env.address,
+      uiUrl: uiPort === undefined ? undefined : `http://${HOST}:${uiPort}`,
+      stop: () => env.teardown(),
+    };
+  });
+}
+
+/** @throws {TemporalServerUnavailable} when there is no test server and none can be had */
+export async function startTimeSkippingServer(options?: { onProgress?: OnProgress }): Promise<TestWorkflowEnvironment> {
+  const path = await resolveTestServer(options);
+  return startPatiently(() =>
+    TestWorkflowEnvironment.createTimeSkipping({ server: { executable: { type: 'existing-path', path } } }),
+  );
+}
+
+/** The SDK gives a server five seconds and kills a late one; on a busy machine five seconds may be too few. */
+async function startPatiently<T>(start: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await start();
+    } catch (error) {
+      if (attempt === STARTS_MAX || !reasonOf(error).includes('did not start within')) throw error;
+    }
+  }
+}
+
+/** Free at the moment of asking; nothing keeps it free. */
+function findFreePort(wanted: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer().once('error', error => {
+      reject(new Error(`port ${wanted} cannot be used: ${error.message}`));
+    });
+    server.listen(wanted, HOST, () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : wanted));
+    });
+  });
+}

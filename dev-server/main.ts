@@ -1,0 +1,19 @@
+/**
+ * Gets both servers before anything needs them, and prints their paths: `node dist/dev-server/main.js`.
+ * Ends with 1 and the reasons on stderr when one cannot be had, after having tried the other.
+ */
+import { resolveTemporalCli, resolveTestServer } from './index';
+import { reasonOf } from './run-command';
+
+async function main(): Promise<void> {
+  for (const resolveServer of [resolveTemporalCli, resolveTestServer]) {
+    try {
+      process.stdout.write(`${await resolveServer()}\n`);
+    } catch (error) {
+      process.stderr.write(`${reasonOf(error)}\n`);
+      process.exitCode = 1;
+    }
+  }
+}
+
+void main();

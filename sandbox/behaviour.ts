@@ -1,0 +1,92 @@
+/**
+ * How one company's API behaves where Aircall's behaviour is unknown, varies or can be provoked: every switch and its default.
+ * It must never change by itself: tests set it. Facts: aircall-api.md 11.
+ */
+import { type Check, flag, integer, listOf, oneOf, onlyKeys, record } from './check';
+
+export interface RateLimit {
+  /** `leaky`: drains evenly; `fixed`: per calendar minute; `block`: as fixed, but exceeding it refuses for 60 s. */
+  readonly mode: 'off' | 'leaky' | 'fixed' | 'block';
+  readonly perMinute: number;
+}
+
+export interface Behaviour {
+  /** E-mail search. Exact means whole value, any letter case; `ignores-filter` makes every search a list. */
+  readonly search: 'exact' | 'case-sensitive' | 'substring' | 'ignores-filter';
+  /** How long contact search still answers as before a creation or deletion; list and `GET /contacts/:id` never lag. */
+  readonly searchLagMs: number;
+  /** Page links lose `email`, `phone_number` and the other filters. */
+  readonly linksDropFilters: boolean;
+  /** Answer to deleting a contact that is gone. */
+  readonly deleteTwice: 404 | 204;
+  readonly mediaDeleteStatus: 204 | 200;
+  /** Life of a signed media URL. */
+  readonly mediaSeconds: number;
+  /** Whether the company pays for transcriptions, summaries and the like; 403 otherwise. */
+  readonly intelligence: boolean;
+  /** Token replies carry `refresh_token` and `expires_in`; refresh tokens rotate. */
+  readonly refreshGrant: boolean;
+  /** Life of an access token where `refreshGrant` is on. */
+  readonly tokenSeconds: number;
+  readonly rateLimit: RateLimit;
+  readonly limitedBody: 'json' | 'empty' | 'html';
+  /** `retry-after` sends that header only, `none` sends none. */
+  readonly limitedHeaders: 'seconds' | 'milliseconds' | 'none' | 'retry-after';
+  /** Contacts whose GET, POST and DELETE by id answer 403 although the credential is good. */
+  readonly refuseContacts: readonly number[];
+}
+
+export const DEFAULT_BEHAVIOUR: Behaviour = {
+  search: 'exact',
+  searchLagMs: 0,
+  linksDropFilters: false,
+  deleteTwice: 404,
+  mediaDeleteStatus: 204,
+  mediaSeconds: 3_600,
+  intelligence: false,
+  refreshGrant: false,
+  tokenSeconds: 7_200,
+  rateLimit: { mode: 'off', perMinute: 120 },
+  limitedBody: 'json',
+  limitedHeaders: 'seconds',
+  refuseContacts: [],
+};
+
+const aDayMs = integer(0, 86_400_000);
+const seconds = integer(1, 86_400);
+
+/** The behaviour after some switches. @throws {SandboxInputError} on an unknown switch or value. */
+export function changeBehaviour(before: Behaviour, switches: unknown): Behaviour {
+  const given = record(switches, 'switches');
+  onlyKeys(given, 'switches', Object.keys(DEFAULT_BEHAVIOUR));
+  const take = <T>(key: keyof Behaviour, check: Check<T>, kept: T): T =>
+    key in given ? check(given[key], `switches.${key}`) : kept;
+  return {
+    search: take('search', oneOf('exact', 'case-sensitive', 'substring', 'ignores-filter'), before.search),
+    searchLagMs: take('searchLagMs', aDayMs, before.searchLagMs),
+    linksDropFilters: take('linksDropFilters', flag, before.linksDropFilters),
+    deleteTwice: take('deleteTwice', oneOf(404, 204), before.deleteTwice),
+    mediaDeleteStatus: take('mediaDeleteStatus', oneOf(204, 200), before.mediaDeleteStatus),
+    mediaSeconds: take('mediaSeconds', seconds, before.mediaSeconds),
+    intelligence: take('intelligence', flag, before.intelligence),
+    refreshGrant: take('refreshGrant', flag, before.refreshGrant),
+    tokenSeconds: take('tokenSeconds', seconds, before.tokenSeconds),
+    rateLimit: take('rateLimit', rateLimit, before.rateLimit),
+    limitedBody: take('limitedBody', oneOf('json', 'empty', 'html'), before.limitedBody),
+    limitedHeaders: take(
+      'limitedHeaders',
+      oneOf('seconds', 'milliseconds', 'none', 'retry-after'),
+      before.limitedHeaders,
+    ),
+    refuseContacts: take('refuseContacts', listOf(integer(1, Number.MAX_SAFE_INTEGER)), before.refuseContacts),
+  };
+}
+
+const rateLimit: Check<RateLimit> = (value, at) => {
+  const given = record(value, at);
+  onlyKeys(given, at, ['mode', 'perMinute']);
+  return {
+    mode: oneOf('off', 'leaky', 'fixed', 'block')(given.mode, `${at}.mode`),
+    perMinute: integer(1, 1_000_000)(given.perMinute ?? DEFAULT_BEHAVIOUR.rateLimit.perMinute, `${at}.perMinute`),
+  };
+};

@@ -1,0 +1,166 @@
+/**
+ * One company of the sandbox: its data, secrets, switches and rate limit, and what tests may ask of it.
+ * It must never know another company: whatever leaks between two of them is the product's doing.
+ */
+import { type Behaviour, changeBehaviour, DEFAULT_BEHAVIOUR } from './behaviour';
+import { type Calls, createCalls } from './calls';
+import { type ContactInput, type Contacts, createContacts } from './contacts';
+import { type ApiKey, type Credentials, createCredentials } from './credentials';
+import { createLimiter, type Limiter } from './limits';
+import { type MediaKind, mediaUrl } from './media';
+import { renderCall, renderContact } from './render';
+import type { Call, CallRecord, Contact, ContactRecord, LineRecord, UserRecord } from './wire';
+
+/** Who the standard subject is, by construction of the data. Custom seeds without a subject leave the lists empty. */
+export interface Truth {
+  readonly subjectEmail: string;
+  /** Shared contacts that carry her address, in any letter case. */
+  readonly contactIds: readonly number[];
+  /** Calls within Aircall's history on one of her numbers that Aircall attached to her or to nobody. */
+  readonly callIds: readonly number[];
+  /** Calls within Aircall's history on a number of hers that Aircall attached to somebody else. */
+  readonly ambiguousCallIds: readonly number[];
+}
+
+export interface CompanySeed {
+  readonly name: string;
+  readonly apiId: string;
+  readonly apiToken: string;
+  readonly accessToken: string;
+  readonly contacts: readonly ContactRecord[];
+  readonly calls: readonly CallRecord[];
+  readonly users: readonly UserRecord[];
+  readonly lines: readonly LineRecord[];
+  readonly truth: Truth;
+  readonly behaviour?: Partial<Behaviour>;
+}
+
+export interface LoggedRequest {
+  /** Counts all API requests of the sandbox, from 1. */
+  readonly number: number;
+  /** ms epoch. */
+  readonly at: number;
+  /** Null where no credential told. */
+  readonly company: string | null;
+  readonly method: string;
+  /** Without the query, with `/v1`. */
+  readonly path: string;
+  /** Repeated parameters are joined with commas. */
+  readonly query: Readonly<Record<string, string>>;
+  /** Null while unanswered, and where the connection was dropped before a status. */
+  readonly status: number | null;
+  /** The action of the fault that struck. */
+  readonly fault: string | null;
+}
+
+export interface SandboxCompany {
+  readonly name: string;
+  readonly apiId: string;
+  readonly apiToken: string;
+  readonly accessToken: string;
+  readonly truth: Truth;
+  /** Present state, shared and private, oldest first. */
+  contacts(): Contact[];
+  /** Present state with the contacts attached, oldest first, those beyond Aircall's history included. */
+  calls(): Call[];
+  /** @throws {SandboxInputError} on an unknown switch or value. */
+  behave(switches: Partial<Behaviour>): void;
+  addContact(input: ContactInput): Contact;
+  removeContact(id: number): void;
+  /** Ids are the caller's; `users` and `lines` of the seed may be referred to. */
+  addCall(record: CallRecord): Call;
+  /** Every credential issued until now answers 403. */
+  revokeCredentials(): void;
+  restoreCredentials(): void;
+  /** A further API key, good even after a revocation. */
+  issueApiKey(): ApiKey;
+  mintOauthCode(redirectUri?: string): string;
+  requests(): LoggedRequest[];
+}
+
+export interface RenderOptions {
+  readonly origin: string;
+  readonly contact: boolean;
+  readonly shortUrls: boolean;
+}
+
+/** What the routes use; tests see `SandboxCompany` only. */
+export interface CompanyState {
+  readonly seed: CompanySeed;
+  readonly contacts: Contacts;
+  readonly calls: Calls;
+  readonly credentials: Credentials;
+  readonly limiter: Limiter;
+  behaviour(): Behaviour;
+  behave(switches: unknown): void;
+  renderCall(call: CallRecord, options: RenderOptions): Call;
+}
+
+const SHORT_URL_SECONDS = 10_800;
+
+export function createCompany(seed: CompanySeed, now: () => number): CompanyState {
+  const contacts = createContacts(seed.contacts, now);
+  const calls = createCalls(seed.calls, now);
+  const users = new Map(seed.users.map(user => [user.id, user]));
+  const lines = new Map(seed.lines.map(line => [line.id, line]));
+  let behaviour = changeBehaviour(DEFAULT_BEHAVIOUR, seed.behaviour ?? {});
+
+  return {
+    seed,
+    contacts,
+    calls,
+    credentials: createCredentials(seed.name, seed, now),
+    limiter: createLimiter(now),
+    behaviour: () => behaviour,
+    behave(switches) {
+      behaviour = changeBehaviour(behaviour, switches);
+    },
+    renderCall(call, { origin, contact, shortUrls }) {
+      const urlOf = ({ id }: CallRecord, kind: MediaKind, seconds: number) =>
+        calls.hasMedia(id, kind) ? mediaUrl(origin, { company: seed.name, callId: id, kind }, now(), seconds) : null;
+      return renderCall(call, {
+        baseUrl: `${origin}/v1`,
+        now: Math.floor(now() / 1_000),
+        users,
+        lines,
+        contact: id => (contact ? sharedOnly(contacts.get(id)) : undefined),
+        media: (each, kind) => urlOf(each, kind, behaviour.mediaSeconds),
+        shortUrl: (each, kind) => (shortUrls ? urlOf(each, kind, SHORT_URL_SECONDS) : null),
+      });
+    },
+  };
+}
+
+export function sharedOnly(contact: ContactRecord | undefined): ContactRecord | undefined {
+  return contact?.is_shared === true ? contact : undefined;
+}
+
+/** The side of a company that tests and the admin door see. */
+export function exposeCompany(state: CompanyState, origin: string, requests: () => LoggedRequest[]): SandboxCompany {
+  const { seed, contacts, calls, credentials } = state;
+  const baseUrl = `${origin}/v1`;
+  const shown = (call: CallRecord) => state.renderCall(call, { origin, contact: true, shortUrls: false });
+  return {
+    name: seed.name,
+    apiId: seed.apiId,
+    apiToken: seed.apiToken,
+    accessToken: seed.accessToken,
+    truth: seed.truth,
+    contacts: () => contacts.all().map(each => renderContact(each, baseUrl)),
+    calls: () => calls.all().map(shown),
+    behave: state.behave,
+    addContact: input => renderContact(contacts.add(input), baseUrl),
+    removeContact: id => {
+      contacts.remove(id);
+    },
+    addCall: record => {
+      calls.add(record);
+      return shown(record);
+    },
+    revokeCredentials: credentials.revoke,
+    restoreCredentials: credentials.restore,
+    issueApiKey: credentials.issueApiKey,
+    mintOauthCode: credentials.mintCode,
+    requests: () => requests().filter(each => each.company === seed.name),
+  };
+}

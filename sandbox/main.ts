@@ -1,0 +1,55 @@
+/**
+ * The sandbox as a command: starts it and tells a person how to use it, on stderr.
+ * It must never write to stdout, nor end the process. The secrets it prints are made up.
+ */
+import { readFileSync } from 'node:fs';
+import { parseJson } from './check';
+import type { SandboxCompany } from './company';
+import { parseFaultPlan } from './faults';
+import { type Sandbox, startSandbox } from './index';
+import { createStandardCompanies } from './seed';
+
+export interface RunSandboxOptions {
+  /** Default 0: any free one. */
+  readonly port?: number | undefined;
+  /** Default 127.0.0.1. */
+  readonly host?: string | undefined;
+  /** Default 1. */
+  readonly seed?: number | undefined;
+  /** A fault plan in JSON. */
+  readonly faultsFile?: string | undefined;
+  /** Of each company, in all. */
+  readonly contacts?: number | undefined;
+  readonly calls?: number | undefined;
+}
+
+/** @throws {SandboxInputError} where the fault plan cannot be used, and what reading the file throws. */
+export async function runSandbox(options: RunSandboxOptions = {}): Promise<{ sandbox: Sandbox }> {
+  const { port, host, faultsFile, contacts, calls } = options;
+  const faults =
+    faultsFile === undefined ? undefined : parseFaultPlan(parseJson(readFileSync(faultsFile, 'utf8'), faultsFile));
+  const companies = createStandardCompanies({ seed: options.seed ?? 1, now: Date.now(), contacts, calls });
+  const sandbox = await startSandbox({ port, host, companies, faults });
+  process.stderr.write(describeSandbox(sandbox));
+  return { sandbox };
+}
+
+function describeSandbox(sandbox: Sandbox): string {
+  const lines = [
+    `Sandbox of Aircall's API at ${sandbox.origin} (its log: ${sandbox.origin}/_sandbox/requests)`,
+    `Base URL ${sandbox.baseUrl}`,
+    ...sandbox.companies.flatMap(company => describeCompany(company, sandbox.baseUrl)),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function describeCompany({ name, apiId, apiToken, accessToken, truth }: SandboxCompany, baseUrl: string): string[] {
+  return [
+    '',
+    `${name}, subject ${truth.subjectEmail}`,
+    `  API id        ${apiId}`,
+    `  API token     ${apiToken}`,
+    `  access token  ${accessToken}`,
+    `  AIRCALL_API_ID=${apiId} AIRCALL_API_TOKEN=${apiToken} aircall-dsr connect ${name} --base-url ${baseUrl}`,
+  ];
+}

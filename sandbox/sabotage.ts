@@ -1,0 +1,123 @@
+/**
+ * Puts a reply on the wire, soundly or as a fault demands.
+ * A fault must never depend on timing: what reaches the client is decided by the rule alone.
+ */
+import type { ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isRecord } from './check';
+import type { FaultRule } from './faults';
+import type { Reply } from './wire';
+
+const PAGE =
+  '<!DOCTYPE html><html><head><title>Aircall</title></head><body><h1>Something went wrong</h1></body></html>';
+const NOWHERE = 'https://login.invalid/';
+
+/** The status that was sent; null where the connection broke or stays silent. */
+export type Sent = number | null;
+
+export function send(response: ServerResponse, reply: Reply): Sent {
+  const { status, headers, body } = encode(reply);
+  response.writeHead(status, headers).end(body);
+  return status;
+}
+
+function drop(response: ServerResponse): Sent {
+  response.destroy();
+  return null;
+}
+
+function encode({ status, json, text, bytes, headers }: Reply): {
+  status: number;
+  headers: Record<string, string | number>;
+  body: Buffer;
+} {
+  const body = bytes ?? Buffer.from(text ?? (json === undefined ? '' : JSON.stringify(json)));
+  const type = json === undefined ? 'text/html' : 'application/json';
+  const described = body.length === 0 ? {} : { 'Content-Type': type, 'Content-Length': body.length };
+  return { status, headers: { ...described, ...(body.length === 0 ? withoutType(headers) : headers) }, body };
+}
+
+function withoutType(headers: Readonly<Record<string, string>> | undefined): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers ?? {}).filter(([name]) => name !== 'Content-Type'));
+}
+
+/** `answer` applies the request's effect and must be called at most once. */
+export async function sabotage(rule: FaultRule, response: ServerResponse, answer: () => Reply): Promise<Sent> {
+  switch (rule.action) {
+    case 'status':
+      return send(response, { status: rule.status ?? 500, ...bodyOf(rule), headers: rule.headers ?? {} });
+    case 'drop':
+      return drop(response);
+    case 'drop-after':
+      answer();
+      return drop(response);
+    case 'truncate':
+      return truncate(response, answer());
+    case 'malformed':
+      return send(response, {
+        status: 200,
+        text: '{"calls":[{"id":41867',
+        headers: { 'Content-Type': 'application/json' },
+      });
+    case 'html':
+      return send(response, { status: 200, text: PAGE });
+    case 'wrong-shape':
+      return send(response, { status: 200, json: { data: { items: [] }, success: true } });
+    case 'bad-record':
+      return send(response, spoilRecord(answer()));
+    case 'redirect':
+      return send(response, { status: 302, headers: { Location: rule.location ?? NOWHERE } });
+    case 'oversize':
+      return pour(response);
+    case 'delay':
+      await sleep(rule.delayMs ?? 0, undefined, { ref: false });
+      return send(response, answer());
+    case 'hang':
+      return null;
+  }
+}
+
+function bodyOf({ status, body }: FaultRule): Pick<Reply, 'json' | 'text'> {
+  if (body === 'html') return { text: PAGE };
+  return body === 'empty' ? {} : { json: { error: `Sandbox fault ${status}`, troubleshoot: 'SANDBOX_FAULT' } };
+}
+
+/** Promises the whole body and sends its first half; a reply without a body just breaks off. */
+function truncate(response: ServerResponse, reply: Reply): Sent {
+  const { status, headers, body } = encode(reply);
+  if (body.length === 0) return drop(response);
+  response.writeHead(status, headers);
+  response.write(body.subarray(0, Math.floor(body.length / 2)), () => response.destroy());
+  return status;
+}
+
+/** A body that never ends, as fast as the client reads. */
+function pour(response: ServerResponse): Sent {
+  const chunk = Buffer.alloc(65_536, ' ');
+  response.writeHead(200, { 'Content-Type': 'application/json' });
+  const more = () => {
+    while (!response.destroyed && response.write(chunk));
+  };
+  response.on('drain', more);
+  response.write('{"contacts":[');
+  more();
+  return 200;
+}
+
+/** The first record of a list, or the only one, gets a field of a wrong type. */
+function spoilRecord(reply: Reply): Reply {
+  const { json } = reply;
+  if (!isRecord(json)) return reply;
+  const spoil = (record: unknown, name: string) =>
+    isRecord(record) ? { ...record, ...(name.startsWith('contact') ? { emails: 'x' } : { raw_digits: 7 }) } : record;
+  const spoiled = Object.entries(json).map(([name, value]) => {
+    if (name === 'meta') return [name, value];
+    return [
+      name,
+      Array.isArray(value)
+        ? value.map((each: unknown, index) => (index === 0 ? spoil(each, name) : each))
+        : spoil(value, name),
+    ];
+  });
+  return { ...reply, json: Object.fromEntries(spoiled) };
+}

@@ -1,0 +1,155 @@
+/**
+ * The HTTP side: who asks, whether a fault or the limit strikes, what is answered and how it is put on the wire.
+ * It must never write a request to stdout: the log is kept in memory and read through the admin door.
+ * Facts: aircall-api.md 2 (refusals at the edge).
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { answerAdmin } from './admin';
+import { parseJson } from './check';
+import type { CompanyState, LoggedRequest } from './company';
+import type { FaultRule } from './faults';
+import { refuseAsLimited } from './limits';
+import { serveMedia } from './media';
+import { answerToken } from './oauth';
+import { findRoute } from './routes';
+import { sabotage, send } from './sabotage';
+import type { SandboxState } from './state';
+import type { Reply } from './wire';
+
+const BODY_BYTES_MAX = 1_000_000;
+
+export async function handleRequest(
+  state: SandboxState,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const host = request.headers.host ?? '';
+  const origin = /^[\w.:[\]-]+$/.test(host) ? `http://${host}` : state.origin();
+  const url = new URL(request.url ?? '/', origin);
+  const body = await readBody(request);
+  if (url.pathname.startsWith('/_sandbox/')) {
+    send(response, answerAdmin(state, request, url, body));
+    return;
+  }
+  if (url.pathname.startsWith('/media/')) {
+    send(
+      response,
+      serveMedia(url, request.headers.authorization, state.now(), ({ company, callId, kind }) =>
+        state.companies.some(each => each.seed.name === company && each.calls.hasMedia(callId, kind)),
+      ),
+    );
+    return;
+  }
+  return answerApi(
+    state,
+    { method: request.method ?? 'GET', url, origin, body, authorization: request.headers.authorization },
+    response,
+  );
+}
+
+interface ApiRequest {
+  readonly method: string;
+  readonly url: URL;
+  readonly origin: string;
+  readonly body: unknown;
+  readonly authorization: string | undefined;
+}
+
+async function answerApi(state: SandboxState, request: ApiRequest, response: ServerResponse): Promise<void> {
+  const { method, url } = request;
+  const { company, refusal } = identify(state.companies, request.authorization);
+  const subject = { company: company?.seed.name ?? null, method, path: url.pathname, search: url.search };
+  const fault = state.pickFault(subject);
+  const entry = logRequest(state.log, { ...subject, at: state.now(), query: url.searchParams, fault });
+  const limited = refusal === undefined ? limitOf(state, company) : undefined;
+  const answer = () => limited ?? answerRoute(state, request, company, refusal);
+  entry.status = fault === undefined ? send(response, answer()) : await sabotage(fault, response, answer);
+}
+
+const edge = (status: number, message: string): Reply => ({ status, json: { message } });
+
+function identify(
+  companies: readonly CompanyState[],
+  authorization: string | undefined,
+): { company?: CompanyState; refusal?: Reply } {
+  if (authorization === undefined) return { refusal: edge(401, 'Unauthorized') };
+  for (const company of companies) {
+    const verdict = company.credentials.judge(authorization);
+    if (verdict === 'good') return { company };
+    if (verdict === 'refused') return { company, refusal: edge(403, 'Forbidden') };
+  }
+  return { refusal: edge(403, 'Forbidden') };
+}
+
+function limitOf(state: SandboxState, company: CompanyState | undefined): Reply | undefined {
+  const behaviour = company?.behaviour();
+  const resetAt = behaviour === undefined ? undefined : company?.limiter.take(behaviour.rateLimit);
+  return behaviour === undefined || resetAt === undefined
+    ? undefined
+    : refuseAsLimited(behaviour, resetAt, state.now());
+}
+
+function answerRoute(
+  state: SandboxState,
+  request: ApiRequest,
+  company: CompanyState | undefined,
+  refusal: Reply | undefined,
+): Reply {
+  const { method, url, origin, body } = request;
+  if (method === 'POST' && url.pathname === '/v1/oauth/token') return answerToken(body, state.companies);
+  const route = findRoute(method, url.pathname);
+  if (route === undefined) return edge(404, 'Not Found');
+  if (refusal !== undefined || company === undefined) return refusal ?? edge(403, 'Forbidden');
+  return route({ company, origin, path: url.pathname, query: url.searchParams, body });
+}
+
+interface Arrival {
+  readonly company: string | null;
+  readonly method: string;
+  readonly path: string;
+  readonly at: number;
+  readonly query: URLSearchParams;
+  readonly fault: FaultRule | undefined;
+}
+
+function logRequest(
+  log: SandboxState['log'],
+  { company, method, path, at, query, fault }: Arrival,
+): { status: number | null } {
+  const parameters = Object.fromEntries([...new Set(query.keys())].map(key => [key, query.getAll(key).join(',')]));
+  log.count += 1;
+  const entry = {
+    number: log.count,
+    at,
+    company,
+    method,
+    path,
+    query: parameters,
+    status: null,
+    fault: fault?.action ?? null,
+  };
+  const logged: LoggedRequest & { status: number | null } = entry;
+  log.entries.push(logged);
+  return logged;
+}
+
+/** A form where the content type says so, JSON otherwise; undefined where it is absent, neither or too large. */
+async function readBody(request: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request) {
+    if (!Buffer.isBuffer(chunk)) continue;
+    size += chunk.length;
+    if (size <= BODY_BYTES_MAX) chunks.push(chunk);
+  }
+  const source = Buffer.concat(chunks).toString();
+  if (source === '' || size > BODY_BYTES_MAX) return undefined;
+  if (request.headers['content-type']?.startsWith('application/x-www-form-urlencoded')) {
+    return Object.fromEntries(new URLSearchParams(source));
+  }
+  try {
+    return parseJson(source, 'body');
+  } catch {
+    return undefined;
+  }
+}

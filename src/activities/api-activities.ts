@@ -1,0 +1,260 @@
+/**
+ * The steps that ask Aircall: one API request each, on the connection's own task queue. They read who the request is
+ * about from the case file, write what they found there, and return counts and references. Decisions D1, D5, D6, D7.
+ */
+
+import { ENDPOINTS, PER_PAGE } from '../aircall/endpoints';
+import type { AircallError } from '../aircall/errors';
+import { readPage, readRecord } from '../aircall/replies';
+import { type Call, callSchema, contactSchema, pongSchema, tokenSchema } from '../aircall/schemas';
+import { emailSpellings, hasEmail, phoneDigits } from '../request/identity';
+import type { RequestRef } from '../request/names';
+import type { CaseRef, Cases } from '../vault/cases';
+import { type Connection, nextCredentialVersion } from '../vault/connections';
+import { type ApiStepDependencies, type Counted, sendOnce, stepFailure } from './api-step';
+import { type Listing, peopleSchema, readObject, subjectSchema } from './case-objects';
+
+export interface ApiDependencies extends ApiStepDependencies {
+  readonly cases: Cases;
+}
+
+/** A part of a list: UNIX seconds, both inclusive; without a bound, all that Aircall serves. */
+export interface Window {
+  readonly from?: number;
+  readonly to?: number;
+}
+
+export interface PageReport {
+  readonly object: CaseRef;
+  readonly rows: number;
+  /** Rows of the whole list, as Aircall says. */
+  readonly total: number;
+}
+
+export interface ContactPageInput {
+  readonly request: RequestRef;
+  readonly subject: CaseRef;
+  /** Which spelling of the address is searched for, from 0. */
+  readonly spelling: number;
+  readonly window: Window;
+  readonly page: number;
+}
+
+export interface CallPageInput {
+  readonly request: RequestRef;
+  readonly people: CaseRef;
+  /** Which of the subject's numbers is searched for, from 0; null lists all calls of the company. */
+  readonly number: number | null;
+  readonly window: Window;
+  readonly page: number;
+}
+
+export interface ContactStepInput {
+  readonly request: RequestRef;
+  readonly people: CaseRef;
+  /** Which of the subject's contacts, from 0. */
+  readonly contact: number;
+}
+
+const REFRESH_LEASE_MS = 60_000;
+const REFRESH_AGAIN_MS = 2_000;
+
+export function createApiActivities(dependencies: ApiDependencies) {
+  const { cases, connections, now } = dependencies;
+
+  async function store(request: RequestRef, listing: Listing): Promise<CaseRef> {
+    return cases.write(request, listing);
+  }
+
+  return {
+    /** One page of the contact search. Every returned contact is kept only if one of its own addresses is the subject's. */
+    async searchContacts({ request, subject, spelling, window, page }: ContactPageInput): Promise<Counted<PageReport>> {
+      const { email } = await readObject(cases, request, subject, subjectSchema);
+      const endpoint = ENDPOINTS.searchContacts;
+      const query = { email: emailSpellings(email)[spelling] ?? email, ...pageQuery(window, page, 0) };
+      return sendOnce(dependencies, request.connection, { endpoint, query }, async body => {
+        const { records, rows, total, ...seen } = readPage(endpoint, contactSchema, body);
+        const own = records.filter(contact => hasEmail(contact.emails ?? [], email));
+        const object = await store(request, { ...seen, records: own, withheld: [] });
+        return { object, rows, total };
+      });
+    },
+
+    /** One page of calls, by one of the subject's numbers or of the whole company; the same calls are kept either way. */
+    async fetchCalls({ request, people, number, window, page }: CallPageInput): Promise<Counted<PageReport>> {
+      const { contacts, numbers } = await readObject(cases, request, people, peopleSchema);
+      const endpoint = number === null ? ENDPOINTS.listCalls : ENDPOINTS.searchCalls;
+      const searched = number === null ? undefined : numbers[number];
+      // A search without its filter lists every call of the company.
+      if (number !== null && searched === undefined) throw new RangeError('no such number in the case file');
+      const query = {
+        ...(searched === undefined ? {} : { phone_number: searched.query }),
+        ...pageQuery(window, page, -1),
+      };
+      const own = {
+        contactIds: new Set(contacts.map(({ id }) => id)),
+        digits: new Set(numbers.map(({ digits }) => digits)),
+      };
+      return sendOnce(dependencies, request.connection, { endpoint, query }, async body => {
+        const { records, rows, total, ...seen } = readPage(endpoint, callSchema, body);
+        const judged = records.map(call => ({ call, verdict: judgeCall(call, own) }));
+        const object = await store(request, {
+          ...seen,
+          records: judged.flatMap(({ call, verdict }) => (verdict === 'own' ? [call] : [])),
+          withheld: judged.flatMap(({ call, verdict }) => (verdict === 'ambiguous' ? [call.id] : [])),
+        });
+        return { object, rows, total };
+      });
+    },
+
+    /** Deletes one contact. 404 says that it is gone: by us, where an earlier attempt's reply was not seen. */
+    async deleteContact({
+      request,
+      people,
+      contact,
+    }: ContactStepInput): Promise<Counted<{ outcome: 'deleted' | 'already-absent' }>> {
+      const id = await contactId(cases, request, people, contact);
+      return sendOnce<{ outcome: 'deleted' | 'already-absent' }>(
+        dependencies,
+        request.connection,
+        { endpoint: ENDPOINTS.deleteContact, id },
+        () => ({ outcome: 'deleted' }),
+        (error, { uncertain }) =>
+          error.code === 'not-found' ? { outcome: uncertain ? 'deleted' : 'already-absent' } : undefined,
+      );
+    },
+
+    /** Whether one contact still exists, whatever the search index says. */
+    async getContact({ request, people, contact }: ContactStepInput): Promise<Counted<{ present: boolean }>> {
+      const id = await contactId(cases, request, people, contact);
+      const endpoint = ENDPOINTS.getContact;
+      return sendOnce<{ present: boolean }>(
+        dependencies,
+        request.connection,
+        { endpoint, id },
+        body => ({ present: readRecord(endpoint, contactSchema, body).id === id }),
+        error => (error.code === 'not-found' ? { present: false } : undefined),
+      );
+    },
+
+    /** Whether the connection's credential works. */
+    async ping({ connection }: { readonly connection: string }): Promise<Counted<object>> {
+      return sendOnce(
+        dependencies,
+        connection,
+        { endpoint: ENDPOINTS.ping },
+        body => {
+          readRecord(ENDPOINTS.ping, pongSchema, body);
+          return {};
+        },
+        (error, answered) => noteDead(error, answered.connection),
+      );
+    },
+
+    /**
+     * Replaces a credential that was refused, once per credential across all processes: a lease in the vault decides who.
+     * Sends nothing where somebody else did it, or where there is nothing to refresh with (`reconnect-needed`).
+     */
+    async refreshToken(input: {
+      readonly connection: string;
+      readonly failedVersion: number;
+    }): Promise<Counted<object>> {
+      const stored = await connections.get(input.connection);
+      const detail = { apiRequests: 0, credentialVersion: input.failedVersion };
+      if (stored === undefined) throw stepFailure('reconnect-needed', 'the connection is not in the vault', detail);
+      const { value: connection, version } = stored;
+      if (connection.credentialVersion !== input.failedVersion) return { apiRequests: 0 };
+      const { credential } = connection;
+      if (credential.kind !== 'oauth' || credential.refresh === undefined) {
+        throw stepFailure('reconnect-needed', 'the credential cannot be refreshed', detail);
+      }
+      const busy = () =>
+        stepFailure('refresh-in-progress', 'another step refreshes the credential', detail, REFRESH_AGAIN_MS);
+      if (connection.refreshingUntil !== undefined && Date.parse(connection.refreshingUntil) > now()) throw busy();
+      const leased = { ...connection, refreshingUntil: new Date(now() + REFRESH_LEASE_MS).toISOString() };
+      if (!(await connections.put(leased, version))) throw busy();
+      const { refresh } = credential;
+
+      try {
+        return await sendOnce(
+          dependencies,
+          input.connection,
+          {
+            endpoint: ENDPOINTS.token,
+            body: {
+              grant_type: 'refresh_token',
+              refresh_token: refresh.refreshToken,
+              client_id: refresh.clientId,
+              client_secret: refresh.clientSecret,
+            },
+          },
+          async body => {
+            const token = readRecord(ENDPOINTS.token, tokenSchema, body);
+            await settle(leased, {
+              ...leased,
+              credential: {
+                kind: 'oauth',
+                accessToken: token.access_token,
+                refresh: { ...refresh, refreshToken: token.refresh_token ?? refresh.refreshToken },
+              },
+              credentialVersion: nextCredentialVersion(leased, now()),
+            });
+            return {};
+          },
+        );
+      } catch (error) {
+        await settle(leased, leased);
+        throw error;
+      }
+    },
+  };
+
+  /** Ends our lease, with the new credential where there is one; another writer's newer credential stays. */
+  async function settle(leased: Connection, { refreshingUntil: _, ...next }: Connection): Promise<void> {
+    const present = await connections.get(leased.name);
+    if (
+      present?.value.refreshingUntil !== leased.refreshingUntil ||
+      present?.value.credentialVersion !== leased.credentialVersion
+    )
+      return;
+    await connections.put(next, present.version);
+  }
+
+  /** A ping that is forbidden says what no other endpoint can: the credential is dead. */
+  function noteDead(error: AircallError, connection: Connection): undefined {
+    if (error.code === 'forbidden') dependencies.gates.markDead(connection.name, connection.credentialVersion);
+  }
+}
+
+export type ApiActivities = ReturnType<typeof createApiActivities>;
+
+/**
+ * Whose call it is (D6): the subject's where Aircall attached one of their contacts, or where it is on one of their numbers
+ * and attached to nobody; on their number but attached to somebody else, it may be that other person's.
+ */
+function judgeCall(
+  call: Call,
+  own: { readonly contactIds: ReadonlySet<number>; readonly digits: ReadonlySet<string> },
+): 'own' | 'ambiguous' | 'other' {
+  if (call.contact && own.contactIds.has(call.contact.id)) return 'own';
+  const digits = call.raw_digits ? phoneDigits(call.raw_digits) : undefined;
+  if (digits === undefined || !own.digits.has(digits)) return 'other';
+  return call.contact ? 'ambiguous' : 'own';
+}
+
+async function contactId(cases: Cases, request: RequestRef, people: CaseRef, contact: number): Promise<number> {
+  const { contacts } = await readObject(cases, request, people, peopleSchema);
+  const id = contacts[contact]?.id;
+  if (id === undefined) throw new RangeError('no such contact in the case file');
+  return id;
+}
+
+/** Calls start after `from`, contacts at or after it (measured): `fromShift` makes both inclusive. */
+function pageQuery({ from, to }: Window, page: number, fromShift: number): Record<string, string> {
+  return {
+    ...(from === undefined ? {} : { from: String(from + fromShift) }),
+    ...(to === undefined ? {} : { to: String(to) }),
+    page: String(page),
+    per_page: String(PER_PAGE),
+  };
+}

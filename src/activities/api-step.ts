@@ -1,0 +1,144 @@
+/**
+ * The frame of every API step: exactly one API request per attempt, or none where it is known to be in vain. It counts
+ * requests across attempts (heartbeat details), closes the connection's gate on a 429, and turns every error into a typed
+ * failure. It never waits: the delay goes to Temporal. Decisions D1, D3, D4.
+ */
+import { ApplicationFailure, activityInfo, heartbeat } from '@temporalio/activity';
+import { ApplicationFailureCategory } from '@temporalio/common';
+import type { AircallClient, ApiRequest, Authorization } from '../aircall/client';
+import { ENDPOINTS } from '../aircall/endpoints';
+import { AircallError } from '../aircall/errors';
+import { SealBroken } from '../encryption/seal';
+import { HANDLING, type StepCode, type StepFailureDetail } from '../request/handling';
+import { CaseFileBroken } from '../vault/cases';
+import type { Connection, Connections, Credential } from '../vault/connections';
+import type { Gates } from './gates';
+
+export interface ApiStepDependencies {
+  readonly connections: Connections;
+  readonly aircall: AircallClient;
+  readonly gates: Gates;
+  readonly now: () => number;
+  /** 0 to 1, for jitter. */
+  readonly random: () => number;
+}
+
+/** What attempts of one step hand on to the next. */
+interface Progress {
+  readonly sent: number;
+  /** An earlier attempt may have taken effect at Aircall although its reply was not seen. */
+  readonly uncertain: boolean;
+}
+
+export type Counted<T> = T & { readonly apiRequests: number };
+
+/** A request without what the connection adds. */
+export type Ask = Omit<ApiRequest, 'baseUrl' | 'authorization'>;
+
+const RATE_LIMIT_DELAY_MS = 60_000;
+const JITTER_MS_MAX = 2_000;
+
+export interface AnsweredBy {
+  /** Whether an earlier attempt may have taken effect. */
+  readonly uncertain: boolean;
+  readonly connection: Connection;
+}
+
+/**
+ * Sends one API request for a connection and hands its body to `read`, whose AircallErrors count as the request's.
+ * @throws {ApplicationFailure} with a StepCode as its type and a StepFailureDetail as its first detail
+ */
+export async function sendOnce<T extends object>(
+  dependencies: ApiStepDependencies,
+  name: string,
+  ask: Ask,
+  read: (body: unknown, answered: AnsweredBy) => T | Promise<T>,
+  onError: (error: AircallError, answered: AnsweredBy) => T | undefined = () => undefined,
+): Promise<Counted<T>> {
+  const { connections, aircall, gates, now, random } = dependencies;
+  const before = progress();
+  const connection = (await connections.get(name))?.value;
+  const detail = { apiRequests: before.sent, credentialVersion: connection?.credentialVersion ?? 0 };
+  if (connection === undefined) throw stepFailure('no-connection', 'the connection is not in the vault', detail);
+
+  const closedMs = gates.closedForMs(name, now());
+  if (closedMs > 0)
+    throw stepFailure('rate-limited', 'the gate is closed after a 429', detail, closedMs + jitterMs(random));
+  const authorization = authorizationOf(ask, connection.credential);
+  if (authorization !== undefined && gates.isDead(name, connection.credentialVersion))
+    throw stepFailure('unauthorized', 'the credential was refused before', detail);
+
+  const answered = { uncertain: before.uncertain, connection };
+  const sent = before.sent + 1;
+  report({ sent, uncertain: true });
+  try {
+    const body = await aircall.send({ ...ask, baseUrl: connection.baseUrl, ...(authorization && { authorization }) });
+    return { ...(await read(body, answered)), apiRequests: sent };
+  } catch (error) {
+    if (!(error instanceof AircallError)) throw localFailure(error);
+    const answer = onError(error, answered);
+    if (answer !== undefined) return { ...answer, apiRequests: sent };
+    report({ sent, uncertain: before.uncertain || HANDLING[error.code].mayHaveTakenEffect });
+    const sentDetail = { ...detail, apiRequests: sent };
+    if (error.code === 'unauthorized') gates.markDead(name, connection.credentialVersion);
+    if (error.code !== 'rate-limited') throw stepFailure(error.code, error.message, sentDetail);
+    const delayMs = error.limit.delayMs ?? RATE_LIMIT_DELAY_MS;
+    gates.close(name, now() + delayMs);
+    throw stepFailure('rate-limited', error.message, sentDetail, delayMs + jitterMs(random));
+  }
+}
+
+/** A typed failure; `delayMs` is when to try again, where the code's handling is `server-says`. */
+export function stepFailure(
+  code: StepCode,
+  message: string,
+  detail: StepFailureDetail,
+  delayMs?: number,
+): ApplicationFailure {
+  const { retry } = HANDLING[code];
+  return ApplicationFailure.create({
+    type: code,
+    message,
+    details: [detail],
+    nonRetryable: retry === 'never',
+    ...(delayMs === undefined ? {} : { nextRetryDelay: delayMs }),
+    ...(retry === 'server-says' ? { category: ApplicationFailureCategory.BENIGN } : {}),
+  });
+}
+
+/**
+ * A failure of our own side. Broken data is final; anything else (disk, store) is retried, with its kind as the only
+ * message: library errors quote paths and values.
+ */
+export function localFailure(error: unknown): Error {
+  if (error instanceof ApplicationFailure) return error;
+  if (error instanceof CaseFileBroken || error instanceof SealBroken) {
+    return stepFailure(error.code, error.message, { apiRequests: progress().sent, credentialVersion: 0 });
+  }
+  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  const kind = error instanceof Error ? error.constructor.name : typeof error;
+  return ApplicationFailure.create({ type: 'local-failure', message: `a local step failed: ${code ?? kind}` });
+}
+
+function progress(): Progress {
+  const details: unknown = activityInfo().heartbeatDetails;
+  if (typeof details !== 'object' || details === null || !('sent' in details) || !('uncertain' in details))
+    return { sent: 0, uncertain: false };
+  const { sent, uncertain } = details;
+  return { sent: typeof sent === 'number' ? sent : 0, uncertain: uncertain === true };
+}
+
+function report(state: Progress): void {
+  heartbeat(state);
+}
+
+function jitterMs(random: () => number): number {
+  return Math.round(random() * JITTER_MS_MAX);
+}
+
+/** The token endpoint takes its secrets in the body, and no Authorization header. */
+function authorizationOf({ endpoint }: Ask, credential: Credential): Authorization | undefined {
+  if (endpoint.name === ENDPOINTS.token.name) return undefined;
+  if (credential.kind === 'oauth') return { accessToken: credential.accessToken };
+  return { apiId: credential.apiId, apiToken: credential.apiToken };
+}

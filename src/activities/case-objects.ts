@@ -1,0 +1,40 @@
+/**
+ * The objects of a case file, as activities write and read them. They live in the sealed vault only; what goes into a
+ * history is their reference and counts.
+ */
+import { z } from 'zod';
+import { callSchema, contactSchema } from '../aircall/schemas';
+import type { RequestRef } from '../request/names';
+import type { CaseRef, Cases } from '../vault/cases';
+
+/** Who the request is about. */
+export const subjectSchema = z.strictObject({ email: z.string(), phoneNumbers: z.array(z.string()) });
+
+/** A page of a list, or several merged: the subject's records in full, of all others the ids only. */
+const listingOf = <T extends z.ZodType>(record: T) =>
+  z.strictObject({
+    ids: z.array(z.number()),
+    records: z.array(record),
+    /** Ids of records that match but may be somebody else's. */
+    withheld: z.array(z.number()),
+    /** Ids of rows that do not have the shape of a record. */
+    unreadable: z.array(z.number()),
+    /** Rows without even an id. */
+    unnamed: z.number(),
+  });
+export const contactListing = listingOf(contactSchema);
+export const callListing = listingOf(callSchema);
+/** For what is done alike with both. */
+export const anyListing = listingOf(z.looseObject({ id: z.number() }));
+export type Listing = z.infer<typeof anyListing>;
+
+/** The subject's contacts and numbers, in a fixed order: `contact 1` is the first. */
+export const peopleSchema = z.strictObject({
+  contacts: z.array(contactSchema),
+  numbers: z.array(z.strictObject({ digits: z.string(), query: z.string() })),
+});
+
+/** Reads an object of the case file as what it was written as. */
+export async function readObject<T>(cases: Cases, request: RequestRef, ref: CaseRef, schema: z.ZodType<T>): Promise<T> {
+  return schema.parse(await cases.read(request, ref));
+}

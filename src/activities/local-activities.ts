@@ -1,0 +1,325 @@
+/**
+ * The steps that ask nobody but the vault: opening and closing a request, merging what was found, building the package,
+ * and waiting. They run on the main task queue, so that they never cost a company's budget. Decisions D4, D7, D9, D12.
+ */
+import { createHash } from 'node:crypto';
+import { activityInfo } from '@temporalio/activity';
+import { PACKAGE_FORMAT } from '../package/model';
+import { zipPackage } from '../package/zip';
+import { emailSpellings, foldEmail, phoneDigits } from '../request/identity';
+import {
+  DEADLINE_DAYS_DEFAULT,
+  endOf,
+  type Inputs,
+  InvalidInput,
+  parseInput,
+  SETTLE_SECONDS_DEFAULT,
+} from '../request/input';
+import type { AccessInput, Coverage, DeletionInput, PackageRef, RequestResult } from '../request/model';
+import { KINDS, type Kind, type RequestRef, requestOf, WORKFLOW_TYPES, workflowIdOf } from '../request/names';
+import type { CaseRef, Cases } from '../vault/cases';
+import type { Connections } from '../vault/connections';
+import { stepFailure } from './api-step';
+import {
+  anyListing,
+  callListing,
+  contactListing,
+  type Listing,
+  peopleSchema,
+  readObject,
+  subjectSchema,
+} from './case-objects';
+
+export interface LocalDependencies {
+  readonly cases: Cases;
+  readonly connections: Connections;
+  /** Keyed hash, see the keyring. */
+  readonly hash: (value: string) => string;
+  readonly now: () => number;
+  /** Whether a run is still open on the server. */
+  readonly isOpen: (workflowId: string, runId: string) => Promise<boolean>;
+}
+
+export interface Opened {
+  readonly request: RequestRef;
+  readonly subject: CaseRef;
+  readonly subjectHash: string;
+  /** How many spellings of the address are searched for. */
+  readonly spellings: number;
+  readonly deadlineMs: number;
+  readonly calls: { readonly by: 'by-number' | 'company'; readonly from: number | null; readonly to: number };
+  readonly dryRun: boolean;
+  readonly settleMs: number;
+  /** Whether a deletion has an access request of the same subject to wait for. */
+  readonly accessesOpen: boolean;
+}
+
+/** A request that goes on, or one that was answered before. */
+export type Opening = { readonly opened: Opened } | { readonly ended: RequestResult };
+
+export interface Merged {
+  readonly object: CaseRef;
+  /** Different rows seen. */
+  readonly distinct: number;
+  readonly records: number;
+  readonly withheld: number;
+  readonly unreadable: number;
+}
+
+export interface People {
+  readonly people: CaseRef;
+  readonly contacts: number;
+  readonly numbers: number;
+  readonly ignoredNumbers: number;
+  /** Names the set of contacts: keyed hash over their ids. */
+  readonly planDigest: string;
+}
+
+/** The options of both kinds; the schemas saw to it that each kind has only its own. */
+type Options = Partial<AccessInput & DeletionInput>;
+
+const NOTHING_SENT = { apiRequests: 0, credentialVersion: 0 } as const;
+const WAIT_DELAY_MS_MAX = 60_000;
+
+export function createLocalActivities({ cases, connections, hash, now, isOpen }: LocalDependencies) {
+  return {
+    /**
+     * The first step: refuses bad input, seals who the request is about, and creates the request's record, which answers
+     * the same request id ever after.
+     */
+    async openRequest(input: unknown): Promise<Opening> {
+      const { kind, runId, workflowId } = thisRun();
+      const { parsed, request } = read(kind, input, workflowId);
+      if ((await connections.get(request.connection)) === undefined) {
+        throw stepFailure(
+          'invalid-input',
+          'connection is not one of this vault; run `aircall-dsr connections`',
+          NOTHING_SENT,
+        );
+      }
+      const email = parsed.subject.email;
+      const subjectHash = hash(foldEmail(email));
+      const startedMs = now();
+      const mine = { request, subjectHash, runId, startedAt: new Date(startedMs).toISOString() };
+      const { record, created } = await cases.open(mine);
+      if (record.subjectHash !== subjectHash) {
+        throw stepFailure(
+          'request-conflict',
+          'this request id was used for another subject; choose a new one',
+          NOTHING_SENT,
+        );
+      }
+      if (record.result !== undefined) return { ended: record.result };
+      // One workflow id has one open run: a record of another run is that of one that was terminated.
+      if (!created && record.runId !== runId) await cases.update(mine);
+      if (kind === 'access') await cases.markOpenAccess(subjectHash, { request, runId });
+
+      const subject = await cases.write(request, { email, phoneNumbers: [...(parsed.subject.phoneNumbers ?? [])] });
+      const { calls = 'by-number', from, to, dryRun = false, settleSeconds = SETTLE_SECONDS_DEFAULT }: Options = parsed;
+      const deadlineDays = parsed.deadlineDays ?? DEADLINE_DAYS_DEFAULT;
+      return {
+        opened: {
+          request,
+          subject,
+          subjectHash,
+          spellings: emailSpellings(email).length,
+          deadlineMs: startedMs + deadlineDays * 86_400_000,
+          calls: {
+            by: calls,
+            from: from === undefined ? null : Math.floor(Date.parse(from) / 1000),
+            to: Math.floor(Math.min(to === undefined ? startedMs : endOf(to), startedMs) / 1000),
+          },
+          dryRun,
+          settleMs: settleSeconds * 1000,
+          accessesOpen: kind === 'deletion' && (await cases.openAccesses(request.connection, subjectHash)).length > 0,
+        },
+      };
+    },
+
+    /** Several pages of lists as one: records once each, in the order of the pages. */
+    async mergeListings({
+      request,
+      objects,
+    }: {
+      readonly request: RequestRef;
+      readonly objects: readonly CaseRef[];
+    }): Promise<Merged> {
+      const ids = new Set<number>();
+      const records = new Map<number, Listing['records'][number]>();
+      const withheld = new Set<number>();
+      const unreadable = new Set<number>();
+      let unnamed = 0;
+      for (const object of objects) {
+        const listing = await readObject(cases, request, object, anyListing);
+        for (const id of listing.ids) ids.add(id);
+        for (const record of listing.records) if (!records.has(record.id)) records.set(record.id, record);
+        for (const id of listing.withheld) withheld.add(id);
+        for (const id of listing.unreadable) unreadable.add(id);
+        unnamed += listing.unnamed;
+      }
+      const merged = {
+        ids: [...ids],
+        records: [...records.values()],
+        withheld: [...withheld],
+        unreadable: [...unreadable],
+        unnamed,
+      };
+      const object = await cases.write(request, merged);
+      return {
+        object,
+        distinct: ids.size + unnamed,
+        records: records.size,
+        withheld: withheld.size,
+        unreadable: unreadable.size + unnamed,
+      };
+    },
+
+    /** The subject's contacts and numbers in a fixed order, from here on named by their places in it. */
+    async identifyPeople(input: {
+      readonly request: RequestRef;
+      readonly subject: CaseRef;
+      readonly contacts: CaseRef;
+    }): Promise<People> {
+      const { phoneNumbers } = await readObject(cases, input.request, input.subject, subjectSchema);
+      const { records } = await readObject(cases, input.request, input.contacts, contactListing);
+      const contacts = [...records].sort((a, b) => a.id - b.id);
+      const values = [
+        ...phoneNumbers,
+        ...contacts.flatMap(({ phone_numbers }) => phone_numbers?.flatMap(({ value }) => value ?? []) ?? []),
+      ];
+      const numbers = new Map<string, { digits: string; query: string }>();
+      let ignoredNumbers = 0;
+      for (const value of values) {
+        const digits = phoneDigits(value);
+        if (digits === undefined) ignoredNumbers += 1;
+        else if (!numbers.has(digits))
+          numbers.set(digits, { digits, query: /^\s*(\+|00)/.test(value) ? `+${digits}` : digits });
+      }
+      const people = await cases.write(input.request, peopleSchema.parse({ contacts, numbers: [...numbers.values()] }));
+      return {
+        people,
+        contacts: contacts.length,
+        numbers: numbers.size,
+        ignoredNumbers,
+        planDigest: hash(`plan ${contacts.map(({ id }) => id).join(' ')}`),
+      };
+    },
+
+    /**
+     * Who is there again: contacts found now that were among those of before, by their places there, and how many are new.
+     * The new ones are added behind the others, whose places stay.
+     */
+    async recogniseContacts(input: {
+      readonly request: RequestRef;
+      readonly people: CaseRef;
+      readonly found: CaseRef;
+    }): Promise<{ readonly people: CaseRef; readonly known: readonly number[]; readonly fresh: readonly number[] }> {
+      const before = await readObject(cases, input.request, input.people, peopleSchema);
+      const { records } = await readObject(cases, input.request, input.found, contactListing);
+      const places = new Map(before.contacts.map(({ id }, place) => [id, place]));
+      const known = records.flatMap(({ id }) => places.get(id) ?? []).sort((a, b) => a - b);
+      const added = records.filter(({ id }) => !places.has(id)).sort((a, b) => a.id - b.id);
+      if (added.length === 0) return { people: input.people, known, fresh: [] };
+      const people = await cases.write(input.request, { ...before, contacts: [...before.contacts, ...added] });
+      return { people, known, fresh: added.map((_, index) => before.contacts.length + index) };
+    },
+
+    /** The access package, sealed in the vault. The same findings always make the same bytes. */
+    async buildPackage(input: {
+      readonly request: RequestRef;
+      readonly subject: CaseRef;
+      readonly people: CaseRef;
+      readonly calls: CaseRef;
+      readonly coverage: Coverage & { readonly calls: NonNullable<Coverage['calls']> };
+      readonly startedAt: string;
+    }): Promise<PackageRef> {
+      const { contacts } = await readObject(cases, input.request, input.people, peopleSchema);
+      const { records } = await readObject(cases, input.request, input.calls, callListing);
+      const { contacts: contactCoverage, calls: callCoverage, outOfReach } = input.coverage;
+      const bytes = await zipPackage({
+        format: PACKAGE_FORMAT,
+        requestId: input.request.requestId,
+        connection: input.request.connection,
+        createdAt: input.startedAt,
+        subject: await readObject(cases, input.request, input.subject, subjectSchema),
+        contacts,
+        calls: [...records].sort((a, b) => (b.started_at ?? 0) - (a.started_at ?? 0) || b.id - a.id),
+        coverage: {
+          contacts: { state: contactCoverage.state, gaps: [...contactCoverage.gaps] },
+          calls: { ...callCoverage, gaps: [...callCoverage.gaps] },
+          outOfReach: [...outOfReach],
+        },
+      });
+      const sha256 = createHash('sha256').update(bytes).digest('hex');
+      const uri = await cases.writePackage(input.request, bytes, sha256);
+      return { uri, sha256, sizeBytes: bytes.length };
+    },
+
+    /** Ends when the vault holds another credential than the one that was refused; until then Temporal repeats it. */
+    async awaitCredentials(input: { readonly connection: string; readonly failedVersion: number }): Promise<void> {
+      const present = await connections.get(input.connection);
+      if (present !== undefined && present.value.credentialVersion > input.failedVersion) return;
+      throw stepFailure('credentials-awaited', 'waiting for `aircall-dsr connect`', NOTHING_SENT, waitDelayMs());
+    },
+
+    /** Ends when no access request of the same subject is open; until then Temporal repeats it. */
+    async awaitAccessRequests(input: { readonly connection: string; readonly subjectHash: string }): Promise<void> {
+      const marks = await cases.openAccesses(input.connection, input.subjectHash);
+      for (const { request, runId } of marks) {
+        if (await isOpen(workflowIdOf(request), runId)) {
+          throw stepFailure(
+            'access-request-awaited',
+            'waiting for an access request of the same subject',
+            NOTHING_SENT,
+            waitDelayMs(),
+          );
+        }
+        await cases.unmarkOpenAccess(input.subjectHash, request); // its run was terminated
+      }
+    },
+
+    /** The last step: the record keeps how the request ended. */
+    async closeRequest(input: {
+      readonly request: RequestRef;
+      readonly subjectHash: string;
+      readonly result: RequestResult;
+    }): Promise<void> {
+      const { runId } = thisRun();
+      const { request, subjectHash, result } = input;
+      await cases.update({ request, subjectHash, runId, startedAt: result.startedAt, result });
+      if (request.kind === 'access') await cases.unmarkOpenAccess(subjectHash, request);
+    },
+  };
+}
+
+export type LocalActivities = ReturnType<typeof createLocalActivities>;
+
+function thisRun(): { kind: Kind; workflowId: string; runId: string } {
+  const { workflowExecution, workflowType } = activityInfo();
+  const kind = KINDS.find(candidate => WORKFLOW_TYPES[candidate] === workflowType);
+  if (workflowExecution === undefined || kind === undefined) throw new RangeError('this step belongs to a request');
+  return { kind, ...workflowExecution };
+}
+
+/** The input of a run and the request it names, which must be the one that its workflow id names. */
+function read(kind: Kind, input: unknown, workflowId: string): { parsed: Inputs[Kind]; request: RequestRef } {
+  try {
+    const parsed = parseInput(kind, input);
+    const request = { connection: parsed.connection, kind, requestId: parsed.requestId };
+    const named = requestOf(workflowId);
+    if (named === undefined || workflowIdOf(named) !== workflowIdOf(request)) {
+      throw new InvalidInput(
+        'the workflow id must be dsr:<connection>:<kind>:<requestId> with the values of the input',
+      );
+    }
+    return { parsed, request };
+  } catch (error) {
+    if (error instanceof InvalidInput) throw stepFailure('invalid-input', error.message, NOTHING_SENT);
+    throw error;
+  }
+}
+
+/** Grows with the attempts, to a minute. */
+function waitDelayMs(): number {
+  return Math.min(1_000 * 2 ** Math.min(activityInfo().attempt - 1, 10), WAIT_DELAY_MS_MAX);
+}

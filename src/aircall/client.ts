@@ -1,0 +1,127 @@
+/**
+ * One API request to Aircall: sent once, bounded in time and size, and answered with JSON or an AircallError. It never
+ * retries, pages, follows a redirect or a link, or refreshes a token: each of those would be a second API request.
+ * Credentials go into the Authorization header (the token endpoint: into its body) and nowhere else.
+ */
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import fetch, { FetchError, type Response } from 'node-fetch';
+import type { Endpoint } from './endpoints';
+import { AircallError, codeOfStatus, readRateLimit } from './errors';
+
+export type Authorization = { readonly apiId: string; readonly apiToken: string } | { readonly accessToken: string };
+
+export interface ApiRequest {
+  readonly endpoint: Endpoint;
+  /** With the version, without a slash at the end: `https://api.aircall.io/v1`. */
+  readonly baseUrl: string;
+  readonly authorization?: Authorization;
+  readonly id?: number;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly body?: Readonly<Record<string, string>>;
+}
+
+export interface AircallClient {
+  /**
+   * The parsed body of a success; undefined where it has none (204).
+   * @throws {AircallError}
+   */
+  send(request: ApiRequest): Promise<unknown>;
+  /** Closes idle connections. */
+  close(): void;
+}
+
+export interface AircallClientOptions {
+  /** Until the headers of the reply; 20 s where not given. */
+  readonly headersTimeoutMs?: number;
+  /** Until the end of the body; 45 s where not given: below the activities' start-to-close of 60 s. */
+  readonly bodyTimeoutMs?: number;
+  /** Of a decompressed body; 16 MiB where not given: 50 calls with all their parts take far less than 1 MiB. */
+  readonly bodyBytesMax?: number;
+}
+
+export function createAircallClient(options: AircallClientOptions = {}): AircallClient {
+  const { headersTimeoutMs = 20_000, bodyTimeoutMs = 45_000, bodyBytesMax = 16 * 1024 * 1024 } = options;
+  const agents = { http: new HttpAgent({ keepAlive: true }), https: new HttpsAgent({ keepAlive: true }) };
+
+  async function send({ endpoint, baseUrl, authorization, id, query = {}, body }: ApiRequest): Promise<unknown> {
+    const url = new URL(baseUrl + endpoint.path.replace(':id', String(id)));
+    url.search = new URLSearchParams({ ...endpoint.always, ...query }).toString();
+
+    const abort = new AbortController();
+    const bodyTimer = setTimeout(() => abort.abort(), bodyTimeoutMs);
+    const headersTimer = setTimeout(() => abort.abort(), headersTimeoutMs);
+    try {
+      const response = await fetch(url, {
+        method: endpoint.method,
+        headers: {
+          accept: 'application/json',
+          'user-agent': 'aircall-dsr',
+          // Aircall wants it on every request that changes something, bodies or not.
+          ...(endpoint.method === 'GET' ? {} : { 'content-type': 'application/json' }),
+          ...(authorization === undefined ? {} : { authorization: headerOf(authorization) }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        redirect: 'manual',
+        size: bodyBytesMax,
+        signal: abort.signal,
+        agent: url.protocol === 'https:' ? agents.https : agents.http,
+      });
+      clearTimeout(headersTimer);
+      return await read(endpoint, response);
+    } catch (error) {
+      if (error instanceof AircallError) throw error;
+      if (abort.signal.aborted) throw new AircallError('timed-out', `${endpoint.name}: no complete reply in time`);
+      if (error instanceof FetchError && error.type === 'max-size') {
+        throw new AircallError('reply-too-large', `${endpoint.name}: the reply is larger than ${bodyBytesMax} bytes`);
+      }
+      // The library's message holds the URL, and the URL the identity: only the error's short code is passed on.
+      throw new AircallError('unreachable', `${endpoint.name}: no reply (${shortCode(error)})`);
+    } finally {
+      clearTimeout(headersTimer);
+      clearTimeout(bodyTimer);
+      abort.abort(); // lets go of a body that was not read
+    }
+  }
+
+  return {
+    send,
+    close() {
+      agents.http.destroy();
+      agents.https.destroy();
+    },
+  };
+}
+
+async function read(endpoint: Endpoint, response: Response): Promise<unknown> {
+  if (!response.ok) {
+    // The body is not read: its shapes vary, and whatever it says, status and headers decide.
+    const code = codeOfStatus(response.status);
+    const limit = code === 'rate-limited' ? readRateLimit(name => response.headers.get(name), Date.now()) : undefined;
+    throw new AircallError(code, `${endpoint.name}: status ${response.status}`, limit);
+  }
+  const text = await response.text();
+  if (text === '') {
+    if (endpoint.method === 'DELETE') return undefined;
+    throw new AircallError('unexpected-reply', `${endpoint.name}: status ${response.status} with an empty body`);
+  }
+  try {
+    return JSON.parse(text);
+  } catch {
+    // The parser's message is not passed on: it quotes the body.
+    throw new AircallError(
+      'unexpected-reply',
+      `${endpoint.name}: status ${response.status} with a body that is not JSON`,
+    );
+  }
+}
+
+function headerOf(authorization: Authorization): string {
+  if ('accessToken' in authorization) return `Bearer ${authorization.accessToken}`;
+  return `Basic ${Buffer.from(`${authorization.apiId}:${authorization.apiToken}`).toString('base64')}`;
+}
+
+function shortCode(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' && /^[A-Z0-9_]{1,40}$/.test(code) ? code : 'no code';
+}

@@ -1,0 +1,47 @@
+/**
+ * Aircall's endpoints, one row each: method, path, and where the records of a reply are. Page addresses are always built
+ * here; a link in a reply is never followed. Facts: aircall-api.md 1, 2, 5, 6, 7.
+ */
+
+export interface Endpoint {
+  /** For messages and logs. */
+  readonly name: string;
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  /** Below the base URL. `:id` stands for a numeric id. */
+  readonly path: string;
+  /** Where the records are: the key of the array of a list, or of the object of a single record. */
+  readonly records?: string;
+  /** Sent with every request to it. */
+  readonly always?: Readonly<Record<string, string>>;
+}
+
+export const ENDPOINTS = {
+  ping: { name: 'ping', method: 'GET', path: '/ping' },
+  token: { name: 'token', method: 'POST', path: '/oauth/token' },
+  searchContacts: {
+    name: 'contact search',
+    method: 'GET',
+    path: '/contacts/search',
+    records: 'contacts',
+    always: { order: 'desc' },
+  },
+  getContact: { name: 'contact', method: 'GET', path: '/contacts/:id', records: 'contact' },
+  deleteContact: { name: 'contact deletion', method: 'DELETE', path: '/contacts/:id' },
+  searchCalls: {
+    name: 'call search',
+    method: 'GET',
+    path: '/calls/search',
+    records: 'calls',
+    always: { order: 'desc', fetch_contact: 'true' },
+  },
+  listCalls: {
+    name: 'call list',
+    method: 'GET',
+    path: '/calls',
+    records: 'calls',
+    always: { order: 'desc', fetch_contact: 'true' },
+  },
+} as const satisfies Record<string, Endpoint>;
+
+/** Rows of a page: Aircall's maximum; more is clamped silently. */
+export const PER_PAGE = 50;

@@ -1,0 +1,55 @@
+/**
+ * From parsed JSON to what a step works with: a page of a list, one record, a token. An envelope that does not fit is an
+ * `unexpected-reply`; a row that does not fit is counted and the others are delivered.
+ */
+import type { z } from 'zod';
+import type { Endpoint } from './endpoints';
+import { AircallError } from './errors';
+import { listMetaSchema, rowId } from './schemas';
+
+export interface Page<T> {
+  readonly records: readonly T[];
+  /** Ids of all rows that have one, whether or not they fit. */
+  readonly ids: number[];
+  /** Ids of the rows that did not fit. */
+  readonly unreadable: number[];
+  /** Rows without even an id. */
+  readonly unnamed: number;
+  readonly rows: number;
+  /** What Aircall says that the whole list holds. */
+  readonly total: number;
+}
+
+/** @throws {AircallError} `unexpected-reply` */
+export function readPage<T>(endpoint: Endpoint, schema: z.ZodType<T>, body: unknown): Page<T> {
+  const rows = member(body, endpoint.records);
+  const meta = listMetaSchema.safeParse(member(body, 'meta'));
+  if (!Array.isArray(rows) || !meta.success) throw unexpected(endpoint);
+  const judged = rows.map(row => ({ id: rowId(row), parsed: schema.safeParse(row) }));
+  const ids = judged.flatMap(({ id }) => id ?? []);
+  return {
+    records: judged.flatMap(({ parsed }) => (parsed.success ? [parsed.data] : [])),
+    ids,
+    unreadable: judged.flatMap(({ id, parsed }) => (parsed.success || id === undefined ? [] : [id])),
+    unnamed: rows.length - ids.length,
+    rows: rows.length,
+    total: meta.data.total,
+  };
+}
+
+/** @throws {AircallError} `unexpected-reply` */
+export function readRecord<T>(endpoint: Endpoint, schema: z.ZodType<T>, body: unknown): T {
+  const record = 'records' in endpoint && endpoint.records !== undefined ? member(body, endpoint.records) : body;
+  const parsed = schema.safeParse(record);
+  if (!parsed.success) throw unexpected(endpoint);
+  return parsed.data;
+}
+
+function member(body: unknown, key: string | undefined): unknown {
+  if (typeof body !== 'object' || body === null || key === undefined) return undefined;
+  return Object.entries(body).find(([name]) => name === key)?.[1];
+}
+
+function unexpected(endpoint: Endpoint): AircallError {
+  return new AircallError('unexpected-reply', `${endpoint.name}: the reply does not have the expected shape`);
+}

@@ -1,0 +1,44 @@
+/**
+ * What we read of Aircall's JSON: known fields typed, null where it was seen, unknown fields kept because they belong to
+ * the subject. A record that does not fit is told apart, never dropped silently. Facts: aircall-api.md 6 and 7.
+ */
+import { z } from 'zod';
+
+const id = z.number().int().positive();
+
+const value = z.looseObject({ value: z.string().nullish() });
+
+export const contactSchema = z.looseObject({
+  id,
+  emails: z.array(value).nullish(),
+  phone_numbers: z.array(value).nullish(),
+});
+
+export const callSchema = z.looseObject({
+  id,
+  started_at: z.number().int().nullish(),
+  raw_digits: z.string().nullish(),
+  contact: z.looseObject({ id }).nullish(),
+});
+
+export type Contact = z.infer<typeof contactSchema>;
+export type Call = z.infer<typeof callSchema>;
+
+/** The envelope of a list; its rows are judged one by one. */
+export const listMetaSchema = z.looseObject({ total: z.number().int().nonnegative() });
+
+export const tokenSchema = z.looseObject({
+  access_token: z.string().min(1),
+  refresh_token: z.string().min(1).optional(),
+  expires_in: z.number().positive().optional(),
+});
+
+export const pongSchema = z.looseObject({ ping: z.literal('pong') });
+
+const rowIdSchema = z.looseObject({ id });
+
+/** The id of a row that may fit nothing else. */
+export function rowId(row: unknown): number | undefined {
+  const parsed = rowIdSchema.safeParse(row);
+  return parsed.success ? parsed.data.id : undefined;
+}

@@ -1,0 +1,305 @@
+/**
+ * The door for other services: start a request, ask for its status, wait for its result, cancel it. It needs a Temporal
+ * server and the key file, neither vault nor Aircall. Input is checked before anything is started; ids hold no personal data.
+ *
+ *     const dsr = createDsrClient({ temporal: await connectTemporal(keyring), keyring });
+ *     const { workflowId } = await dsr.start('access', { requestId: 'case-17', connection: 'acme', subject: { email } });
+ *     const result = await dsr.result(workflowId);
+ */
+import {
+  type Client,
+  isGrpcServiceError,
+  QueryNotRegisteredError,
+  QueryRejectedError,
+  WorkflowExecutionAlreadyStartedError,
+  type WorkflowExecutionDescription,
+  WorkflowFailedError,
+} from '@temporalio/client';
+import { ApplicationFailure, defineSearchAttributeKey, WorkflowNotFoundError } from '@temporalio/common';
+import type { google } from '@temporalio/proto';
+import type { Keyring } from './encryption/keyring';
+import { isStepCode } from './request/handling';
+import { foldEmail } from './request/identity';
+import { type Inputs, parseInput } from './request/input';
+import type { RequestResult, RequestStatus, Status, WaitingFor } from './request/model';
+import { DEFAULT_TASK_QUEUE, KINDS, type Kind, requestOf, WORKFLOW_TYPES, workflowIdOf } from './request/names';
+import { ensureSearchAttributes } from './temporal/search-attributes';
+
+export { loadKeyring } from './encryption/keyring';
+export { InvalidInput } from './request/input';
+export type * from './request/model';
+export type { Kind } from './request/names';
+export { connectTemporal } from './temporal/connect';
+
+export type DsrErrorCode = 'not-found' | 'ambiguous-id' | 'request-conflict' | 'request-failed' | 'no-answer';
+
+export class DsrError extends Error {
+  override readonly name = 'DsrError';
+  constructor(
+    readonly code: DsrErrorCode | string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+export interface Started {
+  readonly requestId: string;
+  readonly workflowId: string;
+  readonly runId: string;
+}
+
+/** What `status` answers: the run's own word, and what only the server knows. */
+export interface StatusReport extends Partial<RequestStatus> {
+  readonly requestId: string;
+  readonly workflowId: string;
+  readonly kind: Kind;
+  readonly status: Status;
+  readonly waitingFor?: WaitingFor;
+  /** Steps that failed and will be tried again: which code, how often so far, when next. */
+  readonly retrying?: readonly {
+    readonly step: string;
+    readonly code: string;
+    readonly attempts: number;
+    readonly nextAt?: string;
+  }[];
+  readonly result?: RequestResult;
+}
+
+export interface ListedRequest {
+  readonly requestId: string;
+  readonly workflowId: string;
+  readonly connection: string;
+  readonly kind: Kind;
+  readonly status: string;
+  readonly startedAt: string;
+}
+
+export interface DsrClient {
+  /**
+   * Starts a request, or answers the one that has this id already.
+   * @throws {InvalidInput} before anything is started
+   * @throws {DsrError} `request-conflict`: the id was used for another subject
+   */
+  start<K extends Kind>(kind: K, input: Inputs[K]): Promise<Started>;
+  /** @throws {DsrError} `not-found` */
+  status(workflowId: string): Promise<StatusReport>;
+  /**
+   * Waits until the request has ended.
+   * @throws {DsrError} `not-found`; `request-failed` or the run's own code (`invalid-input`, ...) where it ended without a result
+   */
+  result(workflowId: string): Promise<RequestResult>;
+  /** Asks the request to end; its result says how far it came. @throws {DsrError} `not-found` */
+  cancel(workflowId: string): Promise<void>;
+  /** Newest first, as far as the server keeps them; at most `limit`. */
+  list(options?: { readonly connection?: string; readonly limit?: number }): Promise<ListedRequest[]>;
+  /** Which of `workflowIds` the server knows. */
+  known(workflowIds: readonly string[]): Promise<string[]>;
+}
+
+export interface DsrClientOptions {
+  /** With the data converter of this package: `connectTemporal` makes one. */
+  readonly temporal: Client;
+  readonly keyring: Keyring;
+  /** The service's main task queue; `aircall-dsr` where not given. */
+  readonly taskQueue?: string;
+}
+
+const KEYS = {
+  kind: defineSearchAttributeKey('DsrKind', 'KEYWORD'),
+  connection: defineSearchAttributeKey('DsrConnection', 'KEYWORD'),
+  status: defineSearchAttributeKey('DsrStatus', 'KEYWORD'),
+  subject: defineSearchAttributeKey('DsrSubject', 'KEYWORD'),
+};
+const LIST_LIMIT_DEFAULT = 1_000;
+const DESCRIBED_AT_ONCE = 50;
+const QUERY_WITHIN_MS = 10_000;
+const INVALID_ARGUMENT = 3;
+
+export function createDsrClient({ temporal, keyring, taskQueue = DEFAULT_TASK_QUEUE }: DsrClientOptions): DsrClient {
+  const { workflow, connection: server, options } = temporal;
+
+  async function describe(workflowId: string): Promise<WorkflowExecutionDescription> {
+    try {
+      return await workflow.getHandle(workflowId).describe();
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError)
+        throw new DsrError('not-found', `There is no request ${workflowId}. Run \`aircall-dsr list\`.`);
+      throw error;
+    }
+  }
+
+  async function startOnce(kind: Kind, input: Inputs[Kind], subject: string): Promise<Started> {
+    const { requestId, connection } = input;
+    const workflowId = workflowIdOf({ connection, kind, requestId });
+    const begin = () =>
+      workflow.start(WORKFLOW_TYPES[kind], {
+        workflowId,
+        taskQueue,
+        args: [input],
+        workflowIdConflictPolicy: 'USE_EXISTING',
+        workflowIdReusePolicy: 'REJECT_DUPLICATE',
+        typedSearchAttributes: [
+          { key: KEYS.kind, value: kind },
+          { key: KEYS.connection, value: connection },
+          { key: KEYS.status, value: 'running' },
+          { key: KEYS.subject, value: subject },
+        ],
+      });
+    try {
+      const { firstExecutionRunId } = await begin();
+      return { requestId, workflowId, runId: firstExecutionRunId };
+    } catch (error) {
+      if (error instanceof WorkflowExecutionAlreadyStartedError)
+        return { requestId, workflowId, runId: (await describe(workflowId)).runId };
+      // A server that no worker has prepared yet does not know our search attributes.
+      if (!isGrpcServiceError(error) || error.code !== INVALID_ARGUMENT) throw error;
+      await ensureSearchAttributes(server, options.namespace);
+      const { firstExecutionRunId } = await begin();
+      return { requestId, workflowId, runId: firstExecutionRunId };
+    }
+  }
+
+  const client: DsrClient = {
+    async start(kind, input) {
+      const parsed = parseInput(kind, input);
+      const subject = keyring.hash(foldEmail(parsed.subject.email));
+      const started = await startOnce(kind, parsed, subject);
+      const { typedSearchAttributes } = await describe(started.workflowId);
+      if (typedSearchAttributes.get(KEYS.subject) === subject) return started;
+      throw new DsrError(
+        'request-conflict',
+        `Request id ${parsed.requestId} was used for another subject. Choose a new one.`,
+      );
+    },
+
+    async status(workflowId) {
+      const described = await describe(workflowId);
+      const request = requestOf(workflowId);
+      if (request === undefined) throw new DsrError('not-found', `${workflowId} is not the id of a request.`);
+      const { requestId, kind } = request;
+      const base = { requestId, workflowId, kind };
+      if (described.status.name === 'COMPLETED') {
+        const result = await client.result(workflowId);
+        return { ...base, status: result.status, phase: 'ended', counts: result.counts, ...planOf(result), result };
+      }
+      if (described.status.name !== 'RUNNING') return { ...base, status: 'failed', phase: 'ended' };
+      const told = await ask(workflowId);
+      const retrying = retryingOf(described);
+      const limited = retrying.find(({ code }) => code === 'rate-limited');
+      const waitingFor: WaitingFor | undefined =
+        told?.waitingFor ?? (limited && { cause: 'rate-limit', ...(limited.nextAt && { until: limited.nextAt }) });
+      return {
+        ...base,
+        status: told?.status ?? 'running',
+        ...told,
+        ...(waitingFor && { waitingFor }),
+        ...(retrying.length > 0 && { retrying }),
+      };
+    },
+
+    async result(workflowId) {
+      try {
+        return await workflow.getHandle<() => Promise<RequestResult>>(workflowId).result();
+      } catch (error) {
+        if (error instanceof WorkflowNotFoundError)
+          throw new DsrError('not-found', `There is no request ${workflowId}. Run \`aircall-dsr list\`.`);
+        if (!(error instanceof WorkflowFailedError)) throw error;
+        if (error.cause instanceof ApplicationFailure)
+          throw new DsrError(error.cause.type ?? 'request-failed', error.cause.message);
+        throw new DsrError(
+          'request-failed',
+          `Request ${workflowId} ended without a result (${error.cause?.name ?? 'unknown'}). See it in the Temporal Web UI.`,
+        );
+      }
+    },
+
+    async cancel(workflowId) {
+      await describe(workflowId);
+      await workflow.getHandle(workflowId).cancel();
+    },
+
+    async list({ connection, limit = LIST_LIMIT_DEFAULT } = {}) {
+      const types = KINDS.map(kind => `'${WORKFLOW_TYPES[kind]}'`).join(', ');
+      const query = `WorkflowType IN (${types}) AND TaskQueue = '${taskQueue}'${connection === undefined ? '' : ` AND DsrConnection = '${connection}'`}`;
+      const requests: ListedRequest[] = [];
+      for await (const { workflowId, status, startTime, typedSearchAttributes } of workflow.list({ query })) {
+        const request = requestOf(workflowId);
+        if (request === undefined) continue;
+        const open = status.name === 'RUNNING' || status.name === 'COMPLETED';
+        requests.push({
+          requestId: request.requestId,
+          workflowId,
+          connection: request.connection,
+          kind: request.kind,
+          status: open ? (typedSearchAttributes.get(KEYS.status) ?? 'running') : 'failed',
+          startedAt: startTime.toISOString(),
+        });
+        if (requests.length >= limit) break;
+      }
+      return requests;
+    },
+
+    async known(workflowIds) {
+      const found: string[] = [];
+      for (let start = 0; start < workflowIds.length; start += DESCRIBED_AT_ONCE) {
+        const some = workflowIds.slice(start, start + DESCRIBED_AT_ONCE);
+        const there = await Promise.all(some.map(isThere));
+        found.push(...some.filter((_, index) => there[index]));
+      }
+      return found;
+    },
+  };
+  return client;
+
+  /** The run's own word; undefined where no worker answers. */
+  async function ask(workflowId: string): Promise<RequestStatus | undefined> {
+    try {
+      return await server.withDeadline(Date.now() + QUERY_WITHIN_MS, () =>
+        workflow.getHandle(workflowId).query<RequestStatus>('status'),
+      );
+    } catch (error) {
+      // A run that has not taken its first step has no answer yet; one whose workers are away has none now.
+      if (error instanceof QueryNotRegisteredError || error instanceof QueryRejectedError || isGrpcServiceError(error))
+        return undefined;
+      throw error;
+    }
+  }
+
+  async function isThere(workflowId: string): Promise<boolean> {
+    try {
+      await workflow.getHandle(workflowId).describe();
+      return true;
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) return false;
+      throw error;
+    }
+  }
+}
+
+function planOf({ planDigest }: RequestResult): { planDigest?: string } {
+  return planDigest === undefined ? {} : { planDigest };
+}
+
+/** Steps between two attempts; their failures' types are readable, their messages are not needed. */
+function retryingOf({ raw }: WorkflowExecutionDescription): NonNullable<StatusReport['retrying']> {
+  return (raw.pendingActivities ?? []).flatMap(({ activityType, lastFailure, attempt, scheduledTime }) => {
+    const code =
+      lastFailure?.applicationFailureInfo?.type ?? (lastFailure?.timeoutFailureInfo ? 'timed-out' : undefined);
+    if (code === undefined || code === null || (attempt ?? 0) < 2) return [];
+    const nextAt = instantOf(scheduledTime);
+    return [
+      {
+        step: activityType?.name ?? '',
+        code: isStepCode(code) ? code : 'local-failure',
+        attempts: (attempt ?? 1) - 1,
+        ...(nextAt && { nextAt }),
+      },
+    ];
+  });
+}
+
+function instantOf(time: google.protobuf.ITimestamp | null | undefined): string | undefined {
+  const seconds = Number(time?.seconds ?? 0);
+  return seconds > 0 ? new Date(seconds * 1000).toISOString() : undefined;
+}

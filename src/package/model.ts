@@ -1,0 +1,50 @@
+/**
+ * The access package's document: what the subject receives. Its shape is a published JSON schema, generated from the
+ * definition here, so that document and schema cannot differ. Records are Aircall's own, every field kept.
+ */
+import { z } from 'zod';
+import { callSchema, contactSchema } from '../aircall/schemas';
+
+export const PACKAGE_FORMAT = 'aircall-dsr/access-package/1';
+
+const gaps = z.array(z.strictObject({ code: z.string(), count: z.number().int().optional() }));
+const source = { state: z.enum(['complete', 'partial', 'failed', 'skipped']), gaps };
+
+export const packageSchema = z
+  .strictObject({
+    format: z.literal(PACKAGE_FORMAT),
+    requestId: z.string().describe('The id under which the request was made.'),
+    connection: z.string().describe('The configured Aircall company.'),
+    createdAt: z.iso.datetime().describe('When the request started; the package holds what was found from then on.'),
+    subject: z
+      .strictObject({ email: z.string(), phoneNumbers: z.array(z.string()) })
+      .describe('Who the request is about, as asked.'),
+    contacts: z
+      .array(contactSchema)
+      .describe('Contacts that hold the e-mail address of the subject, as Aircall returns them.'),
+    calls: z
+      .array(callSchema)
+      .describe('Calls of the subject, newest first, as Aircall returns them. Times are UNIX seconds.'),
+    coverage: z
+      .strictObject({
+        contacts: z.strictObject(source),
+        calls: z.strictObject({
+          ...source,
+          window: z.strictObject({ from: z.string().nullable(), to: z.string() }),
+          ambiguous: z
+            .number()
+            .int()
+            .describe('Calls on a number of the subject that Aircall attributes to somebody else: withheld.'),
+          ignoredNumbers: z.number().int().describe('Numbers too short to name a person: not searched.'),
+        }),
+        outOfReach: z.array(z.string()).describe("What Aircall's API cannot list."),
+      })
+      .describe('What was searched, and what is missing.'),
+  })
+  .describe('Access package of a data subject request against Aircall.');
+
+export type AccessPackage = z.infer<typeof packageSchema>;
+
+export function packageJsonSchema(): unknown {
+  return z.toJSONSchema(packageSchema, { target: 'draft-2020-12' });
+}

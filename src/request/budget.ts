@@ -1,0 +1,37 @@
+/**
+ * A company's API budget: how many requests a second its task queue may dispatch. The one place where limit, share and
+ * partitions become a rate; it must never let any 60 seconds hold more than 80 % of the limit.
+ * Facts: temporal.md 1.2 (one second of burst per partition). Pure.
+ */
+
+export const LIMIT_PER_MINUTE_DEFAULT = 60;
+export const LIMIT_PER_MINUTE_MAX = 10_000;
+export const SHARE_DEFAULT = 0.75;
+export const SHARE_MAX = 0.8;
+
+export interface Budget {
+  /** Requests a minute that the company allows; 1 to 10,000. */
+  readonly limitPerMinute: number;
+  /** The part of it that we may use; above 0, at most 0.8. */
+  readonly share: number;
+}
+
+/** The most that a queue of `partitions` dispatches in any 60 seconds at `ratePerSecond`, jitter of a second included. */
+export function mostPerMinute(ratePerSecond: number, partitions: number): number {
+  return partitions * (Math.floor((61 * ratePerSecond) / partitions) + 1);
+}
+
+/**
+ * The largest rate within the share whose worst minute stays within 80 % of the limit.
+ * @throws {RangeError} where no rate can: more partitions than requests in the worst minute.
+ */
+export function ratePerSecond({ limitPerMinute, share }: Budget, partitions: number): number {
+  const worstMinuteMax = Math.max(1, Math.floor(0.8 * limitPerMinute));
+  const perPartition = Math.floor(worstMinuteMax / partitions);
+  if (perPartition < 1) {
+    throw new RangeError(`a limit of ${limitPerMinute} a minute cannot be kept by a queue of ${partitions} partitions`);
+  }
+  // Strictly below the rate at which a partition would fit one more into 61 seconds; float32 on the wire, hence the margin.
+  const burstBound = ((perPartition * partitions) / 61) * (1 - 1e-6);
+  return Math.min((limitPerMinute * share) / 60, burstBound);
+}

@@ -1,0 +1,61 @@
+/**
+ * What a step can end with, and what is done about each: the one table. A code is the type of the `ApplicationFailure`
+ * that crosses from an activity to a workflow; a new code does not compile until it is handled here.
+ * docs/errors.md says the same for operators. Workflow-safe: plain data.
+ */
+
+export interface Handling {
+  /** `server-says`: after the delay that the failure names; `backoff`: exponentially, until the deadline; `never`. */
+  readonly retry: 'server-says' | 'backoff' | 'never';
+  /** The credential may be the cause: another one is got, or waited for, before the step is repeated. */
+  readonly credential: boolean;
+  /** Aircall may have done what was asked although we saw an error. */
+  readonly mayHaveTakenEffect: boolean;
+}
+
+const never = { retry: 'never', credential: false, mayHaveTakenEffect: false } as const;
+const backoff = { retry: 'backoff', credential: false, mayHaveTakenEffect: true } as const;
+const serverSays = { retry: 'server-says', credential: false, mayHaveTakenEffect: false } as const;
+const credential = { retry: 'never', credential: true, mayHaveTakenEffect: false } as const;
+
+export const HANDLING = {
+  // What an API request ends with.
+  'rate-limited': serverSays,
+  unauthorized: credential,
+  forbidden: credential,
+  'not-found': never,
+  rejected: never,
+  redirected: never,
+  unavailable: backoff,
+  unreachable: backoff,
+  'timed-out': backoff,
+  'unexpected-reply': backoff,
+  'reply-too-large': backoff,
+  // What stands between a step and its API request.
+  'no-connection': credential,
+  'reconnect-needed': never,
+  'refresh-in-progress': serverSays,
+  // Waiting is a retried step.
+  'credentials-awaited': serverSays,
+  'access-request-awaited': serverSays,
+  // What the request's own data can be.
+  'invalid-input': never,
+  'request-conflict': never,
+  'case-file-broken': never,
+  'seal-broken': never,
+  'local-failure': backoff,
+} as const satisfies Record<string, Handling>;
+
+export type StepCode = keyof typeof HANDLING;
+
+export function isStepCode(code: string): code is StepCode {
+  return Object.hasOwn(HANDLING, code);
+}
+
+/** What a failed step tells, as the first detail of its failure. */
+export interface StepFailureDetail {
+  /** API requests that the step sent, all attempts together. */
+  readonly apiRequests: number;
+  /** The credential that the last attempt used. */
+  readonly credentialVersion: number;
+}

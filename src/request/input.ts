@@ -1,0 +1,100 @@
+/**
+ * The edge: what a starter sent becomes a request, or is refused with what to do. The only place that decides which
+ * input is good; clients ask it before they start a request, the first step of a request asks it again.
+ * Its messages name fields, never values: they are printed and logged.
+ */
+import { z } from 'zod';
+import { emailSpellings, phoneDigits } from './identity';
+import type { AccessInput, DeletionInput } from './model';
+import { type Kind, NAME_PATTERN } from './names';
+
+export const DEADLINE_DAYS_DEFAULT = 30;
+export const SETTLE_SECONDS_DEFAULT = 5;
+
+export class InvalidInput extends Error {
+  readonly code = 'invalid-input' as const;
+  override readonly name = 'InvalidInput';
+}
+
+const nameRule = 'takes 1 to 64 letters, digits, dots, underscores or hyphens';
+const name = z.string(nameRule).regex(NAME_PATTERN, nameRule);
+
+const emailRule = 'takes one e-mail address, for instance person@example.com, at most 254 characters';
+const email = z
+  .string(emailRule)
+  .trim()
+  .max(254, emailRule)
+  .regex(/^[^\s@,;<>"]+@[^\s@,;<>"]+$/, emailRule)
+  .refine(value => emailSpellings(value).every(spelling => spelling !== ''), emailRule);
+
+const phoneRule = 'takes telephone numbers with country code, for instance +33123456789';
+const phone = z
+  .string(phoneRule)
+  .max(40, phoneRule)
+  .refine(value => value.trim().startsWith('+') && phoneDigits(value) !== undefined, phoneRule);
+
+const instantRule = 'takes a date or time in ISO 8601, for instance 2026-01-31 or 2026-01-31T12:00:00Z';
+const instant = z.union([z.iso.date(), z.iso.datetime({ offset: true })], instantRule);
+
+const subject = z.strictObject({
+  email,
+  phoneNumbers: z.array(phone).max(20, 'takes at most 20 telephone numbers').optional(),
+});
+
+const common = {
+  requestId: name,
+  connection: name,
+  subject,
+  deadlineDays: z
+    .number('takes a number of days')
+    .min(1, 'takes 1 to 365 days')
+    .max(365, 'takes 1 to 365 days')
+    .optional(),
+};
+
+const access: z.ZodType<AccessInput> = z
+  .strictObject({
+    ...common,
+    calls: z.enum(['by-number', 'company'], 'takes by-number or company').optional(),
+    from: instant.optional(),
+    to: instant.optional(),
+  })
+  .refine(({ from, to }) => from === undefined || to === undefined || Date.parse(from) <= endOf(to), {
+    path: ['from'],
+    message: 'must not be later than `to`',
+  });
+
+const settleRule = 'takes 0 to 3600 seconds';
+const deletion: z.ZodType<DeletionInput> = z.strictObject({
+  ...common,
+  dryRun: z.boolean('takes true or false').optional(),
+  settleSeconds: z.number(settleRule).min(0, settleRule).max(3600, settleRule).optional(),
+});
+
+const schemas = { access, deletion };
+
+export interface Inputs {
+  access: AccessInput;
+  deletion: DeletionInput;
+}
+
+/** The end of what an ISO 8601 date or time names, in milliseconds: a bare date includes its whole day. */
+export function endOf(instantText: string): number {
+  const dayMs = 86_400_000;
+  return Date.parse(instantText) + (instantText.length === 10 ? dayMs - 1 : 0);
+}
+
+/** @throws {InvalidInput} naming each field that is wrong and what it takes. */
+export function parseInput<K extends Kind>(kind: K, input: unknown): Inputs[K];
+export function parseInput(kind: Kind, input: unknown): AccessInput | DeletionInput {
+  const parsed = schemas[kind].safeParse(input);
+  if (parsed.success) return parsed.data;
+  throw new InvalidInput([...new Set(parsed.error.issues.map(explain))].join('; '));
+}
+
+function explain(issue: z.core.$ZodIssue): string {
+  // An unrecognised key can itself be personal data (a misplaced value): its name is not repeated.
+  if (issue.code === 'unrecognized_keys') return `${issue.path.join('.') || 'the input'} has a field that is not known`;
+  if (issue.path.length === 0) return 'the input must be one JSON object; see README.md';
+  return `${issue.path.join('.')} ${issue.message}`;
+}

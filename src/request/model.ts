@@ -1,0 +1,147 @@
+/**
+ * The shapes that cross a boundary: what a starter sends, what a request answers, what its status query tells.
+ * Results hold counts and opaque references (`contact 1`), never personal data. Workflow-safe: types and plain data only.
+ */
+import type { Kind } from './names';
+
+export interface Subject {
+  /** The subject's e-mail address, at most 254 characters. */
+  readonly email: string;
+  /** Further numbers of the subject in E.164 form, at most 20. */
+  readonly phoneNumbers?: readonly string[] | undefined;
+}
+
+export interface CommonInput {
+  readonly requestId: string;
+  readonly connection: string;
+  readonly subject: Subject;
+  /** Days until what is still open becomes `failed` records; 1 to 365, default 30. */
+  readonly deadlineDays?: number | undefined;
+}
+
+export interface AccessInput extends CommonInput {
+  /** How calls are found: by the person's numbers (default), or by listing all calls of the company. */
+  readonly calls?: 'by-number' | 'company' | undefined;
+  /** ISO 8601; only calls started at or after it. Default: all that Aircall serves. */
+  readonly from?: string | undefined;
+  /** ISO 8601; only calls started at or before it. Default: the start of the request. */
+  readonly to?: string | undefined;
+}
+
+export interface DeletionInput extends CommonInput {
+  /** Search only, delete nothing, answer the plan and its digest. */
+  readonly dryRun?: boolean | undefined;
+  /** Seconds between the last deletion and the first verifying search; 0 to 3600, default 5. */
+  readonly settleSeconds?: number | undefined;
+}
+
+/** A request that ended. `purged` is answered for one whose data was destroyed. */
+export type FinalStatus = 'completed' | 'partial' | 'no-match' | 'cancelled' | 'failed' | 'purged';
+export type Status = 'running' | 'waiting' | FinalStatus;
+
+export type Outcome = 'deleted' | 'already-absent' | 'refused' | 'unsupported' | 'failed';
+
+export interface RecordOutcome {
+  /** Opaque reference, for instance `contact 1`. */
+  readonly record: string;
+  readonly outcome: Outcome;
+  /** Why, where the outcome is not what was asked for: a code of docs/errors.md. */
+  readonly code?: string;
+}
+
+/** How many records of each sort. A count that cannot apply to the kind of request is left out. */
+export interface Counts {
+  contacts: number;
+  calls?: number;
+  deleted?: number;
+  alreadyAbsent?: number;
+  refused: number;
+  failed: number;
+}
+
+/** Something that was not covered. `count` is the number of records or numbers concerned where it is known. */
+export interface Gap {
+  readonly code: string;
+  readonly count?: number;
+}
+
+export interface SourceCoverage {
+  readonly state: 'complete' | 'partial' | 'failed' | 'skipped';
+  readonly gaps: readonly Gap[];
+}
+
+export interface Coverage {
+  readonly contacts: SourceCoverage;
+  readonly calls?: SourceCoverage & {
+    /** ISO 8601, both inclusive. `from` null: all that Aircall serves. */
+    readonly window: { readonly from: string | null; readonly to: string };
+    /** Calls on a number of the subject that Aircall attributes to somebody else: withheld. */
+    readonly ambiguous: number;
+    /** Numbers too short to name a person: not searched. */
+    readonly ignoredNumbers: number;
+  };
+  /** What Aircall's API cannot list or delete, whatever the request. */
+  readonly outOfReach: readonly string[];
+}
+
+export interface PackageRef {
+  readonly uri: string;
+  /** Of the decrypted file, hexadecimal. */
+  readonly sha256: string;
+  /** Of the decrypted file. */
+  readonly sizeBytes: number;
+}
+
+export interface Verification {
+  readonly state: 'verified' | 'residual' | 'skipped';
+  /** ISO 8601; null where nothing was checked. */
+  readonly checkedAt: string | null;
+}
+
+export interface RequestResult {
+  readonly requestId: string;
+  readonly kind: Kind;
+  readonly status: FinalStatus;
+  readonly counts: Counts;
+  readonly outcomes: readonly RecordOutcome[];
+  readonly coverage: Coverage;
+  /** HTTP requests sent to the API base, retries included. */
+  readonly apiRequests: number;
+  readonly startedAt: string;
+  readonly completedAt: string;
+  readonly package?: PackageRef;
+  readonly verification?: Verification;
+  /** Deletion: names the set of contacts that is, or in a dry run would be, deleted. */
+  readonly planDigest?: string;
+  readonly plan?: { readonly counts: { readonly contacts: number } };
+  /** Why the status is `failed`. */
+  readonly failure?: { readonly code: string; readonly message: string };
+}
+
+export interface WaitingFor {
+  readonly cause: 'credentials' | 'settle' | 'access-request' | 'rate-limit';
+  /** ISO 8601, where it is known. */
+  readonly until?: string;
+}
+
+export type Phase =
+  | 'opening'
+  | 'searching'
+  | 'fetching-calls'
+  | 'packaging'
+  | 'deleting'
+  | 'verifying'
+  | 'closing'
+  | 'ended';
+
+/** What the query `status` answers. */
+export interface RequestStatus {
+  readonly requestId: string;
+  readonly kind: Kind;
+  readonly status: Status;
+  readonly phase: Phase;
+  readonly counts: Counts;
+  readonly apiRequests: number;
+  readonly waitingFor?: WaitingFor;
+  readonly planDigest?: string;
+}

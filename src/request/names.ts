@@ -1,0 +1,50 @@
+/**
+ * The names other programs rely on: workflow types, workflow ids, task queues, search attributes.
+ * A name here is permanent once released: running workflows, recorded histories and other languages use it.
+ * It must never build a name from personal data. Workflow-safe: no imports.
+ */
+
+export const KINDS = ['access', 'deletion'] as const;
+export type Kind = (typeof KINDS)[number];
+
+export const WORKFLOW_TYPES = { access: 'accessRequest', deletion: 'deletionRequest' } as const;
+
+export const DEFAULT_TASK_QUEUE = 'aircall-dsr';
+
+/** Names of connections and request ids: 1 to 64 characters, no `:`, `/` or `@`, so that an e-mail address cannot be one. */
+export const NAME_PATTERN = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,64}$/;
+
+/** Which request: what every activity, vault object and id is derived from. Holds no personal data. */
+export interface RequestRef {
+  readonly connection: string;
+  readonly kind: Kind;
+  readonly requestId: string;
+}
+
+/** `dsr:<connection>:<kind>:<requestId>` */
+export function workflowIdOf({ connection, kind, requestId }: RequestRef): string {
+  return `dsr:${connection}:${kind}:${requestId}`;
+}
+
+/** The request that a workflow id names, or undefined where it is not one of ours. */
+export function requestOf(workflowId: string): RequestRef | undefined {
+  const [prefix, connection, kind, requestId, ...rest] = workflowId.split(':');
+  const known = KINDS.find(k => k === kind);
+  if (prefix !== 'dsr' || rest.length > 0 || known === undefined) return undefined;
+  if (!NAME_PATTERN.test(connection ?? '') || !NAME_PATTERN.test(requestId ?? '')) return undefined;
+  return { connection: connection ?? '', kind: known, requestId: requestId ?? '' };
+}
+
+/** The queue of one company's API requests; its rate limit is that company's API budget. */
+export function apiTaskQueue(taskQueue: string, connection: string): string {
+  return `${taskQueue}/${connection}`;
+}
+
+/** Plain text in the server's database: hashes, names and dates only. */
+export const SEARCH_ATTRIBUTES = {
+  DsrKind: 'Keyword',
+  DsrConnection: 'Keyword',
+  DsrStatus: 'Keyword',
+  DsrSubject: 'Keyword',
+  DsrDueAt: 'Datetime',
+} as const;

@@ -1,0 +1,33 @@
+/**
+ * Where the Temporal server is: its own environment configuration (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TLS, API key,
+ * profile file), read in one place for clients and workers.
+ */
+import { Client, Connection } from '@temporalio/client';
+import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { createDataConverter } from '../encryption/data-converter';
+import type { Keyring } from '../encryption/keyring';
+
+const CONNECT_TIMEOUT_MS = 10_000;
+
+export class TemporalUnreachable extends Error {
+  readonly code = 'temporal-unreachable' as const;
+  override readonly name = 'TemporalUnreachable';
+}
+
+export function temporalConfig() {
+  const { connectionOptions, namespace } = loadClientConnectConfig();
+  return { connectionOptions, namespace: namespace ?? 'default' };
+}
+
+/** @throws {TemporalUnreachable} with the address that was tried */
+export async function connectTemporal(keyring: Keyring): Promise<Client> {
+  const { connectionOptions, namespace } = temporalConfig();
+  try {
+    const connection = await Connection.connect({ ...connectionOptions, connectTimeout: CONNECT_TIMEOUT_MS });
+    return new Client({ connection, namespace, dataConverter: createDataConverter(keyring) });
+  } catch {
+    throw new TemporalUnreachable(
+      `No Temporal server answers at ${connectionOptions.address ?? 'localhost:7233'}. Start one, or set TEMPORAL_ADDRESS.`,
+    );
+  }
+}

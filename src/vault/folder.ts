@@ -1,0 +1,197 @@
+/**
+ * The vault in a folder. An object is a folder that holds its newest generation as a numbered file; a new generation is
+ * linked into place, which the file system lets exactly one writer do, so no lock can be left behind. A file begins with
+ * the tokens of the generations that it descends from: they tell a writer that was overtaken at once whether it had won.
+ * Files are 0600, folders 0700, and both are flushed to disk before a write resolves.
+ */
+import { randomBytes } from 'node:crypto';
+import { link, mkdir, open, readdir, readFile, rm, rmdir } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import type { VaultDriver } from './vault';
+
+/** `~` occurs in no segment of a key, so that a key may lie below another one. */
+const GENERATION = /^~[1-9]\d*$/;
+const SEGMENT = /^(?!\.{1,2}$)[A-Za-z0-9._-]+$/;
+const STAGING = '.staging';
+const TOKEN_BYTES = 8;
+/** Generations that a file can say it descends from; a writer would have to be overtaken as often between two steps. */
+const LINEAGE_MAX = 256;
+
+interface Generation {
+  readonly number: number;
+  readonly bytes: Buffer;
+  /** Tokens, its own first. */
+  readonly lineage: readonly string[];
+  readonly version: string;
+}
+
+export function createFolderDriver(folder: string): VaultDriver {
+  const root = resolve(folder);
+
+  function pathOf(key: string): string {
+    const segments = key.split('/');
+    if (!segments.every(segment => SEGMENT.test(segment)) || segments[0] === STAGING)
+      throw new RangeError('a vault key has an unusable segment');
+    return join(root, ...segments);
+  }
+
+  /** Existing generations, newest first. */
+  async function generations(path: string): Promise<number[]> {
+    const entries = await orEmpty(readdir(path));
+    const numbers = entries.filter(name => GENERATION.test(name)).map(name => Number(name.slice(1)));
+    return numbers.sort((a, b) => b - a);
+  }
+
+  async function newestOf(path: string): Promise<Generation | undefined> {
+    for (;;) {
+      const [number] = await generations(path);
+      if (number === undefined) return undefined;
+      const newest = await generationAt(path, number);
+      if (newest !== undefined) return newest; // else a newer generation replaced it: look again
+    }
+  }
+
+  /** Makes durable bytes the generation that follows `base`; false where something else does, or `base` was deleted. */
+  async function put(path: string, bytes: Buffer, base: Generation | undefined): Promise<boolean> {
+    const token = randomBytes(TOKEN_BYTES).toString('hex');
+    const number = (base?.number ?? 0) + 1;
+    const lineage = [token, ...(base?.lineage ?? [])].slice(0, LINEAGE_MAX);
+    const temporary = join(root, STAGING, token);
+    await makeFolder(dirname(temporary));
+    try {
+      await writeDurably(temporary, Buffer.concat([Buffer.from(`${lineage.join(' ')}\n`), bytes]));
+      if (base === undefined) await makeFolder(path);
+      await link(temporary, fileOf(path, number));
+    } catch (error) {
+      if (hasCode(error, 'EEXIST')) return false;
+      if (hasCode(error, 'ENOENT')) return base === undefined && put(path, bytes, base); // a delete removed the folder
+      throw error;
+    } finally {
+      await rm(temporary, { force: true });
+    }
+    // A late writer can link a number that was in use and is free again, so the link alone proves nothing. The base is
+    // looked at first: it can be gone after a delete, or because ours was followed already, and then ours is not the newest.
+    const followsBase = base === undefined || (await generationAt(path, base.number))?.version === base.version;
+    const newest = await newestOf(path);
+    if (newest !== undefined && newest.number - number >= LINEAGE_MAX)
+      throw new Error('a vault write was overtaken too often to know its end');
+    const isNewest = newest?.version === token;
+    if (newest === undefined || !newest.lineage.includes(token) || (isNewest && !followsBase)) {
+      if (isNewest || (newest !== undefined && newest.number > number)) await rm(fileOf(path, number), { force: true });
+      return false;
+    }
+    await syncFolder(path);
+    for (const older of await generations(path)) if (older < number) await rm(fileOf(path, older), { force: true });
+    return true;
+  }
+
+  async function keysIn(path: string, key: string): Promise<string[]> {
+    const entries = await orEmpty(readdir(path, { withFileTypes: true }));
+    const keys = entries.some(({ name }) => GENERATION.test(name)) ? [key] : [];
+    for (const entry of entries) {
+      if (!entry.isDirectory() || (path === root && entry.name === STAGING)) continue;
+      keys.push(...(await keysIn(join(path, entry.name), key === '' ? entry.name : `${key}/${entry.name}`)));
+    }
+    return keys;
+  }
+
+  return {
+    async get(key) {
+      const newest = await newestOf(pathOf(key));
+      return newest && { value: newest.bytes, version: newest.version };
+    },
+
+    async putIfAbsent(key, bytes) {
+      const path = pathOf(key);
+      const [newest] = await generations(path);
+      return newest === undefined && put(path, bytes, undefined);
+    },
+
+    async putIfUnchanged(key, bytes, version) {
+      const path = pathOf(key);
+      const newest = await newestOf(path);
+      return newest?.version === version && put(path, bytes, newest);
+    },
+
+    async list(prefix) {
+      const keys = await keysIn(prefix === '' ? root : pathOf(prefix), prefix);
+      return keys.filter(key => key !== prefix).sort();
+    },
+
+    async delete(key) {
+      const path = pathOf(key);
+      for (;;) {
+        // Oldest first: until the last one is gone, a reader sees the newest.
+        const left = await generations(path);
+        for (const generation of left.reverse()) await rm(fileOf(path, generation), { force: true });
+        await syncFolder(path);
+        try {
+          return await rmdir(path);
+        } catch (error) {
+          if (hasCode(error, 'ENOENT')) return;
+          if (!hasCode(error, 'ENOTEMPTY') && !hasCode(error, 'EEXIST')) throw error;
+          if ((await generations(path)).length === 0) return; // only other keys lie below it
+        }
+      }
+    },
+  };
+}
+
+function fileOf(path: string, generation: number): string {
+  return join(path, `~${generation}`);
+}
+
+async function generationAt(path: string, number: number): Promise<Generation | undefined> {
+  try {
+    const file = await readFile(fileOf(path, number));
+    const headEnd = file.indexOf('\n');
+    const lineage = file.subarray(0, Math.max(0, headEnd)).toString().split(' ');
+    return { number, bytes: file.subarray(headEnd + 1), lineage, version: lineage[0] ?? '' };
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+}
+
+async function makeFolder(path: string): Promise<void> {
+  const made = await mkdir(path, { recursive: true, mode: 0o700 });
+  if (made === undefined) return;
+  for (let folder = path; folder.length >= made.length; folder = dirname(folder)) await syncFolder(dirname(folder));
+}
+
+async function writeDurably(path: string, bytes: Buffer): Promise<void> {
+  const file = await open(path, 'wx', 0o600);
+  try {
+    await file.writeFile(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  try {
+    const folder = await open(path, 'r');
+    try {
+      await folder.sync();
+    } finally {
+      await folder.close();
+    }
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT')) throw error;
+  }
+}
+
+async function orEmpty<T>(entries: Promise<T[]>): Promise<T[]> {
+  try {
+    return await entries;
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return [];
+    throw error;
+  }
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  // No `instanceof`: errors of Node's own modules come from another realm where code runs in a context (Jest).
+  return typeof error === 'object' && error !== null && 'code' in error && error.code === code;
+}

@@ -1,0 +1,59 @@
+/**
+ * An access request: find the subject's contacts, fetch their calls, hand over a package. It reads only.
+ * Decisions D5, D6, D10.
+ */
+import type { People } from '../activities';
+import type { AccessInput, RequestResult } from '../request/model';
+import { type Listing, readLists } from './listing';
+import type { List } from './pages';
+import { findPeople } from './people';
+import { type RequestRun, runRequest } from './run';
+
+export async function accessRequest(input: AccessInput): Promise<RequestResult> {
+  return runRequest('access', input, async run => {
+    run.phase('searching');
+    const people = await findPeople(run);
+    if (people === undefined) return;
+
+    run.phase('fetching-calls');
+    const calls = await findCalls(run, people);
+    if (people.contacts + calls.records === 0) return;
+
+    run.phase('packaging');
+    await handOver(run, people, calls);
+  });
+}
+
+/** Calls by each of the person's numbers, or all calls of the company; the same ones are kept either way. */
+async function findCalls(run: RequestRun, { people, numbers, ignoredNumbers }: People): Promise<Listing> {
+  const { by, from, to } = run.opened.calls;
+  const searched = by === 'company' ? [null] : Array.from({ length: numbers }, (_, number) => number);
+  const lists = searched.map((number): List => ({ of: 'calls', people, number }));
+  const found = await readLists(run, lists, { ...(from !== null && { from }), to });
+  run.noteUnreadable('call', found.unreadable);
+  run.findings.counts.calls = found.records;
+  run.findings.calls = {
+    state: found.state,
+    gaps: found.gaps,
+    window: { from: from === null ? null : instant(from), to: instant(to) },
+    ambiguous: found.withheld,
+    ignoredNumbers,
+  };
+  return found;
+}
+
+async function handOver(run: RequestRun, { people }: People, calls: Listing): Promise<void> {
+  const { request, subject } = run.opened;
+  run.findings.package = await run.local.buildPackage({
+    request,
+    subject,
+    people,
+    calls: calls.object,
+    coverage: run.coverage(),
+    startedAt: run.startedAt,
+  });
+}
+
+function instant(seconds: number): string {
+  return new Date(seconds * 1000).toISOString();
+}

@@ -1,0 +1,60 @@
+/**
+ * What happens when a credential is refused: one answer for all steps in flight. A 403 is checked with a ping first; then
+ * the token is refreshed where that is possible; otherwise the request waits, visibly, until it is connected again.
+ * A request never fails because a credential died. Decision D4.
+ */
+import type { RequestRun } from './run';
+import { attempt, failureOf, readSteps, type StepFailure, waitingSteps } from './steps';
+
+/** Refreshed tokens that are refused in turn, within a minute of each other, before a person is asked. */
+const REFRESHES_MAX = 3;
+const IN_TURN_MS = 60_000;
+
+export interface Credentials {
+  /** True: repeat the step. False: the credential was not the cause, or the deadline passed. */
+  renewed(failure: StepFailure): Promise<boolean>;
+}
+
+export function keepCredentials(run: RequestRun): Credentials {
+  const underWay = new Map<string, Promise<boolean>>();
+  let refreshes = 0;
+  let refreshedMs = 0;
+
+  async function renew(failure: StepFailure): Promise<boolean> {
+    const { connection } = run.opened.request;
+    if (failure.code === 'forbidden') {
+      const ping = await attempt(() => readSteps(run.opened).ping({ connection }));
+      run.count(ping.apiRequests);
+      if (ping.ok) return false;
+    }
+    const { credentialVersion: failedVersion } = failure;
+    if (Date.now() - refreshedMs > IN_TURN_MS) refreshes = 0;
+    if (failure.code !== 'no-connection' && refreshes < REFRESHES_MAX) {
+      refreshes += 1;
+      refreshedMs = Date.now();
+      const refreshed = await attempt(() => readSteps(run.opened).refreshToken({ connection, failedVersion }));
+      run.count(refreshed.apiRequests);
+      if (refreshed.ok) return true;
+    }
+    return run.waiting({ cause: 'credentials' }, async () => {
+      try {
+        await waitingSteps(run.opened.deadlineMs).awaitCredentials({ connection, failedVersion });
+        return true;
+      } catch (error) {
+        failureOf(error); // throws a cancellation; what is left is the deadline
+        return false;
+      }
+    });
+  }
+
+  return {
+    renewed(failure) {
+      const key = `${failure.code === 'forbidden'} ${failure.credentialVersion}`;
+      const known = underWay.get(key);
+      if (known !== undefined) return known;
+      const started = renew(failure).finally(() => underWay.delete(key));
+      underWay.set(key, started);
+      return started;
+    },
+  };
+}

@@ -1,0 +1,6 @@
+/**
+ * The workflows of the bundle. Exported names are workflow types: permanent once released.
+ */
+export { accessRequest } from './access';
+export { deletionRequest } from './deletion';
+export { fetchPages } from './fetch-pages';

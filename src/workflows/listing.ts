@@ -1,0 +1,150 @@
+/**
+ * A whole list, complete or with its gaps named: windows of at most 10,000 rows, pages side by side, and a count of
+ * different rows against what Aircall says there are. Nothing is skipped silently. Decisions D6, D14; facts: aircall-api.md 5.
+ */
+import { executeChild, workflowInfo } from '@temporalio/workflow';
+import type { CaseRef, Window } from '../activities';
+import type { Gap, SourceCoverage } from '../request/model';
+import type { fetchPages } from './index';
+import { emptyReport, fetchInto, type List, type PagesReport } from './pages';
+import type { RequestRun } from './run';
+import { sideBySide } from './steps';
+
+interface Listed {
+  readonly objects: readonly CaseRef[];
+  readonly gaps: readonly Gap[];
+}
+
+/** What several lists hold together, each record once. */
+export interface Listing extends SourceCoverage {
+  readonly object: CaseRef;
+  readonly records: number;
+  readonly withheld: number;
+  readonly unreadable: number;
+}
+
+const PER_PAGE = 50;
+/** Aircall refuses pages beyond it: a longer list is split by time. */
+const ROWS_MAX = 10_000;
+/** Rows that a window is meant to hold after a split, so that an uneven spread seldom needs another one. */
+const ROWS_AIM = 7_500;
+/** More pages than this are a child workflow of their own, so that a history stays short. */
+const PAGES_INLINE_MAX = 20;
+const LISTS_AT_ONCE = 8;
+const WINDOWS_AT_ONCE = 2;
+/** A list that changes while it is read is read again this often. */
+const READINGS_MAX = 3;
+
+const DAY = 86_400;
+/** Where a list begins that is split without a given start: contacts with Aircall's founding, calls with its horizon. */
+const EARLIEST = { contacts: Date.UTC(2014, 0, 1) / 1000, callsAge: 200 * DAY };
+
+/** Reads lists that together are one source: the spellings of an address, the numbers of a person. */
+export async function readLists(run: RequestRun, lists: readonly List[], window: Window): Promise<Listing> {
+  const listed = await sideBySide(lists, LISTS_AT_ONCE, list => readList(run, list, window));
+  const merged = await run.local.mergeListings({
+    request: run.opened.request,
+    objects: listed.flatMap(({ objects }) => objects),
+  });
+  const gaps = listed.flatMap(list => list.gaps);
+  if (merged.unreadable > 0) gaps.push({ code: 'unexpected-record', count: merged.unreadable });
+  const nothingHad = lists.length > 0 && listed.every(({ objects }) => objects.length === 0);
+  return { ...merged, gaps, state: gaps.length === 0 ? 'complete' : nothingHad ? 'failed' : 'partial' };
+}
+
+async function readList(run: RequestRun, list: List, window: Window): Promise<Listed> {
+  const first = await fetchAll(run, list, window, [1]);
+  if (first.objects.length === 0) return { objects: [], gaps: gapsOf(first) };
+  if (first.total > ROWS_MAX) {
+    const parts = split(list, window, first.total);
+    if (parts.length > 1) {
+      const listed = await sideBySide(parts, WINDOWS_AT_ONCE, part => readList(run, list, part));
+      return { objects: listed.flatMap(({ objects }) => objects), gaps: listed.flatMap(({ gaps }) => gaps) };
+    }
+  }
+  return readWindow(run, list, window, first);
+}
+
+/** All pages of one window; once more from its first page where rows moved while it was read. */
+async function readWindow(
+  run: RequestRun,
+  list: List,
+  window: Window,
+  first: PagesReport,
+  readings = 1,
+): Promise<Listed> {
+  const pageCount = Math.min(Math.ceil(first.total / Math.max(1, first.rowsMax)), ROWS_MAX / PER_PAGE);
+  const rest = await fetchAll(run, list, window, range(2, pageCount));
+  const objects = [...first.objects, ...rest.objects];
+  const failed = gapsOf(rest);
+  if (failed.length > 0) return { objects, gaps: failed };
+  const { object, distinct } = await run.local.mergeListings({ request: run.opened.request, objects });
+  const missing = first.total - distinct;
+  if (missing <= 0) return { objects: [object], gaps: [] };
+  if (first.total > ROWS_MAX) return { objects: [object], gaps: [{ code: 'too-many-at-once', count: missing }] };
+  if (readings === READINGS_MAX) return { objects: [object], gaps: [{ code: 'list-kept-changing', count: missing }] };
+  const again = await fetchAll(run, list, window, [1]);
+  return readWindow(run, list, window, { ...again, objects: [object, ...again.objects] }, readings + 1);
+}
+
+/** The pages, whatever it takes of credentials: what is left after a refusal is asked for again. */
+async function fetchAll(run: RequestRun, list: List, window: Window, pages: readonly number[]): Promise<PagesReport> {
+  const all = emptyReport();
+  let left = pages;
+  while (left.length > 0) {
+    const report = await fetchSome(run, list, window, left);
+    all.objects.push(...report.objects);
+    all.failed.push(...report.failed);
+    all.total = report.total || all.total;
+    all.rowsMax = Math.max(all.rowsMax, report.rowsMax);
+    left = report.left;
+    const { refusal } = report;
+    if (refusal === undefined) break;
+    if (await run.credentials.renewed(refusal)) continue;
+    const failure = run.pastDeadline() ? { ...refusal, code: 'deadline' as const } : refusal;
+    all.failed.push(...left.map(page => ({ page, failure })));
+    left = [];
+  }
+  return all;
+}
+
+async function fetchSome(run: RequestRun, list: List, window: Window, pages: readonly number[]): Promise<PagesReport> {
+  const input = { request: run.opened.request, deadlineMs: run.opened.deadlineMs, list, window, pages };
+  if (pages.length <= PAGES_INLINE_MAX) {
+    const report = emptyReport();
+    try {
+      await fetchInto(report, input);
+    } finally {
+      run.count(report.apiRequests);
+    }
+    return report;
+  }
+  const report = await executeChild<typeof fetchPages>('fetchPages', {
+    args: [input],
+    workflowId: `${workflowInfo().workflowId}:pages:${run.nextChild()}`,
+  });
+  run.count(report.apiRequests);
+  return report;
+}
+
+function gapsOf({ failed }: PagesReport): Gap[] {
+  const codes = new Set(failed.map(({ failure }) => failure.code));
+  return [...codes].map(code => ({ code, count: failed.filter(({ failure }) => failure.code === code).length }));
+}
+
+/** Slices of equal length; one slice where a second cannot be split. */
+function split(list: List, window: Window, total: number): Window[] {
+  const to = window.to ?? Math.floor(Date.now() / 1000) + DAY;
+  const from = window.from ?? (list.of === 'contacts' ? EARLIEST.contacts : to - EARLIEST.callsAge);
+  const seconds = to - from + 1;
+  const count = Math.min(Math.ceil(total / ROWS_AIM), seconds);
+  const startOf = (slice: number) => from + Math.floor((seconds * slice) / count);
+  return Array.from({ length: Math.max(count, 1) }, (_, slice) => ({
+    from: startOf(slice),
+    to: startOf(slice + 1) - 1,
+  }));
+}
+
+function range(first: number, last: number): number[] {
+  return Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => first + index);
+}

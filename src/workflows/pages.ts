@@ -1,0 +1,64 @@
+/**
+ * Pages of one list, fetched side by side. Runs inside a request for a short list and as a child workflow for a long one;
+ * either way it never waits for credentials: it reports what is left, and the request decides. Decisions D6, D14.
+ */
+import type { CaseRef, Window } from '../activities';
+import { attempt, type Budgeted, mayBeCredential, readSteps, type StepFailure, sideBySide } from './steps';
+
+/** Which list: the contacts that a search for one spelling returns, or calls by one number (null: all of the company). */
+export type List =
+  | { readonly of: 'contacts'; readonly subject: CaseRef; readonly spelling: number }
+  | { readonly of: 'calls'; readonly people: CaseRef; readonly number: number | null };
+
+export interface PagesInput extends Budgeted {
+  readonly list: List;
+  readonly window: Window;
+  readonly pages: readonly number[];
+}
+
+export interface PagesReport {
+  readonly objects: CaseRef[];
+  /** Of the list, as the last page told; 0 where no page was had. */
+  total: number;
+  /** Rows on the fullest page. */
+  rowsMax: number;
+  /** Pages that could not be had, whatever is tried. */
+  readonly failed: { readonly page: number; readonly failure: StepFailure }[];
+  /** Pages that another credential may get: the first failure stops the asking. */
+  readonly left: number[];
+  refusal: StepFailure | undefined;
+  apiRequests: number;
+}
+
+/** Enough in the queue that a budget of 1,000 requests a minute never runs dry while each takes a second. */
+const PAGES_AT_ONCE = 16;
+
+/** Fills the report as pages come in, so that what a cancellation cuts short is still told. */
+export async function fetchInto(report: PagesReport, input: PagesInput): Promise<void> {
+  const { request, list, window } = input;
+  const fetchPage = (page: number) => {
+    const steps = readSteps(input, page === 1 ? 'first' : 'bulk');
+    return list.of === 'contacts'
+      ? steps.searchContacts({ request, ...list, window, page })
+      : steps.fetchCalls({ request, ...list, window, page });
+  };
+  await sideBySide(input.pages, PAGES_AT_ONCE, async page => {
+    if (report.refusal !== undefined) return void report.left.push(page);
+    const outcome = await attempt(() => fetchPage(page));
+    report.apiRequests += outcome.apiRequests;
+    if (outcome.ok) {
+      report.objects.push(outcome.value.object);
+      report.total = outcome.value.total;
+      report.rowsMax = Math.max(report.rowsMax, outcome.value.rows);
+    } else if (mayBeCredential(outcome)) {
+      report.refusal = outcome;
+      report.left.push(page);
+    } else {
+      report.failed.push({ page, failure: outcome });
+    }
+  });
+}
+
+export function emptyReport(): PagesReport {
+  return { objects: [], total: 0, rowsMax: 0, failed: [], left: [], refusal: undefined, apiRequests: 0 };
+}

@@ -1,0 +1,31 @@
+/**
+ * Who the request is about, in Aircall: the contacts that hold the subject's address under any spelling that is searched
+ * for. All of them are known before anything is done with one. Decision D5.
+ */
+import type { People } from '../activities';
+import { type Listing, readLists } from './listing';
+import type { List } from './pages';
+import type { RequestRun } from './run';
+
+export async function searchContacts(run: RequestRun): Promise<Listing> {
+  const { subject, spellings } = run.opened;
+  const lists = Array.from({ length: spellings }, (_, spelling): List => ({ of: 'contacts', subject, spelling }));
+  return readLists(run, lists, {});
+}
+
+/** Undefined where not one page of the search could be had: then nothing is known, and the request fails. */
+export async function findPeople(run: RequestRun): Promise<People | undefined> {
+  const { request, subject } = run.opened;
+  const { findings } = run;
+  const found = await searchContacts(run);
+  findings.contacts = { state: found.state, gaps: found.gaps };
+  run.noteUnreadable('contact', found.unreadable);
+  if (found.state === 'failed') {
+    const code = found.gaps[0]?.code ?? 'unexpected-reply';
+    findings.failure = { code, message: 'the contact search never finished; see docs/errors.md' };
+    return undefined;
+  }
+  const people = await run.local.identifyPeople({ request, subject, contacts: found.object });
+  findings.counts.contacts = people.contacts;
+  return people;
+}

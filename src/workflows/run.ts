@@ -1,0 +1,275 @@
+/**
+ * The frame that both kinds of request share: open, do the work, tell the status, end truthfully. Only here is a
+ * cancellation caught, and only here does a request become a result. Decisions D10, D12, D14.
+ */
+import { defineSearchAttributeKey } from '@temporalio/common';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancellationScope,
+  ChildWorkflowFailure,
+  defineQuery,
+  isCancellation,
+  setHandler,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { LocalActivities, Opened } from '../activities';
+import type {
+  Counts,
+  Coverage,
+  FinalStatus,
+  Outcome,
+  PackageRef,
+  Phase,
+  RecordOutcome,
+  RequestResult,
+  RequestStatus,
+  SourceCoverage,
+  Status,
+  Verification,
+  WaitingFor,
+} from '../request/model';
+import { type Kind, requestOf } from '../request/names';
+import { type Credentials, keepCredentials } from './credentials';
+import { attempt, failureOf, localSteps, mayBeCredential, type StepOutcome } from './steps';
+
+export const statusQuery = defineQuery<RequestStatus>('status');
+
+/** What a request has found and done so far; its result is made from it whenever it ends. */
+export interface Findings {
+  readonly counts: Counts;
+  readonly outcomes: RecordOutcome[];
+  contacts: SourceCoverage;
+  calls: Coverage['calls'];
+  package?: PackageRef;
+  verification?: Verification;
+  planDigest?: string;
+  plan?: RequestResult['plan'];
+  failure?: NonNullable<RequestResult['failure']>;
+}
+
+export interface RequestRun {
+  readonly opened: Opened;
+  readonly startedAt: string;
+  readonly findings: Findings;
+  readonly local: LocalActivities;
+  readonly credentials: Credentials;
+  phase(phase: Phase): void;
+  /** Takes a step that asks Aircall, again with another credential where one was refused. */
+  step<T extends { readonly apiRequests: number }>(step: () => Promise<T>): Promise<StepOutcome<T>>;
+  /** Tells what is waited for while it is waited for. */
+  waiting<T>(waitingFor: WaitingFor, wait: () => Promise<T>): Promise<T>;
+  /** Records what happened to one record, again where it changed. */
+  noteOutcome(outcome: RecordOutcome): void;
+  /** Records rows that could not be read: `failed`, each of them. */
+  noteUnreadable(what: 'contact' | 'call', rows: number): void;
+  /** What was searched so far, as the package states it. */
+  coverage(): Coverage & { readonly calls: NonNullable<Coverage['calls']> };
+  count(apiRequests: number): void;
+  nextChild(): number;
+  pastDeadline(): boolean;
+}
+
+const UNTOUCHED: SourceCoverage = { state: 'skipped', gaps: [] };
+const OUTCOMES_MAX = 10_000;
+
+/** What Aircall's API cannot do, whatever the request. */
+const OUT_OF_REACH = {
+  access: ['messages', 'private contacts', 'contacts of connected applications', 'calls older than about six months'],
+  deletion: ['call records', 'call comments', 'messages', 'private contacts', 'contacts of connected applications'],
+} as const satisfies Record<Kind, readonly string[]>;
+
+const SEARCH_KEYS = {
+  kind: defineSearchAttributeKey('DsrKind', 'KEYWORD'),
+  connection: defineSearchAttributeKey('DsrConnection', 'KEYWORD'),
+  status: defineSearchAttributeKey('DsrStatus', 'KEYWORD'),
+  subject: defineSearchAttributeKey('DsrSubject', 'KEYWORD'),
+};
+
+/**
+ * Runs one request from its input to its result.
+ * @throws {ApplicationFailure} `invalid-input`, `request-conflict`: before any API request
+ */
+export async function runRequest(
+  kind: Kind,
+  input: unknown,
+  story: (run: RequestRun) => Promise<void>,
+): Promise<RequestResult> {
+  const startedAt = workflowInfo().startTime.toISOString();
+  const requestId = requestOf(workflowInfo().workflowId)?.requestId ?? '';
+  const findings: Findings = {
+    counts: {
+      contacts: 0,
+      refused: 0,
+      failed: 0,
+      ...(kind === 'access' ? { calls: 0 } : { deleted: 0, alreadyAbsent: 0 }),
+    },
+    outcomes: [],
+    contacts: UNTOUCHED,
+    calls: undefined,
+  };
+  let phase: Phase = 'opening';
+  let apiRequests = 0;
+  let children = 0;
+  let ended: FinalStatus | undefined;
+  const waits = new Set<WaitingFor>();
+
+  const status = (): Status => ended ?? (waits.size > 0 ? 'waiting' : 'running');
+  const tell = () => upsertSearchAttributes([{ key: SEARCH_KEYS.status, value: status() }]);
+  setHandler(statusQuery, () => {
+    const [waitingFor] = waits;
+    const { counts, planDigest } = findings;
+    return {
+      requestId,
+      kind,
+      status: status(),
+      phase,
+      counts,
+      apiRequests,
+      ...(waitingFor && { waitingFor }),
+      ...(planDigest && { planDigest }),
+    };
+  });
+  const resultOf = (finalStatus: FinalStatus): RequestResult => ({
+    requestId,
+    kind,
+    status: finalStatus,
+    counts: findings.counts,
+    outcomes: findings.outcomes.slice(0, OUTCOMES_MAX),
+    coverage: {
+      contacts: findings.contacts,
+      ...(findings.calls && { calls: findings.calls }),
+      outOfReach: OUT_OF_REACH[kind],
+    },
+    apiRequests,
+    startedAt,
+    completedAt: new Date().toISOString(),
+    ...(findings.package && { package: findings.package }),
+    ...(kind === 'deletion' && { verification: findings.verification ?? { state: 'skipped', checkedAt: null } }),
+    ...(findings.planDigest && { planDigest: findings.planDigest }),
+    ...(findings.plan && { plan: findings.plan }),
+    ...(findings.failure && { failure: findings.failure }),
+  });
+
+  let opened: Opened;
+  try {
+    const opening = await localSteps().openRequest(input);
+    if ('ended' in opening) {
+      ended = opening.ended.status;
+      phase = 'ended';
+      return opening.ended;
+    }
+    opened = opening.opened;
+  } catch (error) {
+    if (isCancellation(error)) return resultOf('cancelled');
+    throw error instanceof ActivityFailure && error.cause instanceof ApplicationFailure
+      ? ApplicationFailure.nonRetryable(error.cause.message, error.cause.type)
+      : error;
+  }
+  upsertSearchAttributes([
+    { key: SEARCH_KEYS.kind, value: kind },
+    { key: SEARCH_KEYS.connection, value: opened.request.connection },
+    { key: SEARCH_KEYS.subject, value: opened.subjectHash },
+    { key: SEARCH_KEYS.status, value: 'running' },
+  ]);
+
+  const run: RequestRun = {
+    opened,
+    startedAt,
+    findings,
+    local: localSteps(opened.deadlineMs),
+    get credentials() {
+      return credentials;
+    },
+    phase(next) {
+      phase = next;
+    },
+    async step(step) {
+      for (;;) {
+        const outcome = await attempt(step);
+        run.count(outcome.apiRequests);
+        if (outcome.ok || !mayBeCredential(outcome)) return outcome;
+        if (!(await credentials.renewed(outcome)))
+          return run.pastDeadline() ? { ...outcome, code: 'deadline' } : outcome;
+      }
+    },
+    async waiting(waitingFor, wait) {
+      waits.add(waitingFor);
+      tell();
+      try {
+        return await wait();
+      } finally {
+        waits.delete(waitingFor);
+        tell();
+      }
+    },
+    noteOutcome(outcome) {
+      const place = findings.outcomes.findIndex(({ record }) => record === outcome.record);
+      if (place >= 0) findings.outcomes.splice(place, 1, outcome);
+      else findings.outcomes.push(outcome);
+      recount(findings);
+    },
+    noteUnreadable(what, rows) {
+      for (let row = 1; row <= rows; row += 1) {
+        findings.outcomes.push({ record: `unreadable ${what} ${row}`, outcome: 'failed', code: 'unexpected-record' });
+      }
+      recount(findings);
+    },
+    coverage() {
+      if (findings.calls === undefined) throw new RangeError('calls were not searched');
+      return { contacts: findings.contacts, calls: findings.calls, outOfReach: OUT_OF_REACH[kind] };
+    },
+    count(more) {
+      apiRequests += more;
+    },
+    nextChild() {
+      children += 1;
+      return children;
+    },
+    pastDeadline: () => Date.now() >= opened.deadlineMs,
+  };
+  const credentials = keepCredentials(run);
+
+  let cancelled = false;
+  try {
+    await story(run);
+  } catch (error) {
+    cancelled = isCancellation(error);
+    if (!cancelled) findings.failure = brokenBy(error);
+  }
+
+  return CancellationScope.nonCancellable(async () => {
+    phase = 'closing';
+    const result = resultOf(cancelled ? 'cancelled' : statusOf(findings));
+    await localSteps().closeRequest({ request: opened.request, subjectHash: opened.subjectHash, result });
+    phase = 'ended';
+    ended = result.status;
+    tell();
+    return result;
+  });
+}
+
+function recount({ counts, outcomes }: Findings): void {
+  const number = (wanted: Outcome) => outcomes.filter(({ outcome }) => outcome === wanted).length;
+  counts.refused = number('refused');
+  counts.failed = number('failed');
+  if (counts.deleted !== undefined) counts.deleted = number('deleted');
+  if (counts.alreadyAbsent !== undefined) counts.alreadyAbsent = number('already-absent');
+}
+
+/** A step of our own that cannot be repeated, or a child that was ended from outside; anything else is a bug and is thrown. */
+function brokenBy(error: unknown): NonNullable<RequestResult['failure']> {
+  if (error instanceof ChildWorkflowFailure)
+    return { code: 'child-ended', message: 'a child workflow was ended from outside' };
+  const { code } = failureOf(error);
+  return { code, message: 'a step of the service itself failed; see docs/errors.md' };
+}
+
+function statusOf({ failure, contacts, calls, counts, outcomes, verification }: Findings): FinalStatus {
+  if (failure !== undefined) return 'failed';
+  const whole = contacts.state === 'complete' && (calls === undefined || calls.state === 'complete');
+  const clean = outcomes.every(({ outcome }) => outcome === 'deleted' || outcome === 'already-absent');
+  if (!whole || !clean || verification?.state === 'residual') return 'partial';
+  return counts.contacts === 0 && (counts.calls ?? 0) === 0 ? 'no-match' : 'completed';
+}

@@ -1,0 +1,157 @@
+/**
+ * How a workflow takes a step: the activity profiles, and what a step ends with. A step that fails is data here; only a
+ * cancellation is thrown. Three profiles, by what a retry may do: `read` and `delete` spend an API request of the
+ * connection's budget, `local` touches the vault only. Decisions D1-D4, D10.
+ */
+import {
+  ActivityFailure,
+  type ActivityOptions,
+  ApplicationFailure,
+  isCancellation,
+  proxyActivities,
+  TimeoutFailure,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { ApiActivities, LocalActivities } from '../activities';
+import { HANDLING, isStepCode, type StepCode } from '../request/handling';
+import { apiTaskQueue, type RequestRef } from '../request/names';
+
+/** Why a step has no value: a code of the handling table, or the request's deadline. */
+export type FailureCode = StepCode | 'deadline';
+
+export interface StepFailure {
+  readonly ok: false;
+  readonly code: FailureCode;
+  readonly apiRequests: number;
+  readonly credentialVersion: number;
+}
+export type StepOutcome<T> = { readonly ok: true; readonly value: T; readonly apiRequests: number } | StepFailure;
+
+export interface Budgeted {
+  readonly request: RequestRef;
+  /** When the request gives up on what still fails or waits; UNIX ms. */
+  readonly deadlineMs: number;
+}
+
+/** Above the HTTP client's own time-outs: it bounds the recovery from a killed worker. */
+const START_TO_CLOSE = '60 seconds';
+const LOCAL_TIME_MIN_MS = 3_600_000;
+
+/** A request's few first steps go before its bulk pages. */
+export type Urgency = 'first' | 'bulk';
+
+function apiOptions({ request, deadlineMs }: Budgeted, urgency: Urgency): ActivityOptions {
+  return {
+    taskQueue: apiTaskQueue(workflowInfo().taskQueue, request.connection),
+    startToCloseTimeout: START_TO_CLOSE,
+    scheduleToCloseTimeout: Math.max(1, deadlineMs - Date.now()),
+    retry: { initialInterval: '2 seconds', backoffCoefficient: 2, maximumInterval: '2 minutes' },
+    // A step in flight ends by itself, and is counted and recorded: it is never torn down half-way.
+    cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+    allowEagerDispatch: false,
+    priority: { priorityKey: urgency === 'first' ? 2 : 4, fairnessKey: request.requestId },
+  };
+}
+
+/** Steps that ask Aircall and change nothing there. */
+export function readSteps(budgeted: Budgeted, urgency: Urgency = 'first') {
+  return proxyActivities<Pick<ApiActivities, 'searchContacts' | 'fetchCalls' | 'getContact' | 'ping' | 'refreshToken'>>(
+    apiOptions(budgeted, urgency),
+  );
+}
+
+/** Steps that delete at Aircall; deleting what is gone counts as done, so they too are retried without a cap. */
+export function deleteSteps(budgeted: Budgeted) {
+  return proxyActivities<Pick<ApiActivities, 'deleteContact'>>(apiOptions(budgeted, 'first'));
+}
+
+/** Steps that touch the vault only; those that wait end with the deadline, the others have at least an hour. */
+export function localSteps(deadlineMs?: number) {
+  return proxyActivities<LocalActivities>({
+    startToCloseTimeout: '10 minutes',
+    ...(deadlineMs === undefined
+      ? {}
+      : { scheduleToCloseTimeout: Math.max(deadlineMs - Date.now(), LOCAL_TIME_MIN_MS) }),
+    retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' },
+    allowEagerDispatch: false,
+  });
+}
+
+/** The waiting steps: repeated by Temporal until what they wait for is there, or the deadline passes. */
+export function waitingSteps(deadlineMs: number) {
+  return proxyActivities<Pick<LocalActivities, 'awaitCredentials' | 'awaitAccessRequests'>>({
+    startToCloseTimeout: START_TO_CLOSE,
+    scheduleToCloseTimeout: Math.max(1, deadlineMs - Date.now()),
+  });
+}
+
+/** Takes a step that asks Aircall. @throws only a cancellation, or what is no step's failure */
+export async function attempt<T extends { readonly apiRequests: number }>(
+  step: () => Promise<T>,
+): Promise<StepOutcome<T>> {
+  try {
+    const value = await step();
+    return { ok: true, value, apiRequests: value.apiRequests };
+  } catch (error) {
+    return failureOf(error);
+  }
+}
+
+export function mayBeCredential({ code }: StepFailure): boolean {
+  return code !== 'deadline' && HANDLING[code].credential;
+}
+
+/** What a failed activity tells. @throws a cancellation, and whatever is not an activity's failure */
+export function failureOf(error: unknown): StepFailure {
+  if (isCancellation(error) || !(error instanceof ActivityFailure)) throw error;
+  const { cause } = error;
+  const typed = findTyped(cause);
+  const told = cause instanceof TimeoutFailure ? cause.lastHeartbeatDetails : typed?.details?.[0];
+  const timedOut = error.retryState === 'TIMEOUT' || cause instanceof TimeoutFailure;
+  const code = typed?.type ?? '';
+  return {
+    ok: false,
+    code: timedOut ? 'deadline' : isStepCode(code) ? code : 'local-failure',
+    apiRequests:
+      numberIn(told, 'apiRequests') ?? numberIn(told, 'sent') ?? numberIn(typed?.details?.[0], 'apiRequests') ?? 0,
+    credentialVersion: numberIn(told, 'credentialVersion') ?? 0,
+  };
+}
+
+function findTyped(cause: Error | undefined): ApplicationFailure | undefined {
+  if (cause instanceof ApplicationFailure) return cause;
+  return cause?.cause instanceof Error ? findTyped(cause.cause) : undefined;
+}
+
+function numberIn(details: unknown, name: string): number | undefined {
+  if (typeof details !== 'object' || details === null) return undefined;
+  const value: unknown = Object.entries(details).find(([key]) => key === name)?.[1];
+  return typeof value === 'number' ? value : undefined;
+}
+
+/** Does `work` for all items, at most `atOnce` side by side, and lets all that began end before it throws. */
+export async function sideBySide<T, R>(
+  items: readonly T[],
+  atOnce: number,
+  work: (item: T) => Promise<R>,
+): Promise<R[]> {
+  const results = new Map<number, R>();
+  const errors: unknown[] = [];
+  const queue = items.entries();
+  const lane = async () => {
+    for (const [index, item] of queue) {
+      if (errors.length > 0) return;
+      try {
+        results.set(index, await work(item));
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, lane));
+  if (errors.length > 0) throw errors[0];
+  return items.flatMap((_, index) => {
+    const result = results.get(index);
+    return result === undefined ? [] : [result];
+  });
+}

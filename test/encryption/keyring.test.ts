@@ -1,0 +1,163 @@
+import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  generateKeyFile,
+  KEY_BYTES,
+  KeyringError,
+  type KeyringErrorCode,
+  loadKeyring,
+} from '../../src/encryption/keyring';
+import { inFolder, keyFile, keyOf, keyringOf } from './keyrings';
+
+const NOW = new Date('2026-01-31T12:00:00Z');
+
+function failureOf(action: () => unknown): { code: KeyringErrorCode; text: string } {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof KeyringError)
+      return { code: error.code, text: `${error.message}\n${error.stack}\n${JSON.stringify(error)}` };
+    throw error;
+  }
+  throw new Error('nothing was refused');
+}
+
+describe('the key file', () => {
+  test('is made with mode 0600, and what is printed names no key', () => {
+    inFolder(folder => {
+      const path = join(folder, 'keys.json');
+      const printed = generateKeyFile(path, NOW);
+      expect(statSync(path).mode & 0o777).toBe(0o600);
+      const ring = loadKeyring(path);
+      expect(printed).toEqual({ primary: ring.primaryId, ids: [ring.primaryId] });
+      expect(ring.key(ring.primaryId)).toHaveLength(KEY_BYTES);
+      expect(JSON.stringify(printed)).not.toContain(ring.key(ring.primaryId).toString('base64'));
+    });
+  });
+
+  test('is never the same twice', () => {
+    inFolder(folder => {
+      const rings = ['a', 'b'].map(name => {
+        generateKeyFile(join(folder, name), NOW);
+        return loadKeyring(join(folder, name));
+      });
+      expect(new Set(rings.map(ring => ring.primaryId)).size).toBe(2);
+      expect(new Set(rings.map(ring => ring.key(ring.primaryId).toString('hex'))).size).toBe(2);
+      expect(new Set(rings.map(ring => ring.hash('anna@example.com'))).size).toBe(2);
+    });
+  });
+
+  test('is not overwritten', () => {
+    inFolder(folder => {
+      const path = join(folder, 'keys.json');
+      generateKeyFile(path, NOW);
+      const before = readFileSync(path);
+      expect(failureOf(() => generateKeyFile(path, NOW)).code).toBe('keys-exist');
+      expect(readFileSync(path).equals(before)).toBe(true);
+      writeFileSync(join(folder, 'empty'), '');
+      expect(failureOf(() => generateKeyFile(join(folder, 'empty'), NOW)).code).toBe('keys-exist');
+    });
+  });
+
+  test.each([0o640, 0o604, 0o660, 0o644, 0o620, 0o777])(
+    'that others can read or write is refused with what to do (mode %o)',
+    mode => {
+      inFolder(folder => {
+        const path = join(folder, 'keys.json');
+        generateKeyFile(path, NOW);
+        chmodSync(path, mode);
+        const { code, text } = failureOf(() => loadKeyring(path));
+        expect(code).toBe('keys-exposed');
+        expect(text).toContain('chmod 600');
+      });
+    },
+  );
+
+  test.each([undefined, ''])('has to be configured (%j)', path => {
+    expect(failureOf(() => loadKeyring(path)).code).toBe('keys-missing');
+    expect(failureOf(() => generateKeyFile(path, NOW)).code).toBe('keys-missing');
+  });
+
+  test('that is not there, or is a folder, is missing; so is one in a folder that is not there', () => {
+    inFolder(folder => {
+      expect(failureOf(() => loadKeyring(join(folder, 'none')))).toMatchObject({
+        code: 'keys-missing',
+        text: expect.stringContaining('ENOENT'),
+      });
+      expect(failureOf(() => loadKeyring(folder)).code).toBe('keys-missing');
+      expect(failureOf(() => generateKeyFile(join(folder, 'none', 'keys'), NOW)).code).toBe('keys-missing');
+    });
+  });
+
+  const material = keyOf('secret').toString('base64');
+  const whole = keyFile(['k-1', keyOf('secret')]);
+  test.each([
+    ['is empty', ''],
+    ['is cut off', whole.slice(0, -20)],
+    ['is a key alone', material],
+    ['is followed by a key', `${whole} ${material}`],
+    ['is a list', `["${material}"]`],
+    ['has a short key', whole.replace(material, material.slice(0, 40))],
+    ['has a long key', whole.replace(material, Buffer.concat([keyOf('secret'), keyOf('x')]).toString('base64'))],
+    ['has a key that is not base64', whole.replace(material, `!${material.slice(1)}`)],
+    ['has an unknown primary', whole.replace('"primary":"k-1"', `"primary":"${material}"`)],
+    ['has no primary', whole.replace('"primary":"k-1",', '')],
+    ['has no hash key', whole.replace('hashKey', 'hashkey')],
+    ['has a field too many', whole.replace('"version":1', `"version":1,"${material}":1`)],
+    ['has another version', whole.replace('"version":1', '"version":2')],
+    ['has no keys', JSON.stringify({ version: 1, primary: 'k-1', keys: [], hashKey: material })],
+    ['has two keys with one id', keyFile(['k-1', keyOf('secret')], ['k-1', keyOf('other')])],
+  ])('that %s is refused, and the error holds no key material', (_what, text) => {
+    inFolder(folder => {
+      const path = join(folder, 'keys.json');
+      writeFileSync(path, text, { mode: 0o600 });
+      const failure = failureOf(() => loadKeyring(path));
+      expect(failure.code).toBe('keys-malformed');
+      for (const word of ['secret', 'hash', 'other'])
+        expect(failure.text).not.toContain(keyOf(word).toString('base64').slice(0, 8));
+    });
+  });
+});
+
+describe('the keyring', () => {
+  const ring = keyringOf(['k-new', keyOf('new')], ['k-old', keyOf('old')]);
+
+  test('encrypts with the primary key and knows the others', () => {
+    expect(ring.primaryId).toBe('k-new');
+    expect([...ring.ids].sort()).toEqual(['k-new', 'k-old']);
+    expect(ring.key('k-old').equals(keyOf('old'))).toBe(true);
+  });
+
+  test.each(['k-gone', '', '__proto__', 'toString'])('names a key id that it does not have (%j)', id => {
+    for (const action of [() => ring.key(id), () => ring.derivedKey(id, 'vault')]) {
+      const { code, text } = failureOf(action);
+      expect(code).toBe('unknown-key');
+      expect(text).toContain(JSON.stringify(id));
+    }
+  });
+
+  test('derives another key for every purpose and every key, none of them the key itself', () => {
+    const derived = [
+      ring.derivedKey('k-new', 'vault'),
+      ring.derivedKey('k-new', 'receipt'),
+      ring.derivedKey('k-old', 'vault'),
+      ring.key('k-new'),
+    ];
+    expect(new Set(derived.map(key => key.toString('hex'))).size).toBe(4);
+    expect(derived.every(key => key.length === KEY_BYTES)).toBe(true);
+    expect(
+      ring.derivedKey('k-new', 'vault').equals(keyringOf(['k-new', keyOf('new')]).derivedKey('k-new', 'vault')),
+    ).toBe(true);
+  });
+
+  test('hashes a subject to the same 32 hexadecimal characters after a rotation, and to others with another hash key', () => {
+    const rotated = keyringOf(['k-newer', keyOf('newer')]);
+    expect(ring.hash('anna@example.com')).toMatch(/^[0-9a-f]{32}$/);
+    expect(rotated.hash('anna@example.com')).toBe(ring.hash('anna@example.com'));
+    expect(ring.hash('berta@example.com')).not.toBe(ring.hash('anna@example.com'));
+  });
+
+  test('shows no key material when it is printed', () => {
+    expect(JSON.stringify(ring)).not.toContain(keyOf('new').toString('base64').slice(0, 8));
+  });
+});

@@ -1,0 +1,39 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Keyring, loadKeyring } from '../../src/encryption/keyring';
+
+/** 32 bytes that follow from a word, so that two key files of a test can share a key. */
+export function keyOf(word: string): Buffer {
+  return createHash('sha256').update(word).digest();
+}
+
+/** The text of a key file: pairs of key id and key; the first one encrypts. */
+export function keyFile(...keys: readonly (readonly [id: string, key: Buffer])[]): string {
+  return JSON.stringify({
+    version: 1,
+    primary: keys[0]?.[0],
+    keys: keys.map(([id, key]) => ({ id, key: key.toString('base64'), createdAt: '2026-01-31T00:00:00.000Z' })),
+    hashKey: keyOf('hash').toString('base64'),
+  });
+}
+
+/** Runs `use` with a folder that is gone afterwards. */
+export function inFolder<T>(use: (folder: string) => T): T {
+  const folder = mkdtempSync(join(tmpdir(), 'aircall-dsr-'));
+  try {
+    return use(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** A keyring as a process has it: loaded from a file. */
+export function keyringOf(...keys: readonly (readonly [id: string, key: Buffer])[]): Keyring {
+  return inFolder(folder => {
+    const path = join(folder, 'keys.json');
+    writeFileSync(path, keyFile(...keys), { mode: 0o600 });
+    return loadKeyring(path);
+  });
+}

@@ -1,0 +1,174 @@
+import { createCipheriv, createDecipheriv } from 'node:crypto';
+import { ApplicationFailure, defaultPayloadConverter, type Payload } from '@temporalio/common';
+import { temporal } from '@temporalio/proto';
+import fc from 'fast-check';
+import { createDataConverter } from '../../src/encryption/data-converter';
+import { failureConverter } from '../../src/encryption/failure-converter';
+import { KeyringError } from '../../src/encryption/keyring';
+import { createPayloadCodec, PayloadBroken, PLAINTEXT_MARK } from '../../src/encryption/payload-codec';
+import { keyOf, keyringOf } from './keyrings';
+
+const SEED = { seed: 256, numRuns: 200 };
+const PayloadMessage = temporal.api.common.v1.Payload;
+const oldRing = keyringOf(['k-old', keyOf('old')]);
+const newRing = keyringOf(['k-new', keyOf('new')], ['k-old', keyOf('old')]);
+const codec = createPayloadCodec(newRing);
+
+/** Temporal's published sample, as a starter in another language has it: independent of ours. */
+const sample = {
+  encrypt(keyId: string, key: Buffer, nonce: Buffer, payload: Payload): Payload {
+    const cipher = createCipheriv('aes-256-gcm', key, nonce);
+    const sealed = Buffer.concat([cipher.update(PayloadMessage.encode(payload).finish()), cipher.final()]);
+    return {
+      metadata: { encoding: Buffer.from('binary/encrypted'), 'encryption-key-id': Buffer.from(keyId) },
+      data: Buffer.concat([nonce, sealed, cipher.getAuthTag()]),
+    };
+  },
+  decrypt(key: Buffer, payload: Payload): Payload {
+    const data = Buffer.from(payload.data ?? []);
+    const decipher = createDecipheriv('aes-256-gcm', key, data.subarray(0, 12));
+    decipher.setAuthTag(data.subarray(data.length - 16));
+    return PayloadMessage.decode(
+      Buffer.concat([decipher.update(data.subarray(12, data.length - 16)), decipher.final()]),
+    );
+  },
+};
+
+const bytes = fc.uint8Array({ maxLength: 200 });
+const metadataName = fc.string({ minLength: 1, maxLength: 12 }).filter(name => name !== '__proto__');
+const payloads = fc.record({
+  metadata: fc.dictionary(metadataName, bytes, { maxKeys: 4, noNullPrototype: true }),
+  data: bytes,
+});
+
+/** What a payload holds, whatever classes carry it. */
+function contentOf(payload: Payload | undefined): unknown {
+  const metadata = Object.entries(payload?.metadata ?? {}).map(([name, value]) => [
+    name,
+    Buffer.from(value).toString('hex'),
+  ]);
+  return { metadata: metadata.sort(), data: Buffer.from(payload?.data ?? []).toString('hex') };
+}
+
+const textOf = (payload: Payload | undefined, name: string) => Buffer.from(payload?.metadata?.[name] ?? []).toString();
+
+async function encoded(payload: Payload, by = codec): Promise<Payload> {
+  const [first] = await by.encode([payload]);
+  if (first === undefined) throw new Error('nothing was encoded');
+  return first;
+}
+
+const plain: Payload = defaultPayloadConverter.toPayload({ email: 'anna@example.com' });
+
+describe('a payload', () => {
+  test('comes back as it was, several at once in their order', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(payloads, { maxLength: 4 }), async given => {
+        const returned = await codec.decode(await codec.encode(given));
+        expect(returned.map(contentOf)).toEqual(given.map(contentOf));
+      }),
+      SEED,
+    );
+  });
+
+  test('is unreadable on its way, and never the same twice', async () => {
+    const [first, second] = await codec.encode([plain, plain]);
+    const seen = Buffer.concat([Buffer.from(first?.data ?? []), Buffer.from(JSON.stringify(first))]).toString('latin1');
+    for (const secret of ['anna', 'json/plain', Buffer.from('anna@example.com').toString('base64').slice(0, 12)])
+      expect(seen).not.toContain(secret);
+    expect(Buffer.from(first?.data ?? []).equals(Buffer.from(second?.data ?? []))).toBe(false);
+    expect(Object.keys(first?.metadata ?? {}).sort()).toEqual(['encoding', 'encryption-key-id']);
+    expect(textOf(first, 'encoding')).toBe('binary/encrypted');
+  });
+
+  test('is encrypted with the primary key, and one with an older key is still read', async () => {
+    expect(textOf(await encoded(plain), 'encryption-key-id')).toBe('k-new');
+    const old = await encoded(plain, createPayloadCodec(oldRing));
+    expect(textOf(old, 'encryption-key-id')).toBe('k-old');
+    expect((await codec.decode([old])).map(contentOf)).toEqual([contentOf(plain)]);
+  });
+
+  test('of a starter with the published sample is read, and that starter reads ours', async () => {
+    await fc.assert(
+      fc.asyncProperty(payloads, fc.uint8Array({ minLength: 12, maxLength: 12 }), async (payload, nonce) => {
+        const theirs = sample.encrypt('k-old', keyOf('old'), Buffer.from(nonce), payload);
+        expect((await codec.decode([theirs])).map(contentOf)).toEqual([contentOf(payload)]);
+        expect(contentOf(sample.decrypt(keyOf('new'), await encoded(payload)))).toEqual(contentOf(payload));
+      }),
+      SEED,
+    );
+  });
+
+  test('in which any one bit was changed is refused', async () => {
+    const whole = await encoded(plain);
+    const data = Buffer.from(whole.data ?? []);
+    for (let bit = 0; bit < data.length * 8; bit++) {
+      const changed = Buffer.from(data);
+      changed.writeUInt8(changed.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
+      await expect(codec.decode([{ ...whole, data: changed }])).rejects.toThrow(PayloadBroken);
+    }
+    expect((await codec.decode([whole])).map(contentOf)).toEqual([contentOf(plain)]);
+  });
+
+  test('that was cut off at any length is refused', async () => {
+    const whole = await encoded(plain);
+    const data = Buffer.from(whole.data ?? []);
+    for (let length = 0; length < data.length; length++) {
+      await expect(codec.decode([{ ...whole, data: data.subarray(0, length) }])).rejects.toThrow(PayloadBroken);
+    }
+    await expect(codec.decode([{ metadata: whole.metadata ?? {} }])).rejects.toThrow(PayloadBroken);
+  });
+
+  test('encrypted with another key of the same id is refused without a word of it', async () => {
+    const stranger = createPayloadCodec(keyringOf(['k-new', keyOf('stranger')]));
+    const theirs = await encoded(plain, stranger);
+    await expect(codec.decode([theirs])).rejects.toThrow(
+      expect.objectContaining({ name: 'PayloadBroken', code: 'payload-broken' }),
+    );
+    await expect(codec.decode([theirs])).rejects.not.toThrow(/anna/);
+  });
+
+  test('of a key that this process does not have is refused with the id of the key, which is also reported', async () => {
+    const reported: string[] = [];
+    const watching = createPayloadCodec(oldRing, keyId => reported.push(keyId));
+    const failure = await watching.decode([await encoded(plain)]).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(KeyringError);
+    expect(failure).toMatchObject({ code: 'unknown-key', message: expect.stringContaining('"k-new"') });
+    expect(reported).toEqual(['k-new']);
+  });
+
+  test.each([
+    ['json/plain', plain],
+    ['no encoding', { data: Buffer.from('anna@example.com') }],
+    [
+      'an encoding that only looks like ours',
+      { metadata: { encoding: Buffer.from('binary/encrypted ') }, data: Buffer.alloc(40) },
+    ],
+    ['nothing at all', {}],
+  ])('that was not encrypted (%s) is replaced by a mark and not read', async (_what, payload: Payload) => {
+    const [decoded] = await codec.decode([payload]);
+    expect(defaultPayloadConverter.fromPayload(decoded ?? {})).toBe(PLAINTEXT_MARK);
+    expect(Buffer.from(decoded?.data ?? []).toString()).not.toContain('anna');
+  });
+});
+
+describe('the data converter', () => {
+  test('hides the message and stack of a failure and leaves its type', async () => {
+    const failure = failureConverter.errorToFailure(
+      ApplicationFailure.nonRetryable('anna@example.com was not found', 'rejected'),
+      defaultPayloadConverter,
+    );
+    expect(failure.message).not.toContain('anna');
+    expect(failure.stackTrace ?? '').toBe('');
+    expect(failure.applicationFailureInfo?.type).toBe('rejected');
+    expect(Buffer.from(failure.encodedAttributes?.data ?? []).toString()).toContain('anna@example.com');
+  });
+
+  test('encrypts every payload and loads the failure converter by its path', async () => {
+    const { payloadCodecs = [], failureConverterPath = '' } = createDataConverter(newRing);
+    expect(payloadCodecs).toHaveLength(1);
+    const [first] = (await payloadCodecs[0]?.encode([plain])) ?? [];
+    expect(textOf(first, 'encoding')).toBe('binary/encrypted');
+    expect(require(failureConverterPath)).toHaveProperty('failureConverter');
+  });
+});

@@ -1,0 +1,109 @@
+import fc from 'fast-check';
+import { KeyringError } from '../../src/encryption/keyring';
+import { SealBroken, seal, unseal } from '../../src/encryption/seal';
+import { keyOf, keyringOf } from './keyrings';
+
+const SEED = { seed: 16, numRuns: 300 };
+const ring = keyringOf(['k-1', keyOf('one')]);
+const PLACE = 'requests/acme/access/r-1/record';
+const plain = Buffer.from('anna@example.com');
+
+const place = fc.string({ unit: fc.constantFrom(...'abc/._-'), maxLength: 30 });
+
+/** What unsealing throws; fails where it answers bytes. */
+function refusalOf(sealed: Buffer, at = PLACE, by = ring): unknown {
+  let bytes: Buffer;
+  try {
+    bytes = unseal(by, at, sealed);
+  } catch (error) {
+    return error;
+  }
+  throw new Error(`${bytes.length} bytes were unsealed`);
+}
+
+/** Where each part of a sealed object lies: `DSR1`, key id length, key id, nonce, ciphertext, tag. */
+const sealed = seal(ring, PLACE, plain);
+const regions = {
+  magic: [0, 4],
+  'key id length': [4, 5],
+  'key id': [5, 8],
+  nonce: [8, 20],
+  ciphertext: [20, 20 + plain.length],
+  tag: [20 + plain.length, sealed.length],
+} as const;
+
+describe('a sealed object', () => {
+  test('comes back as it was from the place where it was sealed', () => {
+    fc.assert(
+      fc.property(place, fc.uint8Array({ maxLength: 500 }), (at, bytes) => {
+        expect(unseal(ring, at, seal(ring, at, bytes)).equals(bytes)).toBe(true);
+      }),
+      SEED,
+    );
+  });
+
+  test('is unreadable and never the same twice', () => {
+    expect(sealed.toString('latin1')).not.toContain('anna');
+    expect(seal(ring, PLACE, plain).equals(seal(ring, PLACE, plain))).toBe(false);
+    expect(sealed).toHaveLength(4 + 1 + 3 + 12 + plain.length + 16);
+  });
+
+  test('that was moved to another place is refused', () => {
+    fc.assert(
+      fc.property(place, place, fc.uint8Array({ maxLength: 50 }), (from, to, bytes) => {
+        fc.pre(from !== to);
+        expect(refusalOf(seal(ring, from, bytes), to)).toBeInstanceOf(SealBroken);
+      }),
+      SEED,
+    );
+  });
+
+  test.each(Object.entries(regions))(
+    'in which any one bit of its %s was changed is refused',
+    (_region, [start, end]) => {
+      expect(end).toBeGreaterThan(start);
+      for (let bit = start * 8; bit < end * 8; bit++) {
+        const changed = Buffer.from(sealed);
+        changed.writeUInt8(changed.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
+        const refusal = refusalOf(changed);
+        expect(refusal instanceof SealBroken || refusal instanceof KeyringError).toBe(true);
+      }
+    },
+  );
+
+  test('whose key id was changed to that of another key of ours is refused', () => {
+    const both = keyringOf(['k-1', keyOf('one')], ['k-2', keyOf('one')]);
+    const changed = Buffer.from(sealed);
+    changed.write('k-2', 5);
+    expect(unseal(both, PLACE, sealed).equals(plain)).toBe(true);
+    expect(refusalOf(changed, PLACE, both)).toBeInstanceOf(SealBroken);
+  });
+
+  test('that was cut off at any length, or continued, is refused', () => {
+    for (let length = 0; length < sealed.length; length++)
+      expect(refusalOf(sealed.subarray(0, length))).toBeInstanceOf(Error);
+    for (const length of [0, 3, 4, 5, 8, 35]) expect(refusalOf(sealed.subarray(0, length))).toBeInstanceOf(SealBroken);
+    expect(refusalOf(Buffer.concat([sealed, Buffer.alloc(1)]))).toBeInstanceOf(SealBroken);
+  });
+
+  test('of any other bytes is refused', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), fc.boolean(), (bytes, withMagic) => {
+        const refusal = refusalOf(Buffer.concat([Buffer.from(withMagic ? 'DSR1' : ''), bytes]));
+        expect(refusal instanceof SealBroken || refusal instanceof KeyringError).toBe(true);
+      }),
+      SEED,
+    );
+  });
+
+  test('stays readable after a rotation, and not without its key', () => {
+    const rotated = keyringOf(['k-2', keyOf('two')], ['k-1', keyOf('one')]);
+    expect(unseal(rotated, PLACE, sealed).equals(plain)).toBe(true);
+    expect(seal(rotated, PLACE, plain).subarray(5, 8).toString()).toBe('k-2');
+    expect(refusalOf(sealed, PLACE, keyringOf(['k-2', keyOf('two')]))).toMatchObject({
+      code: 'unknown-key',
+      message: expect.stringContaining('"k-1"'),
+    });
+    expect(refusalOf(sealed, PLACE, keyringOf(['k-1', keyOf('other')]))).toMatchObject({ code: 'seal-broken' });
+  });
+});

@@ -1,0 +1,204 @@
+import fc from 'fast-check';
+import { PLAINTEXT_MARK } from '../../src/encryption/payload-codec';
+import { endOf, InvalidInput, parseInput } from '../../src/request/input';
+import type { Kind } from '../../src/request/names';
+
+const subject = { email: 'anna.secret@example.com' };
+const good = { requestId: 'r-1', connection: 'acme', subject };
+
+/** The message of the refusal, or undefined where the input is taken. */
+function refusal(kind: Kind, input: unknown): string | undefined {
+  try {
+    parseInput(kind, input);
+    return undefined;
+  } catch (error) {
+    if (error instanceof InvalidInput) return error.message;
+    throw error;
+  }
+}
+
+/** Every string and number in a value, as text. */
+function valuesIn(value: unknown): string[] {
+  if (value === undefined || value === null) return [];
+  if (typeof value === 'object') return Object.values(value).flatMap(valuesIn);
+  const text = String(value);
+  return text.length > 3 ? [text] : [];
+}
+
+const access: Kind = 'access';
+const deletion: Kind = 'deletion';
+const tooManyNumbers = Array.from({ length: 21 }, (_, index) => `+4915129876${100 + index}`);
+
+describe('an input that is not good', () => {
+  test.each([
+    ['no request id', access, { ...good, requestId: undefined }, 'requestId'],
+    ['an e-mail address as request id', access, { ...good, requestId: 'anna.secret@example.com' }, 'requestId'],
+    ['a path as request id', deletion, { ...good, requestId: '../secret-path' }, 'requestId'],
+    ['a dot as request id', deletion, { ...good, requestId: '.' }, 'requestId'],
+    ['a long request id', access, { ...good, requestId: 'x'.repeat(65) }, 'requestId'],
+    ['a number as request id', access, { ...good, requestId: 123_456 }, 'requestId'],
+    ['no connection', deletion, { ...good, connection: undefined }, 'connection'],
+    ['two dots as connection', deletion, { ...good, connection: '..' }, 'connection'],
+    ['a colon in the connection', access, { ...good, connection: 'acme:secret' }, 'connection'],
+    ['no subject', access, { ...good, subject: undefined }, 'subject'],
+    ['a subject that is text', deletion, { ...good, subject: 'anna.secret@example.com' }, 'subject'],
+    ['a subject that is a list', deletion, { ...good, subject: ['anna.secret@example.com'] }, 'subject'],
+    ['no e-mail', deletion, { ...good, subject: {} }, 'subject.email'],
+    ['an empty e-mail', deletion, { ...good, subject: { email: '' } }, 'subject.email'],
+    ['a blank e-mail', deletion, { ...good, subject: { email: ' \t ' } }, 'subject.email'],
+    ['null as e-mail', deletion, { ...good, subject: { email: null } }, 'subject.email'],
+    ['an e-mail without @', deletion, { ...good, subject: { email: 'annasecret' } }, 'subject.email'],
+    ['an e-mail with nothing before @', deletion, { ...good, subject: { email: '@annasecret.test' } }, 'subject.email'],
+    ['an e-mail with nothing after @', deletion, { ...good, subject: { email: 'annasecret@' } }, 'subject.email'],
+    ['two e-mails', deletion, { ...good, subject: { email: 'anna@example.com,berta@example.com' } }, 'subject.email'],
+    ['two @', deletion, { ...good, subject: { email: 'anna@berta@example.com' } }, 'subject.email'],
+    [
+      'an e-mail with a display name',
+      access,
+      { ...good, subject: { email: 'Anna <anna@example.com>' } },
+      'subject.email',
+    ],
+    ['a blank inside the e-mail', access, { ...good, subject: { email: 'anna secret@example.com' } }, 'subject.email'],
+    ['a long e-mail', access, { ...good, subject: { email: `${'a'.repeat(250)}@example.com` } }, 'subject.email'],
+    ['a list of e-mails', access, { ...good, subject: { email: ['anna@example.com'] } }, 'subject.email'],
+    [
+      'a national number',
+      access,
+      { ...good, subject: { ...subject, phoneNumbers: ['015129876543'] } },
+      'subject.phoneNumbers.0',
+    ],
+    [
+      'a number too short',
+      access,
+      { ...good, subject: { ...subject, phoneNumbers: ['+4915129876543', '+49 15'] } },
+      'subject.phoneNumbers.1',
+    ],
+    [
+      'anonymous as number',
+      access,
+      { ...good, subject: { ...subject, phoneNumbers: ['anonymous'] } },
+      'subject.phoneNumbers.0',
+    ],
+    [
+      'a number that is a number',
+      access,
+      { ...good, subject: { ...subject, phoneNumbers: [4_915_129_876_543] } },
+      'subject.phoneNumbers.0',
+    ],
+    [
+      'too many numbers',
+      access,
+      { ...good, subject: { ...subject, phoneNumbers: tooManyNumbers } },
+      'subject.phoneNumbers',
+    ],
+    [
+      'one number outside a list',
+      access,
+      { ...good, subject: { ...subject, phoneNumbers: '+4915129876543' } },
+      'subject.phoneNumbers',
+    ],
+    [
+      'an unknown field of the subject',
+      access,
+      { ...good, subject: { ...subject, 'anna.other@example.com': 1 } },
+      'subject',
+    ],
+    ['a deadline of 0 days', access, { ...good, deadlineDays: 0 }, 'deadlineDays'],
+    ['a deadline of 366 days', access, { ...good, deadlineDays: 366 }, 'deadlineDays'],
+    ['a deadline as text', access, { ...good, deadlineDays: '30 days' }, 'deadlineDays'],
+    ['a deadline that is no number', access, { ...good, deadlineDays: Number.NaN }, 'deadlineDays'],
+    ['an unknown way to find calls', access, { ...good, calls: 'by-contact' }, 'calls'],
+    ['a date in another form', access, { ...good, from: '31/01/2026' }, 'from'],
+    ['a day that does not exist', access, { ...good, from: '2026-02-30' }, 'from'],
+    ['a time without an offset', access, { ...good, to: '2025-12-24T18:30:00' }, 'to'],
+    ['a timestamp in seconds', access, { ...good, to: 1_769_860_800 }, 'to'],
+    ['a window that ends before it starts', access, { ...good, from: '2026-02-01', to: '2026-01-31' }, 'from'],
+    ['a dry run as text', deletion, { ...good, dryRun: 'no, thanks' }, 'dryRun'],
+    ['a dry run as null', deletion, { ...good, dryRun: null }, 'dryRun'],
+    ['a settle delay below 0', deletion, { ...good, settleSeconds: -1 }, 'settleSeconds'],
+    ['a settle delay above an hour', deletion, { ...good, settleSeconds: 3601 }, 'settleSeconds'],
+    ['an endless settle delay', deletion, { ...good, settleSeconds: Number.POSITIVE_INFINITY }, 'settleSeconds'],
+  ])('with %s is refused: the message names the field and repeats no value', (_what, kind, input, field) => {
+    const message = refusal(kind, input) ?? '';
+    expect(message.split('; ').map(part => part.split(' ')[0])).toContain(field);
+    for (const value of valuesIn(input)) expect(message).not.toContain(value);
+    for (const part of ['anna', 'secret', 'berta', '151298']) expect(message).not.toContain(part);
+  });
+
+  test.each(['dryrun', 'dry_run', 'dryRun ', 'DryRun', 'dry-run'])(
+    'because dryRun is misspelt %j never starts a deletion',
+    misspelt => {
+      expect(refusal('deletion', { ...good, [misspelt]: true })).toBe('the input has a field that is not known');
+    },
+  );
+
+  test.each([
+    [deletion, { calls: 'company' }],
+    [deletion, { from: '2026-01-01' }],
+    [access, { dryRun: true }],
+    [access, { settleSeconds: 5 }],
+  ])('because it has a field of the other kind of request (%s %j) is refused', (kind, extra) => {
+    expect(refusal(kind, { ...good, ...extra })).toBe('the input has a field that is not known');
+  });
+
+  test.each([undefined, null, 'anna.secret@example.com', 42, true, [], [good], PLAINTEXT_MARK])(
+    'because it is %j is refused',
+    input => {
+      expect(refusal('deletion', input)).toMatch(/^the input must be one JSON object/);
+    },
+  );
+
+  test('is refused whatever it is, and never by another error', () => {
+    fc.assert(
+      fc.property(fc.anything({ maxDepth: 3 }), fc.constantFrom(access, deletion), (input, kind) => {
+        expect(refusal(kind, input)).toEqual(expect.any(String));
+      }),
+      { seed: 7, numRuns: 500 },
+    );
+  });
+
+  test('names every wrong field, each once', () => {
+    const message =
+      refusal('deletion', { requestId: '', connection: 'a b', subject: { email: `${'x'.repeat(300)}` }, dryRun: 1 }) ??
+      '';
+    expect(message.split('; ').map(part => part.split(' ')[0])).toEqual([
+      'requestId',
+      'connection',
+      'subject.email',
+      'dryRun',
+    ]);
+  });
+});
+
+describe('a good input', () => {
+  test.each([
+    [access, good],
+    [deletion, good],
+    [access, { ...good, calls: 'company', from: '2026-01-31', to: '2026-01-31' }],
+    [access, { ...good, from: '2026-01-31T12:00:00Z', to: '2026-01-31' }],
+    [access, { ...good, from: '2026-01-31T12:00:00+02:00', to: '2026-01-31T10:00:00Z', deadlineDays: 365 }],
+    [access, { ...good, subject: { ...subject, phoneNumbers: ['+33 1 23 45 67 89', '+999123456789'] } }],
+    [deletion, { ...good, subject: { ...subject, phoneNumbers: [] }, dryRun: true, settleSeconds: 0, deadlineDays: 1 }],
+    [deletion, { ...good, dryRun: false, settleSeconds: 3600 }],
+    [deletion, { ...good, subject: { email: "o'neil+tag@sub.example.co.uk" } }],
+  ])('for %s passes as it is: %j', (kind, input) => {
+    expect(parseInput(kind, input)).toEqual(input);
+  });
+
+  test('is taken with blanks around the e-mail, which are dropped', () => {
+    expect(parseInput('deletion', { ...good, subject: { email: ' Anna@Example.com\n' } }).subject.email).toBe(
+      'Anna@Example.com',
+    );
+  });
+
+  test('is anything but an empty object, whose refusal has the code invalid-input', () => {
+    expect(() => parseInput('access', {})).toThrow(
+      expect.objectContaining({ name: 'InvalidInput', code: 'invalid-input' }),
+    );
+  });
+
+  test('that ends on a bare date includes that whole day', () => {
+    expect(new Date(endOf('2026-01-31')).toISOString()).toBe('2026-01-31T23:59:59.999Z');
+    expect(new Date(endOf('2026-01-31T12:00:00Z')).toISOString()).toBe('2026-01-31T12:00:00.000Z');
+  });
+});

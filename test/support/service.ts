@@ -1,0 +1,144 @@
+/**
+ * A whole service for a test: sandbox over real HTTP, folder vault, key file, worker and client on the run's Temporal
+ * server. Every service has a task queue and a connection name of its own, so that test files do not meet.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import { NativeConnection } from '@temporalio/worker';
+import { type Sandbox, type SandboxCompany, type SandboxOptions, startSandbox } from '../../sandbox';
+import { createDsrClient, type DsrClient } from '../../src/client';
+import { createDataConverter } from '../../src/encryption/data-converter';
+import { generateKeyFile, type Keyring, loadKeyring } from '../../src/encryption/keyring';
+import { createCases } from '../../src/vault/cases';
+import { type Connections, createConnections, nextCredentialVersion } from '../../src/vault/connections';
+import { createFolderDriver } from '../../src/vault/folder';
+import { createVault, type Vault } from '../../src/vault/vault';
+import { type Service, startService } from '../../src/worker';
+
+export interface TestService {
+  readonly sandbox: Sandbox;
+  readonly company: SandboxCompany;
+  /** Name of the connection to `company`. */
+  readonly connection: string;
+  readonly client: DsrClient;
+  readonly temporal: Client;
+  readonly vault: Vault;
+  readonly connections: Connections;
+  readonly keyring: Keyring;
+  readonly folder: string;
+  readonly taskQueue: string;
+  readonly log: string[];
+  startWorker(): Promise<void>;
+  stopWorker(): Promise<void>;
+  /** Stores the sandbox company under `connection`, with its API key unless told otherwise. */
+  connect(credential?: { readonly accessToken: string }): Promise<void>;
+  packageOf(uri: string): Promise<Buffer>;
+  stop(): Promise<void>;
+}
+
+export interface TestServiceOptions {
+  readonly sandbox?: SandboxOptions;
+  readonly company?: string;
+  readonly address?: string;
+  readonly limitPerMinute?: number;
+  readonly worker?: boolean;
+}
+
+/** High enough that a test is not slowed down by its budget. */
+const LIMIT_PER_MINUTE = 10_000;
+
+export function environment(name: string): string {
+  const value = process.env[name];
+  if (value === undefined)
+    throw new Error(`${name} is not set: run the tests with \`npm test\`, whose set-up starts the server`);
+  return value;
+}
+
+export async function startTestService(options: TestServiceOptions = {}): Promise<TestService> {
+  const name = `t${randomBytes(5).toString('hex')}`;
+  const folder = mkdtempSync(join(tmpdir(), 'aircall-dsr-'));
+  const keyFile = join(folder, 'keys.json');
+  generateKeyFile(keyFile, new Date());
+  const keyring = loadKeyring(keyFile);
+  const vault = createVault(createFolderDriver(join(folder, 'vault')), keyring);
+  const connections = createConnections(vault);
+  const sandbox = await startSandbox(options.sandbox);
+  const company = sandbox.company(options.company ?? 'acme');
+  const address = options.address ?? environment('TEST_TEMPORAL_ADDRESS');
+  const native = await NativeConnection.connect({ address });
+  const server = await Connection.connect({ address });
+  const temporal = new Client({
+    connection: server,
+    namespace: 'default',
+    dataConverter: createDataConverter(keyring),
+  });
+  const log: string[] = [];
+  let service: Service | undefined;
+
+  const test: TestService = {
+    sandbox,
+    company,
+    connection: name,
+    client: createDsrClient({ temporal, keyring, taskQueue: name }),
+    temporal,
+    vault,
+    connections,
+    keyring,
+    folder,
+    taskQueue: name,
+    log,
+    async startWorker() {
+      service = await startService({
+        native,
+        temporal,
+        taskQueue: name,
+        keyring,
+        vault,
+        log: line => log.push(line),
+        workflowBundle: { codePath: environment('TEST_WORKFLOW_BUNDLE') },
+        lookEveryMs: 200,
+      });
+    },
+    async stopWorker() {
+      await service?.stop();
+      service = undefined;
+    },
+    async connect(credential) {
+      const present = await connections.get(name);
+      const stored = await connections.put(
+        {
+          name,
+          baseUrl: sandbox.baseUrl,
+          limitPerMinute: options.limitPerMinute ?? LIMIT_PER_MINUTE,
+          share: 0.75,
+          credential:
+            credential === undefined
+              ? { kind: 'api-key', apiId: company.apiId, apiToken: company.apiToken }
+              : { kind: 'oauth', ...credential },
+          credentialVersion: nextCredentialVersion(present?.value, Date.now()),
+          connectedAt: new Date().toISOString(),
+        },
+        present?.version,
+      );
+      if (!stored) throw new Error('the connection changed meanwhile');
+    },
+    async packageOf(uri) {
+      const bytes = await createCases(vault).readPackage(uri);
+      if (bytes === undefined) throw new Error('the package is not in the vault');
+      return bytes;
+    },
+    async stop() {
+      await test.stopWorker();
+      await native.close();
+      await server.close();
+      await sandbox.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+  await test.connect();
+  if (options.worker !== false) await test.startWorker();
+  return test;
+}

@@ -1,0 +1,123 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Connection, type Connections, createConnections } from '../../src/vault/connections';
+import { createFolderDriver } from '../../src/vault/folder';
+import { createVault, type Vault } from '../../src/vault/vault';
+import { keyOf, keyringOf } from '../encryption/keyrings';
+
+const ring = keyringOf(['k-1', keyOf('one')]);
+const acme: Connection = {
+  name: 'acme',
+  baseUrl: 'https://api.aircall.io/v1',
+  limitPerMinute: 60,
+  share: 0.75,
+  credential: { kind: 'api-key', apiId: 'id', apiToken: 'sesame' },
+  credentialVersion: 1,
+  connectedAt: '2026-01-31T12:00:00.000Z',
+};
+const oauth: Connection = {
+  ...acme,
+  credential: {
+    kind: 'oauth',
+    accessToken: 'sesame',
+    refresh: { refreshToken: 'r', clientId: 'c', clientSecret: 's' },
+  },
+  refreshingUntil: '2026-01-31T12:01:00.000Z',
+};
+
+let folder: string;
+let vault: Vault;
+let connections: Connections;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'aircall-dsr-connections-'));
+  vault = createVault(createFolderDriver(folder), ring);
+  connections = createConnections(vault);
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+async function versionOf(name: string): Promise<string> {
+  const stored = await connections.get(name);
+  if (stored === undefined) throw new Error(`there is no connection ${name}`);
+  return stored.version;
+}
+
+describe('a connection', () => {
+  test.each([
+    ['an API key', acme],
+    ['OAuth', oauth],
+    ['OAuth that cannot be refreshed', { ...acme, credential: { kind: 'oauth' as const, accessToken: 'sesame' } }],
+  ])('with %s is given back as it was stored', async (_what, connection) => {
+    expect(await connections.put(connection, undefined)).toBe(true);
+    expect((await connections.get('acme'))?.value).toEqual(connection);
+  });
+
+  test('that was never stored is not there', async () => {
+    expect(await connections.get('acme')).toBeUndefined();
+    expect(await connections.names()).toEqual([]);
+    expect(await connections.put(acme, 'some-version')).toBe(false);
+  });
+
+  test('is not stored over one that is there', async () => {
+    await connections.put(acme, undefined);
+    expect(await connections.put({ ...acme, limitPerMinute: 1 }, undefined)).toBe(false);
+    expect((await connections.get('acme'))?.value.limitPerMinute).toBe(60);
+  });
+
+  test('is replaced only at the version that was read: of two that refresh, one writes', async () => {
+    await connections.put(acme, undefined);
+    const version = await versionOf('acme');
+    const won = await Promise.all(
+      [2, 3].map(limitPerMinute => connections.put({ ...acme, limitPerMinute, credentialVersion: 2 }, version)),
+    );
+    expect([...won].sort()).toEqual([false, true]);
+    expect((await connections.get('acme'))?.value).toEqual({
+      ...acme,
+      limitPerMinute: won[0] === true ? 2 : 3,
+      credentialVersion: 2,
+    });
+    expect(await connections.put(acme, version)).toBe(false);
+    expect(await connections.put(acme, await versionOf('acme'))).toBe(true);
+  });
+
+  test('is listed by its name until it is deleted; others stay', async () => {
+    for (const name of ['beta', '1', '.staging', 'acme']) await connections.put({ ...acme, name }, undefined);
+    expect(await connections.names()).toEqual(['.staging', '1', 'acme', 'beta']);
+    await connections.delete('acme');
+    await connections.delete('acme');
+    expect(await connections.names()).toEqual(['.staging', '1', 'beta']);
+    expect(await connections.get('acme')).toBeUndefined();
+  });
+
+  test('that was deleted and made again is not replaced at a version from before', async () => {
+    await connections.put(acme, undefined);
+    const before = await versionOf('acme');
+    await connections.delete('acme');
+    expect(await connections.put(acme, before)).toBe(false);
+    expect(await connections.put(acme, undefined)).toBe(true);
+    expect(await connections.put(oauth, before)).toBe(false);
+  });
+
+  test.each([
+    ['no name', { ...acme, name: '' }],
+    ['a path as name', { ...acme, name: '../acme' }],
+    ['a base URL that is none', { ...acme, baseUrl: 'api.aircall.io' }],
+    ['no budget', { ...acme, limitPerMinute: 0 }],
+    ['half a request a minute', { ...acme, limitPerMinute: 1.5 }],
+    ['more than 10,000 a minute', { ...acme, limitPerMinute: 10_001 }],
+    ['no share', { ...acme, share: 0 }],
+    ['a share above 0.8', { ...acme, share: 0.81 }],
+    ['an empty token', { ...acme, credential: { kind: 'api-key' as const, apiId: 'id', apiToken: '' } }],
+    ['a credential version of 0', { ...acme, credentialVersion: 0 }],
+  ])('with %s is not stored, and the error repeats no secret', async (_what, connection) => {
+    const failure = await (async () => connections.put(connection, undefined))().catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(Error);
+    expect(String(failure)).not.toContain('sesame');
+    expect(await connections.names()).toEqual([]);
+  });
+
+  test('that does not fit what is stored there is refused rather than used', async () => {
+    await vault.putIfAbsent('connections/acme', Buffer.from(JSON.stringify({ ...acme, share: 1 })));
+    await expect(connections.get('acme')).rejects.toThrow('share');
+  });
+});

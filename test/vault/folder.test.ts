@@ -1,0 +1,160 @@
+import { execFile } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { createFolderDriver } from '../../src/vault/folder';
+import { createVault } from '../../src/vault/vault';
+import { keyOf, keyringOf } from '../encryption/keyrings';
+import { describeVaultDriver } from './driver-suite';
+import { increment } from './increment';
+
+const run = promisify(execFile);
+const ring = keyringOf(['k-1', keyOf('one')]);
+const folders: string[] = [];
+
+function newFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'aircall-dsr-vault-'));
+  folders.push(folder);
+  return join(folder, 'vault');
+}
+
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+/** Everything below a folder, as paths. */
+function below(folder: string): { files: string[]; folders: string[] } {
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
+  const pathsOf = (wanted: (entry: (typeof entries)[number]) => boolean) =>
+    entries.filter(wanted).map(entry => join(entry.parentPath, entry.name));
+  return { files: pathsOf(entry => entry.isFile()), folders: [folder, ...pathsOf(entry => entry.isDirectory())] };
+}
+
+describeVaultDriver('a folder', () => createFolderDriver(newFolder()));
+
+describe('the vault folder', () => {
+  test('has files that only their owner can read, and folders that only their owner can enter', async () => {
+    const folder = newFolder();
+    const driver = createFolderDriver(folder);
+    const umask = process.umask(0);
+    try {
+      await driver.putIfAbsent('connections/acme', Buffer.from('one'));
+      await increment(driver, 'requests/acme/access/r-1/record');
+      await increment(driver, 'requests/acme/access/r-1/record');
+    } finally {
+      process.umask(umask);
+    }
+    const { files, folders: made } = below(folder);
+    expect(files.length).toBeGreaterThanOrEqual(2);
+    expect(files.map(file => (statSync(file).mode & 0o777).toString(8))).toEqual(files.map(() => '600'));
+    expect(made.map(path => (statSync(path).mode & 0o777).toString(8))).toEqual(made.map(() => '700'));
+  });
+
+  test('keeps one file per object, however often it was replaced, and none of a deleted one', async () => {
+    const folder = newFolder();
+    const driver = createFolderDriver(folder);
+    for (let round = 0; round < 5; round++) await increment(driver, 'a/b');
+    await driver.putIfAbsent('a/b', Buffer.from('refused'));
+    await driver.putIfUnchanged('a/b', Buffer.from('refused'), 'stale');
+    expect(below(folder).files).toHaveLength(1);
+    await driver.delete('a/b');
+    expect(below(folder).files).toEqual([]);
+  });
+
+  test('can be replaced more often than a file says what it descends from', async () => {
+    const driver = createFolderDriver(newFolder());
+    for (let round = 0; round < 300; round++) await increment(driver, 'a');
+    expect((await driver.get('a'))?.value.toString()).toBe('300');
+  });
+
+  test('holds nothing readable, in no file and no file name, and gives it back to who has the key', async () => {
+    const folder = newFolder();
+    const vault = createVault(createFolderDriver(folder), ring);
+    const secret = Buffer.from(JSON.stringify({ email: 'anna@example.com', token: 'sesame-sesame' }));
+    await vault.putIfAbsent('connections/acme', secret);
+    const stored = await vault.get('connections/acme');
+    expect(stored?.value.equals(secret)).toBe(true);
+    expect(await vault.putIfUnchanged('connections/acme', secret, stored?.version ?? '')).toBe(true);
+    const { files } = below(folder);
+    expect(files).toHaveLength(1);
+    for (const file of files) {
+      for (const word of [
+        'anna',
+        'sesame',
+        'email',
+        secret.toString('base64').slice(4, 16),
+        secret.toString('hex').slice(4, 20),
+      ]) {
+        expect(readFileSync(file).toString('latin1')).not.toContain(word);
+        expect(file).not.toContain(word);
+      }
+    }
+  });
+
+  test('refuses an object that was copied to the place of another one, or of which one bit was changed', async () => {
+    const folder = newFolder();
+    const vault = createVault(createFolderDriver(folder), ring);
+    await vault.putIfAbsent('connections/acme', Buffer.from('acme'));
+    await vault.putIfAbsent('connections/beta', Buffer.from('beta'));
+    const [acme = '', beta = ''] = below(folder).files.sort();
+    writeFileSync(beta, readFileSync(acme));
+    await expect(vault.get('connections/beta')).rejects.toMatchObject({ code: 'seal-broken' });
+    const changed = readFileSync(acme);
+    changed.writeUInt8(changed.readUInt8(changed.length - 1) ^ 1, changed.length - 1);
+    writeFileSync(acme, changed);
+    await expect(vault.get('connections/acme')).rejects.toMatchObject({ code: 'seal-broken' });
+    writeFileSync(acme, '');
+    await expect(vault.get('connections/acme')).rejects.toMatchObject({ code: 'seal-broken' });
+  });
+
+  test.each([2, 6])('loses and repeats no increment of %d processes with 200 each', async processes => {
+    const folder = newFolder();
+    const script = [join(__dirname, 'increment-process.ts'), folder, 'a/counter', '200'];
+    const ended = await Promise.all(
+      Array.from({ length: processes }, () => run(process.execPath, ['-r', join(__dirname, 'swc-hook.js'), ...script])),
+    );
+    expect(ended.map(({ stdout }) => stdout)).toEqual(Array.from({ length: processes }, () => '200'));
+    expect((await createFolderDriver(folder).get('a/counter'))?.value.toString()).toBe(String(200 * processes));
+    expect(below(folder).files).toHaveLength(1);
+  });
+
+  test('goes on after a crash that left an older generation behind', async () => {
+    const folder = newFolder();
+    const driver = createFolderDriver(folder);
+    await increment(driver, 'a');
+    const before = await driver.get('a');
+    const [first = ''] = below(folder).files;
+    const bytes = readFileSync(first);
+    await increment(driver, 'a');
+    writeFileSync(first, bytes, { mode: 0o600 }); // as if the writer had died before it removed what it replaced
+    expect((await driver.get('a'))?.value.toString()).toBe('2');
+    expect(await driver.putIfUnchanged('a', Buffer.from('stale'), before?.version ?? '')).toBe(false);
+    expect(await driver.list('')).toEqual(['a']);
+    await increment(driver, 'a');
+    expect((await driver.get('a'))?.value.toString()).toBe('3');
+    expect(below(folder).files).toHaveLength(1);
+    writeFileSync(first, bytes, { mode: 0o600 });
+    await driver.delete('a');
+    expect(below(folder).files).toEqual([]);
+  });
+
+  test('goes on after a crash that left a file half written or an empty folder: neither is an object', async () => {
+    const folder = newFolder();
+    const driver = createFolderDriver(folder);
+    await driver.putIfAbsent('a', Buffer.from('one'));
+    writeFileSync(join(folder, '.staging', '123456789012345678901234'), 'half');
+    mkdirSync(join(folder, 'b', 'c'), { recursive: true });
+    expect(await driver.list('')).toEqual(['a']);
+    expect(await driver.get('b/c')).toBeUndefined();
+    expect(await driver.putIfAbsent('b/c', Buffer.from('two'))).toBe(true);
+    expect(await driver.list('')).toEqual(['a', 'b/c']);
+  });
+
+  test('does not let a key reach the files of writes in progress', async () => {
+    const driver = createFolderDriver(newFolder());
+    await expect(driver.putIfAbsent('.staging/a', Buffer.from('one'))).rejects.toThrow(RangeError);
+    expect(await driver.putIfAbsent('connections/.staging', Buffer.from('one'))).toBe(true);
+    expect(await driver.list('connections')).toEqual(['connections/.staging']);
+  });
+});
