@@ -59,13 +59,13 @@ describe('the key file', () => {
     });
   });
 
-  test.each([0o640, 0o604, 0o660, 0o644, 0o620, 0o777])(
-    'that others can read or write is refused with what to do (mode %o)',
+  test.each(['640', '604', '660', '644', '620', '777'])(
+    'that others can read or write is refused with what to do (mode %s)',
     mode => {
       inFolder(folder => {
         const path = join(folder, 'keys.json');
         generateKeyFile(path, NOW);
-        chmodSync(path, mode);
+        chmodSync(path, Number.parseInt(mode, 8));
         const { code, text } = failureOf(() => loadKeyring(path));
         expect(code).toBe('keys-exposed');
         expect(text).toContain('chmod 600');

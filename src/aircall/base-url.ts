@@ -1,0 +1,16 @@
+/**
+ * Where credentials may be sent: an HTTPS base URL, or plain HTTP on this machine only (a sandbox). Nothing else.
+ */
+
+export const DEFAULT_BASE_URL = 'https://api.aircall.io/v1';
+
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+
+/** Without a slash at the end; undefined where credentials must not be sent there. */
+export function parseBaseUrl(text: string): string | undefined {
+  if (!URL.canParse(text)) return undefined;
+  const { protocol, hostname, username, password, search, hash, href } = new URL(text);
+  const safe = protocol === 'https:' || (protocol === 'http:' && LOOPBACK.test(hostname));
+  if (!safe || username !== '' || password !== '' || search !== '' || hash !== '') return undefined;
+  return href.replace(/\/+$/, '');
+}

@@ -1,0 +1,128 @@
+#!/usr/bin/env node
+/**
+ * The command line: names, options and help of every command. It has no logic of its own: each command is loaded when it
+ * runs, so that help answers at once. See docs/ for what they do.
+ */
+import { Command, CommanderError } from 'commander';
+import { EXIT, type Exit, type Output, tellError } from './commands/output';
+
+const program = new Command('aircall-dsr')
+  .description('Fulfils access and deletion requests, by e-mail address, against Aircall.')
+  .showHelpAfterError('(see --help)')
+  .exitOverride();
+
+const repeat = (value: string, before: string[] | undefined) => [...(before ?? []), value];
+
+function command(spec: string, description: string): Command {
+  return program.command(spec).description(description).option('--json', 'one JSON document on stdout').exitOverride();
+}
+
+command('demo', 'everything on this machine: server, sandbox, worker, one access, one deletion').action(
+  run<[Output]>(async options => (await import('./commands/demo.js')).demo(options)),
+);
+
+command('worker', 'serve all connections of the vault until SIGTERM').action(run<[Output]>(async () => (await import('./commands/worker.js')).worker()));
+
+command('sandbox', 'run the stand-in Aircall')
+  .option('--port <number>', 'port to listen on; any free one by default')
+  .option('--seed <number>', 'seed of its data (default: 1)')
+  .option('--faults <file>', 'fault plan, a JSON file; see sandbox/README.md')
+  .action(run<[import('./commands/sandbox').SandboxCommandOptions]>(async options => (await import('./commands/sandbox.js')).sandbox(options)));
+
+command('connect <name>', 'check credentials of an Aircall company and store them sealed; again to replace them')
+  .option('--api-id <id>', 'API id; better: AIRCALL_API_ID')
+  .option('--api-token <token>', 'API token; better: AIRCALL_API_TOKEN')
+  .option('--access-token <token>', 'OAuth access token; better: AIRCALL_ACCESS_TOKEN')
+  .option('--base-url <url>', 'API base with its version (default: https://api.aircall.io/v1)')
+  .option('--limit-per-minute <number>', 'API requests a minute that the company is allowed, 1 to 10000 (default: 60)')
+  .option('--share <number>', 'part of the limit that is used, at most 0.8 (default: 0.75)')
+  .action(
+    run<[string, import('./commands/connections').ConnectOptions]>(async (name, options) =>
+      (await import('./commands/connections.js')).connect(name, options),
+    ),
+  );
+
+command('connections', 'list connections and their budgets').action(
+  run<[Output]>(async options => (await import('./commands/connections.js')).connections(options)),
+);
+
+command('ping <name>', 'ask Aircall whether the credentials of a connection are good').action(
+  run<[string, Output]>(async (name, options) => (await import('./commands/connections.js')).ping(name, options)),
+);
+
+command('disconnect <name>', 'destroy the credentials of a connection').action(
+  run<[string, Output]>(async (name, options) => (await import('./commands/connections.js')).disconnect(name, options)),
+);
+
+command('access <name> <email>', 'start an access request')
+  .option('--request-id <id>', 'your id of the request; the same id never runs twice')
+  .option('--phone <number>', 'a further number of the person, with country code; may be repeated', repeat)
+  .option('--calls <way>', 'by-number, or company: list all calls of the company (default: by-number)')
+  .option('--from <time>', 'only calls from this time on, ISO 8601')
+  .option('--to <time>', 'only calls up to this time, ISO 8601')
+  .option('--deadline <days>', 'days until what is still open counts as failed (default: 30)')
+  .option('--wait', 'wait for the result')
+  .option('--out <file>', 'wait, and save the package there')
+  .action(
+    run<[string, string, import('./commands/requests').AccessOptions]>(async (name, email, options) =>
+      (await import('./commands/requests.js')).access(name, email, options),
+    ),
+  );
+
+command('delete <name> <email>', 'start a deletion')
+  .option('--request-id <id>', 'your id of the request; the same id never runs twice')
+  .option('--phone <number>', 'a further number of the person, with country code; may be repeated', repeat)
+  .option('--dry-run', 'search only, and answer what would be deleted')
+  .option('--settle <seconds>', 'pause before the verifying search (default: 5)')
+  .option('--deadline <days>', 'days until what is still open counts as failed (default: 30)')
+  .option('--wait', 'wait for the result')
+  .action(
+    run<[string, string, import('./commands/requests').DeleteOptions]>(async (name, email, options) =>
+      (await import('./commands/requests.js')).remove(name, email, options),
+    ),
+  );
+
+command('status <id>', 'how a request stands; its workflow id, or its request id where only one has it').action(
+  run<[string, Output]>(async (id, options) => (await import('./commands/requests.js')).status(id, options)),
+);
+
+command('list', 'list requests, newest first').action(run<[Output]>(async options => (await import('./commands/requests.js')).list(options)));
+
+command('cancel <id>', 'ask a request to end').action(
+  run<[string, Output]>(async (id, options) => (await import('./commands/requests.js')).cancel(id, options)),
+);
+
+command('package <id>', 'save the package of an access request')
+  .requiredOption('--out <file>', 'where to')
+  .action(
+    run<[string, Output & { readonly out: string }]>(async (id, options) => (await import('./commands/requests.js')).savePackageOf(id, options)),
+  );
+
+const keys = program.command('keys').description('the key file named by AIRCALL_DSR_KEYS').exitOverride();
+keys
+  .command('generate')
+  .description('make a new key file (mode 0600); refuses to overwrite one')
+  .option('--json', 'one JSON document on stdout')
+  .exitOverride()
+  .action(run<[Output]>(async options => (await import('./commands/keys.js')).generateKeys(options)));
+
+/** Runs a command and sets the exit code; commander passes the arguments, then the options. */
+function run<A extends readonly unknown[]>(action: (...given: A) => Promise<Exit>): (...given: A) => Promise<void> {
+  return async (...given) => {
+    const json = given.some(value => typeof value === 'object' && value !== null && 'json' in value && value.json === true);
+    try {
+      process.exitCode = await action(...given);
+    } catch (error) {
+      process.exitCode = tellError({ json }, error);
+    }
+  };
+}
+
+program.parseAsync().catch((error: unknown) => {
+  if (!(error instanceof CommanderError)) throw error;
+  // Help and version end well; all else is wrong usage, which commander has told on stderr.
+  process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage;
+  if (error.exitCode !== 0 && process.argv.includes('--json')) {
+    process.stdout.write(`${JSON.stringify({ error: { code: 'usage', message: error.message } }, null, 2)}\n`);
+  }
+});

@@ -1,0 +1,49 @@
+/**
+ * Waiting for a result with a person watching: a line whenever the request's story moves on. On a terminal only; a script
+ * gets the result alone.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { DsrClient, RequestResult, StatusReport } from '../client';
+import { tell } from './output';
+
+const LOOK_EVERY_MS = 500;
+
+export async function showProgress(client: DsrClient, workflowId: string, watched = process.stderr.isTTY === true): Promise<RequestResult> {
+  const result = client.result(workflowId);
+  if (!watched) return result;
+  const over = result.then(
+    () => true,
+    () => true,
+  );
+  let last = '';
+  while (!(await Promise.race([over, delay(LOOK_EVERY_MS, false)]))) {
+    const line = storyLine(await client.status(workflowId).catch(() => undefined));
+    if (line !== undefined && line !== last) tell(line);
+    last = line ?? last;
+  }
+  return result;
+}
+
+const PHASES = {
+  opening: 'opening the request',
+  searching: 'searching contacts',
+  'fetching-calls': 'fetching calls',
+  packaging: 'building the package',
+  deleting: 'deleting contacts',
+  verifying: 'verifying that they are gone',
+  closing: 'closing the request',
+  ended: undefined,
+} as const;
+
+const WAITS = {
+  credentials: 'waiting for the connection to be connected again',
+  settle: 'letting Aircall settle before searching again',
+  'access-request': 'waiting for an access request of the same person',
+  'rate-limit': 'Aircall asks for a pause',
+} as const;
+
+function storyLine(report: StatusReport | undefined): string | undefined {
+  if (report?.waitingFor !== undefined) return `  … ${WAITS[report.waitingFor.cause]}`;
+  const words = report?.phase === undefined ? undefined : PHASES[report.phase];
+  return words === undefined ? undefined : `  … ${words}`;
+}

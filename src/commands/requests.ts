@@ -1,0 +1,230 @@
+/**
+ * Commands about requests: start, watch, list, cancel, fetch the package. All of them go through src/client.ts.
+ */
+import { randomUUID } from 'node:crypto';
+import { open, stat } from 'node:fs/promises';
+import { connectTemporal, createDsrClient, type DsrClient, type RequestResult, type StatusReport } from '../client';
+import { configuredKeyring, configuredTaskQueue, configuredVault } from '../config';
+import type { AccessInput, DeletionInput } from '../request/model';
+import { KINDS, requestOf, workflowIdOf } from '../request/names';
+import { createCases } from '../vault/cases';
+import { createConnections } from '../vault/connections';
+import { unknownConnection } from './connections';
+import { answer, CommandError, EXIT, type Exit, type Output, table, tell } from './output';
+import { showProgress } from './progress';
+
+interface CommonOptions extends Output {
+  readonly requestId?: string;
+  readonly phone?: string[];
+  readonly deadline?: string;
+  readonly wait?: boolean;
+}
+
+export interface AccessOptions extends CommonOptions {
+  readonly calls?: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly out?: string;
+}
+
+export interface DeleteOptions extends CommonOptions {
+  readonly dryRun?: boolean;
+  readonly settle?: string;
+}
+
+export async function access(connection: string, email: string, options: AccessOptions): Promise<Exit> {
+  const { out } = options;
+  if (out !== undefined) await refuseExisting(out);
+  const input = { ...commonInput(connection, email, options), ...given({ calls: options.calls, from: options.from, to: options.to }) };
+  return withClient(async client => {
+    const started = await startChecked(client, 'access', input);
+    if (!options.wait && out === undefined) return begun(options, started);
+    const result = await showProgress(client, started.workflowId);
+    if (out !== undefined && result.package !== undefined) await savePackage(result, out);
+    return ended(options, result, out);
+  });
+}
+
+export async function remove(connection: string, email: string, options: DeleteOptions): Promise<Exit> {
+  const input = {
+    ...commonInput(connection, email, options),
+    ...given({ dryRun: options.dryRun, settleSeconds: numberGiven(options.settle) }),
+  };
+  return withClient(async client => {
+    const started = await startChecked(client, 'deletion', input);
+    if (!options.wait) return begun(options, started);
+    return ended(options, await showProgress(client, started.workflowId));
+  });
+}
+
+export async function status(id: string, options: Output): Promise<Exit> {
+  return withClient(async client => {
+    const report = await client.status(await resolveId(client, id));
+    answer(options, report, statusLines(report));
+    return EXIT.done;
+  });
+}
+
+export async function list(options: Output): Promise<Exit> {
+  return withClient(async client => {
+    const requests = await client.list();
+    answer(
+      options,
+      { requests },
+      requests.length === 0
+        ? ['No requests yet. Start one: aircall-dsr access NAME EMAIL']
+        : table([
+            ['STARTED', 'STATUS', 'KIND', 'CONNECTION', 'REQUEST'],
+            ...requests.map(({ startedAt, status, kind, connection, requestId }) => [startedAt, status, kind, connection, requestId]),
+          ]),
+    );
+    return EXIT.done;
+  });
+}
+
+export async function cancel(id: string, options: Output): Promise<Exit> {
+  return withClient(async client => {
+    const workflowId = await resolveId(client, id);
+    await client.cancel(workflowId);
+    answer(options, { workflowId, cancellationRequested: true }, [
+      `Asked ${workflowId} to end. What is in flight is finished and recorded; see aircall-dsr status.`,
+    ]);
+    return EXIT.done;
+  });
+}
+
+export async function savePackageOf(id: string, options: Output & { readonly out: string }): Promise<Exit> {
+  await refuseExisting(options.out);
+  return withClient(async client => {
+    const { result, status: state } = await client.status(await resolveId(client, id));
+    if (result?.package === undefined) {
+      throw new CommandError('no-package', `This request has no package (status ${state}). Only an access request that found something has one.`, EXIT.failed);
+    }
+    await savePackage(result, options.out);
+    answer(options, { out: options.out, ...result.package }, [`Saved the package: ${options.out} (${result.package.sizeBytes} bytes). It holds personal data.`]);
+    return EXIT.done;
+  });
+}
+
+/** What was found, done and not covered, in words. */
+export function resultLines(result: RequestResult): string[] {
+  const { kind, status: state, counts, coverage, verification, failure, apiRequests } = result;
+  const gaps = [
+    ...coverage.contacts.gaps.map(gap => ({ source: 'contacts', ...gap })),
+    ...(coverage.calls?.gaps.map(gap => ({ source: 'calls', ...gap })) ?? []),
+  ];
+  return [
+    `${kind} ${result.requestId}: ${state}`,
+    `  found      ${counts.contacts} contacts${counts.calls === undefined ? '' : `, ${counts.calls} calls`}`,
+    ...(kind === 'deletion' ? [`  deleted    ${counts.deleted ?? 0} contacts (${counts.alreadyAbsent ?? 0} were gone already)`] : []),
+    ...(counts.refused + counts.failed > 0 ? [`  not done   ${counts.refused} refused, ${counts.failed} failed`] : []),
+    ...(coverage.calls !== undefined && coverage.calls.ambiguous > 0
+      ? [`  withheld   ${coverage.calls.ambiguous} calls on a number that is shared with somebody else`]
+      : []),
+    ...gaps.map(({ source, code, count }) => `  missing    ${source}: ${code}${count === undefined ? '' : ` (${count})`}`),
+    ...(verification && verification.state !== 'skipped' ? [`  verified   ${verification.state === 'verified' ? 'searched again: nothing is left' : 'something is left'}`] : []),
+    ...(result.plan ? [`  plan       ${result.plan.counts.contacts} contacts would be deleted, digest ${result.planDigest}`] : []),
+    ...(failure ? [`  why        ${failure.code}: ${failure.message}`] : []),
+    `  asked      Aircall ${apiRequests} times`,
+  ];
+}
+
+function statusLines(report: StatusReport): string[] {
+  if (report.result !== undefined) return resultLines(report.result);
+  const { kind, requestId, status: state, phase, counts, waitingFor, retrying = [] } = report;
+  return [
+    `${kind} ${requestId}: ${state}${phase === undefined ? '' : `, ${phase}`}`,
+    ...(counts === undefined ? [] : [`  so far     ${counts.contacts} contacts${counts.calls === undefined ? '' : `, ${counts.calls} calls`}`]),
+    ...(waitingFor === undefined ? [] : [`  waits for  ${waitingFor.cause}${waitingFor.until === undefined ? '' : ` until ${waitingFor.until}`}`]),
+    ...retrying.map(({ step, code, attempts }) => `  retrying   ${step}: ${code}, ${attempts} attempts so far`),
+  ];
+}
+
+function begun(options: Output, started: { requestId: string; workflowId: string; runId: string }): Exit {
+  answer(options, started, [`Started ${started.workflowId}. See aircall-dsr status ${started.requestId}`]);
+  return EXIT.done;
+}
+
+function ended(options: Output, result: RequestResult, out?: string): Exit {
+  const saved = out !== undefined && result.package !== undefined;
+  answer(options, result, [...resultLines(result), ...(saved ? [`  package    ${out} (${result.package.sizeBytes} bytes). It holds personal data.`] : [])]);
+  if (out !== undefined && !saved) tell(`note: nothing was found, so ${out} was not written.`);
+  // A cancellation is only here a surprise: this command waited for a result.
+  return result.status === 'completed' || result.status === 'no-match' ? EXIT.done : EXIT.failed;
+}
+
+function commonInput(connection: string, email: string, { requestId, phone, deadline }: CommonOptions) {
+  return {
+    requestId: requestId ?? randomUUID(),
+    connection,
+    subject: { email, ...(phone === undefined ? {} : { phoneNumbers: phone }) },
+    ...given({ deadlineDays: numberGiven(deadline) }),
+  };
+}
+
+/** Refuses bad input and a connection that the vault does not have, before anything is started. */
+async function startChecked(client: DsrClient, kind: 'access' | 'deletion', raw: unknown) {
+  const { parseInput } = await import('../request/input.js');
+  const start = async <K extends 'access' | 'deletion'>(of: K) => {
+    const input: AccessInput | DeletionInput = parseInput(of, raw);
+    const connections = createConnections(configuredVault(configuredKeyring()));
+    if ((await connections.get(input.connection)) === undefined) throw unknownConnection(input.connection);
+    return client.start(of, parseInput(of, raw));
+  };
+  return start(kind);
+}
+
+async function withClient<T>(use: (client: DsrClient) => Promise<T>): Promise<T> {
+  const keyring = configuredKeyring();
+  const temporal = await connectTemporal(keyring);
+  try {
+    return await use(createDsrClient({ temporal, keyring, taskQueue: configuredTaskQueue() }));
+  } finally {
+    await temporal.connection.close();
+  }
+}
+
+/** A workflow id as it is; a request id where only one run has it, among all connections and kinds. */
+async function resolveId(client: DsrClient, id: string): Promise<string> {
+  if (id.includes(':')) {
+    if (requestOf(id) === undefined) throw new CommandError('not-found', 'That is not the id of a request. See aircall-dsr list.', EXIT.usage);
+    return id;
+  }
+  const connections = await createConnections(configuredVault(configuredKeyring())).names();
+  const candidates = connections.flatMap(connection => KINDS.map(kind => workflowIdOf({ connection, kind, requestId: id })));
+  const [found, ...others] = await client.known(candidates.filter(candidate => requestOf(candidate) !== undefined));
+  if (found === undefined) throw new CommandError('not-found', 'No request has that id. See aircall-dsr list.', EXIT.usage);
+  if (others.length > 0) throw new CommandError('ambiguous-id', `Several requests have that id: ${[found, ...others].join(', ')}. Give one of these.`, EXIT.usage);
+  return found;
+}
+
+async function refuseExisting(path: string): Promise<void> {
+  const there = await stat(path).catch(() => undefined);
+  if (there !== undefined) throw new CommandError('usage', `${path} exists already and is left as it is. Name another file.`, EXIT.usage);
+}
+
+/** Readable by its owner only. */
+async function savePackage({ package: found }: RequestResult, path: string): Promise<void> {
+  const bytes = found === undefined ? undefined : await createCases(configuredVault(configuredKeyring())).readPackage(found.uri);
+  if (bytes === undefined) throw new CommandError('no-package', 'The package is not in this vault. Set AIRCALL_DSR_VAULT to the one that the worker uses.', EXIT.failed);
+  const file = await open(path, 'wx', 0o600);
+  try {
+    await file.writeFile(bytes);
+  } finally {
+    await file.close();
+  }
+}
+
+/** What was given on the command line; what was not stays absent. */
+function given<T extends object>(options: T): Partial<T> {
+  const entries = Object.entries(options).filter(([, value]) => value !== undefined);
+  const present: Partial<T> = {};
+  return Object.assign(present, Object.fromEntries(entries));
+}
+
+/** Text that is no number is passed on, for the input check to name. */
+function numberGiven(text: string | undefined): unknown {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  return text.trim() === '' || Number.isNaN(value) ? text : value;
+}

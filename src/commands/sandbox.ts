@@ -1,0 +1,27 @@
+/** The command that runs the stand-in Aircall until it is asked to end. */
+import { once } from 'node:events';
+import { runSandbox } from '../../sandbox/main';
+import { answer, CommandError, EXIT, type Exit, type Output } from './output';
+
+export interface SandboxCommandOptions extends Output {
+  readonly port?: string;
+  readonly seed?: string;
+  readonly faults?: string;
+}
+
+export async function sandbox(options: SandboxCommandOptions): Promise<Exit> {
+  const port = wholeNumber('--port', options.port, 65_535);
+  const seed = wholeNumber('--seed', options.seed, 0xffff_ffff);
+  const { sandbox: running } = await runSandbox({ port, seed, faultsFile: options.faults });
+  answer(options, { origin: running.origin, baseUrl: running.baseUrl, companies: running.companies.map(({ name }) => name) }, []);
+  await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
+  await running.close();
+  return EXIT.done;
+}
+
+function wholeNumber(name: string, text: string | undefined, max: number): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (text.trim() !== '' && Number.isInteger(value) && value >= 0 && value <= max) return value;
+  throw new CommandError('usage', `${name} takes a whole number from 0 to ${max}.`, EXIT.usage);
+}
