@@ -67,6 +67,8 @@ export async function startDevServer(options: DevServerOptions = {}): Promise<De
         ip: HOST,
         log: { format: 'pretty', level: 'error' },
         extraArgs: [
+          // Without it the server prints a banner on our stdout, which belongs to the caller.
+          ...['--output', 'none'],
           ...DYNAMIC_CONFIG.flatMap(setting => ['--dynamic-config-value', setting]),
           ...Object.entries(searchAttributes).flatMap(([name, type]) => ['--search-attribute', `${name}=${type}`]),
         ],

@@ -43,12 +43,15 @@ export function createFolderDriver(folder: string): VaultDriver {
   }
 
   async function newestOf(path: string): Promise<Generation | undefined> {
-    for (;;) {
-      const [number] = await generations(path);
-      if (number === undefined) return undefined;
-      const newest = await generationAt(path, number);
-      if (newest !== undefined) return newest; // else a newer generation replaced it: look again
+    for (let [number] = await generations(path); number !== undefined; ) {
+      const read = await generationAt(path, number);
+      // Numbers of newest generations only grow. Where it is another one by the time the file is read, the file can be
+      // that of a late writer, who took the number when it was free again: look again.
+      const [after] = await generations(path);
+      if (read !== undefined && after === number) return read;
+      number = after;
     }
+    return undefined;
   }
 
   /** Makes durable bytes the generation that follows `base`; false where something else does, or `base` was deleted. */

@@ -6,14 +6,20 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { Client, Connection } from '@temporalio/client';
-import { NativeConnection } from '@temporalio/worker';
+import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime } from '@temporalio/worker';
 import { type Sandbox, type SandboxCompany, type SandboxOptions, startSandbox } from '../../sandbox';
 import { createDsrClient, type DsrClient } from '../../src/client';
 import { createDataConverter } from '../../src/encryption/data-converter';
 import { generateKeyFile, type Keyring, loadKeyring } from '../../src/encryption/keyring';
 import { createCases } from '../../src/vault/cases';
-import { type Connections, createConnections, nextCredentialVersion } from '../../src/vault/connections';
+import {
+  type Connections,
+  type Credential,
+  createConnections,
+  nextCredentialVersion,
+} from '../../src/vault/connections';
 import { createFolderDriver } from '../../src/vault/folder';
 import { createVault, type Vault } from '../../src/vault/vault';
 import { type Service, startService } from '../../src/worker';
@@ -34,7 +40,9 @@ export interface TestService {
   startWorker(): Promise<void>;
   stopWorker(): Promise<void>;
   /** Stores the sandbox company under `connection`, with its API key unless told otherwise. */
-  connect(credential?: { readonly accessToken: string }): Promise<void>;
+  connect(credential?: Credential): Promise<void>;
+  /** Stores another company of the sandbox and answers the name of its connection. */
+  connectCompany(company: string, credential?: Credential): Promise<string>;
   packageOf(uri: string): Promise<Buffer>;
   stop(): Promise<void>;
 }
@@ -57,7 +65,28 @@ export function environment(name: string): string {
   return value;
 }
 
+let runtimeInstalled = false;
+
+/** One runtime for a test file, quiet unless its lines are asked for: then with all that the SDK and its core can say. */
+export function installRuntime(onLine?: (line: string) => void): void {
+  if (runtimeInstalled) return;
+  runtimeInstalled = true;
+  const told =
+    onLine && new DefaultLogger('DEBUG', ({ message, meta }) => onLine(`${message} ${inspect(meta, INSPECT)}`));
+  Runtime.install({
+    logger: told ?? new DefaultLogger('ERROR'),
+    shutdownSignals: [],
+    telemetryOptions: {
+      logging: { filter: makeTelemetryFilterString({ core: told ? 'DEBUG' : 'ERROR' }), forward: {} },
+    },
+  });
+}
+
+/** Everything that an object or an error holds. */
+const INSPECT = { depth: null, breakLength: Number.POSITIVE_INFINITY, maxStringLength: null, maxArrayLength: null };
+
 export async function startTestService(options: TestServiceOptions = {}): Promise<TestService> {
+  installRuntime();
   const name = `t${randomBytes(5).toString('hex')}`;
   const folder = mkdtempSync(join(tmpdir(), 'aircall-dsr-'));
   const keyFile = join(folder, 'keys.json');
@@ -76,6 +105,22 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     dataConverter: createDataConverter(keyring),
   });
   const log: string[] = [];
+  async function store(connection: string, to: SandboxCompany, credential?: Credential): Promise<void> {
+    const present = await connections.get(connection);
+    const stored = await connections.put(
+      {
+        name: connection,
+        baseUrl: sandbox.baseUrl,
+        limitPerMinute: options.limitPerMinute ?? LIMIT_PER_MINUTE,
+        share: 0.75,
+        credential: credential ?? { kind: 'api-key', apiId: to.apiId, apiToken: to.apiToken },
+        credentialVersion: nextCredentialVersion(present?.value, Date.now()),
+        connectedAt: new Date().toISOString(),
+      },
+      present?.version,
+    );
+    if (!stored) throw new Error('the connection changed meanwhile');
+  }
   let service: Service | undefined;
 
   const test: TestService = {
@@ -106,24 +151,11 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
       await service?.stop();
       service = undefined;
     },
-    async connect(credential) {
-      const present = await connections.get(name);
-      const stored = await connections.put(
-        {
-          name,
-          baseUrl: sandbox.baseUrl,
-          limitPerMinute: options.limitPerMinute ?? LIMIT_PER_MINUTE,
-          share: 0.75,
-          credential:
-            credential === undefined
-              ? { kind: 'api-key', apiId: company.apiId, apiToken: company.apiToken }
-              : { kind: 'oauth', ...credential },
-          credentialVersion: nextCredentialVersion(present?.value, Date.now()),
-          connectedAt: new Date().toISOString(),
-        },
-        present?.version,
-      );
-      if (!stored) throw new Error('the connection changed meanwhile');
+    connect: credential => store(name, company, credential),
+    async connectCompany(other, credential) {
+      const connection = `${name}-${other}`;
+      await store(connection, sandbox.company(other), credential);
+      return connection;
     },
     async packageOf(uri) {
       const bytes = await createCases(vault).readPackage(uri);
