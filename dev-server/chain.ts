@@ -27,6 +27,7 @@ export interface FailedStep {
 /** Every step of a chain failed; `attempts` has them in the order in which they were tried. */
 export class TemporalServerUnavailable extends Error {
   override readonly name = 'TemporalServerUnavailable';
+  readonly code = 'temporal-server-unavailable' as const;
   readonly attempts: readonly FailedStep[];
   readonly advice: string;
 

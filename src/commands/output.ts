@@ -34,6 +34,7 @@ export function tell(line: string): void {
 
 /** Codes that are the caller's to mend: wrong usage or configuration. */
 const USAGE_CODES = new Set([
+  'usage',
   'invalid-input',
   'request-conflict',
   'not-found',
