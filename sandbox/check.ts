@@ -6,6 +6,7 @@
 /** What was given cannot be used; the message names where and what was expected. */
 export class SandboxInputError extends Error {
   override readonly name = 'SandboxInputError';
+  readonly code = 'usage' as const;
 }
 
 export type Check<T> = (value: unknown, at: string) => T;

@@ -3,7 +3,7 @@
  * It must never write to stdout, nor end the process. The secrets it prints are made up.
  */
 import { readFileSync } from 'node:fs';
-import { parseJson } from './check';
+import { parseJson, SandboxInputError } from './check';
 import type { SandboxCompany } from './company';
 import { parseFaultPlan } from './faults';
 import { type Sandbox, startSandbox } from './index';
@@ -23,15 +23,22 @@ export interface RunSandboxOptions {
   readonly calls?: number | undefined;
 }
 
-/** @throws {SandboxInputError} where the fault plan cannot be used, and what reading the file throws. */
+/** @throws {SandboxInputError} where the fault plan cannot be read or used. */
 export async function runSandbox(options: RunSandboxOptions = {}): Promise<{ sandbox: Sandbox }> {
   const { port, host, faultsFile, contacts, calls } = options;
-  const faults =
-    faultsFile === undefined ? undefined : parseFaultPlan(parseJson(readFileSync(faultsFile, 'utf8'), faultsFile));
+  const faults = faultsFile === undefined ? undefined : parseFaultPlan(parseJson(readFaults(faultsFile), faultsFile));
   const companies = createStandardCompanies({ seed: options.seed ?? 1, now: Date.now(), contacts, calls });
   const sandbox = await startSandbox({ port, host, companies, faults });
   process.stderr.write(describeSandbox(sandbox));
   return { sandbox };
+}
+
+function readFaults(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    throw new SandboxInputError(`the fault plan ${file} cannot be read`);
+  }
 }
 
 function describeSandbox(sandbox: Sandbox): string {

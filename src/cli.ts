@@ -21,13 +21,19 @@ command('demo', 'everything on this machine: server, sandbox, worker, one access
   run<[Output]>(async options => (await import('./commands/demo.js')).demo(options)),
 );
 
-command('worker', 'serve all connections of the vault until SIGTERM').action(run<[Output]>(async () => (await import('./commands/worker.js')).worker()));
+command('worker', 'serve all connections of the vault until SIGTERM').action(
+  run<[Output]>(async () => (await import('./commands/worker.js')).worker()),
+);
 
 command('sandbox', 'run the stand-in Aircall')
   .option('--port <number>', 'port to listen on; any free one by default')
   .option('--seed <number>', 'seed of its data (default: 1)')
   .option('--faults <file>', 'fault plan, a JSON file; see sandbox/README.md')
-  .action(run<[import('./commands/sandbox').SandboxCommandOptions]>(async options => (await import('./commands/sandbox.js')).sandbox(options)));
+  .action(
+    run<[import('./commands/sandbox').SandboxCommandOptions]>(async options =>
+      (await import('./commands/sandbox.js')).sandbox(options),
+    ),
+  );
 
 command('connect <name>', 'check credentials of an Aircall company and store them sealed; again to replace them')
   .option('--api-id <id>', 'API id; better: AIRCALL_API_ID')
@@ -86,7 +92,9 @@ command('status <id>', 'how a request stands; its workflow id, or its request id
   run<[string, Output]>(async (id, options) => (await import('./commands/requests.js')).status(id, options)),
 );
 
-command('list', 'list requests, newest first').action(run<[Output]>(async options => (await import('./commands/requests.js')).list(options)));
+command('list', 'list requests, newest first').action(
+  run<[Output]>(async options => (await import('./commands/requests.js')).list(options)),
+);
 
 command('cancel <id>', 'ask a request to end').action(
   run<[string, Output]>(async (id, options) => (await import('./commands/requests.js')).cancel(id, options)),
@@ -95,7 +103,9 @@ command('cancel <id>', 'ask a request to end').action(
 command('package <id>', 'save the package of an access request')
   .requiredOption('--out <file>', 'where to')
   .action(
-    run<[string, Output & { readonly out: string }]>(async (id, options) => (await import('./commands/requests.js')).savePackageOf(id, options)),
+    run<[string, Output & { readonly out: string }]>(async (id, options) =>
+      (await import('./commands/requests.js')).savePackageOf(id, options),
+    ),
   );
 
 const keys = program.command('keys').description('the key file named by AIRCALL_DSR_KEYS').exitOverride();
@@ -109,7 +119,9 @@ keys
 /** Runs a command and sets the exit code; commander passes the arguments, then the options. */
 function run<A extends readonly unknown[]>(action: (...given: A) => Promise<Exit>): (...given: A) => Promise<void> {
   return async (...given) => {
-    const json = given.some(value => typeof value === 'object' && value !== null && 'json' in value && value.json === true);
+    const json = given.some(
+      value => typeof value === 'object' && value !== null && 'json' in value && value.json === true,
+    );
     try {
       process.exitCode = await action(...given);
     } catch (error) {

@@ -21,7 +21,9 @@ export function configuredKeyring(): Keyring {
 export function configuredVault(keyring: Keyring): Vault {
   const folder = process.env.AIRCALL_DSR_VAULT ?? '';
   if (folder === '' || /^[a-z0-9+.-]+:\/\//i.test(folder)) {
-    throw new ConfigurationError('Set AIRCALL_DSR_VAULT to a folder: the sealed store of connections, case files and packages.');
+    throw new ConfigurationError(
+      'Set AIRCALL_DSR_VAULT to a folder: the sealed store of connections, case files and packages.',
+    );
   }
   return createVault(createFolderDriver(folder), keyring);
 }

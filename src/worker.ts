@@ -137,17 +137,33 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     await served.done;
   }
 
+  /** What was last told about a connection that cannot be served, so that it is told once. */
+  const troubles = new Map<string, string>();
+
+  /** One connection that cannot be served leaves the others alone; the next look tries it again. */
+  async function tryToServe(name: string): Promise<void> {
+    try {
+      const stored = await connections.get(name);
+      if (stored !== undefined) await serve(stored.value);
+      troubles.delete(name);
+    } catch (error) {
+      const trouble = isGrpcServiceError(error)
+        ? grpcCode(error)
+        : error instanceof Error
+          ? error.name
+          : 'unknown error';
+      if (troubles.get(name) !== trouble) log(`connection ${name}: cannot be served now (${trouble})`);
+      troubles.set(name, trouble);
+    }
+  }
+
   async function look(): Promise<void> {
     const names = await connections.names();
-    const gone = [...serving.keys()].filter(name => !names.includes(name));
-    for (const name of gone) {
+    for (const name of [...serving.keys()].filter(served => !names.includes(served))) {
       await leave(name);
       log(`connection ${name}: no longer served`);
     }
-    for (const name of names) {
-      const stored = await connections.get(name);
-      if (stored !== undefined) await serve(stored.value);
-    }
+    for (const name of names) await tryToServe(name);
   }
 
   await look();

@@ -10,7 +10,7 @@ import { pongSchema } from '../aircall/schemas';
 import { configuredKeyring, configuredTaskQueue, configuredVault } from '../config';
 import { LIMIT_PER_MINUTE_DEFAULT, LIMIT_PER_MINUTE_MAX, SHARE_DEFAULT, SHARE_MAX } from '../request/budget';
 import { apiTaskQueue, NAME_PATTERN } from '../request/names';
-import { type Connections, createConnections, type Credential, nextCredentialVersion } from '../vault/connections';
+import { type Connections, type Credential, createConnections, nextCredentialVersion } from '../vault/connections';
 import { answer, CommandError, EXIT, type Exit, type Output, table, tell } from './output';
 
 export interface ConnectOptions extends Output {
@@ -26,7 +26,8 @@ export async function connect(name: string, options: ConnectOptions): Promise<Ex
   if (!NAME_PATTERN.test(name)) throw usage('NAME takes 1 to 64 letters, digits, dots, underscores or hyphens.');
   const credential = credentialOf(options);
   const baseUrl = parseBaseUrl(options.baseUrl ?? DEFAULT_BASE_URL);
-  if (baseUrl === undefined) throw usage('--base-url takes an HTTPS address, or an HTTP one on this machine, without user, query or fragment.');
+  if (baseUrl === undefined)
+    throw usage('--base-url takes an HTTPS address, or an HTTP one on this machine, without user, query or fragment.');
   const limitPerMinute = numberOf(options.limitPerMinute, LIMIT_PER_MINUTE_DEFAULT);
   if (!Number.isInteger(limitPerMinute) || limitPerMinute < 1 || limitPerMinute > LIMIT_PER_MINUTE_MAX) {
     throw usage(`--limit-per-minute takes a whole number from 1 to ${LIMIT_PER_MINUTE_MAX}.`);
@@ -49,7 +50,12 @@ export async function connect(name: string, options: ConnectOptions): Promise<Ex
     },
     present?.version,
   );
-  if (!stored) throw new CommandError('conflict', `Connection ${name} was changed by somebody else meanwhile. Run the command again.`, EXIT.failed);
+  if (!stored)
+    throw new CommandError(
+      'conflict',
+      `Connection ${name} was changed by somebody else meanwhile. Run the command again.`,
+      EXIT.failed,
+    );
   answer(options, { connection: name, baseUrl, limitPerMinute, share, replaced: present !== undefined }, [
     `Connected ${name}: Aircall answered, the credentials are sealed in the vault.`,
     `Budget: ${Math.floor(limitPerMinute * share)} of ${limitPerMinute} API requests a minute. Workers pick it up within 10 seconds.`,
@@ -73,7 +79,11 @@ export async function connections(options: Output): Promise<Exit> {
       baseUrl,
       credential: credential.kind,
       connectedAt,
-      budget: { limitPerMinute, share, effectivePerMinute: effective === undefined ? null : Math.round(effective * 6000) / 100 },
+      budget: {
+        limitPerMinute,
+        share,
+        effectivePerMinute: effective === undefined ? null : Math.round(effective * 6000) / 100,
+      },
     });
   }
   answer(options, { connections: rows }, [
@@ -114,7 +124,11 @@ export async function disconnect(name: string, options: Output): Promise<Exit> {
 }
 
 export function unknownConnection(name: string): CommandError {
-  return new CommandError('unknown-connection', `There is no connection ${JSON.stringify(name.slice(0, 64))}. See aircall-dsr connections.`, EXIT.usage);
+  return new CommandError(
+    'unknown-connection',
+    `There is no connection ${JSON.stringify(name.slice(0, 64))}. See aircall-dsr connections.`,
+    EXIT.usage,
+  );
 }
 
 function configuredConnections(): Connections {
@@ -124,7 +138,8 @@ function configuredConnections(): Connections {
 /** @throws {CommandError} saying what Aircall answered */
 async function pingWith(name: string, baseUrl: string, credential: Credential): Promise<void> {
   const aircall = createAircallClient();
-  const authorization: Authorization = credential.kind === 'api-key' ? credential : { accessToken: credential.accessToken };
+  const authorization: Authorization =
+    credential.kind === 'api-key' ? credential : { accessToken: credential.accessToken };
   try {
     readRecord(ENDPOINTS.ping, pongSchema, await aircall.send({ endpoint: ENDPOINTS.ping, baseUrl, authorization }));
   } catch (error) {
@@ -148,10 +163,13 @@ function credentialOf(options: ConnectOptions): Credential {
         accessToken: process.env.AIRCALL_ACCESS_TOKEN,
       };
   if (options.apiToken !== undefined || options.accessToken !== undefined) {
-    tell('note: a secret on the command line can be seen by others on this machine; AIRCALL_API_TOKEN or AIRCALL_ACCESS_TOKEN cannot.');
+    tell(
+      'note: a secret on the command line can be seen by others on this machine; AIRCALL_API_TOKEN or AIRCALL_ACCESS_TOKEN cannot.',
+    );
   }
   const apiId = from.apiId ?? (given ? process.env.AIRCALL_API_ID : undefined);
-  const apiToken = from.apiToken ?? (given && from.accessToken === undefined ? process.env.AIRCALL_API_TOKEN : undefined);
+  const apiToken =
+    from.apiToken ?? (given && from.accessToken === undefined ? process.env.AIRCALL_API_TOKEN : undefined);
   const { accessToken } = from;
   if (accessToken && apiToken) throw usage('Give either an API id and token, or an access token, not both.');
   if (accessToken) return { kind: 'oauth', accessToken: plainSecret(accessToken) };
@@ -177,11 +195,18 @@ function usage(message: string): CommandError {
 async function effectiveRates(names: readonly string[]): Promise<Map<string, number>> {
   const rates = new Map<string, number>();
   if (names.length === 0) return rates;
-  const [{ connectTemporal }, { readQueueRate }] = await Promise.all([import('../temporal/connect.js'), import('../temporal/queue-rate.js')]);
+  const [{ connectTemporal }, { readQueueRate }] = await Promise.all([
+    import('../temporal/connect.js'),
+    import('../temporal/queue-rate.js'),
+  ]);
   try {
     const { connection, options } = await connectTemporal(configuredKeyring());
     for (const name of names) {
-      const rate = await readQueueRate({ connection, namespace: options.namespace, taskQueue: apiTaskQueue(configuredTaskQueue(), name) });
+      const rate = await readQueueRate({
+        connection,
+        namespace: options.namespace,
+        taskQueue: apiTaskQueue(configuredTaskQueue(), name),
+      });
       if (rate !== undefined) rates.set(name, rate);
     }
     await connection.close();

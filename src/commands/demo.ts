@@ -41,7 +41,9 @@ export async function demo(options: Output): Promise<Exit> {
     const sandbox = await startSandbox();
     endings.push(() => sandbox.close());
     const company = sandbox.company(COMPANY);
-    tell(`Aircall    a sandbox at ${sandbox.baseUrl}: ${company.contacts().length} contacts, ${company.calls().length} calls`);
+    tell(
+      `Aircall    a sandbox at ${sandbox.baseUrl}: ${company.contacts().length} contacts, ${company.calls().length} calls`,
+    );
 
     const folder = await mkdtemp(join(tmpdir(), 'aircall-dsr-demo-'));
     const keyFile = join(folder, 'keys.json');
@@ -69,7 +71,9 @@ export async function demo(options: Output): Promise<Exit> {
     const taskQueue = DEFAULT_TASK_QUEUE;
     const service = await startService({ native, temporal, taskQueue, keyring, vault, log: () => {} });
     endings.push(() => service.stop());
-    tell(`Worker     serves ${COMPANY} with ${LIMIT_PER_MINUTE * SHARE} of its ${LIMIT_PER_MINUTE} API requests a minute; all payloads are encrypted\n`);
+    tell(
+      `Worker     serves ${COMPANY} with ${LIMIT_PER_MINUTE * SHARE} of its ${LIMIT_PER_MINUTE} API requests a minute; all payloads are encrypted\n`,
+    );
 
     const client = createDsrClient({ temporal, keyring, taskQueue });
     const subject = { email: company.truth.subjectEmail };

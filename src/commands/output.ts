@@ -53,16 +53,28 @@ const USAGE_CODES = new Set([
 /** Tells an error and answers the exit code. Errors that are not ours are told by name only: their texts hold values. */
 export function tellError({ json }: Output, error: unknown): Exit {
   const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unexpected';
-  const ours = error instanceof Error && (error instanceof CommandError || USAGE_CODES.has(code) || OWN_NAMES.has(error.name));
-  const message = ours && error instanceof Error ? error.message : `Something unexpected went wrong (${nameOf(error)}, ${code}). Set AIRCALL_DSR_DEBUG=1 to see where.`;
+  const ours =
+    error instanceof Error && (error instanceof CommandError || USAGE_CODES.has(code) || OWN_NAMES.has(error.name));
+  const message =
+    ours && error instanceof Error
+      ? error.message
+      : `Something unexpected went wrong (${nameOf(error)}, ${code}). Set AIRCALL_DSR_DEBUG=1 to see where.`;
   if (json) process.stdout.write(`${JSON.stringify({ error: { code, message } }, null, 2)}\n`);
   tell(`error ${code}: ${message}`);
-  if (!ours && process.env.AIRCALL_DSR_DEBUG === '1' && error instanceof Error) tell((error.stack ?? '').split('\n').slice(1).join('\n'));
+  if (!ours && process.env.AIRCALL_DSR_DEBUG === '1' && error instanceof Error)
+    tell((error.stack ?? '').split('\n').slice(1).join('\n'));
   if (error instanceof CommandError) return error.exit;
   return USAGE_CODES.has(code) ? EXIT.usage : EXIT.failed;
 }
 
-const OWN_NAMES = new Set(['DsrError', 'AircallError', 'SealBroken', 'CaseFileBroken', 'TemporalServerUnavailable', 'SandboxInputError']);
+const OWN_NAMES = new Set([
+  'DsrError',
+  'AircallError',
+  'SealBroken',
+  'CaseFileBroken',
+  'TemporalServerUnavailable',
+  'SandboxInputError',
+]);
 
 function nameOf(error: unknown): string {
   return error instanceof Error ? error.name : typeof error;
@@ -71,5 +83,10 @@ function nameOf(error: unknown): string {
 /** An aligned table for a terminal; the first row is the heading. */
 export function table(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map(row => (row[column] ?? '').length)));
-  return rows.map(row => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd());
+  return rows.map(row =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
 }

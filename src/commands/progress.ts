@@ -8,7 +8,11 @@ import { tell } from './output';
 
 const LOOK_EVERY_MS = 500;
 
-export async function showProgress(client: DsrClient, workflowId: string, watched = process.stderr.isTTY === true): Promise<RequestResult> {
+export async function showProgress(
+  client: DsrClient,
+  workflowId: string,
+  watched = process.stderr.isTTY === true,
+): Promise<RequestResult> {
   const result = client.result(workflowId);
   if (!watched) return result;
   const over = result.then(

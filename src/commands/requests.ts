@@ -35,7 +35,10 @@ export interface DeleteOptions extends CommonOptions {
 export async function access(connection: string, email: string, options: AccessOptions): Promise<Exit> {
   const { out } = options;
   if (out !== undefined) await refuseExisting(out);
-  const input = { ...commonInput(connection, email, options), ...given({ calls: options.calls, from: options.from, to: options.to }) };
+  const input = {
+    ...commonInput(connection, email, options),
+    ...given({ calls: options.calls, from: options.from, to: options.to }),
+  };
   return withClient(async client => {
     const started = await startChecked(client, 'access', input);
     if (!options.wait && out === undefined) return begun(options, started);
@@ -75,7 +78,13 @@ export async function list(options: Output): Promise<Exit> {
         ? ['No requests yet. Start one: aircall-dsr access NAME EMAIL']
         : table([
             ['STARTED', 'STATUS', 'KIND', 'CONNECTION', 'REQUEST'],
-            ...requests.map(({ startedAt, status, kind, connection, requestId }) => [startedAt, status, kind, connection, requestId]),
+            ...requests.map(({ startedAt, status, kind, connection, requestId }) => [
+              startedAt,
+              status,
+              kind,
+              connection,
+              requestId,
+            ]),
           ]),
     );
     return EXIT.done;
@@ -98,10 +107,16 @@ export async function savePackageOf(id: string, options: Output & { readonly out
   return withClient(async client => {
     const { result, status: state } = await client.status(await resolveId(client, id));
     if (result?.package === undefined) {
-      throw new CommandError('no-package', `This request has no package (status ${state}). Only an access request that found something has one.`, EXIT.failed);
+      throw new CommandError(
+        'no-package',
+        `This request has no package (status ${state}). Only an access request that found something has one.`,
+        EXIT.failed,
+      );
     }
     await savePackage(result, options.out);
-    answer(options, { out: options.out, ...result.package }, [`Saved the package: ${options.out} (${result.package.sizeBytes} bytes). It holds personal data.`]);
+    answer(options, { out: options.out, ...result.package }, [
+      `Saved the package: ${options.out} (${result.package.sizeBytes} bytes). It holds personal data.`,
+    ]);
     return EXIT.done;
   });
 }
@@ -116,14 +131,22 @@ export function resultLines(result: RequestResult): string[] {
   return [
     `${kind} ${result.requestId}: ${state}`,
     `  found      ${counts.contacts} contacts${counts.calls === undefined ? '' : `, ${counts.calls} calls`}`,
-    ...(kind === 'deletion' ? [`  deleted    ${counts.deleted ?? 0} contacts (${counts.alreadyAbsent ?? 0} were gone already)`] : []),
+    ...(kind === 'deletion'
+      ? [`  deleted    ${counts.deleted ?? 0} contacts (${counts.alreadyAbsent ?? 0} were gone already)`]
+      : []),
     ...(counts.refused + counts.failed > 0 ? [`  not done   ${counts.refused} refused, ${counts.failed} failed`] : []),
     ...(coverage.calls !== undefined && coverage.calls.ambiguous > 0
       ? [`  withheld   ${coverage.calls.ambiguous} calls on a number that is shared with somebody else`]
       : []),
-    ...gaps.map(({ source, code, count }) => `  missing    ${source}: ${code}${count === undefined ? '' : ` (${count})`}`),
-    ...(verification && verification.state !== 'skipped' ? [`  verified   ${verification.state === 'verified' ? 'searched again: nothing is left' : 'something is left'}`] : []),
-    ...(result.plan ? [`  plan       ${result.plan.counts.contacts} contacts would be deleted, digest ${result.planDigest}`] : []),
+    ...gaps.map(
+      ({ source, code, count }) => `  missing    ${source}: ${code}${count === undefined ? '' : ` (${count})`}`,
+    ),
+    ...(verification && verification.state !== 'skipped'
+      ? [`  verified   ${verification.state === 'verified' ? 'searched again: nothing is left' : 'something is left'}`]
+      : []),
+    ...(result.plan
+      ? [`  plan       ${result.plan.counts.contacts} contacts would be deleted, digest ${result.planDigest}`]
+      : []),
     ...(failure ? [`  why        ${failure.code}: ${failure.message}`] : []),
     `  asked      Aircall ${apiRequests} times`,
   ];
@@ -134,8 +157,12 @@ function statusLines(report: StatusReport): string[] {
   const { kind, requestId, status: state, phase, counts, waitingFor, retrying = [] } = report;
   return [
     `${kind} ${requestId}: ${state}${phase === undefined ? '' : `, ${phase}`}`,
-    ...(counts === undefined ? [] : [`  so far     ${counts.contacts} contacts${counts.calls === undefined ? '' : `, ${counts.calls} calls`}`]),
-    ...(waitingFor === undefined ? [] : [`  waits for  ${waitingFor.cause}${waitingFor.until === undefined ? '' : ` until ${waitingFor.until}`}`]),
+    ...(counts === undefined
+      ? []
+      : [`  so far     ${counts.contacts} contacts${counts.calls === undefined ? '' : `, ${counts.calls} calls`}`]),
+    ...(waitingFor === undefined
+      ? []
+      : [`  waits for  ${waitingFor.cause}${waitingFor.until === undefined ? '' : ` until ${waitingFor.until}`}`]),
     ...retrying.map(({ step, code, attempts }) => `  retrying   ${step}: ${code}, ${attempts} attempts so far`),
   ];
 }
@@ -147,7 +174,10 @@ function begun(options: Output, started: { requestId: string; workflowId: string
 
 function ended(options: Output, result: RequestResult, out?: string): Exit {
   const saved = out !== undefined && result.package !== undefined;
-  answer(options, result, [...resultLines(result), ...(saved ? [`  package    ${out} (${result.package.sizeBytes} bytes). It holds personal data.`] : [])]);
+  answer(options, result, [
+    ...resultLines(result),
+    ...(saved ? [`  package    ${out} (${result.package.sizeBytes} bytes). It holds personal data.`] : []),
+  ]);
   if (out !== undefined && !saved) tell(`note: nothing was found, so ${out} was not written.`);
   // A cancellation is only here a surprise: this command waited for a result.
   return result.status === 'completed' || result.status === 'no-match' ? EXIT.done : EXIT.failed;
@@ -187,26 +217,42 @@ async function withClient<T>(use: (client: DsrClient) => Promise<T>): Promise<T>
 /** A workflow id as it is; a request id where only one run has it, among all connections and kinds. */
 async function resolveId(client: DsrClient, id: string): Promise<string> {
   if (id.includes(':')) {
-    if (requestOf(id) === undefined) throw new CommandError('not-found', 'That is not the id of a request. See aircall-dsr list.', EXIT.usage);
+    if (requestOf(id) === undefined)
+      throw new CommandError('not-found', 'That is not the id of a request. See aircall-dsr list.', EXIT.usage);
     return id;
   }
   const connections = await createConnections(configuredVault(configuredKeyring())).names();
-  const candidates = connections.flatMap(connection => KINDS.map(kind => workflowIdOf({ connection, kind, requestId: id })));
+  const candidates = connections.flatMap(connection =>
+    KINDS.map(kind => workflowIdOf({ connection, kind, requestId: id })),
+  );
   const [found, ...others] = await client.known(candidates.filter(candidate => requestOf(candidate) !== undefined));
-  if (found === undefined) throw new CommandError('not-found', 'No request has that id. See aircall-dsr list.', EXIT.usage);
-  if (others.length > 0) throw new CommandError('ambiguous-id', `Several requests have that id: ${[found, ...others].join(', ')}. Give one of these.`, EXIT.usage);
+  if (found === undefined)
+    throw new CommandError('not-found', 'No request has that id. See aircall-dsr list.', EXIT.usage);
+  if (others.length > 0)
+    throw new CommandError(
+      'ambiguous-id',
+      `Several requests have that id: ${[found, ...others].join(', ')}. Give one of these.`,
+      EXIT.usage,
+    );
   return found;
 }
 
 async function refuseExisting(path: string): Promise<void> {
   const there = await stat(path).catch(() => undefined);
-  if (there !== undefined) throw new CommandError('usage', `${path} exists already and is left as it is. Name another file.`, EXIT.usage);
+  if (there !== undefined)
+    throw new CommandError('usage', `${path} exists already and is left as it is. Name another file.`, EXIT.usage);
 }
 
 /** Readable by its owner only. */
 async function savePackage({ package: found }: RequestResult, path: string): Promise<void> {
-  const bytes = found === undefined ? undefined : await createCases(configuredVault(configuredKeyring())).readPackage(found.uri);
-  if (bytes === undefined) throw new CommandError('no-package', 'The package is not in this vault. Set AIRCALL_DSR_VAULT to the one that the worker uses.', EXIT.failed);
+  const bytes =
+    found === undefined ? undefined : await createCases(configuredVault(configuredKeyring())).readPackage(found.uri);
+  if (bytes === undefined)
+    throw new CommandError(
+      'no-package',
+      'The package is not in this vault. Set AIRCALL_DSR_VAULT to the one that the worker uses.',
+      EXIT.failed,
+    );
   const file = await open(path, 'wx', 0o600);
   try {
     await file.writeFile(bytes);

@@ -13,7 +13,11 @@ export async function sandbox(options: SandboxCommandOptions): Promise<Exit> {
   const port = wholeNumber('--port', options.port, 65_535);
   const seed = wholeNumber('--seed', options.seed, 0xffff_ffff);
   const { sandbox: running } = await runSandbox({ port, seed, faultsFile: options.faults });
-  answer(options, { origin: running.origin, baseUrl: running.baseUrl, companies: running.companies.map(({ name }) => name) }, []);
+  answer(
+    options,
+    { origin: running.origin, baseUrl: running.baseUrl, companies: running.companies.map(({ name }) => name) },
+    [],
+  );
   await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
   await running.close();
   return EXIT.done;
