@@ -9,6 +9,7 @@ import { EXIT, type Exit, type Output, tellError } from './commands/output';
 const program = new Command('aircall-dsr')
   .description('Fulfils access and deletion requests, by e-mail address, against Aircall.')
   .showHelpAfterError('(see --help)')
+  .configureOutput({ outputError: (text, write) => write(withoutValues(text)) })
   .exitOverride();
 
 const repeat = (value: string, before: string[] | undefined) => [...(before ?? []), value];
@@ -116,6 +117,14 @@ keys
   .exitOverride()
   .action(run<[Output]>(async options => (await import('./commands/keys.js')).generateKeys(options)));
 
+/** What commander quotes is what was typed: in the wrong place, an e-mail address. Only what reads as a name is repeated. */
+function withoutValues(message: string): string {
+  return message.replace(/(unknown (?:option|command)) '([\s\S]*)'/, (_, what: string, typed: string) => {
+    const [name = ''] = typed.split('=');
+    return /^-{0,2}[a-z]+(-[a-z]+)*$/.test(name) ? `${what} '${name}'` : what;
+  });
+}
+
 /** Runs a command and sets the exit code; commander passes the arguments, then the options. */
 function run<A extends readonly unknown[]>(action: (...given: A) => Promise<Exit>): (...given: A) => Promise<void> {
   return async (...given) => {
@@ -135,6 +144,8 @@ program.parseAsync().catch((error: unknown) => {
   // Help and version end well; all else is wrong usage, which commander has told on stderr.
   process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage;
   if (error.exitCode !== 0 && process.argv.includes('--json')) {
-    process.stdout.write(`${JSON.stringify({ error: { code: 'usage', message: error.message } }, null, 2)}\n`);
+    process.stdout.write(
+      `${JSON.stringify({ error: { code: 'usage', message: withoutValues(error.message) } }, null, 2)}\n`,
+    );
   }
 });

@@ -15,7 +15,7 @@ import {
   type WorkflowExecutionDescription,
   WorkflowFailedError,
 } from '@temporalio/client';
-import { ApplicationFailure, defineSearchAttributeKey, WorkflowNotFoundError } from '@temporalio/common';
+import { ApplicationFailure, WorkflowNotFoundError } from '@temporalio/common';
 import type { google } from '@temporalio/proto';
 import type { Keyring } from './encryption/keyring';
 import { isStepCode } from './request/handling';
@@ -23,6 +23,7 @@ import { foldEmail } from './request/identity';
 import { type Inputs, parseInput } from './request/input';
 import type { RequestResult, RequestStatus, Status, WaitingFor } from './request/model';
 import { DEFAULT_TASK_QUEUE, KINDS, type Kind, requestOf, WORKFLOW_TYPES, workflowIdOf } from './request/names';
+import { SEARCH_KEYS } from './request/search-keys';
 import { ensureSearchAttributes } from './temporal/search-attributes';
 
 export { loadKeyring } from './encryption/keyring';
@@ -105,12 +106,6 @@ export interface DsrClientOptions {
   readonly taskQueue?: string;
 }
 
-const KEYS = {
-  kind: defineSearchAttributeKey('DsrKind', 'KEYWORD'),
-  connection: defineSearchAttributeKey('DsrConnection', 'KEYWORD'),
-  status: defineSearchAttributeKey('DsrStatus', 'KEYWORD'),
-  subject: defineSearchAttributeKey('DsrSubject', 'KEYWORD'),
-};
 const LIST_LIMIT_DEFAULT = 1_000;
 const DESCRIBED_AT_ONCE = 50;
 const QUERY_WITHIN_MS = 10_000;
@@ -140,10 +135,10 @@ export function createDsrClient({ temporal, keyring, taskQueue = DEFAULT_TASK_QU
         workflowIdConflictPolicy: 'USE_EXISTING',
         workflowIdReusePolicy: 'REJECT_DUPLICATE',
         typedSearchAttributes: [
-          { key: KEYS.kind, value: kind },
-          { key: KEYS.connection, value: connection },
-          { key: KEYS.status, value: 'running' },
-          { key: KEYS.subject, value: subject },
+          { key: SEARCH_KEYS.kind, value: kind },
+          { key: SEARCH_KEYS.connection, value: connection },
+          { key: SEARCH_KEYS.status, value: 'running' },
+          { key: SEARCH_KEYS.subject, value: subject },
         ],
       });
     try {
@@ -166,7 +161,7 @@ export function createDsrClient({ temporal, keyring, taskQueue = DEFAULT_TASK_QU
       const subject = keyring.hash(foldEmail(parsed.subject.email));
       const started = await startOnce(kind, parsed, subject);
       const { typedSearchAttributes } = await describe(started.workflowId);
-      if (typedSearchAttributes.get(KEYS.subject) === subject) return started;
+      if (typedSearchAttributes.get(SEARCH_KEYS.subject) === subject) return started;
       throw new DsrError(
         'request-conflict',
         `Request id ${parsed.requestId} was used for another subject. Choose a new one.`,
@@ -232,7 +227,7 @@ export function createDsrClient({ temporal, keyring, taskQueue = DEFAULT_TASK_QU
           workflowId,
           connection: request.connection,
           kind: request.kind,
-          status: open ? (typedSearchAttributes.get(KEYS.status) ?? 'running') : 'failed',
+          status: open ? (typedSearchAttributes.get(SEARCH_KEYS.status) ?? 'running') : 'failed',
           startedAt: startTime.toISOString(),
         });
         if (requests.length >= limit) break;

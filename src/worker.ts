@@ -101,18 +101,23 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   /** Workers of connections, by name, with what they were made for. */
   const serving = new Map<string, { readonly worker: Worker; readonly done: Promise<void>; readonly made: string }>();
 
+  /** Connections whose worker takes no new steps and lets its last ones end; meanwhile the others are served. */
+  const leaving = new Map<string, Promise<void>>();
+  /** Connections that could not be served at the last look: told once. */
+  const unserved = new Set<string>();
+
   async function serve(connection: Connection): Promise<void> {
     const { name, limitPerMinute, share } = connection;
     const made = `${limitPerMinute} x ${share}`;
-    if (serving.get(name)?.made === made) return;
+    if (serving.get(name)?.made === made || leaving.has(name)) return;
     const queue = { connection: temporal.connection, namespace, taskQueue: apiTaskQueue(taskQueue, name) };
     const rate = await rateOn(queue, { limitPerMinute, share });
-    await leave(name);
     await ensureQueueRate(queue, rate).catch(error => {
       log(
         `connection ${name}: the server keeps no rate limit for its queue (${grpcCode(error)}); only this worker's own limit holds`,
       );
     });
+    if (serving.has(name)) return leave(name); // a later look serves it with its new budget
     const worker = await Worker.create({
       ...common,
       taskQueue: queue.taskQueue,
@@ -129,41 +134,36 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     log(`connection ${name}: serving at ${rate.toFixed(4)} API requests a second`);
   }
 
-  async function leave(name: string): Promise<void> {
+  function leave(name: string): void {
     const served = serving.get(name);
     if (served === undefined) return;
     serving.delete(name);
     if (served.worker.getState() === 'RUNNING') served.worker.shutdown();
-    await served.done;
-  }
-
-  /** What was last told about a connection that cannot be served, so that it is told once. */
-  const troubles = new Map<string, string>();
-
-  /** One connection that cannot be served leaves the others alone; the next look tries it again. */
-  async function tryToServe(name: string): Promise<void> {
-    try {
-      const stored = await connections.get(name);
-      if (stored !== undefined) await serve(stored.value);
-      troubles.delete(name);
-    } catch (error) {
-      const trouble = isGrpcServiceError(error)
-        ? grpcCode(error)
-        : error instanceof Error
-          ? error.name
-          : 'unknown error';
-      if (troubles.get(name) !== trouble) log(`connection ${name}: cannot be served now (${trouble})`);
-      troubles.set(name, trouble);
-    }
+    leaving.set(
+      name,
+      served.done.finally(() => leaving.delete(name)),
+    );
   }
 
   async function look(): Promise<void> {
     const names = await connections.names();
-    for (const name of [...serving.keys()].filter(served => !names.includes(served))) {
-      await leave(name);
+    const gone = [...serving.keys()].filter(name => !names.includes(name));
+    for (const name of gone) {
+      leave(name);
       log(`connection ${name}: no longer served`);
     }
-    for (const name of names) await tryToServe(name);
+    for (const name of names) {
+      try {
+        const stored = await connections.get(name);
+        if (stored !== undefined) await serve(stored.value);
+        unserved.delete(name);
+      } catch (error) {
+        // One company's broken record must not stop the others'.
+        if (!unserved.has(name))
+          log(`connection ${name}: cannot be served (${error instanceof Error ? error.name : 'unknown'})`);
+        unserved.add(name);
+      }
+    }
   }
 
   await look();
@@ -185,7 +185,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     stopping = true;
     clearTimeout(timer);
     await looking;
-    await Promise.all([...serving.keys()].map(leave));
+    for (const name of serving.keys()) leave(name);
+    await Promise.all(leaving.values());
     aircall.close();
   });
   ended.catch(() => {}); // told by `ended` to whoever waits for it

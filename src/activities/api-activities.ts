@@ -6,12 +6,12 @@
 import { ENDPOINTS, PER_PAGE } from '../aircall/endpoints';
 import type { AircallError } from '../aircall/errors';
 import { readPage, readRecord } from '../aircall/replies';
-import { type Call, callSchema, contactSchema, pongSchema, tokenSchema } from '../aircall/schemas';
+import { type Call, callSchema, contactSchema, pongSchema, rowIdSchema, tokenSchema } from '../aircall/schemas';
 import { emailSpellings, hasEmail, phoneDigits } from '../request/identity';
 import type { RequestRef } from '../request/names';
 import type { CaseRef, Cases } from '../vault/cases';
 import { type Connection, nextCredentialVersion } from '../vault/connections';
-import { type ApiStepDependencies, type Counted, sendOnce, stepFailure } from './api-step';
+import { type ApiStepDependencies, type Counted, requestsSent, sendOnce, stepFailure } from './api-step';
 import { type Listing, peopleSchema, readObject, subjectSchema } from './case-objects';
 
 export interface ApiDependencies extends ApiStepDependencies {
@@ -132,7 +132,7 @@ export function createApiActivities(dependencies: ApiDependencies) {
         dependencies,
         request.connection,
         { endpoint, id },
-        body => ({ present: readRecord(endpoint, contactSchema, body).id === id }),
+        body => ({ present: readRecord(endpoint, rowIdSchema, body).id === id }),
         error => (error.code === 'not-found' ? { present: false } : undefined),
       );
     },
@@ -160,10 +160,11 @@ export function createApiActivities(dependencies: ApiDependencies) {
       readonly failedVersion: number;
     }): Promise<Counted<object>> {
       const stored = await connections.get(input.connection);
-      const detail = { apiRequests: 0, credentialVersion: input.failedVersion };
+      const apiRequests = requestsSent();
+      const detail = { apiRequests, credentialVersion: input.failedVersion };
       if (stored === undefined) throw stepFailure('reconnect-needed', 'the connection is not in the vault', detail);
       const { value: connection, version } = stored;
-      if (connection.credentialVersion !== input.failedVersion) return { apiRequests: 0 };
+      if (connection.credentialVersion !== input.failedVersion) return { apiRequests };
       const { credential } = connection;
       if (credential.kind !== 'oauth' || credential.refresh === undefined) {
         throw stepFailure('reconnect-needed', 'the credential cannot be refreshed', detail);

@@ -75,7 +75,7 @@ export async function sendOnce<T extends object>(
     const body = await aircall.send({ ...ask, baseUrl: connection.baseUrl, ...(authorization && { authorization }) });
     return { ...(await read(body, answered)), apiRequests: sent };
   } catch (error) {
-    if (!(error instanceof AircallError)) throw localFailure(error);
+    if (!(error instanceof AircallError)) throw localFailure(error, sent);
     const answer = onError(error, answered);
     if (answer !== undefined) return { ...answer, apiRequests: sent };
     report({ sent, uncertain: before.uncertain || HANDLING[error.code].mayHaveTakenEffect });
@@ -110,14 +110,20 @@ export function stepFailure(
  * A failure of our own side. Broken data is final; anything else (disk, store) is retried, with its kind as the only
  * message: library errors quote paths and values.
  */
-export function localFailure(error: unknown): Error {
+export function localFailure(error: unknown, apiRequests: number): Error {
   if (error instanceof ApplicationFailure) return error;
+  const detail = { apiRequests, credentialVersion: 0 };
   if (error instanceof CaseFileBroken || error instanceof SealBroken) {
-    return stepFailure(error.code, error.message, { apiRequests: progress().sent, credentialVersion: 0 });
+    return stepFailure(error.code, error.message, detail);
   }
   const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
   const kind = error instanceof Error ? error.constructor.name : typeof error;
-  return ApplicationFailure.create({ type: 'local-failure', message: `a local step failed: ${code ?? kind}` });
+  return stepFailure('local-failure', `a local step failed: ${code ?? kind}`, detail);
+}
+
+/** API requests of this step's earlier attempts. */
+export function requestsSent(): number {
+  return progress().sent;
 }
 
 function progress(): Progress {

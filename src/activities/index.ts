@@ -3,7 +3,7 @@
  * failure whose message holds no value. Workflows know these by type only.
  */
 import { type ApiActivities, type ApiDependencies, createApiActivities } from './api-activities';
-import { localFailure } from './api-step';
+import { localFailure, requestsSent } from './api-step';
 import { createLocalActivities, type LocalActivities, type LocalDependencies } from './local-activities';
 
 export type { CaseRef } from '../vault/cases';
@@ -26,7 +26,7 @@ function typed<T extends object>(activities: T): T {
         try {
           return await Reflect.apply(step, target, input);
         } catch (error) {
-          throw localFailure(error);
+          throw localFailure(error, requestsSent());
         }
       };
     },

@@ -157,6 +157,7 @@ export function createLocalActivities({ cases, connections, hash, now, isOpen }:
         for (const id of listing.unreadable) unreadable.add(id);
         unnamed += listing.unnamed;
       }
+      for (const id of records.keys()) unreadable.delete(id); // another reading of the row was good
       const merged = {
         ids: [...ids],
         records: [...records.values()],

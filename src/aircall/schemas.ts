@@ -27,15 +27,19 @@ export type Call = z.infer<typeof callSchema>;
 /** The envelope of a list; its rows are judged one by one. */
 export const listMetaSchema = z.looseObject({ total: z.number().int().nonnegative() });
 
+/** Named but null counts as not given. */
+const given = <T>(part: z.ZodType<T>) => part.nullish().transform(value => value ?? undefined);
+
 export const tokenSchema = z.looseObject({
   access_token: z.string().min(1),
-  refresh_token: z.string().min(1).optional(),
-  expires_in: z.number().positive().optional(),
+  refresh_token: given(z.string().min(1)),
+  expires_in: given(z.number().positive()),
 });
 
 export const pongSchema = z.looseObject({ ping: z.literal('pong') });
 
-const rowIdSchema = z.looseObject({ id });
+/** A record of which only its existence matters. */
+export const rowIdSchema = z.looseObject({ id });
 
 /** The id of a row that may fit nothing else. */
 export function rowId(row: unknown): number | undefined {

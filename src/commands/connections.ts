@@ -10,7 +10,13 @@ import { pongSchema } from '../aircall/schemas';
 import { configuredKeyring, configuredTaskQueue, configuredVault } from '../config';
 import { LIMIT_PER_MINUTE_DEFAULT, LIMIT_PER_MINUTE_MAX, SHARE_DEFAULT, SHARE_MAX } from '../request/budget';
 import { apiTaskQueue, NAME_PATTERN } from '../request/names';
-import { type Connections, type Credential, createConnections, nextCredentialVersion } from '../vault/connections';
+import {
+  type Connection,
+  type Connections,
+  type Credential,
+  createConnections,
+  nextCredentialVersion,
+} from '../vault/connections';
 import { answer, CommandError, EXIT, type Exit, type Output, table, tell } from './output';
 
 export interface ConnectOptions extends Output {
@@ -106,16 +112,15 @@ export async function connections(options: Output): Promise<Exit> {
 }
 
 export async function ping(name: string, options: Output): Promise<Exit> {
-  const stored = await configuredConnections().get(name);
-  if (stored === undefined) throw unknownConnection(name);
-  await pingWith(name, stored.value.baseUrl, stored.value.credential);
+  const stored = await storedAs(name, configuredConnections());
+  await pingWith(name, stored.baseUrl, stored.credential);
   answer(options, { connection: name, ping: 'pong' }, [`Aircall answers ${name}: the credentials are good.`]);
   return EXIT.done;
 }
 
 export async function disconnect(name: string, options: Output): Promise<Exit> {
   const store = configuredConnections();
-  if ((await store.get(name)) === undefined) throw unknownConnection(name);
+  await storedAs(name, store);
   await store.delete(name);
   answer(options, { connection: name, disconnected: true }, [
     `Disconnected ${name}: its credentials are destroyed. Requests that are still open wait until it is connected again.`,
@@ -123,12 +128,17 @@ export async function disconnect(name: string, options: Output): Promise<Exit> {
   return EXIT.done;
 }
 
+/** What is no name is not repeated: an e-mail address in the wrong place is personal data. */
 export function unknownConnection(name: string): CommandError {
-  return new CommandError(
-    'unknown-connection',
-    `There is no connection ${JSON.stringify(name.slice(0, 64))}. See aircall-dsr connections.`,
-    EXIT.usage,
-  );
+  const which = NAME_PATTERN.test(name) ? `connection ${name}` : 'connection of that name';
+  return new CommandError('unknown-connection', `There is no ${which}. See aircall-dsr connections.`, EXIT.usage);
+}
+
+/** @throws {CommandError} `unknown-connection` */
+async function storedAs(name: string, store: Connections): Promise<Connection> {
+  const stored = NAME_PATTERN.test(name) ? await store.get(name) : undefined;
+  if (stored === undefined) throw unknownConnection(name);
+  return stored.value;
 }
 
 function configuredConnections(): Connections {

@@ -3,9 +3,10 @@
  */
 import { randomUUID } from 'node:crypto';
 import { open, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { connectTemporal, createDsrClient, type DsrClient, type RequestResult, type StatusReport } from '../client';
 import { configuredKeyring, configuredTaskQueue, configuredVault } from '../config';
-import type { AccessInput, DeletionInput } from '../request/model';
+import { parseInput } from '../request/input';
 import { KINDS, requestOf, workflowIdOf } from '../request/names';
 import { createCases } from '../vault/cases';
 import { createConnections } from '../vault/connections';
@@ -34,13 +35,12 @@ export interface DeleteOptions extends CommonOptions {
 
 export async function access(connection: string, email: string, options: AccessOptions): Promise<Exit> {
   const { out } = options;
-  if (out !== undefined) await refuseExisting(out);
-  const input = {
-    ...commonInput(connection, email, options),
-    ...given({ calls: options.calls, from: options.from, to: options.to }),
-  };
+  if (out !== undefined) await refuseUnusable(out);
+  const { calls, from, to } = options;
+  const input = parseInput('access', { ...commonInput(connection, email, options), ...given({ calls, from, to }) });
+  await refuseUnknown(input.connection);
   return withClient(async client => {
-    const started = await startChecked(client, 'access', input);
+    const started = await client.start('access', input);
     if (!options.wait && out === undefined) return begun(options, started);
     const result = await showProgress(client, started.workflowId);
     if (out !== undefined && result.package !== undefined) await savePackage(result, out);
@@ -49,12 +49,13 @@ export async function access(connection: string, email: string, options: AccessO
 }
 
 export async function remove(connection: string, email: string, options: DeleteOptions): Promise<Exit> {
-  const input = {
+  const input = parseInput('deletion', {
     ...commonInput(connection, email, options),
     ...given({ dryRun: options.dryRun, settleSeconds: numberGiven(options.settle) }),
-  };
+  });
+  await refuseUnknown(input.connection);
   return withClient(async client => {
-    const started = await startChecked(client, 'deletion', input);
+    const started = await client.start('deletion', input);
     if (!options.wait) return begun(options, started);
     return ended(options, await showProgress(client, started.workflowId));
   });
@@ -103,7 +104,7 @@ export async function cancel(id: string, options: Output): Promise<Exit> {
 }
 
 export async function savePackageOf(id: string, options: Output & { readonly out: string }): Promise<Exit> {
-  await refuseExisting(options.out);
+  await refuseUnusable(options.out);
   return withClient(async client => {
     const { result, status: state } = await client.status(await resolveId(client, id));
     if (result?.package === undefined) {
@@ -192,16 +193,10 @@ function commonInput(connection: string, email: string, { requestId, phone, dead
   };
 }
 
-/** Refuses bad input and a connection that the vault does not have, before anything is started. */
-async function startChecked(client: DsrClient, kind: 'access' | 'deletion', raw: unknown) {
-  const { parseInput } = await import('../request/input.js');
-  const start = async <K extends 'access' | 'deletion'>(of: K) => {
-    const input: AccessInput | DeletionInput = parseInput(of, raw);
-    const connections = createConnections(configuredVault(configuredKeyring()));
-    if ((await connections.get(input.connection)) === undefined) throw unknownConnection(input.connection);
-    return client.start(of, parseInput(of, raw));
-  };
-  return start(kind);
+/** @throws {CommandError} `unknown-connection`, before a server is asked or anything is started */
+async function refuseUnknown(connection: string): Promise<void> {
+  const connections = createConnections(configuredVault(configuredKeyring()));
+  if ((await connections.get(connection)) === undefined) throw unknownConnection(connection);
 }
 
 async function withClient<T>(use: (client: DsrClient) => Promise<T>): Promise<T> {
@@ -237,10 +232,18 @@ async function resolveId(client: DsrClient, id: string): Promise<string> {
   return found;
 }
 
-async function refuseExisting(path: string): Promise<void> {
+/** Refused before anything is started: a file that exists, a folder that does not. */
+async function refuseUnusable(path: string): Promise<void> {
   const there = await stat(path).catch(() => undefined);
   if (there !== undefined)
-    throw new CommandError('usage', `${path} exists already and is left as it is. Name another file.`, EXIT.usage);
+    throw new CommandError(
+      'usage',
+      'The file of --out exists already and is left as it is. Name another file.',
+      EXIT.usage,
+    );
+  const folder = await stat(dirname(path)).catch(() => undefined);
+  if (!folder?.isDirectory())
+    throw new CommandError('usage', 'The folder of --out does not exist. Make it, or name another file.', EXIT.usage);
 }
 
 /** Readable by its owner only. */

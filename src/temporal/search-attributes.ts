@@ -44,6 +44,11 @@ export async function ensureSearchAttributes(connection: ConnectionLike, namespa
 
 async function missingOn(connection: ConnectionLike, namespace: string): Promise<(keyof typeof SEARCH_ATTRIBUTES)[]> {
   const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
-  const names: (keyof typeof SEARCH_ATTRIBUTES)[] = ['DsrKind', 'DsrConnection', 'DsrStatus', 'DsrSubject', 'DsrDueAt'];
-  return names.filter(name => !Object.hasOwn(customAttributes ?? {}, name));
+  return Object.keys(SEARCH_ATTRIBUTES)
+    .filter(isOurs)
+    .filter(name => !Object.hasOwn(customAttributes ?? {}, name));
+}
+
+function isOurs(name: string): name is keyof typeof SEARCH_ATTRIBUTES {
+  return Object.hasOwn(SEARCH_ATTRIBUTES, name);
 }

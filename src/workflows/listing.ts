@@ -76,7 +76,7 @@ async function readWindow(
   const pageCount = Math.min(Math.ceil(first.total / Math.max(1, first.rowsMax)), ROWS_MAX / PER_PAGE);
   const rest = await fetchAll(run, list, window, range(2, pageCount));
   const objects = [...first.objects, ...rest.objects];
-  const failed = gapsOf(rest);
+  const failed = [...gapsOf(first), ...gapsOf(rest)];
   if (failed.length > 0) return { objects, gaps: failed };
   const { object, distinct } = await run.local.mergeListings({ request: run.opened.request, objects });
   const missing = first.total - distinct;

@@ -2,7 +2,6 @@
  * The frame that both kinds of request share: open, do the work, tell the status, end truthfully. Only here is a
  * cancellation caught, and only here does a request become a result. Decisions D10, D12, D14.
  */
-import { defineSearchAttributeKey } from '@temporalio/common';
 import {
   ActivityFailure,
   ApplicationFailure,
@@ -31,6 +30,7 @@ import type {
   WaitingFor,
 } from '../request/model';
 import { type Kind, requestOf } from '../request/names';
+import { SEARCH_KEYS } from '../request/search-keys';
 import { type Credentials, keepCredentials } from './credentials';
 import { attempt, failureOf, localSteps, mayBeCredential, type StepOutcome } from './steps';
 
@@ -79,13 +79,6 @@ const OUT_OF_REACH = {
   access: ['messages', 'private contacts', 'contacts of connected applications', 'calls older than about six months'],
   deletion: ['call records', 'call comments', 'messages', 'private contacts', 'contacts of connected applications'],
 } as const satisfies Record<Kind, readonly string[]>;
-
-const SEARCH_KEYS = {
-  kind: defineSearchAttributeKey('DsrKind', 'KEYWORD'),
-  connection: defineSearchAttributeKey('DsrConnection', 'KEYWORD'),
-  status: defineSearchAttributeKey('DsrStatus', 'KEYWORD'),
-  subject: defineSearchAttributeKey('DsrSubject', 'KEYWORD'),
-};
 
 /**
  * Runs one request from its input to its result.
@@ -154,7 +147,8 @@ export async function runRequest(
 
   let opened: Opened;
   try {
-    const opening = await localSteps().openRequest(input);
+    // Not cancellable: a request that is cancelled at once still leaves its record, which answers the same id ever after.
+    const opening = await CancellationScope.nonCancellable(() => localSteps().openRequest(input));
     if ('ended' in opening) {
       ended = opening.ended.status;
       phase = 'ended';
@@ -162,7 +156,6 @@ export async function runRequest(
     }
     opened = opening.opened;
   } catch (error) {
-    if (isCancellation(error)) return resultOf('cancelled');
     throw error instanceof ActivityFailure && error.cause instanceof ApplicationFailure
       ? ApplicationFailure.nonRetryable(error.cause.message, error.cause.type)
       : error;

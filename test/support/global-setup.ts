@@ -1,10 +1,12 @@
 /**
- * One Temporal dev server and one workflow bundle for all test files of a run. Where no server can be had, the run fails
- * here and says what was tried; no test is skipped.
+ * One Temporal dev server, one workflow bundle and one build for all test files of a run. Where no server can be had, or
+ * the build fails, the run fails here and says why; no test is skipped.
  */
+import { execFile } from 'node:child_process';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { type DevServer, startDevServer } from '../../dev-server';
 import { SEARCH_ATTRIBUTES } from '../../src/request/names';
 import { bundleWorkflows } from '../../src/worker';
@@ -14,6 +16,8 @@ declare global {
 }
 
 export default async function setup(): Promise<void> {
+  const built = build();
+  built.catch(() => {}); // told below
   const folder = mkdtempSync(join(tmpdir(), 'aircall-dsr-test-'));
   const dbFilename = join(folder, 'temporal.db');
   const server = await startDevServer({
@@ -27,4 +31,20 @@ export default async function setup(): Promise<void> {
   const codePath = join(folder, 'workflows.js');
   writeFileSync(codePath, (await bundleWorkflows()).code);
   process.env.TEST_WORKFLOW_BUNDLE = codePath;
+  await built;
+}
+
+/**
+ * Compiles dist/, which tests of the command line run. Only what changed is written: another run may be reading the rest.
+ * @throws with what the compiler says
+ */
+async function build(): Promise<void> {
+  const root = join(__dirname, '../..');
+  const tsc = join(root, 'node_modules/.bin/tsc');
+  const incremental = ['--incremental', '--tsBuildInfoFile', 'dist/tsconfig.build.tsbuildinfo'];
+  await promisify(execFile)(tsc, ['-p', 'tsconfig.build.json', ...incremental], { cwd: root }).catch(
+    (error: { stdout?: string }) => {
+      throw new Error(`dist/ cannot be built: ${error.stdout ?? String(error)}`);
+    },
+  );
 }

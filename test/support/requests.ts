@@ -8,7 +8,7 @@ import type { TestService } from './service';
 import { unzip } from './zip';
 
 const UNTIL_MS = 30_000;
-const LOOK_AGAIN_MS = 25;
+const LOOK_AGAIN_MS = 50;
 
 /** The document of an access package, which must fit its published schema. */
 export async function documentOf(service: TestService, result: RequestResult): Promise<AccessPackage> {

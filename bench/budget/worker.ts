@@ -1,0 +1,80 @@
+/**
+ * Worker processes that are not the product's: `bare RATE`, the baseline with the SDK's own limit; `stray`, workers that
+ * lack any limit, on our API queue with our steps and on the baseline's with its own. Says `ready` on stderr, like ours.
+ */
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { createActivities } from '../../src/activities';
+import { createGates } from '../../src/activities/gates';
+import { createAircallClient } from '../../src/aircall/client';
+import { tell } from '../../src/commands/output';
+import { configuredKeyring, configuredTaskQueue, configuredVault } from '../../src/config';
+import { createDataConverter } from '../../src/encryption/data-converter';
+import { apiTaskQueue } from '../../src/request/names';
+import { temporalConfig } from '../../src/temporal/connect';
+import { createCases } from '../../src/vault/cases';
+import { createConnections } from '../../src/vault/connections';
+import { BARE, OURS, PAGES, TARGET } from './names';
+
+export interface BareActivities {
+  /** One page of the company's calls. @throws where it is refused; the SDK's own retries follow */
+  ask(index: number): Promise<void>;
+}
+
+async function main(role: string | undefined, rate: string | undefined): Promise<void> {
+  Runtime.install({ shutdownSignals: [], logger: new DefaultLogger('ERROR') });
+  const connection = await NativeConnection.connect(temporalConfig().connectionOptions);
+  const bare = { connection, taskQueue: BARE.taskQueue, activities: bareActivities() };
+  const workers =
+    role === 'stray'
+      ? [await Worker.create(bare), await Worker.create({ connection, ...ourApiQueue() })]
+      : [
+          await Worker.create({
+            ...bare,
+            workflowsPath: require.resolve('./bare-workflow'),
+            maxTaskQueueActivitiesPerSecond: Number(rate),
+          }),
+        ];
+  const running = Promise.all(workers.map(worker => worker.run()));
+  tell('ready');
+  await running;
+}
+
+function bareActivities(): BareActivities {
+  const url = process.env[TARGET.url];
+  const authorization = process.env[TARGET.authorization];
+  if (url === undefined || authorization === undefined) throw new Error('nobody said what the baseline asks');
+  return {
+    async ask(index) {
+      const query = `order=desc&fetch_contact=true&page=${1 + (index % PAGES)}&per_page=50`;
+      const reply = await fetch(`${url}?${query}`, { headers: { authorization } });
+      await reply.text();
+      if (!reply.ok) throw new Error(`refused with ${reply.status}`);
+    },
+  };
+}
+
+/** As the service makes it, but for every limit. */
+function ourApiQueue() {
+  const keyring = configuredKeyring();
+  const vault = configuredVault(keyring);
+  const { api } = createActivities({
+    connections: createConnections(vault),
+    cases: createCases(vault),
+    aircall: createAircallClient(),
+    gates: createGates(),
+    hash: keyring.hash,
+    now: Date.now,
+    random: Math.random,
+    isOpen: async () => true,
+  });
+  return {
+    taskQueue: apiTaskQueue(configuredTaskQueue(), OURS.company),
+    activities: api,
+    dataConverter: createDataConverter(keyring),
+  };
+}
+
+main(process.argv[2], process.argv[3]).catch((error: unknown) => {
+  tell(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  process.exitCode = 1;
+});

@@ -1,0 +1,54 @@
+/**
+ * Runs benchmarks: `npm run bench [-- name ... [options]]`; without a name, all. A table and the verdict go to stdout,
+ * progress to stderr, all figures to bench/results/<name>.json. Ends with 1 where a bar was missed.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { availableParallelism, loadavg } from 'node:os';
+import { join } from 'node:path';
+import { Runtime } from '@temporalio/worker';
+import { table, tell } from '../src/commands/output';
+import { quietLogger } from '../src/commands/quiet-logger';
+import type { Benchmark } from './benchmark';
+import { budget } from './budget';
+
+const BENCHMARKS: ReadonlyMap<string, Benchmark> = new Map([['budget', budget]]);
+/** Seen from dist/bench. */
+const RESULTS = join(__dirname, '../../bench/results');
+
+async function main(args: readonly string[]): Promise<void> {
+  const firstOption = args.findIndex(arg => arg.startsWith('-'));
+  const named = args.slice(0, firstOption === -1 ? args.length : firstOption);
+  const options = args.slice(named.length);
+  const names = named.length === 0 ? [...BENCHMARKS.keys()] : named;
+  const unknown = names.filter(name => !BENCHMARKS.has(name));
+  if (unknown.length > 0) {
+    tell(`There is no benchmark ${unknown.join(', ')}. There are:`);
+    for (const [name, { about }] of BENCHMARKS) tell(`  ${name}  ${about}`);
+    process.exitCode = 2;
+    return;
+  }
+
+  // We own the signals: processes that a benchmark started end with it.
+  Runtime.install({ shutdownSignals: [], logger: quietLogger() });
+  const asked = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => asked.abort());
+  for (const name of names) {
+    const startedAt = new Date().toISOString();
+    const report = await BENCHMARKS.get(name)?.run(options, asked.signal);
+    if (report === undefined) continue;
+    const { rows, missed, measured } = report;
+    const verdict = missed.length === 0 ? ['The bar is met.'] : missed.map(sentence => `MISSED: ${sentence}`);
+    process.stdout.write(`${[`${name} ${options.join(' ')}`.trim(), ...table(rows), ...verdict].join('\n')}\n`);
+    if (missed.length > 0) process.exitCode = 1;
+    mkdirSync(RESULTS, { recursive: true });
+    const machine = { processors: availableParallelism(), loadAverage: loadavg(), node: process.version };
+    const document = { benchmark: name, options, startedAt, machine, missed, ...measured };
+    writeFileSync(join(RESULTS, `${name}.json`), `${JSON.stringify(document, null, 2)}\n`);
+  }
+}
+
+main(process.argv.slice(2)).catch((error: unknown) => {
+  tell(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  // All is cleaned up by now; a client that still retries would only throw.
+  process.exit(1);
+});

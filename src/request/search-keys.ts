@@ -1,0 +1,11 @@
+/**
+ * Our search attributes as the SDK wants them, for clients and workflows alike. Workflow-safe.
+ */
+import { defineSearchAttributeKey } from '@temporalio/common';
+
+export const SEARCH_KEYS = {
+  kind: defineSearchAttributeKey('DsrKind', 'KEYWORD'),
+  connection: defineSearchAttributeKey('DsrConnection', 'KEYWORD'),
+  status: defineSearchAttributeKey('DsrStatus', 'KEYWORD'),
+  subject: defineSearchAttributeKey('DsrSubject', 'KEYWORD'),
+};

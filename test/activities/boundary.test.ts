@@ -1,0 +1,359 @@
+/**
+ * Every way in which a step can end, across a real activity boundary: real steps on a real worker, faults from the sandbox,
+ * and what a workflow gets to know. What a step says of itself is worth what the server hands on.
+ */
+import { Client, Connection } from '@temporalio/client';
+import type { temporal } from '@temporalio/proto';
+import { bundleWorkflowCode, NativeConnection, Worker } from '@temporalio/worker';
+import type { FaultRule } from '../../sandbox';
+import { createDataConverter, failureConverterPath } from '../../src/encryption/data-converter';
+import { HANDLING, isStepCode, type StepCode } from '../../src/request/handling';
+import { type RequestRef, workflowIdOf } from '../../src/request/names';
+import type { CaseRef } from '../../src/vault/cases';
+import { environment, installRuntime } from '../support/service';
+import type { accessRequest, StepEnd, StepToTake } from './support/one-step';
+import { type Steps, startSteps } from './support/steps';
+
+const EMAIL = 'Zoe.Nunez@Example.com';
+const TASK_QUEUE = `boundary-${process.pid}-${Date.now()}`;
+const AN_HOUR_MS = 3_600_000;
+
+let steps: Steps;
+let client: Client;
+let subject: CaseRef;
+let people: CaseRef;
+const cleanUp: (() => unknown)[] = [];
+
+beforeAll(async () => {
+  installRuntime();
+  const address = environment('TEST_TEMPORAL_ADDRESS');
+  const connection = await Connection.connect({ address });
+  cleanUp.push(() => connection.close());
+  const native = await NativeConnection.connect({ address });
+  cleanUp.push(() => native.close());
+  steps = await startSteps();
+  await steps.stop();
+  const dataConverter = createDataConverter(steps.keyring); // all steps of tests have the same keys
+  client = new Client({ connection, dataConverter });
+  const quiet = { log() {}, trace() {}, debug() {}, info() {}, warn: console.error, error: console.error };
+  const worker = await Worker.create({
+    connection: native,
+    taskQueue: TASK_QUEUE,
+    workflowBundle: await bundleWorkflowCode({
+      workflowsPath: require.resolve('./support/one-step'),
+      failureConverterPath,
+      logger: quiet,
+    }),
+    dataConverter,
+    activities: Object.fromEntries(
+      Object.keys({ ...steps.api, ...steps.local }).map(name => [name, (input: unknown) => takePresent(name, input)]),
+    ),
+  });
+  const running = worker.run();
+  cleanUp.push(async () => {
+    worker.shutdown();
+    await running;
+  });
+});
+afterAll(async () => {
+  for (const end of cleanUp.splice(0).reverse()) await end();
+});
+
+/** The step of the present test's own set. */
+function takePresent(name: string, input: unknown): unknown {
+  const step: unknown = Reflect.get({ ...steps.api, ...steps.local }, name);
+  if (typeof step !== 'function') throw new Error(`there is no step ${name}`);
+  return Reflect.apply(step, undefined, [input]);
+}
+
+beforeEach(async () => {
+  steps = await startSteps({
+    client: { headersTimeoutMs: 2_000, bodyTimeoutMs: 8_000, bodyBytesMax: 1_000_000 },
+    random: () => 0.1,
+  });
+  subject = await steps.cases.write(steps.request, { email: EMAIL, phoneNumbers: [] });
+  people = await steps.cases.write(steps.request, {
+    contacts: steps.company.truth.contactIds.map(id => ({ id })),
+    numbers: [],
+  });
+});
+afterEach(async () => steps.stop());
+
+let runs = 0;
+async function take(step: StepToTake, workflowId?: string) {
+  runs += 1;
+  const handle = await client.workflow.start<typeof accessRequest>('accessRequest', {
+    args: [step],
+    taskQueue: TASK_QUEUE,
+    workflowId: workflowId ?? `${TASK_QUEUE}-${runs}`,
+  });
+  const end: StepEnd = await handle.result();
+  const { events } = await handle.fetchHistory();
+  return { end, events: events ?? [] };
+}
+
+/** A step, how often it is tried, and how it is made to fail. */
+interface Case {
+  readonly step: string;
+  readonly input?: () => unknown;
+  readonly prepare?: () => unknown;
+  readonly fault?: FaultRule;
+  /** API requests that Aircall gets from two attempts. */
+  readonly apiRequests: number;
+  readonly request?: RequestRef;
+}
+
+const search = (fault: FaultRule, apiRequests: number): Case => ({
+  step: 'searchContacts',
+  input: () => ({ request: steps.request, subject, spelling: 0, window: {}, page: 1 }),
+  fault,
+  apiRequests,
+});
+const answer = (status: number): FaultRule => ({ action: 'status', status });
+const openFor = (email: string): Case => ({
+  step: 'openRequest',
+  input: () => ({ requestId: 'opened', connection: 'acme', subject: { email } }),
+  request: { connection: 'acme', kind: 'access', requestId: 'opened' },
+  apiRequests: 0,
+});
+const merge: Case = {
+  step: 'mergeListings',
+  input: () => ({ request: steps.request, objects: [subject] }),
+  apiRequests: 0,
+};
+const pathOf = ({ ref }: CaseRef) => `requests/acme/access/r-1/case/${ref}`;
+
+const CASES = {
+  'rate-limited': search({ ...answer(429), headers: { 'Retry-After': '1' } }, 2),
+  unauthorized: search(answer(401), 1),
+  forbidden: { step: 'ping', prepare: () => steps.company.revokeCredentials(), apiRequests: 1 },
+  'not-found': search(answer(404), 1),
+  rejected: search(answer(422), 1),
+  redirected: search({ action: 'redirect' }, 1),
+  unavailable: search(answer(503), 2),
+  unreachable: search({ action: 'truncate' }, 2),
+  'timed-out': search({ action: 'hang' }, 2),
+  'unexpected-reply': search({ action: 'wrong-shape' }, 2),
+  'reply-too-large': search({ action: 'oversize' }, 2),
+  'no-connection': { step: 'ping', prepare: () => steps.connections.delete('acme'), apiRequests: 0 },
+  'reconnect-needed': {
+    step: 'refreshToken',
+    input: () => ({ connection: 'acme', failedVersion: 1 }),
+    apiRequests: 0,
+  },
+  'refresh-in-progress': {
+    step: 'refreshToken',
+    input: () => ({ connection: 'acme', failedVersion: 2 }),
+    prepare: () =>
+      steps.connect(
+        { kind: 'oauth', accessToken: 'a', refresh: { refreshToken: 'r', clientId: 'c', clientSecret: 's' } },
+        { refreshingUntil: new Date(Date.now() + 60_000).toISOString() },
+      ),
+    apiRequests: 0,
+  },
+  'credentials-awaited': {
+    step: 'awaitCredentials',
+    input: () => ({ connection: 'acme', failedVersion: 1 }),
+    apiRequests: 0,
+  },
+  'access-request-awaited': {
+    step: 'awaitAccessRequests',
+    input: () => ({ connection: 'acme', subjectHash: 'f00' }),
+    prepare: async () => {
+      await steps.cases.markOpenAccess('f00', { request: steps.request, runId: 'run-1' });
+      steps.openRuns.add(`${workflowIdOf(steps.request)} run-1`);
+    },
+    apiRequests: 0,
+  },
+  'invalid-input': openFor('no address'),
+  'request-conflict': {
+    ...openFor(EMAIL),
+    prepare: () =>
+      steps.cases.open({
+        request: { connection: 'acme', kind: 'access', requestId: 'opened' },
+        subjectHash: 'of somebody else',
+        runId: 'run-1',
+        startedAt: '2026-01-31T12:00:00.000Z',
+      }),
+  },
+  'case-file-broken': { ...merge, prepare: () => steps.vault.delete(pathOf(subject)) },
+  'seal-broken': {
+    ...merge,
+    prepare: async () => {
+      await steps.driver.delete(pathOf(subject));
+      await steps.driver.putIfAbsent(pathOf(subject), Buffer.from('not sealed'));
+    },
+  },
+  'local-failure': {
+    step: 'fetchCalls',
+    input: () => ({ request: steps.request, people, number: 7, window: {}, page: 1 }),
+    apiRequests: 0,
+  },
+} satisfies Record<StepCode, Case>;
+
+const CODES = Object.keys(HANDLING).filter(isStepCode);
+
+/** Whatever must not be readable in a history. */
+const SECRETS = [
+  EMAIL,
+  EMAIL.toLowerCase(),
+  'no address',
+  'sandbox fault',
+  'in the vault',
+  'case file',
+  'status 4',
+  'status 5',
+];
+
+describe('a step that ends as', () => {
+  test.each(CODES)(
+    '%s tells its workflow so, is tried again only where that helps, and counts what it sent',
+    async code => {
+      const { step, input, prepare, fault, apiRequests, request }: Case = CASES[code];
+      const { retry } = HANDLING[code];
+      await prepare?.();
+      if (fault !== undefined) steps.sandbox.setFaults({ rules: [fault] });
+      const { credentialVersion } = (await steps.connections.get('acme'))?.value ?? { credentialVersion: 0 };
+
+      const { end, events } = await take(
+        {
+          step,
+          input: input?.() ?? { connection: 'acme' },
+          attemptsMax: 2,
+          // Where the failure names a delay, Temporal's own backoff would outlast the test.
+          backoffMs: retry === 'server-says' ? AN_HOUR_MS : 10,
+        },
+        request && workflowIdOf(request),
+      );
+
+      const told = step === 'ping' || step === 'searchContacts' || step === 'refreshToken';
+      expect(end).toEqual({
+        type: code,
+        nonRetryable: retry === 'never',
+        retryState: retry === 'never' ? 'NON_RETRYABLE_FAILURE' : 'MAXIMUM_ATTEMPTS_REACHED',
+        failure: { code, apiRequests, credentialVersion: told ? credentialVersion : 0 },
+      });
+      expect(steps.sandbox.requests()).toHaveLength(apiRequests);
+
+      const { started, failed } = attemptsOf(events);
+      expect(started.attempt).toBe(retry === 'never' ? 1 : 2);
+      const failures = [failed.failure, ...(retry === 'never' ? [] : [started.lastFailure])];
+      for (const failure of failures) {
+        expect(failure?.applicationFailureInfo?.type).toBe(code);
+        expect(failure?.message).toBe('Encoded failure');
+        expect(failure?.stackTrace).toBe('');
+        expect(failure?.encodedAttributes?.data?.length).toBeGreaterThan(0);
+        expect((failure?.applicationFailureInfo?.nextRetryDelay ?? null) !== null).toBe(retry === 'server-says');
+      }
+      expectUnreadable(events);
+    },
+  );
+});
+
+function attemptsOf(events: readonly temporal.api.history.v1.IHistoryEvent[]) {
+  const started = events.flatMap(event => event.activityTaskStartedEventAttributes ?? []);
+  const failed = events.flatMap(event => event.activityTaskFailedEventAttributes ?? []);
+  const [onlyStarted, onlyFailed] = [started[0], failed[0]];
+  if (onlyStarted === undefined || onlyFailed === undefined || started.length + failed.length !== 2)
+    throw new Error('the history does not hold one failed step');
+  return { started: onlyStarted, failed: onlyFailed };
+}
+
+/** As whoever reads the server's database would see it: every text, and the bytes of every payload. */
+function textsOf(value: unknown): string[] {
+  if (typeof value === 'string') return [value];
+  if (ArrayBuffer.isView(value))
+    return [Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('latin1')];
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsOf) : [];
+}
+
+function expectUnreadable(events: readonly temporal.api.history.v1.IHistoryEvent[]): void {
+  const readable = textsOf(events).join('\n').toLowerCase();
+  expect(readable).toContain('binary/encrypted');
+  for (const secret of SECRETS) expect(readable).not.toContain(secret.toLowerCase());
+}
+
+describe('API requests of a step', () => {
+  const searchStep = { step: 'searchContacts', attemptsMax: 5, backoffMs: 10 };
+  const input = () => ({ request: steps.request, subject, spelling: 0, window: {}, page: 1 });
+
+  test('are counted across attempts that failed', async () => {
+    steps.sandbox.setFaults({ rules: [{ ...answer(500), times: 2 }] });
+    const { end } = await take({ ...searchStep, input: input() });
+    expect(end.value).toMatchObject({ rows: 2, apiRequests: 3 });
+    expect(steps.sandbox.requests()).toHaveLength(3);
+  });
+
+  test('are counted across an attempt that sent none', async () => {
+    steps.sandbox.setFaults({
+      rules: [
+        { ...answer(500), path: '/contacts/search', times: 1 },
+        { ...answer(429), path: '/ping', headers: { 'Retry-After': '3' }, times: 1 },
+      ],
+    });
+    // The first attempt fails at once, and the gate closes before the second.
+    const counted = take({ ...searchStep, input: input(), backoffMs: 1_500 });
+    await untilRequests(1);
+    await take({ step: 'ping', input: { connection: 'acme' }, attemptsMax: 1, backoffMs: 10 });
+    const { end, events } = await counted;
+    expect(end.value).toMatchObject({ apiRequests: 2 });
+    const attempts = events.flatMap(event => event.activityTaskStartedEventAttributes?.attempt ?? []);
+    expect(attempts).toEqual([3]);
+    expect(steps.sandbox.requests()).toHaveLength(3);
+  });
+
+  test.each([
+    ['a failure that is tried again', answer(500), 50, 2_500],
+    ['a limit that outlasts it', { ...answer(429), headers: { 'Retry-After': '200' } }, 50, 5_000],
+    ['a pause that outlasts it', answer(500), AN_HOUR_MS, 5_000],
+    ['an attempt without a reply', { action: 'hang' }, 50, 1_200],
+  ] as const)('are counted where the deadline comes during %s', async (_, fault, backoffMs, deadlineMs) => {
+    steps.sandbox.setFaults({ rules: [fault] });
+    const { end } = await take({ ...searchStep, attemptsMax: 0, input: input(), backoffMs, deadlineMs });
+    console.log(JSON.stringify(end), steps.sandbox.requests().length);
+    expect(end.failure).toMatchObject({ code: 'deadline', apiRequests: steps.sandbox.requests().length });
+    expect(steps.sandbox.requests().length).toBeGreaterThan(0);
+  });
+
+  test('are counted where the last word is a failure of the vault', async () => {
+    Object.assign(steps.driver, { putIfAbsent: () => Promise.reject(new Error('disk full')) });
+    const { end } = await take({ ...searchStep, attemptsMax: 3, input: input() });
+    expect(end.failure).toMatchObject({ code: 'local-failure', apiRequests: 3 });
+    expect(steps.sandbox.requests()).toHaveLength(3);
+  });
+});
+
+describe('a deletion that finds the contact gone', () => {
+  const remove = async (fault: FaultRule, whenSent: () => void) => {
+    steps.sandbox.setFaults({ rules: [{ ...fault, method: 'DELETE', times: 1 }] });
+    const taken = take({
+      step: 'deleteContact',
+      input: { request: steps.request, people, contact: 0 },
+      attemptsMax: 3,
+      backoffMs: 1_500,
+    });
+    await untilRequests(1);
+    whenSent();
+    return (await taken).end.value;
+  };
+  const removeElsewhere = () => steps.company.removeContact(steps.company.truth.contactIds[0] ?? 0);
+
+  test('does not claim it after a 429: that attempt had no effect', async () => {
+    const value = await remove({ ...answer(429), headers: { 'Retry-After': '1' } }, removeElsewhere);
+    expect(value).toEqual({ outcome: 'already-absent', apiRequests: 2 });
+  });
+
+  test('claims it where the reply of an earlier attempt was lost', async () => {
+    const value = await remove({ action: 'drop-after' }, () => {});
+    expect(value).toEqual({ outcome: 'deleted', apiRequests: 2 });
+  });
+
+  test('claims it where an earlier attempt may have taken effect', async () => {
+    const value = await remove(answer(503), removeElsewhere);
+    expect(value).toEqual({ outcome: 'deleted', apiRequests: 2 });
+  });
+});
+
+async function untilRequests(number: number): Promise<void> {
+  while (steps.sandbox.requests().length < number) await new Promise(resolve => setTimeout(resolve, 5));
+}

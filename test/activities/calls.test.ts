@@ -1,0 +1,133 @@
+/** The step that fetches a page of calls: whose they are, by one number or among all of the company. */
+import { callListing } from '../../src/activities/case-objects';
+import type { CaseRef } from '../../src/vault/cases';
+import { attempt, failureOf, type Steps, startSteps } from './support/steps';
+
+const NUMBERS = ['14155550123', '442079460958', '33639981234', '14155550199'];
+
+let steps: Steps;
+let people: CaseRef;
+beforeEach(async () => {
+  steps = await startSteps();
+  people = await steps.cases.write(steps.request, {
+    contacts: steps.company.truth.contactIds.map(id => ({ id })),
+    numbers: NUMBERS.map(digits => ({ digits, query: `+${digits}` })),
+  });
+});
+afterEach(async () => steps.stop());
+
+async function fetchAll(number: number | null, of = people) {
+  const { request } = steps;
+  const listings = [];
+  for (let page = 1, total = 1; (page - 1) * 50 < total; page += 1) {
+    const input = { request, people: of, number, window: {}, page };
+    const report = await attempt(() => steps.api.fetchCalls(input));
+    total = report.total;
+    listings.push(await steps.read(report.object, callListing));
+  }
+  return listings;
+}
+
+const numbersOf = (lists: readonly (readonly number[])[]) => [...new Set(lists.flat())].sort((a, b) => a - b);
+
+test.each(['by her numbers', 'among all calls of the company'])(
+  'the subject’s calls are found %s, and those on a number that she shares are withheld where they are somebody else’s',
+  async how => {
+    const asked = how === 'by her numbers' ? NUMBERS.map((_, index) => index) : [null];
+    const listings = (await Promise.all(asked.map(number => fetchAll(number)))).flat();
+    const { callIds, ambiguousCallIds } = steps.company.truth;
+    expect(numbersOf(listings.map(({ records }) => records.map(({ id }) => id)))).toEqual(numbersOf([callIds]));
+    expect(ambiguousCallIds.length).toBeGreaterThan(0);
+    expect(numbersOf(listings.map(({ withheld }) => withheld))).toEqual(numbersOf([ambiguousCallIds]));
+  },
+);
+
+test('nobody’s anonymous calls are hers, not even where a contact of hers has such a number', async () => {
+  const odd = await steps.cases.write(steps.request, {
+    contacts: [],
+    numbers: [{ digits: 'anonymous', query: 'anonymous' }],
+  });
+  const listings = await fetchAll(null, odd);
+  const anonymous = steps.company.calls().filter(({ raw_digits }) => raw_digits === 'anonymous');
+  expect(anonymous.length).toBeGreaterThan(0);
+  const seen = new Set(listings.flatMap(({ ids }) => ids));
+  expect(anonymous.every(({ id }) => seen.has(id))).toBe(true);
+  expect(listings.flatMap(({ records, withheld }) => [...records, ...withheld])).toEqual([]);
+});
+
+test('a call is hers by its contact alone, whatever its number', async () => {
+  const byContact = await steps.cases.write(steps.request, {
+    contacts: steps.company.truth.contactIds.map(id => ({ id })),
+    numbers: [],
+  });
+  const found = numbersOf((await fetchAll(null, byContact)).map(({ records }) => records.map(({ id }) => id)));
+  const attached = steps.company
+    .calls()
+    .filter(({ id, contact }) => steps.company.truth.callIds.includes(id) && contact !== null);
+  expect(attached.length).toBeLessThan(steps.company.truth.callIds.length);
+  expect(found).toEqual(numbersOf([attached.map(({ id }) => id)]));
+});
+
+test('a call is kept with every field that Aircall gave, its contact included', async () => {
+  const [listing] = await fetchAll(2);
+  const record = listing?.records[0];
+  const original = steps.company.calls().find(({ id }) => id === record?.id);
+  // The signed media addresses differ from one rendering to the next.
+  const stable = { recording: expect.anything(), voicemail: null };
+  expect(record).toEqual({ ...original, ...(original?.recording ? stable : {}) });
+  expect(original?.contact).not.toBeNull();
+});
+
+test('a search names its number, and the first second of its window is part of it', async () => {
+  const { request, company } = steps;
+  const hers = company.calls().filter(({ id }) => company.truth.callIds.includes(id));
+  const call = hers.find(({ raw_digits }) => raw_digits.startsWith('+33'));
+  const at = call?.started_at ?? 0;
+  const report = await attempt(() =>
+    steps.api.fetchCalls({ request, people, number: 2, window: { from: at, to: at }, page: 1 }),
+  );
+  const { records } = await steps.read(report.object, callListing);
+  expect(records.map(({ id }) => id)).toContain(call?.id);
+  expect(steps.sandbox.requests()).toMatchObject([
+    {
+      path: '/v1/calls/search',
+      query: {
+        phone_number: '+33639981234',
+        from: String(at - 1),
+        to: String(at),
+        fetch_contact: 'true',
+        order: 'desc',
+      },
+    },
+  ]);
+});
+
+test.each([4, -1, 0.5])(
+  'a number that is not in the case file (%d) is never searched for: that would list every call',
+  async number => {
+    const { request } = steps;
+    const input = { request, people, number, window: {}, page: 1 };
+    const failure = await failureOf(attempt(() => steps.api.fetchCalls(input)));
+    expect(failure).toMatchObject({ code: 'local-failure', detail: { apiRequests: 0 } });
+    expect(steps.sandbox.requests()).toHaveLength(0);
+  },
+);
+
+test('a call that cannot be read is counted, and the others are kept', async () => {
+  const [whole] = await fetchAll(2);
+  steps.sandbox.setFaults({ rules: [{ action: 'bad-record' }] });
+  const [spoiled] = await fetchAll(2);
+  expect(spoiled?.unreadable).toEqual([whole?.ids[0]]);
+  expect(spoiled?.records.map(({ id }) => id)).toEqual(whole?.records.slice(1).map(({ id }) => id));
+});
+
+test('a failure of the vault after the reply counts the API request that was sent', async () => {
+  const { request } = steps;
+  Object.assign(steps.driver, { putIfAbsent: () => Promise.reject(new Error(`disk full at ${NUMBERS[0]}`)) });
+  const input = { request, people, number: 2, window: {}, page: 1 };
+  const failure = await failureOf(
+    attempt(() => steps.api.fetchCalls(input), { heartbeatDetails: { sent: 2, uncertain: false } }),
+  );
+  expect(failure).toMatchObject({ code: 'local-failure', nonRetryable: false, detail: { apiRequests: 3 } });
+  expect(failure.message).not.toContain(NUMBERS[0]);
+});

@@ -1,0 +1,209 @@
+/** The steps that search, look at and delete contacts, against the sandbox over real HTTP. */
+import { contactListing } from '../../src/activities/case-objects';
+import type { CaseRef } from '../../src/vault/cases';
+import { attempt, failureOf, type Steps, startSteps } from './support/steps';
+
+const MODES = ['exact', 'case-sensitive', 'substring', 'ignores-filter'] as const;
+/** Spelled as one of her contacts has it; the other has it in lower case. */
+const EMAIL = 'Zoe.Nunez@Example.com';
+
+let steps: Steps;
+beforeEach(async () => {
+  steps = await startSteps();
+});
+afterEach(async () => steps.stop());
+
+const subjectOf = (email: string) => steps.cases.write(steps.request, { email, phoneNumbers: [] });
+const peopleOf = (...ids: number[]) =>
+  steps.cases.write(steps.request, { contacts: ids.map(id => ({ id })), numbers: [] });
+
+/** All pages of one spelling's search. */
+async function searchAll(subject: CaseRef, spelling: number) {
+  const { request } = steps;
+  const pages = [];
+  for (let page = 1, total = 1; (page - 1) * 50 < total; page += 1) {
+    const input = { request, subject, spelling, window: {}, page };
+    const report = await attempt(() => steps.api.searchContacts(input));
+    total = report.total;
+    pages.push({ report, listing: await steps.read(report.object, contactListing) });
+  }
+  return pages;
+}
+
+describe('a contact search', () => {
+  test.each(MODES)(
+    'keeps only contacts that hold the address themselves, where Aircall’s search is %s',
+    async search => {
+      steps.company.behave({ search });
+      const subject = await subjectOf(EMAIL);
+      const pages = [...(await searchAll(subject, 0)), ...(await searchAll(subject, 1))];
+      const kept = new Set(pages.flatMap(({ listing }) => listing.records.map(({ id }) => id)));
+      expect([...kept].sort()).toEqual([...steps.company.truth.contactIds].sort());
+      const seen = new Set(pages.flatMap(({ listing }) => listing.ids));
+      const shared = steps.company.contacts().filter(({ is_shared }) => is_shared);
+      const expected = { exact: 2, 'case-sensitive': 2, substring: 3, 'ignores-filter': shared.length }[search];
+      expect(seen.size).toBe(expected);
+      expect(steps.sandbox.requests()).toHaveLength(pages.length);
+      expect(pages.every(({ report }) => report.apiRequests === 1)).toBe(true);
+    },
+  );
+
+  test('keeps the whole record in the case file, and tells the workflow counts and a reference only', async () => {
+    const { request, company } = steps;
+    const subject = await subjectOf(EMAIL);
+    const input = { request, subject, spelling: 0, window: {}, page: 1 };
+    const report = await attempt(() => steps.api.searchContacts(input));
+    expect(report).toEqual({ object: report.object, rows: 2, total: 2, apiRequests: 1 });
+    expect(Object.keys(report.object).sort()).toEqual(['digest', 'ref']);
+    const { records } = await steps.read(report.object, contactListing);
+    const hers = company.contacts().filter(({ id }) => company.truth.contactIds.includes(id));
+    expect([...records].sort((a, b) => a.id - b.id)).toEqual(hers);
+  });
+
+  test('asks for one spelling, one page and one window', async () => {
+    const { request } = steps;
+    const subject = await subjectOf(` ${EMAIL} `);
+    const window = { from: 1_700_000_000, to: 1_800_000_000 };
+    await attempt(() => steps.api.searchContacts({ request, subject, spelling: 1, window, page: 3 }));
+    expect(steps.sandbox.requests()).toMatchObject([
+      {
+        path: '/v1/contacts/search',
+        query: {
+          email: EMAIL.toLowerCase(),
+          from: '1700000000',
+          to: '1800000000',
+          page: '3',
+          per_page: '50',
+          order: 'desc',
+        },
+      },
+    ]);
+  });
+
+  test('counts a contact that cannot be read, and keeps the others', async () => {
+    steps.sandbox.setFaults({ rules: [{ action: 'bad-record' }] });
+    const { request } = steps;
+    const subject = await subjectOf(EMAIL);
+    const report = await attempt(() =>
+      steps.api.searchContacts({ request, subject, spelling: 0, window: {}, page: 1 }),
+    );
+    const listing = await steps.read(report.object, contactListing);
+    expect(report.rows).toBe(2);
+    expect(listing.unreadable).toHaveLength(1);
+    expect(listing.records).toHaveLength(1);
+    expect([...listing.unreadable, ...listing.records.map(({ id }) => id)].sort()).toEqual(
+      [...steps.company.truth.contactIds].sort(),
+    );
+  });
+
+  test('sends nothing where the case file names another subject than the history', async () => {
+    const { request } = steps;
+    const { ref } = await subjectOf(EMAIL);
+    const { digest } = await subjectOf('somebody.else@example.com');
+    const input = { request, subject: { ref, digest }, spelling: 0, window: {}, page: 1 };
+    const failure = await failureOf(attempt(() => steps.api.searchContacts(input)));
+    expect(failure).toMatchObject({ code: 'case-file-broken', nonRetryable: true, detail: { apiRequests: 0 } });
+    expect(steps.sandbox.requests()).toHaveLength(0);
+  });
+});
+
+describe('deleting a contact', () => {
+  const remove = (people: CaseRef, contact = 0, heartbeatDetails?: unknown, heartbeats: unknown[] = []) =>
+    attempt(
+      () => steps.api.deleteContact({ request: steps.request, people, contact }),
+      { heartbeatDetails },
+      heartbeats,
+    );
+  const exists = (id: number) => steps.company.contacts().some(contact => contact.id === id);
+  let id: number;
+  let people: CaseRef;
+  beforeEach(async () => {
+    id = steps.company.truth.contactIds[1] ?? 0;
+    people = await peopleOf(1, id);
+  });
+
+  test('deletes that contact, by its place, and says so', async () => {
+    expect(await remove(people, 1)).toEqual({ outcome: 'deleted', apiRequests: 1 });
+    expect(exists(id)).toBe(false);
+    expect(steps.sandbox.requests()).toMatchObject([{ method: 'DELETE', path: `/v1/contacts/${id}` }]);
+  });
+
+  test('finds it already absent where somebody else deleted it', async () => {
+    steps.company.removeContact(id);
+    expect(await remove(people, 1)).toEqual({ outcome: 'already-absent', apiRequests: 1 });
+  });
+
+  test('hands on, before it asks, that it may have taken effect', async () => {
+    const heartbeats: unknown[] = [];
+    steps.sandbox.setFaults({ rules: [{ action: 'drop' }] });
+    expect((await failureOf(remove(people, 1, undefined, heartbeats))).code).toBe('unreachable');
+    expect(heartbeats).toEqual([
+      { sent: 1, uncertain: true },
+      { sent: 1, uncertain: true },
+    ]);
+  });
+
+  test('claims the deletion whose reply was lost', async () => {
+    steps.sandbox.setFaults({ rules: [{ action: 'drop-after', times: 1 }] });
+    const heartbeats: unknown[] = [];
+    const failure = await failureOf(remove(people, 1, undefined, heartbeats));
+    expect(failure).toMatchObject({ code: 'unreachable', nonRetryable: false, detail: { apiRequests: 1 } });
+    expect(exists(id)).toBe(false);
+    expect(await remove(people, 1, heartbeats.at(-1))).toEqual({ outcome: 'deleted', apiRequests: 2 });
+  });
+
+  test.each([429, 401, 403, 422])('claims nothing after an attempt that was refused with %i', async status => {
+    steps.sandbox.setFaults({ rules: [{ action: 'status', status, times: 1 }] });
+    const heartbeats: unknown[] = [];
+    await failureOf(remove(people, 1, undefined, heartbeats));
+    expect(heartbeats.at(-1)).toEqual({ sent: 1, uncertain: false });
+    steps.company.removeContact(id);
+    steps.advance(600_000); // past the gate of the 429
+    await steps.connect(); // past that of the 401
+    expect(await remove(people, 1, heartbeats.at(-1))).toEqual({ outcome: 'already-absent', apiRequests: 2 });
+  });
+
+  test('stays uncertain through a later attempt that was refused', async () => {
+    steps.sandbox.setFaults({ rules: [{ action: 'status', status: 429, times: 1 }] });
+    const heartbeats: unknown[] = [];
+    await failureOf(remove(people, 1, { sent: 1, uncertain: true }, heartbeats));
+    expect(heartbeats.at(-1)).toEqual({ sent: 2, uncertain: true });
+  });
+
+  test('refuses a place that the case file does not have, without an API request', async () => {
+    expect(await failureOf(remove(people, 2))).toMatchObject({ code: 'local-failure', detail: { apiRequests: 0 } });
+    expect(steps.sandbox.requests()).toHaveLength(0);
+  });
+
+  test('is refused by Aircall for one contact as forbidden, which condemns no credential', async () => {
+    steps.company.behave({ refuseContacts: [id] });
+    expect(await failureOf(remove(people, 1))).toMatchObject({ code: 'forbidden', nonRetryable: true });
+    expect(await failureOf(remove(people, 1))).toMatchObject({ code: 'forbidden' });
+    expect(steps.sandbox.requests()).toHaveLength(2);
+  });
+});
+
+describe('looking at a contact', () => {
+  const look = async (id: number) => {
+    const people = await peopleOf(id);
+    return attempt(() => steps.api.getContact({ request: steps.request, people, contact: 0 }));
+  };
+
+  test('tells whether it still exists', async () => {
+    const [id = 0] = steps.company.truth.contactIds;
+    expect(await look(id)).toEqual({ present: true, apiRequests: 1 });
+    steps.company.removeContact(id);
+    expect(await look(id)).toEqual({ present: false, apiRequests: 1 });
+  });
+
+  test('takes one that cannot be read for present: it is not gone', async () => {
+    steps.sandbox.setFaults({ rules: [{ action: 'bad-record' }] });
+    expect(await look(steps.company.truth.contactIds[0] ?? 0)).toEqual({ present: true, apiRequests: 1 });
+  });
+
+  test('never takes a reply that is none for an absence', async () => {
+    steps.sandbox.setFaults({ rules: [{ action: 'wrong-shape' }] });
+    const failure = await failureOf(look(steps.company.truth.contactIds[0] ?? 0));
+    expect(failure).toMatchObject({ code: 'unexpected-reply', nonRetryable: false, detail: { apiRequests: 1 } });
+  });
+});

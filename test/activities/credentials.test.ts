@@ -1,0 +1,267 @@
+/** Credentials that are checked, refused and refreshed, and the gates that spare API requests known to be in vain. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { OAUTH_CLIENT } from '../../sandbox';
+import { createAircallClient } from '../../src/aircall/client';
+import { ENDPOINTS } from '../../src/aircall/endpoints';
+import { readRecord } from '../../src/aircall/replies';
+import { tokenSchema } from '../../src/aircall/schemas';
+import type { Credential } from '../../src/vault/connections';
+import { type RawServer, startRawServer } from '../aircall/support/raw-server';
+import { attempt, failureOf, type Steps, type StepsOptions, startSteps } from './support/steps';
+
+const REDIRECT_URI = 'https://dsr.example.com/callback';
+const cleanUp: (() => unknown)[] = [];
+let steps: Steps;
+async function start(options: StepsOptions = {}): Promise<void> {
+  steps = await startSteps(options);
+  cleanUp.push(steps.stop);
+}
+afterEach(async () => {
+  for (const end of cleanUp.splice(0).reverse()) await end();
+});
+
+const ping = (heartbeatDetails?: unknown) =>
+  attempt(() => steps.api.ping({ connection: 'acme' }), { heartbeatDetails });
+const refresh = (failedVersion: number, heartbeatDetails?: unknown) =>
+  attempt(() => steps.api.refreshToken({ connection: 'acme', failedVersion }), { heartbeatDetails });
+const tokenRequests = () => steps.sandbox.requests().filter(({ path }) => path === '/v1/oauth/token');
+
+const oauth = (accessToken: string, refreshToken: string): Credential => ({
+  kind: 'oauth',
+  accessToken,
+  refresh: { refreshToken, clientId: OAUTH_CLIENT.id, clientSecret: OAUTH_CLIENT.secret },
+});
+
+async function askToken(body: Readonly<Record<string, string>>) {
+  const client = createAircallClient();
+  try {
+    return readRecord(
+      ENDPOINTS.token,
+      tokenSchema,
+      await client.send({
+        endpoint: ENDPOINTS.token,
+        baseUrl: steps.sandbox.baseUrl,
+        body: { client_id: OAUTH_CLIENT.id, client_secret: OAUTH_CLIENT.secret, ...body },
+      }),
+    );
+  } finally {
+    client.close();
+  }
+}
+
+/** Connects by OAuth with a token that can be refreshed, and answers it. */
+async function connectByOauth(): Promise<{ readonly accessToken: string; readonly refreshToken: string }> {
+  steps.company.behave({ refreshGrant: true });
+  const code = steps.company.mintOauthCode(REDIRECT_URI);
+  const token = await askToken({ grant_type: 'authorization_code', code, redirect_uri: REDIRECT_URI });
+  const { access_token: accessToken, refresh_token: refreshToken = null } = token;
+  if (refreshToken === null) throw new Error('the sandbox gave no refresh token');
+  await steps.connect(oauth(accessToken, refreshToken));
+  steps.sandbox.clearRequests();
+  return { accessToken, refreshToken };
+}
+
+describe('a ping', () => {
+  beforeEach(async () => start());
+
+  test('says that the credential works', async () => {
+    expect(await ping()).toEqual({ apiRequests: 1 });
+  });
+
+  test('does not take anything but a pong for one', async () => {
+    steps.sandbox.setFaults({ rules: [{ action: 'wrong-shape' }] });
+    expect(await failureOf(ping())).toMatchObject({ code: 'unexpected-reply', detail: { apiRequests: 1 } });
+  });
+
+  test('that is forbidden condemns the credential: it is not asked with again, a new one is', async () => {
+    steps.company.revokeCredentials();
+    const expected = { nonRetryable: true, detail: { apiRequests: 1, credentialVersion: 1 } };
+    expect(await failureOf(ping())).toMatchObject({ code: 'forbidden', ...expected });
+    expect(await failureOf(ping({ sent: 1, uncertain: false }))).toMatchObject({ code: 'unauthorized', ...expected });
+    expect(steps.sandbox.requests()).toHaveLength(1);
+    await steps.connect({ kind: 'api-key', ...steps.company.issueApiKey() });
+    expect(await ping()).toEqual({ apiRequests: 1 });
+  });
+
+  test('of a connection that is gone asks nobody', async () => {
+    await steps.connections.delete('acme');
+    expect(await failureOf(ping())).toMatchObject({
+      code: 'no-connection',
+      nonRetryable: true,
+      detail: { apiRequests: 0 },
+    });
+    expect(steps.sandbox.requests()).toHaveLength(0);
+  });
+});
+
+describe('after a 429', () => {
+  test('the next attempt ends at once, without an API request, until the limit ends', async () => {
+    await start({ random: () => 0.5 });
+    steps.sandbox.setFaults({ rules: [{ action: 'status', status: 429, headers: { 'Retry-After': '40' }, times: 1 }] });
+    const limited = { code: 'rate-limited', nonRetryable: false, detail: { apiRequests: 1, credentialVersion: 1 } };
+    expect(await failureOf(ping())).toMatchObject({ ...limited, delayMs: 41_000 });
+
+    const again = await failureOf(ping({ sent: 1, uncertain: false }));
+    expect(again).toMatchObject(limited);
+    expect(again.delayMs).toBeGreaterThan(1_000);
+    expect(again.delayMs).toBeLessThanOrEqual(41_000);
+    expect(steps.sandbox.requests()).toHaveLength(1);
+
+    steps.advance(40_000);
+    expect(await ping({ sent: 1, uncertain: false })).toEqual({ apiRequests: 2 });
+  });
+
+  test('without a word about waiting it is a minute', async () => {
+    await start();
+    steps.sandbox.setFaults({ rules: [{ action: 'status', status: 429, times: 1 }] });
+    expect(await failureOf(ping())).toMatchObject({ code: 'rate-limited', delayMs: 60_000 });
+    steps.advance(55_000);
+    const { delayMs } = await failureOf(ping());
+    expect(delayMs).toBeLessThanOrEqual(5_000);
+    expect(steps.sandbox.requests()).toHaveLength(1);
+  });
+
+  test('another company is asked as before', async () => {
+    await start();
+    steps.sandbox.setFaults({ rules: [{ action: 'status', status: 429, times: 1 }] });
+    await failureOf(ping());
+    const globex = steps.sandbox.company('globex');
+    const { apiId, apiToken } = globex;
+    const connection = { ...(await steps.connection()), name: 'globex' };
+    await steps.connections.put({ ...connection, credential: { kind: 'api-key', apiId, apiToken } }, undefined);
+    expect(await attempt(() => steps.api.ping({ connection: 'globex' }))).toEqual({ apiRequests: 1 });
+  });
+});
+
+test('after a 401 the same credential is not asked with again, a new one is', async () => {
+  await start();
+  steps.sandbox.setFaults({ rules: [{ action: 'status', status: 401, times: 1 }] });
+  expect(await failureOf(ping())).toMatchObject({
+    code: 'unauthorized',
+    detail: { apiRequests: 1, credentialVersion: 1 },
+  });
+  expect(await failureOf(ping())).toMatchObject({
+    code: 'unauthorized',
+    detail: { apiRequests: 0, credentialVersion: 1 },
+  });
+  expect(steps.sandbox.requests()).toHaveLength(1);
+  await steps.connect();
+  expect(await ping()).toEqual({ apiRequests: 1 });
+});
+
+describe('refreshing a credential', () => {
+  beforeEach(async () => start());
+
+  test.each(['api-key', 'oauth'] as const)(
+    'needs a person where it is of the kind %s and nothing to refresh with',
+    async kind => {
+      const { accessToken } = steps.company;
+      const { credentialVersion } = await steps.connect(kind === 'oauth' ? { kind, accessToken } : undefined);
+      const failure = await failureOf(refresh(credentialVersion));
+      expect(failure).toMatchObject({ code: 'reconnect-needed', nonRetryable: true, detail: { apiRequests: 0 } });
+      expect(steps.sandbox.requests()).toHaveLength(0);
+    },
+  );
+
+  test('needs a person where the connection is gone', async () => {
+    await steps.connections.delete('acme');
+    expect(await failureOf(refresh(1))).toMatchObject({ code: 'reconnect-needed', detail: { apiRequests: 0 } });
+  });
+
+  test('stores the new token under a later version, and the old refresh token is spent', async () => {
+    const old = await connectByOauth();
+    const before = await steps.connection();
+    expect(await refresh(before.credentialVersion)).toEqual({ apiRequests: 1 });
+    const after = await steps.connection();
+    expect(after.credentialVersion).toBeGreaterThan(before.credentialVersion);
+    expect(after.refreshingUntil).toBeUndefined();
+    const { credential } = after;
+    if (credential.kind !== 'oauth') throw new Error('the credential changed its kind');
+    expect(credential.accessToken).not.toBe(old.accessToken);
+    expect(credential.refresh?.refreshToken).not.toBe(old.refreshToken);
+    expect(await ping()).toEqual({ apiRequests: 1 });
+    await expect(askToken({ grant_type: 'refresh_token', refresh_token: old.refreshToken })).rejects.toThrow('400');
+  });
+
+  test('asks nobody where the vault holds a newer credential already, and still counts what it sent before', async () => {
+    await connectByOauth();
+    expect(await refresh(1)).toEqual({ apiRequests: 0 });
+    expect(await refresh(1, { sent: 2, uncertain: true })).toEqual({ apiRequests: 2 });
+    expect(steps.sandbox.requests()).toHaveLength(0);
+  });
+
+  test('happens once where two steps want it: one asks, the other comes back later', async () => {
+    await connectByOauth();
+    const { credentialVersion } = await steps.connection();
+    steps.sandbox.setFaults({ rules: [{ action: 'delay', delayMs: 500 }] });
+    const ends = await Promise.allSettled([refresh(credentialVersion), refresh(credentialVersion)]);
+    expect(ends.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    const lost = ends.find(end => end.status === 'rejected');
+    const failure = await failureOf(Promise.reject(lost?.reason));
+    expect(failure).toMatchObject({
+      code: 'refresh-in-progress',
+      nonRetryable: false,
+      delayMs: 2_000,
+      detail: { apiRequests: 0, credentialVersion },
+    });
+    expect(tokenRequests()).toHaveLength(1);
+    expect(await refresh(credentialVersion)).toEqual({ apiRequests: 0 });
+    expect(tokenRequests()).toHaveLength(1);
+  });
+
+  test('is taken over from a process that died while it refreshed, after a minute', async () => {
+    const { accessToken, refreshToken } = await connectByOauth();
+    const refreshingUntil = new Date(steps.now() + 60_000).toISOString();
+    const { credentialVersion } = await steps.connect(oauth(accessToken, refreshToken), { refreshingUntil });
+    expect((await failureOf(refresh(credentialVersion))).code).toBe('refresh-in-progress');
+    steps.advance(60_001);
+    expect(await refresh(credentialVersion)).toEqual({ apiRequests: 1 });
+  });
+
+  test.each([
+    ['unavailable', { action: 'status', status: 500 }],
+    ['rejected', { action: 'status', status: 400 }],
+    ['unauthorized', { action: 'status', status: 401 }],
+    ['rate-limited', { action: 'status', status: 429 }],
+    ['unexpected-reply', { action: 'wrong-shape' }],
+  ] as const)('that ends as %s gives its lease back and changes nothing', async (code, fault) => {
+    await connectByOauth();
+    const before = await steps.connection();
+    steps.sandbox.setFaults({ rules: [fault] });
+    expect(await failureOf(refresh(before.credentialVersion))).toMatchObject({ code, detail: { apiRequests: 1 } });
+    expect(await steps.connection()).toEqual(before);
+  });
+
+  test('leaves a credential that a person stored meanwhile', async () => {
+    await connectByOauth();
+    const { credentialVersion } = await steps.connection();
+    steps.sandbox.setFaults({ rules: [{ action: 'delay', delayMs: 600 }] });
+    const running = refresh(credentialVersion);
+    while (tokenRequests().length === 0) await sleep(10);
+    const stored = await steps.connect();
+    expect(await running).toEqual({ apiRequests: 1 });
+    expect(await steps.connection()).toEqual(stored);
+  });
+});
+
+test('a refresh whose reply was lost is tried again with the same refresh token, without any Authorization header', async () => {
+  const server: RawServer = await startRawServer((response, { number }) => {
+    if (number === 1) response.destroy();
+    else response.writeHead(200).end(JSON.stringify({ access_token: 'new', token_type: 'Bearer', created_at: 1 }));
+  });
+  cleanUp.push(() => server.stop());
+  await start();
+  const { credentialVersion } = await steps.connect(oauth('old', 'kept'), { baseUrl: server.baseUrl });
+  expect(await failureOf(refresh(credentialVersion))).toMatchObject({ code: 'unreachable', nonRetryable: false });
+  expect(await refresh(credentialVersion, { sent: 1, uncertain: true })).toEqual({ apiRequests: 2 });
+  const body = JSON.stringify({
+    grant_type: 'refresh_token',
+    refresh_token: 'kept',
+    client_id: OAUTH_CLIENT.id,
+    client_secret: OAUTH_CLIENT.secret,
+  });
+  expect(server.received).toMatchObject([{ body }, { body }]);
+  expect(server.received.map(({ headers }) => headers.authorization)).toEqual([undefined, undefined]);
+  // A reply without a refresh token leaves the one that worked.
+  expect((await steps.connection()).credential).toEqual(oauth('new', 'kept'));
+});

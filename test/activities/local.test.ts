@@ -1,0 +1,452 @@
+/** The steps that ask nobody but the vault: opening, merging, identifying, packaging, waiting, closing. */
+import { createHash } from 'node:crypto';
+import fc from 'fast-check';
+import { anyListing, type Listing, peopleSchema, subjectSchema } from '../../src/activities/case-objects';
+import { packageSchema } from '../../src/package/model';
+import type { RequestResult } from '../../src/request/model';
+import { type RequestRef, workflowIdOf } from '../../src/request/names';
+import { unzip } from '../support/zip';
+import { attempt, failureOf, infoOf, type Steps, startSteps } from './support/steps';
+
+const EMAIL = 'Zoe.Nunez@Example.com';
+const SEEDED = { seed: 20_261_123, numRuns: 40 };
+
+let steps: Steps;
+beforeAll(async () => {
+  steps = await startSteps();
+});
+afterAll(async () => steps.stop());
+
+let count = 0;
+/** A request that nobody used before. */
+function newRequest(kind: RequestRef['kind'] = 'access'): RequestRef {
+  count += 1;
+  return { connection: 'acme', kind, requestId: `r-${count}` };
+}
+
+const inputOf = ({ connection, requestId }: RequestRef, email = EMAIL, options = {}) => ({
+  requestId,
+  connection,
+  subject: { email },
+  ...options,
+});
+
+const open = (request: RequestRef, input: unknown = inputOf(request), runId = 'run-1') =>
+  attempt(() => steps.local.openRequest(input), infoOf(request, runId));
+
+async function opened(request: RequestRef, input?: unknown, runId?: string) {
+  const opening = await open(request, input, runId);
+  if (!('opened' in opening)) throw new Error('the request was answered, not opened');
+  return opening.opened;
+}
+
+function resultOf({ requestId, kind }: RequestRef): RequestResult {
+  return {
+    requestId,
+    kind,
+    status: 'no-match',
+    counts: { contacts: 0, refused: 0, failed: 0 },
+    outcomes: [],
+    coverage: { contacts: { state: 'complete', gaps: [] }, outOfReach: [] },
+    apiRequests: 1,
+    startedAt: '2026-01-31T12:00:00.000Z',
+    completedAt: '2026-01-31T12:00:01.000Z',
+  };
+}
+
+describe('opening a request', () => {
+  test('seals who it is about, and tells the workflow nothing of it', async () => {
+    const request = newRequest();
+    const input = { ...inputOf(request), subject: { email: ` ${EMAIL} `, phoneNumbers: ['+33 6 39 98 12 34'] } };
+    const answer = await opened(request, input);
+    expect(answer).toMatchObject({ request, spellings: 2, dryRun: false, settleMs: 5_000, accessesOpen: false });
+    expect(await steps.cases.read(request, answer.subject).then(value => subjectSchema.parse(value))).toEqual({
+      email: EMAIL,
+      phoneNumbers: ['+33 6 39 98 12 34'],
+    });
+    for (const secret of ['zoe', 'example.com', '33639981234', '639 98']) {
+      expect(JSON.stringify(answer).toLowerCase()).not.toContain(secret);
+    }
+    const record = await steps.cases.record(request);
+    expect(record).toMatchObject({ request, runId: 'run-1', subjectHash: answer.subjectHash });
+    expect(JSON.stringify(record).toLowerCase()).not.toContain('zoe');
+  });
+
+  test('knows one subject by one hash, whatever the letter case', async () => {
+    const [one, two] = [newRequest(), newRequest()];
+    const { subjectHash } = await opened(one);
+    expect(subjectHash).toBe((await opened(two, inputOf(two, EMAIL.toUpperCase()))).subjectHash);
+    const other = newRequest();
+    expect(subjectHash).not.toBe((await opened(other, inputOf(other, 'somebody.else@example.com'))).subjectHash);
+  });
+
+  test('covers the whole of the last day that was asked for, and never the future', async () => {
+    const request = newRequest();
+    const options = { calls: 'company', from: '2026-01-01', to: '2026-01-31' };
+    const { calls } = await opened(request, inputOf(request, EMAIL, options));
+    expect(calls).toEqual({
+      by: 'company',
+      from: Date.UTC(2026, 0, 1) / 1_000,
+      to: Date.UTC(2026, 1, 1) / 1_000 - 1,
+    });
+    const later = newRequest();
+    const before = steps.now();
+    const pinned = await opened(later, inputOf(later, EMAIL, { to: '2099-01-01' }));
+    expect(pinned.calls.to).toBeGreaterThanOrEqual(Math.floor(before / 1_000));
+    expect(pinned.calls.to).toBeLessThanOrEqual(Math.floor(steps.now() / 1_000));
+  });
+
+  test.each([
+    ['no input', null],
+    ['no e-mail address', { requestId: 'r', connection: 'acme', subject: { email: '' } }],
+    ['two addresses', { requestId: 'r', connection: 'acme', subject: { email: 'a@example.com,b@example.com' } }],
+    ['a short number', { requestId: 'r', connection: 'acme', subject: { email: EMAIL, phoneNumbers: ['+123'] } }],
+    ['an option that is not known', { requestId: 'r', connection: 'acme', subject: { email: EMAIL }, dryrun: true }],
+    ['an option of the other kind', { requestId: 'r', connection: 'acme', subject: { email: EMAIL }, dryRun: true }],
+    [
+      'another request id than its workflow id names',
+      { requestId: 'x', connection: 'acme', subject: { email: EMAIL } },
+    ],
+    ['a connection that the vault does not hold', { requestId: 'r', connection: 'nobody', subject: { email: EMAIL } }],
+  ])('refuses %s, finally and without repeating a value', async (_, input) => {
+    const connection = input?.connection === 'nobody' ? 'nobody' : 'acme';
+    const request: RequestRef = { connection, kind: 'access', requestId: 'r' };
+    const failure = await failureOf(open(request, input));
+    expect(failure).toMatchObject({ code: 'invalid-input', nonRetryable: true, detail: { apiRequests: 0 } });
+    expect(failure.message.toLowerCase()).not.toMatch(/zoe|a@example|\+123|dryrun/);
+    expect(await steps.cases.record(request)).toBeUndefined();
+  });
+
+  test('refuses the same request id for another subject, and leaves the first as it is', async () => {
+    const request = newRequest();
+    const first = await opened(request);
+    const failure = await failureOf(open(request, inputOf(request, 'somebody.else@example.com'), 'run-2'));
+    expect(failure).toMatchObject({ code: 'request-conflict', nonRetryable: true, detail: { apiRequests: 0 } });
+    expect(await steps.cases.record(request)).toMatchObject({ runId: 'run-1', subjectHash: first.subjectHash });
+  });
+
+  test('answers a request that has ended from its record', async () => {
+    const request = newRequest();
+    const { subjectHash } = await opened(request);
+    const result = resultOf(request);
+    await attempt(() => steps.local.closeRequest({ request, subjectHash, result }), infoOf(request, 'run-1'));
+    expect(await open(request, inputOf(request), 'run-2')).toEqual({ ended: result });
+    expect((await failureOf(open(request, inputOf(request, 'somebody.else@example.com'), 'run-3'))).code).toBe(
+      'request-conflict',
+    );
+  });
+
+  test('takes over from a run that was terminated, and is safe to do twice', async () => {
+    const request = newRequest();
+    await opened(request);
+    await opened(request);
+    expect((await steps.cases.record(request))?.runId).toBe('run-1');
+    await opened(request, inputOf(request), 'run-2');
+    expect((await steps.cases.record(request))?.runId).toBe('run-2');
+  });
+});
+
+describe('a deletion and the access requests of its subject', () => {
+  const waitFor = (subjectHash: string, attemptNumber: number) =>
+    attempt(() => steps.local.awaitAccessRequests({ connection: 'acme', subjectHash }), { attempt: attemptNumber });
+
+  test('waits while one is open, at most a minute between two looks, and goes on when it is closed', async () => {
+    const access = newRequest();
+    const email = 'waits@example.com';
+    const { subjectHash } = await opened(access, inputOf(access, email));
+    const deletion = newRequest('deletion');
+    expect((await opened(deletion, inputOf(deletion, email))).accessesOpen).toBe(true);
+
+    steps.openRuns.add(`${workflowIdOf(access)} run-1`);
+    const delays: number[] = [];
+    for (const attemptNumber of [1, 2, 5, 7, 100, 100_000]) {
+      const failure = await failureOf(waitFor(subjectHash, attemptNumber));
+      expect(failure).toMatchObject({
+        code: 'access-request-awaited',
+        nonRetryable: false,
+        detail: { apiRequests: 0 },
+      });
+      delays.push(failure.delayMs ?? 0);
+    }
+    expect(delays).toEqual([1_000, 2_000, 16_000, 60_000, 60_000, 60_000]);
+
+    const input = { request: access, subjectHash, result: resultOf(access) };
+    await attempt(() => steps.local.closeRequest(input), infoOf(access, 'run-1'));
+    await waitFor(subjectHash, 3);
+    const next = newRequest('deletion');
+    expect((await opened(next, inputOf(next, email))).accessesOpen).toBe(false);
+  });
+
+  test('does not wait for a run that was terminated', async () => {
+    const access = newRequest();
+    const email = 'terminated@example.com';
+    const { subjectHash } = await opened(access, inputOf(access, email));
+    await waitFor(subjectHash, 1);
+    expect(await steps.cases.openAccesses('acme', subjectHash)).toEqual([]);
+  });
+
+  test('does not wait for somebody else’s', async () => {
+    const access = newRequest();
+    await opened(access, inputOf(access, 'first@example.com'));
+    const deletion = newRequest('deletion');
+    expect((await opened(deletion, inputOf(deletion, 'second@example.com'))).accessesOpen).toBe(false);
+  });
+});
+
+describe('waiting for a credential', () => {
+  const wait = (failedVersion: number, connection = 'acme', attemptNumber = 1) =>
+    attempt(() => steps.local.awaitCredentials({ connection, failedVersion }), { attempt: attemptNumber });
+
+  test('goes on with a newer one only', async () => {
+    const { credentialVersion } = await steps.connection();
+    await wait(credentialVersion - 1);
+    for (const [attemptNumber, delayMs] of [
+      [1, 1_000],
+      [4, 8_000],
+      [50, 60_000],
+    ] as const) {
+      expect(await failureOf(wait(credentialVersion, 'acme', attemptNumber))).toMatchObject({
+        code: 'credentials-awaited',
+        nonRetryable: false,
+        delayMs,
+        detail: { apiRequests: 0 },
+      });
+    }
+    await steps.connect();
+    await wait(credentialVersion);
+  });
+
+  test('goes on for a connection that comes back', async () => {
+    expect((await failureOf(wait(0, 'gone'))).code).toBe('credentials-awaited');
+    await steps.connections.put({ ...(await steps.connection()), name: 'gone' }, undefined);
+    await wait(0, 'gone');
+  });
+});
+
+const recordIds = fc.uniqueArray(fc.integer({ min: 1, max: 30 }), { maxLength: 12 });
+const listing: fc.Arbitrary<Listing> = fc
+  .tuple(recordIds, recordIds, recordIds, recordIds, fc.nat(3))
+  .map(([own, others, withheld, unreadable, unnamed]) => ({
+    ids: [...new Set([...own, ...others, ...withheld, ...unreadable])],
+    records: own.map(id => ({ id, information: `record ${id}` })),
+    withheld,
+    unreadable,
+    unnamed,
+  }));
+
+describe('merging lists', () => {
+  const merge = async (listings: readonly Listing[]) => {
+    const { request } = steps;
+    const objects = await Promise.all(listings.map(each => steps.cases.write(request, each)));
+    const merged = await attempt(() => steps.local.mergeListings({ request, objects }));
+    return { merged, content: await steps.read(merged.object, anyListing) };
+  };
+  const union = (listings: readonly Listing[], of: (listing: Listing) => readonly number[]) =>
+    [...new Set(listings.flatMap(of))].sort((a, b) => a - b);
+  const sorted = (values: readonly number[]) => [...values].sort((a, b) => a - b);
+
+  test('gives every record once, whatever the order of the pages, and counts each row that could not be read', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(listing, { maxLength: 5 }), async listings => {
+        const forwards = await merge(listings);
+        const backwards = await merge([...listings].reverse());
+        const own = union(listings, ({ records }) => records.map(({ id }) => id));
+        const unreadable = union(listings, each => each.unreadable).filter(id => !own.includes(id));
+        const unnamed = listings.reduce((sum, each) => sum + each.unnamed, 0);
+        for (const { merged, content } of [forwards, backwards]) {
+          expect(sorted(content.records.map(({ id }) => id))).toEqual(own);
+          expect(sorted(content.ids)).toEqual(union(listings, ({ ids }) => ids));
+          expect(sorted(content.withheld)).toEqual(union(listings, each => each.withheld));
+          expect(sorted(content.unreadable)).toEqual(unreadable);
+          expect(merged).toMatchObject({
+            distinct: content.ids.length + unnamed,
+            records: own.length,
+            withheld: content.withheld.length,
+            unreadable: unreadable.length + unnamed,
+          });
+        }
+      }),
+      SEEDED,
+    );
+  });
+
+  test('does not count a row as unreadable that another reading delivered', async () => {
+    const bad = { ids: [1], records: [], withheld: [], unreadable: [1], unnamed: 0 };
+    const { merged } = await merge([bad, { ...bad, records: [{ id: 1 }], unreadable: [] }]);
+    expect(merged).toMatchObject({ distinct: 1, records: 1, unreadable: 0 });
+  });
+});
+
+const phone = (value: string | null) => ({ value });
+const listingOf = (...records: readonly { readonly id: number }[]) =>
+  steps.cases.write(steps.request, { ids: [], records, withheld: [], unreadable: [], unnamed: 0 });
+const subjectWith = (...phoneNumbers: string[]) => steps.cases.write(steps.request, { email: EMAIL, phoneNumbers });
+
+describe('identifying the subject', () => {
+  const identify = async (contacts: readonly { readonly id: number }[], ...phoneNumbers: string[]) => {
+    const input = {
+      request: steps.request,
+      subject: await subjectWith(...phoneNumbers),
+      contacts: await listingOf(...contacts),
+    };
+    const answer = await attempt(() => steps.local.identifyPeople(input));
+    return { answer, people: await steps.read(answer.people, peopleSchema) };
+  };
+
+  test('takes each number once, however it is written, and counts those that are too short or none', async () => {
+    const contacts = [
+      { id: 5, phone_numbers: [phone('+44 20 7946 0958'), phone('anonymous'), phone('12345'), phone(null)] },
+      { id: 3, phone_numbers: [phone('+442079460958'), phone('+33 (0)6 39 98 12 34')] },
+      { id: 4, phone_numbers: null },
+      { id: 6 },
+    ];
+    const { answer, people } = await identify(contacts, '+33639981234');
+    expect(people.numbers).toEqual([
+      { digits: '33639981234', query: '+33639981234' },
+      { digits: '442079460958', query: '+442079460958' },
+    ]);
+    expect(answer).toMatchObject({ contacts: 4, numbers: 2, ignoredNumbers: 2 });
+    expect(people.contacts.map(({ id }) => id)).toEqual([3, 4, 5, 6]);
+  });
+
+  test('names contacts by the same places, and the plan by the same digest, in whatever order they were found', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.uniqueArray(fc.integer({ min: 1, max: 10_000 }), { minLength: 1, maxLength: 8 }),
+        fc.string(),
+        async (ids, information) => {
+          const one = await identify(ids.map(id => ({ id })));
+          const two = await identify(
+            [...ids].reverse().map(id => ({ id, information })),
+            '+33639981234',
+          );
+          expect(one.people.contacts.map(({ id }) => id)).toEqual(two.people.contacts.map(({ id }) => id));
+          expect(one.answer.planDigest).toBe(two.answer.planDigest);
+          const other = await identify([...ids, 10_001].map(id => ({ id })));
+          expect(other.answer.planDigest).not.toBe(one.answer.planDigest);
+        },
+      ),
+      SEEDED,
+    );
+  });
+
+  test('does not take the ids 1 and 23 for 12 and 3', async () => {
+    const digests = await Promise.all(
+      [[{ id: 1 }, { id: 23 }], [{ id: 12 }, { id: 3 }], [{ id: 123 }]].map(each => identify(each)),
+    );
+    expect(new Set(digests.map(({ answer }) => answer.planDigest)).size).toBe(3);
+  });
+});
+
+describe('recognising contacts that are found again', () => {
+  test('leaves every place as it is, and puts new ones behind', async () => {
+    const { request } = steps;
+    const before = {
+      contacts: [{ id: 30 }, { id: 10 }, { id: 20 }],
+      numbers: [{ digits: '1234567', query: '1234567' }],
+    };
+    const people = await steps.cases.write(request, before);
+    const recognise = async (...records: { id: number }[]) => {
+      const found = await listingOf(...records);
+      return attempt(() => steps.local.recogniseContacts({ request, people, found }));
+    };
+    expect(await recognise()).toEqual({ people, known: [], fresh: [] });
+    expect(await recognise({ id: 20 }, { id: 30 })).toEqual({ people, known: [0, 2], fresh: [] });
+    const grown = await recognise({ id: 9 }, { id: 10 }, { id: 5 });
+    expect(grown).toMatchObject({ known: [1], fresh: [3, 4] });
+    expect(await steps.read(grown.people, peopleSchema)).toEqual({
+      ...before,
+      contacts: [...before.contacts, { id: 5 }, { id: 9 }],
+    });
+  });
+});
+
+describe('the access package', () => {
+  const calls = [
+    { id: 2, started_at: 100, raw_digits: '+33 6 39 98 12 34', comments: [{ content: 'ü 王' }] },
+    { id: 3, started_at: 100, raw_digits: null },
+    { id: 1, started_at: 200, contact: { id: 7 } },
+  ];
+  const coverage = {
+    contacts: { state: 'partial', gaps: [{ code: 'unexpected-record', count: 1 }] },
+    calls: {
+      state: 'complete',
+      gaps: [],
+      window: { from: null, to: '2026-01-31T12:00:00.000Z' },
+      ambiguous: 2,
+      ignoredNumbers: 1,
+    },
+    outOfReach: ['messages'],
+  } as const;
+  const build = async (order: readonly { readonly id: number }[]) => {
+    const { request } = steps;
+    const contacts = [{ id: 7, emails: [{ value: EMAIL }], favourite: 'tea' }];
+    const input = {
+      request,
+      subject: await subjectWith('+33639981234'),
+      people: await steps.cases.write(request, { contacts, numbers: [] }),
+      calls: await listingOf(...order),
+      coverage,
+      startedAt: '2026-01-31T12:00:00.000Z',
+    };
+    return attempt(() => steps.local.buildPackage(input));
+  };
+
+  test('is the same file however often it is built, and in whatever order its calls were found', async () => {
+    const first = await build(calls);
+    expect(await build([...calls].reverse())).toEqual(first);
+    const bytes = await steps.cases.readPackage(first.uri);
+    if (bytes === undefined) throw new Error('the package is not in the vault');
+    expect(first).toEqual({
+      uri: first.uri,
+      sha256: createHash('sha256').update(bytes).digest('hex'),
+      sizeBytes: bytes.length,
+    });
+    expect((await build(calls.slice(1))).sha256).not.toBe(first.sha256);
+  });
+
+  test('holds what was found with every field, newest call first, and says what is missing', async () => {
+    const { uri } = await build(calls);
+    const files = await unzip((await steps.cases.readPackage(uri)) ?? Buffer.alloc(0));
+    expect([...files.keys()]).toEqual(['access-package.json', 'access-package.schema.json', 'coverage.txt']);
+    const document = packageSchema.parse(JSON.parse(files.get('access-package.json') ?? ''));
+    expect(document).toMatchObject({
+      requestId: 'r-1',
+      createdAt: '2026-01-31T12:00:00.000Z',
+      subject: { email: EMAIL, phoneNumbers: ['+33639981234'] },
+      contacts: [{ id: 7, favourite: 'tea' }],
+      coverage,
+    });
+    expect(document.calls.map(({ id }) => id)).toEqual([1, 3, 2]);
+    expect(document.calls[2]).toEqual(calls[0]);
+    const words = files.get('coverage.txt') ?? '';
+    for (const said of [
+      'contacts: unexpected-record (1)',
+      '2 calls on a number',
+      '1 numbers are too short',
+      'messages',
+    ]) {
+      expect(words).toContain(said);
+    }
+    expect(JSON.parse(files.get('access-package.schema.json') ?? '')).toMatchObject({ type: 'object' });
+  });
+});
+
+describe('closing a request', () => {
+  test('keeps how it ended, with the run that ended it, and is safe to do twice', async () => {
+    const request = newRequest();
+    const { subjectHash } = await opened(request);
+    const result = resultOf(request);
+    const close = () =>
+      attempt(() => steps.local.closeRequest({ request, subjectHash, result }), infoOf(request, 'run-1'));
+    await close();
+    await close();
+    expect(await steps.cases.record(request)).toEqual({
+      request,
+      subjectHash,
+      runId: 'run-1',
+      startedAt: result.startedAt,
+      result,
+    });
+  });
+});

@@ -1,0 +1,183 @@
+/**
+ * Steps without a server: the real activities on a folder vault, against the sandbox over real HTTP, one attempt at a time.
+ * The clock is the machine's plus what a test adds; jitter is whatever the test says.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Info } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
+import type { z } from 'zod';
+import { type Sandbox, type SandboxCompany, type SandboxOptions, startSandbox } from '../../../sandbox';
+import { type ApiActivities, createActivities, type LocalActivities } from '../../../src/activities';
+import { createGates } from '../../../src/activities/gates';
+import { type AircallClientOptions, createAircallClient } from '../../../src/aircall/client';
+import type { Keyring } from '../../../src/encryption/keyring';
+import type { StepFailureDetail } from '../../../src/request/handling';
+import { type RequestRef, WORKFLOW_TYPES, workflowIdOf } from '../../../src/request/names';
+import { type CaseRef, type Cases, createCases } from '../../../src/vault/cases';
+import { type Connection, type Connections, type Credential, createConnections } from '../../../src/vault/connections';
+import { createFolderDriver } from '../../../src/vault/folder';
+import { createVault, type Vault, type VaultDriver } from '../../../src/vault/vault';
+import { keyOf, keyringOf } from '../../encryption/keyrings';
+
+export interface Steps {
+  readonly sandbox: Sandbox;
+  readonly company: SandboxCompany;
+  readonly api: ApiActivities;
+  readonly local: LocalActivities;
+  readonly keyring: Keyring;
+  readonly driver: VaultDriver;
+  readonly vault: Vault;
+  readonly cases: Cases;
+  readonly connections: Connections;
+  /** An access request of the connection `acme`. */
+  readonly request: RequestRef;
+  /** `workflowId runId` of runs that count as open. */
+  readonly openRuns: Set<string>;
+  /** Lets time pass for the steps, not for anything else. */
+  advance(ms: number): void;
+  now(): number;
+  /** Stores `acme` with this credential, or its API key, under a version above every earlier one. */
+  connect(credential?: Credential, changes?: Partial<Connection>): Promise<Connection>;
+  connection(): Promise<Connection>;
+  read<T>(ref: CaseRef, schema: z.ZodType<T>): Promise<T>;
+  stop(): Promise<void>;
+}
+
+export interface StepsOptions {
+  readonly sandbox?: SandboxOptions;
+  readonly client?: AircallClientOptions;
+  /** 0 where not given: no jitter. */
+  readonly random?: () => number;
+}
+
+export async function startSteps(options: StepsOptions = {}): Promise<Steps> {
+  const folder = mkdtempSync(join(tmpdir(), 'aircall-dsr-steps-'));
+  const keyring = keyringOf(['k-1', keyOf('steps')]);
+  const driver = createFolderDriver(folder);
+  const vault = createVault(driver, keyring);
+  const cases = createCases(vault);
+  const connections = createConnections(vault);
+  const sandbox = await startSandbox(options.sandbox);
+  const company = sandbox.company('acme');
+  const aircall = createAircallClient(options.client);
+  const openRuns = new Set<string>();
+  let advancedMs = 0;
+  const now = () => Date.now() + advancedMs;
+  const { api, local } = createActivities({
+    connections,
+    cases,
+    aircall,
+    gates: createGates(),
+    hash: keyring.hash,
+    now,
+    random: options.random ?? (() => 0),
+    isOpen: async (workflowId, runId) => openRuns.has(`${workflowId} ${runId}`),
+  });
+  let version = 0;
+
+  const steps: Steps = {
+    sandbox,
+    company,
+    api,
+    local,
+    keyring,
+    driver,
+    vault,
+    cases,
+    connections,
+    request: { connection: 'acme', kind: 'access', requestId: 'r-1' },
+    openRuns,
+    advance(ms) {
+      advancedMs += ms;
+    },
+    now,
+    async connect(credential, changes = {}) {
+      version += 1;
+      const present = await connections.get('acme');
+      const connection: Connection = {
+        name: 'acme',
+        baseUrl: sandbox.baseUrl,
+        limitPerMinute: 60,
+        share: 0.75,
+        credential: credential ?? { kind: 'api-key', apiId: company.apiId, apiToken: company.apiToken },
+        credentialVersion: version,
+        connectedAt: '2026-01-31T00:00:00.000Z',
+        ...changes,
+      };
+      if (!(await connections.put(connection, present?.version))) throw new Error('the connection changed meanwhile');
+      return connection;
+    },
+    async connection() {
+      const stored = await connections.get('acme');
+      if (stored === undefined) throw new Error('there is no connection');
+      return stored.value;
+    },
+    read: async (ref, schema) => schema.parse(await cases.read(steps.request, ref)),
+    async stop() {
+      aircall.close();
+      await sandbox.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+  await steps.connect();
+  return steps;
+}
+
+/** One attempt of a step. `heartbeats` collects what it hands on to the next one. */
+export async function attempt<T>(
+  step: () => Promise<T>,
+  info: Partial<Info> = {},
+  heartbeats: unknown[] = [],
+): Promise<T> {
+  const environment = new MockActivityEnvironment(info, { logger: new DefaultLogger('ERROR') });
+  environment.on('heartbeat', details => heartbeats.push(details));
+  return environment.run<[], T, () => Promise<T>>(step);
+}
+
+/** The info of an attempt that belongs to the run of a request. */
+export function infoOf(request: RequestRef, runId: string): Partial<Info> {
+  return {
+    workflowType: WORKFLOW_TYPES[request.kind],
+    workflowExecution: { workflowId: workflowIdOf(request), runId },
+  };
+}
+
+export interface Failed {
+  readonly code: string;
+  readonly nonRetryable: boolean;
+  readonly delayMs: number | undefined;
+  readonly detail: StepFailureDetail;
+  readonly message: string;
+}
+
+/** How a step failed; a step that did not fail, or with anything but a typed failure, fails the test. */
+export async function failureOf(running: Promise<unknown>): Promise<Failed> {
+  const error: unknown = await running.then(
+    value => {
+      throw new Error(`the step did not fail: ${JSON.stringify(value)}`);
+    },
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof ApplicationFailure)) throw error;
+  const { type, nonRetryable, nextRetryDelay, details, message } = error;
+  const detail: unknown = details?.[0];
+  return {
+    code: type ?? '',
+    nonRetryable: nonRetryable === true,
+    delayMs: typeof nextRetryDelay === 'number' ? nextRetryDelay : undefined,
+    detail: { apiRequests: numberIn(detail, 'apiRequests'), credentialVersion: numberIn(detail, 'credentialVersion') },
+    message,
+  };
+}
+
+function numberIn(details: unknown, name: string): number {
+  if (typeof details === 'object' && details !== null) {
+    const value: unknown = Object.entries(details).find(([key]) => key === name)?.[1];
+    if (typeof value === 'number') return value;
+  }
+  throw new Error(`a failed step tells no ${name}`);
+}

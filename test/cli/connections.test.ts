@@ -1,0 +1,140 @@
+/** Connections: checked, sealed, replaced, asked and destroyed; secrets never come out again. */
+import { type Sandbox, type SandboxCompany, startSandbox } from '../../sandbox';
+import { connectionsSchema, createOperator, errorOf } from '../support/command-line';
+
+const operator = createOperator();
+let sandbox: Sandbox;
+let acme: SandboxCompany;
+
+beforeAll(async () => {
+  sandbox = await startSandbox();
+  acme = sandbox.company('acme');
+  operator.keepSecret(acme.apiToken, acme.accessToken, basic(acme.apiId, acme.apiToken), WRONG);
+  await operator.run(['keys', 'generate']);
+});
+afterAll(async () => {
+  await operator.stop();
+  await sandbox.close();
+});
+
+const WRONG = 'a-token-that-is-wrong';
+const basic = (id: string, token: string) => Buffer.from(`${id}:${token}`).toString('base64');
+const apiKey = () => ({ AIRCALL_API_ID: acme.apiId, AIRCALL_API_TOKEN: acme.apiToken });
+const connect = (name: string, environment: Record<string, string>, ...more: string[]) =>
+  operator.ask(['connect', name, '--base-url', sandbox.baseUrl, ...more], environment);
+
+async function stored() {
+  const { document } = await operator.ask(['connections']);
+  return connectionsSchema.parse(document).connections;
+}
+
+describe('connect', () => {
+  test('with wrong credentials it fails, stores nothing, and asks Aircall at most four times', async () => {
+    const before = sandbox.requests().length;
+    const wrong = await connect('wrong', { AIRCALL_API_ID: acme.apiId, AIRCALL_API_TOKEN: WRONG });
+    expect(wrong.exit).toBe(1);
+    expect(errorOf(wrong.document)).toMatchObject({
+      code: expect.stringMatching(/^(unauthorized|forbidden)$/),
+      message: expect.stringContaining('refuses the credentials'),
+    });
+    const sent = sandbox.requests().length - before;
+    expect(sent).toBeGreaterThan(0);
+    expect(sent).toBeLessThanOrEqual(4);
+    expect(await stored()).toEqual([]);
+  });
+
+  test('where nobody answers it fails and stores nothing', async () => {
+    const nobody = await operator.ask(['connect', 'nobody', '--base-url', 'http://127.0.0.1:9/v1'], apiKey());
+    expect(nobody.exit).toBe(1);
+    expect(errorOf(nobody.document)).toMatchObject({ code: 'unreachable' });
+    expect(await stored()).toEqual([]);
+  });
+
+  test('with an API key from the environment it is stored with its budget, and again with an access token it is replaced', async () => {
+    const before = acme.requests().length;
+    const first = await connect('acme', apiKey(), '--limit-per-minute', '120', '--share', '0.5');
+    expect(first).toEqual({
+      exit: 0,
+      document: { connection: 'acme', baseUrl: sandbox.baseUrl, limitPerMinute: 120, share: 0.5, replaced: false },
+    });
+    expect(await stored()).toMatchObject([
+      { connection: 'acme', credential: 'api-key', budget: { limitPerMinute: 120, share: 0.5 } },
+    ]);
+    const second = await connect('acme', { AIRCALL_ACCESS_TOKEN: acme.accessToken });
+    expect(second).toMatchObject({ exit: 0, document: { limitPerMinute: 60, share: 0.75, replaced: true } });
+    expect(await stored()).toMatchObject([{ connection: 'acme', credential: 'oauth' }]);
+    const sent = acme.requests().slice(before);
+    expect(sent.map(({ path }) => path)).toEqual(['/v1/ping', '/v1/ping']);
+  });
+
+  test('wrong credentials do not replace good ones', async () => {
+    expect((await connect('acme', { AIRCALL_ACCESS_TOKEN: WRONG })).exit).toBe(1);
+    expect(await operator.ask(['ping', 'acme'])).toEqual({
+      exit: 0,
+      document: { connection: 'acme', ping: 'pong' },
+    });
+  });
+
+  test('a secret on the command line works, is warned about, and is not repeated', async () => {
+    const args = ['connect', 'by-argument', '--base-url', sandbox.baseUrl, '--api-id', acme.apiId];
+    const { exit, stderr } = await operator.run([...args, '--api-token', acme.apiToken]);
+    expect(exit).toBe(0);
+    expect(stderr).toContain('AIRCALL_API_TOKEN');
+  });
+
+  test('no credentials, and two sorts of them, are wrong usage', async () => {
+    const none = await connect('acme', {});
+    const both = await connect('acme', { ...apiKey(), AIRCALL_ACCESS_TOKEN: acme.accessToken });
+    const spoilt = await connect('acme', { AIRCALL_ACCESS_TOKEN: `${acme.accessToken}\nx` });
+    expect([none, both, spoilt].map(({ exit }) => exit)).toEqual([2, 2, 2]);
+    expect(errorOf(none.document).message).toContain('AIRCALL_ACCESS_TOKEN');
+  });
+});
+
+describe('ping and disconnect', () => {
+  test('ping fails when Aircall refuses the credentials, and asks at most four times', async () => {
+    acme.revokeCredentials();
+    const before = sandbox.requests().length;
+    const refused = await operator.ask(['ping', 'acme']);
+    const sent = sandbox.requests().length - before;
+    acme.restoreCredentials();
+    expect(refused.exit).toBe(1);
+    expect(errorOf(refused.document).code).toBe('forbidden');
+    expect(sent).toBeGreaterThan(0);
+    expect(sent).toBeLessThanOrEqual(4);
+  });
+
+  test('a connection that was disconnected is gone', async () => {
+    expect(await operator.ask(['disconnect', 'acme'])).toEqual({
+      exit: 0,
+      document: { connection: 'acme', disconnected: true },
+    });
+    const gone = await operator.ask(['ping', 'acme']);
+    expect(gone.exit).toBe(2);
+    expect(errorOf(gone.document)).toMatchObject({
+      code: 'unknown-connection',
+      message: expect.stringContaining('acme'),
+    });
+    expect((await stored()).map(({ connection }) => connection)).toEqual(['by-argument']);
+  });
+});
+
+test('where the vault is not configured, the message names its variable', async () => {
+  const places = ['', 's3://bucket/prefix'];
+  const refused = await Promise.all(places.map(place => operator.ask(['connections'], { AIRCALL_DSR_VAULT: place })));
+  for (const { exit, document } of refused) {
+    expect(exit).toBe(2);
+    expect(errorOf(document)).toMatchObject({
+      code: 'configuration',
+      message: expect.stringContaining('AIRCALL_DSR_VAULT'),
+    });
+  }
+});
+
+test('connections are listed where no Temporal server answers, without the budgets in force', async () => {
+  const { exit, stdout, stderr } = await operator.run(['connections', '--json'], { TEMPORAL_ADDRESS: '127.0.0.1:9' });
+  expect(exit).toBe(0);
+  const { connections } = connectionsSchema.parse(JSON.parse(stdout));
+  expect(connections).toMatchObject([{ connection: 'by-argument', budget: { effectivePerMinute: null } }]);
+  expect(stderr).toContain('no Temporal server answers');
+});

@@ -1,0 +1,42 @@
+/** What the command line says about itself: help of every command, at once and with exit code 0. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createOperator } from '../support/command-line';
+
+const ROOT = join(__dirname, '../..');
+const source = readFileSync(join(ROOT, 'src/cli.ts'), 'utf8');
+const COMMANDS = [...source.matchAll(/^(?:keys\n {2}\.|)command\('([a-z-]+)/gm)].map(([found, name]) =>
+  found.startsWith('keys') ? `keys ${name}` : `${name}`,
+);
+
+const operator = createOperator();
+afterAll(() => operator.stop());
+
+test('the source names its commands, among them those of the README', () => {
+  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
+  const table = readme.split('\n').filter(line => line.startsWith('| `'));
+  const told = table.flatMap(line => [...(line.split('|')[1] ?? '').matchAll(/`([a-z -]+)`/g)].map(match => match[1]));
+  expect(COMMANDS.length).toBeGreaterThan(10);
+  expect([...told].sort()).toEqual([...COMMANDS].sort());
+});
+
+test('--help lists every command', async () => {
+  const { exit, stdout, stderr } = await operator.run(['--help']);
+  expect({ exit, stderr }).toEqual({ exit: 0, stderr: '' });
+  const listed = [...stdout.matchAll(/^ {2}([a-z-]+) /gm)].map(match => match[1]);
+  const words = COMMANDS.map(name => name.split(' ')[0]);
+  expect(words.filter(word => !listed.includes(word))).toEqual([]);
+});
+
+test.each(COMMANDS)('%s --help tells its use and ends with exit code 0', async name => {
+  const { exit, stdout, stderr } = await operator.run([...name.split(' '), '--help']);
+  expect({ exit, stderr }).toEqual({ exit: 0, stderr: '' });
+  expect(stdout).toContain(`Usage: aircall-dsr ${name}`);
+  expect(stdout).toContain('--json');
+});
+
+test('help answers without loading Temporal: the command line itself loads its parser and its printer only', () => {
+  const loaded = [...source.matchAll(/^import (?!type)[^;]* from '([^']+)'/gm)].map(match => match[1]);
+  expect(loaded).toEqual(['commander', './commands/output']);
+  expect(readFileSync(join(ROOT, 'src/commands/output.ts'), 'utf8')).not.toMatch(/^import /m);
+});

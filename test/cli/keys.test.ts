@@ -1,0 +1,88 @@
+/** Key files: how one is made, and what a command says that has none. */
+import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { createOperator, errorOf } from '../support/command-line';
+
+const operator = createOperator();
+afterAll(() => operator.stop());
+
+const madeSchema = z.strictObject({ primary: z.string().regex(/^k-[0-9a-f]+$/), keys: z.array(z.string()).min(1) });
+
+test('keys generate makes a file for its owner only and prints the ids of its keys, never the keys', async () => {
+  const path = join(operator.folder, 'keys.json');
+  const { exit, document } = await operator.ask(['keys', 'generate']);
+  expect(exit).toBe(0);
+  const { primary, keys } = madeSchema.parse(document);
+  expect(keys).toEqual([primary]);
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+  expect(readFileSync(path, 'utf8')).toContain(primary);
+});
+
+test('in words, keys generate prints the id of the key and no key', async () => {
+  const path = join(operator.folder, 'keys-in-words.json');
+  const { exit, stdout } = await operator.run(['keys', 'generate'], { AIRCALL_DSR_KEYS: path });
+  expect(exit).toBe(0);
+  expect(stdout).toMatch(/key k-[0-9a-f]+/);
+});
+
+test('keys generate refuses to overwrite a file and leaves it as it is', async () => {
+  const path = join(operator.folder, 'precious');
+  writeFileSync(path, 'precious');
+  const { exit, document } = await operator.ask(['keys', 'generate'], { AIRCALL_DSR_KEYS: path });
+  expect(exit).toBe(2);
+  expect(errorOf(document)).toMatchObject({ code: 'keys-exist', message: expect.stringContaining('exists already') });
+  expect(readFileSync(path, 'utf8')).toBe('precious');
+});
+
+const NEED_KEYS = [
+  ['worker'],
+  ['connect', 'acme', '--base-url', 'http://127.0.0.1:9/v1'],
+  ['connections'],
+  ['ping', 'acme'],
+  ['disconnect', 'acme'],
+  ['access', 'acme', 'person@example.com'],
+  ['delete', 'acme', 'person@example.com'],
+  ['status', 'case-1'],
+  ['list'],
+  ['cancel', 'case-1'],
+  ['package', 'case-1', '--out', '/tmp/no-such-package.zip'],
+  ['keys', 'generate'],
+];
+
+test.each(NEED_KEYS.map(args => [args.slice(0, 2).join(' '), args] as const))(
+  '%s without a configured key file says how to make one',
+  async (_, args) => {
+    const without = { AIRCALL_DSR_KEYS: '', AIRCALL_API_ID: 'id', AIRCALL_API_TOKEN: 'token' };
+    const { exit, stdout, stderr } = await operator.run([...args, '--json'], without);
+    expect(exit).toBe(2);
+    const { code, message } = errorOf(JSON.parse(stdout));
+    expect(code).toBe('keys-missing');
+    expect(message).toContain('aircall-dsr keys generate');
+    expect(stderr).toContain(message);
+  },
+);
+
+test('without --json the error is on stderr and stdout stays empty', async () => {
+  const { exit, stdout, stderr } = await operator.run(['list'], { AIRCALL_DSR_KEYS: join(operator.folder, 'none') });
+  expect({ exit, stdout }).toEqual({ exit: 2, stdout: '' });
+  expect(stderr).toMatch(/^error keys-missing: .*aircall-dsr keys generate/);
+});
+
+test('a key file that others can read, and one that is none, are refused', async () => {
+  const exposed = join(operator.folder, 'exposed');
+  writeFileSync(exposed, '{}');
+  chmodSync(exposed, 0o644);
+  const malformed = join(operator.folder, 'malformed');
+  writeFileSync(malformed, '{"version":1,"hashKey":"do not quote me"}', { mode: 0o600 });
+  const [first, second] = await Promise.all(
+    [exposed, malformed].map(path => operator.ask(['connections'], { AIRCALL_DSR_KEYS: path })),
+  );
+  expect([first?.exit, second?.exit]).toEqual([2, 2]);
+  expect(errorOf(first?.document)).toMatchObject({
+    code: 'keys-exposed',
+    message: expect.stringContaining('chmod 600'),
+  });
+  expect(errorOf(second?.document).code).toBe('keys-malformed');
+  expect(JSON.stringify(second?.document)).not.toContain('do not quote me');
+});

@@ -1,0 +1,160 @@
+/** A request that is cancelled ends as cancelled wherever it stands, and tells truthfully how far it came. */
+import { createCompanySeed, type FaultRule, type SandboxCompany } from '../../sandbox';
+import type { RequestResult } from '../../src/client';
+import { requestOf } from '../../src/request/names';
+import { createCases } from '../../src/vault/cases';
+import { apiAttempts, idsOf, until } from '../support/requests';
+import { startTestService, type TestService } from '../support/service';
+
+const NOW_MS = Date.now();
+const NAMES = ['unserved', 'searching', 'calls', 'deleting', 'settling'];
+const EMAIL = 'zoe.nunez@example.com';
+
+let service: TestService;
+beforeAll(async () => {
+  const companies = NAMES.map((name, seed) => createCompanySeed({ name, seed, contacts: 20, calls: 170, now: NOW_MS }));
+  const long = {
+    ...createCompanySeed({ name: 'long', seed: 9, contacts: 1_200, calls: 170, now: NOW_MS }),
+    behaviour: { search: 'ignores-filter' as const },
+  };
+  service = await startTestService({ sandbox: { companies: [...companies, long] }, company: 'unserved' });
+});
+afterAll(async () => service.stop());
+
+interface Plan {
+  readonly company: SandboxCompany;
+  readonly kind: 'access' | 'deletion';
+  readonly faults?: readonly Omit<FaultRule, 'company'>[];
+  readonly settleSeconds?: number;
+  /** When to cancel. */
+  readonly when: (workflowId: string) => Promise<void>;
+}
+
+/** Starts a request, cancels it at some point and holds it to what every cancellation must keep. */
+async function cancelled({ company, kind, faults = [], settleSeconds = 0, when }: Plan): Promise<RequestResult> {
+  const connection = await service.connectCompany(company.name);
+  service.sandbox.setFaults({ rules: faults.map(rule => ({ company: company.name, ...rule })) });
+  const input = { requestId: 'stopped', connection, subject: { email: EMAIL } };
+  const start = () =>
+    kind === 'access' ? service.client.start(kind, input) : service.client.start(kind, { ...input, settleSeconds });
+  const { workflowId, runId } = await start();
+  await when(workflowId);
+  await service.client.cancel(workflowId);
+  const result = await service.client.result(workflowId);
+  service.sandbox.setFaults(undefined);
+
+  expect(result.status).toBe('cancelled');
+  expect(await service.client.status(workflowId)).toMatchObject({ status: 'cancelled', phase: 'ended' });
+  const sent = company.requests().length;
+  expect(result.apiRequests).toBe(sent);
+  expect(await apiAttempts(service.temporal, workflowId)).toBeGreaterThanOrEqual(sent);
+  // The record is closed, and the same request id is the same run.
+  const request = requestOf(workflowId) ?? { connection, kind, requestId: '' };
+  expect((await createCases(service.vault).record(request))?.result).toEqual(result);
+  expect((await start()).runId).toBe(runId);
+  expect(await service.client.result(workflowId)).toEqual(result);
+  expect(company.requests()).toHaveLength(sent);
+  return result;
+}
+
+const asked = (company: SandboxCompany, method: string, path: string) =>
+  company.requests().filter(entry => entry.method === method && entry.path.startsWith(path)).length;
+
+describe('a request that is cancelled', () => {
+  it('before its first step, with no worker there, asks Aircall nothing', async () => {
+    const company = service.sandbox.company('unserved');
+    await service.stopWorker();
+    const result = await cancelled({
+      company,
+      kind: 'access',
+      when: async workflowId => {
+        expect(await service.client.status(workflowId)).toMatchObject({ status: 'running' });
+        await service.client.cancel(workflowId);
+        await service.startWorker();
+      },
+    });
+    expect(result.outcomes).toEqual([]);
+    expect(company.requests()).toEqual([]);
+  });
+
+  it('during the search ends after it, and hands nothing over', async () => {
+    const company = service.sandbox.company('searching');
+    const result = await cancelled({
+      company,
+      kind: 'access',
+      faults: [{ path: '/contacts/search', action: 'delay', delayMs: 700 }],
+      when: () => until('the search is under way', () => asked(company, 'GET', '/v1/contacts/search') === 1),
+    });
+    expect(result.package).toBeUndefined();
+    expect(company.requests()).toHaveLength(1);
+  });
+
+  it('while calls are fetched hands nothing over', async () => {
+    const company = service.sandbox.company('calls');
+    const result = await cancelled({
+      company,
+      kind: 'access',
+      faults: [{ path: '/calls', action: 'delay', delayMs: 700 }],
+      when: () => until('calls are asked for', () => asked(company, 'GET', '/v1/calls') >= 1),
+    });
+    expect(result.package).toBeUndefined();
+    expect(result.counts.contacts).toBe(2);
+  });
+
+  it('while contacts are deleted tells of each whether it is gone', async () => {
+    const company = service.sandbox.company('deleting');
+    for (let n = 0; n < 18; n += 1) company.addContact({ first_name: `Copy ${n}`, emails: [EMAIL] });
+    const hers = idsOf(company.contacts().filter(isHers));
+    const result = await cancelled({
+      company,
+      kind: 'deletion',
+      faults: [{ method: 'DELETE', action: 'delay', delayMs: 700 }],
+      when: () => until('contacts are being deleted', () => asked(company, 'DELETE', '/v1/contacts') >= 8),
+    });
+    const outcomes = new Map(result.outcomes.map(({ record, outcome }) => [record, outcome]));
+    const there = new Set(idsOf(company.contacts()));
+    expect(outcomes.size).toBe(20);
+    // In the order of their ids they are contact 1, contact 2 and so on.
+    expect(hers.map((_, place) => outcomes.get(`contact ${place + 1}`))).toEqual(
+      hers.map(id => (there.has(id) ? 'failed' : 'deleted')),
+    );
+    expect(result.counts).toMatchObject({ contacts: 20, deleted: 20 - hers.filter(id => there.has(id)).length });
+    expect(result.counts.deleted).toBeGreaterThanOrEqual(8);
+    expect(result.counts.deleted).toBeLessThan(20);
+    expect(result.verification).toEqual({ state: 'skipped', checkedAt: null });
+  });
+
+  it('while it settles has deleted what it tells, and verified nothing', async () => {
+    const company = service.sandbox.company('settling');
+    const result = await cancelled({
+      company,
+      kind: 'deletion',
+      settleSeconds: 3_600,
+      when: workflowId =>
+        until('it settles', async () => {
+          const { status, waitingFor } = await service.client.status(workflowId);
+          return status === 'waiting' && waitingFor?.cause === 'settle' && waitingFor.until !== undefined;
+        }),
+    });
+    expect(result.counts).toMatchObject({ contacts: 2, deleted: 2 });
+    expect(company.contacts().filter(isHers)).toEqual([]);
+    expect(result.verification).toEqual({ state: 'skipped', checkedAt: null });
+  });
+
+  it('while a child workflow reads a long list has counted every API request', async () => {
+    const company = service.sandbox.company('long');
+    const result = await cancelled({
+      company,
+      kind: 'deletion',
+      faults: [{ path: '[?&]page=([2-9]|\\d\\d)(&|$)', action: 'delay', delayMs: 700 }],
+      when: () => until('a child workflow reads pages', () => company.requests().length > 1),
+    });
+    expect(company.requests().length).toBeLessThan(24);
+    expect(result.outcomes).toEqual([]);
+    expect(company.contacts().filter(isHers)).not.toEqual([]);
+  });
+});
+
+function isHers({ is_shared, emails }: { is_shared: boolean; emails: readonly { value: string }[] }): boolean {
+  return is_shared && emails.some(({ value }) => value.toLowerCase() === EMAIL);
+}

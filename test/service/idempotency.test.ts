@@ -1,0 +1,198 @@
+/** One request id is one run with one answer, whoever starts it and however often; bad input ends, before Aircall is asked. */
+import { Client } from '@temporalio/client';
+import { createCompanySeed } from '../../sandbox';
+import { DsrError, InvalidInput, type RequestResult } from '../../src/client';
+import { documentOf, idsOf, sorted, until } from '../support/requests';
+import { startTestService, type TestService } from '../support/service';
+
+const NOW_MS = Date.now();
+const NAMES = ['twice', 'waiting', 'terminated', 'other'];
+const EMAIL = 'zoe.nunez@example.com';
+
+let service: TestService;
+let finished: ReturnType<typeof finishAndForget>;
+let finishedToo: ReturnType<typeof finishAndForget>;
+beforeAll(async () => {
+  const companies = NAMES.map((name, seed) => createCompanySeed({ name, seed, contacts: 20, calls: 170, now: NOW_MS }));
+  service = await startTestService({ sandbox: { companies }, company: 'twice' });
+  finished = finishAndForget('forgotten');
+  finishedToo = finishAndForget('forgotten-too');
+  await Promise.all([finished, finishedToo]);
+});
+afterAll(async () => service.stop());
+
+const failureOf = (running: Promise<unknown>) =>
+  running.then(
+    () => undefined,
+    error => (error instanceof DsrError ? error.code : error),
+  );
+
+describe('the same request id', () => {
+  it('is the same run, started twice at once or after its end, and asks Aircall once', async () => {
+    const input = { requestId: 'same', connection: service.connection, subject: { email: EMAIL } };
+    const asked = service.company.requests().length;
+    const started = await Promise.all([1, 2, 3].map(() => service.client.start('access', input)));
+    const result = await service.client.result(started[0]?.workflowId ?? '');
+    const later = await service.client.start('access', { ...input, subject: { email: ` ${EMAIL.toUpperCase()}` } });
+    expect(new Set([...started, later].map(({ runId }) => runId)).size).toBe(1);
+    expect(service.company.requests()).toHaveLength(asked + result.apiRequests);
+    const listed = await service.client.list({ connection: service.connection });
+    expect(listed.filter(({ requestId }) => requestId === 'same')).toHaveLength(1);
+  });
+
+  it('is refused for another subject and leaves the first one’s request alone', async () => {
+    const input = { requestId: 'conflict', connection: service.connection, subject: { email: EMAIL } };
+    const { workflowId } = await service.client.start('access', input);
+    const other = service.client.start('access', { ...input, subject: { email: 'mary.zoe.nunez@example.com' } });
+    await expect(other).rejects.toMatchObject({ code: 'request-conflict' });
+    expect((await service.client.result(workflowId)).status).toBe('completed');
+  });
+});
+
+describe('input that is not good', () => {
+  it.each([
+    ['an e-mail address as request id', { requestId: EMAIL }],
+    ['an empty e-mail address', { subject: { email: ' ' } }],
+    ['two addresses', { subject: { email: `${EMAIL},other@example.org` } }],
+    ['an unknown field', { settleSecond: 5 }],
+  ])('is refused before anything is started: %s', async (_, wrong) => {
+    const input = { requestId: 'bad', connection: service.connection, subject: { email: EMAIL }, ...wrong };
+    const error: unknown = await service.client.start('access', input).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(InvalidInput);
+    expect(String(error)).not.toContain(EMAIL);
+  });
+
+  it.each([
+    ['an empty e-mail address', 'raw-1', { subject: { email: '' } }],
+    ['an unknown field', 'raw-2', { extra: true }],
+    ['a workflow id that names another request', 'raw-3', { requestId: 'raw-33' }],
+    ['a connection that nobody made', 'raw-4', { connection: 'nobody' }],
+  ])('ends the run that another client started with it: %s', async (_, requestId, wrong) => {
+    const asked = service.company.requests().length;
+    const connection = 'connection' in wrong ? wrong.connection : service.connection;
+    const input = { requestId, connection, subject: { email: EMAIL }, ...wrong };
+    const workflowId = `dsr:${connection}:access:${requestId}`;
+    await service.temporal.workflow.start('accessRequest', { workflowId, taskQueue: service.taskQueue, args: [input] });
+    expect(await failureOf(service.client.result(workflowId))).toBe('invalid-input');
+    expect(await service.client.status(workflowId)).toMatchObject({ status: 'failed', phase: 'ended' });
+    expect(service.company.requests()).toHaveLength(asked);
+  });
+
+  it.each(['accessRequest', 'deletionRequest'])('ends a %s that was started without encryption', async type => {
+    const asked = service.company.requests().length;
+    const kind = type === 'accessRequest' ? 'access' : 'deletion';
+    const plain = new Client({ connection: service.temporal.connection });
+    const workflowId = `dsr:${service.connection}:${kind}:plain`;
+    // An address of nobody: this one does lie readable in the server's database.
+    const input = { requestId: 'plain', connection: service.connection, subject: { email: 'plain@example.org' } };
+    await plain.workflow.start(type, { workflowId, taskQueue: service.taskQueue, args: [input] });
+    expect(await failureOf(service.client.result(workflowId))).toBe('invalid-input');
+    expect(service.company.requests()).toHaveLength(asked);
+  });
+
+  it('ends a run whose workflow id is none of ours', async () => {
+    const input = { requestId: 'odd', connection: service.connection, subject: { email: EMAIL } };
+    const workflowId = `odd-${service.connection}`;
+    await service.temporal.workflow.start('accessRequest', { workflowId, taskQueue: service.taskQueue, args: [input] });
+    expect(await failureOf(service.client.result(workflowId))).toBe('invalid-input');
+    expect(await failureOf(service.client.status(workflowId))).toBe('not-found');
+  });
+});
+
+describe('a deletion', () => {
+  /** An access request that hangs at its search for as long as the fault lasts. */
+  async function openAccess(name: string) {
+    const company = service.sandbox.company(name);
+    const connection = await service.connectCompany(name);
+    service.sandbox.setFaults({ rules: [{ company: name, action: 'status', status: 503, path: '/calls' }] });
+    const access = await service.client.start('access', { requestId: 'a', connection, subject: { email: EMAIL } });
+    await until('the access request is under way', () => company.requests().some(({ status }) => status === 503));
+    return { company, connection, access };
+  }
+
+  const untilItWaits = (workflowId: string) =>
+    until('the deletion waits for the access request', async () => {
+      const { status, waitingFor } = await service.client.status(workflowId);
+      return status === 'waiting' && waitingFor?.cause === 'access-request';
+    });
+
+  it('waits for an open access request of its subject, which hands over all of it', async () => {
+    const { company, connection, access } = await openAccess('waiting');
+    const subject = { email: EMAIL };
+    const deletion = await service.client.start('deletion', { requestId: 'd', connection, subject, settleSeconds: 0 });
+    const dry = await service.client.start('deletion', { requestId: 'dry', connection, subject, dryRun: true });
+    const others = await service.client.start('deletion', {
+      requestId: 'o',
+      connection,
+      subject: { email: 'tomas.obriain@example.net' },
+      settleSeconds: 0,
+    });
+    await untilItWaits(deletion.workflowId);
+    expect((await service.client.result(others.workflowId)).counts.deleted).toBe(1);
+    expect((await service.client.result(dry.workflowId)).plan).toEqual({ counts: { contacts: 2 } });
+    expect(company.contacts().filter(({ id }) => company.truth.contactIds.includes(id))).toHaveLength(2);
+
+    service.sandbox.setFaults(undefined);
+    const handed = await documentOf(service, await service.client.result(access.workflowId));
+    expect(idsOf(handed.contacts)).toEqual(sorted(company.truth.contactIds));
+    const { status, counts }: RequestResult = await service.client.result(deletion.workflowId);
+    expect({ status, deleted: counts.deleted }).toEqual({ status: 'completed', deleted: 2 });
+    const log = company.requests().map(({ method, path, status }) => ({ method, path, status }));
+    const lastCalls = log.findLastIndex(({ path, status }) => path === '/v1/calls/search' && status === 200);
+    const hers = company.truth.contactIds.map(id => `/v1/contacts/${id}`);
+    const firstDeletion = log.findIndex(({ method, path }) => method === 'DELETE' && hers.includes(path));
+    expect(firstDeletion).toBeGreaterThan(lastCalls);
+  });
+
+  it('does not wait for an access request that was terminated', async () => {
+    const { connection, access } = await openAccess('terminated');
+    const subject = { email: EMAIL };
+    const deletion = await service.client.start('deletion', { requestId: 'd', connection, subject, settleSeconds: 0 });
+    await untilItWaits(deletion.workflowId);
+    await service.temporal.workflow.getHandle(access.workflowId).terminate('by a test');
+    expect((await service.client.result(deletion.workflowId)).status).toBe('completed');
+    const next = await service.client.start('deletion', { requestId: 'e', connection, subject, settleSeconds: 0 });
+    expect((await service.client.result(next.workflowId)).status).toBe('no-match');
+    service.sandbox.setFaults(undefined);
+    expect(await failureOf(service.client.result(access.workflowId))).toBe('request-failed');
+  });
+});
+
+describe('a request whose run the server has forgotten', () => {
+  it('is answered from its record, without any API request, and still not to another subject', async () => {
+    const { input, run, result } = await finished;
+    await until(
+      'the server has forgotten the run',
+      async () => (await service.client.known([run.workflowId])).length === 0,
+    );
+    const asked = service.company.requests().length;
+    const stranger = await service.client.start('access', { ...input, subject: { email: 'someone@example.org' } });
+    expect(stranger.runId).not.toBe(run.runId);
+    expect(await failureOf(service.client.result(stranger.workflowId))).toBe('request-conflict');
+
+    const { input: other, run: before, result: resultBefore } = await finishedToo;
+    await until(
+      'it has forgotten the other',
+      async () => (await service.client.known([before.workflowId])).length === 0,
+    );
+    const again = await service.client.start('access', other);
+    expect(again.runId).not.toBe(before.runId);
+    expect(await service.client.result(again.workflowId)).toEqual(resultBefore);
+    expect(service.company.requests()).toHaveLength(asked);
+    // The package is still the one that was handed over.
+    const document = await documentOf(service, result);
+    expect(idsOf(document.calls)).toEqual(sorted(service.company.truth.callIds));
+  });
+});
+
+/** Ends a request and deletes its run, as the server's retention does. The server takes half a minute for it. */
+async function finishAndForget(requestId: string) {
+  const input = { requestId, connection: service.connection, subject: { email: EMAIL } };
+  const run = await service.client.start('access', input);
+  const result = await service.client.result(run.workflowId);
+  await service.temporal.workflowService.deleteWorkflowExecution({
+    namespace: 'default',
+    workflowExecution: { workflowId: run.workflowId },
+  });
+  return { input, run, result };
+}

@@ -1,0 +1,132 @@
+/** Workers of the service: connections that come, change and go while it runs, their budgets, and several processes. */
+import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import { NativeConnection } from '@temporalio/worker';
+import { createCompanySeed } from '../../sandbox';
+import { createDataConverter } from '../../src/encryption/data-converter';
+import { ratePerSecond } from '../../src/request/budget';
+import { apiTaskQueue } from '../../src/request/names';
+import { readQueueRate } from '../../src/temporal/queue-rate';
+import { createFolderDriver } from '../../src/vault/folder';
+import { startService } from '../../src/worker';
+import { documentOf, expectHonestCounts, idsOf, runToEnd, sorted, until } from '../support/requests';
+import { environment, startTestService, type TestService } from '../support/service';
+
+const NOW_MS = Date.now();
+const NAMES = ['shared', 'late', 'budget', 'slow', 'quick'];
+const EMAIL = 'zoe.nunez@example.com';
+
+let service: TestService;
+beforeAll(async () => {
+  const companies = NAMES.map((name, seed) => createCompanySeed({ name, seed, contacts: 20, calls: 170, now: NOW_MS }));
+  service = await startTestService({ sandbox: { companies }, company: 'shared' });
+});
+afterAll(async () => service.stop());
+
+/** Another process of the same deployment, as far as one process can be two: nothing is shared but server and vault. */
+async function startAnotherWorker(): Promise<() => Promise<void>> {
+  const address = environment('TEST_TEMPORAL_ADDRESS');
+  const native = await NativeConnection.connect({ address });
+  const connection = await Connection.connect({ address });
+  const { stop } = await startService({
+    native,
+    temporal: new Client({ connection, dataConverter: createDataConverter(service.keyring) }),
+    taskQueue: service.taskQueue,
+    keyring: service.keyring,
+    vault: service.vault,
+    log: line => service.log.push(line),
+    workflowBundle: { codePath: environment('TEST_WORKFLOW_BUNDLE') },
+    lookEveryMs: 200,
+  });
+  return async () => {
+    await stop();
+    await native.close();
+    await connection.close();
+  };
+}
+
+const rateOf = async (connection: string) =>
+  (await readQueueRate({
+    connection: service.temporal.connection,
+    namespace: 'default',
+    taskQueue: apiTaskQueue(service.taskQueue, connection),
+  })) ?? 0;
+
+describe('the workers of a service', () => {
+  it('share a request, and what one has begun another one ends', async () => {
+    const { company, connection } = service;
+    const stopOther = await startAnotherWorker();
+    service.sandbox.setFaults({ rules: [{ company: 'shared', path: '/calls', action: 'delay', delayMs: 300 }] });
+    const running = runToEnd(service, company, () =>
+      service.client.start('access', { requestId: 'both', connection, subject: { email: EMAIL } }),
+    );
+    await until('calls are asked for', () => company.requests().some(({ path }) => path === '/v1/calls/search'));
+    await service.stopWorker();
+    const ended = await running;
+    service.sandbox.setFaults(undefined);
+    expect(ended.result.status).toBe('completed');
+    expect(idsOf((await documentOf(service, ended.result)).calls)).toEqual(sorted(company.truth.callIds));
+    await expectHonestCounts(service, ended);
+    await service.startWorker();
+    await stopOther();
+  });
+
+  it('serve a connection that was added while they ran, and leave one that was removed', async () => {
+    const connection = await service.connectCompany('late');
+    const subject = { email: EMAIL };
+    const first = await service.client.start('access', { requestId: 'late', connection, subject });
+    expect((await service.client.result(first.workflowId)).status).toBe('completed');
+    await service.connections.delete(connection);
+    await until('it is left', () => service.log.includes(`connection ${connection}: no longer served`));
+    const asked = service.sandbox.company('late').requests().length;
+    const second = await service.client.start('access', { requestId: 'too-late', connection, subject });
+    await expect(service.client.result(second.workflowId)).rejects.toMatchObject({ code: 'invalid-input' });
+    expect(service.sandbox.company('late').requests()).toHaveLength(asked);
+  });
+
+  it('set the budget of a connection on the server, and set it again where it changes', async () => {
+    const connection = await service.connectCompany('budget');
+    await until('it is served', () => service.log.some(line => line.startsWith(`connection ${connection}: serving`)));
+    expect(await rateOf(connection)).toBeCloseTo(ratePerSecond({ limitPerMinute: 10_000, share: 0.75 }, 1), 3);
+    const stored = await service.connections.get(connection);
+    if (stored === undefined) throw new Error('the connection is not in the vault');
+    await service.connections.put({ ...stored.value, limitPerMinute: 60, share: 0.75 }, stored.version);
+    await until('the new budget is served', () =>
+      service.log.some(line => line === `connection ${connection}: serving at 0.7500 API requests a second`),
+    );
+    expect(await rateOf(connection)).toBeCloseTo(ratePerSecond({ limitPerMinute: 60, share: 0.75 }, 1), 6);
+  });
+
+  it('serve everybody else while one connection lets its last step end', async () => {
+    const slow = service.sandbox.company('slow');
+    const connection = await service.connectCompany('slow');
+    service.sandbox.setFaults({ rules: [{ company: 'slow', action: 'delay', delayMs: 4_000 }] });
+    const held = await service.client.start('access', { requestId: 'slow', connection, subject: { email: EMAIL } });
+    await until('its step is in flight', () => slow.requests().length === 1);
+    await service.connections.delete(connection);
+    await until('it is left', () => service.log.includes(`connection ${connection}: no longer served`));
+    const quick = await service.connectCompany('quick');
+    const { workflowId } = await service.client.start('access', {
+      requestId: 'quick',
+      connection: quick,
+      subject: { email: EMAIL },
+    });
+    expect((await service.client.result(workflowId)).status).toBe('completed');
+    expect(slow.requests()).toMatchObject([{ status: null }]);
+    service.sandbox.setFaults(undefined);
+    await service.connectCompany('slow'); // connected again, its request goes on
+    expect((await service.client.result(held.workflowId)).status).toBe('completed');
+  });
+
+  it('serve everybody else where one connection cannot be read', async () => {
+    const driver = createFolderDriver(join(service.folder, 'vault'));
+    await driver.putIfAbsent('connections/0-broken', Buffer.from('not sealed'));
+    await until('it is told', () => service.log.some(line => line.startsWith('connection 0-broken: cannot be served')));
+    await service.stopWorker();
+    await service.startWorker();
+    const { connection, client } = service;
+    const { workflowId } = await client.start('access', { requestId: 'on', connection, subject: { email: EMAIL } });
+    expect((await client.result(workflowId)).status).toBe('completed');
+    await driver.delete('connections/0-broken');
+  });
+});
