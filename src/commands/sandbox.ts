@@ -12,7 +12,7 @@ export interface SandboxCommandOptions extends Output {
 export async function sandbox(options: SandboxCommandOptions): Promise<Exit> {
   const port = wholeNumber('--port', options.port, 65_535);
   const seed = wholeNumber('--seed', options.seed, 0xffff_ffff);
-  const { sandbox: running } = await runSandbox({ port, seed, faultsFile: options.faults }).catch(refusePortOrFile);
+  const { sandbox: running } = await runSandbox({ port, seed, faultsFile: options.faults }).catch(refusePort);
   answer(
     options,
     { origin: running.origin, baseUrl: running.baseUrl, companies: running.companies.map(({ name }) => name) },
@@ -23,13 +23,9 @@ export async function sandbox(options: SandboxCommandOptions): Promise<Exit> {
   return EXIT.done;
 }
 
-/** The two things of this machine that a user names: a file of faults, a port. */
-function refusePortOrFile(error: unknown): never {
-  const { code, syscall } = { code: undefined, syscall: undefined, ...(error instanceof Error ? error : {}) };
-  if (syscall === 'listen') throw new CommandError('usage', `The port of --port cannot be used (${code}).`, EXIT.usage);
-  if (syscall !== undefined)
-    throw new CommandError('usage', `The file of --faults cannot be read (${code}).`, EXIT.usage);
-  throw error;
+function refusePort(error: unknown): never {
+  if (!(error instanceof Error && 'syscall' in error && error.syscall === 'listen' && 'code' in error)) throw error;
+  throw new CommandError('usage', `The port of --port cannot be used (${error.code}).`, EXIT.usage);
 }
 
 function wholeNumber(name: string, text: string | undefined, max: number): number | undefined {

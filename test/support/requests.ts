@@ -104,8 +104,8 @@ export function callOf(party: string, startedAt: number): CallRecord {
 }
 
 /** Waits until something is so; a test that waits in vain fails with what it waited for. */
-export async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
-  const deadlineMs = Date.now() + UNTIL_MS;
+export async function until(what: string, isSo: () => boolean | Promise<boolean>, withinMs = UNTIL_MS): Promise<void> {
+  const deadlineMs = Date.now() + withinMs;
   while (!(await isSo())) {
     if (Date.now() > deadlineMs) throw new Error(`waited in vain until ${what}`);
     await new Promise(resolve => setTimeout(resolve, LOOK_AGAIN_MS));

@@ -1,0 +1,147 @@
+/** One place per decision, and what the style forbids: each a row, checked over the code without comments and strings. */
+import { codeOf, readProjectFile, readSources, type SourceFile } from '../support/source-text';
+
+const SRC = readSources('src');
+const ALL = [...SRC, ...readSources('sandbox', 'dev-server', 'bench')];
+
+interface Place {
+  readonly pattern: RegExp;
+  /** Files that may hold it, each of which must. */
+  readonly only: readonly string[];
+  /** Files that are looked at; all of src where not given. */
+  readonly within?: RegExp;
+  /** Something that the pattern finds. */
+  readonly example: string;
+}
+
+const PLACES: Readonly<Record<string, Place>> = {
+  'what an HTTP status means': {
+    pattern: /\bstatus\s*[=<>]=*\s*\d{3}\b|\b(?:401|403|404|408|429)\b/,
+    only: ['src/aircall/errors.ts'],
+    example: 'if (response.status >= 500) again()',
+  },
+  'when two e-mail addresses are the same': {
+    pattern: /\.to(?:Locale)?LowerCase\(/,
+    only: ['src/commands/quiet-logger.ts', 'src/request/identity.ts'],
+    example: 'a.email.toLowerCase() === b',
+  },
+  'what is sent to Aircall': {
+    pattern: /\bfetch\(|\bhttps?\.request\(|XMLHttpRequest/,
+    only: ['src/aircall/client.ts'],
+    example: 'await fetch(url)',
+  },
+  'how our environment variables are read': {
+    pattern: /\bprocess\.env\.AIRCALL_DSR_/,
+    only: ['src/commands/keys.ts', 'src/commands/output.ts', 'src/config.ts'],
+    example: 'process.env.AIRCALL_DSR_VAULT',
+  },
+  'where secrets come from': {
+    pattern: /\bprocess\.env\.(?!AIRCALL_DSR_)/,
+    only: ['src/commands/connections.ts'],
+    example: 'process.env.AIRCALL_API_TOKEN',
+  },
+  'whether a failed step is retried, and when': {
+    pattern: /\bnonRetryable:|\bnextRetryDelay\b|\bApplicationFailure\.(?:create|retryable|fromError)\b/,
+    only: ['src/activities/api-step.ts'],
+    example: 'ApplicationFailure.create({ nonRetryable: true })',
+  },
+  'that a page is not past the 10,000 rows': {
+    pattern: /\b10_?000\b/,
+    only: ['src/request/budget.ts', 'src/workflows/listing.ts', 'src/workflows/run.ts'],
+    within: /^src\/(?!commands|client|temporal|package|vault)/,
+    example: 'page * 50 <= 10_000',
+  },
+  'the clock and chance of activities are given to them': {
+    pattern: /\bMath\.random\b|\bDate\.now\b|\bnew Date\(\)|\brandom(?:UUID|Bytes|Int)\b/,
+    only: [],
+    within: /^src\/(?:activities|aircall\/errors|request|package)/,
+    example: 'const delay = Math.random()',
+  },
+  'nobody waits but Temporal: the HTTP client’s time-outs are no waiting': {
+    pattern: /\bset(?:Timeout|Interval|Immediate)\b|\bsleep\b|timers\/promises|\bdelay\(/,
+    only: ['src/aircall/client.ts'],
+    within: /^src\/(?:activities|aircall|request|package|encryption)/,
+    example: 'await sleep(1000)',
+  },
+  'what is printed on stdout': {
+    pattern: /\bprocess\.stdout\.write\b|\bconsole\.(?!error\b)/,
+    only: ['src/cli.ts', 'src/commands/output.ts'],
+    example: "console.log('x')",
+  },
+  'when a process ends': {
+    pattern: /\bprocess\.(?:exit\(|exitCode|abort\()/,
+    only: ['src/cli.ts'],
+    example: 'process.exit(1)',
+  },
+};
+
+const FORBIDDEN: Readonly<Record<string, Pick<Place, 'pattern' | 'example'>>> = {
+  'a cast': { pattern: /\bas\s+(?!const\b)/, example: 'const a = b as C;' },
+  'a cast in angle brackets': { pattern: /[=(,]\s*<[A-Z]\w*>\s*[\w{[]/, example: 'const a = <C>b;' },
+  any: { pattern: /\bany\b/, example: 'const a: any = 1;' },
+  'a non-null assertion': { pattern: /[\w)\]]!(?=[.;,)\]\s[])(?!\s*==)/, example: 'a.b!.c' },
+  'a default export': { pattern: /\bexport\s+default\b|\bexport\s*=/, example: 'export default a;' },
+  'an export of everything': { pattern: /\bexport\s*\*/, example: "export * from './a';" },
+  'an enum': { pattern: /\benum\s+\w/, example: 'enum A { B }' },
+  'a silenced compiler or linter': { pattern: /@ts-|biome-ignore/, example: '// @ts-ignore' },
+  'an assertion function that is not checked': { pattern: /\bFunction\b|\beval\(/, example: 'eval(text)' },
+};
+
+/** Code without the renaming `as` of imports and exports. */
+function bareCode(text: string): string {
+  const renamed = /^(\s*(?:import|export)\s[^;]*?\sfrom\s*'[^']*')/gm;
+  return codeOf(text, 'empty').replace(renamed, statement => statement.replace(/\bas\b/g, ','));
+}
+
+const holding = (files: readonly SourceFile[], pattern: RegExp, codeIn = bareCode) =>
+  files.filter(({ text }) => pattern.test(codeIn(text))).map(({ path }) => path);
+
+test.each(Object.entries(PLACES))('decided in one place: %s', (_, { pattern, only, within, example }) => {
+  expect(example).toMatch(pattern);
+  const looked = SRC.filter(({ path }) => within?.test(path) ?? true);
+  expect(looked.length).toBeGreaterThan(5);
+  expect(holding(looked, pattern)).toEqual(only);
+});
+
+test.each(Object.entries(FORBIDDEN))('the source has nowhere %s', (_, { pattern, example }) => {
+  expect(example).toMatch(pattern);
+  const codeIn = pattern.source.startsWith('@ts') ? (text: string) => text : bareCode;
+  expect(holding(ALL, pattern, codeIn)).toEqual([]);
+});
+
+test('timers of the HTTP client only ever abort its request', () => {
+  const code = codeOf(readProjectFile('src/aircall/client.ts'), 'empty');
+  const timers = [...code.matchAll(/\bsetTimeout\(([^,]*),/g)].map(match => match[1]);
+  expect(timers).toEqual(['() => abort.abort()', '() => abort.abort()']);
+});
+
+test('every source file begins with what it is', () => {
+  const files = [...ALL, ...readSources('test')];
+  const headless = files.filter(
+    ({ text }) => !/^(?:#![^\n]*\n)?\/\*\*[^\n]*\w|^(?:#![^\n]*\n)?\/\*\*\n \* \S/.test(text),
+  );
+  expect(headless.map(({ path }) => path)).toEqual([]);
+});
+
+describe('the code that is looked at', () => {
+  test('has no comments, and nothing of strings, templates and regular expressions but their code', () => {
+    const text = [
+      "const a = 'it\\'s // no comment'; // as any",
+      'const b = `/* as any */ ${c ? `${{ d }.d} as any` : e} as any`; /* as any */',
+      "const f = /['\"/`][/'as any]/.test(g) || h / i / j;",
+      'const k = "\\"";',
+    ].join('\n');
+    expect(bareCode(text)).toBe(
+      [
+        "const a = ''; ",
+        'const b = `${c ? `${{ d }.d}` : e}`; ',
+        'const f = //.test(g) || h / i / j;',
+        'const k = "";',
+      ].join('\n'),
+    );
+  });
+
+  test('is read to the end: every file has as many lines as before', () => {
+    for (const { text } of ALL) expect(codeOf(text, 'keep').split('\n')).toHaveLength(text.split('\n').length);
+  });
+});

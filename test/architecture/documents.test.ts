@@ -1,0 +1,71 @@
+/** Documents and manifests that must agree with the code, in both directions. */
+import { z } from 'zod';
+import { HANDLING } from '../../src/request/handling';
+import { codeOf, importsOf, readProjectFile, readSources } from '../support/source-text';
+
+const FILES = readSources('src', 'sandbox', 'dev-server', 'bench');
+const PRODUCT = FILES.filter(({ path }) => /^(src|dev-server)\//.test(path)).map(({ text }) => codeOf(text, 'keep'));
+
+describe('docs/errors.md', () => {
+  const documented = [...readProjectFile('docs/errors.md').matchAll(/^\| `([a-z-]+)` \|/gm)].map(
+    match => match[1] ?? '',
+  );
+
+  test('has every code of the handling table, and every one that a command or a result can show', () => {
+    const shown = [
+      /new (?:CommandError|DsrError|KeyringError|AircallError)\(\s*'([a-z-]+)'/g,
+      /\breadonly code = '([a-z-]+)'/g,
+      /\bcode: '([a-z-]+)'/g,
+      /: '(unexpected)';/g,
+      /'failed', '([a-z-]+)'\)/g,
+    ].flatMap(pattern => PRODUCT.flatMap(code => [...code.matchAll(pattern)].map(match => match[1] ?? '')));
+    const unions = PRODUCT.flatMap(code =>
+      [...code.matchAll(/\btype \w*Code =([^;]*);/g)].flatMap(match =>
+        [...(match[1] ?? '').matchAll(/'([a-z-]+)'/g)].map(member => member[1] ?? ''),
+      ),
+    );
+    expect(shown.length).toBeGreaterThan(30);
+    expect(unions.length).toBeGreaterThan(15);
+    const codes = new Set([...Object.keys(HANDLING), ...shown, ...unions]);
+    expect([...codes].filter(code => !documented.includes(code))).toEqual([]);
+  });
+
+  test('has no code that the source does not hold, and none twice', () => {
+    expect(documented.length).toBeGreaterThan(Object.keys(HANDLING).length);
+    expect(documented.filter(code => !PRODUCT.some(text => new RegExp(`['\\s]${code}['\\s:]`).test(text)))).toEqual([]);
+    expect(documented).toEqual([...new Set(documented)]);
+  });
+
+  test('says what the handling table says about retrying', () => {
+    const WORDS = { 'server-says': 'after the delay', backoff: 'with backoff', never: 'no' } as const;
+    const rows = readProjectFile('docs/errors.md').split('\n');
+    const wrong = Object.entries(HANDLING).filter(([code, { retry }]) => {
+      const row = rows.find(line => line.startsWith(`| \`${code}\` |`));
+      return !row?.split('|')[3]?.trim().startsWith(WORDS[retry]);
+    });
+    expect(wrong).toEqual([]);
+  });
+});
+
+describe('package.json', () => {
+  const manifest = z
+    .object({ dependencies: z.record(z.string(), z.string()), files: z.array(z.string()) })
+    .parse(JSON.parse(readProjectFile('package.json')));
+  const dependencies = Object.keys(manifest.dependencies).sort();
+  const imported = new Set(
+    FILES.flatMap(importsOf)
+      .filter(({ specifier }) => !/^(\.|node:)/.test(specifier))
+      .map(({ target }) => target),
+  );
+
+  test('has every package that the source imports as a dependency, and no other', () => {
+    expect(dependencies.length).toBeGreaterThan(5);
+    expect([...imported].sort()).toEqual(dependencies);
+  });
+
+  test('has every file that a document links to among those it publishes, or beside it', () => {
+    const links = [...readProjectFile('README.md').matchAll(/\]\(([^)#:]+)\)/g)].map(match => match[1] ?? '');
+    expect(links.length).toBeGreaterThan(3);
+    for (const link of links) expect(readProjectFile(link)).not.toBe('');
+  });
+});

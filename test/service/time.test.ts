@@ -1,0 +1,109 @@
+/** What takes hours and weeks: the deadline, waiting for a person, a deletion that will not become clean. */
+import { createCompanySeed } from '../../sandbox';
+import { until } from '../support/requests';
+import { type SkippingService, startSkippingService } from '../support/skipping';
+
+const NAMES = ['down', 'stuck', 'dead', 'abandoned', 'lying'];
+const subject = { email: 'zoe.nunez@example.com' };
+
+let service: SkippingService;
+beforeAll(async () => {
+  const companies = NAMES.map((name, seed) =>
+    createCompanySeed({ name, seed, contacts: 20, calls: 170, now: Date.now() }),
+  );
+  service = await startSkippingService({ companies });
+});
+afterAll(async () => service.stop());
+
+describe('a request past its deadline', () => {
+  it('has failed, with the code deadline, where the contact search never finished', async () => {
+    const company = service.sandbox.company('down');
+    service.sandbox.setFaults({ rules: [{ company: 'down', action: 'status', status: 500 }] });
+    const { workflowId } = await service.client.start('access', {
+      requestId: 'down',
+      connection: 'down',
+      subject,
+      deadlineDays: 1,
+    });
+    await service.pass(2);
+    const result = await service.client.result(workflowId);
+    expect(result).toMatchObject({ status: 'failed', failure: { code: 'deadline' }, counts: { contacts: 0 } });
+    expect(company.requests().length).toBeGreaterThan(100);
+    expect(result.apiRequests).toBe(company.requests().length);
+  });
+
+  it('lists the record that could not be deleted until then, and what it has deleted', async () => {
+    const company = service.sandbox.company('stuck');
+    const [first = 0, second = 0] = company.truth.contactIds;
+    service.sandbox.setFaults({ rules: [{ method: 'DELETE', path: `/${first}$`, action: 'status', status: 503 }] });
+    const { workflowId } = await service.client.start('deletion', {
+      requestId: 'stuck',
+      connection: 'stuck',
+      subject,
+      deadlineDays: 1,
+      settleSeconds: 0,
+    });
+    await service.pass(2);
+    const result = await service.client.result(workflowId);
+    expect(result).toMatchObject({
+      status: 'partial',
+      counts: { contacts: 2, deleted: 1, failed: 1 },
+      outcomes: expect.arrayContaining([
+        { record: 'contact 1', outcome: 'failed', code: 'deadline' },
+        { record: 'contact 2', outcome: 'deleted' },
+      ]),
+      verification: { state: 'residual' },
+    });
+    const left = company.contacts().map(({ id }) => id);
+    expect(left).toContain(first);
+    expect(left).not.toContain(second);
+    expect(result.apiRequests).toBe(company.requests().length);
+  });
+
+  it('no longer waits for credentials', async () => {
+    const company = service.sandbox.company('abandoned');
+    company.revokeCredentials();
+    const { workflowId } = await service.client.start('access', {
+      requestId: 'abandoned',
+      connection: 'abandoned',
+      subject,
+      deadlineDays: 1,
+    });
+    await service.pass(2);
+    const result = await service.client.result(workflowId);
+    expect(result).toMatchObject({ status: 'failed', failure: { code: 'deadline' } });
+    expect(result.apiRequests).toBe(company.requests().length);
+  });
+});
+
+it('a request waits for credentials for weeks without a growing history, and goes on', async () => {
+  service.sandbox.company('dead').revokeCredentials();
+  const { workflowId } = await service.client.start('access', { requestId: 'dead', connection: 'dead', subject });
+  const waits = async () => (await service.client.status(workflowId)).waitingFor?.cause === 'credentials';
+  await until('it waits', waits);
+  const lengthOf = async () =>
+    (await service.temporal.workflow.getHandle(workflowId).fetchHistory()).events?.length ?? 0;
+  const before = await lengthOf();
+  await service.pass(3);
+  expect(await waits()).toBe(true);
+  expect(await lengthOf()).toBe(before);
+  await service.connect('dead');
+  await service.pass(1);
+  expect((await service.client.result(workflowId)).status).toBe('completed');
+});
+
+it('a deletion that never becomes clean is checked ever more rarely, for hours, and ends as residual', async () => {
+  const company = service.sandbox.company('lying');
+  // Aircall says that it has deleted, and has not.
+  service.sandbox.setFaults({ rules: [{ company: 'lying', method: 'DELETE', action: 'wrong-shape' }] });
+  const { workflowId } = await service.client.start('deletion', { requestId: 'lying', connection: 'lying', subject });
+  await service.pass(1);
+  const result = await service.client.result(workflowId);
+  expect(result).toMatchObject({ status: 'partial', verification: { state: 'residual' } });
+  const searches = company.requests().filter(({ path }) => path === '/v1/contacts/search').length;
+  expect(searches).toBeGreaterThanOrEqual(10);
+  expect(searches).toBeLessThan(20);
+  const hours = (Date.parse(result.verification?.checkedAt ?? '') - Date.parse(result.startedAt)) / 3_600_000;
+  expect(hours).toBeGreaterThan(1);
+  expect(hours).toBeLessThan(4);
+});

@@ -1,0 +1,125 @@
+/**
+ * The service's workflows and steps on the time-skipping server, for what takes hours or weeks. That server knows neither
+ * queue limits nor search attributes' names, so that its workers are made here, without `startService`.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client } from '@temporalio/client';
+import { temporal } from '@temporalio/proto';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { Worker } from '@temporalio/worker';
+import { startTimeSkippingServer } from '../../dev-server';
+import { type Sandbox, type SandboxOptions, startSandbox } from '../../sandbox';
+import { createActivities } from '../../src/activities';
+import { createGates } from '../../src/activities/gates';
+import { createAircallClient } from '../../src/aircall/client';
+import { createDsrClient, type DsrClient } from '../../src/client';
+import { createDataConverter } from '../../src/encryption/data-converter';
+import { generateKeyFile, loadKeyring } from '../../src/encryption/keyring';
+import { apiTaskQueue, SEARCH_ATTRIBUTES } from '../../src/request/names';
+import { createCases } from '../../src/vault/cases';
+import { createConnections, nextCredentialVersion } from '../../src/vault/connections';
+import { createFolderDriver } from '../../src/vault/folder';
+import { createVault } from '../../src/vault/vault';
+import { environment, installRuntime } from './service';
+
+const { IndexedValueType } = temporal.api.enums.v1;
+
+export interface SkippingService {
+  readonly sandbox: Sandbox;
+  readonly client: DsrClient;
+  readonly temporal: Client;
+  /** Connects every company of the sandbox under its own name; again: with a further API key. */
+  connect(company: string): Promise<void>;
+  /** Lets time pass at once, as far as nothing is being done. */
+  pass(days: number): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export async function startSkippingService(options: SandboxOptions): Promise<SkippingService> {
+  installRuntime();
+  const env: TestWorkflowEnvironment = await startTimeSkippingServer();
+  const searchAttributes = Object.fromEntries(
+    Object.entries(SEARCH_ATTRIBUTES).map(([name, type]) => [
+      name,
+      type === 'Keyword' ? IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD : IndexedValueType.INDEXED_VALUE_TYPE_DATETIME,
+    ]),
+  );
+  await env.connection.operatorService.addSearchAttributes({ namespace: 'default', searchAttributes });
+  const folder = mkdtempSync(join(tmpdir(), 'aircall-dsr-'));
+  const keyFile = join(folder, 'keys.json');
+  generateKeyFile(keyFile, new Date());
+  const keyring = loadKeyring(keyFile);
+  const vault = createVault(createFolderDriver(join(folder, 'vault')), keyring);
+  const connections = createConnections(vault);
+  const sandbox = await startSandbox(options);
+  const dataConverter = createDataConverter(keyring);
+  const client = new Client({ connection: env.connection, dataConverter });
+  const taskQueue = `t${randomBytes(5).toString('hex')}`;
+  const aircall = createAircallClient();
+  let aheadMs = 0;
+  const { api, local } = createActivities({
+    connections,
+    cases: createCases(vault),
+    aircall,
+    gates: createGates(),
+    hash: keyring.hash,
+    now: () => Date.now() + aheadMs,
+    random: () => 0,
+    isOpen: async () => false,
+  });
+  const common = { connection: env.nativeConnection, dataConverter };
+  const workers = [
+    await Worker.create({
+      ...common,
+      taskQueue,
+      workflowBundle: { codePath: environment('TEST_WORKFLOW_BUNDLE') },
+      activities: local,
+    }),
+    ...(await Promise.all(
+      sandbox.companies.map(({ name }) =>
+        Worker.create({ ...common, taskQueue: apiTaskQueue(taskQueue, name), activities: api }),
+      ),
+    )),
+  ];
+  const running = workers.map(worker => worker.run());
+
+  const service: SkippingService = {
+    sandbox,
+    client: createDsrClient({ temporal: client, keyring, taskQueue }),
+    temporal: client,
+    async connect(name) {
+      const present = await connections.get(name);
+      const company = sandbox.company(name);
+      const key = present === undefined ? { apiId: company.apiId, apiToken: company.apiToken } : company.issueApiKey();
+      await connections.put(
+        {
+          name,
+          baseUrl: sandbox.baseUrl,
+          limitPerMinute: 10_000,
+          share: 0.75,
+          credential: { kind: 'api-key', ...key },
+          credentialVersion: nextCredentialVersion(present?.value, Date.now()),
+          connectedAt: new Date().toISOString(),
+        },
+        present?.version,
+      );
+    },
+    async pass(days) {
+      await env.sleep(days * 86_400_000);
+      aheadMs = (await env.currentTimeMs()) - Date.now();
+    },
+    async stop() {
+      for (const worker of workers) worker.shutdown();
+      await Promise.all(running);
+      aircall.close();
+      await sandbox.close();
+      await env.teardown();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+  for (const { name } of sandbox.companies) await service.connect(name);
+  return service;
+}
