@@ -11,6 +11,7 @@ import {
   isGrpcServiceError,
   QueryNotRegisteredError,
   QueryRejectedError,
+  ServiceError,
   WorkflowExecutionAlreadyStartedError,
   type WorkflowExecutionDescription,
   WorkflowFailedError,
@@ -32,7 +33,7 @@ export type * from './request/model';
 export type { Kind } from './request/names';
 export { connectTemporal } from './temporal/connect';
 
-export type DsrErrorCode = 'not-found' | 'ambiguous-id' | 'request-conflict' | 'request-failed' | 'no-answer';
+export type DsrErrorCode = 'not-found' | 'ambiguous-id' | 'request-conflict' | 'request-failed';
 
 export class DsrError extends Error {
   override readonly name = 'DsrError';
@@ -148,7 +149,7 @@ export function createDsrClient({ temporal, keyring, taskQueue = DEFAULT_TASK_QU
       if (error instanceof WorkflowExecutionAlreadyStartedError)
         return { requestId, workflowId, runId: (await describe(workflowId)).runId };
       // A server that no worker has prepared yet does not know our search attributes.
-      if (!isGrpcServiceError(error) || error.code !== INVALID_ARGUMENT) throw error;
+      if (grpcErrorOf(error)?.code !== INVALID_ARGUMENT) throw error;
       await ensureSearchAttributes(server, options.namespace);
       const { firstExecutionRunId } = await begin();
       return { requestId, workflowId, runId: firstExecutionRunId };
@@ -255,7 +256,7 @@ export function createDsrClient({ temporal, keyring, taskQueue = DEFAULT_TASK_QU
       );
     } catch (error) {
       // A run that has not taken its first step has no answer yet; one whose workers are away has none now.
-      if (error instanceof QueryNotRegisteredError || error instanceof QueryRejectedError || isGrpcServiceError(error))
+      if (error instanceof QueryNotRegisteredError || error instanceof QueryRejectedError || grpcErrorOf(error))
         return undefined;
       throw error;
     }
@@ -270,6 +271,12 @@ export function createDsrClient({ temporal, keyring, taskQueue = DEFAULT_TASK_QU
       throw error;
     }
   }
+}
+
+/** What the server answered: the Temporal client wraps it in an error of its own. */
+function grpcErrorOf(error: unknown) {
+  const cause = error instanceof ServiceError ? error.cause : error;
+  return isGrpcServiceError(cause) ? cause : undefined;
 }
 
 function planOf({ planDigest }: RequestResult): { planDigest?: string } {

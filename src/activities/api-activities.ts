@@ -9,7 +9,7 @@ import { readPage, readRecord } from '../aircall/replies';
 import { type Call, callSchema, contactSchema, pongSchema, rowIdSchema, tokenSchema } from '../aircall/schemas';
 import { emailSpellings, hasEmail, phoneDigits } from '../request/identity';
 import type { RequestRef } from '../request/names';
-import type { CaseRef, Cases } from '../vault/cases';
+import { CaseFileBroken, type CaseRef, type Cases } from '../vault/cases';
 import { type Connection, nextCredentialVersion } from '../vault/connections';
 import { type ApiStepDependencies, type Counted, requestsSent, sendOnce, stepFailure } from './api-step';
 import { type Listing, peopleSchema, readObject, subjectSchema } from './case-objects';
@@ -86,7 +86,7 @@ export function createApiActivities(dependencies: ApiDependencies) {
       const endpoint = number === null ? ENDPOINTS.listCalls : ENDPOINTS.searchCalls;
       const searched = number === null ? undefined : numbers[number];
       // A search without its filter lists every call of the company.
-      if (number !== null && searched === undefined) throw new RangeError('no such number in the case file');
+      if (number !== null && searched === undefined) throw new CaseFileBroken('The case file has no such number.');
       const query = {
         ...(searched === undefined ? {} : { phone_number: searched.query }),
         ...pageQuery(window, page, -1),
@@ -132,7 +132,10 @@ export function createApiActivities(dependencies: ApiDependencies) {
         dependencies,
         request.connection,
         { endpoint, id },
-        body => ({ present: readRecord(endpoint, rowIdSchema, body).id === id }),
+        body => {
+          readRecord(endpoint, rowIdSchema, body);
+          return { present: true };
+        },
         error => (error.code === 'not-found' ? { present: false } : undefined),
       );
     },
@@ -212,13 +215,13 @@ export function createApiActivities(dependencies: ApiDependencies) {
 
   /** Ends our lease, with the new credential where there is one; another writer's newer credential stays. */
   async function settle(leased: Connection, { refreshingUntil: _, ...next }: Connection): Promise<void> {
-    const present = await connections.get(leased.name);
-    if (
-      present?.value.refreshingUntil !== leased.refreshingUntil ||
-      present?.value.credentialVersion !== leased.credentialVersion
-    )
-      return;
-    await connections.put(next, present.version);
+    for (;;) {
+      const present = await connections.get(leased.name);
+      const ours =
+        present?.value.refreshingUntil === leased.refreshingUntil &&
+        present?.value.credentialVersion === leased.credentialVersion;
+      if (!ours || (await connections.put(next, present.version))) return;
+    }
   }
 
   /** A ping that is forbidden says what no other endpoint can: the credential is dead. */
@@ -246,7 +249,7 @@ function judgeCall(
 async function contactId(cases: Cases, request: RequestRef, people: CaseRef, contact: number): Promise<number> {
   const { contacts } = await readObject(cases, request, people, peopleSchema);
   const id = contacts[contact]?.id;
-  if (id === undefined) throw new RangeError('no such contact in the case file');
+  if (id === undefined) throw new CaseFileBroken('The case file has no such contact.');
   return id;
 }
 

@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { callSchema, contactSchema } from '../aircall/schemas';
 import type { RequestRef } from '../request/names';
-import type { CaseRef, Cases } from '../vault/cases';
+import { CaseFileBroken, type CaseRef, type Cases } from '../vault/cases';
 
 /** Who the request is about. */
 export const subjectSchema = z.strictObject({ email: z.string(), phoneNumbers: z.array(z.string()) });
@@ -34,7 +34,12 @@ export const peopleSchema = z.strictObject({
   numbers: z.array(z.strictObject({ digits: z.string(), query: z.string() })),
 });
 
-/** Reads an object of the case file as what it was written as. */
+/**
+ * Reads an object of the case file as what it was written as.
+ * @throws {CaseFileBroken} where it is missing, another, or of another shape
+ */
 export async function readObject<T>(cases: Cases, request: RequestRef, ref: CaseRef, schema: z.ZodType<T>): Promise<T> {
-  return schema.parse(await cases.read(request, ref));
+  const parsed = schema.safeParse(await cases.read(request, ref));
+  if (parsed.success) return parsed.data;
+  throw new CaseFileBroken('An object of the case file does not have the shape that it was written in.');
 }

@@ -90,7 +90,9 @@ export function createLocalActivities({ cases, connections, hash, now, isOpen }:
     async openRequest(input: unknown): Promise<Opening> {
       const { kind, runId, workflowId } = thisRun();
       const { parsed, request } = read(kind, input, workflowId);
-      if ((await connections.get(request.connection)) === undefined) {
+      // What has ended is answered, also where its connection has gone since.
+      const over = (await cases.record(request))?.result !== undefined;
+      if (!over && (await connections.get(request.connection)) === undefined) {
         throw stepFailure(
           'invalid-input',
           'connection is not one of this vault; run `aircall-dsr connections`',

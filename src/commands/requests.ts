@@ -180,8 +180,8 @@ function ended(options: Output, result: RequestResult, out?: string): Exit {
     ...(saved ? [`  package    ${out} (${result.package.sizeBytes} bytes). It holds personal data.`] : []),
   ]);
   if (out !== undefined && !saved) tell(`note: nothing was found, so ${out} was not written.`);
-  // A cancellation is only here a surprise: this command waited for a result.
-  return result.status === 'completed' || result.status === 'no-match' ? EXIT.done : EXIT.failed;
+  const done = result.status === 'completed' || result.status === 'no-match' || result.status === 'cancelled';
+  return done ? EXIT.done : EXIT.failed;
 }
 
 function commonInput(connection: string, email: string, { requestId, phone, deadline }: CommonOptions) {

@@ -3,29 +3,39 @@
  * the token is refreshed where that is possible; otherwise the request waits, visibly, until it is connected again.
  * A request never fails because a credential died. Decision D4.
  */
-import type { RequestRun } from './run';
+import type { Opened } from '../activities';
+import type { WaitingFor } from '../request/model';
 import { attempt, failureOf, readSteps, type StepFailure, waitingSteps } from './steps';
 
 /** Refreshed tokens that are refused in turn, within a minute of each other, before a person is asked. */
 const REFRESHES_MAX = 3;
 const IN_TURN_MS = 60_000;
 
-export interface Credentials {
-  /** True: repeat the step. False: the credential was not the cause, or the deadline passed. */
-  renewed(failure: StepFailure): Promise<boolean>;
+/** `renewed`: repeat the step. Otherwise the step's failure stands, or the request's deadline came first. */
+export type Renewal = 'renewed' | 'not-the-cause' | 'deadline';
+
+/** The request whose credential it is. */
+interface Holder {
+  readonly opened: Opened;
+  count(apiRequests: number): void;
+  waiting<T>(waitingFor: WaitingFor, wait: () => Promise<T>): Promise<T>;
 }
 
-export function keepCredentials(run: RequestRun): Credentials {
-  const underWay = new Map<string, Promise<boolean>>();
+export interface Credentials {
+  renew(failure: StepFailure): Promise<Renewal>;
+}
+
+export function keepCredentials(run: Holder): Credentials {
+  const underWay = new Map<string, Promise<Renewal>>();
   let refreshes = 0;
   let refreshedMs = 0;
 
-  async function renew(failure: StepFailure): Promise<boolean> {
+  async function renewOnce(failure: StepFailure): Promise<Renewal> {
     const { connection } = run.opened.request;
     if (failure.code === 'forbidden') {
       const ping = await attempt(() => readSteps(run.opened).ping({ connection }));
       run.count(ping.apiRequests);
-      if (ping.ok) return false;
+      if (ping.ok) return 'not-the-cause';
     }
     const { credentialVersion: failedVersion } = failure;
     if (Date.now() - refreshedMs > IN_TURN_MS) refreshes = 0;
@@ -34,25 +44,25 @@ export function keepCredentials(run: RequestRun): Credentials {
       refreshedMs = Date.now();
       const refreshed = await attempt(() => readSteps(run.opened).refreshToken({ connection, failedVersion }));
       run.count(refreshed.apiRequests);
-      if (refreshed.ok) return true;
+      if (refreshed.ok) return 'renewed';
     }
     return run.waiting({ cause: 'credentials' }, async () => {
       try {
         await waitingSteps(run.opened.deadlineMs).awaitCredentials({ connection, failedVersion });
-        return true;
+        return 'renewed';
       } catch (error) {
         failureOf(error); // throws a cancellation; what is left is the deadline
-        return false;
+        return 'deadline';
       }
     });
   }
 
   return {
-    renewed(failure) {
+    renew(failure) {
       const key = `${failure.code === 'forbidden'} ${failure.credentialVersion}`;
       const known = underWay.get(key);
       if (known !== undefined) return known;
-      const started = renew(failure).finally(() => underWay.delete(key));
+      const started = renewOnce(failure).finally(() => underWay.delete(key));
       underWay.set(key, started);
       return started;
     },

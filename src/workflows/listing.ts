@@ -5,7 +5,7 @@
 import { executeChild, workflowInfo } from '@temporalio/workflow';
 import type { CaseRef, Window } from '../activities';
 import type { Gap, SourceCoverage } from '../request/model';
-import type { fetchPages } from './index';
+import type { fetchPages } from './fetch-pages';
 import { emptyReport, fetchInto, type List, type PagesReport } from './pages';
 import type { RequestRun } from './run';
 import { sideBySide } from './steps';
@@ -100,8 +100,9 @@ async function fetchAll(run: RequestRun, list: List, window: Window, pages: read
     left = report.left;
     const { refusal } = report;
     if (refusal === undefined) break;
-    if (await run.credentials.renewed(refusal)) continue;
-    const failure = run.pastDeadline() ? { ...refusal, code: 'deadline' as const } : refusal;
+    const renewal = await run.credentials.renew(refusal);
+    if (renewal === 'renewed') continue;
+    const failure = renewal === 'deadline' ? { ...refusal, code: renewal } : refusal;
     all.failed.push(...left.map(page => ({ page, failure })));
     left = [];
   }

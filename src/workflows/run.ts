@@ -183,8 +183,8 @@ export async function runRequest(
         const outcome = await attempt(step);
         run.count(outcome.apiRequests);
         if (outcome.ok || !mayBeCredential(outcome)) return outcome;
-        if (!(await credentials.renewed(outcome)))
-          return run.pastDeadline() ? { ...outcome, code: 'deadline' } : outcome;
+        const renewal = await credentials.renew(outcome);
+        if (renewal !== 'renewed') return renewal === 'deadline' ? { ...outcome, code: renewal } : outcome;
       }
     },
     async waiting(waitingFor, wait) {

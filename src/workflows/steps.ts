@@ -68,7 +68,7 @@ export function deleteSteps(budgeted: Budgeted) {
 /** Steps that touch the vault only; those that wait end with the deadline, the others have at least an hour. */
 export function localSteps(deadlineMs?: number) {
   return proxyActivities<LocalActivities>({
-    startToCloseTimeout: '10 minutes',
+    startToCloseTimeout: START_TO_CLOSE,
     ...(deadlineMs === undefined
       ? {}
       : { scheduleToCloseTimeout: Math.max(deadlineMs - Date.now(), LOCAL_TIME_MIN_MS) }),

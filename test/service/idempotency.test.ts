@@ -1,7 +1,9 @@
 /** One request id is one run with one answer, whoever starts it and however often; bad input ends, before Aircall is asked. */
 import { Client } from '@temporalio/client';
+import { startDevServer } from '../../dev-server';
 import { createCompanySeed } from '../../sandbox';
-import { DsrError, InvalidInput, type RequestResult } from '../../src/client';
+import { createDsrClient, DsrError, InvalidInput, type RequestResult } from '../../src/client';
+import { createDataConverter } from '../../src/encryption/data-converter';
 import { documentOf, idsOf, sorted, until } from '../support/requests';
 import { startTestService, type TestService } from '../support/service';
 
@@ -48,6 +50,20 @@ describe('the same request id', () => {
     await expect(other).rejects.toMatchObject({ code: 'request-conflict' });
     expect((await service.client.result(workflowId)).status).toBe('completed');
   });
+});
+
+it('a request can be started on a server that no worker has prepared yet', async () => {
+  const server = await startDevServer();
+  const { connection } = server.env;
+  const temporal = new Client({ connection, dataConverter: createDataConverter(service.keyring) });
+  const client = createDsrClient({ temporal, keyring: service.keyring });
+  const { workflowId } = await client.start('access', {
+    requestId: 'early',
+    connection: 'acme',
+    subject: { email: EMAIL },
+  });
+  expect(await client.known([workflowId])).toEqual([workflowId]);
+  await server.stop();
 });
 
 describe('input that is not good', () => {
