@@ -185,9 +185,13 @@ const CASES = {
     },
   },
   'local-failure': {
-    step: 'fetchCalls',
-    input: () => ({ request: steps.request, people, number: 7, window: {}, page: 1 }),
-    apiRequests: 0,
+    ...merge,
+    prepare: () => {
+      const { get } = steps.driver;
+      const fails = (path: string) =>
+        path === pathOf(subject) ? Promise.reject(new Error('disk failed')) : get.call(steps.driver, path);
+      Object.assign(steps.driver, { get: fails });
+    },
   },
 } satisfies Record<StepCode, Case>;
 

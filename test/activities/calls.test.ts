@@ -108,7 +108,7 @@ test.each([4, -1, 0.5])(
     const { request } = steps;
     const input = { request, people, number, window: {}, page: 1 };
     const failure = await failureOf(attempt(() => steps.api.fetchCalls(input)));
-    expect(failure).toMatchObject({ code: 'local-failure', detail: { apiRequests: 0 } });
+    expect(failure).toMatchObject({ code: 'case-file-broken', detail: { apiRequests: 0 } });
     expect(steps.sandbox.requests()).toHaveLength(0);
   },
 );

@@ -171,7 +171,7 @@ describe('deleting a contact', () => {
   });
 
   test('refuses a place that the case file does not have, without an API request', async () => {
-    expect(await failureOf(remove(people, 2))).toMatchObject({ code: 'local-failure', detail: { apiRequests: 0 } });
+    expect(await failureOf(remove(people, 2))).toMatchObject({ code: 'case-file-broken', detail: { apiRequests: 0 } });
     expect(steps.sandbox.requests()).toHaveLength(0);
   });
 
