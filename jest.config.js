@@ -15,6 +15,6 @@ module.exports = {
   transformIgnorePatterns: ['/node_modules/(?!(node-fetch|data-uri-to-buffer|fetch-blob|formdata-polyfill)/)'],
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
-  testTimeout: 60_000,
-  maxWorkers: 2,
+  testTimeout: 120_000,
+  maxWorkers: 4,
 };
