@@ -41,7 +41,10 @@ command('connect <name>', 'check credentials of an Aircall company and store the
   .option('--api-token <token>', 'API token; better: AIRCALL_API_TOKEN')
   .option('--access-token <token>', 'OAuth access token; better: AIRCALL_ACCESS_TOKEN')
   .option('--base-url <url>', 'API base with its version (default: https://api.aircall.io/v1)')
-  .option('--limit-per-minute <number>', 'API requests a minute that the company is allowed, 1 to 10000 (default: 60)')
+  .option(
+    '--limit-per-minute <number>',
+    'API requests a minute that the company is allowed, 1 to 10000, or auto: as Aircall names it (default: 60)',
+  )
   .option('--share <number>', 'part of the limit that is used, at most 0.8 (default: 0.75)')
   .action(
     run<[string, import('./commands/connections').ConnectOptions]>(async (name, options) =>

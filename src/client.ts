@@ -25,6 +25,7 @@ import { type Inputs, parseInput } from './request/input';
 import type { RequestResult, RequestStatus, Status, WaitingFor } from './request/model';
 import { DEFAULT_TASK_QUEUE, KINDS, type Kind, requestOf, WORKFLOW_TYPES, workflowIdOf } from './request/names';
 import { SEARCH_KEYS } from './request/search-keys';
+import { sideBySide } from './request/side-by-side';
 import { ensureSearchAttributes } from './temporal/search-attributes';
 
 export { loadKeyring } from './encryption/keyring';
@@ -237,13 +238,8 @@ export function createDsrClient({ temporal, keyring, taskQueue = DEFAULT_TASK_QU
     },
 
     async known(workflowIds) {
-      const found: string[] = [];
-      for (let start = 0; start < workflowIds.length; start += DESCRIBED_AT_ONCE) {
-        const some = workflowIds.slice(start, start + DESCRIBED_AT_ONCE);
-        const there = await Promise.all(some.map(isThere));
-        found.push(...some.filter((_, index) => there[index]));
-      }
-      return found;
+      const there = await sideBySide(workflowIds, DESCRIBED_AT_ONCE, isThere);
+      return workflowIds.filter((_, index) => there[index]);
     },
   };
   return client;

@@ -62,6 +62,7 @@ function ourApiQueue() {
     cases: createCases(vault),
     aircall: createAircallClient(),
     gates: createGates(),
+    onRateLimit: async () => {},
     hash: keyring.hash,
     now: Date.now,
     random: Math.random,

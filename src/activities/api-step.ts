@@ -7,7 +7,7 @@ import { ApplicationFailure, activityInfo, heartbeat } from '@temporalio/activit
 import { ApplicationFailureCategory } from '@temporalio/common';
 import type { AircallClient, ApiRequest, Authorization } from '../aircall/client';
 import { ENDPOINTS } from '../aircall/endpoints';
-import { AircallError } from '../aircall/errors';
+import { AircallError, type RateLimit } from '../aircall/errors';
 import { SealBroken } from '../encryption/seal';
 import { HANDLING, type StepCode, type StepFailureDetail } from '../request/handling';
 import { CaseFileBroken } from '../vault/cases';
@@ -18,6 +18,8 @@ export interface ApiStepDependencies {
   readonly connections: Connections;
   readonly aircall: AircallClient;
   readonly gates: Gates;
+  /** Told of every 429, before its step ends. */
+  readonly onRateLimit: (connection: string, limit: RateLimit) => Promise<void>;
   readonly now: () => number;
   /** 0 to 1, for jitter. */
   readonly random: () => number;
@@ -55,7 +57,7 @@ export async function sendOnce<T extends object>(
   read: (body: unknown, answered: AnsweredBy) => T | Promise<T>,
   onError: (error: AircallError, answered: AnsweredBy) => T | undefined = () => undefined,
 ): Promise<Counted<T>> {
-  const { connections, aircall, gates, now, random } = dependencies;
+  const { connections, aircall, gates, onRateLimit, now, random } = dependencies;
   const before = progress();
   const connection = (await connections.get(name))?.value;
   const detail = { apiRequests: before.sent, credentialVersion: connection?.credentialVersion ?? 0 };
@@ -84,6 +86,9 @@ export async function sendOnce<T extends object>(
     if (error.code !== 'rate-limited') throw stepFailure(error.code, error.message, sentDetail);
     const delayMs = error.limit.delayMs ?? RATE_LIMIT_DELAY_MS;
     gates.close(name, now() + delayMs);
+    await onRateLimit(name, error.limit).catch(notNoted => {
+      throw localFailure(notNoted, sent); // the gate is closed: trying again asks nobody
+    });
     throw stepFailure('rate-limited', error.message, sentDetail, delayMs + jitterMs(random));
   }
 }

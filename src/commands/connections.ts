@@ -8,9 +8,21 @@ import { AircallError } from '../aircall/errors';
 import { readRecord } from '../aircall/replies';
 import { pongSchema } from '../aircall/schemas';
 import { configuredKeyring, configuredTaskQueue, configuredVault } from '../config';
-import { LIMIT_PER_MINUTE_DEFAULT, LIMIT_PER_MINUTE_MAX, SHARE_DEFAULT, SHARE_MAX } from '../request/budget';
-import { apiTaskQueue, NAME_PATTERN } from '../request/names';
 import {
+  type Budget,
+  type ConfiguredLimit,
+  LIMIT_PER_MINUTE_DEFAULT,
+  LIMIT_PER_MINUTE_MAX,
+  limitInForce,
+  ratePerSecond,
+  SHARE_DEFAULT,
+  SHARE_MAX,
+} from '../request/budget';
+import { apiTaskQueue, NAME_PATTERN } from '../request/names';
+import { sideBySide } from '../request/side-by-side';
+import type { QueueOn, QueueState } from '../temporal/queue-rate';
+import {
+  budgetOf,
   type Connection,
   type Connections,
   type Credential,
@@ -18,6 +30,10 @@ import {
   nextCredentialVersion,
 } from '../vault/connections';
 import { answer, CommandError, EXIT, type Exit, type Output, table, tell } from './output';
+
+const ASKED_AT_ONCE = 8;
+/** What these commands do without a Temporal server is done without waiting long for one. */
+const TEMPORAL_WITHIN_MS = 2_000;
 
 export interface ConnectOptions extends Output {
   readonly apiId?: string;
@@ -34,10 +50,7 @@ export async function connect(name: string, options: ConnectOptions): Promise<Ex
   const baseUrl = parseBaseUrl(options.baseUrl ?? DEFAULT_BASE_URL);
   if (baseUrl === undefined)
     throw usage('--base-url takes an HTTPS address, or an HTTP one on this machine, without user, query or fragment.');
-  const limitPerMinute = numberOf(options.limitPerMinute, LIMIT_PER_MINUTE_DEFAULT);
-  if (!Number.isInteger(limitPerMinute) || limitPerMinute < 1 || limitPerMinute > LIMIT_PER_MINUTE_MAX) {
-    throw usage(`--limit-per-minute takes a whole number from 1 to ${LIMIT_PER_MINUTE_MAX}.`);
-  }
+  const limitPerMinute = limitOf(options.limitPerMinute);
   const share = numberOf(options.share, SHARE_DEFAULT);
   if (!(share > 0 && share <= SHARE_MAX)) throw usage(`--share takes a number above 0, at most ${SHARE_MAX}.`);
 
@@ -62,52 +75,79 @@ export async function connect(name: string, options: ConnectOptions): Promise<Ex
       `Connection ${name} was changed by somebody else meanwhile. Run the command again.`,
       EXIT.failed,
     );
+  await connections.forgetRateLimits(name);
+  const limit = limitInForce(limitPerMinute, undefined);
+  const onServer = await setOnServer(name, { limitPerMinute: limit, share });
   answer(options, { connection: name, baseUrl, limitPerMinute, share, replaced: present !== undefined }, [
     `Connected ${name}: Aircall answered, the credentials are sealed in the vault.`,
-    `Budget: ${Math.floor(limitPerMinute * share)} of ${limitPerMinute} API requests a minute. Workers pick it up within 10 seconds.`,
+    `Budget: ${Math.floor(limit * share)} of ${limit} API requests a minute${limitPerMinute === 'auto' ? ', until Aircall names another limit' : ''}. ${onServer ? 'The Temporal server keeps it; workers' : 'Workers'} pick the connection up within 10 seconds.`,
   ]);
   return EXIT.done;
 }
 
 export async function connections(options: Output): Promise<Exit> {
-  const keyring = configuredKeyring();
-  const store = createConnections(configuredVault(keyring));
-  const names = await store.names();
-  const rates = await effectiveRates(names);
-  const rows = [];
-  for (const name of names) {
-    const value = (await store.get(name))?.value;
-    if (value === undefined) continue;
-    const { baseUrl, limitPerMinute, share, credential, connectedAt } = value;
-    const effective = rates.get(name);
-    rows.push({
+  const store = configuredConnections();
+  const found = await sideBySide(await store.names(), ASKED_AT_ONCE, async name => {
+    const stored = await store.get(name);
+    return { name, connection: stored?.value, rateLimits: await store.rateLimits(name) };
+  });
+  const queues = await queuesOf(found.map(({ name }) => name));
+  const rows = found.flatMap(({ name, connection, rateLimits }) => {
+    if (connection === undefined) return []; // disconnected meanwhile
+    const { baseUrl, limitPerMinute, share, credential, connectedAt } = connection;
+    const queue = queues.get(name);
+    return {
       connection: name,
+      state: queue === undefined ? 'unknown' : queue.served ? 'served' : 'no-worker',
       baseUrl,
       credential: credential.kind,
       connectedAt,
       budget: {
         limitPerMinute,
         share,
-        effectivePerMinute: effective === undefined ? null : Math.round(effective * 6000) / 100,
+        /** What the last 429 that named a limit said. */
+        observedLimitPerMinute: rateLimits?.namedPerMinute ?? null,
+        configuredPerMinute: perMinute(ratePerSecond(budgetOf(connection, rateLimits), 1)),
+        effectivePerMinute: queue?.rate === undefined ? null : perMinute(queue.rate),
       },
-    });
-  }
-  answer(options, { connections: rows }, [
-    ...(rows.length === 0 ? ['No connections. Add one: aircall-dsr connect NAME'] : []),
-    ...(rows.length === 0
-      ? []
+      backlog: queue === undefined ? null : { steps: queue.backlog, oldestSeconds: queue.oldestSeconds },
+      rateLimited: { count: rateLimits?.count ?? 0, lastAt: rateLimits?.lastAt ?? null },
+    };
+  });
+  answer(
+    options,
+    { connections: rows },
+    rows.length === 0
+      ? ['No connections. Add one: aircall-dsr connect NAME']
       : table([
-          ['CONNECTION', 'CREDENTIAL', 'LIMIT/MIN', 'SHARE', 'IN FORCE/MIN', 'BASE URL'],
-          ...rows.map(({ connection, credential, budget, baseUrl }) => [
+          [
+            'CONNECTION',
+            'STATE',
+            'LIMIT/MIN',
+            'SHARE',
+            'BUDGET/MIN',
+            'IN FORCE',
+            'WAITING',
+            'OLDEST',
+            '429S',
+            'LAST 429',
+          ],
+          ...rows.map(({ connection, state, budget, backlog, rateLimited }) => [
             connection,
-            credential,
-            String(budget.limitPerMinute),
+            state,
+            budget.observedLimitPerMinute === null
+              ? String(budget.limitPerMinute)
+              : `${budget.limitPerMinute} (Aircall says ${budget.observedLimitPerMinute})`,
             String(budget.share),
-            budget.effectivePerMinute === null ? 'not known' : String(budget.effectivePerMinute),
-            baseUrl,
+            String(budget.configuredPerMinute),
+            String(budget.effectivePerMinute ?? '?'),
+            String(backlog?.steps ?? '?'),
+            backlog === null ? '?' : `${backlog.oldestSeconds} s`,
+            String(rateLimited.count),
+            rateLimited.lastAt ?? 'never',
           ]),
-        ])),
-  ]);
+        ]),
+  );
   return EXIT.done;
 }
 
@@ -201,27 +241,48 @@ function usage(message: string): CommandError {
   return new CommandError('usage', message, EXIT.usage);
 }
 
-/** The limits in force on the server; empty where no server answers. */
-async function effectiveRates(names: readonly string[]): Promise<Map<string, number>> {
-  const rates = new Map<string, number>();
-  if (names.length === 0) return rates;
-  const [{ connectTemporal }, { readQueueRate }] = await Promise.all([
-    import('../temporal/connect.js'),
-    import('../temporal/queue-rate.js'),
-  ]);
+function limitOf(text: string | undefined): ConfiguredLimit {
+  if (text === 'auto') return text;
+  const limit = numberOf(text, LIMIT_PER_MINUTE_DEFAULT);
+  if (Number.isInteger(limit) && limit >= 1 && limit <= LIMIT_PER_MINUTE_MAX) return limit;
+  throw usage(`--limit-per-minute takes a whole number from 1 to ${LIMIT_PER_MINUTE_MAX}, or auto.`);
+}
+
+/** In requests a minute, as people think of limits. */
+function perMinute(ratePerSecond: number): number {
+  return Math.round(ratePerSecond * 6000) / 100;
+}
+
+/** What the server says of the connections' queues; empty where no server answers. */
+async function queuesOf(names: readonly string[]): Promise<Map<string, QueueState>> {
+  if (names.length === 0) return new Map();
+  const { describeQueue } = await import('../temporal/queue-rate.js');
+  const states = await withQueues(names, async queue => describeQueue(queue));
+  if (states === undefined) tell('note: no Temporal server answers, so what happens in the queues is not known.');
+  return new Map((states ?? []).map((state, index) => [names[index] ?? '', state]));
+}
+
+/** Sets the budget on the server at once; a worker sees to it later where no server answers now. */
+async function setOnServer(name: string, budget: Budget): Promise<boolean> {
+  const { rateOn, setQueueRate } = await import('../temporal/queue-rate.js');
+  const set = await withQueues([name], async queue => setQueueRate(queue, await rateOn(queue, budget)));
+  return set !== undefined;
+}
+
+/** Asks the Temporal server about the queues of connections; undefined where it does not answer. */
+async function withQueues<T>(names: readonly string[], ask: (queue: QueueOn) => Promise<T>): Promise<T[] | undefined> {
+  const { connectTemporal } = await import('../temporal/connect.js');
   try {
-    const { connection, options } = await connectTemporal(configuredKeyring());
-    for (const name of names) {
-      const rate = await readQueueRate({
-        connection,
-        namespace: options.namespace,
-        taskQueue: apiTaskQueue(configuredTaskQueue(), name),
-      });
-      if (rate !== undefined) rates.set(name, rate);
+    const { connection, options } = await connectTemporal(configuredKeyring(), TEMPORAL_WITHIN_MS);
+    try {
+      const { namespace } = options;
+      return await sideBySide(names, ASKED_AT_ONCE, name =>
+        ask({ connection, namespace, taskQueue: apiTaskQueue(configuredTaskQueue(), name) }),
+      );
+    } finally {
+      await connection.close();
     }
-    await connection.close();
   } catch {
-    tell('note: no Temporal server answers, so the budgets in force are not known.');
+    return undefined;
   }
-  return rates;
 }

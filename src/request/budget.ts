@@ -1,7 +1,7 @@
 /**
  * A company's API budget: how many requests a second its task queue may dispatch. The one place where limit, share and
  * partitions become a rate; it must never let any 60 seconds hold more than 80 % of the limit.
- * Facts: temporal.md 1.2 (one second of burst per partition). Pure.
+ * Facts: temporal.md 1.2 (one second of burst per partition); aircall-api.md 3 (only a 429 names the limit). Pure.
  */
 
 export const LIMIT_PER_MINUTE_DEFAULT = 60;
@@ -9,11 +9,21 @@ export const LIMIT_PER_MINUTE_MAX = 10_000;
 export const SHARE_DEFAULT = 0.75;
 export const SHARE_MAX = 0.8;
 
+/** `auto`: whatever a 429 of the company last named. */
+export type ConfiguredLimit = number | 'auto';
+
 export interface Budget {
   /** Requests a minute that the company allows; 1 to 10,000. */
   readonly limitPerMinute: number;
   /** The part of it that we may use; above 0, at most 0.8. */
   readonly share: number;
+}
+
+/** The limit that holds: the configured one, or a lower one that Aircall `named`. Bounded, whatever it named. */
+export function limitInForce(configured: ConfiguredLimit, named: number | undefined): number {
+  const ceiling = configured === 'auto' ? LIMIT_PER_MINUTE_MAX : configured;
+  if (named === undefined) return configured === 'auto' ? LIMIT_PER_MINUTE_DEFAULT : configured;
+  return Math.min(Math.max(1, Math.floor(named)), ceiling);
 }
 
 /** The most that a queue of `partitions` dispatches in any 60 seconds at `ratePerSecond`, jitter of a second included. */

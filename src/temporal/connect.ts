@@ -19,11 +19,11 @@ export function temporalConfig() {
   return { connectionOptions, namespace: namespace ?? 'default' };
 }
 
-/** @throws {TemporalUnreachable} with the address that was tried */
-export async function connectTemporal(keyring: Keyring): Promise<Client> {
+/** @throws {TemporalUnreachable} with the address that was tried, after `withinMs` */
+export async function connectTemporal(keyring: Keyring, withinMs: number = CONNECT_TIMEOUT_MS): Promise<Client> {
   const { connectionOptions, namespace } = temporalConfig();
   try {
-    const connection = await Connection.connect({ ...connectionOptions, connectTimeout: CONNECT_TIMEOUT_MS });
+    const connection = await Connection.connect({ ...connectionOptions, connectTimeout: withinMs });
     return new Client({ connection, namespace, dataConverter: createDataConverter(keyring) });
   } catch {
     throw new TemporalUnreachable(

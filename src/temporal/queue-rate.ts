@@ -1,12 +1,15 @@
 /**
- * The rate limit of a connection's task queue on the server, which wins over whatever a stray worker says. Partitions are
- * looked up, not assumed; only a difference is written, because the server takes few such updates. Decision D2.
+ * What the server says of a connection's task queue: its rate limit, which wins over whatever a stray worker asks for, and
+ * what waits in it. Partitions are looked up, not assumed. Decision D2.
  */
-import type { ConnectionLike } from '@temporalio/client';
+import { type ConnectionLike, isGrpcServiceError } from '@temporalio/client';
 import { temporal } from '@temporalio/proto';
 import { type Budget, ratePerSecond } from '../request/budget';
 
 const { TaskQueueType } = temporal.api.enums.v1;
+/** Of a server that does not tell. */
+const PARTITIONS_DEFAULT = 4;
+const UNIMPLEMENTED = 12;
 /** The server keeps the rate as a 32-bit float. */
 const SAME_WITHIN = 1e-6;
 
@@ -18,28 +21,63 @@ export interface QueueOn {
 
 /** The rate that a budget gives on this queue, requests a second. */
 export async function rateOn({ connection, namespace, taskQueue }: QueueOn, budget: Budget): Promise<number> {
-  const { activityTaskQueuePartitions } = await connection.workflowService.listTaskQueuePartitions({
-    namespace,
-    taskQueue: { name: taskQueue },
-  });
-  return ratePerSecond(budget, Math.max(1, activityTaskQueuePartitions?.length ?? 1));
+  return ratePerSecond(budget, await partitionsOf());
+
+  async function partitionsOf(): Promise<number> {
+    try {
+      const { activityTaskQueuePartitions } = await connection.workflowService.listTaskQueuePartitions({
+        namespace,
+        taskQueue: { name: taskQueue },
+      });
+      return Math.max(1, activityTaskQueuePartitions?.length ?? 1);
+    } catch (error) {
+      if (isUnimplemented(error)) return PARTITIONS_DEFAULT;
+      throw error;
+    }
+  }
 }
 
-/** The limit set on the server, requests a second; undefined where there is none. */
-export async function readQueueRate({ connection, namespace, taskQueue }: QueueOn): Promise<number | undefined> {
-  const { config } = await connection.workflowService.describeTaskQueue({
+/** The server is too old for what was asked. */
+export function isUnimplemented(error: unknown): boolean {
+  return isGrpcServiceError(error) && error.code === UNIMPLEMENTED;
+}
+
+export interface QueueState {
+  /** The limit set on the server, requests a second; undefined where there is none. */
+  readonly rate: number | undefined;
+  /** Steps that wait to be taken, about; those that wait for their next attempt are not among them. */
+  readonly backlog: number;
+  /** How long the oldest of them has waited, seconds. */
+  readonly oldestSeconds: number;
+  /** Whether a worker has asked for steps within the last two minutes. */
+  readonly served: boolean;
+}
+
+/** Longer than a poll waits. */
+const ASKED_WITHIN_MS = 120_000;
+
+export async function describeQueue({ connection, namespace, taskQueue }: QueueOn): Promise<QueueState> {
+  const { config, pollers, stats } = await connection.workflowService.describeTaskQueue({
     namespace,
     taskQueue: { name: taskQueue },
     taskQueueType: TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
     reportConfig: true,
+    reportStats: true,
   });
-  return config?.queueRateLimit?.rateLimit?.requestsPerSecond ?? undefined;
+  const askedMs = (pollers ?? []).map(({ lastAccessTime }) => Number(lastAccessTime?.seconds ?? 0) * 1000);
+  return {
+    rate: config?.queueRateLimit?.rateLimit?.requestsPerSecond ?? undefined,
+    backlog: Number(stats?.approximateBacklogCount ?? 0),
+    oldestSeconds: Number(stats?.approximateBacklogAge?.seconds ?? 0),
+    served: askedMs.some(time => Date.now() - time < ASKED_WITHIN_MS),
+  };
 }
 
-/** True where the limit was changed. */
-export async function ensureQueueRate(queue: QueueOn, requestsPerSecond: number): Promise<boolean> {
-  const present = await readQueueRate(queue);
-  if (present !== undefined && Math.abs(present - requestsPerSecond) <= requestsPerSecond * SAME_WITHIN) return false;
+export function sameRate(one: number | undefined, other: number): boolean {
+  return one !== undefined && Math.abs(one - other) <= other * SAME_WITHIN;
+}
+
+export async function setQueueRate(queue: QueueOn, requestsPerSecond: number): Promise<void> {
   await queue.connection.workflowService.updateTaskQueueConfig({
     namespace: queue.namespace,
     identity: 'aircall-dsr',
@@ -50,5 +88,4 @@ export async function ensureQueueRate(queue: QueueOn, requestsPerSecond: number)
       reason: 'aircall-dsr: the API budget of this connection',
     },
   });
-  return true;
 }

@@ -5,9 +5,10 @@
 import { sleep } from '@temporalio/workflow';
 import type { CaseRef, People } from '../activities';
 import type { DeletionInput, Outcome, RequestResult, Verification } from '../request/model';
+import { sideBySide } from '../request/side-by-side';
 import { findPeople, searchContacts } from './people';
 import { type RequestRun, runRequest } from './run';
-import { deleteSteps, failureOf, readSteps, sideBySide, waitingSteps } from './steps';
+import { deleteSteps, failureOf, readSteps, waitingSteps } from './steps';
 
 const DELETIONS_AT_ONCE = 8;
 const SETTLE_MS_MIN = 1_000;

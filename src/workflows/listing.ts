@@ -5,10 +5,10 @@
 import { executeChild, workflowInfo } from '@temporalio/workflow';
 import type { CaseRef, Window } from '../activities';
 import type { Gap, SourceCoverage } from '../request/model';
+import { sideBySide } from '../request/side-by-side';
 import type { fetchPages } from './fetch-pages';
 import { emptyReport, fetchInto, type List, type PagesReport } from './pages';
 import type { RequestRun } from './run';
-import { sideBySide } from './steps';
 
 interface Listed {
   readonly objects: readonly CaseRef[];

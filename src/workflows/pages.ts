@@ -3,7 +3,8 @@
  * either way it never waits for credentials: it reports what is left, and the request decides. Decisions D6, D14.
  */
 import type { CaseRef, Window } from '../activities';
-import { attempt, type Budgeted, mayBeCredential, readSteps, type StepFailure, sideBySide } from './steps';
+import { sideBySide } from '../request/side-by-side';
+import { attempt, type Budgeted, mayBeCredential, readSteps, type StepFailure } from './steps';
 
 /** Which list: the contacts that a search for one spelling returns, or calls by one number (null: all of the company). */
 export type List =

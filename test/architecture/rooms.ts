@@ -62,7 +62,11 @@ const ONLY: readonly { readonly what: RegExp; readonly by: RegExp; readonly from
   { from: /^src\//, what: /^libphonenumber-js$/, by: /^src\/request\/identity\.ts$/ },
   { from: /^src\//, what: /^@temporalio\/workflow$/, by: /^src\/workflows\// },
   { from: /^src\//, what: /^@temporalio\/activity$/, by: /^src\/activities\// },
-  { from: /^src\//, what: /^@temporalio\/worker$/, by: /^src\/(worker|commands\/(worker|demo|quiet-logger))\.ts$/ },
+  {
+    from: /^src\//,
+    what: /^@temporalio\/worker$/,
+    by: /^src\/(worker(\/.*)?|commands\/(worker|demo|quiet-logger))\.ts$/,
+  },
   { from: /^src\//, what: /^node:(child_process|cluster|worker_threads)$/, by: /^$/ },
 ];
 

@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import {
+  type ConfiguredLimit,
   LIMIT_PER_MINUTE_DEFAULT,
   LIMIT_PER_MINUTE_MAX,
+  limitInForce,
   mostPerMinute,
   ratePerSecond,
   SHARE_DEFAULT,
@@ -82,5 +84,21 @@ describe('the API budget of a company', () => {
   test('counts one request of burst per partition on top of 61 seconds', () => {
     expect(mostPerMinute(0.75, 1)).toBe(46);
     expect(mostPerMinute(0.75, 4)).toBe(48);
+  });
+});
+
+describe('the limit that holds', () => {
+  test.each<[ConfiguredLimit, number | undefined, number]>([
+    [60, undefined, 60],
+    [60, 120, 60],
+    [120, 60, 60],
+    [120, 0.5, 1],
+    [120, 59.9, 59],
+    ['auto', undefined, LIMIT_PER_MINUTE_DEFAULT],
+    ['auto', 120, 120],
+    ['auto', 30, 30],
+    ['auto', 1e9, LIMIT_PER_MINUTE_MAX],
+  ])('configured as %p, and named as %p by Aircall, is %p', (configured, named, inForce) => {
+    expect(limitInForce(configured, named)).toBe(inForce);
   });
 });

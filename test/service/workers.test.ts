@@ -1,19 +1,12 @@
-/** Workers of the service: connections that come, change and go while it runs, their budgets, and several processes. */
+/** Workers of the service: connections that come and go while it runs, and several processes. */
 import { join } from 'node:path';
-import { Client, Connection } from '@temporalio/client';
-import { NativeConnection } from '@temporalio/worker';
 import { createCompanySeed } from '../../sandbox';
-import { createDataConverter } from '../../src/encryption/data-converter';
-import { ratePerSecond } from '../../src/request/budget';
-import { apiTaskQueue } from '../../src/request/names';
-import { readQueueRate } from '../../src/temporal/queue-rate';
 import { createFolderDriver } from '../../src/vault/folder';
-import { startService } from '../../src/worker';
 import { documentOf, expectHonestCounts, idsOf, runToEnd, sorted, until } from '../support/requests';
-import { environment, startTestService, type TestService } from '../support/service';
+import { startTestService, type TestService } from '../support/service';
 
 const NOW_MS = Date.now();
-const NAMES = ['shared', 'late', 'budget', 'slow', 'quick'];
+const NAMES = ['shared', 'late', 'slow', 'quick'];
 const EMAIL = 'zoe.nunez@example.com';
 
 let service: TestService;
@@ -23,39 +16,10 @@ beforeAll(async () => {
 });
 afterAll(async () => service.stop());
 
-/** Another process of the same deployment, as far as one process can be two: nothing is shared but server and vault. */
-async function startAnotherWorker(): Promise<() => Promise<void>> {
-  const address = environment('TEST_TEMPORAL_ADDRESS');
-  const native = await NativeConnection.connect({ address });
-  const connection = await Connection.connect({ address });
-  const { stop } = await startService({
-    native,
-    temporal: new Client({ connection, dataConverter: createDataConverter(service.keyring) }),
-    taskQueue: service.taskQueue,
-    keyring: service.keyring,
-    vault: service.vault,
-    log: line => service.log.push(line),
-    workflowBundle: { codePath: environment('TEST_WORKFLOW_BUNDLE') },
-    lookEveryMs: 200,
-  });
-  return async () => {
-    await stop();
-    await native.close();
-    await connection.close();
-  };
-}
-
-const rateOf = async (connection: string) =>
-  (await readQueueRate({
-    connection: service.temporal.connection,
-    namespace: 'default',
-    taskQueue: apiTaskQueue(service.taskQueue, connection),
-  })) ?? 0;
-
 describe('the workers of a service', () => {
   it('share a request, and what one has begun another one ends', async () => {
     const { company, connection } = service;
-    const stopOther = await startAnotherWorker();
+    const stopOther = await service.startAnotherWorker();
     service.sandbox.setFaults({ rules: [{ company: 'shared', path: '/calls', action: 'delay', delayMs: 300 }] });
     const running = runToEnd(service, company, () =>
       service.client.start('access', { requestId: 'both', connection, subject: { email: EMAIL } }),
@@ -82,19 +46,6 @@ describe('the workers of a service', () => {
     const second = await service.client.start('access', { requestId: 'too-late', connection, subject });
     await expect(service.client.result(second.workflowId)).rejects.toMatchObject({ code: 'invalid-input' });
     expect(service.sandbox.company('late').requests()).toHaveLength(asked);
-  });
-
-  it('set the budget of a connection on the server, and set it again where it changes', async () => {
-    const connection = await service.connectCompany('budget');
-    await until('it is served', () => service.log.some(line => line.startsWith(`connection ${connection}: serving`)));
-    expect(await rateOf(connection)).toBeCloseTo(ratePerSecond({ limitPerMinute: 10_000, share: 0.75 }, 1), 3);
-    const stored = await service.connections.get(connection);
-    if (stored === undefined) throw new Error('the connection is not in the vault');
-    await service.connections.put({ ...stored.value, limitPerMinute: 60, share: 0.75 }, stored.version);
-    await until('the new budget is served', () =>
-      service.log.some(line => line === `connection ${connection}: serving at 0.7500 API requests a second`),
-    );
-    expect(await rateOf(connection)).toBeCloseTo(ratePerSecond({ limitPerMinute: 60, share: 0.75 }, 1), 6);
   });
 
   it('serve everybody else while one connection lets its last step end', async () => {

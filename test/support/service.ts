@@ -39,6 +39,11 @@ export interface TestService {
   readonly log: string[];
   startWorker(): Promise<void>;
   stopWorker(): Promise<void>;
+  /**
+   * Another process of the same deployment, as far as one process can be two: nothing is shared but server and vault.
+   * Answers how to stop it.
+   */
+  startAnotherWorker(): Promise<() => Promise<void>>;
   /** Stores the sandbox company under `connection`, with its API key unless told otherwise. */
   connect(credential?: Credential): Promise<void>;
   /** Stores another company of the sandbox and answers the name of its connection. */
@@ -121,6 +126,17 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     );
     if (!stored) throw new Error('the connection changed meanwhile');
   }
+  const serve = (ownNative: NativeConnection, client: Client) =>
+    startService({
+      native: ownNative,
+      temporal: client,
+      taskQueue: name,
+      keyring,
+      vault,
+      log: line => log.push(line),
+      workflowBundle: { codePath: environment('TEST_WORKFLOW_BUNDLE') },
+      lookEveryMs: 200,
+    });
   let service: Service | undefined;
 
   const test: TestService = {
@@ -136,20 +152,24 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     taskQueue: name,
     log,
     async startWorker() {
-      service = await startService({
-        native,
-        temporal,
-        taskQueue: name,
-        keyring,
-        vault,
-        log: line => log.push(line),
-        workflowBundle: { codePath: environment('TEST_WORKFLOW_BUNDLE') },
-        lookEveryMs: 200,
-      });
+      service = await serve(native, temporal);
     },
     async stopWorker() {
       await service?.stop();
       service = undefined;
+    },
+    async startAnotherWorker() {
+      const itsNative = await NativeConnection.connect({ address });
+      const its = await Connection.connect({ address });
+      const { stop } = await serve(
+        itsNative,
+        new Client({ connection: its, dataConverter: createDataConverter(keyring) }),
+      );
+      return async () => {
+        await stop();
+        await itsNative.close();
+        await its.close();
+      };
     },
     connect: credential => store(name, company, credential),
     async connectCompany(other, credential) {

@@ -65,6 +65,7 @@ export async function startSkippingService(options: SandboxOptions): Promise<Ski
     cases: createCases(vault),
     aircall,
     gates: createGates(),
+    onRateLimit: async () => {},
     hash: keyring.hash,
     now: () => Date.now() + aheadMs,
     random: () => 0,

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Connection, type Connections, createConnections } from '../../src/vault/connections';
+import { budgetOf, type Connection, type Connections, createConnections } from '../../src/vault/connections';
 import { createFolderDriver } from '../../src/vault/folder';
 import { createVault, type Vault } from '../../src/vault/vault';
 import { keyOf, keyringOf } from '../encryption/keyrings';
@@ -119,5 +119,33 @@ describe('a connection', () => {
   test('that does not fit what is stored there is refused rather than used', async () => {
     await vault.putIfAbsent('connections/acme', Buffer.from(JSON.stringify({ ...acme, share: 1 })));
     await expect(connections.get('acme')).rejects.toThrow('share');
+  });
+});
+
+describe('what 429 replies told', () => {
+  const at = new Date('2026-01-31T12:00:00.000Z');
+
+  test('is counted, and the last limit that was named is kept', async () => {
+    expect(await connections.rateLimits('acme')).toBeUndefined();
+    await connections.noteRateLimit('acme', at, 30);
+    await connections.noteRateLimit('acme', new Date(at.getTime() + 1_000), undefined);
+    const told = await connections.rateLimits('acme');
+    expect(told).toEqual({ count: 2, lastAt: '2026-01-31T12:00:01.000Z', namedPerMinute: 30 });
+    expect(budgetOf(acme, told)).toEqual({ limitPerMinute: 30, share: 0.75 });
+  });
+
+  test('loses none of many at once, and leaves the connection as it is', async () => {
+    await connections.put(acme, undefined);
+    await Promise.all(Array.from({ length: 20 }, () => connections.noteRateLimit('acme', at, undefined)));
+    expect((await connections.rateLimits('acme'))?.count).toBe(20);
+    expect((await connections.get('acme'))?.value).toEqual(acme);
+    expect(await connections.names()).toEqual(['acme']);
+  });
+
+  test('goes with the connection', async () => {
+    await connections.put(acme, undefined);
+    await connections.noteRateLimit('acme', at, 30);
+    await connections.delete('acme');
+    expect(await connections.rateLimits('acme')).toBeUndefined();
   });
 });

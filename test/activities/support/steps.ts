@@ -72,6 +72,7 @@ export async function startSteps(options: StepsOptions = {}): Promise<Steps> {
     cases,
     aircall,
     gates: createGates(),
+    onRateLimit: (connection, limit) => connections.noteRateLimit(connection, new Date(now()), limit.limitPerMinute),
     hash: keyring.hash,
     now,
     random: options.random ?? (() => 0),

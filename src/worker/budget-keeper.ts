@@ -1,0 +1,92 @@
+/**
+ * Keeps the rate limit of every API queue on the server at what its budget says, one queue after the other: the server
+ * takes ten such changes a second. A limit that somebody else changed is set right and told. Decision D2.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { isGrpcServiceError } from '@temporalio/client';
+import { describeQueue, isUnimplemented, type QueueOn, sameRate, setQueueRate } from '../temporal/queue-rate';
+
+export interface BudgetKeeper {
+  /** Sees to it soon that the queue of the connection has this limit, requests a second. */
+  keep(connection: string, queue: QueueOn, rate: number): void;
+  forget(connection: string): void;
+  /** Resolves when nothing is asked of the server any more. */
+  stop(): Promise<void>;
+}
+
+/** Eight changes a second, of the server's ten: an operator's own must get through. */
+const CHANGE_EVERY_MS = 125;
+
+export function createBudgetKeeper(log: (line: string) => void): BudgetKeeper {
+  const due = new Map<string, { readonly queue: QueueOn; readonly rate: number }>();
+  /** What each queue was last seen to have. */
+  const kept = new Map<string, number>();
+  /** Connections whose limit could not be kept the last time: told once. */
+  const failing = new Set<string>();
+  let apiMissing = false;
+  let stopped = false;
+  let running: Promise<void> = Promise.resolve();
+  let idle = true;
+
+  async function keepOne(connection: string, queue: QueueOn, rate: number): Promise<void> {
+    const { rate: present } = await describeQueue(queue);
+    if (!sameRate(present, rate)) {
+      await setQueueRate(queue, rate);
+      const before = kept.get(connection);
+      if (before !== undefined && sameRate(before, rate))
+        log(
+          `connection ${connection}: somebody set its queue to ${perSecond(present)}; it is ${perSecond(rate)} again, as its budget says`,
+        );
+      await delay(CHANGE_EVERY_MS);
+    }
+    kept.set(connection, rate);
+  }
+
+  async function keepAll(): Promise<void> {
+    for (let [next] = due; next !== undefined && !stopped && !apiMissing; [next] = due) {
+      const [connection, { queue, rate }] = next;
+      due.delete(connection);
+      try {
+        await keepOne(connection, queue, rate);
+        failing.delete(connection);
+      } catch (error) {
+        if (isUnimplemented(error)) {
+          apiMissing = true;
+          log(
+            'this Temporal server keeps no rate limits for task queues (it needs 1.29 or newer): only the limit that each worker asks for holds, and a worker that asks for none lifts it',
+          );
+        } else if (!failing.has(connection)) {
+          failing.add(connection);
+          log(
+            `connection ${connection}: the server could not be asked for its queue's limit (${isGrpcServiceError(error) ? `gRPC status ${error.code}` : 'unknown error'}); it is tried again`,
+          );
+        }
+      }
+    }
+    idle = true;
+  }
+
+  return {
+    keep(connection, queue, rate) {
+      if (stopped || apiMissing) return;
+      due.set(connection, { queue, rate });
+      if (!idle) return;
+      idle = false;
+      running = keepAll();
+    },
+    forget(connection) {
+      due.delete(connection);
+      kept.delete(connection);
+      failing.delete(connection);
+    },
+    async stop() {
+      stopped = true;
+      due.clear();
+      await running;
+    },
+  };
+}
+
+function perSecond(rate: number | undefined): string {
+  return rate === undefined ? 'no limit' : `${rate.toFixed(4)} API requests a second`;
+}

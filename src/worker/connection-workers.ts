@@ -1,0 +1,143 @@
+/**
+ * The workers of connections: one activity-only worker per connection, on that connection's own queue. Connections that
+ * appear, change or go in the vault are noticed while they run; one that cannot be served leaves the others alone.
+ * Decision D2.
+ */
+import type { ConnectionLike } from '@temporalio/client';
+import { Worker, type WorkerOptions } from '@temporalio/worker';
+import { apiTaskQueue } from '../request/names';
+import { sideBySide } from '../request/side-by-side';
+import { rateOn } from '../temporal/queue-rate';
+import { budgetOf, type Connections } from '../vault/connections';
+import { createBudgetKeeper } from './budget-keeper';
+
+export interface ConnectionWorkersOptions {
+  readonly connections: Connections;
+  /** For queue limits. */
+  readonly server: ConnectionLike;
+  readonly namespace: string;
+  /** The service's main task queue. */
+  readonly taskQueue: string;
+  /** What every worker has in common: its server, converter, steps, shutdown times. */
+  readonly workerOptions: Omit<WorkerOptions, 'taskQueue'>;
+  readonly log: (line: string) => void;
+}
+
+export interface ConnectionWorkers {
+  /** Serves what is new in the vault, leaves what is gone, and checks some of the others against their budgets. */
+  look(): Promise<void>;
+  /** Checks one connection at once: something was learnt of it. */
+  lookAt(connection: string): Promise<void>;
+  /** Lets the steps in flight end. */
+  stop(): Promise<void>;
+}
+
+const STEP_SECONDS_MAX = 60;
+const SLOTS_MAX = 100;
+/** A poller brings some ten steps a second. */
+const STEPS_PER_POLLER = 5;
+/** Served connections that one look checks, those first that were checked longest ago: looking must stay cheap. */
+const CHECKED_PER_LOOK = 100;
+const CHECKED_AT_ONCE = 8;
+
+interface Served {
+  readonly worker: Worker;
+  readonly done: Promise<void>;
+  /** What it asks the server for, requests a second. */
+  readonly rate: number;
+}
+
+export function createConnectionWorkers(options: ConnectionWorkersOptions): ConnectionWorkers {
+  const { connections, server, namespace, taskQueue, workerOptions, log } = options;
+  const keeper = createBudgetKeeper(log);
+  /** By name, those first that were checked longest ago. */
+  const serving = new Map<string, Served>();
+  /** Connections whose worker takes no new steps and lets its last ones end; meanwhile the others are served. */
+  const leaving = new Map<string, Promise<void>>();
+  /** Connections that could not be served at the last look: told once. */
+  const unserved = new Set<string>();
+  const starting = new Set<string>();
+  let stopped = false;
+
+  async function check(name: string): Promise<void> {
+    try {
+      const stored = await connections.get(name);
+      if (stored === undefined) return leave(name);
+      const budget = budgetOf(stored.value, await connections.rateLimits(name));
+      const queue = { connection: server, namespace, taskQueue: apiTaskQueue(taskQueue, name) };
+      const rate = await rateOn(queue, budget);
+      keeper.keep(name, queue, rate);
+      await serve(name, queue.taskQueue, rate);
+      unserved.delete(name);
+    } catch (error) {
+      // One company's broken record must not stop the others'.
+      if (!unserved.has(name))
+        log(`connection ${name}: cannot be served (${error instanceof Error ? error.name : 'unknown'})`);
+      unserved.add(name);
+    }
+  }
+
+  async function serve(name: string, queue: string, rate: number): Promise<void> {
+    if (stopped || leaving.has(name) || starting.has(name)) return; // a later look serves it
+    const served = serving.get(name);
+    if (served?.rate === rate) {
+      serving.delete(name);
+      serving.set(name, served);
+      return;
+    }
+    if (served !== undefined) return leave(name); // a later look serves it with its new budget
+    starting.add(name);
+    try {
+      const worker = await Worker.create({
+        ...workerOptions,
+        taskQueue: queue,
+        maxTaskQueueActivitiesPerSecond: rate,
+        maxConcurrentActivityTaskExecutions: Math.min(SLOTS_MAX, Math.max(2, Math.ceil(rate * STEP_SECONDS_MAX))),
+        activityTaskPollerBehavior: {
+          type: 'simple-maximum',
+          maximum: Math.max(1, Math.ceil(rate / STEPS_PER_POLLER)),
+        },
+      });
+      const done = worker.run().catch(error => {
+        if (serving.get(name)?.worker === worker) serving.delete(name); // the next look starts it anew
+        log(`connection ${name}: its worker ended (${error instanceof Error ? error.name : 'unknown'})`);
+      });
+      serving.set(name, { worker, done, rate });
+      log(`connection ${name}: serving at ${rate.toFixed(4)} API requests a second`);
+    } finally {
+      starting.delete(name);
+    }
+  }
+
+  function leave(name: string): void {
+    const served = serving.get(name);
+    if (served === undefined) return;
+    serving.delete(name);
+    if (served.worker.getState() === 'RUNNING') served.worker.shutdown();
+    leaving.set(
+      name,
+      served.done.finally(() => leaving.delete(name)),
+    );
+  }
+
+  return {
+    async look() {
+      const names = new Set(await connections.names());
+      for (const name of [...serving.keys()].filter(served => !names.has(served))) {
+        leave(name);
+        keeper.forget(name);
+        log(`connection ${name}: no longer served`);
+      }
+      for (const name of unserved) if (!names.has(name)) unserved.delete(name);
+      const unchecked = [...names].filter(name => !serving.has(name) && !leaving.has(name));
+      await sideBySide([...unchecked, ...[...serving.keys()].slice(0, CHECKED_PER_LOOK)], CHECKED_AT_ONCE, check);
+    },
+    lookAt: check,
+    async stop() {
+      stopped = true;
+      for (const name of [...serving.keys()]) leave(name);
+      await keeper.stop();
+      await Promise.all(leaving.values());
+    },
+  };
+}

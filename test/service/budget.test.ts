@@ -1,0 +1,153 @@
+/** The API budget of a company: kept on the server, lowered where Aircall says so, shared fairly between requests. */
+import { randomBytes } from 'node:crypto';
+import { startTimeSkippingServer } from '../../dev-server';
+import { createCompanySeed } from '../../sandbox';
+import { type ConfiguredLimit, ratePerSecond } from '../../src/request/budget';
+import { apiTaskQueue } from '../../src/request/names';
+import { describeQueue, setQueueRate } from '../../src/temporal/queue-rate';
+import { createBudgetKeeper } from '../../src/worker/budget-keeper';
+import { expectHonestCounts, runToEnd, until } from '../support/requests';
+import { startTestService, type TestService } from '../support/service';
+
+const NOW_MS = Date.now();
+const SMALL = ['changed', 'lifted', 'lowered', 'raised', 'limited'];
+const EMAIL = 'zoe.nunez@example.com';
+const SHARE = 0.75;
+
+let service: TestService;
+beforeAll(async () => {
+  const companies = [
+    ...SMALL.map((name, seed) => createCompanySeed({ name, seed, contacts: 20, calls: 170, now: NOW_MS })),
+    createCompanySeed({ name: 'busy', seed: 9, contacts: 20, calls: 5_000, now: NOW_MS }),
+  ];
+  service = await startTestService({ sandbox: { companies }, company: 'busy' });
+});
+afterAll(async () => service.stop());
+
+const queueOf = (connection: string) => ({
+  connection: service.temporal.connection,
+  namespace: 'default',
+  taskQueue: apiTaskQueue(service.taskQueue, connection),
+});
+const rateOf = async (connection: string) => (await describeQueue(queueOf(connection))).rate;
+const rateFor = (limitPerMinute: number) => Math.fround(ratePerSecond({ limitPerMinute, share: SHARE }, 1));
+
+async function untilRateIs(connection: string, limitPerMinute: number): Promise<void> {
+  const expected = rateFor(limitPerMinute);
+  await until(
+    `the queue has the rate of ${limitPerMinute} a minute`,
+    async () => (await rateOf(connection)) === expected,
+  );
+}
+
+async function setLimit(connection: string, limitPerMinute: ConfiguredLimit): Promise<void> {
+  const stored = await service.connections.get(connection);
+  if (stored === undefined) throw new Error('the connection is not in the vault');
+  await service.connections.put({ ...stored.value, limitPerMinute }, stored.version);
+}
+
+const servingAt = (connection: string, limitPerMinute: number) => {
+  const rate = ratePerSecond({ limitPerMinute, share: SHARE }, 1);
+  return `connection ${connection}: serving at ${rate.toFixed(4)} API requests a second`;
+};
+
+describe('the rate of a queue', () => {
+  it('is set on the server, and set again where the budget changes', async () => {
+    const connection = await service.connectCompany('changed');
+    await untilRateIs(connection, 10_000);
+    await setLimit(connection, 60);
+    await untilRateIs(connection, 60);
+    await until('the worker asks for it too', () => service.log.includes(servingAt(connection, 60)));
+  });
+
+  it('is set right and told where somebody else lifts it', async () => {
+    const connection = await service.connectCompany('lifted');
+    await untilRateIs(connection, 10_000);
+    await setQueueRate(queueOf(connection), 1_000);
+    await untilRateIs(connection, 10_000);
+    await until('it is told', () =>
+      service.log.some(line => line.startsWith(`connection ${connection}: somebody set its queue to 1000.0000`)),
+    );
+  });
+
+  it('is left to the workers on a server that keeps none, which is told once', async () => {
+    const env = await startTimeSkippingServer();
+    const log: string[] = [];
+    const keeper = createBudgetKeeper(line => log.push(line));
+    const queue = { connection: env.connection, namespace: 'default', taskQueue: randomBytes(5).toString('hex') };
+    keeper.keep('one', queue, 1);
+    await until('it is told', () => log.length > 0);
+    keeper.keep('two', queue, 1);
+    await keeper.stop();
+    await env.teardown();
+    expect(log).toEqual([expect.stringMatching(/keeps no rate limits for task queues .* 1\.29/)]);
+  });
+});
+
+describe('a 429 that names another limit', () => {
+  it.each<[string, ConfiguredLimit, number, number]>([
+    ['lowered', 600, 120, 120],
+    ['raised', 'auto', 240, 240],
+  ])('has %s the budget at once: configured %p, named %d', async (name, configured, named, inForce) => {
+    const connection = await service.connectCompany(name);
+    await setLimit(connection, configured);
+    await untilRateIs(connection, configured === 'auto' ? 60 : configured);
+    const headers = { 'X-AircallApi-Limit': String(named), 'Retry-After': '1' };
+    service.sandbox.setFaults({ rules: [{ company: name, requests: 1, action: 'status', status: 429, headers }] });
+    const ended = await runToEnd(service, service.sandbox.company(name), () =>
+      service.client.start('access', { requestId: name, connection, subject: { email: EMAIL } }),
+    );
+    expect(ended.result.status).toBe('completed');
+    await expectHonestCounts(service, ended);
+    expect(await service.connections.rateLimits(connection)).toMatchObject({ count: 1, namedPerMinute: named });
+    await untilRateIs(connection, inForce);
+    await until('the worker asks for it too', () => service.log.includes(servingAt(connection, inForce)));
+  });
+});
+
+it('after a 429 no process asks more than once before the reset, and everything completes', async () => {
+  const company = service.sandbox.company('limited');
+  const connection = await service.connectCompany('limited');
+  const stopOther = await service.startAnotherWorker();
+  const resetMs = (Math.floor(Date.now() / 1_000) + 5) * 1_000;
+  const headers = { 'X-AircallApi-Reset': String(resetMs / 1_000) };
+  service.sandbox.setFaults({
+    rules: [{ company: 'limited', requests: [1, 2], action: 'status', status: 429, headers }],
+  });
+  const started = await Promise.all(
+    Array.from({ length: 12 }, (_, index) =>
+      service.client.start('access', { requestId: `limited-${index}`, connection, subject: { email: EMAIL } }),
+    ),
+  );
+  const results = await Promise.all(started.map(({ workflowId }) => service.client.result(workflowId)));
+  await stopOther();
+  expect(new Set(results.map(({ status }) => status))).toEqual(new Set(['completed']));
+  const early = company.requests().filter(({ at }) => at < resetMs);
+  expect(early.length).toBeLessThanOrEqual(2);
+  expect(early.map(({ status }) => status)).toEqual(early.map(() => 429));
+  expect(results.reduce((sum, { apiRequests }) => sum + apiRequests, 0)).toBe(company.requests().length);
+});
+
+describe('beside a request that lists all calls of the company', () => {
+  it.each([
+    ['a small access request', 'access'],
+    ['a deletion', 'deletion'],
+  ] as const)('%s is not kept waiting', async (_, kind) => {
+    const { client, company, connection } = service;
+    await setLimit(connection, 400);
+    await untilRateIs(connection, 400);
+    const subject = { email: EMAIL };
+    const long = await client.start('access', { requestId: `long-${kind}`, connection, subject, calls: 'company' });
+    const before = company.requests().length;
+    await until('its pages fill the queue', () => company.requests().length > before + 4);
+    const from = company.requests().length;
+    const common = { requestId: `small-${kind}`, connection, subject };
+    const small = await client.start(kind, kind === 'deletion' ? { ...common, settleSeconds: 0 } : common);
+    const { apiRequests } = await client.result(small.workflowId);
+    const meanwhile = company.requests().length - from;
+    await client.cancel(long.workflowId);
+    await client.result(long.workflowId);
+    // Sixteen pages wait at any time: one step behind them all would be as many.
+    expect(meanwhile).toBeLessThanOrEqual(2 * apiRequests + 6);
+  });
+});
