@@ -25,9 +25,10 @@ export async function accessRequest(input: AccessInput): Promise<RequestResult> 
 }
 
 /** Calls by each of the person's numbers, or all calls of the company; the same ones are kept either way. */
-async function findCalls(run: RequestRun, { people, numbers, ignoredNumbers }: People): Promise<Listing> {
+async function findCalls(run: RequestRun, { people, contacts, numbers, ignoredNumbers }: People): Promise<Listing> {
   const { by, from, to } = run.opened.calls;
-  const searched = by === 'company' ? [null] : Array.from({ length: numbers }, (_, number) => number);
+  const nobody = contacts + numbers === 0;
+  const searched = by === 'company' && !nobody ? [null] : Array.from({ length: numbers }, (_, number) => number);
   const lists = searched.map((number): List => ({ of: 'calls', people, number }));
   const found = await readLists(run, lists, { ...(from !== null && { from }), to });
   run.noteUnreadable('call', found.unreadable);

@@ -137,7 +137,13 @@ describe('beside a request that lists all calls of the company', () => {
     await setLimit(connection, 400);
     await untilRateIs(connection, 400);
     const subject = { email: EMAIL };
-    const long = await client.start('access', { requestId: `long-${kind}`, connection, subject, calls: 'company' });
+    const other = { email: 'tomas.obriain@example.net' };
+    const long = await client.start('access', {
+      requestId: `long-${kind}`,
+      connection,
+      subject: other,
+      calls: 'company',
+    });
     const before = company.requests().length;
     await until('its pages fill the queue', () => company.requests().length > before + 4);
     const from = company.requests().length;
