@@ -5,9 +5,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
-import { Runtime } from '@temporalio/worker';
 import { table, tell } from '../src/commands/output';
-import { quietLogger } from '../src/commands/quiet-logger';
+import { installRuntime } from '../src/commands/quiet-logger';
 import type { Benchmark } from './benchmark';
 import { budget } from './budget';
 
@@ -28,8 +27,7 @@ async function main(args: readonly string[]): Promise<void> {
     return;
   }
 
-  // We own the signals: processes that a benchmark started end with it.
-  Runtime.install({ shutdownSignals: [], logger: quietLogger() });
+  installRuntime();
   const asked = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => asked.abort());
   for (const name of names) {

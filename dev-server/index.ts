@@ -37,6 +37,8 @@ export interface DevServerOptions {
   /** SQLite file that keeps everything across restarts; by default all is in memory. */
   dbFilename?: string;
   searchAttributes?: Record<string, 'Keyword' | 'Datetime'>;
+  /** Settings `name=value` besides, or instead of, the ones that it always gets. */
+  dynamicConfig?: readonly string[];
   /** Gets what would otherwise be lines on stderr while a server is being downloaded or built. */
   onProgress?: (message: string) => void;
 }
@@ -55,7 +57,7 @@ export interface DevServer {
  * @throws when a given port is in use
  */
 export async function startDevServer(options: DevServerOptions = {}): Promise<DevServer> {
-  const { ui = false, port, dbFilename, searchAttributes = {}, onProgress } = options;
+  const { ui = false, port, dbFilename, searchAttributes = {}, dynamicConfig = [], onProgress } = options;
   const path = await resolveTemporalCli({ ...(onProgress && { onProgress }) });
   // The SDK takes whoever answers at the port for the server that it started, so a taken port would join a stranger's.
   if (port !== undefined) await findFreePort(port);
@@ -69,7 +71,7 @@ export async function startDevServer(options: DevServerOptions = {}): Promise<De
         extraArgs: [
           // Without it the server prints a banner on our stdout, which belongs to the caller.
           ...['--output', 'none'],
-          ...DYNAMIC_CONFIG.flatMap(setting => ['--dynamic-config-value', setting]),
+          ...settingsWith(dynamicConfig).flatMap(setting => ['--dynamic-config-value', setting]),
           ...Object.entries(searchAttributes).flatMap(([name, type]) => ['--search-attribute', `${name}=${type}`]),
         ],
         ...(port !== undefined && { port }),
@@ -84,6 +86,13 @@ export async function startDevServer(options: DevServerOptions = {}): Promise<De
       stop: () => env.teardown(),
     };
   });
+}
+
+/** The server refuses a setting that is given twice. */
+function settingsWith(given: readonly string[]): string[] {
+  const nameOf = (setting: string) => setting.split('=', 1)[0];
+  const names = new Set(given.map(nameOf));
+  return [...DYNAMIC_CONFIG.filter(setting => !names.has(nameOf(setting))), ...given];
 }
 
 /** @throws {TemporalServerUnavailable} when there is no test server and none can be had */

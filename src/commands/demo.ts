@@ -7,7 +7,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from '@temporalio/client';
-import { NativeConnection, Runtime } from '@temporalio/worker';
+import { NativeConnection } from '@temporalio/worker';
 import { startDevServer } from '../../dev-server';
 import { startSandbox } from '../../sandbox';
 import { createDsrClient, type RequestResult } from '../client';
@@ -21,7 +21,7 @@ import { createVault } from '../vault/vault';
 import { startService } from '../worker';
 import { answer, EXIT, type Exit, type Output, tell } from './output';
 import { showProgress } from './progress';
-import { quietLogger } from './quiet-logger';
+import { installRuntime } from './quiet-logger';
 import { resultLines } from './requests';
 
 const COMPANY = 'acme';
@@ -31,7 +31,7 @@ const SHARE = 0.75;
 
 export async function demo(options: Output): Promise<Exit> {
   const endings: (() => Promise<unknown>)[] = [];
-  Runtime.install({ shutdownSignals: [], logger: quietLogger() });
+  installRuntime();
   tell('aircall-dsr demo. Everything runs on this machine; people and calls are made up.\n');
   try {
     const server = await startDevServer({ ui: true, searchAttributes: SEARCH_ATTRIBUTES, onProgress: tell });

@@ -1,17 +1,16 @@
 /** The command that serves: all connections of the vault, until it is asked to end. */
-import { NativeConnection, Runtime } from '@temporalio/worker';
+import { NativeConnection } from '@temporalio/worker';
 import { configuredKeyring, configuredTaskQueue, configuredVault } from '../config';
 import { connectTemporal, temporalConfig } from '../temporal/connect';
 import { startService } from '../worker';
 import { EXIT, type Exit, tell } from './output';
-import { quietLogger } from './quiet-logger';
+import { installRuntime } from './quiet-logger';
 
 export async function worker(): Promise<Exit> {
   const keyring = configuredKeyring();
   const vault = configuredVault(keyring);
   const taskQueue = configuredTaskQueue();
-  // We own the signals: the workers of a process end in an order.
-  Runtime.install({ shutdownSignals: [], logger: quietLogger() });
+  installRuntime();
   const temporal = await connectTemporal(keyring);
   const native = await NativeConnection.connect(temporalConfig().connectionOptions);
   const service = await startService({ native, temporal, taskQueue, keyring, vault, log: tell });

@@ -1,6 +1,13 @@
 /** Connections: checked, sealed, replaced, asked and destroyed; secrets never come out again. */
+import { join } from 'node:path';
+import { startDevServer } from '../../dev-server';
 import { type Sandbox, type SandboxCompany, startSandbox } from '../../sandbox';
+import { loadKeyring } from '../../src/encryption/keyring';
+import { createConnections } from '../../src/vault/connections';
+import { createFolderDriver } from '../../src/vault/folder';
+import { createVault } from '../../src/vault/vault';
 import { connectionsSchema, createOperator, errorOf } from '../support/command-line';
+import { until } from '../support/requests';
 
 const operator = createOperator();
 let sandbox: Sandbox;
@@ -58,13 +65,36 @@ describe('connect', () => {
       document: { connection: 'acme', baseUrl: sandbox.baseUrl, limitPerMinute: 120, share: 0.5, replaced: false },
     });
     expect(await stored()).toMatchObject([
-      { connection: 'acme', credential: 'api-key', budget: { limitPerMinute: 120, share: 0.5 } },
+      {
+        connection: 'acme',
+        state: 'no-worker',
+        credential: 'api-key',
+        // The server has it before any worker does.
+        budget: { limitPerMinute: 120, share: 0.5, configuredPerMinute: 60, effectivePerMinute: 60 },
+        backlog: { steps: 0 },
+        rateLimited: { count: 0, lastAt: null },
+      },
     ]);
     const second = await connect('acme', { AIRCALL_ACCESS_TOKEN: acme.accessToken });
     expect(second).toMatchObject({ exit: 0, document: { limitPerMinute: 60, share: 0.75, replaced: true } });
     expect(await stored()).toMatchObject([{ connection: 'acme', credential: 'oauth' }]);
     const sent = acme.requests().slice(before);
     expect(sent.map(({ path }) => path)).toEqual(['/v1/ping', '/v1/ping']);
+  });
+
+  test('with the limit left to Aircall it starts with the usual one', async () => {
+    const auto = await connect('acme', apiKey(), '--limit-per-minute', 'auto');
+    expect(auto).toMatchObject({ exit: 0, document: { limitPerMinute: 'auto' } });
+    expect(await stored()).toMatchObject([
+      {
+        budget: {
+          limitPerMinute: 'auto',
+          observedLimitPerMinute: null,
+          configuredPerMinute: 45,
+          effectivePerMinute: 45,
+        },
+      },
+    ]);
   });
 
   test('wrong credentials do not replace good ones', async () => {
@@ -137,4 +167,30 @@ test('connections are listed where no Temporal server answers, without the budge
   const { connections } = connectionsSchema.parse(JSON.parse(stdout));
   expect(connections).toMatchObject([{ connection: 'by-argument', budget: { effectivePerMinute: null } }]);
   expect(stderr).toContain('no Temporal server answers');
+});
+
+test('more workers than the server lets wait for steps are told, with the setting to raise', async () => {
+  const server = await startDevServer({ dynamicConfig: ['frontend.namespaceCount=4'] });
+  const keyring = loadKeyring(operator.environment.AIRCALL_DSR_KEYS);
+  const folder = join(operator.folder, 'crowded');
+  const connections = createConnections(createVault(createFolderDriver(folder), keyring));
+  for (let n = 1; n <= 12; n += 1) {
+    await connections.put(
+      {
+        name: `crowd-${n}`,
+        baseUrl: sandbox.baseUrl,
+        limitPerMinute: 60,
+        share: 0.75,
+        credential: { kind: 'api-key', apiId: acme.apiId, apiToken: acme.apiToken },
+        credentialVersion: 1,
+        connectedAt: new Date().toISOString(),
+      },
+      undefined,
+    );
+  }
+  const worker = await operator.startWorker({ TEMPORAL_ADDRESS: server.address, AIRCALL_DSR_VAULT: folder });
+  await until('it is told', () => worker.stderr().includes('polls-refused'), 60_000);
+  await worker.end('SIGTERM');
+  await server.stop();
+  expect(worker.stderr().match(/polls-refused: .*frontend\.namespaceCount/g)).toHaveLength(1);
 });

@@ -40,7 +40,7 @@ export interface Operator {
   /** Runs a command with --json and answers its exit code and its document, which must be all of stdout. */
   ask(args: readonly string[], environment?: Environment): Promise<{ exit: number | null; document: unknown }>;
   /** Starts a worker; resolves when it is ready. */
-  startWorker(): Promise<RunningWorker>;
+  startWorker(environment?: Environment): Promise<RunningWorker>;
   /** What no output may hold; key material of the key file is always looked for. */
   keepSecret(...secrets: readonly string[]): void;
   /** Kills what is left and removes the folder. */
@@ -94,8 +94,8 @@ export function createOperator(): Operator {
       const document: unknown = JSON.parse(stdout);
       return { exit, document };
     },
-    async startWorker() {
-      const worker = start(['worker'], {});
+    async startWorker(more = {}) {
+      const worker = start(['worker'], more);
       await until('the worker is ready', () => {
         if (!running.has(worker)) throw new Error(`the worker ended: ${worker.stderr()}`);
         return /^ready$/m.test(worker.stderr());
@@ -268,14 +268,19 @@ export const connectionsSchema = z.strictObject({
   connections: z.array(
     z.strictObject({
       connection: z.string(),
+      state: z.enum(['served', 'no-worker', 'unknown']),
       baseUrl: z.url(),
       credential: z.enum(['api-key', 'oauth']),
       connectedAt: z.iso.datetime(),
       budget: z.strictObject({
-        limitPerMinute: z.number(),
+        limitPerMinute: z.union([z.number(), z.literal('auto')]),
         share: z.number(),
+        observedLimitPerMinute: z.number().nullable(),
+        configuredPerMinute: z.number(),
         effectivePerMinute: z.number().nullable(),
       }),
+      backlog: z.strictObject({ steps: z.number().int(), oldestSeconds: z.number() }).nullable(),
+      rateLimited: z.strictObject({ count: z.number().int(), lastAt: z.iso.datetime().nullable() }),
     }),
   ),
 });
