@@ -37,6 +37,8 @@ export type Counted<T> = T & { readonly apiRequests: number };
 /** A request without what the connection adds. */
 export type Ask = Omit<ApiRequest, 'baseUrl' | 'authorization'>;
 
+/** Above the client's own time-outs, a difference of clocks included. */
+const REPLY_MS_MAX = 90_000;
 const RATE_LIMIT_DELAY_MS = 60_000;
 const JITTER_MS_MAX = 2_000;
 
@@ -72,12 +74,15 @@ export async function sendOnce<T extends object>(
 
   const answered = { uncertain: before.uncertain, connection };
   const sent = before.sent + 1;
-  report({ sent, uncertain: true });
+  if (ask.endpoint.method !== 'GET' || mayBeOvertaken(now())) report({ sent, uncertain: true });
   try {
     const body = await aircall.send({ ...ask, baseUrl: connection.baseUrl, ...(authorization && { authorization }) });
     return { ...(await read(body, answered)), apiRequests: sent };
   } catch (error) {
-    if (!(error instanceof AircallError)) throw localFailure(error, sent);
+    if (!(error instanceof AircallError)) {
+      report({ sent, uncertain: true });
+      throw localFailure(error, sent);
+    }
     const answer = onError(error, answered);
     if (answer !== undefined) return { ...answer, apiRequests: sent };
     report({ sent, uncertain: before.uncertain || HANDLING[error.code].mayHaveTakenEffect });
@@ -137,6 +142,15 @@ function progress(): Progress {
     return { sent: 0, uncertain: false };
   const { sent, uncertain } = details;
   return { sent: typeof sent === 'number' ? sent : 0, uncertain: uncertain === true };
+}
+
+/**
+ * Whether the step's deadline may come before its reply, so that the next thing its workflow sees of it is its last
+ * heartbeat. Otherwise an attempt that only reads tells how it ended, and asks nothing of the server before.
+ */
+function mayBeOvertaken(nowMs: number): boolean {
+  const { scheduledTimestampMs, scheduleToCloseTimeoutMs } = activityInfo();
+  return scheduledTimestampMs + scheduleToCloseTimeoutMs - nowMs < REPLY_MS_MAX;
 }
 
 function report(state: Progress): void {
