@@ -4,6 +4,11 @@
  * Facts: temporal.md 1.2 (one second of burst per partition); aircall-api.md 3 (only a 429 names the limit). Pure.
  */
 
+const BURST_SECONDS = 1;
+/** By how much less apart two requests may arrive than they were dispatched. Without it a limit of 8 was seen to break. */
+const JITTER_SECONDS = 1;
+const WORST_MINUTE_SECONDS = 60 + BURST_SECONDS + JITTER_SECONDS;
+
 export const LIMIT_PER_MINUTE_DEFAULT = 60;
 export const LIMIT_PER_MINUTE_MAX = 10_000;
 export const SHARE_DEFAULT = 0.75;
@@ -26,9 +31,9 @@ export function limitInForce(configured: ConfiguredLimit, named: number | undefi
   return Math.min(Math.max(1, Math.floor(named)), ceiling);
 }
 
-/** The most that a queue of `partitions` dispatches in any 60 seconds at `ratePerSecond`, jitter of a second included. */
+/** The most requests of a queue of `partitions` at `ratePerSecond` that arrive in any 60 seconds. */
 export function mostPerMinute(ratePerSecond: number, partitions: number): number {
-  return partitions * (Math.floor((61 * ratePerSecond) / partitions) + 1);
+  return partitions * (Math.floor((WORST_MINUTE_SECONDS * ratePerSecond) / partitions) + 1);
 }
 
 /**
@@ -41,7 +46,7 @@ export function ratePerSecond({ limitPerMinute, share }: Budget, partitions: num
   if (perPartition < 1) {
     throw new RangeError(`a limit of ${limitPerMinute} a minute cannot be kept by a queue of ${partitions} partitions`);
   }
-  // Strictly below the rate at which a partition would fit one more into 61 seconds; float32 on the wire, hence the margin.
-  const burstBound = ((perPartition * partitions) / 61) * (1 - 1e-6);
+  // Strictly below the rate at which a partition would fit one more; float32 on the wire, hence the margin.
+  const burstBound = ((perPartition * partitions) / WORST_MINUTE_SECONDS) * (1 - 1e-6);
   return Math.min((limitPerMinute * share) / 60, burstBound);
 }

@@ -69,6 +69,7 @@ describe('the API budget of a company', () => {
     [60, 0.75, 1, 0.75],
     [120, 0.5, 1, 1],
     [1, 0.75, 1, 0.0125],
+    [8, 0.8, 1, (6 / 62) * (1 - 1e-6)],
     [10_000, 0.75, 1, 125],
   ])(
     'of %d a minute with share %d on %d partition is %d requests a second',
@@ -81,8 +82,8 @@ describe('the API budget of a company', () => {
     expect([LIMIT_PER_MINUTE_DEFAULT, SHARE_DEFAULT]).toEqual([60, 0.75]);
   });
 
-  test('counts one request of burst per partition on top of 61 seconds', () => {
-    expect(mostPerMinute(0.75, 1)).toBe(46);
+  test('counts a minute, a second of burst, one of jitter, and a first request per partition', () => {
+    expect(mostPerMinute(0.75, 1)).toBe(47);
     expect(mostPerMinute(0.75, 4)).toBe(48);
   });
 });
