@@ -3,10 +3,16 @@
  * The command line: names, options and help of every command. It has no logic of its own: each command is loaded when it
  * runs, so that help answers at once. See docs/ for what they do.
  */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { EXIT, type Exit, type Output, tellError } from './commands/output';
 
+/** Seen from dist/src. */
+const { version }: { version: string } = JSON.parse(readFileSync(join(__dirname, '../../package.json'), 'utf8'));
+
 const program = new Command('aircall-dsr')
+  .version(version)
   .description('Fulfils access and deletion requests, by e-mail address, against Aircall.')
   .showHelpAfterError('(see --help)')
   .configureOutput({ outputError: (text, write) => write(withoutValues(text)) })
@@ -141,6 +147,12 @@ function run<A extends readonly unknown[]>(action: (...given: A) => Promise<Exit
     }
   };
 }
+
+// Whoever reads our output may stop reading (`| head`).
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(EXIT.failed);
+});
 
 program.parseAsync().catch((error: unknown) => {
   if (!(error instanceof CommanderError)) throw error;

@@ -16,13 +16,14 @@ import {
   type WorkflowExecutionDescription,
   WorkflowFailedError,
 } from '@temporalio/client';
-import { ApplicationFailure, WorkflowNotFoundError } from '@temporalio/common';
+import { ApplicationFailure, defaultPayloadConverter, WorkflowNotFoundError } from '@temporalio/common';
 import type { google } from '@temporalio/proto';
 import type { Keyring } from './encryption/keyring';
+import { createPayloadCodec } from './encryption/payload-codec';
 import { isStepCode } from './request/handling';
 import { foldEmail } from './request/identity';
-import { type Inputs, parseInput } from './request/input';
-import type { RequestResult, RequestStatus, Status, WaitingFor } from './request/model';
+import { type Inputs, parseInput, refuseFuture } from './request/input';
+import { noCounts, type RequestResult, type RequestStatus, type Status, type WaitingFor } from './request/model';
 import { DEFAULT_TASK_QUEUE, KINDS, type Kind, requestOf, WORKFLOW_TYPES, workflowIdOf } from './request/names';
 import { SEARCH_KEYS } from './request/search-keys';
 import { sideBySide } from './request/side-by-side';
@@ -67,6 +68,8 @@ export interface StatusReport extends Partial<RequestStatus> {
     readonly nextAt?: string;
   }[];
   readonly result?: RequestResult;
+  /** Why a run ended without a result. */
+  readonly failure?: RequestResult['failure'];
 }
 
 export interface ListedRequest {
@@ -92,8 +95,8 @@ export interface DsrClient {
    * @throws {DsrError} `not-found`; `request-failed` or the run's own code (`invalid-input`, ...) where it ended without a result
    */
   result(workflowId: string): Promise<RequestResult>;
-  /** Asks the request to end; its result says how far it came. @throws {DsrError} `not-found` */
-  cancel(workflowId: string): Promise<void>;
+  /** Asks the request to end; its result says how far it came. False where it has ended. @throws {DsrError} `not-found` */
+  cancel(workflowId: string): Promise<boolean>;
   /** Newest first, as far as the server keeps them; at most `limit`. */
   list(options?: { readonly connection?: string; readonly limit?: number }): Promise<ListedRequest[]>;
   /** Which of `workflowIds` the server knows. */
@@ -111,10 +114,14 @@ export interface DsrClientOptions {
 const LIST_LIMIT_DEFAULT = 1_000;
 const DESCRIBED_AT_ONCE = 50;
 const QUERY_WITHIN_MS = 10_000;
+/** gRPC. */
 const INVALID_ARGUMENT = 3;
+const DEADLINE_EXCEEDED = 4;
+const FAILED_PRECONDITION = 9;
 
 export function createDsrClient({ temporal, keyring, taskQueue = DEFAULT_TASK_QUEUE }: DsrClientOptions): DsrClient {
   const { workflow, connection: server, options } = temporal;
+  const codec = createPayloadCodec(keyring);
 
   async function describe(workflowId: string): Promise<WorkflowExecutionDescription> {
     try {
@@ -157,17 +164,42 @@ export function createDsrClient({ temporal, keyring, taskQueue = DEFAULT_TASK_QU
     }
   }
 
+  /** What a run was started with, whoever started it; undefined where it cannot be read. */
+  async function inputOf({ workflowId, runId }: Started): Promise<Partial<Inputs['deletion']> | undefined> {
+    const { history } = await server.workflowService.getWorkflowExecutionHistory({
+      namespace: options.namespace,
+      execution: { workflowId, runId },
+      maximumPageSize: 1,
+    });
+    const sent = history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];
+    try {
+      const [payload] = await codec.decode([...sent]);
+      const input: unknown = payload && defaultPayloadConverter.fromPayload(payload);
+      return typeof input === 'object' && input !== null ? input : undefined;
+    } catch {
+      return undefined; // another key, or no JSON: its run ends, or has ended, as invalid-input
+    }
+  }
+
+  /** What else a request id was used for than what is asked now; undefined where it is the same request. */
+  function usedFor(before: Partial<Inputs['deletion']> | undefined, now: Inputs[Kind]): string | undefined {
+    const emailBefore = before?.subject?.email;
+    if (typeof emailBefore !== 'string') return 'an input that cannot be read, so that its run ends as invalid-input';
+    if (foldEmail(emailBefore) !== foldEmail(now.subject.email)) return 'another subject';
+    const dryRun = 'dryRun' in now && now.dryRun === true;
+    if ((before?.dryRun ?? false) !== dryRun) return dryRun ? 'a request that is no dry run' : 'a dry run';
+    return undefined;
+  }
+
   const client: DsrClient = {
     async start(kind, input) {
       const parsed = parseInput(kind, input);
+      refuseFuture(parsed, Date.now());
       const subject = keyring.hash(foldEmail(parsed.subject.email));
       const started = await startOnce(kind, parsed, subject);
-      const { typedSearchAttributes } = await describe(started.workflowId);
-      if (typedSearchAttributes.get(SEARCH_KEYS.subject) === subject) return started;
-      throw new DsrError(
-        'request-conflict',
-        `Request id ${parsed.requestId} was used for another subject. Choose a new one.`,
-      );
+      const used = usedFor(await inputOf(started), parsed);
+      if (used === undefined) return started;
+      throw new DsrError('request-conflict', `Request id ${parsed.requestId} was used for ${used}. Choose a new one.`);
     },
 
     async status(workflowId) {
@@ -180,16 +212,28 @@ export function createDsrClient({ temporal, keyring, taskQueue = DEFAULT_TASK_QU
         const result = await client.result(workflowId);
         return { ...base, status: result.status, phase: 'ended', counts: result.counts, ...planOf(result), result };
       }
-      if (described.status.name !== 'RUNNING') return { ...base, status: 'failed', phase: 'ended' };
+      if (described.status.name !== 'RUNNING')
+        return {
+          ...base,
+          status: 'failed',
+          phase: 'ended',
+          counts: noCounts(kind),
+          failure: await failureOf(workflowId),
+        };
       const told = await ask(workflowId);
       const retrying = retryingOf(described);
       const limited = retrying.find(({ code }) => code === 'rate-limited');
       const waitingFor: WaitingFor | undefined =
-        told?.waitingFor ?? (limited && { cause: 'rate-limit', ...(limited.nextAt && { until: limited.nextAt }) });
+        told === 'nobody'
+          ? { cause: 'worker' }
+          : (told?.waitingFor ??
+            (limited && { cause: 'rate-limit', ...(limited.nextAt && { until: limited.nextAt }) }));
       return {
         ...base,
-        status: told?.status ?? 'running',
-        ...told,
+        phase: 'opening',
+        counts: noCounts(kind),
+        ...(told !== 'nobody' && told),
+        status: waitingFor === undefined ? 'running' : 'waiting',
         ...(waitingFor && { waitingFor }),
         ...(retrying.length > 0 && { retrying }),
       };
@@ -212,8 +256,10 @@ export function createDsrClient({ temporal, keyring, taskQueue = DEFAULT_TASK_QU
     },
 
     async cancel(workflowId) {
-      await describe(workflowId);
+      const { status } = await describe(workflowId);
+      if (status.name !== 'RUNNING') return false;
       await workflow.getHandle(workflowId).cancel();
+      return true;
     },
 
     async list({ connection, limit = LIST_LIMIT_DEFAULT } = {}) {
@@ -234,7 +280,8 @@ export function createDsrClient({ temporal, keyring, taskQueue = DEFAULT_TASK_QU
         });
         if (requests.length >= limit) break;
       }
-      return requests;
+      // The server lists open runs before ended ones.
+      return requests.sort((one, other) => other.startedAt.localeCompare(one.startedAt));
     },
 
     async known(workflowIds) {
@@ -244,16 +291,28 @@ export function createDsrClient({ temporal, keyring, taskQueue = DEFAULT_TASK_QU
   };
   return client;
 
-  /** The run's own word; undefined where no worker answers. */
-  async function ask(workflowId: string): Promise<RequestStatus | undefined> {
+  /** Why a run ended without a result. */
+  async function failureOf(workflowId: string): Promise<{ readonly code: string; readonly message: string }> {
+    try {
+      await client.result(workflowId);
+      return { code: 'unexpected', message: 'the run has ended meanwhile; ask again' };
+    } catch (error) {
+      if (error instanceof DsrError) return { code: error.code, message: error.message };
+      throw error;
+    }
+  }
+
+  /** The run's own word; undefined before its first step, `nobody` where no worker answers. */
+  async function ask(workflowId: string): Promise<RequestStatus | 'nobody' | undefined> {
     try {
       return await server.withDeadline(Date.now() + QUERY_WITHIN_MS, () =>
         workflow.getHandle(workflowId).query<RequestStatus>('status'),
       );
     } catch (error) {
-      // A run that has not taken its first step has no answer yet; one whose workers are away has none now.
-      if (error instanceof QueryNotRegisteredError || error instanceof QueryRejectedError || grpcErrorOf(error))
-        return undefined;
+      if (error instanceof QueryNotRegisteredError || error instanceof QueryRejectedError) return undefined;
+      const code = grpcErrorOf(error)?.code;
+      if (code === DEADLINE_EXCEEDED || code === FAILED_PRECONDITION) return 'nobody';
+      if (code !== undefined) return undefined;
       throw error;
     }
   }

@@ -2,6 +2,7 @@
  * What the environment says: the vault, the key file, the task queue. The only place that reads AIRCALL_DSR_* variables;
  * a missing one is told with what to do.
  */
+import { existsSync, statSync } from 'node:fs';
 import { type Keyring, loadKeyring } from './encryption/keyring';
 import { DEFAULT_TASK_QUEUE } from './request/names';
 import { createFolderDriver } from './vault/folder';
@@ -24,6 +25,9 @@ export function configuredVault(keyring: Keyring): Vault {
     throw new ConfigurationError(
       'Set AIRCALL_DSR_VAULT to a folder: the sealed store of connections, case files and packages.',
     );
+  }
+  if (existsSync(folder) && !statSync(folder).isDirectory()) {
+    throw new ConfigurationError('AIRCALL_DSR_VAULT names a file. Set it to a folder.');
   }
   return createVault(createFolderDriver(folder), keyring);
 }

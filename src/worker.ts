@@ -62,10 +62,12 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const connections = createConnections(vault);
   const aircall: AircallClient = createAircallClient();
   const unknownKeys = new Set<string>();
-  const dataConverter: DataConverter = createDataConverter(keyring, keyId => {
-    if (!unknownKeys.has(keyId))
-      log(`a payload needs key ${keyId}, which the key file does not hold; its request waits for it`);
-    unknownKeys.add(keyId);
+  const dataConverter: DataConverter = createDataConverter(keyring, {
+    onUnknownKey(keyId) {
+      if (!unknownKeys.has(keyId))
+        log(`a payload needs key ${keyId}, which the key file does not hold; its request waits for it`);
+      unknownKeys.add(keyId);
+    },
   });
   const { api, local } = createActivities({
     connections,

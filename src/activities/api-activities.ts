@@ -14,9 +14,7 @@ import { type Connection, nextCredentialVersion } from '../vault/connections';
 import { type ApiStepDependencies, type Counted, requestsSent, sendOnce, stepFailure } from './api-step';
 import { type Listing, peopleSchema, readObject, subjectSchema } from './case-objects';
 
-export interface ApiDependencies extends ApiStepDependencies {
-  readonly cases: Cases;
-}
+export type ApiDependencies = ApiStepDependencies;
 
 /** A part of a list: UNIX seconds, both inclusive; without a bound, all that Aircall serves. */
 export interface Window {

@@ -10,11 +10,13 @@ import { ENDPOINTS } from '../aircall/endpoints';
 import { AircallError, type RateLimit } from '../aircall/errors';
 import { SealBroken } from '../encryption/seal';
 import { HANDLING, type StepCode, type StepFailureDetail } from '../request/handling';
-import { CaseFileBroken } from '../vault/cases';
+import { requestOf } from '../request/names';
+import { CaseFileBroken, type Cases, type StepProgress } from '../vault/cases';
 import type { Connection, Connections, Credential } from '../vault/connections';
 import type { Gates } from './gates';
 
 export interface ApiStepDependencies {
+  readonly cases: Cases;
   readonly connections: Connections;
   readonly aircall: AircallClient;
   readonly gates: Gates;
@@ -23,13 +25,6 @@ export interface ApiStepDependencies {
   readonly now: () => number;
   /** 0 to 1, for jitter. */
   readonly random: () => number;
-}
-
-/** What attempts of one step hand on to the next. */
-interface Progress {
-  readonly sent: number;
-  /** An earlier attempt may have taken effect at Aircall although its reply was not seen. */
-  readonly uncertain: boolean;
 }
 
 export type Counted<T> = T & { readonly apiRequests: number };
@@ -59,7 +54,7 @@ export async function sendOnce<T extends object>(
   read: (body: unknown, answered: AnsweredBy) => T | Promise<T>,
   onError: (error: AircallError, answered: AnsweredBy) => T | undefined = () => undefined,
 ): Promise<Counted<T>> {
-  const { connections, aircall, gates, onRateLimit, now, random } = dependencies;
+  const { cases, connections, aircall, gates, onRateLimit, now, random } = dependencies;
   const before = progress();
   const connection = (await connections.get(name))?.value;
   const detail = { apiRequests: before.sent, credentialVersion: connection?.credentialVersion ?? 0 };
@@ -80,12 +75,15 @@ export async function sendOnce<T extends object>(
     return { ...(await read(body, answered)), apiRequests: sent };
   } catch (error) {
     if (!(error instanceof AircallError)) {
-      report({ sent, uncertain: true });
+      await handOn(cases, { sent, uncertain: true });
       throw localFailure(error, sent);
     }
     const answer = onError(error, answered);
     if (answer !== undefined) return { ...answer, apiRequests: sent };
-    report({ sent, uncertain: before.uncertain || HANDLING[error.code].mayHaveTakenEffect });
+    const { retry, mayHaveTakenEffect } = HANDLING[error.code];
+    const progress = { sent, uncertain: before.uncertain || mayHaveTakenEffect };
+    if (retry === 'never') report(progress);
+    else await handOn(cases, progress);
     const sentDetail = { ...detail, apiRequests: sent };
     if (error.code === 'unauthorized') gates.markDead(name, connection.credentialVersion);
     if (error.code !== 'rate-limited') throw stepFailure(error.code, error.message, sentDetail);
@@ -136,7 +134,7 @@ export function requestsSent(): number {
   return progress().sent;
 }
 
-function progress(): Progress {
+function progress(): StepProgress {
   const details: unknown = activityInfo().heartbeatDetails;
   if (typeof details !== 'object' || details === null || !('sent' in details) || !('uncertain' in details))
     return { sent: 0, uncertain: false };
@@ -153,8 +151,26 @@ function mayBeOvertaken(nowMs: number): boolean {
   return scheduledTimestampMs + scheduleToCloseTimeoutMs - nowMs < REPLY_MS_MAX;
 }
 
-function report(state: Progress): void {
+function report(state: StepProgress): void {
   heartbeat(state);
+}
+
+/**
+ * To the next attempt, and to the request where it is cancelled before that: of a step that is cancelled between two
+ * attempts the server tells nothing.
+ */
+async function handOn(cases: Cases, state: StepProgress): Promise<void> {
+  report(state);
+  const { workflowExecution, activityId } = activityInfo();
+  const workflowId = workflowExecution?.workflowId ?? '';
+  const request = requestOf(workflowId);
+  if (request === undefined) return;
+  await cases.noteProgress(request, stepName(workflowId, activityId), state);
+}
+
+/** Names a step within its request: its children count their steps anew. */
+export function stepName(workflowId: string, activityId: string): string {
+  return [...workflowId.split(':').slice(4), activityId].join('-');
 }
 
 function jitterMs(random: () => number): number {

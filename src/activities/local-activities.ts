@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { activityInfo } from '@temporalio/activity';
+import { BROKEN_MARK, PLAINTEXT_MARK } from '../encryption/marks';
 import { PACKAGE_FORMAT } from '../package/model';
 import { zipPackage } from '../package/zip';
 import { emailSpellings, foldEmail, phoneDigits } from '../request/identity';
@@ -12,14 +13,16 @@ import {
   endOf,
   type Inputs,
   InvalidInput,
+  instantMs,
   parseInput,
+  refuseFuture,
   SETTLE_SECONDS_DEFAULT,
 } from '../request/input';
 import type { AccessInput, Coverage, DeletionInput, PackageRef, RequestResult } from '../request/model';
 import { KINDS, type Kind, type RequestRef, requestOf, WORKFLOW_TYPES, workflowIdOf } from '../request/names';
-import type { CaseRef, Cases } from '../vault/cases';
+import type { CaseRef, Cases, StepProgress } from '../vault/cases';
 import type { Connections } from '../vault/connections';
-import { stepFailure } from './api-step';
+import { stepFailure, stepName } from './api-step';
 import {
   anyListing,
   callListing,
@@ -89,7 +92,7 @@ export function createLocalActivities({ cases, connections, hash, now, isOpen }:
      */
     async openRequest(input: unknown): Promise<Opening> {
       const { kind, runId, workflowId } = thisRun();
-      const { parsed, request } = read(kind, input, workflowId);
+      const { parsed, request } = read(kind, input, workflowId, now());
       // What has ended is answered, also where its connection has gone since.
       const over = (await cases.record(request))?.result !== undefined;
       if (!over && (await connections.get(request.connection)) === undefined) {
@@ -102,14 +105,18 @@ export function createLocalActivities({ cases, connections, hash, now, isOpen }:
       const email = parsed.subject.email;
       const subjectHash = hash(foldEmail(email));
       const startedMs = now();
-      const mine = { request, subjectHash, runId, startedAt: new Date(startedMs).toISOString() };
+      const { calls = 'by-number', from, to, dryRun = false, settleSeconds = SETTLE_SECONDS_DEFAULT }: Options = parsed;
+      const startedAt = new Date(startedMs).toISOString();
+      const mine = { request, subjectHash, runId, startedAt, ...(dryRun && { dryRun }) };
       const { record, created } = await cases.open(mine);
-      if (record.subjectHash !== subjectHash) {
-        throw stepFailure(
-          'request-conflict',
-          'this request id was used for another subject; choose a new one',
-          NOTHING_SENT,
-        );
+      const used =
+        record.subjectHash !== subjectHash
+          ? 'another subject'
+          : (record.dryRun ?? false) !== dryRun
+            ? 'a dry run, or this is one'
+            : undefined;
+      if (used !== undefined) {
+        throw stepFailure('request-conflict', `this request id was used for ${used}; choose a new one`, NOTHING_SENT);
       }
       if (record.result !== undefined) return { ended: record.result };
       // One workflow id has one open run: a record of another run is that of one that was terminated.
@@ -117,7 +124,6 @@ export function createLocalActivities({ cases, connections, hash, now, isOpen }:
       if (kind === 'access') await cases.markOpenAccess(subjectHash, { request, runId });
 
       const subject = await cases.write(request, { email, phoneNumbers: [...(parsed.subject.phoneNumbers ?? [])] });
-      const { calls = 'by-number', from, to, dryRun = false, settleSeconds = SETTLE_SECONDS_DEFAULT }: Options = parsed;
       const deadlineDays = parsed.deadlineDays ?? DEADLINE_DAYS_DEFAULT;
       return {
         opened: {
@@ -128,7 +134,7 @@ export function createLocalActivities({ cases, connections, hash, now, isOpen }:
           deadlineMs: startedMs + deadlineDays * 86_400_000,
           calls: {
             by: calls,
-            from: from === undefined ? null : Math.floor(Date.parse(from) / 1000),
+            from: from === undefined ? null : Math.floor(instantMs(from) / 1000),
             to: Math.floor(Math.min(to === undefined ? startedMs : endOf(to), startedMs) / 1000),
           },
           dryRun,
@@ -136,6 +142,14 @@ export function createLocalActivities({ cases, connections, hash, now, isOpen }:
           accessesOpen: kind === 'deletion' && (await cases.openAccesses(request.connection, subjectHash)).length > 0,
         },
       };
+    },
+
+    /** What a step of this run had sent when it was cancelled between two attempts. */
+    async progressOf({ activityId }: { readonly activityId: string }): Promise<StepProgress> {
+      const workflowId = activityInfo().workflowExecution?.workflowId ?? '';
+      const request = requestOf(workflowId);
+      const known = request && (await cases.progress(request, stepName(workflowId, activityId)));
+      return known ?? { sent: 0, uncertain: false };
     },
 
     /** Several pages of lists as one: records once each, in the order of the pages. */
@@ -305,9 +319,19 @@ function thisRun(): { kind: Kind; workflowId: string; runId: string } {
 }
 
 /** The input of a run and the request it names, which must be the one that its workflow id names. */
-function read(kind: Kind, input: unknown, workflowId: string): { parsed: Inputs[Kind]; request: RequestRef } {
+function read(
+  kind: Kind,
+  input: unknown,
+  workflowId: string,
+  nowMs: number,
+): { parsed: Inputs[Kind]; request: RequestRef } {
   try {
+    if (input === PLAINTEXT_MARK)
+      throw new InvalidInput('the input was not encrypted; start requests with the key file, see README.md');
+    if (input === BROKEN_MARK)
+      throw new InvalidInput('the input was changed, encrypted with another key of the same id, or is no JSON');
     const parsed = parseInput(kind, input);
+    refuseFuture(parsed, nowMs);
     const request = { connection: parsed.connection, kind, requestId: parsed.requestId };
     const named = requestOf(workflowId);
     if (named === undefined || workflowIdOf(named) !== workflowIdOf(request)) {

@@ -47,16 +47,18 @@ export interface ConnectOptions extends Output {
 export async function connect(name: string, options: ConnectOptions): Promise<Exit> {
   if (!NAME_PATTERN.test(name)) throw usage('NAME takes 1 to 64 letters, digits, dots, underscores or hyphens.');
   const credential = credentialOf(options);
-  const baseUrl = parseBaseUrl(options.baseUrl ?? DEFAULT_BASE_URL);
+  const connections = configuredConnections();
+  // The same name again replaces the credentials; what is not named again stays.
+  const present = await connections.get(name);
+  const kept = present?.value;
+  const baseUrl = parseBaseUrl(options.baseUrl ?? kept?.baseUrl ?? DEFAULT_BASE_URL);
   if (baseUrl === undefined)
     throw usage('--base-url takes an HTTPS address, or an HTTP one on this machine, without user, query or fragment.');
-  const limitPerMinute = limitOf(options.limitPerMinute);
-  const share = numberOf(options.share, SHARE_DEFAULT);
+  const limitPerMinute = limitOf(options.limitPerMinute, kept?.limitPerMinute ?? LIMIT_PER_MINUTE_DEFAULT);
+  const share = numberOf(options.share, kept?.share ?? SHARE_DEFAULT);
   if (!(share > 0 && share <= SHARE_MAX)) throw usage(`--share takes a number above 0, at most ${SHARE_MAX}.`);
 
-  const connections = configuredConnections();
   await pingWith(name, baseUrl, credential);
-  const present = await connections.get(name);
   const stored = await connections.put(
     {
       name,
@@ -80,7 +82,7 @@ export async function connect(name: string, options: ConnectOptions): Promise<Ex
   const onServer = await setOnServer(name, { limitPerMinute: limit, share });
   answer(options, { connection: name, baseUrl, limitPerMinute, share, replaced: present !== undefined }, [
     `Connected ${name}: Aircall answered, the credentials are sealed in the vault.`,
-    `Budget: ${Math.floor(limit * share)} of ${limit} API requests a minute${limitPerMinute === 'auto' ? ', until Aircall names another limit' : ''}. ${onServer ? 'The Temporal server keeps it; workers' : 'Workers'} pick the connection up within 10 seconds.`,
+    `Budget: ${perMinute(ratePerSecond({ limitPerMinute: limit, share }, 1))} of ${limit} API requests a minute${limitPerMinute === 'auto' ? ', until Aircall names another limit' : ''}. ${onServer ? 'The Temporal server keeps it; workers' : 'Workers'} pick the connection up within 10 seconds.`,
   ]);
   return EXIT.done;
 }
@@ -196,7 +198,7 @@ async function pingWith(name: string, baseUrl: string, credential: Credential): 
     if (!(error instanceof AircallError)) throw error;
     const refused = error.code === 'unauthorized' || error.code === 'forbidden';
     const what = refused ? 'Aircall refuses the credentials' : `Aircall could not be asked (${error.message})`;
-    throw new CommandError(error.code, `${what} of ${name}. Nothing was changed.`, EXIT.failed);
+    throw new CommandError(error.code, `${name}: ${what}. Nothing was changed.`, EXIT.failed);
   } finally {
     aircall.close();
   }
@@ -241,9 +243,10 @@ function usage(message: string): CommandError {
   return new CommandError('usage', message, EXIT.usage);
 }
 
-function limitOf(text: string | undefined): ConfiguredLimit {
+function limitOf(text: string | undefined, otherwise: ConfiguredLimit): ConfiguredLimit {
+  if (text === undefined) return otherwise;
   if (text === 'auto') return text;
-  const limit = numberOf(text, LIMIT_PER_MINUTE_DEFAULT);
+  const limit = numberOf(text, Number.NaN);
   if (Number.isInteger(limit) && limit >= 1 && limit <= LIMIT_PER_MINUTE_MAX) return limit;
   throw usage(`--limit-per-minute takes a whole number from 1 to ${LIMIT_PER_MINUTE_MAX}, or auto.`);
 }

@@ -52,13 +52,15 @@ const USAGE_CODES = new Set([
 
 /** Tells an error and answers the exit code. Errors that are not ours are told by name only: their texts hold values. */
 export function tellError({ json }: Output, error: unknown): Exit {
-  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unexpected';
+  if (nameOf(error) === 'NamespaceNotFoundError') return tellError({ json }, namespaceMissing());
+  const own = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unexpected';
   const ours =
-    error instanceof Error && (error instanceof CommandError || USAGE_CODES.has(code) || OWN_NAMES.has(error.name));
+    error instanceof Error && (error instanceof CommandError || USAGE_CODES.has(own) || OWN_NAMES.has(error.name));
+  const code = ours ? own : 'unexpected';
   const message =
     ours && error instanceof Error
       ? error.message
-      : `Something unexpected went wrong (${nameOf(error)}, ${code}). Set AIRCALL_DSR_DEBUG=1 to see where.`;
+      : `Something unexpected went wrong (${nameOf(error)}, ${own}). Set AIRCALL_DSR_DEBUG=1 to see where.`;
   if (json) process.stdout.write(`${JSON.stringify({ error: { code, message } }, null, 2)}\n`);
   tell(`error ${code}: ${message}`);
   if (!ours && process.env.AIRCALL_DSR_DEBUG === '1' && error instanceof Error)
@@ -75,6 +77,14 @@ const OWN_NAMES = new Set([
   'TemporalServerUnavailable',
   'SandboxInputError',
 ]);
+
+function namespaceMissing(): CommandError {
+  return new CommandError(
+    'configuration',
+    'The Temporal server has no such namespace. Set TEMPORAL_NAMESPACE, or create it: temporal operator namespace create.',
+    EXIT.usage,
+  );
+}
 
 function nameOf(error: unknown): string {
   return error instanceof Error ? error.name : typeof error;

@@ -43,6 +43,7 @@ const WAITS = {
   credentials: 'waiting for the connection to be connected again',
   settle: 'letting Aircall settle before searching again',
   'access-request': 'waiting for an access request of the same person',
+  worker: 'no worker answers: start `aircall-dsr worker`',
   'rate-limit': 'Aircall asks for a pause',
 } as const;
 

@@ -7,12 +7,14 @@ import { dirname } from 'node:path';
 import { connectTemporal, createDsrClient, type DsrClient, type RequestResult, type StatusReport } from '../client';
 import { configuredKeyring, configuredTaskQueue, configuredVault } from '../config';
 import { parseInput } from '../request/input';
-import { KINDS, requestOf, workflowIdOf } from '../request/names';
+import { KINDS, type Kind, requestOf, workflowIdOf } from '../request/names';
 import { createCases } from '../vault/cases';
 import { createConnections } from '../vault/connections';
 import { unknownConnection } from './connections';
 import { answer, CommandError, EXIT, type Exit, type Output, table, tell } from './output';
 import { showProgress } from './progress';
+
+const LISTED_MAX = 10_000;
 
 interface CommonOptions extends Output {
   readonly requestId?: string;
@@ -38,8 +40,8 @@ export async function access(connection: string, email: string, options: AccessO
   if (out !== undefined) await refuseUnusable(out);
   const { calls, from, to } = options;
   const input = parseInput('access', { ...commonInput(connection, email, options), ...given({ calls, from, to }) });
-  await refuseUnknown(input.connection);
   return withClient(async client => {
+    await refuseUnknown(client, 'access', input);
     const started = await client.start('access', input);
     if (!options.wait && out === undefined) return begun(options, started);
     const result = await showProgress(client, started.workflowId);
@@ -53,8 +55,8 @@ export async function remove(connection: string, email: string, options: DeleteO
     ...commonInput(connection, email, options),
     ...given({ dryRun: options.dryRun, settleSeconds: numberGiven(options.settle) }),
   });
-  await refuseUnknown(input.connection);
   return withClient(async client => {
+    await refuseUnknown(client, 'deletion', input);
     const started = await client.start('deletion', input);
     if (!options.wait) return begun(options, started);
     return ended(options, await showProgress(client, started.workflowId));
@@ -95,9 +97,11 @@ export async function list(options: Output): Promise<Exit> {
 export async function cancel(id: string, options: Output): Promise<Exit> {
   return withClient(async client => {
     const workflowId = await resolveId(client, id);
-    await client.cancel(workflowId);
-    answer(options, { workflowId, cancellationRequested: true }, [
-      `Asked ${workflowId} to end. What is in flight is finished and recorded; see aircall-dsr status.`,
+    const cancellationRequested = await client.cancel(workflowId);
+    answer(options, { workflowId, cancellationRequested }, [
+      cancellationRequested
+        ? `Asked ${workflowId} to end. What is in flight is finished and recorded; see aircall-dsr status.`
+        : `${workflowId} has ended already; see aircall-dsr status.`,
     ]);
     return EXIT.done;
   });
@@ -155,7 +159,7 @@ export function resultLines(result: RequestResult): string[] {
 
 function statusLines(report: StatusReport): string[] {
   if (report.result !== undefined) return resultLines(report.result);
-  const { kind, requestId, status: state, phase, counts, waitingFor, retrying = [] } = report;
+  const { kind, requestId, status: state, phase, counts, waitingFor, failure, retrying = [] } = report;
   return [
     `${kind} ${requestId}: ${state}${phase === undefined ? '' : `, ${phase}`}`,
     ...(counts === undefined
@@ -164,6 +168,7 @@ function statusLines(report: StatusReport): string[] {
     ...(waitingFor === undefined
       ? []
       : [`  waits for  ${waitingFor.cause}${waitingFor.until === undefined ? '' : ` until ${waitingFor.until}`}`]),
+    ...(failure === undefined ? [] : [`  because    ${failure.code}: ${failure.message}`]),
     ...retrying.map(({ step, code, attempts }) => `  retrying   ${step}: ${code}, ${attempts} attempts so far`),
   ];
 }
@@ -194,9 +199,16 @@ function commonInput(connection: string, email: string, { requestId, phone, dead
 }
 
 /** @throws {CommandError} `unknown-connection`, before a server is asked or anything is started */
-async function refuseUnknown(connection: string): Promise<void> {
+/** A connection must be in the vault, unless its request is there already: that one is answered. */
+async function refuseUnknown(
+  client: DsrClient,
+  kind: Kind,
+  { connection, requestId }: { readonly connection: string; readonly requestId: string },
+): Promise<void> {
   const connections = createConnections(configuredVault(configuredKeyring()));
-  if ((await connections.get(connection)) === undefined) throw unknownConnection(connection);
+  if ((await connections.get(connection)) !== undefined) return;
+  const [there] = await client.known([workflowIdOf({ connection, kind, requestId })]);
+  if (there === undefined) throw unknownConnection(connection);
 }
 
 async function withClient<T>(use: (client: DsrClient) => Promise<T>): Promise<T> {
@@ -220,7 +232,9 @@ async function resolveId(client: DsrClient, id: string): Promise<string> {
   const candidates = connections.flatMap(connection =>
     KINDS.map(kind => workflowIdOf({ connection, kind, requestId: id })),
   );
-  const [found, ...others] = await client.known(candidates.filter(candidate => requestOf(candidate) !== undefined));
+  const known = await client.known(candidates.filter(candidate => requestOf(candidate) !== undefined));
+  // A request outlives its connection in this vault; only the server's list knows it then.
+  const [found, ...others] = known.length > 0 ? known : await listedUnder(client, id);
   if (found === undefined)
     throw new CommandError('not-found', 'No request has that id. See aircall-dsr list.', EXIT.usage);
   if (others.length > 0)
@@ -230,6 +244,11 @@ async function resolveId(client: DsrClient, id: string): Promise<string> {
       EXIT.usage,
     );
   return found;
+}
+
+async function listedUnder(client: DsrClient, requestId: string): Promise<string[]> {
+  const requests = await client.list({ limit: LISTED_MAX });
+  return requests.flatMap(listed => (listed.requestId === requestId ? listed.workflowId : []));
 }
 
 /** Refused before anything is started: a file that exists, a folder that does not. */

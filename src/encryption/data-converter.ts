@@ -4,10 +4,10 @@
  */
 import type { DataConverter } from '@temporalio/common';
 import type { Keyring } from './keyring';
-import { createPayloadCodec } from './payload-codec';
+import { createPayloadCodec, type WorkerRole } from './payload-codec';
 
 export const failureConverterPath = require.resolve('./failure-converter');
 
-export function createDataConverter(keyring: Keyring, onUnknownKey?: (keyId: string) => void): DataConverter {
-  return { failureConverterPath, payloadCodecs: [createPayloadCodec(keyring, onUnknownKey)] };
+export function createDataConverter(keyring: Keyring, worker?: WorkerRole): DataConverter {
+  return { failureConverterPath, payloadCodecs: [createPayloadCodec(keyring, worker)] };
 }

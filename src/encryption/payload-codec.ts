@@ -4,39 +4,47 @@
  * of the protobuf payload. There is no plaintext mode: a payload that was not encrypted is replaced, never used.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import type { Payload, PayloadCodec } from '@temporalio/common';
+import { defaultPayloadConverter, type Payload, type PayloadCodec } from '@temporalio/common';
 import { temporal } from '@temporalio/proto';
 import { type Keyring, KeyringError } from './keyring';
+import { BROKEN_MARK, PLAINTEXT_MARK } from './marks';
 
 const ENCODING = 'binary/encrypted';
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 const PayloadMessage = temporal.api.common.v1.Payload;
 
-/** What a plaintext payload decodes to: no input fits it, so the run ends as `invalid-input` and its task is never retried. */
-export const PLAINTEXT_MARK = 'aircall-dsr: a payload was not encrypted and was not read';
-
 export class PayloadBroken extends Error {
   readonly code = 'payload-broken' as const;
   override readonly name = 'PayloadBroken';
 }
 
-export function createPayloadCodec(keyring: Keyring, onUnknownKey: (keyId: string) => void = () => {}): PayloadCodec {
+export interface WorkerRole {
+  /** A worker lets the task wait for a key that is being rotated in, and says so. */
+  readonly onUnknownKey: (keyId: string) => void;
+}
+
+/**
+ * For a worker, a payload that cannot be used becomes a mark; for anybody else it is an error.
+ * @throws {PayloadBroken} on decoding, without a worker's role
+ * @throws {KeyringError} `unknown-key`, in either role
+ */
+export function createPayloadCodec(keyring: Keyring, worker?: WorkerRole): PayloadCodec {
+  function decode(payload: Payload): Payload {
+    try {
+      if (textOf(payload, 'encoding') !== ENCODING) return marked(PLAINTEXT_MARK);
+      const inner = decrypt(keyring, payload);
+      return worker === undefined || isUsable(inner) ? inner : marked(BROKEN_MARK);
+    } catch (error) {
+      if (error instanceof PayloadBroken && worker !== undefined) return marked(BROKEN_MARK);
+      if (error instanceof KeyringError && error.code === 'unknown-key')
+        worker?.onUnknownKey(textOf(payload, 'encryption-key-id'));
+      throw error;
+    }
+  }
   return {
-    async encode(payloads) {
-      return payloads.map(payload => encrypt(keyring, payload));
-    },
-    async decode(payloads) {
-      return payloads.map(payload => {
-        try {
-          return decrypt(keyring, payload);
-        } catch (error) {
-          if (error instanceof KeyringError && error.code === 'unknown-key')
-            onUnknownKey(textOf(payload, 'encryption-key-id'));
-          throw error;
-        }
-      });
-    },
+    encode: async payloads => payloads.map(payload => encrypt(keyring, payload)),
+    decode: async payloads => payloads.map(decode),
   };
 }
 
@@ -51,21 +59,33 @@ function encrypt(keyring: Keyring, payload: Payload): Payload {
 }
 
 function decrypt(keyring: Keyring, payload: Payload): Payload {
-  if (textOf(payload, 'encoding') !== ENCODING) {
-    return { metadata: { encoding: Buffer.from('json/plain') }, data: Buffer.from(JSON.stringify(PLAINTEXT_MARK)) };
-  }
-  const key = keyring.key(textOf(payload, 'encryption-key-id'));
+  const keyId = textOf(payload, 'encryption-key-id');
+  if (keyId === '') throw new PayloadBroken('An encrypted payload does not name its key.');
+  const key = keyring.key(keyId);
   const data = Buffer.from(payload.data ?? []);
   if (data.length < NONCE_BYTES + TAG_BYTES) throw new PayloadBroken('An encrypted payload is too short.');
   const decipher = createDecipheriv('aes-256-gcm', key, data.subarray(0, NONCE_BYTES));
   decipher.setAuthTag(data.subarray(-TAG_BYTES));
-  let plain: Buffer;
   try {
-    plain = Buffer.concat([decipher.update(data.subarray(NONCE_BYTES, -TAG_BYTES)), decipher.final()]);
+    const plain = Buffer.concat([decipher.update(data.subarray(NONCE_BYTES, -TAG_BYTES)), decipher.final()]);
+    return PayloadMessage.decode(plain);
   } catch {
     throw new PayloadBroken('An encrypted payload was changed, or was encrypted with another key of the same id.');
   }
-  return PayloadMessage.decode(plain);
+}
+
+/** Whether Temporal's converter can make a value of it. */
+function isUsable(payload: Payload): boolean {
+  try {
+    defaultPayloadConverter.fromPayload(payload);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function marked(mark: string): Payload {
+  return { metadata: { encoding: Buffer.from('json/plain') }, data: Buffer.from(JSON.stringify(mark)) };
 }
 
 function textOf(payload: Payload, name: string): string {

@@ -37,7 +37,7 @@ function coverageStatement({ requestId, createdAt, contacts, calls, coverage }: 
     ...coverage.calls.gaps.map(gap => ({ source: 'calls', ...gap })),
   ];
   const lines = [
-    `Access request ${requestId}, searched from ${createdAt}.`,
+    `Access request ${requestId}. The search began at ${createdAt}.`,
     '',
     `Contacts: ${contacts.length}, ${STATE_WORDS[coverage.contacts.state]}.`,
     `Calls: ${calls.length}, ${STATE_WORDS[coverage.calls.state]}.`,

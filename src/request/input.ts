@@ -33,8 +33,9 @@ const phone = z
   .max(40, phoneRule)
   .refine(value => value.trim().startsWith('+') && phoneDigits(value) !== undefined, phoneRule);
 
-const instantRule = 'takes a date or time in ISO 8601, for instance 2026-01-31 or 2026-01-31T12:00:00Z';
-const instant = z.union([z.iso.date(), z.iso.datetime({ offset: true })], instantRule);
+const instantRule =
+  'takes a date or time in ISO 8601, for instance 2026-01-31 or 2026-01-31T12:00:00Z; without an offset it is UTC';
+const instant = z.union([z.iso.date(), z.iso.datetime({ offset: true, local: true })], instantRule);
 
 const subject = z.strictObject({
   email,
@@ -59,7 +60,7 @@ const access: z.ZodType<AccessInput> = z
     from: instant.optional(),
     to: instant.optional(),
   })
-  .refine(({ from, to }) => from === undefined || to === undefined || Date.parse(from) <= endOf(to), {
+  .refine(({ from, to }) => from === undefined || to === undefined || instantMs(from) <= endOf(to), {
     path: ['from'],
     message: 'must not be later than `to`',
   });
@@ -78,10 +79,16 @@ export interface Inputs {
   deletion: DeletionInput;
 }
 
+/** Milliseconds. A time without an offset is UTC, wherever the service runs. */
+export function instantMs(instantText: string): number {
+  const isLocal = /T.*\d$/.test(instantText) && !/[+-]\d\d:?\d\d$/.test(instantText);
+  return Date.parse(isLocal ? `${instantText}Z` : instantText);
+}
+
 /** The end of what an ISO 8601 date or time names, in milliseconds: a bare date includes its whole day. */
 export function endOf(instantText: string): number {
   const dayMs = 86_400_000;
-  return Date.parse(instantText) + (instantText.length === 10 ? dayMs - 1 : 0);
+  return instantMs(instantText) + (instantText.length === 10 ? dayMs - 1 : 0);
 }
 
 /** @throws {InvalidInput} naming each field that is wrong and what it takes. */
@@ -90,6 +97,12 @@ export function parseInput(kind: Kind, input: unknown): AccessInput | DeletionIn
   const parsed = schemas[kind].safeParse(input);
   if (parsed.success) return parsed.data;
   throw new InvalidInput([...new Set(parsed.error.issues.map(explain))].join('; '));
+}
+
+/** @throws {InvalidInput} where calls are asked for that cannot have happened yet */
+export function refuseFuture(input: AccessInput | DeletionInput, nowMs: number): void {
+  if ('from' in input && input.from !== undefined && instantMs(input.from) > nowMs)
+    throw new InvalidInput('from takes a time that has passed');
 }
 
 function explain(issue: z.core.$ZodIssue): string {

@@ -59,6 +59,11 @@ export interface Counts {
   failed: number;
 }
 
+export function noCounts(kind: Kind): Counts {
+  const common = { contacts: 0, refused: 0, failed: 0 };
+  return kind === 'access' ? { ...common, calls: 0 } : { ...common, deleted: 0, alreadyAbsent: 0 };
+}
+
 /** Something that was not covered. `count` is the number of records or numbers concerned where it is known. */
 export interface Gap {
   readonly code: string;
@@ -119,7 +124,8 @@ export interface RequestResult {
 }
 
 export interface WaitingFor {
-  readonly cause: 'credentials' | 'settle' | 'access-request' | 'rate-limit';
+  /** `worker`: no worker answers for the request. */
+  readonly cause: 'credentials' | 'settle' | 'access-request' | 'rate-limit' | 'worker';
   /** ISO 8601, where it is known. */
   readonly until?: string;
 }

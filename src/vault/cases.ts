@@ -19,8 +19,18 @@ export interface RequestRecord {
   readonly subjectHash: string;
   readonly runId: string;
   readonly startedAt: string;
+  /** A deletion that only plans: the same id never answers for one that deletes. */
+  readonly dryRun?: boolean;
   /** Present once the request has ended. */
   readonly result?: RequestResult;
+}
+
+/** What attempts of one API step hand on to the next. */
+export interface StepProgress {
+  /** API requests, all attempts together. */
+  readonly sent: number;
+  /** One of them may have taken effect at Aircall although its reply was not seen. */
+  readonly uncertain: boolean;
 }
 
 /** An access request that has not ended, as a deletion of the same subject sees it. */
@@ -45,6 +55,10 @@ export interface Cases {
   /** Replaces the record, whatever it held. */
   update(record: RequestRecord): Promise<void>;
 
+  /** What a step that is to be tried again has sent so far: a request that is cancelled meanwhile still tells it. */
+  noteProgress(request: RequestRef, step: string, progress: StepProgress): Promise<void>;
+  progress(request: RequestRef, step: string): Promise<StepProgress | undefined>;
+
   /** Stores the package once per content and answers its uri. */
   writePackage(request: RequestRef, bytes: Buffer, sha256: string): Promise<string>;
   readPackage(uri: string): Promise<Buffer | undefined>;
@@ -60,6 +74,7 @@ const PACKAGE_URI_PATTERN = /^vault:requests\/[^/]+\/[^/]+\/[^/]+\/package\/[0-9
 export function createCases(vault: Vault): Cases {
   const folderOf = ({ connection, kind, requestId }: RequestRef) => `requests/${connection}/${kind}/${requestId}`;
   const recordKey = (request: RequestRef) => `${folderOf(request)}/record`;
+  const progressKey = (request: RequestRef, step: string) => `${folderOf(request)}/progress/${step}`;
   const accessesOf = (connection: string, subjectHash: string) => `open-access/${connection}/${subjectHash}`;
 
   async function readJson<T>(key: string): Promise<{ value: T; version: string } | undefined> {
@@ -103,6 +118,23 @@ export function createCases(vault: Vault): Cases {
             : await vault.putIfUnchanged(recordKey(record.request), bytes, present.version);
         if (written) return;
       }
+    },
+
+    async noteProgress(request, step, progress) {
+      const key = progressKey(request, step);
+      const bytes = Buffer.from(JSON.stringify(progress));
+      for (;;) {
+        const present = await readJson<StepProgress>(key);
+        if (present !== undefined && present.value.sent >= progress.sent) return; // a late attempt
+        const written =
+          present === undefined
+            ? await vault.putIfAbsent(key, bytes)
+            : await vault.putIfUnchanged(key, bytes, present.version);
+        if (written) return;
+      }
+    },
+    async progress(request, step) {
+      return (await readJson<StepProgress>(progressKey(request, step)))?.value;
     },
 
     async writePackage(request, bytes, sha256) {

@@ -30,16 +30,13 @@ async function findCalls(run: RequestRun, { people, contacts, numbers, ignoredNu
   const nobody = contacts + numbers === 0;
   const searched = by === 'company' && !nobody ? [null] : Array.from({ length: numbers }, (_, number) => number);
   const lists = searched.map((number): List => ({ of: 'calls', people, number }));
+  const window = { from: from === null ? null : instant(from), to: instant(to) };
+  // What a cancellation leaves.
+  run.findings.calls = { state: 'failed', gaps: [{ code: 'cancelled' }], window, ambiguous: 0, ignoredNumbers };
   const found = await readLists(run, lists, { ...(from !== null && { from }), to });
   run.noteUnreadable('call', found.unreadable);
   run.findings.counts.calls = found.records;
-  run.findings.calls = {
-    state: found.state,
-    gaps: found.gaps,
-    window: { from: from === null ? null : instant(from), to: instant(to) },
-    ambiguous: found.withheld,
-    ignoredNumbers,
-  };
+  run.findings.calls = { state: found.state, gaps: found.gaps, window, ambiguous: found.withheld, ignoredNumbers };
   return found;
 }
 

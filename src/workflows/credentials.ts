@@ -17,7 +17,7 @@ export type Renewal = 'renewed' | 'not-the-cause' | 'deadline';
 /** The request whose credential it is. */
 interface Holder {
   readonly opened: Opened;
-  count(apiRequests: number): void;
+  counted<T extends { readonly apiRequests: number }>(outcome: Promise<T>): Promise<T>;
   waiting<T>(waitingFor: WaitingFor, wait: () => Promise<T>): Promise<T>;
 }
 
@@ -33,8 +33,7 @@ export function keepCredentials(run: Holder): Credentials {
   async function renewOnce(failure: StepFailure): Promise<Renewal> {
     const { connection } = run.opened.request;
     if (failure.code === 'forbidden') {
-      const ping = await attempt(() => readSteps(run.opened).ping({ connection }));
-      run.count(ping.apiRequests);
+      const ping = await run.counted(attempt(() => readSteps(run.opened).ping({ connection })));
       if (ping.ok) return 'not-the-cause';
     }
     const { credentialVersion: failedVersion } = failure;
@@ -42,8 +41,9 @@ export function keepCredentials(run: Holder): Credentials {
     if (failure.code !== 'no-connection' && refreshes < REFRESHES_MAX) {
       refreshes += 1;
       refreshedMs = Date.now();
-      const refreshed = await attempt(() => readSteps(run.opened).refreshToken({ connection, failedVersion }));
-      run.count(refreshed.apiRequests);
+      const refreshed = await run.counted(
+        attempt(() => readSteps(run.opened).refreshToken({ connection, failedVersion })),
+      );
       if (refreshed.ok) return 'renewed';
     }
     return run.waiting({ cause: 'credentials' }, async () => {

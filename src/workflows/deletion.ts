@@ -8,7 +8,7 @@ import type { DeletionInput, Outcome, RequestResult, Verification } from '../req
 import { sideBySide } from '../request/side-by-side';
 import { findPeople, searchContacts } from './people';
 import { type RequestRun, runRequest } from './run';
-import { deleteSteps, failureOf, readSteps, waitingSteps } from './steps';
+import { deleteSteps, failureOf, readSteps, StepCancelled, waitingSteps } from './steps';
 
 const DELETIONS_AT_ONCE = 8;
 const SETTLE_MS_MIN = 1_000;
@@ -66,7 +66,12 @@ async function deleteContacts(
   };
   try {
     await sideBySide(places, DELETIONS_AT_ONCE, async contact => {
-      const done = await run.step(() => deleteSteps(run.opened).deleteContact({ request, people, contact }));
+      const done = await run
+        .step(() => deleteSteps(run.opened).deleteContact({ request, people, contact }))
+        .catch(error => {
+          if (error instanceof StepCancelled && error.uncertain) note(contact, 'failed', 'unconfirmed');
+          throw error;
+        });
       if (done.ok) note(contact, done.value.outcome);
       else note(contact, done.code === 'forbidden' || done.code === 'rejected' ? 'refused' : 'failed', done.code);
     });

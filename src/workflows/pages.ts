@@ -4,7 +4,7 @@
  */
 import type { CaseRef, Window } from '../activities';
 import { sideBySide } from '../request/side-by-side';
-import { attempt, type Budgeted, mayBeCredential, readSteps, type StepFailure } from './steps';
+import { attempt, type Budgeted, mayBeCredential, readSteps, StepCancelled, type StepFailure } from './steps';
 
 /** Which list: the contacts that a search for one spelling returns, or calls by one number (null: all of the company). */
 export type List =
@@ -45,7 +45,10 @@ export async function fetchInto(report: PagesReport, input: PagesInput): Promise
   };
   await sideBySide(input.pages, PAGES_AT_ONCE, async page => {
     if (report.refusal !== undefined) return void report.left.push(page);
-    const outcome = await attempt(() => fetchPage(page));
+    const outcome = await attempt(() => fetchPage(page)).catch(error => {
+      if (error instanceof StepCancelled) report.apiRequests += error.apiRequests;
+      throw error;
+    });
     report.apiRequests += outcome.apiRequests;
     if (outcome.ok) {
       report.objects.push(outcome.value.object);

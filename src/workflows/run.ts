@@ -29,10 +29,11 @@ import type {
   Verification,
   WaitingFor,
 } from '../request/model';
+import { noCounts } from '../request/model';
 import { type Kind, requestOf } from '../request/names';
 import { SEARCH_KEYS } from '../request/search-keys';
 import { type Credentials, keepCredentials } from './credentials';
-import { attempt, failureOf, localSteps, mayBeCredential, type StepOutcome } from './steps';
+import { attempt, failureOf, localSteps, mayBeCredential, StepCancelled, type StepOutcome } from './steps';
 
 export const statusQuery = defineQuery<RequestStatus>('status');
 
@@ -66,6 +67,8 @@ export interface RequestRun {
   noteUnreadable(what: 'contact' | 'call', rows: number): void;
   /** What was searched so far, as the package states it. */
   coverage(): Coverage & { readonly calls: NonNullable<Coverage['calls']> };
+  /** Counts what a step sent, however it ended. */
+  counted<T extends { readonly apiRequests: number }>(outcome: Promise<T>): Promise<T>;
   count(apiRequests: number): void;
   nextChild(): number;
   pastDeadline(): boolean;
@@ -92,12 +95,7 @@ export async function runRequest(
   const startedAt = workflowInfo().startTime.toISOString();
   const requestId = requestOf(workflowInfo().workflowId)?.requestId ?? '';
   const findings: Findings = {
-    counts: {
-      contacts: 0,
-      refused: 0,
-      failed: 0,
-      ...(kind === 'access' ? { calls: 0 } : { deleted: 0, alreadyAbsent: 0 }),
-    },
+    counts: noCounts(kind),
     outcomes: [],
     contacts: UNTOUCHED,
     calls: undefined,
@@ -180,8 +178,7 @@ export async function runRequest(
     },
     async step(step) {
       for (;;) {
-        const outcome = await attempt(step);
-        run.count(outcome.apiRequests);
+        const outcome = await run.counted(attempt(step));
         if (outcome.ok || !mayBeCredential(outcome)) return outcome;
         const renewal = await credentials.renew(outcome);
         if (renewal !== 'renewed') return renewal === 'deadline' ? { ...outcome, code: renewal } : outcome;
@@ -212,6 +209,16 @@ export async function runRequest(
     coverage() {
       if (findings.calls === undefined) throw new RangeError('calls were not searched');
       return { contacts: findings.contacts, calls: findings.calls, outOfReach: OUT_OF_REACH[kind] };
+    },
+    async counted(outcome) {
+      try {
+        const { apiRequests: more } = await outcome;
+        run.count(more);
+      } catch (error) {
+        if (error instanceof StepCancelled) run.count(error.apiRequests);
+        throw error;
+      }
+      return outcome;
     },
     count(more) {
       apiRequests += more;

@@ -7,6 +7,8 @@ import {
   ActivityFailure,
   type ActivityOptions,
   ApplicationFailure,
+  CancellationScope,
+  CancelledFailure,
   isCancellation,
   proxyActivities,
   TimeoutFailure,
@@ -85,7 +87,18 @@ export function waitingSteps(deadlineMs: number) {
   });
 }
 
-/** Takes a step that asks Aircall. @throws only a cancellation, or what is no step's failure */
+/** A step that asks Aircall was cancelled between two attempts; what it had sent until then. */
+export class StepCancelled extends CancelledFailure {
+  constructor(
+    readonly apiRequests: number,
+    /** Whether what it asked for may have been done. */
+    readonly uncertain: boolean,
+  ) {
+    super('a step was cancelled between two attempts');
+  }
+}
+
+/** Takes a step that asks Aircall. @throws {StepCancelled}; another cancellation, or what is no step's failure */
 export async function attempt<T extends { readonly apiRequests: number }>(
   step: () => Promise<T>,
 ): Promise<StepOutcome<T>> {
@@ -93,7 +106,10 @@ export async function attempt<T extends { readonly apiRequests: number }>(
     const value = await step();
     return { ok: true, value, apiRequests: value.apiRequests };
   } catch (error) {
-    return failureOf(error);
+    if (!isCancellation(error) || !(error instanceof ActivityFailure)) return failureOf(error);
+    const activityId = error.activityId ?? '';
+    const { sent, uncertain } = await CancellationScope.nonCancellable(() => localSteps().progressOf({ activityId }));
+    throw new StepCancelled(sent, uncertain);
   }
 }
 

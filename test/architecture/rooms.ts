@@ -56,7 +56,7 @@ const ONLY: readonly { readonly what: RegExp; readonly by: RegExp; readonly from
   { from: /^src\/commands\//, what: /^sandbox/, by: /\/(demo|sandbox)\.ts$/ },
   { from: /^src\/commands\//, what: /^src\/worker$/, by: /\/(demo|worker)\.ts$/ },
   { from: /^src\/commands\//, what: /^src\/aircall\//, by: /\/connections\.ts$/ },
-  { from: /^src\/activities\//, what: /^src\/encryption\/(?!seal$)/, by: /^$/ },
+  { from: /^src\/activities\//, what: /^src\/encryption\/(?!(seal|marks)$)/, by: /^$/ },
   { from: /^src\//, what: /^commander$/, by: /^src\/cli\.ts$/ },
   { from: /^src\//, what: /^(node-fetch|node:(https?|net|tls|dgram|dns)|undici)$/, by: /^src\/aircall\/client\.ts$/ },
   { from: /^src\//, what: /^libphonenumber-js$/, by: /^src\/request\/identity\.ts$/ },

@@ -76,14 +76,15 @@ describe('connect', () => {
       },
     ]);
     const second = await connect('acme', { AIRCALL_ACCESS_TOKEN: acme.accessToken });
-    expect(second).toMatchObject({ exit: 0, document: { limitPerMinute: 60, share: 0.75, replaced: true } });
+    // Of what was not named again nothing has changed.
+    expect(second).toMatchObject({ exit: 0, document: { limitPerMinute: 120, share: 0.5, replaced: true } });
     expect(await stored()).toMatchObject([{ connection: 'acme', credential: 'oauth' }]);
     const sent = acme.requests().slice(before);
     expect(sent.map(({ path }) => path)).toEqual(['/v1/ping', '/v1/ping']);
   });
 
   test('with the limit left to Aircall it starts with the usual one', async () => {
-    const auto = await connect('acme', apiKey(), '--limit-per-minute', 'auto');
+    const auto = await connect('acme', apiKey(), '--limit-per-minute', 'auto', '--share', '0.75');
     expect(auto).toMatchObject({ exit: 0, document: { limitPerMinute: 'auto' } });
     expect(await stored()).toMatchObject([
       {

@@ -225,7 +225,7 @@ describe('status, list and cancel', () => {
     const workflowId = 'dsr:limited:deletion:slow';
     await until('the pause is told', async () => (await statusOf(workflowId)).waitingFor?.cause === 'rate-limit');
     expect(await statusOf(workflowId)).toMatchObject({
-      status: 'running',
+      status: 'waiting',
       phase: 'searching',
       waitingFor: { cause: 'rate-limit', until: expect.any(String) },
       retrying: [{ step: 'searchContacts', code: 'rate-limited', attempts: 1, nextAt: expect.any(String) }],

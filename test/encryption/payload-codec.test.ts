@@ -5,7 +5,8 @@ import fc from 'fast-check';
 import { createDataConverter } from '../../src/encryption/data-converter';
 import { failureConverter } from '../../src/encryption/failure-converter';
 import { KeyringError } from '../../src/encryption/keyring';
-import { createPayloadCodec, PayloadBroken, PLAINTEXT_MARK } from '../../src/encryption/payload-codec';
+import { BROKEN_MARK, PLAINTEXT_MARK } from '../../src/encryption/marks';
+import { createPayloadCodec, PayloadBroken } from '../../src/encryption/payload-codec';
 import { keyOf, keyringOf } from './keyrings';
 
 const SEED = { seed: 256, numRuns: 200 };
@@ -130,7 +131,7 @@ describe('a payload', () => {
 
   test('of a key that this process does not have is refused with the id of the key, which is also reported', async () => {
     const reported: string[] = [];
-    const watching = createPayloadCodec(oldRing, keyId => reported.push(keyId));
+    const watching = createPayloadCodec(oldRing, { onUnknownKey: keyId => reported.push(keyId) });
     const failure = await watching.decode([await encoded(plain)]).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(KeyringError);
     expect(failure).toMatchObject({ code: 'unknown-key', message: expect.stringContaining('"k-new"') });
@@ -149,6 +150,33 @@ describe('a payload', () => {
     const [decoded] = await codec.decode([payload]);
     expect(defaultPayloadConverter.fromPayload(decoded ?? {})).toBe(PLAINTEXT_MARK);
     expect(Buffer.from(decoded?.data ?? []).toString()).not.toContain('anna');
+  });
+});
+
+describe('a payload that a worker cannot use', () => {
+  const worker = createPayloadCodec(newRing, { onUnknownKey() {} });
+  const inner = (encoding: string | undefined, data: string): Payload => ({
+    ...(encoding !== undefined && { metadata: { encoding: Buffer.from(encoding) } }),
+    data: Buffer.from(data),
+  });
+
+  test.each<[string, () => Promise<Payload>]>([
+    ['no JSON inside', () => encoded(inner('json/plain', '{"email":'))],
+    ['an unknown encoding inside', () => encoded(inner('json/other', '{}'))],
+    ['no encoding inside', () => encoded(inner(undefined, '{}'))],
+    ['encrypted twice', async () => encoded(await encoded(plain))],
+    [
+      'encrypted with another key of the same id',
+      () => encoded(plain, createPayloadCodec(keyringOf(['k-new', keyOf('stranger')]))),
+    ],
+    ['too short', async () => ({ ...(await encoded(plain)), data: Buffer.from('short') })],
+    [
+      'without the id of its key',
+      async () => ({ ...(await encoded(plain)), metadata: { encoding: Buffer.from('binary/encrypted') } }),
+    ],
+  ])('(%s) is replaced by a mark, so that its run ends', async (_what, make) => {
+    const [decoded] = await worker.decode([await make()]);
+    expect(defaultPayloadConverter.fromPayload(decoded ?? {})).toBe(BROKEN_MARK);
   });
 });
 

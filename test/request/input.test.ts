@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { PLAINTEXT_MARK } from '../../src/encryption/payload-codec';
-import { endOf, InvalidInput, parseInput } from '../../src/request/input';
+import { PLAINTEXT_MARK } from '../../src/encryption/marks';
+import { endOf, InvalidInput, instantMs, parseInput, refuseFuture } from '../../src/request/input';
 import type { Kind } from '../../src/request/names';
 
 const subject = { email: 'anna.secret@example.com' };
@@ -110,7 +110,6 @@ describe('an input that is not good', () => {
     ['an unknown way to find calls', access, { ...good, calls: 'by-contact' }, 'calls'],
     ['a date in another form', access, { ...good, from: '31/01/2026' }, 'from'],
     ['a day that does not exist', access, { ...good, from: '2026-02-30' }, 'from'],
-    ['a time without an offset', access, { ...good, to: '2025-12-24T18:30:00' }, 'to'],
     ['a timestamp in seconds', access, { ...good, to: 1_769_860_800 }, 'to'],
     ['a window that ends before it starts', access, { ...good, from: '2026-02-01', to: '2026-01-31' }, 'from'],
     ['a dry run as text', deletion, { ...good, dryRun: 'no, thanks' }, 'dryRun'],
@@ -201,4 +200,17 @@ describe('a good input', () => {
     expect(new Date(endOf('2026-01-31')).toISOString()).toBe('2026-01-31T23:59:59.999Z');
     expect(new Date(endOf('2026-01-31T12:00:00Z')).toISOString()).toBe('2026-01-31T12:00:00.000Z');
   });
+});
+
+test('calls of the future are refused', () => {
+  const nowMs = Date.parse('2026-01-31T12:00:00Z');
+  expect(() => refuseFuture({ ...good, from: '2026-01-31T12:00:01Z' }, nowMs)).toThrow(InvalidInput);
+  expect(() => refuseFuture({ ...good, from: '2026-01-31T12:00:00' }, nowMs)).not.toThrow();
+  expect(() => refuseFuture(good, nowMs)).not.toThrow();
+});
+
+test('a time without an offset is UTC, wherever the service runs', () => {
+  expect(instantMs('2025-12-24T18:30:00')).toBe(Date.UTC(2025, 11, 24, 18, 30));
+  expect(instantMs('2025-12-24T18:30:00+02:00')).toBe(Date.UTC(2025, 11, 24, 16, 30));
+  expect(instantMs('2025-12-24')).toBe(Date.UTC(2025, 11, 24));
 });

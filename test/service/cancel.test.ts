@@ -7,7 +7,7 @@ import { apiAttempts, idsOf, until } from '../support/requests';
 import { startTestService, type TestService } from '../support/service';
 
 const NOW_MS = Date.now();
-const NAMES = ['unserved', 'searching', 'calls', 'deleting', 'settling'];
+const NAMES = ['unserved', 'searching', 'calls', 'deleting', 'settling', 'failing', 'lost'];
 const EMAIL = 'zoe.nunez@example.com';
 
 let service: TestService;
@@ -26,12 +26,21 @@ interface Plan {
   readonly kind: 'access' | 'deletion';
   readonly faults?: readonly Omit<FaultRule, 'company'>[];
   readonly settleSeconds?: number;
+  /** Of a step that is cancelled between two attempts the history tells none. */
+  readonly betweenAttempts?: boolean;
   /** When to cancel. */
   readonly when: (workflowId: string) => Promise<void>;
 }
 
 /** Starts a request, cancels it at some point and holds it to what every cancellation must keep. */
-async function cancelled({ company, kind, faults = [], settleSeconds = 0, when }: Plan): Promise<RequestResult> {
+async function cancelled({
+  company,
+  kind,
+  faults = [],
+  settleSeconds = 0,
+  betweenAttempts,
+  when,
+}: Plan): Promise<RequestResult> {
   const connection = await service.connectCompany(company.name);
   service.sandbox.setFaults({ rules: faults.map(rule => ({ company: company.name, ...rule })) });
   const input = { requestId: 'stopped', connection, subject: { email: EMAIL } };
@@ -47,7 +56,7 @@ async function cancelled({ company, kind, faults = [], settleSeconds = 0, when }
   expect(await service.client.status(workflowId)).toMatchObject({ status: 'cancelled', phase: 'ended' });
   const sent = company.requests().length;
   expect(result.apiRequests).toBe(sent);
-  expect(await apiAttempts(service.temporal, workflowId)).toBeGreaterThanOrEqual(sent);
+  if (!betweenAttempts) expect(await apiAttempts(service.temporal, workflowId)).toBeGreaterThanOrEqual(sent);
   // The record is closed, and the same request id is the same run.
   const request = requestOf(workflowId) ?? { connection, kind, requestId: '' };
   expect((await createCases(service.vault).record(request))?.result).toEqual(result);
@@ -69,7 +78,12 @@ describe('a request that is cancelled', () => {
       kind: 'access',
       when: async workflowId => {
         // Nobody answers the query; what the server knows is told all the same.
-        expect(await service.client.status(workflowId)).toMatchObject({ status: 'running', kind: 'access' });
+        expect(await service.client.status(workflowId)).toMatchObject({
+          kind: 'access',
+          status: 'waiting',
+          waitingFor: { cause: 'worker' },
+          counts: { contacts: 0 },
+        });
         await service.client.cancel(workflowId);
         await service.startWorker();
       },
@@ -123,6 +137,36 @@ describe('a request that is cancelled', () => {
     expect(result.counts.deleted).toBeGreaterThanOrEqual(8);
     expect(result.counts.deleted).toBeLessThan(20);
     expect(result.verification).toEqual({ state: 'skipped', checkedAt: null });
+  });
+
+  it.each<[string, Omit<FaultRule, 'company'>]>([
+    ['failing', { path: '/calls', action: 'status', status: 500 }],
+    ['lost', { method: 'DELETE', action: 'drop-after' }],
+  ])('between two attempts of its steps has counted what they sent (%s)', async (name, fault) => {
+    const company = service.sandbox.company(name);
+    const kind = name === 'failing' ? 'access' : 'deletion';
+    const result = await cancelled({
+      company,
+      kind,
+      faults: [fault],
+      betweenAttempts: true,
+      // Its next attempts are two seconds away.
+      when: workflowId =>
+        until('its steps are between two attempts', async () => {
+          const { retrying = [] } = await service.client.status(workflowId);
+          return retrying.length >= (kind === 'access' ? 3 : 2);
+        }),
+    });
+    if (kind === 'access') {
+      expect(result.coverage.calls).toMatchObject({ state: 'failed', gaps: [{ code: 'cancelled' }] });
+      return;
+    }
+    // Both are gone, but nobody has seen Aircall say so.
+    expect(company.contacts().filter(isHers)).toEqual([]);
+    expect(result.outcomes.map(({ outcome, code }) => [outcome, code])).toEqual([
+      ['failed', 'unconfirmed'],
+      ['failed', 'unconfirmed'],
+    ]);
   });
 
   it('while it settles has deleted what it tells, and verified nothing', async () => {

@@ -1,4 +1,5 @@
 /** One request id is one run with one answer, whoever starts it and however often; bad input ends, before Aircall is asked. */
+import { randomBytes } from 'node:crypto';
 import { Client } from '@temporalio/client';
 import { startDevServer } from '../../dev-server';
 import { createCompanySeed } from '../../sandbox';
@@ -50,6 +51,30 @@ describe('the same request id', () => {
     await expect(other).rejects.toMatchObject({ code: 'request-conflict' });
     expect((await service.client.result(workflowId)).status).toBe('completed');
   });
+});
+
+it('a dry run never answers for a deletion, nor the other way round', async () => {
+  const input = { requestId: 'plan', connection: service.connection, subject: { email: 'mary.zoe.nunez@example.com' } };
+  const { workflowId } = await service.client.start('deletion', { ...input, dryRun: true });
+  expect((await service.client.result(workflowId)).status).toBe('completed');
+  await expect(service.client.start('deletion', input)).rejects.toMatchObject({
+    code: 'request-conflict',
+    message: expect.stringContaining('a dry run'),
+  });
+});
+
+it('a run that another client has just started is the same request, before its first step too', async () => {
+  await service.stopWorker();
+  const input = { requestId: 'theirs', connection: service.connection, subject: { email: EMAIL } };
+  const workflowId = `dsr:${service.connection}:access:theirs`;
+  const { taskQueue } = service;
+  const theirs = await service.temporal.workflow.start('accessRequest', { workflowId, taskQueue, args: [input] });
+  const ours = await service.client.start('access', input);
+  const stranger = service.client.start('access', { ...input, subject: { email: 'someone@example.org' } });
+  await expect(stranger).rejects.toMatchObject({ code: 'request-conflict' });
+  await service.startWorker();
+  expect(ours.runId).toBe(theirs.firstExecutionRunId);
+  expect((await service.client.result(workflowId)).status).toBe('completed');
 });
 
 it('a request can be started on a server that no worker has prepared yet', async () => {
@@ -105,6 +130,21 @@ describe('input that is not good', () => {
     await plain.workflow.start(type, { workflowId, taskQueue: service.taskQueue, args: [input] });
     expect(await failureOf(service.client.result(workflowId))).toBe('invalid-input');
     expect(service.company.requests()).toHaveLength(asked);
+  });
+
+  it('ends a run that was encrypted with another key of the same id, which no deadline could reach', async () => {
+    const theirs = createDataConverter({ ...service.keyring, key: () => randomBytes(32) });
+    const client = new Client({ connection: service.temporal.connection, dataConverter: theirs });
+    const workflowId = `dsr:${service.connection}:access:broken`;
+    const input = { requestId: 'broken', connection: service.connection, subject: { email: EMAIL } };
+    await client.workflow.start('accessRequest', { workflowId, taskQueue: service.taskQueue, args: [input] });
+    expect(await failureOf(service.client.result(workflowId))).toBe('invalid-input');
+    expect(await service.client.status(workflowId)).toMatchObject({
+      status: 'failed',
+      failure: { code: 'invalid-input', message: expect.stringContaining('another key') },
+      counts: { contacts: 0 },
+    });
+    await expect(service.client.start('access', input)).rejects.toMatchObject({ code: 'request-conflict' });
   });
 
   it('ends a run whose workflow id is none of ours', async () => {
