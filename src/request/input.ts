@@ -48,8 +48,8 @@ const common = {
   subject,
   deadlineDays: z
     .number('takes a number of days')
-    .min(1, 'takes 1 to 365 days')
-    .max(365, 'takes 1 to 365 days')
+    .min(0.04, 'takes 0.04 (an hour) to 365 days')
+    .max(365, 'takes 0.04 (an hour) to 365 days')
     .optional(),
 };
 

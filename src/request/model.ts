@@ -15,7 +15,7 @@ export interface CommonInput {
   readonly requestId: string;
   readonly connection: string;
   readonly subject: Subject;
-  /** Days until what is still open becomes `failed` records; 1 to 365, default 30. */
+  /** Days until what is still open becomes `failed` records; 0.04 to 365, default 30. */
   readonly deadlineDays?: number | undefined;
 }
 

@@ -37,6 +37,6 @@ test.each(COMMANDS)('%s --help tells its use and ends with exit code 0', async n
 
 test('help answers without loading Temporal: the command line itself loads its parser and its printer only', () => {
   const loaded = [...source.matchAll(/^import (?!type)[^;]* from '([^']+)'/gm)].map(match => match[1]);
-  expect(loaded).toEqual(['commander', './commands/output']);
+  expect(loaded.filter(name => !name?.startsWith('node:'))).toEqual(['commander', './commands/output']);
   expect(readFileSync(join(ROOT, 'src/commands/output.ts'), 'utf8')).not.toMatch(/^import /m);
 });

@@ -45,7 +45,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   'a time that is none': input(access('--from', 'yesterday'), /from takes a date or time in ISO 8601/),
   'a month that is none': input(access('--to', '2026-13-01'), /to takes a date/),
   'a window that ends before it begins': input(access('--from', '2026-02-02', '--to', '2026-02-01'), /from must not/),
-  'a deadline of no days': input(access('--deadline', '0'), /deadlineDays takes 1 to 365/),
+  'a deadline of no days': input(access('--deadline', '0'), /deadlineDays takes 0.04 .an hour. to 365/),
   'a deadline in words': input(remove('--deadline', 'soon'), /deadlineDays takes/),
   'a settle time below zero': input(remove('--settle', '-1'), /settleSeconds takes 0 to 3600/),
   'a settle time with a unit': input(remove('--settle', '5s'), /settleSeconds takes/),

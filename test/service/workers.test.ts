@@ -51,7 +51,7 @@ describe('the workers of a service', () => {
   it('serve everybody else while one connection lets its last step end', async () => {
     const slow = service.sandbox.company('slow');
     const connection = await service.connectCompany('slow');
-    service.sandbox.setFaults({ rules: [{ company: 'slow', action: 'delay', delayMs: 4_000 }] });
+    service.sandbox.setFaults({ rules: [{ company: 'slow', action: 'delay', delayMs: 9_000 }] });
     const held = await service.client.start('access', { requestId: 'slow', connection, subject: { email: EMAIL } });
     await until('its step is in flight', () => slow.requests().length === 1);
     await service.connections.delete(connection);
