@@ -11,10 +11,12 @@ import { quietLogger } from '../src/commands/quiet-logger';
 import type { Benchmark } from './benchmark';
 import { budget } from './budget';
 import { requests } from './requests';
+import { size } from './size';
 
 const BENCHMARKS: ReadonlyMap<string, Benchmark> = new Map([
   ['budget', budget],
   ['requests', requests],
+  ['size', size],
 ]);
 /** Seen from dist/bench. */
 const RESULTS = join(__dirname, '../../bench/results');
