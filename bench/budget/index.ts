@@ -4,6 +4,7 @@
  * same load from bare activities with the SDK's own limit. Arrivals are those of the sandbox's request log and waiting
  * steps those of the server, so that nothing we say of ourselves is trusted.
  */
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { temporal } from '@temporalio/proto';
@@ -140,6 +141,9 @@ async function measure(stand: Stand, options: Options, signal: AbortSignal): Pro
 
   stand.sandbox.clearRequests();
   const watched = new Map<string, Watched>();
+  // The sandbox is in this process: while it stands still, arrivals bunch that did not come bunched.
+  const stalls = monitorEventLoopDelay({ resolution: 20 });
+  stalls.enable();
   const startedMs = Date.now();
   await Promise.all([...cells.map(cell => startAccesses(stand, cell)), startBareRequests(stand, options)]);
   let restarted = !options.restart;
@@ -158,7 +162,7 @@ async function measure(stand: Stand, options: Options, signal: AbortSignal): Pro
     await restart(first.ours, () => startOurs(1));
     await restart(first.bare, () => startBare(1));
   }
-  return reportOf(options, logs, watched, Date.now());
+  return reportOf(options, logs, watched, { endMs: Date.now(), sandboxStallSecondsMax: stalls.max / 1e9 });
 }
 
 function startScript(stand: Stand, { cells }: Options, label: string, args: readonly string[]): Promise<Process> {
@@ -244,8 +248,9 @@ function reportOf(
   options: Options,
   logs: (company: string) => readonly LoggedRequest[],
   watched: ReadonlyMap<string, Watched>,
-  endMs: number,
+  { endMs, sandboxStallSecondsMax }: { readonly endMs: number; readonly sandboxStallSecondsMax: number },
 ): Report {
+  tell(`the sandbox's longest stall: ${sandboxStallSecondsMax.toFixed(2)} s`);
   const { cells, compared, seconds } = options;
   const startMs = logs(BARE.company)[0]?.at ?? 0;
   const rows = cells.flatMap((cell): Row[] => {
@@ -273,6 +278,7 @@ function reportOf(
       seconds,
       stray: options.stray,
       restart: options.restart,
+      sandboxStallSecondsMax,
       bar: { ofRateMin: OF_RATE_MIN, refused: 0 },
       companies: rows,
     },

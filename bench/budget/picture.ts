@@ -16,7 +16,7 @@ export interface Panel {
 const WIDTH = 250;
 const HEIGHT = 90;
 const GAP = { x: 34, y: 38 } as const;
-const MARGIN = { left: 40, top: 56, right: 12, bottom: 34 } as const;
+const MARGIN = { left: 40, top: 66, right: 12, bottom: 44 } as const;
 /** Points a line has at most: several a pixel would only make the file large. */
 const STEPS = 250;
 const COLOURS = ['#2f81f7', '#a371f7'] as const;
