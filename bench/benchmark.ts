@@ -7,6 +7,8 @@ export interface Report {
   readonly missed: readonly string[];
   /** All figures, for the JSON file; units are in the names. */
   readonly measured: object;
+  /** An SVG, where a picture says more than the table. */
+  readonly picture?: string;
 }
 
 export interface Benchmark {

@@ -1,6 +1,6 @@
 /**
  * Runs benchmarks: `npm run bench [-- name ... [options]]`; without a name, all. A table and the verdict go to stdout,
- * progress to stderr, all figures to bench/results/<name>.json. Ends with 1 where a bar was missed.
+ * progress to stderr, all figures to bench/results/<name>.json, a picture beside it. Ends with 1 where a bar was missed.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
@@ -9,8 +9,14 @@ import { table, tell } from '../src/commands/output';
 import { installRuntime } from '../src/commands/quiet-logger';
 import type { Benchmark } from './benchmark';
 import { budget } from './budget';
+import { requests } from './requests';
+import { size } from './size';
 
-const BENCHMARKS: ReadonlyMap<string, Benchmark> = new Map([['budget', budget]]);
+const BENCHMARKS: ReadonlyMap<string, Benchmark> = new Map([
+  ['budget', budget],
+  ['requests', requests],
+  ['size', size],
+]);
 /** Seen from dist/bench. */
 const RESULTS = join(__dirname, '../../bench/results');
 
@@ -34,7 +40,7 @@ async function main(args: readonly string[]): Promise<void> {
     const startedAt = new Date().toISOString();
     const report = await BENCHMARKS.get(name)?.run(options, asked.signal);
     if (report === undefined) continue;
-    const { rows, missed, measured } = report;
+    const { rows, missed, measured, picture } = report;
     const verdict = missed.length === 0 ? ['The bar is met.'] : missed.map(sentence => `MISSED: ${sentence}`);
     process.stdout.write(`${[`${name} ${options.join(' ')}`.trim(), ...table(rows), ...verdict].join('\n')}\n`);
     if (missed.length > 0) process.exitCode = 1;
@@ -42,6 +48,7 @@ async function main(args: readonly string[]): Promise<void> {
     const machine = { processors: availableParallelism(), loadAverage: loadavg(), node: process.version };
     const document = { benchmark: name, options, startedAt, machine, missed, ...measured };
     writeFileSync(join(RESULTS, `${name}.json`), `${JSON.stringify(document, null, 2)}\n`);
+    if (picture !== undefined) writeFileSync(join(RESULTS, `${name}.svg`), picture);
   }
 }
 

@@ -2,6 +2,7 @@
  * What a benchmark measures: a Temporal server, a sandbox, and a vault with a connection to each company, all on this
  * machine and thrown away at the end. Worker processes are the product's own command.
  */
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -34,9 +35,12 @@ export interface StandOptions {
   readonly companies: readonly CompanySeed[];
   /** Companies that the vault has a connection to, by name. */
   readonly connected: Readonly<Record<string, Budget>>;
+  /** Where it is aborted, what is going on is left, and everything is ended. */
+  readonly signal?: AbortSignal;
 }
 
-const TASK_QUEUE = 'bench';
+/** The service's main task queue. */
+export const TASK_QUEUE = 'bench';
 
 /** Ends everything that was started, whatever `use` does. */
 export async function withStand<T>(options: StandOptions, use: (stand: Stand) => Promise<T>): Promise<T> {
@@ -82,7 +86,7 @@ export async function withStand<T>(options: StandOptions, use: (stand: Stand) =>
       endings.push(() => started.kill());
       return started;
     };
-    return await use({
+    const work = use({
       sandbox,
       client: createDsrClient({
         temporal: new Client({ connection, dataConverter: createDataConverter(keyring) }),
@@ -93,7 +97,13 @@ export async function withStand<T>(options: StandOptions, use: (stand: Stand) =>
       startWorker: label => startScript({ label, script: '../src/cli.js', args: ['worker'], env: {} }),
       startScript,
     });
+    return await (options.signal === undefined ? work : Promise.race([work, rejectWhen(options.signal)]));
   } finally {
     for (const end of endings.reverse()) await end().catch(error => tell(`could not clean up: ${error}`));
   }
+}
+
+async function rejectWhen(signal: AbortSignal): Promise<never> {
+  if (!signal.aborted) await once(signal, 'abort');
+  throw new Error('asked to stop');
 }

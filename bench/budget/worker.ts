@@ -1,6 +1,6 @@
 /**
  * Worker processes that are not the product's: `bare RATE`, the baseline with the SDK's own limit; `stray`, workers that
- * lack any limit, on our API queue with our steps and on the baseline's with its own. Says `ready` on stderr, like ours.
+ * lack any limit, on our API queues with our steps and on the baseline's with its own. Says `ready` on stderr, like ours.
  */
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { createActivities } from '../../src/activities';
@@ -13,11 +13,11 @@ import { apiTaskQueue } from '../../src/request/names';
 import { temporalConfig } from '../../src/temporal/connect';
 import { createCases } from '../../src/vault/cases';
 import { createConnections } from '../../src/vault/connections';
-import { BARE, OURS, PAGES, TARGET } from './names';
+import { BARE, GIVEN } from './names';
 
 export interface BareActivities {
   /** One page of the company's calls. @throws where it is refused; the SDK's own retries follow */
-  ask(index: number): Promise<void>;
+  ask(page: number): Promise<void>;
 }
 
 async function main(role: string | undefined, rate: string | undefined): Promise<void> {
@@ -26,7 +26,9 @@ async function main(role: string | undefined, rate: string | undefined): Promise
   const bare = { connection, taskQueue: BARE.taskQueue, activities: bareActivities() };
   const workers =
     role === 'stray'
-      ? [await Worker.create(bare), await Worker.create({ connection, ...ourApiQueue() })]
+      ? await Promise.all(
+          [bare, ...ourApiQueues().map(queue => ({ connection, ...queue }))].map(options => Worker.create(options)),
+        )
       : [
           await Worker.create({
             ...bare,
@@ -40,12 +42,12 @@ async function main(role: string | undefined, rate: string | undefined): Promise
 }
 
 function bareActivities(): BareActivities {
-  const url = process.env[TARGET.url];
-  const authorization = process.env[TARGET.authorization];
+  const url = process.env[GIVEN.url];
+  const authorization = process.env[GIVEN.authorization];
   if (url === undefined || authorization === undefined) throw new Error('nobody said what the baseline asks');
   return {
-    async ask(index) {
-      const query = `order=desc&fetch_contact=true&page=${1 + (index % PAGES)}&per_page=50`;
+    async ask(page) {
+      const query = `order=desc&fetch_contact=true&page=${page}&per_page=50`;
       const reply = await fetch(`${url}?${query}`, { headers: { authorization } });
       await reply.text();
       if (!reply.ok) throw new Error(`refused with ${reply.status}`);
@@ -54,7 +56,7 @@ function bareActivities(): BareActivities {
 }
 
 /** As the service makes it, but for every limit. */
-function ourApiQueue() {
+function ourApiQueues() {
   const keyring = configuredKeyring();
   const vault = configuredVault(keyring);
   const { api } = createActivities({
@@ -68,11 +70,12 @@ function ourApiQueue() {
     random: Math.random,
     isOpen: async () => true,
   });
-  return {
-    taskQueue: apiTaskQueue(configuredTaskQueue(), OURS.company),
+  const connections = process.env[GIVEN.connections]?.split(',') ?? [];
+  return connections.map(name => ({
+    taskQueue: apiTaskQueue(configuredTaskQueue(), name),
     activities: api,
     dataConverter: createDataConverter(keyring),
-  };
+  }));
 }
 
 main(process.argv[2], process.argv[3]).catch((error: unknown) => {

@@ -1,0 +1,144 @@
+/**
+ * How many API requests a request costs: what the sandbox's log holds against the fewest that can do, counted from the
+ * data, and against listing everything. One access by number, one with an address that has capitals, one by listing the
+ * company's calls, and one deletion, one after the other, for companies of several sizes.
+ */
+import { parseArgs } from 'node:util';
+import { type CompanySeed, createCompanySeed } from '../../sandbox';
+import { tell } from '../../src/commands/output';
+import type { RequestResult } from '../../src/request/model';
+import type { Benchmark, Report } from '../benchmark';
+import { type Stand, withStand } from '../stand';
+import { type Bounds, boundsOf, withCallsOfSubject } from './bounds';
+
+interface Row {
+  readonly calls: number;
+  readonly request: string;
+  readonly status: RequestResult['status'];
+  /** API requests in the sandbox's log. */
+  readonly logged: number;
+  /** What the result says. */
+  readonly apiRequests: number;
+  readonly bound: number;
+  readonly ofBound: number;
+  readonly listEverything: number;
+  /** Whether it may cost no more than the bound. */
+  readonly barred: boolean;
+  /** Records found and records there are. */
+  readonly found: number;
+  readonly there: number;
+}
+
+/** No limit binds here: this is about numbers, not about time. */
+const BUDGET = { limitPerMinute: 10_000, share: 0.75 } as const;
+/** Of a company's calls, so many are the subject's on her first number: from a few pages to a child workflow of them. */
+const SUBJECT_SHARE = 1 / 40;
+const CONTACTS_SHARE = 1 / 20;
+
+export const requests: Benchmark = {
+  about: 'a request costs no more API requests than it must [--sizes 1000,10000,50000]',
+  async run(args, signal) {
+    const { values } = parseArgs({
+      args: [...args],
+      options: { sizes: { type: 'string', default: '1000,10000,50000' } },
+    });
+    const now = Date.now();
+    const seeds = values.sizes.split(',').map(size => {
+      const calls = Number(size);
+      if (!Number.isInteger(calls) || calls < 200) throw new Error('--sizes takes whole numbers from 200');
+      const contacts = Math.max(30, calls * CONTACTS_SHARE);
+      const seed = createCompanySeed({ name: `calls-${calls}`, seed: 1, contacts, calls, now });
+      return withCallsOfSubject(seed, calls * SUBJECT_SHARE);
+    });
+    const connected = Object.fromEntries(seeds.map(({ name }) => [name, BUDGET]));
+    return withStand({ companies: seeds, connected, signal }, async stand => {
+      await stand.startWorker('worker');
+      const rows = await Promise.all(seeds.map(seed => measure(stand, seed, now)));
+      return reportOf(rows.flat());
+    });
+  },
+};
+
+async function measure({ client, sandbox }: Stand, seed: CompanySeed, now: number): Promise<Row[]> {
+  const { name, truth } = seed;
+  const company = sandbox.company(name);
+  const email = truth.subjectEmail;
+  const capitals = email.replace(/^./, letter => letter.toUpperCase());
+  const common = (requestId: string, address: string) => ({ requestId, connection: name, subject: { email: address } });
+  const access = (requestId: string, calls: 'by-number' | 'company', address = email) =>
+    client.start('access', { ...common(requestId, address), calls });
+
+  async function row(
+    request: string,
+    bounds: Bounds,
+    bound: keyof Bounds,
+    start: () => Promise<{ readonly workflowId: string }>,
+  ): Promise<Row> {
+    const before = company.requests().length;
+    const result = await client.result((await start()).workflowId);
+    const logged = company.requests().length - before;
+    tell(`${name}, ${request}: ${logged} API requests`);
+    const [found = 0, there] =
+      bound === 'deletion'
+        ? [result.counts.deleted, truth.contactIds.length]
+        : [result.counts.calls, truth.callIds.length];
+    return {
+      calls: seed.calls.length,
+      request,
+      status: result.status,
+      logged,
+      apiRequests: result.apiRequests,
+      bound: bounds[bound],
+      ofBound: logged / bounds[bound],
+      listEverything: bounds.listEverything,
+      barred: bound !== 'company',
+      found,
+      there,
+    };
+  }
+
+  const bounds = boundsOf(seed, email, now);
+  return [
+    await row('access by number', bounds, 'byNumber', () => access('by-number', 'by-number')),
+    await row('access by number, capitals', boundsOf(seed, capitals, now), 'byNumber', () =>
+      access('capitals', 'by-number', capitals),
+    ),
+    await row('access, calls=company', bounds, 'company', () => access('company', 'company')),
+    await row('deletion', bounds, 'deletion', () =>
+      client.start('deletion', { ...common('deletion', email), settleSeconds: 0 }),
+    ),
+  ];
+}
+
+function reportOf(rows: readonly Row[]): Report {
+  return {
+    rows: [
+      ['CALLS', 'REQUEST', 'STATUS', 'LOGGED', 'RESULT SAYS', 'BOUND', 'OF BOUND', 'LIST EVERYTHING', 'FOUND'],
+      ...rows.map(row => [
+        String(row.calls),
+        row.request,
+        row.status,
+        String(row.logged),
+        String(row.apiRequests),
+        String(row.bound),
+        row.ofBound.toFixed(3),
+        String(row.listEverything),
+        `${row.found} of ${row.there}`,
+      ]),
+    ],
+    missed: rows.flatMap(missedOf),
+    measured: { bar: { ofBound: 1 }, requests: rows },
+  };
+}
+
+function missedOf(row: Row): string[] {
+  const checks = [
+    [row.status !== 'completed', `ended ${row.status}`],
+    [row.found !== row.there, `found ${row.found} of ${row.there} records`],
+    [row.barred && row.logged !== row.bound, `${row.logged} API requests, ${row.bound} do`],
+    [row.apiRequests !== row.logged, `its result says ${row.apiRequests} API requests, ${row.logged} arrived`],
+  ] as const;
+  return checks.flatMap(([isMissed, sentence]) =>
+    isMissed ? [`${row.calls} calls, ${row.request}: ${sentence}`] : [],
+  );
+}

@@ -1,0 +1,219 @@
+/**
+ * What the size of a company costs: one access request, by number and by listing the company's calls, on companies of
+ * several sizes, each served by a worker process of its own; and, to tell a larger company from a longer day, the smallest
+ * company's calls again and again, until that worker has asked as much as the one of the largest. Memory is what the kernel says of that process, history and
+ * times are the server's, API requests are the sandbox's log.
+ */
+import { readFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { WorkflowNotFoundError } from '@temporalio/common';
+import { createCompanySeed } from '../../sandbox';
+import { tell } from '../../src/commands/output';
+import { type Budget, LIMIT_PER_MINUTE_MAX, ratePerSecond, SHARE_DEFAULT } from '../../src/request/budget';
+import type { RequestResult } from '../../src/request/model';
+import type { Benchmark, Report } from '../benchmark';
+import { type Stand, withStand } from '../stand';
+
+const WAYS = ['by-number', 'company'] as const;
+type Way = (typeof WAYS)[number];
+
+interface Row {
+  readonly calls: number;
+  readonly way: Way;
+  /** Access requests, one after another, that the same worker process served; the other figures are those of the last. */
+  readonly times: number;
+  readonly status: RequestResult['status'];
+  readonly found: number;
+  readonly there: number;
+  /** In the sandbox's log. */
+  readonly apiRequests: number;
+  /** Resident memory of the worker process when it was ready, and the most it ever had; bytes. */
+  readonly readyBytes: number;
+  readonly peakBytes: number;
+  /** Events of the request's own run, its child workflows, and events of the longest of them. */
+  readonly events: number;
+  readonly children: number;
+  readonly longestChildEvents: number;
+  readonly seconds: number;
+  /** API requests / rate. */
+  readonly boundSeconds: number;
+}
+
+/** The issue's bars. */
+const PEAK_RATIO_MAX = 1.2;
+const EVENTS_MAX = 10_000;
+/** From here on the server suggests to continue as a new run. */
+const EVENTS_SUGGESTED = 4_096;
+const MEGABYTE = 2 ** 20;
+
+export const size: Benchmark = {
+  about:
+    'memory and history do not grow with a company [--sizes 1000,10000,100000] [--ways by-number,company] [--limit-per-minute 10000]',
+  async run(args, signal) {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        sizes: { type: 'string', default: '1000,10000,100000' },
+        ways: { type: 'string', default: WAYS.join(',') },
+        'limit-per-minute': { type: 'string', default: String(LIMIT_PER_MINUTE_MAX) },
+      },
+    });
+    const sizes = values.sizes.split(',').map(Number);
+    if (!sizes.every(calls => Number.isInteger(calls) && calls >= 200))
+      throw new Error('--sizes takes whole numbers from 200');
+    const ways = WAYS.filter(way => values.ways.split(',').includes(way));
+    const budget = { limitPerMinute: Number(values['limit-per-minute']), share: SHARE_DEFAULT };
+    const now = Date.now();
+    const companies = sizes.map(calls =>
+      createCompanySeed({ name: `calls-${calls}`, seed: 1, contacts: 200, calls, now }),
+    );
+    const connected = Object.fromEntries(companies.map(({ name }) => [name, budget]));
+    return withStand({ companies, connected, signal }, async stand => {
+      const rows: Row[] = [];
+      for (const way of ways) {
+        for (const calls of sizes) rows.push(await measure(stand, budget, { calls, way, times: 1 }));
+      }
+      const control = controlOf(rows);
+      if (control !== undefined) rows.push(await measure(stand, budget, control));
+      return reportOf(rows, budget);
+    });
+  },
+};
+
+interface Task {
+  readonly calls: number;
+  readonly way: Way;
+  readonly times: number;
+}
+
+/** The smallest company's list, as often as it takes to ask as much as the largest did. */
+function controlOf(rows: readonly Row[]): Task | undefined {
+  const [least, most] = endsOf(rows, 'company');
+  if (least === undefined || most === undefined || least === most) return undefined;
+  return { calls: least.calls, way: 'company', times: Math.ceil(most.apiRequests / least.apiRequests) };
+}
+
+async function measure(stand: Stand, budget: Budget, { calls, way, times }: Task): Promise<Row> {
+  const { client, sandbox } = stand;
+  const company = sandbox.company(`calls-${calls}`);
+  const { subjectEmail: email, callIds } = company.truth;
+  const worker = await stand.startWorker(`worker for ${calls} calls, ${way}, ${times} times`);
+  const readyBytes = await memoryOf(worker.pid, 'VmRSS');
+  const input = { connection: company.name, subject: { email }, calls: way };
+  for (let earlier = 1; earlier < times; earlier += 1) {
+    const { workflowId } = await client.start('access', { ...input, requestId: `${way}-${times}-${earlier}` });
+    await client.result(workflowId);
+  }
+  sandbox.clearRequests();
+  const { workflowId } = await client.start('access', { ...input, requestId: `${way}-${times}` });
+  const result = await client.result(workflowId);
+  const peakBytes = await memoryOf(worker.pid, 'VmHWM');
+  const apiRequests = company.requests().length;
+  const run = await lengthOf(stand, workflowId);
+  const children = await childrenOf(stand, workflowId);
+  await worker.kill();
+  tell(`${calls} calls, ${way}: ${apiRequests} API requests in ${run.seconds.toFixed(1)} s`);
+  return {
+    calls,
+    way,
+    times,
+    status: result.status,
+    found: result.counts.calls ?? 0,
+    there: callIds.length,
+    apiRequests,
+    readyBytes,
+    peakBytes,
+    events: run.events,
+    children: children.length,
+    longestChildEvents: Math.max(0, ...children.map(({ events }) => events)),
+    seconds: run.seconds,
+    boundSeconds: apiRequests / ratePerSecond(budget, 1),
+  };
+}
+
+/** A figure of the kernel's about a process, in bytes. */
+async function memoryOf(pid: number, name: 'VmRSS' | 'VmHWM'): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  const [, kilobytes] = new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status) ?? [];
+  if (kilobytes === undefined) throw new Error(`the kernel does not tell ${name} of process ${pid}`);
+  return Number(kilobytes) * 1024;
+}
+
+async function lengthOf({ plain }: Stand, workflowId: string): Promise<{ events: number; seconds: number }> {
+  const { historyLength, startTime, closeTime } = await plain.workflow.getHandle(workflowId).describe();
+  const seconds = ((closeTime ?? startTime).getTime() - startTime.getTime()) / 1000;
+  return { events: historyLength, seconds };
+}
+
+/** They are numbered from 1. */
+async function childrenOf(stand: Stand, workflowId: string): Promise<{ events: number }[]> {
+  const children: { events: number }[] = [];
+  for (;;) {
+    try {
+      children.push(await lengthOf(stand, `${workflowId}:pages:${children.length + 1}`));
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) return children;
+      throw error;
+    }
+  }
+}
+
+function reportOf(rows: readonly Row[], budget: Budget): Report {
+  return {
+    rows: [
+      [
+        ...['CALLS', 'ACCESS', 'TIMES', 'STATUS', 'API REQUESTS', 'READY MB', 'PEAK MB', 'EVENTS', 'CHILDREN'],
+        ...['LONGEST CHILD', 'SECONDS', 'BOUND S', 'OF BOUND'],
+      ],
+      ...rows.map(row => [
+        String(row.calls),
+        row.way,
+        String(row.times),
+        row.status,
+        String(row.apiRequests),
+        (row.readyBytes / MEGABYTE).toFixed(0),
+        (row.peakBytes / MEGABYTE).toFixed(0),
+        String(row.events),
+        String(row.children),
+        String(row.longestChildEvents),
+        row.seconds.toFixed(1),
+        row.boundSeconds.toFixed(1),
+        (row.seconds / row.boundSeconds).toFixed(2),
+      ]),
+    ],
+    missed: [...rows.flatMap(missedOf), ...WAYS.flatMap(way => missedMemory(rows, way))],
+    measured: {
+      budget,
+      bar: { peakRatioMax: PEAK_RATIO_MAX, eventsMax: EVENTS_MAX, eventsSuggested: EVENTS_SUGGESTED },
+      longestHistory: Math.max(...rows.flatMap(({ events, longestChildEvents }) => [events, longestChildEvents])),
+      requests: rows,
+    },
+  };
+}
+
+function missedOf(row: Row): string[] {
+  const longest = Math.max(row.events, row.longestChildEvents);
+  const checks = [
+    [row.status !== 'completed', `ended ${row.status}`],
+    [row.found !== row.there, `found ${row.found} of ${row.there} calls`],
+    [longest > EVENTS_MAX, `a history of ${longest} events, at most ${EVENTS_MAX}`],
+  ] as const;
+  return checks.flatMap(([isMissed, sentence]) => (isMissed ? [`${row.calls} calls, ${row.way}: ${sentence}`] : []));
+}
+
+/** The largest company against the smallest. */
+function missedMemory(rows: readonly Row[], way: Way): string[] {
+  const [least, most] = endsOf(rows, way);
+  if (least === undefined || most === undefined) return [];
+  const ratio = most.peakBytes / least.peakBytes;
+  if (ratio <= PEAK_RATIO_MAX) return [];
+  return [
+    `${way}: peak memory with ${most.calls} calls is ${ratio.toFixed(2)} times that with ${least.calls}, at most ${PEAK_RATIO_MAX}`,
+  ];
+}
+
+/** The rows of the smallest and the largest company. */
+function endsOf(rows: readonly Row[], way: Way): [Row | undefined, Row | undefined] {
+  const bySize = rows.filter(row => row.way === way && row.times === 1).toSorted((a, b) => a.calls - b.calls);
+  return [bySize[0], bySize.at(-1)];
+}

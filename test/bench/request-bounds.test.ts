@@ -1,0 +1,42 @@
+import { boundsOf, withCallsOfSubject } from '../../bench/requests/bounds';
+import { createCompanySeed } from '../../sandbox';
+
+const NOW_MS = 1_800_000_000_000;
+const seed = createCompanySeed({ name: 'acme', seed: 1, contacts: 120, calls: 1000, now: NOW_MS });
+const { subjectEmail } = seed.truth;
+
+describe('the fewest API requests of a request', () => {
+  test('are counted from the data: searches, pages of each number, contacts, pages of everything', () => {
+    // 110, 12 and 8 calls on her own numbers, 13 on the one she shares; 5 calls are too old to be served.
+    expect(boundsOf(seed, subjectEmail, NOW_MS)).toEqual({
+      byNumber: 1 + 3 + 1 + 1 + 1,
+      company: 1 + 20,
+      deletion: 1 + 2 + 1,
+      listEverything: 3 + 20,
+    });
+  });
+
+  test('are more where the address has capitals, for it is searched for in both spellings', () => {
+    const plain = boundsOf(seed, subjectEmail, NOW_MS);
+    const capitals = boundsOf(seed, subjectEmail.toUpperCase(), NOW_MS);
+    expect(capitals).toMatchObject({ byNumber: plain.byNumber + 1, deletion: plain.deletion + 2 });
+  });
+
+  test('ask for one page of a number without calls, and for no page after a full one', () => {
+    const without = { ...seed, calls: [] };
+    expect(boundsOf(without, subjectEmail, NOW_MS).byNumber).toBe(1 + 4);
+    const full = withCallsOfSubject(seed, 250);
+    expect(boundsOf(full, subjectEmail, NOW_MS).byNumber).toBe(1 + 5 + 1 + 1 + 1);
+  });
+});
+
+test('a subject who has called more has as many more calls, which nobody else had', () => {
+  const busier = withCallsOfSubject(seed, 250);
+  const more = busier.truth.callIds.filter(id => !seed.truth.callIds.includes(id));
+  expect(more).toHaveLength(140);
+  expect(busier.calls).toHaveLength(seed.calls.length);
+  const before = seed.calls.filter(({ id }) => more.includes(id));
+  expect(before.every(({ contactId }) => contactId === null)).toBe(true);
+  expect(withCallsOfSubject(seed, 25)).toEqual(seed);
+  expect(() => withCallsOfSubject(seed, 500)).toThrow('too few calls');
+});
