@@ -27,6 +27,11 @@ export interface PageReport {
   readonly rows: number;
   /** Rows of the whole list, as Aircall says. */
   readonly total: number;
+  /** Different rows, and what of them is the subject's: what merging the page alone would tell. */
+  readonly distinct: number;
+  readonly records: number;
+  readonly withheld: number;
+  readonly unreadable: number;
 }
 
 export interface ContactPageInput {
@@ -73,8 +78,8 @@ export function createApiActivities(dependencies: ApiDependencies) {
       return sendOnce(dependencies, request.connection, { endpoint, query }, async body => {
         const { records, rows, total, ...seen } = readPage(endpoint, contactSchema, body);
         const own = records.filter(contact => hasEmail(contact.emails ?? [], email));
-        const object = await store(request, { ...seen, records: own, withheld: [] });
-        return { object, rows, total };
+        const listing = { ...seen, records: own, withheld: [] };
+        return { object: await store(request, listing), rows, total, ...countsOf(listing) };
       });
     },
 
@@ -96,12 +101,12 @@ export function createApiActivities(dependencies: ApiDependencies) {
       return sendOnce(dependencies, request.connection, { endpoint, query }, async body => {
         const { records, rows, total, ...seen } = readPage(endpoint, callSchema, body);
         const judged = records.map(call => ({ call, verdict: judgeCall(call, own) }));
-        const object = await store(request, {
+        const listing = {
           ...seen,
           records: judged.flatMap(({ call, verdict }) => (verdict === 'own' ? [call] : [])),
           withheld: judged.flatMap(({ call, verdict }) => (verdict === 'ambiguous' ? [call.id] : [])),
-        });
-        return { object, rows, total };
+        };
+        return { object: await store(request, listing), rows, total, ...countsOf(listing) };
       });
     },
 
@@ -229,6 +234,15 @@ export function createApiActivities(dependencies: ApiDependencies) {
 }
 
 export type ApiActivities = ReturnType<typeof createApiActivities>;
+
+function countsOf({ ids, records, withheld, unreadable, unnamed }: Listing) {
+  return {
+    distinct: new Set(ids).size + unnamed,
+    records: records.length,
+    withheld: withheld.length,
+    unreadable: unreadable.length + unnamed,
+  };
+}
 
 /**
  * Whose call it is (D6): the subject's where Aircall attached one of their contacts, or where it is on one of their numbers

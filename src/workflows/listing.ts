@@ -3,7 +3,7 @@
  * different rows against what Aircall says there are. Nothing is skipped silently. Decisions D6, D14; facts: aircall-api.md 5.
  */
 import { executeChild, workflowInfo } from '@temporalio/workflow';
-import type { CaseRef, Window } from '../activities';
+import type { CaseRef, Merged, Window } from '../activities';
 import type { Gap, SourceCoverage } from '../request/model';
 import { sideBySide } from '../request/side-by-side';
 import type { fetchPages } from './fetch-pages';
@@ -13,6 +13,8 @@ import type { RequestRun } from './run';
 interface Listed {
   readonly objects: readonly CaseRef[];
   readonly gaps: readonly Gap[];
+  /** What is in the only object, where there is one. */
+  readonly only?: Merged;
 }
 
 /** What several lists hold together, each record once. */
@@ -42,10 +44,13 @@ const EARLIEST = { contacts: Date.UTC(2014, 0, 1) / 1000, callsAge: 200 * DAY };
 /** Reads lists that together are one source: the spellings of an address, the numbers of a person. */
 export async function readLists(run: RequestRun, lists: readonly List[], window: Window): Promise<Listing> {
   const listed = await sideBySide(lists, LISTS_AT_ONCE, list => readList(run, list, window));
-  const merged = await run.local.mergeListings({
-    request: run.opened.request,
-    objects: listed.flatMap(({ objects }) => objects),
-  });
+  const [one] = listed;
+  const merged =
+    (listed.length === 1 ? one?.only : undefined) ??
+    (await run.local.mergeListings({
+      request: run.opened.request,
+      objects: listed.flatMap(({ objects }) => objects),
+    }));
   const gaps = listed.flatMap(list => list.gaps);
   if (merged.unreadable > 0) gaps.push({ code: 'unexpected-record', count: merged.unreadable });
   const nothingHad = lists.length > 0 && listed.every(({ objects }) => objects.length === 0);
@@ -78,9 +83,12 @@ async function readWindow(
   const objects = [...first.objects, ...rest.objects];
   const failed = [...gapsOf(first), ...gapsOf(rest)];
   if (failed.length > 0) return { objects, gaps: failed };
-  const { object, distinct } = await run.local.mergeListings({ request: run.opened.request, objects });
+  const merged =
+    (objects.length === 1 ? first.only : undefined) ??
+    (await run.local.mergeListings({ request: run.opened.request, objects }));
+  const { object, distinct } = merged;
   const missing = first.total - distinct;
-  if (missing <= 0) return { objects: [object], gaps: [] };
+  if (missing <= 0) return { objects: [object], gaps: [], only: merged };
   if (first.total > ROWS_MAX) return { objects: [object], gaps: [{ code: 'too-many-at-once', count: missing }] };
   if (readings === READINGS_MAX) return { objects: [object], gaps: [{ code: 'list-kept-changing', count: missing }] };
   const again = await fetchAll(run, list, window, [1]);
@@ -96,6 +104,7 @@ async function fetchAll(run: RequestRun, list: List, window: Window, pages: read
     all.objects.push(...report.objects);
     all.failed.push(...report.failed);
     all.total = report.total || all.total;
+    all.only = all.objects.length === 1 ? report.only : undefined;
     all.rowsMax = Math.max(all.rowsMax, report.rowsMax);
     left = report.left;
     const { refusal } = report;

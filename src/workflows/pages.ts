@@ -2,7 +2,7 @@
  * Pages of one list, fetched side by side. Runs inside a request for a short list and as a child workflow for a long one;
  * either way it never waits for credentials: it reports what is left, and the request decides. Decisions D6, D14.
  */
-import type { CaseRef, Window } from '../activities';
+import type { CaseRef, Merged, Window } from '../activities';
 import { sideBySide } from '../request/side-by-side';
 import { attempt, type Budgeted, mayBeCredential, readSteps, StepCancelled, type StepFailure } from './steps';
 
@@ -23,6 +23,8 @@ export interface PagesReport {
   total: number;
   /** Rows on the fullest page. */
   rowsMax: number;
+  /** The last page's own word, where it was the only one. */
+  only: Merged | undefined;
   /** Pages that could not be had, whatever is tried. */
   readonly failed: { readonly page: number; readonly failure: StepFailure }[];
   /** Pages that another credential may get: the first failure stops the asking. */
@@ -52,6 +54,8 @@ export async function fetchInto(report: PagesReport, input: PagesInput): Promise
     report.apiRequests += outcome.apiRequests;
     if (outcome.ok) {
       report.objects.push(outcome.value.object);
+      const { distinct, rows } = outcome.value;
+      report.only = report.objects.length === 1 && distinct === rows ? outcome.value : undefined;
       report.total = outcome.value.total;
       report.rowsMax = Math.max(report.rowsMax, outcome.value.rows);
     } else if (mayBeCredential(outcome)) {
@@ -64,5 +68,14 @@ export async function fetchInto(report: PagesReport, input: PagesInput): Promise
 }
 
 export function emptyReport(): PagesReport {
-  return { objects: [], total: 0, rowsMax: 0, failed: [], left: [], refusal: undefined, apiRequests: 0 };
+  return {
+    objects: [],
+    only: undefined,
+    total: 0,
+    rowsMax: 0,
+    failed: [],
+    left: [],
+    refusal: undefined,
+    apiRequests: 0,
+  };
 }

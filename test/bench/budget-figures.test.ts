@@ -35,11 +35,11 @@ describe('the use of a budget', () => {
 
   test('of a limit that the worst minute binds is told against the rate and against the share', () => {
     const budget = { limitPerMinute: 8, share: 0.75 };
-    const arrivals = Array.from({ length: 60 }, (_, n) => ({ at: (n * 61_000) / 6, status: 200 }));
+    const arrivals = Array.from({ length: 60 }, (_, n) => ({ at: (n * 62_000) / 6, status: 200 }));
     const figures = figuresOf(arrivals, budget, { sinceMs: 0, seconds: 300, endMs: 400_000 });
     expect(figures.mostInAnyMinuteMax).toBe(6);
     expect(figures.ofRate).toBeCloseTo(1, 5);
-    expect(figures.ofShare).toBeCloseTo(60 / 61, 5);
+    expect(figures.ofShare).toBeCloseTo(60 / 62, 5);
   });
 
   test('is known once a request was served after the time', () => {
