@@ -53,7 +53,11 @@ describe('a contact search', () => {
     const subject = await subjectOf(EMAIL);
     const input = { request, subject, spelling: 0, window: {}, page: 1 };
     const report = await attempt(() => steps.api.searchContacts(input));
-    expect(report).toEqual({ object: report.object, rows: 2, total: 2, apiRequests: 1 });
+    expect(report).toEqual({
+      object: report.object,
+      ...{ rows: 2, total: 2, distinct: 2, records: 2, withheld: 0, unreadable: 0 },
+      apiRequests: 1,
+    });
     expect(Object.keys(report.object).sort()).toEqual(['digest', 'ref']);
     const { records } = await steps.read(report.object, contactListing);
     const hers = company.contacts().filter(({ id }) => company.truth.contactIds.includes(id));

@@ -187,17 +187,17 @@ it('gives up a reply without end, and asks again', async () => {
 describe('a 429', () => {
   it.each([
     ['limited-a', 'the time of its reset', (resetMs: number) => ({ 'X-AircallApi-Reset': String(resetMs / 1_000) })],
-    ['limited-b', 'the seconds to wait', () => ({ 'Retry-After': '2' })],
+    ['limited-b', 'the seconds to wait', () => ({ 'Retry-After': '6' })],
   ])('closes the connection for all requests until then (%s: %s)', async (name, _, headers) => {
     const company = service.sandbox.company(name);
-    const resetMs = (Math.floor(Date.now() / 1_000) + 3) * 1_000;
+    const resetMs = (Math.floor(Date.now() / 1_000) + 7) * 1_000;
     service.sandbox.setFaults({
       rules: [{ company: name, requests: 1, action: 'status', status: 429, headers: headers(resetMs) }],
     });
     const first = run('access', name);
     await until('the limit is hit', () => company.requests().length === 1);
     const [hit] = company.requests();
-    const opensMs = name === 'limited-a' ? resetMs : (hit?.at ?? 0) + 2_000;
+    const opensMs = name === 'limited-a' ? resetMs : (hit?.at ?? 0) + 6_000;
     const second = await service.client.start('deletion', {
       requestId: 'meanwhile',
       connection: connections.get(name) ?? '',
