@@ -10,8 +10,12 @@ import { table, tell } from '../src/commands/output';
 import { quietLogger } from '../src/commands/quiet-logger';
 import type { Benchmark } from './benchmark';
 import { budget } from './budget';
+import { engine } from './engine';
 
-const BENCHMARKS: ReadonlyMap<string, Benchmark> = new Map([['budget', budget]]);
+const BENCHMARKS: ReadonlyMap<string, Benchmark> = new Map([
+  ['budget', budget],
+  ['engine', engine],
+]);
 /** Seen from dist/bench. */
 const RESULTS = join(__dirname, '../../bench/results');
 
