@@ -10,11 +10,15 @@ import { table, tell } from '../src/commands/output';
 import { quietLogger } from '../src/commands/quiet-logger';
 import type { Benchmark } from './benchmark';
 import { budget } from './budget';
+import { connections } from './connections';
 import { engine } from './engine';
+import { latency } from './latency';
 
 const BENCHMARKS: ReadonlyMap<string, Benchmark> = new Map([
   ['budget', budget],
+  ['connections', connections],
   ['engine', engine],
+  ['latency', latency],
 ]);
 /** Seen from dist/bench. */
 const RESULTS = join(__dirname, '../../bench/results');

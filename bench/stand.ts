@@ -29,7 +29,7 @@ export interface Stand<S = Sandbox> {
   /** As the service and its operators see them, to add and remove some while it runs. */
   readonly connections: StandConnections;
   /** `aircall-dsr worker`, ready; `nodeArgs` go before the script. */
-  startWorker(label: string, nodeArgs?: readonly string[]): Promise<Process>;
+  startWorker(label: string, nodeArgs?: readonly string[], env?: NodeJS.ProcessEnv): Promise<Process>;
   /** A script of the benchmark's own, ready; it has the product's environment: Temporal's address, vault, keys, task queue. */
   startScript(options: ProcessOptions): Promise<Process>;
 }
@@ -46,7 +46,8 @@ export interface StandOptions<C = CompanySeed> {
   readonly connected: Readonly<Record<string, Budget>>;
 }
 
-const TASK_QUEUE = 'bench';
+/** Of the service. */
+export const TASK_QUEUE = 'bench';
 
 /** Ends everything that was started, whatever `use` does. */
 export function withStand<T>(options: StandOptions, use: (stand: Stand) => Promise<T>): Promise<T> {
@@ -121,8 +122,8 @@ async function standing<C extends { readonly name: string }, S extends Pick<Sand
       }),
       plain: new Client({ connection }),
       connections,
-      startWorker: (label, nodeArgs = []) =>
-        startScript({ label, script: '../src/cli.js', args: ['worker'], env: {}, nodeArgs }),
+      startWorker: (label, nodeArgs = [], ownEnv = {}) =>
+        startScript({ label, script: '../src/cli.js', args: ['worker'], env: ownEnv, nodeArgs }),
       startScript,
     });
   } finally {

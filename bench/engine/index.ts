@@ -11,6 +11,7 @@ import type { Benchmark, Report } from '../benchmark';
 import { childrenNamed, processorMs } from '../proc';
 import type { Process } from '../processes';
 import { authorizationOf, type SandboxApart } from '../sandbox-apart';
+import { spanOf } from '../server-times';
 import { type Stand, withStandApart } from '../stand';
 import { median } from '../statistics';
 import type { BareInput } from './bare-workflow';
@@ -195,13 +196,11 @@ async function timed(stand: EngineStand, side: Side, load: Load, round: number):
   const after = { worker: processorMs(side.process.pid), server: processorMs(serverPid) };
   const log = await stand.sandbox.requests();
   if (log.some(({ status }) => status !== 200)) throw new Error('the sandbox refused a request');
-  const described = await Promise.all(workflowIds.map(id => stand.plain.workflow.getHandle(id).describe()));
-  const firstStart = Math.min(...described.map(({ startTime }) => startTime.getTime()));
-  const lastEnd = Math.max(...described.map(({ closeTime }) => closeTime?.getTime() ?? Number.NaN));
+  const { seconds } = await spanOf(stand.plain, workflowIds);
   return {
     requests: log.length,
     dsrs: workflowIds.length,
-    seconds: (lastEnd - firstStart) / 1000,
+    seconds,
     workerMs: after.worker - before.worker,
     serverMs: after.server - before.server,
   };

@@ -10,4 +10,7 @@ export interface Target {
   readonly origin: string;
   /** Authorization header by company. */
   readonly companies: Readonly<Record<string, string>>;
+  /** Of each company's worker; the SDK's defaults where not given. */
+  readonly slots?: number;
+  readonly pollers?: number;
 }

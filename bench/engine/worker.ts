@@ -3,7 +3,7 @@
  * default data converter, no vault. Says `ready` on stderr, like ours.
  */
 import { Agent } from 'node:http';
-import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { DefaultLogger, NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import fetch from 'node-fetch';
 import { tell } from '../../src/commands/output';
 import { temporalConfig } from '../../src/temporal/connect';
@@ -23,7 +23,7 @@ async function main(): Promise<void> {
     await Worker.create({ connection, taskQueue: BARE_QUEUE, workflowsPath: require.resolve('./bare-workflow') }),
   ];
   for (const company of Object.keys(target.companies)) {
-    workers.push(await Worker.create({ connection, taskQueue: bareApiQueue(company), activities }));
+    workers.push(await Worker.create({ ...limits(target), connection, taskQueue: bareApiQueue(company), activities }));
   }
   process.once('SIGTERM', () => {
     for (const worker of workers) worker.shutdown();
@@ -32,6 +32,13 @@ async function main(): Promise<void> {
   tell('ready');
   await running;
   await connection.close();
+}
+
+function limits({ slots, pollers }: Target): Partial<WorkerOptions> {
+  return {
+    ...(slots !== undefined && { maxConcurrentActivityTaskExecutions: slots }),
+    ...(pollers !== undefined && { activityTaskPollerBehavior: { type: 'simple-maximum', maximum: pollers } }),
+  };
 }
 
 function bareActivities({ origin, companies }: Target): BareActivities {
