@@ -34,17 +34,20 @@ interface Measured {
   readonly side: string;
   readonly connections: number;
   readonly processes: number;
-  /** From the start of the first process. */
+  /** From the start of the first process: until the last says `ready`, ... */
   readonly readySeconds: number;
+  /** ... until a request that waited for it, on the last of the connections, has ended, ... */
+  readonly firstSeconds: number;
+  /** ... until the server sees a poller of each process on every queue. */
   readonly polledSeconds: number;
-  /** From the start of the first process to the end of the last of the requests that were waiting for it. */
+  /** From the first start to the last end of one request on each, the first and the second time. */
   readonly coldSeconds: number;
-  /** From the first start to the last end of the second request on each. */
   readonly warmSeconds: number;
   readonly served: { readonly cold: number; readonly warm: number };
-  /** Of all processes together. */
+  /** Of all processes together: before they served, and after. */
+  readonly idleMb: number;
   readonly rssMb: number;
-  readonly peakRssMb: number;
+  readonly peakMb: number;
   readonly figures: readonly ProcessFigures[];
 }
 
@@ -178,44 +181,62 @@ async function measure(
   side: Side,
   processes: number,
 ): Promise<Measured> {
-  const cold = await side.start(names, 'cold');
+  const who = `${side.name}, ${names.length} connections, ${processes} process(es)`;
+  const last = names.slice(-1);
+  const [waiting = ''] = await side.start(last, 'first');
   const startedMs = Date.now();
   const sinceStart = () => (Date.now() - startedMs) / 1000;
   const started: Process[] = [];
   for (let number = 1; number <= processes; number += 1) started.push(await side.startProcess(number));
   const readySeconds = sinceStart();
-  const polled = untilPolled(stand, names.map(side.queueOf), processes).then(sinceStart);
-  await Promise.all(cold.map(side.ended));
-  const polledSeconds = await polled;
-  const coldSeconds = ((await spanOf(stand.plain, cold)).lastEnd - startedMs) / 1000;
-  const servedCold = await companiesServed(stand);
-  const warm = await side.start(names, 'warm');
-  await Promise.all(warm.map(side.ended));
-  const { seconds: warmSeconds } = await spanOf(stand.plain, warm);
-  const servedWarm = await companiesServed(stand);
+  await untilPolled(stand, names.map(side.queueOf), processes);
+  const polledSeconds = sinceStart();
+  await side.ended(waiting);
+  const firstSeconds = ((await spanOf(stand.plain, [waiting])).lastEnd - startedMs) / 1000;
   await delay(SETTLE_MS);
-  const figures = started.map(({ pid }) => figuresOf(pid));
-  const sum = (figure: 'rssMb' | 'peakRssMb') => figures.reduce((all, each) => all + each[figure], 0);
-  tell(`${side.name}, ${names.length} connections, ${processes} process(es): warm ${warmSeconds.toFixed(1)} s`);
+  const idle = memoryOf(started);
+  tell(`${who}: polled after ${polledSeconds.toFixed(1)} s, ${idle.rssMb.toFixed(0)} MB`);
+
+  const cold = await serveEach(stand, side, names, 'cold');
+  const warm = await serveEach(stand, side, names, 'warm');
+  await delay(SETTLE_MS);
+  const worked = memoryOf(started);
+  tell(`${who}: cold ${cold.seconds.toFixed(1)} s, warm ${warm.seconds.toFixed(1)} s, ${worked.rssMb.toFixed(0)} MB`);
   return {
     side: side.name,
     connections: names.length,
     processes,
     readySeconds,
+    firstSeconds,
     polledSeconds,
-    coldSeconds,
-    warmSeconds,
-    served: { cold: servedCold, warm: servedWarm },
-    rssMb: sum('rssMb'),
-    peakRssMb: sum('peakRssMb'),
-    figures,
+    coldSeconds: cold.seconds,
+    warmSeconds: warm.seconds,
+    served: { cold: cold.companies, warm: warm.companies },
+    idleMb: idle.rssMb,
+    rssMb: worked.rssMb,
+    peakMb: worked.peakRssMb,
+    figures: started.map(({ pid }) => figuresOf(pid)),
   };
 }
 
-/** Companies with a good answer in the sandbox's log, which begins anew. */
+/** One small request on each; how long that took the server, and how many companies were asked in truth. */
+async function serveEach(stand: ConnectionsStand, side: Side, names: readonly string[], round: string) {
+  await stand.sandbox.clearRequests();
+  const started = await side.start(names, round);
+  await Promise.all(started.map(side.ended));
+  const { seconds } = await spanOf(stand.plain, started);
+  return { seconds, companies: await companiesServed(stand) };
+}
+
+function memoryOf(processes: readonly Process[]): Pick<ProcessFigures, 'rssMb' | 'peakRssMb'> {
+  const figures = processes.map(({ pid }) => figuresOf(pid));
+  const sum = (figure: 'rssMb' | 'peakRssMb') => figures.reduce((all, each) => all + each[figure], 0);
+  return { rssMb: sum('rssMb'), peakRssMb: sum('peakRssMb') };
+}
+
+/** Companies with a good answer in the sandbox's log. */
 async function companiesServed({ sandbox }: ConnectionsStand): Promise<number> {
   const log = await sandbox.requests();
-  await sandbox.clearRequests();
   return new Set(log.flatMap(({ company, status }) => (status === 200 ? [company] : []))).size;
 }
 
@@ -300,8 +321,9 @@ function reportOf(measured: readonly Measured[], leaks: Leaks | undefined): Repo
     const baseline = baselineOf(each);
     if (baseline === undefined) return undefined;
     return {
+      idle: each.idleMb / each.processes / baseline.idleMb,
       rss: each.rssMb / each.processes / baseline.rssMb,
-      peak: each.peakRssMb / each.processes / baseline.peakRssMb,
+      peak: each.peakMb / each.processes / baseline.peakMb,
     };
   };
   const row = (each: Measured) => {
@@ -311,12 +333,14 @@ function reportOf(measured: readonly Measured[], leaks: Leaks | undefined): Repo
       each.side,
       String(each.processes),
       each.readySeconds.toFixed(1),
+      each.firstSeconds.toFixed(1),
       each.polledSeconds.toFixed(1),
       each.coldSeconds.toFixed(1),
       each.warmSeconds.toFixed(1),
+      each.idleMb.toFixed(0),
       each.rssMb.toFixed(0),
-      each.peakRssMb.toFixed(0),
-      ratio === undefined ? '' : `${ratio.rss.toFixed(2)} / ${ratio.peak.toFixed(2)}`,
+      each.peakMb.toFixed(0),
+      ratio === undefined ? '' : [ratio.idle, ratio.rss, ratio.peak].map(part => part.toFixed(2)).join(' / '),
     ];
   };
   const leakRow = (name: string, figures: ProcessFigures & Probed) => [
@@ -342,8 +366,8 @@ function reportOf(measured: readonly Measured[], leaks: Leaks | undefined): Repo
         `${who}: served in ${each.warmSeconds.toFixed(1)} s, ${BAR.warmSeconds} at most`,
       ],
       [
-        each.connections === most && Math.max(ratio.rss, ratio.peak) > BAR.ofBare,
-        `${who}: memory ${ratio.rss.toFixed(2)} (peak ${ratio.peak.toFixed(2)}) of bare Workers, ${BAR.ofBare} at most`,
+        each.connections === most && Math.max(ratio.idle, ratio.rss, ratio.peak) > BAR.ofBare,
+        `${who}: memory ${ratio.idle.toFixed(2)} idle, ${ratio.rss.toFixed(2)} after work, ${ratio.peak.toFixed(2)} at its peak of bare Workers, ${BAR.ofBare} at most`,
       ],
     ] as const;
     return checks.flatMap(([isMissed, sentence]) => (isMissed ? [sentence] : []));
@@ -365,15 +389,17 @@ function reportOf(measured: readonly Measured[], leaks: Leaks | undefined): Repo
         '',
         'PROCESSES',
         'READY S',
+        'FIRST S',
         'POLLED S',
         'COLD S',
         'WARM S',
+        'IDLE MB',
         'RSS MB',
         'PEAK MB',
-        'OF BARE (RSS / PEAK)',
+        'OF BARE (IDLE / RSS / PEAK)',
       ],
       ...measured.map(row),
-      ['bar', '', '', '', '', '', `<= ${BAR.warmSeconds}`, '', '', `<= ${BAR.ofBare}`],
+      ['bar', '', '', '', '', '', '', `<= ${BAR.warmSeconds}`, '', '', '', `<= ${BAR.ofBare}`],
       ...(leaks === undefined
         ? []
         : [
