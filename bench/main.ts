@@ -9,12 +9,18 @@ import { table, tell } from '../src/commands/output';
 import { installRuntime } from '../src/commands/quiet-logger';
 import type { Benchmark } from './benchmark';
 import { budget } from './budget';
+import { connections } from './connections';
+import { engine } from './engine';
+import { latency } from './latency';
 import { requests } from './requests';
 import { size } from './size';
 
 const BENCHMARKS: ReadonlyMap<string, Benchmark> = new Map([
   ['budget', budget],
   ['requests', requests],
+  ['engine', engine],
+  ['connections', connections],
+  ['latency', latency],
   ['size', size],
 ]);
 /** Seen from dist/bench. */

@@ -12,17 +12,21 @@ export interface ProcessOptions {
   readonly script: string;
   readonly args: readonly string[];
   readonly env: NodeJS.ProcessEnv;
+  /** Options of Node itself, such as a profiler's. */
+  readonly nodeArgs?: readonly string[];
 }
 
 export interface Process {
   readonly pid: number;
   /** kill -9; resolves when it has ended. */
   kill(): Promise<void>;
+  /** SIGTERM: it may finish what it does; resolves when it has ended. */
+  end(): Promise<void>;
 }
 
 /** Resolves when the process says `ready` on stderr; its other lines are passed on. @throws where it ends before */
-export async function startProcess({ label, script, args, env }: ProcessOptions): Promise<Process> {
-  const child = spawn(process.execPath, [join(__dirname, script), ...args], {
+export async function startProcess({ label, script, args, env, nodeArgs = [] }: ProcessOptions): Promise<Process> {
+  const child = spawn(process.execPath, [...nodeArgs, join(__dirname, script), ...args], {
     env,
     stdio: ['ignore', 'ignore', 'pipe'],
   });
@@ -40,6 +44,10 @@ export async function startProcess({ label, script, args, env }: ProcessOptions)
     pid,
     async kill() {
       child.kill('SIGKILL');
+      await ended;
+    },
+    async end() {
+      child.kill('SIGTERM');
       await ended;
     },
   };

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { Client } from '@temporalio/client';
 import { startDevServer } from '../dev-server';
 import { type CompanySeed, type Sandbox, startSandbox } from '../sandbox';
+import { firstCredentials } from '../sandbox/credentials';
 import { createDsrClient, type DsrClient, loadKeyring } from '../src/client';
 import { tell } from '../src/commands/output';
 import { createDataConverter } from '../src/encryption/data-converter';
@@ -19,20 +20,29 @@ import { createConnections, nextCredentialVersion } from '../src/vault/connectio
 import { createFolderDriver } from '../src/vault/folder';
 import { createVault } from '../src/vault/vault';
 import { type Process, type ProcessOptions, startProcess } from './processes';
+import { type CompanyApart, type SandboxApart, startSandboxApart } from './sandbox-apart';
 
-export interface Stand {
-  readonly sandbox: Sandbox;
+export interface Stand<S = Sandbox> {
+  readonly sandbox: S;
   readonly client: DsrClient;
   /** Without our data converter, for set-ups that are not ours. */
   readonly plain: Client;
-  /** `aircall-dsr worker`, ready. */
-  startWorker(label: string): Promise<Process>;
+  /** As the service and its operators see them, to add and remove some while it runs. */
+  readonly connections: StandConnections;
+  /** `aircall-dsr worker`, ready; `nodeArgs` go before the script. */
+  startWorker(label: string, nodeArgs?: readonly string[], env?: NodeJS.ProcessEnv): Promise<Process>;
   /** A script of the benchmark's own, ready; it has the product's environment: Temporal's address, vault, keys, task queue. */
   startScript(options: ProcessOptions): Promise<Process>;
 }
 
-export interface StandOptions {
-  readonly companies: readonly CompanySeed[];
+export interface StandConnections {
+  /** Connects to the company of that name. */
+  add(company: string, budget: Budget): Promise<void>;
+  remove(name: string): Promise<void>;
+}
+
+export interface StandOptions<C = CompanySeed> {
+  readonly companies: readonly C[];
   /** Companies that the vault has a connection to, by name. */
   readonly connected: Readonly<Record<string, Budget>>;
   /** Where it is aborted, what is going on is left, and everything is ended. */
@@ -43,7 +53,23 @@ export interface StandOptions {
 export const TASK_QUEUE = 'bench';
 
 /** Ends everything that was started, whatever `use` does. */
-export async function withStand<T>(options: StandOptions, use: (stand: Stand) => Promise<T>): Promise<T> {
+export function withStand<T>(options: StandOptions, use: (stand: Stand) => Promise<T>): Promise<T> {
+  return standing(options, companies => startSandbox({ companies }), use);
+}
+
+/** The same with the sandbox in a process of its own. */
+export function withStandApart<T>(
+  options: StandOptions<CompanyApart>,
+  use: (stand: Stand<SandboxApart>) => Promise<T>,
+): Promise<T> {
+  return standing(options, startSandboxApart, use);
+}
+
+async function standing<C extends { readonly name: string }, S extends Pick<Sandbox, 'baseUrl' | 'close'>, T>(
+  options: StandOptions<C>,
+  start: (companies: readonly C[]) => Promise<S>,
+  use: (stand: Stand<S>) => Promise<T>,
+): Promise<T> {
   const endings: (() => Promise<unknown>)[] = [];
   try {
     const folder = await mkdtemp(join(tmpdir(), 'aircall-dsr-bench-'));
@@ -55,23 +81,27 @@ export async function withStand<T>(options: StandOptions, use: (stand: Stand) =>
 
     const server = await startDevServer({ searchAttributes: SEARCH_ATTRIBUTES, onProgress: tell });
     endings.push(() => server.stop());
-    const sandbox = await startSandbox({ companies: options.companies });
+    const sandbox = await start(options.companies);
     endings.push(() => sandbox.close());
-    const connections = createConnections(createVault(createFolderDriver(vaultFolder), keyring));
-    for (const [name, budget] of Object.entries(options.connected)) {
-      const { apiId, apiToken } = sandbox.company(name);
-      await connections.put(
-        {
-          name,
-          baseUrl: sandbox.baseUrl,
-          ...budget,
-          credential: { kind: 'api-key', apiId, apiToken },
-          credentialVersion: nextCredentialVersion(undefined, Date.now()),
-          connectedAt: new Date().toISOString(),
-        },
-        undefined,
-      );
-    }
+    const stored = createConnections(createVault(createFolderDriver(vaultFolder), keyring));
+    const connections: StandConnections = {
+      async add(name, budget) {
+        const { apiId, apiToken } = firstCredentials(name);
+        await stored.put(
+          {
+            name,
+            baseUrl: sandbox.baseUrl,
+            ...budget,
+            credential: { kind: 'api-key', apiId, apiToken },
+            credentialVersion: nextCredentialVersion(undefined, Date.now()),
+            connectedAt: new Date().toISOString(),
+          },
+          undefined,
+        );
+      },
+      remove: stored.delete,
+    };
+    for (const [name, budget] of Object.entries(options.connected)) await connections.add(name, budget);
 
     const { connection } = server.env;
     const env = {
@@ -94,7 +124,9 @@ export async function withStand<T>(options: StandOptions, use: (stand: Stand) =>
         taskQueue: TASK_QUEUE,
       }),
       plain: new Client({ connection }),
-      startWorker: label => startScript({ label, script: '../src/cli.js', args: ['worker'], env: {} }),
+      connections,
+      startWorker: (label, nodeArgs = [], ownEnv = {}) =>
+        startScript({ label, script: '../src/cli.js', args: ['worker'], env: ownEnv, nodeArgs }),
       startScript,
     });
     return await (options.signal === undefined ? work : Promise.race([work, rejectWhen(options.signal)]));
