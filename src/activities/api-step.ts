@@ -69,7 +69,8 @@ export async function sendOnce<T extends object>(
 
   const answered = { uncertain: before.uncertain, connection };
   const sent = before.sent + 1;
-  if (ask.endpoint.method !== 'GET' || mayBeOvertaken(now())) report({ sent, uncertain: true });
+  if (mayBeOvertaken(now())) await handOn(cases, { sent, uncertain: true });
+  else if (ask.endpoint.method !== 'GET') report({ sent, uncertain: true });
   try {
     const body = await aircall.send({ ...ask, baseUrl: connection.baseUrl, ...(authorization && { authorization }) });
     return { ...(await read(body, answered)), apiRequests: sent };
@@ -143,8 +144,8 @@ function progress(): StepProgress {
 }
 
 /**
- * Whether the step's deadline may come before its reply, so that the next thing its workflow sees of it is its last
- * heartbeat. Otherwise an attempt that only reads tells how it ended, and asks nothing of the server before.
+ * Whether the step's deadline may come before its reply, so that all its workflow ever knows of this attempt is what was
+ * handed on before. Otherwise an attempt that only reads tells how it ended, and asks nothing of the server before.
  */
 function mayBeOvertaken(nowMs: number): boolean {
   const { scheduledTimestampMs, scheduleToCloseTimeoutMs } = activityInfo();
@@ -156,8 +157,8 @@ function report(state: StepProgress): void {
 }
 
 /**
- * To the next attempt, and to the request where it is cancelled before that: of a step that is cancelled between two
- * attempts the server tells nothing.
+ * To the next attempt by the server, and to the request by the vault: of a step that is cancelled between two attempts the
+ * server tells nothing, and a deadline may overtake a heartbeat.
  */
 async function handOn(cases: Cases, state: StepProgress): Promise<void> {
   report(state);

@@ -6,7 +6,7 @@ import { type ApiActivities, type ApiDependencies, createApiActivities } from '.
 import { localFailure, requestsSent } from './api-step';
 import { createLocalActivities, type LocalActivities, type LocalDependencies } from './local-activities';
 
-export type { CaseRef } from '../vault/cases';
+export type { CaseRef, StepProgress } from '../vault/cases';
 export type { Window } from './api-activities';
 export type { Merged, Opened, People } from './local-activities';
 export type { ApiActivities, LocalActivities };

@@ -144,7 +144,7 @@ export function createLocalActivities({ cases, connections, hash, now, isOpen }:
       };
     },
 
-    /** What a step of this run had sent when it was cancelled between two attempts. */
+    /** What a step of this run had sent when it was cancelled, or its deadline came. */
     async progressOf({ activityId }: { readonly activityId: string }): Promise<StepProgress> {
       const workflowId = activityInfo().workflowExecution?.workflowId ?? '';
       const request = requestOf(workflowId);

@@ -14,7 +14,7 @@ import {
   TimeoutFailure,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { ApiActivities, LocalActivities } from '../activities';
+import type { ApiActivities, LocalActivities, StepProgress } from '../activities';
 import { HANDLING, isStepCode, type StepCode } from '../request/handling';
 import { apiTaskQueue, type RequestRef } from '../request/names';
 
@@ -106,11 +106,21 @@ export async function attempt<T extends { readonly apiRequests: number }>(
     const value = await step();
     return { ok: true, value, apiRequests: value.apiRequests };
   } catch (error) {
-    if (!isCancellation(error) || !(error instanceof ActivityFailure)) return failureOf(error);
-    const activityId = error.activityId ?? '';
-    const { sent, uncertain } = await CancellationScope.nonCancellable(() => localSteps().progressOf({ activityId }));
-    throw new StepCancelled(sent, uncertain);
+    if (!(error instanceof ActivityFailure)) throw error;
+    if (isCancellation(error)) {
+      const { sent, uncertain } = await handedOn(error);
+      throw new StepCancelled(sent, uncertain);
+    }
+    const failure = failureOf(error);
+    if (failure.code !== 'deadline') return failure;
+    const { sent } = await handedOn(error);
+    return { ...failure, apiRequests: Math.max(failure.apiRequests, sent) };
   }
+}
+
+/** What a step that ended from outside had told before. */
+function handedOn({ activityId }: ActivityFailure): Promise<StepProgress> {
+  return CancellationScope.nonCancellable(() => localSteps().progressOf({ activityId: activityId ?? '' }));
 }
 
 export function mayBeCredential({ code }: StepFailure): boolean {

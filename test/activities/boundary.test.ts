@@ -313,7 +313,8 @@ describe('API requests of a step', () => {
     ['an attempt without a reply', { action: 'hang' }, 50, 1_200],
   ] as const)('are counted where the deadline comes during %s', async (_, fault, backoffMs, deadlineMs) => {
     steps.sandbox.setFaults({ rules: [fault] });
-    const { end } = await take({ ...searchStep, attemptsMax: 1_000, input: input(), backoffMs, deadlineMs });
+    const step = { ...searchStep, attemptsMax: 1_000, input: input(), backoffMs, deadlineMs };
+    const { end } = await take(step, workflowIdOf(steps.request));
     expect(end.failure).toMatchObject({ code: 'deadline', apiRequests: steps.sandbox.requests().length });
     expect(steps.sandbox.requests().length).toBeGreaterThan(0);
   });

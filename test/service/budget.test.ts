@@ -1,5 +1,6 @@
 /** The API budget of a company: kept on the server, lowered where Aircall says so, shared fairly between requests. */
 import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { startTimeSkippingServer } from '../../dev-server';
 import { createCompanySeed } from '../../sandbox';
 import { type ConfiguredLimit, ratePerSecond } from '../../src/request/budget';
@@ -13,6 +14,8 @@ const NOW_MS = Date.now();
 const SMALL = ['changed', 'lifted', 'lowered', 'raised', 'limited'];
 const EMAIL = 'zoe.nunez@example.com';
 const SHARE = 0.75;
+/** Above the time between two requests of one process that do not see each other's answer. */
+const UNDER_WAY_MS = 1_000;
 
 let service: TestService;
 beforeAll(async () => {
@@ -108,23 +111,27 @@ describe('a 429 that names another limit', () => {
 it('after a 429 no process asks more than once before the reset, and everything completes', async () => {
   const company = service.sandbox.company('limited');
   const connection = await service.connectCompany('limited');
+  await setLimit(connection, 240);
+  await untilRateIs(connection, 240);
   const stopOther = await service.startAnotherWorker();
-  const resetMs = (Math.floor(Date.now() / 1_000) + 5) * 1_000;
+  const resetMs = (Math.floor(Date.now() / 1_000) + 7) * 1_000;
   const headers = { 'X-AircallApi-Reset': String(resetMs / 1_000) };
-  service.sandbox.setFaults({
-    rules: [{ company: 'limited', requests: [1, 2], action: 'status', status: 429, headers }],
-  });
+  service.sandbox.setFaults({ rules: [{ company: 'limited', action: 'status', status: 429, headers }] });
+  const served = delay(resetMs - Date.now()).then(() => service.sandbox.setFaults(undefined));
   const started = await Promise.all(
     Array.from({ length: 12 }, (_, index) =>
       service.client.start('access', { requestId: `limited-${index}`, connection, subject: { email: EMAIL } }),
     ),
   );
   const results = await Promise.all(started.map(({ workflowId }) => service.client.result(workflowId)));
+  await served;
   await stopOther();
   expect(new Set(results.map(({ status }) => status))).toEqual(new Set(['completed']));
   const early = company.requests().filter(({ at }) => at < resetMs);
-  expect(early.length).toBeLessThanOrEqual(2);
-  expect(early.map(({ status }) => status)).toEqual(early.map(() => 429));
+  expect(early.length).toBeGreaterThan(0);
+  // What was under way when the first answer came is not counted; the other process may then ask once itself.
+  const [first = 0] = early.map(({ at }) => at);
+  expect(early.filter(({ at }) => at > first + UNDER_WAY_MS).length).toBeLessThanOrEqual(1);
   expect(results.reduce((sum, { apiRequests }) => sum + apiRequests, 0)).toBe(company.requests().length);
 });
 

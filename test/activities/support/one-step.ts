@@ -3,7 +3,7 @@
  * opening a request asks whose run it is. Runs in the workflow isolate: no Node built-ins.
  */
 import { ActivityFailure, ApplicationFailure, proxyActivities, TimeoutFailure } from '@temporalio/workflow';
-import { failureOf } from '../../../src/workflows/steps';
+import { attempt } from '../../../src/workflows/steps';
 
 export interface StepToTake {
   readonly step: string;
@@ -38,7 +38,9 @@ export async function accessRequest({ step, input, attemptsMax, backoffMs, deadl
   } catch (error) {
     if (!(error instanceof ActivityFailure)) throw error;
     const { cause } = error;
-    const { code, apiRequests, credentialVersion } = failureOf(error);
+    const read = await attempt(() => Promise.reject(error));
+    if (read.ok) throw error;
+    const { code, apiRequests, credentialVersion } = read;
     return {
       ...(cause instanceof ApplicationFailure && { type: cause.type ?? '', nonRetryable: cause.nonRetryable === true }),
       ...(cause instanceof TimeoutFailure && { timeout: cause.timeoutType }),
