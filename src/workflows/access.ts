@@ -9,6 +9,9 @@ import type { List } from './pages';
 import { findPeople } from './people';
 import { type RequestRun, runRequest } from './run';
 
+/** Above it, packing takes longer than a workflow task should. */
+const CALLS_QUICK_MAX = 1_000;
+
 export async function accessRequest(input: AccessInput): Promise<RequestResult> {
   return runRequest('access', input, async run => {
     run.phase('searching');
@@ -42,7 +45,8 @@ async function findCalls(run: RequestRun, { people, contacts, numbers, ignoredNu
 
 async function handOver(run: RequestRun, { people }: People, calls: Listing): Promise<void> {
   const { request, subject } = run.opened;
-  run.findings.package = await run.local.buildPackage({
+  const steps = calls.records <= CALLS_QUICK_MAX ? run.local : run.bulk;
+  run.findings.package = await steps.buildPackage({
     request,
     subject,
     people,

@@ -45,12 +45,8 @@ const EARLIEST = { contacts: Date.UTC(2014, 0, 1) / 1000, callsAge: 200 * DAY };
 export async function readLists(run: RequestRun, lists: readonly List[], window: Window): Promise<Listing> {
   const listed = await sideBySide(lists, LISTS_AT_ONCE, list => readList(run, list, window));
   const [one] = listed;
-  const merged =
-    (listed.length === 1 ? one?.only : undefined) ??
-    (await run.local.mergeListings({
-      request: run.opened.request,
-      objects: listed.flatMap(({ objects }) => objects),
-    }));
+  const objects = listed.flatMap(list => list.objects);
+  const merged = await merge(run, objects, listed.length === 1 ? one?.only : undefined);
   const gaps = listed.flatMap(list => list.gaps);
   if (merged.unreadable > 0) gaps.push({ code: 'unexpected-record', count: merged.unreadable });
   const nothingHad = lists.length > 0 && listed.every(({ objects }) => objects.length === 0);
@@ -83,9 +79,7 @@ async function readWindow(
   const objects = [...first.objects, ...rest.objects];
   const failed = [...gapsOf(first), ...gapsOf(rest)];
   if (failed.length > 0) return { objects, gaps: failed };
-  const merged =
-    (objects.length === 1 ? first.only : undefined) ??
-    (await run.local.mergeListings({ request: run.opened.request, objects }));
+  const merged = await merge(run, objects, objects.length === 1 ? first.only : undefined);
   const { object, distinct } = merged;
   const missing = first.total - distinct;
   if (missing <= 0) return { objects: [object], gaps: [], only: merged };
@@ -93,6 +87,13 @@ async function readWindow(
   if (readings === READINGS_MAX) return { objects: [object], gaps: [{ code: 'list-kept-changing', count: missing }] };
   const again = await fetchAll(run, list, window, [1]);
   return readWindow(run, list, window, { ...again, objects: [object, ...again.objects] }, readings + 1);
+}
+
+/** What is known of the only object already needs no merging. */
+async function merge(run: RequestRun, objects: readonly CaseRef[], only: Merged | undefined): Promise<Merged> {
+  if (only !== undefined) return only;
+  const steps = objects.length <= PAGES_INLINE_MAX ? run.local : run.bulk;
+  return steps.mergeListings({ request: run.opened.request, objects });
 }
 
 /** The pages, whatever it takes of credentials: what is left after a refusal is asked for again. */

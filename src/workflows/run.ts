@@ -33,7 +33,7 @@ import { noCounts } from '../request/model';
 import { type Kind, requestOf } from '../request/names';
 import { SEARCH_KEYS } from '../request/search-keys';
 import { type Credentials, keepCredentials } from './credentials';
-import { attempt, failureOf, localSteps, mayBeCredential, StepCancelled, type StepOutcome } from './steps';
+import { attempt, bulkSteps, failureOf, localSteps, mayBeCredential, StepCancelled, type StepOutcome } from './steps';
 
 export const statusQuery = defineQuery<RequestStatus>('status');
 
@@ -54,7 +54,9 @@ export interface RequestRun {
   readonly opened: Opened;
   readonly startedAt: string;
   readonly findings: Findings;
+  /** Steps that ask the vault for little; `bulk` for what grows with a company. */
   readonly local: LocalActivities;
+  readonly bulk: LocalActivities;
   readonly credentials: Credentials;
   phase(phase: Phase): void;
   /** Takes a step that asks Aircall, again with another credential where one was refused. */
@@ -170,6 +172,7 @@ export async function runRequest(
     startedAt,
     findings,
     local: localSteps(opened.deadlineMs),
+    bulk: bulkSteps(opened.deadlineMs),
     get credentials() {
       return credentials;
     },

@@ -1,7 +1,7 @@
 /**
  * How a workflow takes a step: the activity profiles, and what a step ends with. A step that fails is data here; only a
- * cancellation is thrown. Three profiles, by what a retry may do: `read` and `delete` spend an API request of the
- * connection's budget, `local` touches the vault only. Decisions D1-D4, D10.
+ * cancellation is thrown. The profiles go by what a retry may do: `read` and `delete` spend an API request of the
+ * connection's budget, `local` and `bulk` touch the vault only. Decisions D1-D4, D10.
  */
 import {
   ActivityFailure,
@@ -11,6 +11,7 @@ import {
   CancelledFailure,
   isCancellation,
   proxyActivities,
+  proxyLocalActivities,
   TimeoutFailure,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -37,6 +38,8 @@ export interface Budgeted {
 
 /** Above the HTTP client's own time-outs: it bounds the recovery from a killed worker. */
 const START_TO_CLOSE = '60 seconds';
+/** Half of a workflow task's time. */
+const QUICK_TIMEOUT = '5 seconds';
 const LOCAL_TIME_MIN_MS = 3_600_000;
 
 /** A request's few first steps go before its bulk pages. */
@@ -67,8 +70,8 @@ export function deleteSteps(budgeted: Budgeted) {
   return proxyActivities<Pick<ApiActivities, 'deleteContact'>>(apiOptions(budgeted, 'first'));
 }
 
-/** Steps that touch the vault only; those that wait end with the deadline, the others have at least an hour. */
-export function localSteps(deadlineMs?: number) {
+/** Steps that touch the vault only, and work on as much as a company may hold; they have at least an hour. */
+export function bulkSteps(deadlineMs?: number) {
   return proxyActivities<LocalActivities>({
     startToCloseTimeout: START_TO_CLOSE,
     ...(deadlineMs === undefined
@@ -77,6 +80,33 @@ export function localSteps(deadlineMs?: number) {
     retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' },
     allowEagerDispatch: false,
   });
+}
+
+/**
+ * Steps that touch the vault only, and little of it. Each is taken within the workflow task, which spares the server most
+ * of a step's cost. Where the vault fails it is taken again as an ordinary activity, which Temporal repeats and shows.
+ */
+export function localSteps(deadlineMs?: number): LocalActivities {
+  const quick = proxyLocalActivities<LocalActivities>({
+    startToCloseTimeout: QUICK_TIMEOUT,
+    retry: { maximumAttempts: 1 },
+  });
+  return new Proxy(quick, {
+    get:
+      (_, name) =>
+      async (...input: unknown[]) => {
+        try {
+          return await Reflect.apply(Reflect.get(quick, name), undefined, input);
+        } catch (error) {
+          if (!isTriedAgain(error)) throw error;
+          return Reflect.apply(Reflect.get(bulkSteps(deadlineMs), name), undefined, input);
+        }
+      },
+  });
+}
+
+function isTriedAgain(error: unknown): boolean {
+  return error instanceof ActivityFailure && !isCancellation(error) && error.retryState !== 'NON_RETRYABLE_FAILURE';
 }
 
 /** The waiting steps: repeated by Temporal until what they wait for is there, or the deadline passes. */
