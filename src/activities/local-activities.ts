@@ -1,6 +1,7 @@
 /**
  * The steps that ask nobody but the vault: opening and closing a request, merging what was found, building the package,
- * and waiting. They run on the main task queue, so that they never cost a company's budget. Decisions D4, D7, D9, D12.
+ * and waiting. They run on the main task queue, so that they never cost a company's budget; small ones within the workflow
+ * task. Decisions D4, D7, D9, D12.
  */
 import { createHash } from 'node:crypto';
 import { activityInfo } from '@temporalio/activity';
