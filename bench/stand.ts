@@ -13,7 +13,7 @@ import { firstCredentials } from '../sandbox/credentials';
 import { createDsrClient, type DsrClient, loadKeyring } from '../src/client';
 import { tell } from '../src/commands/output';
 import { createDataConverter } from '../src/encryption/data-converter';
-import { generateKeyFile } from '../src/encryption/keyring';
+import { generateKeyFile } from '../src/encryption/key-file';
 import type { Budget } from '../src/request/budget';
 import { SEARCH_ATTRIBUTES } from '../src/request/names';
 import { createConnections, nextCredentialVersion } from '../src/vault/connections';

@@ -118,13 +118,34 @@ command('package <id>', 'save the package of an access request')
     ),
   );
 
+command('purge <id>', 'destroy what is kept of an ended request: case file, package, history').action(
+  run<[string, Output]>(async (id, options) => (await import('./commands/requests.js')).purge(id, options)),
+);
+
 const keys = program.command('keys').description('the key file named by AIRCALL_DSR_KEYS').exitOverride();
-keys
-  .command('generate')
-  .description('make a new key file (mode 0600); refuses to overwrite one')
-  .option('--json', 'one JSON document on stdout')
-  .exitOverride()
-  .action(run<[Output]>(async options => (await import('./commands/keys.js')).generateKeys(options)));
+function keysCommand(name: string, description: string): Command {
+  return keys.command(name).description(description).option('--json', 'one JSON document on stdout').exitOverride();
+}
+
+keysCommand('generate', 'make a new key file (mode 0600); refuses to overwrite one').action(
+  run<[Output]>(async options => (await import('./commands/keys.js')).generateKeys(options)),
+);
+
+keysCommand('rotate', 'add a key that encrypts from now on; the others still decrypt').action(
+  run<[Output]>(async options => (await import('./commands/keys.js')).rotate(options)),
+);
+
+keysCommand('list', 'list the ids of the keys').action(
+  run<[Output]>(async options => (await import('./commands/keys.js')).list(options)),
+);
+
+keysCommand('retire', 'destroy keys that have been out of use for long; refused while a request needs one')
+  .option('--older-than <days>', 'since they stopped encrypting (default: AIRCALL_DSR_RETENTION_DAYS, or 30)')
+  .action(
+    run<[import('./commands/keys').RetireOptions]>(async options =>
+      (await import('./commands/keys.js')).retire(options),
+    ),
+  );
 
 /** What commander quotes is what was typed: in the wrong place, an e-mail address. Only what reads as a name is repeated. */
 function withoutValues(message: string): string {

@@ -24,7 +24,15 @@ import { isStepCode } from './request/handling';
 import { foldEmail } from './request/identity';
 import { type Inputs, parseInput, refuseFuture } from './request/input';
 import { noCounts, type RequestResult, type RequestStatus, type Status, type WaitingFor } from './request/model';
-import { DEFAULT_TASK_QUEUE, KINDS, type Kind, requestOf, WORKFLOW_TYPES, workflowIdOf } from './request/names';
+import {
+  DEFAULT_TASK_QUEUE,
+  KINDS,
+  type Kind,
+  type RequestRef,
+  requestOf,
+  WORKFLOW_TYPES,
+  workflowIdOf,
+} from './request/names';
 import { SEARCH_KEYS } from './request/search-keys';
 import { sideBySide } from './request/side-by-side';
 import { ensureSearchAttributes } from './temporal/search-attributes';
@@ -99,7 +107,7 @@ export interface DsrClient {
   cancel(workflowId: string): Promise<boolean>;
   /** Newest first, as far as the server keeps them; at most `limit`. */
   list(options?: { readonly connection?: string; readonly limit?: number }): Promise<ListedRequest[]>;
-  /** Which of `workflowIds` the server knows. */
+  /** Which of `workflowIds` the server knows, or `recordOf` answers for. */
   known(workflowIds: readonly string[]): Promise<string[]>;
 }
 
@@ -109,6 +117,8 @@ export interface DsrClientOptions {
   readonly keyring: Keyring;
   /** The service's main task queue; `aircall-dsr` where not given. */
   readonly taskQueue?: string;
+  /** Where the vault is at hand: answers for requests whose history the server no longer has. */
+  readonly recordOf?: (request: RequestRef) => Promise<{ readonly result?: RequestResult } | undefined>;
 }
 
 const LIST_LIMIT_DEFAULT = 1_000;
@@ -119,7 +129,12 @@ const INVALID_ARGUMENT = 3;
 const DEADLINE_EXCEEDED = 4;
 const FAILED_PRECONDITION = 9;
 
-export function createDsrClient({ temporal, keyring, taskQueue = DEFAULT_TASK_QUEUE }: DsrClientOptions): DsrClient {
+export function createDsrClient({
+  temporal,
+  keyring,
+  taskQueue = DEFAULT_TASK_QUEUE,
+  recordOf = async () => undefined,
+}: DsrClientOptions): DsrClient {
   const { workflow, connection: server, options } = temporal;
   const codec = createPayloadCodec(keyring);
 
@@ -127,10 +142,14 @@ export function createDsrClient({ temporal, keyring, taskQueue = DEFAULT_TASK_QU
     try {
       return await workflow.getHandle(workflowId).describe();
     } catch (error) {
-      if (error instanceof WorkflowNotFoundError)
-        throw new DsrError('not-found', `There is no request ${workflowId}. Run \`aircall-dsr list\`.`);
-      throw error;
+      throw error instanceof WorkflowNotFoundError ? notFound(workflowId) : error;
     }
+  }
+
+  /** What the vault answers for a request whose history is gone. */
+  async function answered(workflowId: string): Promise<RequestResult | undefined> {
+    const request = requestOf(workflowId);
+    return request && (await recordOf(request))?.result;
   }
 
   async function startOnce(kind: Kind, input: Inputs[Kind], subject: string): Promise<Started> {
@@ -203,15 +222,25 @@ export function createDsrClient({ temporal, keyring, taskQueue = DEFAULT_TASK_QU
     },
 
     async status(workflowId) {
-      const described = await describe(workflowId);
       const request = requestOf(workflowId);
       if (request === undefined) throw new DsrError('not-found', `${workflowId} is not the id of a request.`);
       const { requestId, kind } = request;
       const base = { requestId, workflowId, kind };
-      if (described.status.name === 'COMPLETED') {
-        const result = await client.result(workflowId);
-        return { ...base, status: result.status, phase: 'ended', counts: result.counts, ...planOf(result), result };
-      }
+      const endedAs = (result: RequestResult): StatusReport => ({
+        ...base,
+        status: result.status,
+        phase: 'ended',
+        counts: result.counts,
+        ...planOf(result),
+        result,
+      });
+      const described = await describe(workflowId).catch(async (error: unknown) => {
+        const result = isNotFound(error) ? await answered(workflowId) : undefined;
+        if (result === undefined) throw error;
+        return result;
+      });
+      if ('requestId' in described) return endedAs(described);
+      if (described.status.name === 'COMPLETED') return endedAs(await client.result(workflowId));
       if (described.status.name !== 'RUNNING')
         return {
           ...base,
@@ -243,8 +272,11 @@ export function createDsrClient({ temporal, keyring, taskQueue = DEFAULT_TASK_QU
       try {
         return await workflow.getHandle<() => Promise<RequestResult>>(workflowId).result();
       } catch (error) {
-        if (error instanceof WorkflowNotFoundError)
-          throw new DsrError('not-found', `There is no request ${workflowId}. Run \`aircall-dsr list\`.`);
+        if (error instanceof WorkflowNotFoundError) {
+          const result = await answered(workflowId);
+          if (result !== undefined) return result;
+          throw notFound(workflowId);
+        }
         if (!(error instanceof WorkflowFailedError)) throw error;
         if (error.cause instanceof ApplicationFailure)
           throw new DsrError(error.cause.type ?? 'request-failed', error.cause.message);
@@ -322,10 +354,18 @@ export function createDsrClient({ temporal, keyring, taskQueue = DEFAULT_TASK_QU
       await workflow.getHandle(workflowId).describe();
       return true;
     } catch (error) {
-      if (error instanceof WorkflowNotFoundError) return false;
+      if (error instanceof WorkflowNotFoundError) return (await answered(workflowId)) !== undefined;
       throw error;
     }
   }
+}
+
+function notFound(workflowId: string): DsrError {
+  return new DsrError('not-found', `There is no request ${workflowId}. Run \`aircall-dsr list\`.`);
+}
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof DsrError && error.code === 'not-found';
 }
 
 /** What the server answered: the Temporal client wraps it in an error of its own. */

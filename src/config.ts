@@ -3,8 +3,11 @@
  * a missing one is told with what to do.
  */
 import { existsSync, statSync } from 'node:fs';
+import { createKeyCommand } from './encryption/key-command';
+import type { KeyService } from './encryption/key-file';
 import { type Keyring, loadKeyring } from './encryption/keyring';
 import { DEFAULT_TASK_QUEUE } from './request/names';
+import type { RetentionPolicy } from './retention/retention';
 import { createFolderDriver } from './vault/folder';
 import { createVault, type Vault } from './vault/vault';
 
@@ -13,9 +16,34 @@ export class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError';
 }
 
+/** The key file, and what opens the keys in it where they are wrapped. */
+export function configuredKeyFile(): { readonly path: string | undefined; readonly service: KeyService | undefined } {
+  const command = process.env.AIRCALL_DSR_KEY_COMMAND ?? '';
+  return { path: process.env.AIRCALL_DSR_KEYS, service: command === '' ? undefined : createKeyCommand(command) };
+}
+
 /** @throws {KeyringError} saying how to make a key file */
 export function configuredKeyring(): Keyring {
-  return loadKeyring(process.env.AIRCALL_DSR_KEYS);
+  const { path, service } = configuredKeyFile();
+  return loadKeyring(path, service);
+}
+
+const DAY_MS = 86_400_000;
+const RETENTION_DAYS_DEFAULT = 30;
+const RETENTION_DAYS_MAX = 3_650;
+
+/** @throws {ConfigurationError} */
+export function configuredRetention(): RetentionPolicy {
+  const days = daysOf('AIRCALL_DSR_RETENTION_DAYS', process.env.AIRCALL_DSR_RETENTION_DAYS, RETENTION_DAYS_DEFAULT);
+  const packageDays = daysOf('AIRCALL_DSR_PACKAGE_DAYS', process.env.AIRCALL_DSR_PACKAGE_DAYS, days);
+  return { requestMs: days * DAY_MS, packageMs: Math.min(packageDays, days) * DAY_MS };
+}
+
+function daysOf(name: string, text: string | undefined, otherwise: number): number {
+  if (text === undefined || text === '') return otherwise;
+  const days = Number(text);
+  if (text.trim() !== '' && days > 0 && days <= RETENTION_DAYS_MAX) return days;
+  throw new ConfigurationError(`${name} takes a number of days above 0, at most ${RETENTION_DAYS_MAX}.`);
 }
 
 /** @throws {ConfigurationError} */

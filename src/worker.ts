@@ -8,9 +8,12 @@ import { type DataConverter, WorkflowNotFoundError } from '@temporalio/common';
 import { bundleWorkflowCode, type NativeConnection, Worker, type WorkflowBundleOption } from '@temporalio/worker';
 import { createActivities } from './activities';
 import { createGates } from './activities/gates';
+import { createRetentionActivities } from './activities/retention-activities';
 import { type AircallClient, createAircallClient } from './aircall/client';
 import { createDataConverter, failureConverterPath } from './encryption/data-converter';
 import type { Keyring } from './encryption/keyring';
+import { createRetention, type RetentionPolicy } from './retention/retention';
+import { ensureRetentionSchedule } from './retention/schedule';
 import { ensureSearchAttributes } from './temporal/search-attributes';
 import { createCases } from './vault/cases';
 import { createConnections } from './vault/connections';
@@ -28,6 +31,8 @@ export interface ServiceOptions {
   readonly log: (line: string) => void;
   /** Made from the sources where not given. */
   readonly workflowBundle?: WorkflowBundleOption;
+  /** How long ended requests are kept; where not given, no sweep is scheduled. */
+  readonly retention?: RetentionPolicy;
   /** How often the vault is looked at for connections; 5 s where not given. */
   readonly lookEveryMs?: number;
 }
@@ -40,6 +45,7 @@ export interface Service {
 }
 
 const LOOK_EVERY_MS = 5_000;
+const KEEP: RetentionPolicy = { requestMs: Number.POSITIVE_INFINITY, packageMs: Number.POSITIVE_INFINITY };
 /** Above the longest step, so that a step in flight ends and is counted. */
 const SHUTDOWN_GRACE = '50 seconds';
 const SHUTDOWN_FORCE = '60 seconds';
@@ -69,9 +75,12 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       unknownKeys.add(keyId);
     },
   });
+  const cases = createCases(vault);
+  const retention = createRetention({ temporal, cases, taskQueue, now: () => new Date() });
+  if (options.retention !== undefined) await ensureRetentionSchedule(temporal, taskQueue, log);
   const { api, local } = createActivities({
     connections,
-    cases: createCases(vault),
+    cases,
     aircall,
     gates: createGates(),
     async onRateLimit(connection, { limitPerMinute }) {
@@ -95,7 +104,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     ...common,
     taskQueue,
     workflowBundle: options.workflowBundle ?? (await bundleWorkflows()),
-    activities: local,
+    activities: { ...local, ...createRetentionActivities({ retention, policy: options.retention ?? KEEP }) },
     maxConcurrentActivityTaskExecutions: 20,
   });
 

@@ -89,7 +89,8 @@ export function createApiActivities(dependencies: ApiDependencies) {
       const endpoint = number === null ? ENDPOINTS.listCalls : ENDPOINTS.searchCalls;
       const searched = number === null ? undefined : numbers[number];
       // A search without its filter lists every call of the company.
-      if (number !== null && searched === undefined) throw new CaseFileBroken('The case file has no such number.');
+      if (number !== null && searched === undefined)
+        throw new CaseFileBroken('case-file-broken', 'The case file has no such number.');
       const query = {
         ...(searched === undefined ? {} : { phone_number: searched.query }),
         ...pageQuery(window, page, -1),
@@ -261,7 +262,7 @@ function judgeCall(
 async function contactId(cases: Cases, request: RequestRef, people: CaseRef, contact: number): Promise<number> {
   const { contacts } = await readObject(cases, request, people, peopleSchema);
   const id = contacts[contact]?.id;
-  if (id === undefined) throw new CaseFileBroken('The case file has no such contact.');
+  if (id === undefined) throw new CaseFileBroken('case-file-broken', 'The case file has no such contact.');
   return id;
 }
 

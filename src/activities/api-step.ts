@@ -10,7 +10,7 @@ import { ENDPOINTS } from '../aircall/endpoints';
 import { AircallError, type RateLimit } from '../aircall/errors';
 import { SealBroken } from '../encryption/seal';
 import { HANDLING, type StepCode, type StepFailureDetail } from '../request/handling';
-import { requestOf } from '../request/names';
+import { requestBehind } from '../request/names';
 import { CaseFileBroken, type Cases, type StepProgress } from '../vault/cases';
 import type { Connection, Connections, Credential } from '../vault/connections';
 import type { Gates } from './gates';
@@ -164,7 +164,7 @@ async function handOn(cases: Cases, state: StepProgress): Promise<void> {
   report(state);
   const { workflowExecution, activityId } = activityInfo();
   const workflowId = workflowExecution?.workflowId ?? '';
-  const request = requestOf(workflowId);
+  const request = requestBehind(workflowId);
   if (request === undefined) return;
   await cases.noteProgress(request, stepName(workflowId, activityId), state);
 }

@@ -41,5 +41,8 @@ export const peopleSchema = z.strictObject({
 export async function readObject<T>(cases: Cases, request: RequestRef, ref: CaseRef, schema: z.ZodType<T>): Promise<T> {
   const parsed = schema.safeParse(await cases.read(request, ref));
   if (parsed.success) return parsed.data;
-  throw new CaseFileBroken('An object of the case file does not have the shape that it was written in.');
+  throw new CaseFileBroken(
+    'case-file-broken',
+    'An object of the case file does not have the shape that it was written in.',
+  );
 }

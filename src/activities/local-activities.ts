@@ -20,7 +20,15 @@ import {
   SETTLE_SECONDS_DEFAULT,
 } from '../request/input';
 import type { AccessInput, Coverage, DeletionInput, PackageRef, RequestResult } from '../request/model';
-import { KINDS, type Kind, type RequestRef, requestOf, WORKFLOW_TYPES, workflowIdOf } from '../request/names';
+import {
+  KINDS,
+  type Kind,
+  type RequestRef,
+  requestBehind,
+  requestOf,
+  WORKFLOW_TYPES,
+  workflowIdOf,
+} from '../request/names';
 import type { CaseRef, Cases, StepProgress } from '../vault/cases';
 import type { Connections } from '../vault/connections';
 import { stepFailure, stepName } from './api-step';
@@ -109,7 +117,7 @@ export function createLocalActivities({ cases, connections, hash, now, isOpen }:
       const { calls = 'by-number', from, to, dryRun = false, settleSeconds = SETTLE_SECONDS_DEFAULT }: Options = parsed;
       const startedAt = new Date(startedMs).toISOString();
       const mine = { request, subjectHash, runId, startedAt, ...(dryRun && { dryRun }) };
-      const { record, created } = await cases.open(mine);
+      const record = await cases.open(mine);
       const used =
         record.subjectHash !== subjectHash
           ? 'another subject'
@@ -120,8 +128,6 @@ export function createLocalActivities({ cases, connections, hash, now, isOpen }:
         throw stepFailure('request-conflict', `this request id was used for ${used}; choose a new one`, NOTHING_SENT);
       }
       if (record.result !== undefined) return { ended: record.result };
-      // One workflow id has one open run: a record of another run is that of one that was terminated.
-      if (!created && record.runId !== runId) await cases.update(mine);
       if (kind === 'access') await cases.markOpenAccess(subjectHash, { request, runId });
 
       const subject = await cases.write(request, { email, phoneNumbers: [...(parsed.subject.phoneNumbers ?? [])] });
@@ -148,7 +154,7 @@ export function createLocalActivities({ cases, connections, hash, now, isOpen }:
     /** What a step of this run had sent when it was cancelled, or its deadline came. */
     async progressOf({ activityId }: { readonly activityId: string }): Promise<StepProgress> {
       const workflowId = activityInfo().workflowExecution?.workflowId ?? '';
-      const request = requestOf(workflowId);
+      const request = requestBehind(workflowId);
       const known = request && (await cases.progress(request, stepName(workflowId, activityId)));
       return known ?? { sent: 0, uncertain: false };
     },
@@ -302,9 +308,8 @@ export function createLocalActivities({ cases, connections, hash, now, isOpen }:
       readonly subjectHash: string;
       readonly result: RequestResult;
     }): Promise<void> {
-      const { runId } = thisRun();
       const { request, subjectHash, result } = input;
-      await cases.update({ request, subjectHash, runId, startedAt: result.startedAt, result });
+      await cases.close(request, result);
       if (request.kind === 'access') await cases.unmarkOpenAccess(subjectHash, request);
     },
   };

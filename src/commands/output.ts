@@ -44,6 +44,9 @@ const USAGE_CODES = new Set([
   'keys-exist',
   'keys-exposed',
   'keys-malformed',
+  'keys-busy',
+  'key-command-missing',
+  'key-command-failed',
   'unknown-key',
   'search-attributes-missing',
   'temporal-unreachable',
@@ -74,6 +77,7 @@ const OWN_NAMES = new Set([
   'AircallError',
   'SealBroken',
   'CaseFileBroken',
+  'RequestOpen',
   'TemporalServerUnavailable',
   'SandboxInputError',
 ]);

@@ -4,10 +4,14 @@
 import { randomUUID } from 'node:crypto';
 import { open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Client } from '@temporalio/client';
 import { connectTemporal, createDsrClient, type DsrClient, type RequestResult, type StatusReport } from '../client';
 import { configuredKeyring, configuredTaskQueue, configuredVault } from '../config';
 import { parseInput } from '../request/input';
 import { KINDS, type Kind, requestOf, workflowIdOf } from '../request/names';
+import { createRetention } from '../retention/retention';
+import { runAt } from '../temporal/histories';
 import { createCases } from '../vault/cases';
 import { createConnections } from '../vault/connections';
 import { unknownConnection } from './connections';
@@ -15,6 +19,10 @@ import { answer, CommandError, EXIT, type Exit, type Output, table, tell } from 
 import { showProgress } from './progress';
 
 const LISTED_MAX = 10_000;
+/** The server deletes a history half a minute after it was told to, by its default settings. */
+const GONE_WITHIN_MS = 120_000;
+const GONE_LOOK_MS = 200;
+const PATIENCE_MS = 3_000;
 
 interface CommonOptions extends Output {
   readonly requestId?: string;
@@ -107,6 +115,47 @@ export async function cancel(id: string, options: Output): Promise<Exit> {
   });
 }
 
+export async function purge(id: string, options: Output): Promise<Exit> {
+  const keyring = configuredKeyring();
+  const temporal = await connectTemporal(keyring);
+  try {
+    const cases = createCases(configuredVault(keyring));
+    const taskQueue = configuredTaskQueue();
+    const client = createDsrClient({ temporal, keyring, taskQueue, recordOf: cases.record });
+    const workflowId = await resolveId(client, id);
+    const retention = createRetention({ temporal, cases, taskQueue, now: () => new Date() });
+    const { result, histories } = await retention.destroy({ workflowId, what: 'request' });
+    if (result === undefined && histories === 0) throw noSuchRequest();
+    await untilGone(temporal, workflowId);
+    const { requestId, kind } = requestOf(workflowId) ?? {};
+    answer(options, { requestId, workflowId, kind, status: 'purged', histories, ...(result && { result }) }, [
+      `Purged ${workflowId}: its case file and package, and ${histories} histories on the server.`,
+      'Its record stays, without personal data; copies of the server database and the vault age out with `keys retire`.',
+    ]);
+    return EXIT.done;
+  } finally {
+    await temporal.connection.close();
+  }
+}
+
+async function untilGone(temporal: Client, workflowId: string): Promise<void> {
+  const beganMs = Date.now();
+  let told = false;
+  while ((await runAt(temporal, workflowId)) !== undefined) {
+    if (!told && Date.now() - beganMs > PATIENCE_MS) {
+      tell('the vault holds no more of it; waiting for the server to delete the history ...');
+      told = true;
+    }
+    if (Date.now() - beganMs > GONE_WITHIN_MS)
+      throw new CommandError(
+        'history-remains',
+        'The server has not deleted the history yet, though it was told to. Run the command again to look.',
+        EXIT.failed,
+      );
+    await delay(GONE_LOOK_MS);
+  }
+}
+
 export async function savePackageOf(id: string, options: Output & { readonly out: string }): Promise<Exit> {
   await refuseUnusable(options.out);
   return withClient(async client => {
@@ -114,7 +163,7 @@ export async function savePackageOf(id: string, options: Output & { readonly out
     if (result?.package === undefined) {
       throw new CommandError(
         'no-package',
-        `This request has no package (status ${state}). Only an access request that found something has one.`,
+        `This request has no package (status ${state}). Only an access request that found something has one, until it is purged.`,
         EXIT.failed,
       );
     }
@@ -128,7 +177,7 @@ export async function savePackageOf(id: string, options: Output & { readonly out
 
 /** What was found, done and not covered, in words. */
 export function resultLines(result: RequestResult): string[] {
-  const { kind, status: state, counts, coverage, verification, failure, apiRequests } = result;
+  const { kind, status: state, counts, coverage, verification, failure, purged, apiRequests } = result;
   const gaps = [
     ...coverage.contacts.gaps.map(gap => ({ source: 'contacts', ...gap })),
     ...(coverage.calls?.gaps.map(gap => ({ source: 'calls', ...gap })) ?? []),
@@ -152,6 +201,7 @@ export function resultLines(result: RequestResult): string[] {
     ...(result.plan
       ? [`  plan       ${result.plan.counts.contacts} contacts would be deleted, digest ${result.planDigest}`]
       : []),
+    ...(purged ? [`  purged     ${purged.at}; it had ended as ${purged.status} on ${result.completedAt}`] : []),
     ...(failure ? [`  why        ${failure.code}: ${failure.message}`] : []),
     `  asked      Aircall ${apiRequests} times`,
   ];
@@ -185,8 +235,7 @@ function ended(options: Output, result: RequestResult, out?: string): Exit {
     ...(saved ? [`  package    ${out} (${result.package.sizeBytes} bytes). It holds personal data.`] : []),
   ]);
   if (out !== undefined && !saved) tell(`note: nothing was found, so ${out} was not written.`);
-  const done = result.status === 'completed' || result.status === 'no-match' || result.status === 'cancelled';
-  return done ? EXIT.done : EXIT.failed;
+  return result.status === 'failed' || result.status === 'partial' ? EXIT.failed : EXIT.done;
 }
 
 function commonInput(connection: string, email: string, { requestId, phone, deadline }: CommonOptions) {
@@ -215,7 +264,8 @@ async function withClient<T>(use: (client: DsrClient) => Promise<T>): Promise<T>
   const keyring = configuredKeyring();
   const temporal = await connectTemporal(keyring);
   try {
-    return await use(createDsrClient({ temporal, keyring, taskQueue: configuredTaskQueue() }));
+    const recordOf = createCases(configuredVault(keyring)).record;
+    return await use(createDsrClient({ temporal, keyring, taskQueue: configuredTaskQueue(), recordOf }));
   } finally {
     await temporal.connection.close();
   }
@@ -235,8 +285,7 @@ async function resolveId(client: DsrClient, id: string): Promise<string> {
   const known = await client.known(candidates.filter(candidate => requestOf(candidate) !== undefined));
   // A request outlives its connection in this vault; only the server's list knows it then.
   const [found, ...others] = known.length > 0 ? known : await listedUnder(client, id);
-  if (found === undefined)
-    throw new CommandError('not-found', 'No request has that id. See aircall-dsr list.', EXIT.usage);
+  if (found === undefined) throw noSuchRequest();
   if (others.length > 0)
     throw new CommandError(
       'ambiguous-id',
@@ -244,6 +293,10 @@ async function resolveId(client: DsrClient, id: string): Promise<string> {
       EXIT.usage,
     );
   return found;
+}
+
+function noSuchRequest(): CommandError {
+  return new CommandError('not-found', 'No request has that id. See aircall-dsr list.', EXIT.usage);
 }
 
 async function listedUnder(client: DsrClient, requestId: string): Promise<string[]> {

@@ -1,7 +1,7 @@
 /** The command that serves: all connections of the vault, until it is asked to end. */
 import { setFlagsFromString } from 'node:v8';
 import { NativeConnection } from '@temporalio/worker';
-import { configuredKeyring, configuredTaskQueue, configuredVault } from '../config';
+import { configuredKeyring, configuredRetention, configuredTaskQueue, configuredVault } from '../config';
 import { connectTemporal, temporalConfig } from '../temporal/connect';
 import { startService } from '../worker';
 import { EXIT, type Exit, tell } from './output';
@@ -14,11 +14,12 @@ export async function worker(): Promise<Exit> {
   const keyring = configuredKeyring();
   const vault = configuredVault(keyring);
   const taskQueue = configuredTaskQueue();
+  const retention = configuredRetention();
   for (const flag of HEAP_FLAGS) setFlagsFromString(flag);
   installRuntime();
   const temporal = await connectTemporal(keyring);
   const native = await NativeConnection.connect(temporalConfig().connectionOptions);
-  const service = await startService({ native, temporal, taskQueue, keyring, vault, log: tell });
+  const service = await startService({ native, temporal, taskQueue, keyring, vault, retention, log: tell });
   const asked = () => {
     tell('ending: steps in flight are finished');
     void service.stop().catch(() => {}); // `ended` tells it

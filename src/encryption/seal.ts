@@ -1,50 +1,84 @@
 /**
  * Authenticated encryption of one object of the vault: AES-256-GCM, bound to the place where the object lies, so that a
  * moved or swapped object is refused. It must never return bytes that failed authentication.
- * Layout: `DSR1`, key id length (1 byte), key id, nonce (12), ciphertext, tag (16); header and place are associated data.
+ * Layout: `DSR1`, key id length (1 byte), key id, key check (4), nonce (12), ciphertext, tag (16); all before the
+ * ciphertext and the place are associated data.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import type { Keyring } from './keyring';
+import { keyCheck } from './keyring';
 
 const MAGIC = Buffer.from('DSR1');
+const CHECK_BYTES = 4;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
-const PURPOSE = 'vault';
 
-export class SealBroken extends Error {
-  readonly code = 'seal-broken' as const;
-  override readonly name = 'SealBroken';
+/** Keys that seal: those of the keyring, or the one of a request. */
+export interface SealKeys {
+  /** Seals. */
+  readonly primaryId: string;
+  /** @throws where there is no such key */
+  sealKey(id: string): Buffer;
 }
 
-export function seal(keyring: Keyring, place: string, plain: Uint8Array): Buffer {
-  const keyId = Buffer.from(keyring.primaryId);
+export type SealCode = 'not-sealed' | 'wrong-key' | 'seal-broken';
+
+export class SealBroken extends Error {
+  override readonly name = 'SealBroken';
+  constructor(
+    readonly code: SealCode,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+export function seal(keys: SealKeys, place: string, plain: Uint8Array): Buffer {
+  const id = keys.primaryId;
+  const key = keys.sealKey(id);
   const nonce = randomBytes(NONCE_BYTES);
-  const header = Buffer.concat([MAGIC, Buffer.from([keyId.length]), keyId, nonce]);
-  const cipher = createCipheriv('aes-256-gcm', keyring.derivedKey(keyring.primaryId, PURPOSE), nonce);
+  const header = Buffer.concat([MAGIC, Buffer.from([id.length]), Buffer.from(id), keyCheck(key), nonce]);
+  const cipher = createCipheriv('aes-256-gcm', key, nonce);
   cipher.setAAD(Buffer.concat([header, Buffer.from(place)]));
   return Buffer.concat([header, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
 }
 
 /**
- * @throws {SealBroken} where the bytes are not a sealed object, were changed, or belong to another place
- * @throws {KeyringError} `unknown-key`
+ * @throws {SealBroken} `not-sealed`, `wrong-key`, `seal-broken`: changed, or sealed for another place
+ * @throws what `sealKey` throws for a key that is not there
  */
-export function unseal(keyring: Keyring, place: string, sealed: Buffer): Buffer {
-  const keyIdLength = sealed[MAGIC.length] ?? 0;
-  const headerLength = MAGIC.length + 1 + keyIdLength + NONCE_BYTES;
-  if (!sealed.subarray(0, MAGIC.length).equals(MAGIC) || sealed.length < headerLength + TAG_BYTES) {
-    throw new SealBroken('A vault object is not a sealed object. Restore it from a backup.');
+export function unseal(keys: SealKeys, place: string, sealed: Buffer): Buffer {
+  const { header, keyId } = headerOf(sealed);
+  const key = keys.sealKey(keyId);
+  const nonceAt = header.length - NONCE_BYTES;
+  if (!header.subarray(nonceAt - CHECK_BYTES, nonceAt).equals(keyCheck(key))) {
+    throw new SealBroken(
+      'wrong-key',
+      `A vault object was sealed with another key than the one named ${keyId} here. Restore the key file that belongs to this vault.`,
+    );
   }
-  const header = sealed.subarray(0, headerLength);
-  const keyId = header.subarray(MAGIC.length + 1, headerLength - NONCE_BYTES).toString();
-  const decipher = createDecipheriv('aes-256-gcm', keyring.derivedKey(keyId, PURPOSE), header.subarray(-NONCE_BYTES));
+  const decipher = createDecipheriv('aes-256-gcm', key, header.subarray(nonceAt));
   decipher.setAAD(Buffer.concat([header, Buffer.from(place)]));
   decipher.setAuthTag(sealed.subarray(-TAG_BYTES));
   try {
-    return Buffer.concat([decipher.update(sealed.subarray(headerLength, -TAG_BYTES)), decipher.final()]);
+    return Buffer.concat([decipher.update(sealed.subarray(header.length, -TAG_BYTES)), decipher.final()]);
   } catch {
     throw new SealBroken(
+      'seal-broken',
       'A vault object was changed, or lies in another place than it was sealed for. Restore it from a backup.',
     );
   }
+}
+
+/** The id of the key that an object names, true or not. @throws {SealBroken} `not-sealed` */
+export function sealedBy(sealed: Buffer): string {
+  return headerOf(sealed).keyId;
+}
+
+function headerOf(sealed: Buffer): { readonly header: Buffer; readonly keyId: string } {
+  const idAt = MAGIC.length + 1;
+  const idEnd = idAt + (sealed[MAGIC.length] ?? 0);
+  const length = idEnd + CHECK_BYTES + NONCE_BYTES;
+  if (!sealed.subarray(0, MAGIC.length).equals(MAGIC) || sealed.length < length + TAG_BYTES)
+    throw new SealBroken('not-sealed', 'A vault object is not a sealed object. Restore it from a backup.');
+  return { header: sealed.subarray(0, length), keyId: sealed.subarray(idAt, idEnd).toString() };
 }

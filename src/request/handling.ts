@@ -42,6 +42,9 @@ export const HANDLING = {
   'invalid-input': never,
   'request-conflict': never,
   'case-file-broken': never,
+  'case-file-shredded': never,
+  'not-sealed': never,
+  'wrong-key': never,
   'seal-broken': never,
   'local-failure': backoff,
 } as const satisfies Record<string, Handling>;

@@ -119,6 +119,8 @@ export interface RequestResult {
   /** Deletion: names the set of contacts that is, or in a dry run would be, deleted. */
   readonly planDigest?: string;
   readonly plan?: { readonly counts: { readonly contacts: number } };
+  /** When its data was destroyed (ISO 8601), and how it had ended. */
+  readonly purged?: { readonly at: string; readonly status: FinalStatus };
   /** Why the status is `failed`. */
   readonly failure?: { readonly code: string; readonly message: string };
 }

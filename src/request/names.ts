@@ -9,6 +9,10 @@ export type Kind = (typeof KINDS)[number];
 
 export const WORKFLOW_TYPES = { access: 'accessRequest', deletion: 'deletionRequest' } as const;
 
+export const RETENTION_WORKFLOW = 'retentionSweep';
+/** All of ours: also the children that read long lists. */
+export const WORKFLOW_NAMES = [...Object.values(WORKFLOW_TYPES), 'fetchPages', RETENTION_WORKFLOW] as const;
+
 export const DEFAULT_TASK_QUEUE = 'aircall-dsr';
 
 /** Names of connections and request ids: 1 to 64 characters, no `:`, `/` or `@`, so that an e-mail address cannot be one. */
@@ -33,6 +37,11 @@ export function requestOf(workflowId: string): RequestRef | undefined {
   if (prefix !== 'dsr' || rest.length > 0 || known === undefined) return undefined;
   if (!NAME_PATTERN.test(connection ?? '') || !NAME_PATTERN.test(requestId ?? '')) return undefined;
   return { connection: connection ?? '', kind: known, requestId: requestId ?? '' };
+}
+
+/** The request that a workflow or a child of it works for. */
+export function requestBehind(workflowId: string): RequestRef | undefined {
+  return requestOf(workflowId.split(':', 4).join(':'));
 }
 
 /** The queue of one company's API requests; its rate limit is that company's API budget. */

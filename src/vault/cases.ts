@@ -1,10 +1,13 @@
 /**
  * Requests in the vault: the request's record (no personal data), its case file (write-once objects that later steps read
  * by the references in the history) and its package. Nothing here is read, modified and written back but the record.
+ * All but the record are sealed under a key of the request's own, which only the record holds: one write of the record
+ * destroys that key, and with it whatever copies of them there are in this vault.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import type { RequestResult } from '../request/model';
+import { noCounts, type RequestResult } from '../request/model';
 import type { RequestRef } from '../request/names';
+import { type DataKey, newDataKey, sealKeysOf } from './data-key';
 import type { Vault } from './vault';
 
 /** Names one write-once object of a case file; the digest is that of its plain bytes. */
@@ -23,6 +26,13 @@ export interface RequestRecord {
   readonly dryRun?: boolean;
   /** Present once the request has ended. */
   readonly result?: RequestResult;
+  /** When the case file and the package were destroyed; ISO 8601. */
+  readonly shreddedAt?: string;
+}
+
+/** `dataKey` seals what the request has besides this record; it is gone once that was destroyed. */
+interface StoredRecord extends RequestRecord {
+  readonly dataKey?: DataKey;
 }
 
 /** What attempts of one API step hand on to the next. */
@@ -39,28 +49,48 @@ export interface OpenAccess {
   readonly runId: string;
 }
 
+export type CaseFileCode = 'case-file-broken' | 'case-file-shredded';
+
 export class CaseFileBroken extends Error {
-  readonly code = 'case-file-broken' as const;
   override readonly name = 'CaseFileBroken';
+  constructor(
+    readonly code: CaseFileCode,
+    message: string,
+  ) {
+    super(message);
+  }
 }
 
 export interface Cases {
+  /** @throws {CaseFileBroken} `case-file-shredded` */
   write(request: RequestRef, value: unknown): Promise<CaseRef>;
-  /** @throws {CaseFileBroken} where the object is missing or is not the one that the history names */
+  /** @throws {CaseFileBroken} where the object is missing, is not the one that the history names, or was destroyed */
   read(request: RequestRef, ref: CaseRef): Promise<unknown>;
 
-  /** Creates the record, or answers the one that is there. */
-  open(record: RequestRecord): Promise<{ readonly record: RequestRecord; readonly created: boolean }>;
+  /** Creates the record; takes over that of a run of the same request which left no result; else answers the one there. */
+  open(record: RequestRecord): Promise<RequestRecord>;
   record(request: RequestRef): Promise<RequestRecord | undefined>;
-  /** Replaces the record, whatever it held. */
-  update(record: RequestRecord): Promise<void>;
+  /** Keeps how the request ended. */
+  close(request: RequestRef, result: RequestResult): Promise<void>;
+
+  /** Destroys the case file and the package: their key first, then them. What was destroyed before, or left, is safe. */
+  shred(request: RequestRef, at: Date): Promise<void>;
+  /** Shreds, and keeps of the result what answers the same request id: `purged`. Undefined where there is no record. */
+  purge(request: RequestRef, at: Date): Promise<RequestResult | undefined>;
+  /** Requests that have more in the vault than their record. */
+  unshredded(): Promise<RequestRef[]>;
+  /** Where the vault has the record of a request. */
+  recordKey(request: RequestRef): string;
+  /** Whether an object of the vault is sealed with the keyring and lives until somebody deletes it. */
+  isLasting(key: string): boolean;
 
   /** What a step that is to be tried again has sent so far: a request that is cancelled meanwhile still tells it. */
   noteProgress(request: RequestRef, step: string, progress: StepProgress): Promise<void>;
   progress(request: RequestRef, step: string): Promise<StepProgress | undefined>;
 
-  /** Stores the package once per content and answers its uri. */
+  /** Stores the package once per content and answers its uri. @throws {CaseFileBroken} `case-file-shredded` */
   writePackage(request: RequestRef, bytes: Buffer, sha256: string): Promise<string>;
+  /** Undefined where there is none, or it was destroyed. */
   readPackage(uri: string): Promise<Buffer | undefined>;
 
   openAccesses(connection: string, subjectHash: string): Promise<OpenAccess[]>;
@@ -69,83 +99,179 @@ export interface Cases {
 }
 
 const PACKAGE_URI = 'vault:';
-const PACKAGE_URI_PATTERN = /^vault:requests\/[^/]+\/[^/]+\/[^/]+\/package\/[0-9a-f]{64}\.zip$/;
+const PACKAGE_URI_PATTERN = /^vault:(requests\/([^/]+)\/([^/]+)\/([^/]+)\/package\/[0-9a-f]{64}\.zip)$/;
+/** How long a process remembers the key of a request; one that another process destroyed meanwhile is used no longer. */
+const KEY_KNOWN_MS = 60_000;
+const KEYS_KNOWN_MAX = 1_000;
+const ROOT = 'requests';
+/** Segments of the key of a record. */
+const RECORD_DEPTH = 5;
 
 export function createCases(vault: Vault): Cases {
-  const folderOf = ({ connection, kind, requestId }: RequestRef) => `requests/${connection}/${kind}/${requestId}`;
+  const folderOf = ({ connection, kind, requestId }: RequestRef) => `${ROOT}/${connection}/${kind}/${requestId}`;
   const recordKey = (request: RequestRef) => `${folderOf(request)}/record`;
   const progressKey = (request: RequestRef, step: string) => `${folderOf(request)}/progress/${step}`;
   const accessesOf = (connection: string, subjectHash: string) => `open-access/${connection}/${subjectHash}`;
+  /** Vaults of requests, those first that were asked for longest ago. */
+  const known = new Map<string, { readonly vault: Vault; readonly untilMs: number }>();
 
-  async function readJson<T>(key: string): Promise<{ value: T; version: string } | undefined> {
-    const stored = await vault.get(key);
+  async function readJson<T>(key: string, from = vault): Promise<{ value: T; version: string } | undefined> {
+    const stored = await from.get(key);
     return stored && { value: JSON.parse(stored.value.toString()), version: stored.version };
+  }
+
+  const stored = (request: RequestRef) => readJson<StoredRecord>(recordKey(request));
+
+  /** Changes the record where `next` makes another one of it. */
+  async function change(
+    request: RequestRef,
+    next: (present: StoredRecord) => StoredRecord,
+  ): Promise<StoredRecord | undefined> {
+    for (;;) {
+      const present = await stored(request);
+      if (present === undefined) return undefined;
+      const record = next(present.value);
+      if (record === present.value || (await vault.putIfUnchanged(recordKey(request), jsonOf(record), present.version)))
+        return record;
+    }
+  }
+
+  function remember(folder: string, dataKey: DataKey): Vault {
+    const found = vault.under(sealKeysOf(dataKey));
+    known.delete(folder);
+    known.set(folder, { vault: found, untilMs: Date.now() + KEY_KNOWN_MS });
+    const [oldest = ''] = known.keys();
+    if (known.size > KEYS_KNOWN_MAX) known.delete(oldest);
+    return found;
+  }
+
+  /** Where the request's own objects are sealed and unsealed. */
+  async function own(request: RequestRef): Promise<Vault> {
+    const folder = folderOf(request);
+    const before = known.get(folder);
+    if (before !== undefined && Date.now() < before.untilMs) return before.vault;
+    const record = await stored(request);
+    if (record?.value.dataKey === undefined) {
+      known.delete(folder);
+      throw new CaseFileBroken('case-file-shredded', 'The case file of this request was destroyed, or never begun.');
+    }
+    const found = remember(folder, record.value.dataKey);
+    return found;
   }
 
   const cases: Cases = {
     async write(request, value) {
-      const bytes = Buffer.from(JSON.stringify(value));
+      const bytes = jsonOf(value);
       const ref = randomBytes(12).toString('hex');
-      await vault.putIfAbsent(`${folderOf(request)}/case/${ref}`, bytes);
+      await (await own(request)).putIfAbsent(`${folderOf(request)}/case/${ref}`, bytes);
       return { ref, digest: sha256Of(bytes) };
     },
     async read(request, { ref, digest }) {
-      const stored = await vault.get(`${folderOf(request)}/case/${ref}`);
-      if (stored === undefined)
+      const found = await (await own(request)).get(`${folderOf(request)}/case/${ref}`);
+      if (found === undefined)
         throw new CaseFileBroken(
+          'case-file-broken',
           'An object of the case file is missing from the vault. Restore the vault from a backup.',
         );
-      if (sha256Of(stored.value) !== digest)
-        throw new CaseFileBroken('An object of the case file is not the one that the history names.');
-      return JSON.parse(stored.value.toString());
+      if (sha256Of(found.value) !== digest)
+        throw new CaseFileBroken(
+          'case-file-broken',
+          'An object of the case file is not the one that the history names.',
+        );
+      return JSON.parse(found.value.toString());
     },
 
     async open(record) {
-      const created = await vault.putIfAbsent(recordKey(record.request), Buffer.from(JSON.stringify(record)));
-      const present = created ? record : await cases.record(record.request);
-      return present === undefined ? cases.open(record) : { record: present, created };
-    },
-    async record(request) {
-      return (await readJson<RequestRecord>(recordKey(request)))?.value;
-    },
-    async update(record) {
-      const bytes = Buffer.from(JSON.stringify(record));
+      const { request } = record;
       for (;;) {
-        const present = await vault.get(recordKey(record.request));
-        const written =
-          present === undefined
-            ? await vault.putIfAbsent(recordKey(record.request), bytes)
-            : await vault.putIfUnchanged(recordKey(record.request), bytes, present.version);
-        if (written) return;
+        const present = await stored(request);
+        const before = present?.value;
+        const dataKey = before?.dataKey ?? newDataKey();
+        const bytes = jsonOf({ ...record, dataKey });
+        if (present === undefined || before === undefined) {
+          if (!(await vault.putIfAbsent(recordKey(request), bytes))) continue;
+          remember(folderOf(request), dataKey);
+          return record;
+        } else if (before.result !== undefined || before.runId === record.runId || !isSame(before, record)) {
+          return shown(before);
+        } else if (await vault.putIfUnchanged(recordKey(request), bytes, present.version)) {
+          return record; // one workflow id has one open run: that of before was terminated
+        }
       }
     },
+    async record(request) {
+      const present = await stored(request);
+      return present && shown(present.value);
+    },
+    async close(request, result) {
+      if ((await change(request, record => ({ ...record, result }))) === undefined)
+        throw new CaseFileBroken(
+          'case-file-broken',
+          'The record of this request is missing from the vault. Restore the vault from a backup.',
+        );
+    },
+
+    async shred(request, at) {
+      await change(request, ({ dataKey, ...record }) =>
+        dataKey === undefined ? record : { ...record, shreddedAt: at.toISOString() },
+      );
+      const folder = folderOf(request);
+      known.delete(folder);
+      for (const key of await vault.list(folder)) if (key !== recordKey(request)) await vault.delete(key);
+    },
+    async purge(request, at) {
+      const record = await change(request, ({ dataKey, ...present }) =>
+        dataKey === undefined && present.result?.status === 'purged'
+          ? present
+          : { ...present, shreddedAt: present.shreddedAt ?? at.toISOString(), result: purged(present, at) },
+      );
+      await cases.shred(request, at);
+      if (record !== undefined) await cases.unmarkOpenAccess(record.subjectHash, request);
+      return record?.result;
+    },
+    async unshredded() {
+      const found = new Map<string, RequestRef>();
+      for (const key of await vault.list(ROOT)) {
+        const [, connection = '', kind, requestId = '', name] = key.split('/');
+        if (kind !== 'access' && kind !== 'deletion') continue;
+        const request: RequestRef = { connection, kind, requestId };
+        if (name !== 'record') found.set(folderOf(request), request);
+      }
+      return [...found.values()];
+    },
+
+    recordKey,
+    isLasting: key =>
+      !key.startsWith(`${ROOT}/`) || (key.endsWith('/record') && key.split('/').length === RECORD_DEPTH),
 
     async noteProgress(request, step, progress) {
       const key = progressKey(request, step);
-      const bytes = Buffer.from(JSON.stringify(progress));
+      const bytes = jsonOf(progress);
+      const mine = await own(request);
       for (;;) {
-        const present = await readJson<StepProgress>(key);
+        const present = await readJson<StepProgress>(key, mine);
         if (present !== undefined && present.value.sent >= progress.sent) return; // a late attempt
         const written =
           present === undefined
-            ? await vault.putIfAbsent(key, bytes)
-            : await vault.putIfUnchanged(key, bytes, present.version);
+            ? await mine.putIfAbsent(key, bytes)
+            : await mine.putIfUnchanged(key, bytes, present.version);
         if (written) return;
       }
     },
     async progress(request, step) {
-      return (await readJson<StepProgress>(progressKey(request, step)))?.value;
+      return (await readJson<StepProgress>(progressKey(request, step), await own(request)))?.value;
     },
 
     async writePackage(request, bytes, sha256) {
       const key = `${folderOf(request)}/package/${sha256}.zip`;
-      await vault.putIfAbsent(key, bytes); // already there: a repeated step made the same bytes
+      await (await own(request)).putIfAbsent(key, bytes); // already there: a repeated step made the same bytes
       return `${PACKAGE_URI}${key}`;
     },
     async readPackage(uri) {
       // Packages only: a uri comes from outside, and credentials lie in the same vault.
-      if (!PACKAGE_URI_PATTERN.test(uri)) return undefined;
-      return (await vault.get(uri.slice(PACKAGE_URI.length)))?.value;
+      const [, key, connection = '', kind, requestId = ''] = PACKAGE_URI_PATTERN.exec(uri) ?? [];
+      if (key === undefined || (kind !== 'access' && kind !== 'deletion')) return undefined;
+      return (await (await own({ connection, kind, requestId })).get(key))?.value;
     },
 
     async openAccesses(connection, subjectHash) {
@@ -155,8 +281,9 @@ export function createCases(vault: Vault): Cases {
     },
     async markOpenAccess(subjectHash, access) {
       const key = `${accessesOf(access.request.connection, subjectHash)}/${access.request.requestId}`;
-      await vault.delete(key); // a mark of a run that was terminated, if any
-      await vault.putIfAbsent(key, Buffer.from(JSON.stringify(access)));
+      if (await vault.putIfAbsent(key, jsonOf(access))) return;
+      await vault.delete(key); // a mark of a run that was terminated
+      await vault.putIfAbsent(key, jsonOf(access));
     },
     async unmarkOpenAccess(subjectHash, request) {
       await vault.delete(`${accessesOf(request.connection, subjectHash)}/${request.requestId}`);
@@ -167,4 +294,35 @@ export function createCases(vault: Vault): Cases {
 
 function sha256Of(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
+}
+
+function jsonOf(value: unknown): Buffer {
+  return Buffer.from(JSON.stringify(value));
+}
+
+function shown({ dataKey: _, ...record }: StoredRecord): RequestRecord {
+  return record;
+}
+
+function isSame(one: RequestRecord, other: RequestRecord): boolean {
+  return one.subjectHash === other.subjectHash && (one.dryRun ?? false) === (other.dryRun ?? false);
+}
+
+/** What answers the same request id ever after: that there was such a request, when, and how much it found and did. */
+function purged({ request, startedAt, result }: RequestRecord, at: Date): RequestResult {
+  const { requestId, kind } = request;
+  const before = result ?? { counts: noCounts(kind), apiRequests: 0, completedAt: at.toISOString() };
+  return {
+    requestId,
+    kind,
+    status: 'purged',
+    counts: before.counts,
+    outcomes: [],
+    coverage: result?.coverage ?? { contacts: { state: 'failed', gaps: [] }, outOfReach: [] },
+    apiRequests: before.apiRequests,
+    startedAt,
+    completedAt: before.completedAt,
+    purged: { at: at.toISOString(), status: result?.status ?? 'failed' },
+    ...(result?.verification && { verification: result.verification }),
+  };
 }

@@ -27,6 +27,7 @@ interface Generation {
 
 export function createFolderDriver(folder: string): VaultDriver {
   const root = resolve(folder);
+  let staging: Promise<void> | undefined;
 
   function pathOf(key: string): string {
     const segments = key.split('/');
@@ -60,17 +61,23 @@ export function createFolderDriver(folder: string): VaultDriver {
     const number = (base?.number ?? 0) + 1;
     const lineage = [token, ...(base?.lineage ?? [])].slice(0, LINEAGE_MAX);
     const temporary = join(root, STAGING, token);
-    await makeFolder(dirname(temporary));
     try {
+      staging ??= makeFolder(join(root, STAGING));
+      await staging;
       await writeDurably(temporary, Buffer.concat([Buffer.from(`${lineage.join(' ')}\n`), bytes]));
       if (base === undefined) await makeFolder(path);
       await link(temporary, fileOf(path, number));
     } catch (error) {
       if (hasCode(error, 'EEXIST')) return false;
+      staging = undefined; // whoever removed it may have removed all
       if (hasCode(error, 'ENOENT')) return base === undefined && put(path, bytes, base); // a delete removed the folder
       throw error;
     } finally {
       await rm(temporary, { force: true });
+    }
+    if (base === undefined && (await generations(path))[0] === number) {
+      await syncFolder(path); // nothing follows it, and nothing was before it
+      return true;
     }
     // A late writer can link a number that was in use and is free again, so the link alone proves nothing. The base is
     // looked at first: it can be gone after a delete, or because ours was followed already, and then ours is not the newest.

@@ -3,7 +3,7 @@
  * unseals them, so that nothing readable ever reaches a driver. Names hold no personal data.
  */
 import type { Keyring } from '../encryption/keyring';
-import { seal, unseal } from '../encryption/seal';
+import { type SealKeys, seal, sealedBy, unseal } from '../encryption/seal';
 
 export interface Stored<T> {
   readonly value: T;
@@ -27,23 +27,46 @@ export interface VaultDriver {
   delete(key: string): Promise<void>;
 }
 
-export interface Vault {
-  get(key: string): Promise<Stored<Buffer> | undefined>;
-  putIfAbsent(key: string, plain: Uint8Array): Promise<boolean>;
-  putIfUnchanged(key: string, plain: Uint8Array, version: string): Promise<boolean>;
-  list(prefix: string): Promise<string[]>;
-  delete(key: string): Promise<void>;
+export interface Vault extends VaultDriver {
+  /** The same objects, sealed and unsealed with other keys. */
+  under(keys: SealKeys): Vault;
+  /** The id of the key that an object names; undefined where there is no such object. */
+  sealedBy(key: string): Promise<string | undefined>;
+  /** Seals an object again, with the key that seals now; nothing happens where that is done, or there is no such object. */
+  reseal(key: string): Promise<void>;
 }
 
 export function createVault(driver: VaultDriver, keyring: Keyring): Vault {
-  return {
+  return sealedVault(driver, {
+    get primaryId() {
+      return keyring.primaryId;
+    },
+    sealKey: id => keyring.derivedKey(id, 'vault'),
+  });
+}
+
+function sealedVault(driver: VaultDriver, keys: SealKeys): Vault {
+  const vault: Vault = {
     async get(key) {
       const stored = await driver.get(key);
-      return stored && { value: unseal(keyring, key, stored.value), version: stored.version };
+      return stored && { value: unseal(keys, key, stored.value), version: stored.version };
     },
-    putIfAbsent: (key, plain) => driver.putIfAbsent(key, seal(keyring, key, plain)),
-    putIfUnchanged: (key, plain, version) => driver.putIfUnchanged(key, seal(keyring, key, plain), version),
+    putIfAbsent: (key, plain) => driver.putIfAbsent(key, seal(keys, key, plain)),
+    putIfUnchanged: (key, plain, version) => driver.putIfUnchanged(key, seal(keys, key, plain), version),
     list: prefix => driver.list(prefix),
     delete: key => driver.delete(key),
+    under: others => sealedVault(driver, others),
+    async sealedBy(key) {
+      const stored = await driver.get(key);
+      return stored && sealedBy(stored.value);
+    },
+    async reseal(key) {
+      for (;;) {
+        const stored = await driver.get(key);
+        if (stored === undefined || sealedBy(stored.value) === keys.primaryId) return;
+        if (await vault.putIfUnchanged(key, unseal(keys, key, stored.value), stored.version)) return;
+      }
+    },
   };
+  return vault;
 }

@@ -4,3 +4,4 @@
 export { accessRequest } from './access';
 export { deletionRequest } from './deletion';
 export { fetchPages } from './fetch-pages';
+export { retentionSweep } from './retention-sweep';

@@ -160,12 +160,15 @@ export async function runRequest(
       ? ApplicationFailure.nonRetryable(error.cause.message, error.cause.type)
       : error;
   }
-  upsertSearchAttributes([
+  // What the starter has set already is not set again: each time the server writes its index.
+  const set = workflowInfo().typedSearchAttributes;
+  const wanted = [
     { key: SEARCH_KEYS.kind, value: kind },
     { key: SEARCH_KEYS.connection, value: opened.request.connection },
     { key: SEARCH_KEYS.subject, value: opened.subjectHash },
     { key: SEARCH_KEYS.status, value: 'running' },
-  ]);
+  ].filter(({ key, value }) => set.get(key) !== value);
+  if (wanted.length > 0) upsertSearchAttributes(wanted);
 
   const run: RequestRun = {
     opened,

@@ -177,13 +177,10 @@ const CASES = {
       }),
   },
   'case-file-broken': { ...merge, prepare: () => steps.vault.delete(pathOf(subject)) },
-  'seal-broken': {
-    ...merge,
-    prepare: async () => {
-      await steps.driver.delete(pathOf(subject));
-      await steps.driver.putIfAbsent(pathOf(subject), Buffer.from('not sealed'));
-    },
-  },
+  'case-file-shredded': { ...merge, prepare: () => steps.cases.shred(steps.request, new Date()) },
+  'not-sealed': { ...merge, prepare: () => changeBytes(() => Buffer.from('not sealed')) },
+  'wrong-key': { ...merge, prepare: () => changeBytes(bytes => flipped(bytes, KEY_CHECK_AT)) },
+  'seal-broken': { ...merge, prepare: () => changeBytes(bytes => flipped(bytes, bytes.length - 1)) },
   'local-failure': {
     ...merge,
     prepare: () => {
@@ -194,6 +191,23 @@ const CASES = {
     },
   },
 } satisfies Record<StepCode, Case>;
+
+/** Behind `DSR1`, the length of the key id, and a request's key id. */
+const KEY_CHECK_AT = 4 + 1 + 14;
+
+/** Somebody changes what lies in the vault. */
+async function changeBytes(change: (bytes: Buffer) => Buffer): Promise<void> {
+  const path = pathOf(subject);
+  const bytes = (await steps.driver.get(path))?.value ?? Buffer.alloc(0);
+  await steps.driver.delete(path);
+  await steps.driver.putIfAbsent(path, change(bytes));
+}
+
+function flipped(bytes: Buffer, at: number): Buffer {
+  const changed = Buffer.from(bytes);
+  changed.writeUInt8(changed.readUInt8(at) ^ 1, at);
+  return changed;
+}
 
 const CODES = Object.keys(HANDLING).filter(isStepCode);
 

@@ -32,7 +32,7 @@ const PLACES: Readonly<Record<string, Place>> = {
   },
   'how our environment variables are read': {
     pattern: /\bprocess\.env\.AIRCALL_DSR_/,
-    only: ['src/commands/keys.ts', 'src/commands/output.ts', 'src/config.ts'],
+    only: ['src/commands/output.ts', 'src/config.ts'],
     example: 'process.env.AIRCALL_DSR_VAULT',
   },
   'where secrets come from': {
@@ -48,7 +48,7 @@ const PLACES: Readonly<Record<string, Place>> = {
   'that a page is not past the 10,000 rows': {
     pattern: /\b10_?000\b/,
     only: ['src/request/budget.ts', 'src/workflows/listing.ts', 'src/workflows/run.ts'],
-    within: /^src\/(?!commands|client|temporal|package|vault)/,
+    within: /^src\/(?!commands|client|temporal|package|vault|encryption)/,
     example: 'page * 50 <= 10_000',
   },
   'the clock and chance of activities are given to them': {

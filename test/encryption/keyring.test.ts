@@ -1,12 +1,7 @@
 import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  generateKeyFile,
-  KEY_BYTES,
-  KeyringError,
-  type KeyringErrorCode,
-  loadKeyring,
-} from '../../src/encryption/keyring';
+import { generateKeyFile, KEY_BYTES, KeyringError, type KeyringErrorCode } from '../../src/encryption/key-file';
+import { loadKeyring } from '../../src/encryption/keyring';
 import { inFolder, keyFile, keyOf, keyringOf } from './keyrings';
 
 const NOW = new Date('2026-01-31T12:00:00Z');
@@ -29,7 +24,10 @@ describe('the key file', () => {
       const printed = generateKeyFile(path, NOW);
       expect(statSync(path).mode & 0o777).toBe(0o600);
       const ring = loadKeyring(path);
-      expect(printed).toEqual({ primary: ring.primaryId, ids: [ring.primaryId] });
+      expect(printed).toEqual({
+        primary: ring.primaryId,
+        keys: [{ id: ring.primaryId, createdAt: NOW.toISOString() }],
+      });
       expect(ring.key(ring.primaryId)).toHaveLength(KEY_BYTES);
       expect(JSON.stringify(printed)).not.toContain(ring.key(ring.primaryId).toString('base64'));
     });

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Keyring, loadKeyring } from '../../src/encryption/keyring';
+import type { SealKeys } from '../../src/encryption/seal';
 
 /** 32 bytes that follow from a word, so that two key files of a test can share a key. */
 export function keyOf(word: string): Buffer {
@@ -36,4 +37,10 @@ export function keyringOf(...keys: readonly (readonly [id: string, key: Buffer])
     writeFileSync(path, keyFile(...keys), { mode: 0o600 });
     return loadKeyring(path);
   });
+}
+
+/** The keys of a vault, as a process has them. */
+export function sealKeysOf(...keys: readonly (readonly [id: string, key: Buffer])[]): SealKeys {
+  const ring = keyringOf(...keys);
+  return { primaryId: ring.primaryId, sealKey: id => ring.derivedKey(id, 'vault') };
 }

@@ -4,7 +4,7 @@ import { temporal } from '@temporalio/proto';
 import fc from 'fast-check';
 import { createDataConverter } from '../../src/encryption/data-converter';
 import { failureConverter } from '../../src/encryption/failure-converter';
-import { KeyringError } from '../../src/encryption/keyring';
+import { KeyringError } from '../../src/encryption/key-file';
 import { BROKEN_MARK, PLAINTEXT_MARK } from '../../src/encryption/marks';
 import { createPayloadCodec, PayloadBroken } from '../../src/encryption/payload-codec';
 import { keyOf, keyringOf } from './keyrings';
@@ -78,7 +78,11 @@ describe('a payload', () => {
     for (const secret of ['anna', 'json/plain', Buffer.from('anna@example.com').toString('base64').slice(0, 12)])
       expect(seen).not.toContain(secret);
     expect(Buffer.from(first?.data ?? []).equals(Buffer.from(second?.data ?? []))).toBe(false);
-    expect(Object.keys(first?.metadata ?? {}).sort()).toEqual(['encoding', 'encryption-key-id']);
+    expect(Object.keys(first?.metadata ?? {}).sort()).toEqual([
+      'encoding',
+      'encryption-key-check',
+      'encryption-key-id',
+    ]);
     expect(textOf(first, 'encoding')).toBe('binary/encrypted');
   });
 
@@ -111,6 +115,34 @@ describe('a payload', () => {
     expect((await codec.decode([whole])).map(contentOf)).toEqual([contentOf(plain)]);
   });
 
+  test.each([
+    ['the id of its key', 'encryption-key-id', ['unknown-key']],
+    ['the check of its key', 'encryption-key-check', ['wrong-key']],
+  ])('in which any one bit of %s was changed is refused, and the refusal says so', async (_what, name, codes) => {
+    const whole = await encoded(plain);
+    const text = Buffer.from(whole.metadata?.[name] ?? []);
+    for (let bit = 0; bit < text.length * 8; bit++) {
+      const changed = Buffer.from(text);
+      changed.writeUInt8(changed.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
+      const refusal: unknown = await codec
+        .decode([{ ...whole, metadata: { ...whole.metadata, [name]: changed } }])
+        .catch((error: unknown) => error);
+      if (!(refusal instanceof PayloadBroken || refusal instanceof KeyringError)) throw refusal;
+      expect(codes).toContain(refusal.code);
+    }
+  });
+
+  test('whose encoding was changed in any one bit is replaced by a mark and not read', async () => {
+    const whole = await encoded(plain);
+    const encoding = Buffer.from(whole.metadata?.encoding ?? []);
+    for (let bit = 0; bit < encoding.length * 8; bit++) {
+      const changed = Buffer.from(encoding);
+      changed.writeUInt8(changed.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
+      const [decoded] = await codec.decode([{ ...whole, metadata: { ...whole.metadata, encoding: changed } }]);
+      expect(defaultPayloadConverter.fromPayload(decoded ?? {})).toBe(PLAINTEXT_MARK);
+    }
+  });
+
   test('that was cut off at any length is refused', async () => {
     const whole = await encoded(plain);
     const data = Buffer.from(whole.data ?? []);
@@ -123,10 +155,13 @@ describe('a payload', () => {
   test('encrypted with another key of the same id is refused without a word of it', async () => {
     const stranger = createPayloadCodec(keyringOf(['k-new', keyOf('stranger')]));
     const theirs = await encoded(plain, stranger);
-    await expect(codec.decode([theirs])).rejects.toThrow(
-      expect.objectContaining({ name: 'PayloadBroken', code: 'payload-broken' }),
-    );
+    await expect(codec.decode([theirs])).rejects.toMatchObject({ name: 'PayloadBroken', code: 'wrong-key' });
     await expect(codec.decode([theirs])).rejects.not.toThrow(/anna/);
+    const { 'encryption-key-check': _, ...metadata } = theirs.metadata ?? {};
+    await expect(codec.decode([{ ...theirs, metadata }])).rejects.toMatchObject({
+      code: 'payload-broken',
+      message: expect.stringContaining('another key of the same id'),
+    });
   });
 
   test('of a key that this process does not have is refused with the id of the key, which is also reported', async () => {

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
-import { KeyringError } from '../../src/encryption/keyring';
+import { KeyringError } from '../../src/encryption/key-file';
 import { SealBroken, seal, unseal } from '../../src/encryption/seal';
-import { keyOf, keyringOf } from './keyrings';
+import { keyOf, sealKeysOf } from './keyrings';
 
 const SEED = { seed: 16, numRuns: 300 };
-const ring = keyringOf(['k-1', keyOf('one')]);
+const ring = sealKeysOf(['k-1', keyOf('one')]);
 const PLACE = 'requests/acme/access/r-1/record';
 const plain = Buffer.from('anna@example.com');
 
@@ -21,15 +21,16 @@ function refusalOf(sealed: Buffer, at = PLACE, by = ring): unknown {
   throw new Error(`${bytes.length} bytes were unsealed`);
 }
 
-/** Where each part of a sealed object lies: `DSR1`, key id length, key id, nonce, ciphertext, tag. */
+/** Where each part of a sealed object lies, and what says that it was changed. */
 const sealed = seal(ring, PLACE, plain);
 const regions = {
-  magic: [0, 4],
-  'key id length': [4, 5],
-  'key id': [5, 8],
-  nonce: [8, 20],
-  ciphertext: [20, 20 + plain.length],
-  tag: [20 + plain.length, sealed.length],
+  magic: [0, 4, ['not-sealed']],
+  'key id length': [4, 5, ['not-sealed', 'unknown-key']],
+  'key id': [5, 8, ['unknown-key']],
+  'key check': [8, 12, ['wrong-key']],
+  nonce: [12, 24, ['seal-broken']],
+  ciphertext: [24, 24 + plain.length, ['seal-broken']],
+  tag: [24 + plain.length, sealed.length, ['seal-broken']],
 } as const;
 
 describe('a sealed object', () => {
@@ -45,7 +46,7 @@ describe('a sealed object', () => {
   test('is unreadable and never the same twice', () => {
     expect(sealed.toString('latin1')).not.toContain('anna');
     expect(seal(ring, PLACE, plain).equals(seal(ring, PLACE, plain))).toBe(false);
-    expect(sealed).toHaveLength(4 + 1 + 3 + 12 + plain.length + 16);
+    expect(sealed).toHaveLength(4 + 1 + 3 + 4 + 12 + plain.length + 16);
   });
 
   test('that was moved to another place is refused', () => {
@@ -59,20 +60,21 @@ describe('a sealed object', () => {
   });
 
   test.each(Object.entries(regions))(
-    'in which any one bit of its %s was changed is refused',
-    (_region, [start, end]) => {
+    'in which any one bit of its %s was changed is refused, and the refusal says what is wrong',
+    (_region, [start, end, codes]) => {
       expect(end).toBeGreaterThan(start);
       for (let bit = start * 8; bit < end * 8; bit++) {
         const changed = Buffer.from(sealed);
         changed.writeUInt8(changed.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
         const refusal = refusalOf(changed);
-        expect(refusal instanceof SealBroken || refusal instanceof KeyringError).toBe(true);
+        if (!(refusal instanceof SealBroken || refusal instanceof KeyringError)) throw refusal;
+        expect<readonly string[]>(codes).toContain(refusal.code);
       }
     },
   );
 
   test('whose key id was changed to that of another key of ours is refused', () => {
-    const both = keyringOf(['k-1', keyOf('one')], ['k-2', keyOf('one')]);
+    const both = sealKeysOf(['k-1', keyOf('one')], ['k-2', keyOf('one')]);
     const changed = Buffer.from(sealed);
     changed.write('k-2', 5);
     expect(unseal(both, PLACE, sealed).equals(plain)).toBe(true);
@@ -82,7 +84,7 @@ describe('a sealed object', () => {
   test('that was cut off at any length, or continued, is refused', () => {
     for (let length = 0; length < sealed.length; length++)
       expect(refusalOf(sealed.subarray(0, length))).toBeInstanceOf(Error);
-    for (const length of [0, 3, 4, 5, 8, 35]) expect(refusalOf(sealed.subarray(0, length))).toBeInstanceOf(SealBroken);
+    for (const length of [0, 3, 4, 5, 8, 39]) expect(refusalOf(sealed.subarray(0, length))).toBeInstanceOf(SealBroken);
     expect(refusalOf(Buffer.concat([sealed, Buffer.alloc(1)]))).toBeInstanceOf(SealBroken);
   });
 
@@ -97,13 +99,13 @@ describe('a sealed object', () => {
   });
 
   test('stays readable after a rotation, and not without its key', () => {
-    const rotated = keyringOf(['k-2', keyOf('two')], ['k-1', keyOf('one')]);
+    const rotated = sealKeysOf(['k-2', keyOf('two')], ['k-1', keyOf('one')]);
     expect(unseal(rotated, PLACE, sealed).equals(plain)).toBe(true);
     expect(seal(rotated, PLACE, plain).subarray(5, 8).toString()).toBe('k-2');
-    expect(refusalOf(sealed, PLACE, keyringOf(['k-2', keyOf('two')]))).toMatchObject({
+    expect(refusalOf(sealed, PLACE, sealKeysOf(['k-2', keyOf('two')]))).toMatchObject({
       code: 'unknown-key',
       message: expect.stringContaining('"k-1"'),
     });
-    expect(refusalOf(sealed, PLACE, keyringOf(['k-1', keyOf('other')]))).toMatchObject({ code: 'seal-broken' });
+    expect(refusalOf(sealed, PLACE, sealKeysOf(['k-1', keyOf('other')]))).toMatchObject({ code: 'wrong-key' });
   });
 });

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { Client } from '@temporalio/client';
 import { createCompanySeed, type FaultRule } from '../../sandbox';
 import { createDataConverter } from '../../src/encryption/data-converter';
-import { generateKeyFile, loadKeyring } from '../../src/encryption/keyring';
+import { generateKeyFile } from '../../src/encryption/key-file';
+import { loadKeyring } from '../../src/encryption/keyring';
 import { until } from '../support/requests';
 import { environment, installRuntime, startTestService, type TestService } from '../support/service';
 

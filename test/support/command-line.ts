@@ -217,6 +217,7 @@ export const resultSchema = z.strictObject({
     .optional(),
   planDigest: z.string().optional(),
   plan: z.strictObject({ counts: z.strictObject({ contacts: z.number().int() }) }).optional(),
+  purged: z.strictObject({ at: z.iso.datetime(), status: finalStatus }).optional(),
   failure: z.strictObject({ code: z.string(), message: z.string() }).optional(),
 });
 

@@ -12,8 +12,10 @@ import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime } f
 import { type Sandbox, type SandboxCompany, type SandboxOptions, startSandbox } from '../../sandbox';
 import { createDsrClient, type DsrClient } from '../../src/client';
 import { createDataConverter } from '../../src/encryption/data-converter';
-import { generateKeyFile, type Keyring, loadKeyring } from '../../src/encryption/keyring';
-import { createCases } from '../../src/vault/cases';
+import { generateKeyFile } from '../../src/encryption/key-file';
+import { type Keyring, loadKeyring } from '../../src/encryption/keyring';
+import { createRetention, type Retention, type RetentionPolicy } from '../../src/retention/retention';
+import { type Cases, createCases } from '../../src/vault/cases';
 import {
   type Connections,
   type Credential,
@@ -32,6 +34,8 @@ export interface TestService {
   readonly client: DsrClient;
   readonly temporal: Client;
   readonly vault: Vault;
+  readonly cases: Cases;
+  readonly retention: Retention;
   readonly connections: Connections;
   readonly keyring: Keyring;
   readonly folder: string;
@@ -43,7 +47,7 @@ export interface TestService {
    * Another process of the same deployment, as far as one process can be two: nothing is shared but server and vault.
    * Answers how to stop it.
    */
-  startAnotherWorker(): Promise<() => Promise<void>>;
+  startAnotherWorker(retention?: RetentionPolicy): Promise<() => Promise<void>>;
   /** Stores the sandbox company under `connection`, with its API key unless told otherwise. */
   connect(credential?: Credential): Promise<void>;
   /** Stores another company of the sandbox and answers the name of its connection. */
@@ -58,6 +62,7 @@ export interface TestServiceOptions {
   readonly address?: string;
   readonly limitPerMinute?: number;
   readonly worker?: boolean;
+  readonly retention?: RetentionPolicy;
 }
 
 /** High enough that a test is not slowed down by its budget. */
@@ -98,6 +103,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
   generateKeyFile(keyFile, new Date());
   const keyring = loadKeyring(keyFile);
   const vault = createVault(createFolderDriver(join(folder, 'vault')), keyring);
+  const cases = createCases(vault);
   const connections = createConnections(vault);
   const sandbox = await startSandbox(options.sandbox);
   const company = sandbox.company(options.company ?? 'acme');
@@ -126,7 +132,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     );
     if (!stored) throw new Error('the connection changed meanwhile');
   }
-  const serve = (ownNative: NativeConnection, client: Client) =>
+  const serve = (ownNative: NativeConnection, client: Client, retention = options.retention) =>
     startService({
       native: ownNative,
       temporal: client,
@@ -136,6 +142,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
       log: line => log.push(line),
       workflowBundle: { codePath: environment('TEST_WORKFLOW_BUNDLE') },
       lookEveryMs: 200,
+      ...(retention && { retention }),
     });
   let service: Service | undefined;
 
@@ -143,9 +150,11 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     sandbox,
     company,
     connection: name,
-    client: createDsrClient({ temporal, keyring, taskQueue: name }),
+    client: createDsrClient({ temporal, keyring, taskQueue: name, recordOf: cases.record }),
     temporal,
     vault,
+    cases,
+    retention: createRetention({ temporal, cases, taskQueue: name, now: () => new Date() }),
     connections,
     keyring,
     folder,
@@ -158,12 +167,13 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
       await service?.stop();
       service = undefined;
     },
-    async startAnotherWorker() {
+    async startAnotherWorker(retention) {
       const itsNative = await NativeConnection.connect({ address });
       const its = await Connection.connect({ address });
       const { stop } = await serve(
         itsNative,
         new Client({ connection: its, dataConverter: createDataConverter(keyring) }),
+        retention,
       );
       return async () => {
         await stop();
@@ -178,7 +188,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
       return connection;
     },
     async packageOf(uri) {
-      const bytes = await createCases(vault).readPackage(uri);
+      const bytes = await cases.readPackage(uri);
       if (bytes === undefined) throw new Error('the package is not in the vault');
       return bytes;
     },

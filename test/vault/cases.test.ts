@@ -1,10 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { RequestResult } from '../../src/request/model';
 import type { RequestRef } from '../../src/request/names';
 import { CaseFileBroken, type Cases, createCases, type RequestRecord } from '../../src/vault/cases';
 import { createFolderDriver } from '../../src/vault/folder';
-import { createVault, type Vault } from '../../src/vault/vault';
+import { createVault, type Vault, type VaultDriver } from '../../src/vault/vault';
 import { keyOf, keyringOf } from '../encryption/keyrings';
 
 const ring = keyringOf(['k-1', keyOf('one')]);
@@ -17,13 +18,29 @@ const record: RequestRecord = {
   startedAt: '2026-01-31T12:00:00.000Z',
 };
 
+const result: RequestResult = {
+  requestId: 'r-1',
+  kind: 'access',
+  status: 'partial',
+  counts: { contacts: 1, calls: 2, refused: 0, failed: 1 },
+  outcomes: [{ record: 'contact 1', outcome: 'failed', code: 'unavailable' }],
+  coverage: { contacts: { state: 'complete', gaps: [] }, outOfReach: [] },
+  apiRequests: 7,
+  startedAt: record.startedAt,
+  completedAt: '2026-01-31T12:01:00.000Z',
+  package: { uri: 'vault:x', sha256: 'a', sizeBytes: 1 },
+};
+
 let folder: string;
+let driver: VaultDriver;
 let vault: Vault;
 let cases: Cases;
-beforeEach(() => {
+beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'aircall-dsr-cases-'));
-  vault = createVault(createFolderDriver(folder), ring);
+  driver = createFolderDriver(folder);
+  vault = createVault(driver, ring);
   cases = createCases(vault);
+  await cases.open(record);
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -45,8 +62,7 @@ describe('the case file of a request', () => {
 
   test('refuses an object that is missing', async () => {
     const ref = await cases.write(request, ['a']);
-    const [key = ''] = await vault.list('requests');
-    await vault.delete(key);
+    await vault.delete(`requests/acme/access/r-1/case/${ref.ref}`);
     await expect(cases.read(request, ref)).rejects.toThrow(CaseFileBroken);
     await expect(cases.read(request, ref)).rejects.toMatchObject({
       code: 'case-file-broken',
@@ -59,12 +75,10 @@ describe('the case file of a request', () => {
     const another = await cases.write(request, ['b']);
     await expect(cases.read(request, { ref: ref.ref, digest: another.digest })).rejects.toThrow(CaseFileBroken);
     const key = `requests/acme/access/r-1/case/${ref.ref}`;
-    const stored = await vault.get(key);
-    expect(await vault.putIfUnchanged(key, Buffer.from('["c"]'), stored?.version ?? '')).toBe(true);
-    await expect(cases.read(request, ref)).rejects.toMatchObject({
-      code: 'case-file-broken',
-      message: expect.stringContaining('history'),
-    });
+    const stored = await driver.get(`requests/acme/access/r-1/case/${another.ref}`);
+    await vault.delete(key);
+    expect(await driver.putIfAbsent(key, stored?.value ?? Buffer.alloc(0))).toBe(true);
+    await expect(cases.read(request, ref)).rejects.toMatchObject({ code: 'seal-broken' });
   });
 
   test('is not read by another request, connection or kind', async () => {
@@ -76,30 +90,102 @@ describe('the case file of a request', () => {
 });
 
 describe('the record of a request', () => {
-  test('is made by the first run, and answered to every later one', async () => {
-    expect(await cases.record(request)).toBeUndefined();
-    expect(await cases.open(record)).toEqual({ record, created: true });
-    const later = { ...record, runId: 'run-2', subjectHash: '0'.repeat(32) };
-    expect(await cases.open(later)).toEqual({ record, created: false });
-    expect(await cases.record(request)).toEqual(record);
+  const opened: RequestRecord = { ...record, request: other };
+
+  test('is made by the first run, and answered to every later one of another subject', async () => {
     expect(await cases.record(other)).toBeUndefined();
+    expect(await cases.open(opened)).toEqual(opened);
+    const later = { ...opened, runId: 'run-2', subjectHash: '0'.repeat(32) };
+    expect(await cases.open(later)).toEqual(opened);
+    expect(await cases.open({ ...opened, runId: 'run-2', dryRun: true })).toEqual(opened);
+    expect(await cases.record(other)).toEqual(opened);
   });
 
-  test('is made by exactly one of many runs that start at once', async () => {
-    const opened = await Promise.all(
-      Array.from({ length: 10 }, (_, run) => cases.open({ ...record, runId: `run-${run}` })),
-    );
-    const winners = opened.filter(({ created }) => created);
-    expect(winners).toHaveLength(1);
-    expect(new Set(opened.map(({ record: { runId } }) => runId))).toEqual(new Set([winners[0]?.record.runId]));
+  test('is taken over by a run of the same request whose forerunner left no result, and keeps the case file', async () => {
+    const ref = await cases.write(request, ['a']);
+    const later = { ...record, runId: 'run-2' };
+    expect(await cases.open(later)).toEqual(later);
+    expect(await cases.record(request)).toEqual(later);
+    expect(await createCases(vault).read(request, ref)).toEqual(['a']);
   });
 
-  test('is replaced by an update, also where there was none, and by several at once', async () => {
-    await cases.update(record);
-    expect(await cases.record(request)).toEqual(record);
-    const updates = Array.from({ length: 10 }, (_, run) => ({ ...record, runId: `run-${run}` }));
-    await Promise.all(updates.map(update => cases.update(update)));
-    expect(updates).toContainEqual(await cases.record(request));
+  test('is one and the same for many runs that start at once', async () => {
+    const runs = Array.from({ length: 10 }, (_, run) => ({ ...opened, runId: `run-${run}` }));
+    await Promise.all(runs.map(run => cases.open(run)));
+    expect(runs).toContainEqual(await cases.record(other));
+    await cases.write(other, ['a']);
+  });
+
+  test('keeps how the request ended, and answers it to a run that comes later', async () => {
+    await cases.close(request, result);
+    expect(await cases.record(request)).toEqual({ ...record, result });
+    expect(await cases.open({ ...record, runId: 'run-2' })).toEqual({ ...record, result });
+    await expect(cases.close(other, result)).rejects.toMatchObject({ code: 'case-file-broken' });
+  });
+
+  test('never shows the key of the request', async () => {
+    expect(Object.keys((await cases.record(request)) ?? {}).sort()).toEqual(Object.keys(record).sort());
+  });
+});
+
+describe('what a request has in the vault, once destroyed,', () => {
+  const at = new Date('2026-03-01T00:00:00.000Z');
+
+  test('cannot be read by anyone who has the keyring, also not from bytes that were kept', async () => {
+    const ref = await cases.write(request, ['anna']);
+    const uri = await cases.writePackage(request, Buffer.from('zip'), 'a'.repeat(64));
+    const path = `requests/acme/access/r-1/case/${ref.ref}`;
+    const kept = await driver.get(path);
+    await cases.shred(request, at);
+    expect(await vault.list('requests/acme/access/r-1')).toEqual(['requests/acme/access/r-1/record']);
+
+    await driver.putIfAbsent(path, kept?.value ?? Buffer.alloc(0));
+    for (const reader of [cases, createCases(vault)]) {
+      await expect(reader.read(request, ref)).rejects.toMatchObject({ code: 'case-file-shredded' });
+      await expect(reader.readPackage(uri)).rejects.toMatchObject({ code: 'case-file-shredded' });
+      await expect(reader.write(request, ['late'])).rejects.toMatchObject({ code: 'case-file-shredded' });
+    }
+    await expect(vault.get(path)).rejects.toMatchObject({ code: 'unknown-key' });
+  });
+
+  test('leaves its record, and what other requests have', async () => {
+    await cases.open({ ...record, request: other });
+    const ref = await cases.write(other, ['b']);
+    await cases.close(request, result);
+    await cases.shred(request, at);
+    expect(await cases.record(request)).toEqual({ ...record, result, shreddedAt: at.toISOString() });
+    expect(await createCases(vault).read(other, ref)).toEqual(['b']);
+    await cases.shred(request, new Date());
+    expect((await cases.record(request))?.shreddedAt).toBe(at.toISOString());
+  });
+
+  test('answers `purged` ever after, with how it had ended and its counts, and nothing of its records', async () => {
+    await cases.close(request, result);
+    const purged = await cases.purge(request, at);
+    expect(purged).toMatchObject({
+      requestId: 'r-1',
+      status: 'purged',
+      counts: result.counts,
+      outcomes: [],
+      apiRequests: 7,
+      purged: { at: at.toISOString(), status: 'partial' },
+    });
+    expect(purged).not.toHaveProperty('package');
+    expect((await cases.open({ ...record, runId: 'run-2' })).result).toEqual(purged);
+    expect(await cases.purge(request, new Date())).toEqual(purged);
+  });
+
+  test('is found while anything is left: also what a late step wrote, and what has no record', async () => {
+    expect(await cases.unshredded()).toEqual([]);
+    await cases.write(request, ['a']);
+    expect(await cases.unshredded()).toEqual([request]);
+    await cases.purge(request, at);
+    expect(await cases.unshredded()).toEqual([]);
+    await driver.putIfAbsent('requests/acme/access/r-1/case/late', Buffer.from('late'));
+    await driver.putIfAbsent('requests/acme/deletion/r-9/case/orphan', Buffer.from('orphan'));
+    expect(await cases.unshredded()).toEqual([request, { ...request, kind: 'deletion', requestId: 'r-9' }]);
+    for (const found of await cases.unshredded()) await cases.purge(found, at);
+    expect(await cases.unshredded()).toEqual([]);
   });
 });
 
@@ -115,6 +201,7 @@ describe('the access package in the vault', () => {
   test('is not found by a uri of another place', async () => {
     expect(await cases.readPackage('file:///etc/passwd')).toBeUndefined();
     expect(await cases.readPackage(`vault:requests/acme/access/r-1/package/${'c'.repeat(64)}.zip`)).toBeUndefined();
+    expect(await cases.readPackage(`vault:requests/acme/other/r-1/package/${'c'.repeat(64)}.zip`)).toBeUndefined();
     expect(await cases.readPackage('vault:../../etc/passwd')).toBeUndefined();
   });
 
@@ -122,7 +209,7 @@ describe('the access package in the vault', () => {
     await vault.putIfAbsent('connections/acme', Buffer.from('sesame'));
     const { ref } = await cases.write(request, ['a']);
     for (const key of ['connections/acme', `requests/acme/access/r-1/case/${ref}`]) {
-      expect(await vault.get(key)).toBeDefined();
+      expect(await driver.get(key)).toBeDefined();
       expect(await cases.readPackage(`vault:${key}`)).toBeUndefined();
     }
   });

@@ -105,7 +105,7 @@ describe('the vault folder', () => {
     writeFileSync(acme, changed);
     await expect(vault.get('connections/acme')).rejects.toMatchObject({ code: 'seal-broken' });
     writeFileSync(acme, '');
-    await expect(vault.get('connections/acme')).rejects.toMatchObject({ code: 'seal-broken' });
+    await expect(vault.get('connections/acme')).rejects.toMatchObject({ code: 'not-sealed' });
   });
 
   test.each([2, 6])('loses and repeats no increment of %d processes with 200 each', async processes => {

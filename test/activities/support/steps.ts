@@ -125,6 +125,8 @@ export async function startSteps(options: StepsOptions = {}): Promise<Steps> {
     },
   };
   await steps.connect();
+  const { request } = steps;
+  await cases.open({ request, subjectHash: 'of nobody', runId: 'run-0', startedAt: '2026-01-31T00:00:00.000Z' });
   return steps;
 }
 

@@ -1,0 +1,277 @@
+/**
+ * The key file: several keys, of which one encrypts, and the hash key. It is written whole or not at all, for its owner
+ * only, and nothing of it is ever printed, logged or put into an error. A key service may hold what opens its keys, so
+ * that the file alone is worth nothing.
+ */
+import { randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { z } from 'zod';
+
+export const KEY_BYTES = 32;
+
+export type KeyringErrorCode =
+  | 'keys-missing'
+  | 'keys-exist'
+  | 'keys-exposed'
+  | 'keys-malformed'
+  | 'keys-busy'
+  | 'key-command-missing'
+  | 'key-command-failed'
+  | 'unknown-key';
+
+export class KeyringError extends Error {
+  override readonly name = 'KeyringError';
+  constructor(
+    readonly code: KeyringErrorCode,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** What holds the master key: wraps the keys of the file and opens them again. */
+export interface KeyService {
+  /** @throws {KeyringError} `key-command-failed` */
+  wrap(keyId: string, key: Buffer): Buffer;
+  /** @throws {KeyringError} `key-command-failed` */
+  unwrap(keyId: string, wrapped: Buffer): Buffer;
+}
+
+/** A key of the file, as it may be shown. */
+export interface KeyNote {
+  readonly id: string;
+  /** ISO 8601. */
+  readonly createdAt: string;
+}
+
+export interface Keys {
+  readonly primaryId: string;
+  /** Oldest first. */
+  readonly notes: readonly KeyNote[];
+  readonly keys: ReadonlyMap<string, Buffer>;
+  readonly hashKey: Buffer;
+  /** Changes with the file. */
+  readonly stamp: string;
+}
+
+const HASH_KEY_ID = 'hash';
+const bytes = z.base64().min(1).max(65_536);
+const plainKey = bytes.refine(text => Buffer.from(text, 'base64').length === KEY_BYTES);
+const named = { id: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/), createdAt: z.iso.datetime() };
+const fileSchema = z
+  .strictObject({
+    version: z.literal(1),
+    primary: z.string(),
+    keys: z
+      .array(z.union([z.strictObject({ ...named, key: plainKey }), z.strictObject({ ...named, wrapped: bytes })]))
+      .min(1),
+    hashKey: z.union([plainKey, z.strictObject({ wrapped: bytes })]),
+  })
+  // One id, one key: else one would silently be ignored.
+  .refine(({ primary, keys }) => {
+    const ids = new Set(keys.map(({ id }) => id));
+    return ids.has(primary) && ids.size === keys.length;
+  });
+type KeyFile = z.infer<typeof fileSchema>;
+type KeyEntry = KeyFile['keys'][number];
+
+const HOW_TO_MAKE = 'Set AIRCALL_DSR_KEYS to a path and run `aircall-dsr keys generate` to make a key file there.';
+
+/** @throws {KeyringError} `keys-missing`, `keys-exposed`, `keys-malformed`, `key-command-missing`, `key-command-failed` */
+export function readKeys(path: string | undefined, service?: KeyService): Keys {
+  const at = configured(path);
+  const stamp = stampOf(at);
+  const file = readKeyFile(at);
+  const opened = (id: string, wrapped: string): Buffer => {
+    if (service === undefined)
+      throw new KeyringError(
+        'key-command-missing',
+        'The keys of the key file are wrapped. Set AIRCALL_DSR_KEY_COMMAND to the command that opens them.',
+      );
+    const key = service.unwrap(id, Buffer.from(wrapped, 'base64'));
+    if (key.length === KEY_BYTES) return key;
+    throw new KeyringError('key-command-failed', 'The key command answered something that is no key of 32 bytes.');
+  };
+  const keys = file.keys.map(
+    entry => [entry.id, 'key' in entry ? Buffer.from(entry.key, 'base64') : opened(entry.id, entry.wrapped)] as const,
+  );
+  const { hashKey } = file;
+  return {
+    primaryId: file.primary,
+    notes: notesOf(file),
+    keys: new Map(keys),
+    hashKey: typeof hashKey === 'string' ? Buffer.from(hashKey, 'base64') : opened(HASH_KEY_ID, hashKey.wrapped),
+    stamp: stamp ?? '',
+  };
+}
+
+/** Names the present content of the file; undefined where it cannot be looked at. */
+export function stampOf(path: string): string | undefined {
+  try {
+    const { ino, size, mtimeMs } = statSync(path);
+    return `${ino} ${size} ${mtimeMs}`;
+  } catch {
+    return undefined; // whoever reads the file tells why
+  }
+}
+
+export interface KeyList {
+  readonly primary: string;
+  readonly keys: readonly KeyNote[];
+}
+
+/** The keys of the file without opening them. @throws {KeyringError} `keys-missing`, `keys-exposed`, `keys-malformed` */
+export function listKeys(path: string | undefined): KeyList {
+  return shown(readKeyFile(configured(path)));
+}
+
+/** Writes a new key file. @throws {KeyringError} `keys-exist`, `keys-missing` where it cannot be written, `key-command-failed` */
+export function generateKeyFile(path: string | undefined, now: Date, service?: KeyService): KeyList {
+  const at = configured(path);
+  const first = newKey(now, service);
+  const hashKey = randomBytes(KEY_BYTES);
+  const file: KeyFile = {
+    version: 1,
+    primary: first.id,
+    keys: [first],
+    hashKey: service ? { wrapped: service.wrap(HASH_KEY_ID, hashKey).toString('base64') } : hashKey.toString('base64'),
+  };
+  write(at, file, linkSync);
+  return shown(file);
+}
+
+/** Adds a key, which encrypts from now on; the others still decrypt. @throws {KeyringError} as `readKeys`, `keys-busy` */
+export function rotateKeys(path: string | undefined, now: Date, service?: KeyService): KeyList {
+  return change(configured(path), file => {
+    const next = newKey(now, service);
+    return { ...file, primary: next.id, keys: [...file.keys, next] };
+  });
+}
+
+/** Removes keys for ever; the one that encrypts stays. @throws {KeyringError} as `readKeys`, `keys-busy` */
+export function destroyKeys(path: string | undefined, ids: readonly string[]): KeyList {
+  return change(configured(path), file => ({
+    ...file,
+    keys: file.keys.filter(({ id }) => id === file.primary || !ids.includes(id)),
+  }));
+}
+
+function newKey(now: Date, service: KeyService | undefined): KeyEntry {
+  const key = randomBytes(KEY_BYTES);
+  const note = { id: `k-${randomBytes(6).toString('hex')}`, createdAt: now.toISOString() };
+  return service
+    ? { ...note, wrapped: service.wrap(note.id, key).toString('base64') }
+    : { ...note, key: key.toString('base64') };
+}
+
+function notesOf({ keys }: KeyFile): KeyNote[] {
+  return keys.map(({ id, createdAt }) => ({ id, createdAt })).sort((a, b) => a.createdAt.localeCompare(b.createdAt));
+}
+
+function shown(file: KeyFile): KeyList {
+  return { primary: file.primary, keys: notesOf(file) };
+}
+
+function configured(path: string | undefined): string {
+  if (path !== undefined && path !== '') return path;
+  throw new KeyringError('keys-missing', `No key file is configured. ${HOW_TO_MAKE}`);
+}
+
+function readKeyFile(path: string): KeyFile {
+  let text: string;
+  try {
+    const mode = statSync(path).mode & 0o777;
+    if ((mode & 0o077) !== 0) {
+      throw new KeyringError(
+        'keys-exposed',
+        `Others than its owner can read the key file (mode ${mode.toString(8)}). Run \`chmod 600\` on it.`,
+      );
+    }
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if (error instanceof KeyringError) throw error;
+    throw new KeyringError(
+      'keys-missing',
+      `The key file named by AIRCALL_DSR_KEYS cannot be read (${errnoOf(error)}). ${HOW_TO_MAKE}`,
+    );
+  }
+  try {
+    return fileSchema.parse(JSON.parse(text));
+  } catch {
+    // Neither a JSON error nor a schema error is passed on: both can quote key material.
+    throw new KeyringError(
+      'keys-malformed',
+      'The key file named by AIRCALL_DSR_KEYS is not one of ours. Restore it from a backup.',
+    );
+  }
+}
+
+/** Of two commands that change the file at once one is refused: a key that was lost would take with it what it encrypted. */
+function change(path: string, make: (file: KeyFile) => KeyFile): KeyList {
+  const lock = `${path}.lock`;
+  try {
+    closeSync(openSync(lock, 'wx', 0o600));
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw unwritable(error);
+    throw new KeyringError(
+      'keys-busy',
+      'Another command is changing the key file. If none is, it was interrupted: remove the file with the name of the key file and `.lock`.',
+    );
+  }
+  try {
+    const file = make(readKeyFile(path));
+    write(path, file, renameSync);
+    return shown(file);
+  } finally {
+    rmSync(lock, { force: true });
+  }
+}
+
+/** `put` gives the finished file its name. */
+function write(path: string, file: KeyFile, put: (from: string, to: string) => void): void {
+  const temporary = `${path}.${randomBytes(6).toString('hex')}`;
+  try {
+    const descriptor = openSync(temporary, 'wx', 0o600);
+    try {
+      writeSync(descriptor, `${JSON.stringify(file, null, 2)}\n`);
+      fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+    put(temporary, path);
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST') {
+      throw new KeyringError(
+        'keys-exist',
+        'The file named by AIRCALL_DSR_KEYS exists already and is left as it is. Name another path.',
+      );
+    }
+    throw unwritable(error);
+  } finally {
+    rmSync(temporary, { force: true });
+  }
+}
+
+function unwritable(error: unknown): KeyringError {
+  return new KeyringError(
+    'keys-missing',
+    `The key file cannot be written (${errnoOf(error)}). Make its folder, or name another path.`,
+  );
+}
+
+function errnoOf(error: unknown): string {
+  // No `instanceof`: errors of Node's own modules come from another realm where code runs in a context (Jest).
+  return typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string'
+    ? error.code
+    : 'unknown error';
+}

@@ -1,0 +1,34 @@
+/**
+ * The schedule that sweeps: one on the server for each service, made by the first worker that finds none. Whoever pauses
+ * or changes it in the Web UI is left alone.
+ */
+import { type Client, ScheduleAlreadyRunning } from '@temporalio/client';
+import { RETENTION_WORKFLOW } from '../request/names';
+import { isUnimplemented } from '../temporal/queue-rate';
+
+const SWEEP_EVERY = '1 hour';
+
+export function retentionScheduleId(taskQueue: string): string {
+  return `${taskQueue}/retention`;
+}
+
+/** @param log told where the server has no schedules */
+export async function ensureRetentionSchedule(
+  temporal: Client,
+  taskQueue: string,
+  log: (line: string) => void,
+): Promise<void> {
+  try {
+    await temporal.schedule.create({
+      scheduleId: retentionScheduleId(taskQueue),
+      spec: { intervals: [{ every: SWEEP_EVERY }] },
+      // No arguments: a schedule outlives keys.
+      action: { type: 'startWorkflow', workflowType: RETENTION_WORKFLOW, taskQueue },
+      policies: { overlap: 'SKIP', catchupWindow: SWEEP_EVERY },
+    });
+  } catch (error) {
+    if (error instanceof ScheduleAlreadyRunning) return;
+    if (!isUnimplemented(error)) throw error;
+    log('this Temporal server has no schedules: run `aircall-dsr purge` for requests that are past their time');
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * The runs that the server keeps of our workflows, and what their histories were encrypted with. Deleting is the server's
+ * word that a run is gone; copies of its database are beyond it.
+ */
+import type { Client } from '@temporalio/client';
+import { WorkflowNotFoundError } from '@temporalio/common';
+import { WORKFLOW_NAMES } from '../request/names';
+
+export interface Run {
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly open: boolean;
+  /** Only of a run that is closed. */
+  readonly closedAt?: Date;
+}
+
+const KEY_ID = 'encryption-key-id';
+
+/** Runs of one workflow id and of its children; the newest of its own is never missing, others may be for a second. */
+export async function runsOf(temporal: Client, workflowId: string): Promise<Run[]> {
+  const runs = new Map<string, Run>();
+  const query = `WorkflowId = '${workflowId}' OR WorkflowId STARTS_WITH '${workflowId}:'`;
+  for await (const run of runsWhere(temporal, query)) runs.set(run.runId, run);
+  const newest = await runAt(temporal, workflowId);
+  if (newest !== undefined) runs.set(newest.runId, newest);
+  return [...runs.values()];
+}
+
+/** Runs of ours on one task queue; `condition` narrows them, in the words of Temporal's list filters. */
+export function ourRuns(temporal: Client, taskQueue: string, condition?: string): AsyncIterable<Run> {
+  const names = WORKFLOW_NAMES.map(name => `'${name}'`).join(', ');
+  const ours = `TaskQueue = '${taskQueue}' AND WorkflowType IN (${names})`;
+  return runsWhere(temporal, condition === undefined ? ours : `${ours} AND ${condition}`);
+}
+
+/** The newest run of a workflow id, or the one named; undefined where the server has none. */
+export async function runAt(temporal: Client, workflowId: string, runId?: string): Promise<Run | undefined> {
+  try {
+    return runFrom(await temporal.workflow.getHandle(workflowId, runId).describe());
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return undefined;
+    throw error;
+  }
+}
+
+/** Nothing happens where the server has it no more. It is gone some moments later. */
+export async function deleteRun(temporal: Client, { workflowId, runId }: Run): Promise<void> {
+  try {
+    await temporal.workflowService.deleteWorkflowExecution({
+      namespace: temporal.options.namespace,
+      workflowExecution: { workflowId, runId },
+    });
+  } catch (error) {
+    if ((await runAt(temporal, workflowId, runId)) !== undefined) throw error;
+  }
+}
+
+/** Ids of all keys that a run's payloads were encrypted with, those of steps in flight included. */
+export async function keyIdsOf(temporal: Client, { workflowId, runId }: Run): Promise<Set<string>> {
+  const handle = temporal.workflow.getHandle(workflowId, runId);
+  const ids = new Set<string>();
+  try {
+    collectKeyIds((await handle.fetchHistory()).events, ids);
+    const { raw } = await handle.describe();
+    collectKeyIds(raw.pendingActivities, ids);
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError)) throw error; // deleted meanwhile: it needs no key
+  }
+  return ids;
+}
+
+function collectKeyIds(value: unknown, ids: Set<string>): void {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return;
+  for (const [name, child] of Object.entries(value)) {
+    if (name === KEY_ID && ArrayBuffer.isView(child))
+      ids.add(Buffer.from(child.buffer, child.byteOffset, child.byteLength).toString());
+    else collectKeyIds(child, ids);
+  }
+}
+
+async function* runsWhere(temporal: Client, query: string): AsyncIterable<Run> {
+  for await (const listed of temporal.workflow.list({ query })) yield runFrom(listed);
+}
+
+function runFrom(described: {
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly status: { readonly name: string };
+  readonly closeTime?: Date;
+}): Run {
+  const { workflowId, runId, status, closeTime } = described;
+  return { workflowId, runId, open: status.name === 'RUNNING', ...(closeTime && { closedAt: closeTime }) };
+}

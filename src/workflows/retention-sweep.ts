@@ -1,0 +1,32 @@
+/**
+ * Destroys what has outlived its time, request by request; started by the schedule of the service. What cannot be
+ * destroyed now is found again by the next sweep. Decision D9.
+ */
+import { proxyActivities } from '@temporalio/workflow';
+import type { RetentionActivities } from '../activities/retention-activities';
+import { sideBySide } from '../request/side-by-side';
+
+export interface Swept {
+  readonly destroyed: number;
+  readonly left: number;
+}
+
+const ROUNDS_MAX = 20;
+const AT_ONCE = 4;
+
+const { findDue, destroyDue } = proxyActivities<RetentionActivities>({
+  startToCloseTimeout: '10 minutes',
+  scheduleToCloseTimeout: '1 hour',
+  retry: { initialInterval: '10 seconds', backoffCoefficient: 2, maximumInterval: '10 minutes' },
+});
+
+export async function retentionSweep(): Promise<Swept> {
+  let destroyed = 0;
+  for (let round = 1; ; round += 1) {
+    const due = await findDue();
+    const ended = await sideBySide(due, AT_ONCE, async each => destroyDue(each).catch(() => false));
+    const now = ended.filter(Boolean).length;
+    destroyed += now;
+    if (now === 0 || round === ROUNDS_MAX) return { destroyed, left: due.length - now };
+  }
+}

@@ -1,0 +1,208 @@
+/**
+ * Personal data and secrets are readable nowhere outside the sealed vault, also not where something fails: every command
+ * is run, with addresses and numbers on its command line, and every place is searched for every form. That the search sees
+ * each place is shown by a leak that is planted there on its way: a connection with a telling name.
+ */
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import { createCompanySeed, type Sandbox, startSandbox } from '../../sandbox';
+import { type Canaries, formsOf, foundIn, numberForms } from '../support/canaries';
+import { createOperator, type RunningWorker } from '../support/command-line';
+import { until } from '../support/requests';
+import { environment } from '../support/service';
+
+const SUBJECT = { first_name: 'Quirina', last_name: 'Vandermolen-Ósk', email: 'Quirina.Vandermolen@Example.org' };
+/** Those of the standard subject of the sandbox. */
+const NUMBERS = ['+14155550123', '+442079460958', '+33639981234', '+14155550199'];
+const GIVEN_NUMBER = '+13105550166';
+const PLANTED = 'planted-canary-7f3a';
+
+const operator = createOperator();
+const here = (name: string) => join(operator.folder, name);
+const printed: string[] = [];
+const ran = new Set<string>();
+let sandbox: Sandbox;
+let worker: RunningWorker;
+let server: Connection;
+
+async function run(...args: string[]): Promise<string> {
+  ran.add(args[0] === 'keys' ? args.slice(0, 2).join(' ') : (args[0] ?? ''));
+  const { stdout, stderr } = await operator.run(args, { AIRCALL_DSR_DEBUG: '1' });
+  printed.push(stdout, stderr);
+  return stdout;
+}
+
+async function connect(name: string, company: string): Promise<void> {
+  const { apiId, apiToken } = sandbox.company(company);
+  const { stdout, stderr } = await operator.run(
+    ['connect', name, '--base-url', sandbox.baseUrl, '--limit-per-minute', '10000'],
+    { AIRCALL_API_ID: apiId, AIRCALL_API_TOKEN: apiToken },
+  );
+  ran.add('connect');
+  printed.push(stdout, stderr);
+}
+
+beforeAll(async () => {
+  const companies = ['private', 'failing', 'plain'].map((name, seed) =>
+    createCompanySeed({ name, seed, contacts: 20, calls: 170, now: Date.now(), subject: SUBJECT }),
+  );
+  sandbox = await startSandbox({ companies });
+  server = await Connection.connect({ address: environment('TEST_TEMPORAL_ADDRESS') });
+  await run('keys', 'generate');
+  await Promise.all([connect('private', 'private'), connect('failing', 'failing'), connect(PLANTED, 'plain')]);
+  worker = await operator.startWorker({ AIRCALL_DSR_DEBUG: '1' });
+});
+afterAll(async () => {
+  await operator.stop();
+  await sandbox.close();
+  await server.close();
+});
+
+function canaries(): Canaries {
+  const named = new Map<string, Buffer[]>();
+  for (const name of ['private', 'failing']) {
+    const company = sandbox.company(name);
+    const own = company.calls().filter(({ id }) => company.truth.callIds.includes(id));
+    named.set(
+      `comments of ${name}`,
+      own.flatMap(({ comments }) => comments.flatMap(({ content }) => formsOf(content))),
+    );
+    named.set(
+      `displayed numbers of ${name}`,
+      own.slice(0, 40).flatMap(({ raw_digits }) => formsOf(raw_digits)),
+    );
+    named.set(`secrets of ${name}`, [company.apiId, company.apiToken, company.accessToken].flatMap(formsOf));
+  }
+  named.set('e-mail', formsOf(SUBJECT.email));
+  named.set('names', [SUBJECT.first_name, SUBJECT.last_name].flatMap(formsOf));
+  named.set('numbers', [...NUMBERS, GIVEN_NUMBER].flatMap(numberForms));
+  const { keys, hashKey } = JSON.parse(readFileSync(here('keys.json'), 'utf8'));
+  named.set(
+    'keys',
+    [hashKey, ...keys.map(({ key }: { key: string }) => key)].flatMap((key: string) => formsOf(key)),
+  );
+  return named;
+}
+
+/** Names and contents of all files below a folder. */
+function everythingIn(folder: string): Buffer {
+  const parts = readdirSync(folder, { recursive: true, encoding: 'utf8' }).map(name => {
+    const path = join(folder, name);
+    return Buffer.concat([Buffer.from(`${name}\n`), statSync(path).isFile() ? readFileSync(path) : Buffer.alloc(0)]);
+  });
+  return Buffer.concat(parts);
+}
+
+function database(): Buffer {
+  const path = environment('TEST_TEMPORAL_DATABASE');
+  return Buffer.concat(
+    ['', '-wal', '-journal'].map(end => path + end).flatMap(file => (existsSync(file) ? [readFileSync(file)] : [])),
+  );
+}
+
+/** What the server answers of all runs of this service: ids, attributes, memos, failures, heartbeats; payloads as bytes. */
+async function serverAnswers(): Promise<Buffer> {
+  const client = new Client({ connection: server });
+  const parts: string[] = [];
+  const tell = (value: unknown): void => {
+    if (ArrayBuffer.isView(value))
+      parts.push(Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('latin1'));
+    else if (typeof value === 'object' && value !== null)
+      for (const [name, child] of Object.entries(value)) {
+        parts.push(name);
+        tell(child);
+      }
+    else if (value !== null && value !== undefined) parts.push(String(value));
+  };
+  for await (const { workflowId, runId } of client.workflow.list({ query: `TaskQueue = '${operator.taskQueue}'` })) {
+    const handle = client.workflow.getHandle(workflowId, runId);
+    tell((await handle.describe()).raw);
+    tell(await handle.fetchHistory());
+  }
+  return Buffer.from(parts.join('\n'), 'latin1');
+}
+
+const PLACES: Readonly<Record<string, () => Buffer | Promise<Buffer>>> = {
+  'the server’s database with its write-ahead log': database,
+  'what the server answers of every run': serverAnswers,
+  'the vault: names and contents of its files': () => everythingIn(here('vault')),
+  'what the worker printed': () => Buffer.from(worker.stderr()),
+  'what all commands printed': () => Buffer.from(printed.join('\n')),
+};
+
+test('after every command and failures of every sort, no place holds any form of any canary', async () => {
+  sandbox.setFaults({
+    rules: [
+      { company: 'private', path: '/contacts/search', occurrences: 1, action: 'malformed' },
+      { company: 'private', path: '/contacts/search', occurrences: 2, action: 'status', status: 500 },
+      { company: 'private', path: '/calls', occurrences: 1, action: 'drop' },
+      { company: 'private', path: '/calls', occurrences: 3, action: 'status', status: 422 },
+      { company: 'private', path: '/calls', occurrences: 5, action: 'bad-record' },
+      { company: 'failing', path: '/contacts/search', action: 'status', status: 500 },
+    ],
+  });
+  const phone = ['--phone', GIVEN_NUMBER];
+  await run('access', 'private', SUBJECT.email, '--request-id', 'one', ...phone, '--out', here('one.zip'));
+  await run('access', PLANTED, SUBJECT.email, '--request-id', 'one', '--wait', '--json');
+  await run('delete', 'private', SUBJECT.email, '--request-id', 'two', ...phone, '--settle', '0', '--wait', '--json');
+  await run('access', 'failing', SUBJECT.email, '--request-id', 'stuck');
+  await until('it is retried', async () => (await run('status', 'stuck')).includes('retrying'));
+  // Heartbeats, attempts and failures of an open request are on the server now.
+  const open = foundIn(await serverAnswers(), canaries());
+  expect(open).toEqual([]);
+  await run('cancel', 'stuck');
+  await run('list');
+  await run('connections', '--json');
+  await run('ping', 'private');
+  await run('package', 'dsr:private:access:one', '--out', here('two.zip'));
+  await run('purge', 'dsr:private:deletion:two');
+  await run('keys', 'rotate');
+  await run('keys', 'list');
+  await run('keys', 'retire', '--older-than', '0');
+  // What is typed in the wrong place, and refused, is not repeated.
+  await run('access', SUBJECT.email, SUBJECT.email);
+  await run('access', 'private', GIVEN_NUMBER);
+  await run('access', 'private', SUBJECT.email, '--request-id', SUBJECT.email);
+  await run('access', 'private', SUBJECT.email, '--phone', SUBJECT.email);
+  await run('access', 'private', SUBJECT.email, '--from', SUBJECT.email, '--json');
+  await run('delete', 'private', SUBJECT.email, '--settle', SUBJECT.email);
+  await run('status', SUBJECT.email);
+  await run('cancel', SUBJECT.email);
+  await run('purge', SUBJECT.email);
+  await run('package', 'one', '--out', join(here('nowhere'), 'x.zip'));
+  await run('connect', SUBJECT.email, '--base-url', sandbox.baseUrl);
+  await run('connect', 'other', '--base-url', `https://${SUBJECT.email}@api.aircall.io/v1`);
+  await run(SUBJECT.email);
+  await run('list', `--${SUBJECT.email}`);
+  await run('sandbox', '--faults', SUBJECT.email);
+  await run('disconnect', 'failing');
+
+  const wanted = canaries();
+  const forms = [...wanted.values()].flat().length;
+  const report = [`${forms} forms of ${wanted.size} canaries`];
+  const leaks: string[] = [];
+  for (const [place, read] of Object.entries(PLACES)) {
+    const bytes = await read();
+    expect({ place, planted: foundIn(bytes, new Map([['planted', [Buffer.from(PLANTED)]]])) }).toEqual({
+      place,
+      planted: ['planted'],
+    });
+    leaks.push(...foundIn(bytes, wanted).map(name => `${name} in ${place}`));
+    report.push(`${place}: ${bytes.length} bytes`);
+  }
+  process.stderr.write(`searched ${report.join('; ')}\n`);
+  expect(leaks).toEqual([]);
+});
+
+test('every command was run', async () => {
+  const { stdout } = await operator.run(['--help']);
+  const commands = [...stdout.matchAll(/^ {2}([a-z-]+)(?: \[options\]| <|\s)/gm)].map(([, name = '']) => name);
+  const { stdout: keys } = await operator.run(['keys', '--help']);
+  const named = commands
+    .filter(name => name !== 'keys')
+    .concat([...keys.matchAll(/^ {2}([a-z]+)(?: \[options\])/gm)].map(([, name = '']) => `keys ${name}`));
+  expect(named.length).toBeGreaterThan(12);
+  const elsewhere = ['demo', 'worker', 'help', 'codec-server'];
+  expect(named.filter(name => !ran.has(name) && !elsewhere.includes(name))).toEqual([]);
+});

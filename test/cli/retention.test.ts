@@ -1,0 +1,167 @@
+/**
+ * Keys and data over their whole life, as an operator meets them: keys rotate under running requests, requests are purged,
+ * old keys are retired; then also copies that were made before are unreadable.
+ */
+import { cpSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import { z } from 'zod';
+import { createCompanySeed, type Sandbox, startSandbox } from '../../sandbox';
+import { loadKeyring } from '../../src/encryption/keyring';
+import { createPayloadCodec } from '../../src/encryption/payload-codec';
+import { createCases } from '../../src/vault/cases';
+import { createFolderDriver } from '../../src/vault/folder';
+import { createVault } from '../../src/vault/vault';
+import { createOperator, errorOf, type RunningWorker, resultSchema, statusSchema } from '../support/command-line';
+import { until } from '../support/requests';
+import { environment } from '../support/service';
+
+const SEED = { seed: 5, contacts: 30, calls: 60, now: Date.now() };
+const EMAIL = createCompanySeed({ name: 'acme', ...SEED }).truth.subjectEmail;
+const keysSchema = z.strictObject({
+  primary: z.string(),
+  keys: z.array(z.strictObject({ id: z.string(), createdAt: z.iso.datetime(), encrypts: z.boolean() })),
+});
+const needSchema = z.strictObject({ open: z.array(z.string()), unpurged: z.array(z.string()) });
+const retiredSchema = z.strictObject({ destroyed: z.array(z.string()), needed: z.record(z.string(), needSchema) });
+const purgedSchema = z.strictObject({
+  requestId: z.string(),
+  workflowId: z.string(),
+  kind: z.enum(['access', 'deletion']),
+  status: z.literal('purged'),
+  histories: z.number().int(),
+  result: resultSchema,
+});
+
+const operator = createOperator();
+const here = (name: string) => join(operator.folder, name);
+const keyFile = here('keys.json');
+let sandbox: Sandbox;
+let worker: RunningWorker;
+let server: Connection;
+
+beforeAll(async () => {
+  sandbox = await startSandbox({ companies: [createCompanySeed({ name: 'acme', ...SEED })] });
+  server = await Connection.connect({ address: environment('TEST_TEMPORAL_ADDRESS') });
+  await operator.run(['keys', 'generate']);
+  const { apiId, apiToken } = sandbox.company('acme');
+  const args = ['connect', 'acme', '--base-url', sandbox.baseUrl, '--limit-per-minute', '10000'];
+  await operator.run(args, { AIRCALL_API_ID: apiId, AIRCALL_API_TOKEN: apiToken });
+  worker = await operator.startWorker();
+});
+afterAll(async () => {
+  await worker.end('SIGTERM');
+  await operator.stop();
+  await sandbox.close();
+  await server.close();
+});
+
+const listed = async () => keysSchema.parse((await operator.ask(['keys', 'list'])).document);
+const retire = async () => {
+  const { exit, document } = await operator.ask(['keys', 'retire', '--older-than', '0']);
+  return { exit, ...retiredSchema.parse(document) };
+};
+
+test('keys rotate under running requests, and a purged request is unreadable everywhere once its keys are retired', async () => {
+  const { primary: first } = await listed();
+  const out = here('package.zip');
+  const access = await operator.ask(['access', 'acme', EMAIL, '--request-id', 'one', '--out', out]);
+  expect(access.exit).toBe(0);
+  const { package: found } = resultSchema.parse(access.document);
+
+  // Another request is under way while the key changes.
+  sandbox.setFaults({ rules: [{ path: '/contacts/search', action: 'status', status: 500 }] });
+  await operator.ask(['access', 'acme', EMAIL, '--request-id', 'across']);
+  const rotated = await operator.ask(['keys', 'rotate']);
+  expect(rotated.exit).toBe(0);
+  const { primary: second, keys } = await listed();
+  expect(keys.map(({ id, encrypts }) => [id, encrypts])).toEqual([
+    [first, false],
+    [second, true],
+  ]);
+  const whileOpen = await retire();
+  expect(whileOpen).toMatchObject({ exit: 1, destroyed: [] });
+  expect(whileOpen.needed[first]?.open).toEqual(['dsr:acme:access:across']);
+  expect(whileOpen.needed[first]?.unpurged).toContain('dsr:acme:access:one');
+  sandbox.setFaults({ rules: [] });
+  const across = await operator.ask(['access', 'acme', EMAIL, '--request-id', 'across', '--wait']);
+  expect(across.exit).toBe(0);
+  expect(worker.stderr()).not.toContain('which the key file does not hold');
+
+  // Copies that nobody here can reach.
+  const vaultCopy = here('vault-copy');
+  cpSync(here('vault'), vaultCopy, { recursive: true });
+  const temporal = new Client({ connection: server });
+  const { events } = await temporal.workflow.getHandle('dsr:acme:access:one').fetchHistory();
+  const [input] = events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];
+  expect(input).toBeDefined();
+  const readCopies = async () => {
+    const ring = loadKeyring(keyFile);
+    const cases = createCases(createVault(createFolderDriver(vaultCopy), ring));
+    const [payload] = await createPayloadCodec(ring).decode(input ? [input] : []);
+    return { zip: await cases.readPackage(found?.uri ?? ''), input: Buffer.from(payload?.data ?? []).toString() };
+  };
+  const copies = await readCopies();
+  expect(copies.zip?.equals(readFileSync(out))).toBe(true);
+  expect(copies.input).toContain(EMAIL);
+
+  const purged = await operator.ask(['purge', 'one']);
+  expect(purged.exit).toBe(0);
+  expect(purgedSchema.parse(purged.document)).toMatchObject({ workflowId: 'dsr:acme:access:one', histories: 1 });
+  const stillNeeded = await retire();
+  expect(stillNeeded).toEqual({
+    exit: 1,
+    destroyed: [],
+    needed: { [first]: { open: [], unpurged: ['dsr:acme:access:across'] } },
+  });
+  expect((await operator.ask(['purge', 'dsr:acme:access:across'])).exit).toBe(0);
+  expect(await retire()).toEqual({ exit: 0, destroyed: [first], needed: {} });
+  expect((await listed()).keys.map(({ id }) => id)).toEqual([second]);
+  await expect(readCopies()).rejects.toMatchObject({ code: 'unknown-key' });
+
+  // What lives longer than any key still answers: the connection, and the record.
+  const asked = sandbox.company('acme').requests().length;
+  const { result, ...status } = statusSchema.parse((await operator.ask(['status', 'one'])).document);
+  expect(status).toMatchObject({ status: 'purged', kind: 'access' });
+  expect(result).toMatchObject({ status: 'purged', purged: { status: 'completed' } });
+  const again = await operator.ask(['access', 'acme', EMAIL, '--request-id', 'one', '--wait']);
+  expect({ exit: again.exit, status: resultSchema.parse(again.document).status }).toEqual({
+    exit: 0,
+    status: 'purged',
+  });
+  expect(errorOf((await operator.ask(['package', 'one', '--out', here('gone.zip')])).document).code).toBe('no-package');
+  expect(sandbox.company('acme').requests()).toHaveLength(asked);
+  const fresh = await operator.ask(['access', 'acme', EMAIL, '--request-id', 'two', '--wait']);
+  expect(resultSchema.parse(fresh.document).status).toBe('completed');
+});
+
+test('an open request, and one that nobody knows, are not purged', async () => {
+  sandbox.setFaults({ rules: [{ path: '/contacts/search', action: 'status', status: 500 }] });
+  await operator.ask(['access', 'acme', EMAIL, '--request-id', 'open']);
+  const open = await operator.ask(['purge', 'open']);
+  expect({ exit: open.exit, code: errorOf(open.document).code }).toEqual({ exit: 1, code: 'request-open' });
+  sandbox.setFaults({ rules: [] });
+  await until('it has ended', async () => {
+    const { status } = statusSchema.parse((await operator.ask(['status', 'open'])).document);
+    return status === 'completed';
+  });
+  const nobody = await operator.ask(['purge', 'dsr:acme:deletion:nobody']);
+  expect({ exit: nobody.exit, code: errorOf(nobody.document).code }).toEqual({ exit: 2, code: 'not-found' });
+});
+
+test.each([
+  [['keys', 'retire', '--older-than', '-1'], {}, 'usage'],
+  [['keys', 'retire', '--older-than', 'old'], {}, 'usage'],
+  [['keys', 'retire'], { AIRCALL_DSR_RETENTION_DAYS: '0' }, 'configuration'],
+  [['worker'], { AIRCALL_DSR_RETENTION_DAYS: 'month' }, 'configuration'],
+  [['worker'], { AIRCALL_DSR_PACKAGE_DAYS: '-1' }, 'configuration'],
+])('%j with %j is refused', async (args, more, code) => {
+  const { exit, document } = await operator.ask(args, more);
+  expect({ exit, code: errorOf(document).code }).toEqual({ exit: 2, code });
+});
+
+test('nothing is retired that has encrypted lately', async () => {
+  await operator.ask(['keys', 'rotate']);
+  const { exit, document } = await operator.ask(['keys', 'retire']);
+  expect({ exit, ...retiredSchema.parse(document) }).toEqual({ exit: 0, destroyed: [], needed: {} });
+});

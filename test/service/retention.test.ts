@@ -1,0 +1,189 @@
+/** What is kept of an ended request has an end: its data and histories go, whatever its end was; its record still answers. */
+import { createCompanySeed } from '../../sandbox';
+import { retentionScheduleId } from '../../src/retention/schedule';
+import { runAt } from '../../src/temporal/histories';
+import { until } from '../support/requests';
+import { startTestService, type TestService } from '../support/service';
+
+const EMAIL = 'zoe.nunez@example.com';
+const NEVER = { requestMs: 1e12, packageMs: 1e12 };
+/** Everything that has ended is past its time. */
+const AT_ONCE = { requestMs: 0, packageMs: 0 };
+
+let service: TestService;
+beforeAll(async () => {
+  const seed = { name: 'acme', seed: 1, contacts: 20, calls: 1_200, now: Date.now() };
+  service = await startTestService({ sandbox: { companies: [createCompanySeed(seed)] }, retention: NEVER });
+});
+afterAll(async () => service.stop());
+
+const keysOf = (requestId: string, kind = 'access') =>
+  service.vault.list(`requests/${service.connection}/${kind}/${requestId}`);
+const access = (requestId: string, more = {}) =>
+  service.client.start('access', {
+    requestId,
+    connection: service.connection,
+    subject: { email: EMAIL },
+    ...more,
+  });
+async function ended(requestId: string, more = {}) {
+  const { workflowId } = await access(requestId, more);
+  return { workflowId, result: await service.client.result(workflowId) };
+}
+const purge = (workflowId: string) => service.retention.destroy({ workflowId, what: 'request' });
+
+/** Runs that the server has of a request and its children. */
+async function runs(workflowId: string): Promise<string[]> {
+  const found: string[] = [];
+  const query = `WorkflowId = '${workflowId}' OR WorkflowId STARTS_WITH '${workflowId}:'`;
+  for await (const run of service.temporal.workflow.list({ query })) found.push(run.workflowId);
+  return found;
+}
+
+const gone = (workflowId: string) =>
+  until(`the server has forgotten ${workflowId}`, async () => {
+    const newest = await runAt(service.temporal, workflowId);
+    return newest === undefined && (await runs(workflowId)).length === 0;
+  });
+
+describe('a purged request', () => {
+  it('has no package, no case file and no history any more; the one beside it has all of them', async () => {
+    const { workflowId, result } = await ended('purged', { calls: 'company' });
+    const beside = await ended('beside');
+    expect(await runs(workflowId)).toHaveLength(2); // its long list was read by a child
+    expect((await keysOf('purged')).length).toBeGreaterThan(3);
+    expect(await purge(workflowId)).toMatchObject({ histories: 2, result: { status: 'purged' } });
+    await gone(workflowId);
+    expect(await keysOf('purged')).toEqual([`requests/${service.connection}/access/purged/record`]);
+    await expect(service.packageOf(result.package?.uri ?? '')).rejects.toMatchObject({ code: 'case-file-shredded' });
+    expect((await service.packageOf(beside.result.package?.uri ?? '')).length).toBe(beside.result.package?.sizeBytes);
+    expect((await service.client.status(beside.workflowId)).status).toBe('completed');
+  });
+
+  it('answers its status and its id from the record, without an API request, also to a starter that knows only the key', async () => {
+    const { workflowId, result } = await ended('answered');
+    await purge(workflowId);
+    await gone(workflowId);
+    const asked = service.company.requests().length;
+    const answer = { status: 'purged', counts: result.counts, purged: { status: 'completed' } };
+    expect(await service.client.status(workflowId)).toMatchObject({ status: 'purged', result: answer });
+    expect(await service.client.result(workflowId)).toMatchObject(answer);
+    expect((await ended('answered')).result).toMatchObject(answer);
+
+    await purge(workflowId);
+    await gone(workflowId);
+    const { taskQueue, connection } = service;
+    const input = { requestId: 'answered', connection, subject: { email: EMAIL } };
+    const theirs = { workflowId, taskQueue, args: [input] };
+    expect(await service.temporal.workflow.execute('accessRequest', theirs)).toMatchObject(answer);
+    await purge(workflowId);
+    await gone(workflowId);
+    const another = access('answered', { subject: { email: 'somebody.else@example.com' } });
+    await another;
+    await expect(service.client.result(workflowId)).rejects.toMatchObject({ code: 'request-conflict' });
+    expect(service.company.requests()).toHaveLength(asked);
+  });
+
+  it('was not open: an open one is left alone', async () => {
+    service.sandbox.setFaults({ rules: [{ path: '/contacts/search', action: 'status', status: 500 }] });
+    const { workflowId } = await access('open');
+    await until('it has begun', async () => (await keysOf('open')).length > 1);
+    const before = await keysOf('open');
+    await expect(purge(workflowId)).rejects.toMatchObject({ code: 'request-open' });
+    expect(await service.retention.due(AT_ONCE, 100)).not.toContainEqual(expect.objectContaining({ workflowId }));
+    expect(await keysOf('open')).toEqual(expect.arrayContaining(before));
+    await service.client.cancel(workflowId);
+    expect((await service.client.result(workflowId)).status).toBe('cancelled');
+    service.sandbox.setFaults({ rules: [] });
+    expect(await purge(workflowId)).toMatchObject({ result: { purged: { status: 'cancelled' } } });
+    await gone(workflowId);
+  });
+});
+
+describe('the retention sweep', () => {
+  const sweep = async (policy: typeof AT_ONCE) => {
+    for (;;) {
+      const due = await service.retention.due(policy, 100);
+      if (due.length === 0) return;
+      for (const each of due) await service.retention.destroy(each);
+      for (const { workflowId, what } of due) if (what === 'request') await gone(workflowId);
+    }
+  };
+
+  it('leaves what is younger than its age', async () => {
+    await ended('young');
+    expect(await service.retention.due(NEVER, 100)).toEqual([]);
+    expect(await service.retention.due({ requestMs: 3_600_000, packageMs: 3_600_000 }, 100)).toEqual([]);
+  });
+
+  it('destroys package and case file sooner than the history where that is configured', async () => {
+    const { workflowId, result } = await ended('package-first');
+    await sweep({ requestMs: 3_600_000, packageMs: 0 });
+    await expect(service.packageOf(result.package?.uri ?? '')).rejects.toMatchObject({ code: 'case-file-shredded' });
+    expect(await service.client.status(workflowId)).toMatchObject({ status: 'completed' });
+    expect(await keysOf('package-first')).toHaveLength(1);
+  });
+
+  it('destroys every ended request, whatever its end: terminated, failed, cancelled, refused, begun by nobody', async () => {
+    const { temporal, connection, taskQueue } = service;
+    service.sandbox.setFaults({ rules: [{ path: '/contacts/search', action: 'status', status: 500 }] });
+    const terminated = await access('terminated');
+    const cancelled = await access('cancelled');
+    const open = await access('still-open');
+    await until(
+      'they have begun',
+      async () =>
+        (await keysOf('still-open')).length + (await keysOf('cancelled')).length + (await keysOf('terminated')).length >
+        5,
+    );
+    await temporal.workflow.getHandle(terminated.workflowId).terminate();
+    await service.client.cancel(cancelled.workflowId);
+    await service.client.result(cancelled.workflowId);
+    const refused = `dsr:${connection}:access:refused`;
+    await temporal.workflow.start('accessRequest', { workflowId: refused, taskQueue, args: [{ email: EMAIL }] });
+    await expect(service.client.result(refused)).rejects.toMatchObject({ code: 'invalid-input' });
+    const deletion = await service.client.start('deletion', {
+      requestId: 'dry',
+      connection: await service.connectCompany('acme'),
+      subject: { email: 'nobody.known@example.com' },
+      dryRun: true,
+      deadlineDays: 0.04,
+    });
+    const ids = [terminated.workflowId, cancelled.workflowId, refused];
+
+    await sweep(AT_ONCE);
+    for (const workflowId of ids) expect(await runAt(temporal, workflowId)).toBeUndefined();
+    expect((await service.cases.unshredded()).map(({ requestId }) => requestId).sort()).toEqual(['dry', 'still-open']);
+    expect(await service.client.status(terminated.workflowId)).toMatchObject({ status: 'purged' });
+    for (const { workflowId } of [open, deletion])
+      expect(await service.client.status(workflowId)).not.toMatchObject({ status: 'purged' });
+    service.sandbox.setFaults({ rules: [] });
+    expect((await service.client.result(open.workflowId)).status).toBe('completed');
+    await service.client.result(deletion.workflowId);
+  });
+
+  it('is started by a schedule on the server, and destroys what the policy of its worker says', async () => {
+    const { temporal, taskQueue } = service;
+    const { workflowId } = await ended('swept');
+    const handle = temporal.schedule.getHandle(retentionScheduleId(taskQueue));
+    const { action, policies, spec } = await handle.describe();
+    expect(action).toMatchObject({ workflowType: 'retentionSweep', taskQueue, args: [] });
+    expect(policies.overlap).toBe('SKIP');
+    expect(spec.intervals).toMatchObject([{ every: 3_600_000 }]);
+
+    await handle.trigger();
+    await until('it has run', async () => (await handle.describe()).info.recentActions.length > 0);
+    const [first] = (await handle.describe()).info.recentActions;
+    const swept = temporal.workflow.getHandle(first?.action.workflow.workflowId ?? '');
+    expect(await swept.result()).toEqual({ destroyed: 0, left: 0 });
+    expect((await service.client.status(workflowId)).status).toBe('completed');
+
+    await service.stopWorker();
+    const hasty = await service.startAnotherWorker(AT_ONCE);
+    await temporal.workflow.execute('retentionSweep', { workflowId: `${taskQueue}-sweep`, taskQueue, args: [] });
+    await gone(workflowId);
+    await hasty();
+    await service.startWorker();
+    expect(await service.client.status(workflowId)).toMatchObject({ status: 'purged' });
+  });
+});
