@@ -37,7 +37,7 @@ function readFaults(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch {
-    throw new SandboxInputError(`the fault plan ${file} cannot be read`);
+    throw new SandboxInputError('the file of --faults cannot be read; name a JSON file that is there');
   }
 }
 
