@@ -5,6 +5,7 @@ import { startDevServer } from '../../dev-server';
 import { createCompanySeed } from '../../sandbox';
 import { createDsrClient, DsrError, InvalidInput, type RequestResult } from '../../src/client';
 import { createDataConverter } from '../../src/encryption/data-converter';
+import { runAt } from '../../src/temporal/histories';
 import { documentOf, idsOf, sorted, until } from '../support/requests';
 import { startTestService, type TestService } from '../support/service';
 
@@ -243,11 +244,11 @@ describe('a request whose run the server has forgotten', () => {
 const untilForgotten = (workflowId: string) =>
   until(
     'the server has forgotten the run',
-    async () => (await service.client.known([workflowId])).length === 0,
+    async () => (await runAt(service.temporal, workflowId)) === undefined,
     FORGOTTEN_WITHIN_MS,
   );
 
-/** Ends a request and deletes its run, as the server's retention does. The server takes up to a minute for it, so it begins first. */
+/** Ends a request and deletes its run, as the server's retention does. The server takes a while for it, so it begins first. */
 async function finishAndForget(requestId: string) {
   const input = { requestId, connection: service.connection, subject: { email: EMAIL } };
   const run = await service.client.start('access', input);
