@@ -148,6 +148,24 @@ describe('what a request has in the vault, once destroyed,', () => {
     await expect(vault.get(path)).rejects.toMatchObject({ code: 'unknown-key' });
   });
 
+  test.each([
+    ['the magic', 0, 'not-sealed'],
+    ['the key id', 6, 'unknown-key'],
+    ['the key check', 4 + 1 + 3, 'wrong-key'],
+    ['the nonce', 4 + 1 + 3 + 4, 'seal-broken'],
+    ['the wrapped key', 120, 'seal-broken'],
+    ['the tag', -1, 'seal-broken'],
+  ])('was never read where %s of what wraps its key had been changed', async (_what, at, code) => {
+    const ref = await cases.write(request, ['anna']);
+    const key = 'requests/acme/access/r-1/record';
+    const stored = await driver.get(key);
+    const bytes = Buffer.from(stored?.value ?? []);
+    const place = at < 0 ? bytes.length + at : at;
+    bytes.writeUInt8(bytes.readUInt8(place) ^ 1, place);
+    await driver.putIfUnchanged(key, bytes, stored?.version ?? '');
+    await expect(createCases(vault).read(request, ref)).rejects.toMatchObject({ code });
+  });
+
   test('leaves its record, and what other requests have', async () => {
     await cases.open({ ...record, request: other });
     const ref = await cases.write(other, ['b']);

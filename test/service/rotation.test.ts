@@ -1,0 +1,87 @@
+/** A key is replaced while requests run: none of them notices, and what was recorded before replays with the keys of after. */
+import { join } from 'node:path';
+import { ReplayError, Worker } from '@temporalio/worker';
+import { createCompanySeed } from '../../sandbox';
+import { createDataConverter } from '../../src/encryption/data-converter';
+import { destroyKeys, listKeys, rotateKeys } from '../../src/encryption/key-file';
+import { loadKeyring } from '../../src/encryption/keyring';
+import { keyIdsOf, runsOf } from '../../src/temporal/histories';
+import { until } from '../support/requests';
+import { environment, startTestService, type TestService } from '../support/service';
+
+const EMAIL = 'zoe.nunez@example.com';
+const REQUESTS = 6;
+const ROTATIONS = 3;
+
+let service: TestService;
+const keyFile = () => join(service.folder, 'keys.json');
+beforeAll(async () => {
+  const seed = { name: 'acme', seed: 3, contacts: 20, calls: 1_200, now: Date.now() };
+  service = await startTestService({ sandbox: { companies: [createCompanySeed(seed)] } });
+});
+afterAll(async () => service.stop());
+
+const access = (requestId: string) =>
+  service.client.start('access', {
+    requestId,
+    connection: service.connection,
+    subject: { email: EMAIL },
+    calls: 'company',
+  });
+
+async function keysOfRequest(workflowId: string): Promise<string[]> {
+  const ids = new Set<string>();
+  for (const run of await runsOf(service.temporal, workflowId))
+    for (const id of await keyIdsOf(service.temporal, run)) ids.add(id);
+  return [...ids];
+}
+
+test('requests that run across rotations complete, and their histories replay', async () => {
+  // Every third API request fails, so that each request is under way for longer than a rotation.
+  service.sandbox.setFaults({ seed: 7, rules: [{ action: 'status', status: 503, probability: 0.1 }] });
+  const begun = await Promise.all(Array.from({ length: REQUESTS }, (_, number) => access(`across-${number}`)));
+  for (let rotation = 1; rotation <= ROTATIONS; rotation += 1) {
+    const { primary } = rotateKeys(keyFile(), new Date());
+    await until('the worker encrypts with the new key', () => service.keyring.primaryId === primary);
+  }
+  const results = await Promise.all(begun.map(({ workflowId }) => service.client.result(workflowId)));
+  service.sandbox.setFaults(undefined);
+  expect(results.map(({ status }) => status)).toEqual(begun.map(() => 'completed'));
+  for (const { package: found } of results)
+    expect((await service.packageOf(found?.uri ?? '')).length).toBe(found?.sizeBytes);
+
+  const keys = await Promise.all(begun.map(({ workflowId }) => keysOfRequest(workflowId)));
+  expect(keys.filter(ids => ids.length > 1)).not.toEqual([]);
+  const afterwards = loadKeyring(keyFile());
+  expect(afterwards.ids).toHaveLength(ROTATIONS + 1);
+  for (const { workflowId } of begun) {
+    const history = await service.temporal.workflow.getHandle(workflowId).fetchHistory();
+    await Worker.runReplayHistory(
+      {
+        workflowBundle: { codePath: environment('TEST_WORKFLOW_BUNDLE') },
+        dataConverter: createDataConverter(afterwards),
+      },
+      history,
+      workflowId,
+    );
+  }
+});
+
+test('a history does not replay without the key that it was encrypted with', async () => {
+  const { workflowId } = await access('before');
+  await service.client.result(workflowId);
+  const [old = ''] = await keysOfRequest(workflowId);
+  rotateKeys(keyFile(), new Date());
+  destroyKeys(keyFile(), [old]);
+  expect(listKeys(keyFile()).keys.map(({ id }) => id)).not.toContain(old);
+  const history = await service.temporal.workflow.getHandle(workflowId).fetchHistory();
+  const replayed = Worker.runReplayHistory(
+    {
+      workflowBundle: { codePath: environment('TEST_WORKFLOW_BUNDLE') },
+      dataConverter: createDataConverter(loadKeyring(keyFile())),
+    },
+    history,
+    workflowId,
+  );
+  await expect(replayed).rejects.toThrow(ReplayError);
+});
