@@ -122,6 +122,15 @@ command('purge <id>', 'destroy what is kept of an ended request: case file, pack
   run<[string, Output]>(async (id, options) => (await import('./commands/requests.js')).purge(id, options)),
 );
 
+command('codec-server', 'let the Temporal Web UI and the temporal command show payloads in the clear')
+  .option('--listen <address>', 'HOST:PORT; beyond this machine it needs a token (default: 127.0.0.1:8888)')
+  .option('--ui-origin <url>', 'the Web UI that may ask (default: http://localhost:8233)')
+  .action(
+    run<[import('./commands/codec-server').CodecServerCommandOptions]>(async options =>
+      (await import('./commands/codec-server.js')).codecServer(options),
+    ),
+  );
+
 const keys = program.command('keys').description('the key file named by AIRCALL_DSR_KEYS').exitOverride();
 function keysCommand(name: string, description: string): Command {
   return keys.command(name).description(description).option('--json', 'one JSON document on stdout').exitOverride();

@@ -2,7 +2,7 @@
  * What the environment says: the vault, the key file, the task queue. The only place that reads AIRCALL_DSR_* variables;
  * a missing one is told with what to do.
  */
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { createKeyCommand } from './encryption/key-command';
 import type { KeyService } from './encryption/key-file';
 import { type Keyring, loadKeyring } from './encryption/keyring';
@@ -58,6 +58,25 @@ export function configuredVault(keyring: Keyring): Vault {
     throw new ConfigurationError('AIRCALL_DSR_VAULT names a file. Set it to a folder.');
   }
   return createVault(createFolderDriver(folder), keyring);
+}
+
+const TOKEN_LENGTH_MIN = 16;
+
+/** What the codec server asks of whoever asks it. @throws {ConfigurationError} */
+export function configuredCodecToken(): string | undefined {
+  const file = process.env.AIRCALL_DSR_CODEC_TOKEN_FILE ?? '';
+  const token = file === '' ? (process.env.AIRCALL_DSR_CODEC_TOKEN ?? '') : contentOf(file).trim();
+  if (token === '' && file === '') return undefined;
+  if (token.length >= TOKEN_LENGTH_MIN) return token;
+  throw new ConfigurationError(`The token of the codec server takes at least ${TOKEN_LENGTH_MIN} characters.`);
+}
+
+function contentOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    throw new ConfigurationError('The file of AIRCALL_DSR_CODEC_TOKEN_FILE cannot be read.');
+  }
 }
 
 /** @throws {ConfigurationError} */

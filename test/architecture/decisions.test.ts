@@ -18,6 +18,7 @@ const PLACES: Readonly<Record<string, Place>> = {
   'what an HTTP status means': {
     pattern: /\bstatus\s*[=<>]=*\s*\d{3}\b|\b(?:401|403|404|408|429)\b/,
     only: ['src/aircall/errors.ts'],
+    within: /^src\/(?!codec-server)/, // it answers statuses of its own
     example: 'if (response.status >= 500) again()',
   },
   'when two e-mail addresses are the same': {
@@ -48,7 +49,7 @@ const PLACES: Readonly<Record<string, Place>> = {
   'that a page is not past the 10,000 rows': {
     pattern: /\b10_?000\b/,
     only: ['src/request/budget.ts', 'src/workflows/listing.ts', 'src/workflows/run.ts'],
-    within: /^src\/(?!commands|client|temporal|package|vault|encryption)/,
+    within: /^src\/(?!commands|client|temporal|package|vault|encryption|codec-server)/,
     example: 'page * 50 <= 10_000',
   },
   'the clock and chance of activities are given to them': {

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { createCompanySeed, type Sandbox, startSandbox } from '../../sandbox';
 import { type Canaries, formsOf, foundIn, numberForms } from '../support/canaries';
-import { createOperator, type RunningWorker } from '../support/command-line';
+import { createOperator, type RunningCommand } from '../support/command-line';
 import { until } from '../support/requests';
 import { environment } from '../support/service';
 
@@ -23,7 +23,7 @@ const here = (name: string) => join(operator.folder, name);
 const printed: string[] = [];
 const ran = new Set<string>();
 let sandbox: Sandbox;
-let worker: RunningWorker;
+let worker: RunningCommand;
 let server: Connection;
 
 async function run(...args: string[]): Promise<string> {

@@ -11,7 +11,7 @@ import {
   createOperator,
   errorOf,
   listSchema,
-  type RunningWorker,
+  type RunningCommand,
   resultSchema,
   savedSchema,
   startedSchema,
@@ -28,7 +28,7 @@ const EMAIL = createCompanySeed({ name: 'acme', ...SEED }).truth.subjectEmail;
 const operator = createOperator();
 const here = (name: string) => join(operator.folder, name);
 let sandbox: Sandbox;
-let worker: RunningWorker;
+let worker: RunningCommand;
 
 beforeAll(async () => {
   sandbox = await startSandbox({ companies: COMPANIES.map(name => createCompanySeed({ name, ...SEED })) });

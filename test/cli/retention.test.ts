@@ -12,7 +12,7 @@ import { createPayloadCodec } from '../../src/encryption/payload-codec';
 import { createCases } from '../../src/vault/cases';
 import { createFolderDriver } from '../../src/vault/folder';
 import { createVault } from '../../src/vault/vault';
-import { createOperator, errorOf, type RunningWorker, resultSchema, statusSchema } from '../support/command-line';
+import { createOperator, errorOf, type RunningCommand, resultSchema, statusSchema } from '../support/command-line';
 import { until } from '../support/requests';
 import { environment } from '../support/service';
 
@@ -37,7 +37,7 @@ const operator = createOperator();
 const here = (name: string) => join(operator.folder, name);
 const keyFile = here('keys.json');
 let sandbox: Sandbox;
-let worker: RunningWorker;
+let worker: RunningCommand;
 let server: Connection;
 
 beforeAll(async () => {

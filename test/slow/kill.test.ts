@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createCompanySeed, type FaultRule, type LoggedRequest, type Sandbox, startSandbox } from '../../sandbox';
 import { type AccessPackage, packageSchema } from '../../src/package/model';
-import { createOperator, type RunningWorker, resultSchema } from '../support/command-line';
+import { createOperator, type RunningCommand, resultSchema } from '../support/command-line';
 import { idsOf, sorted, until } from '../support/requests';
 import { unzip } from '../support/zip';
 
@@ -23,7 +23,7 @@ function recordsOf({ contacts, calls, users, lines, truth }: typeof TWIN) {
 const operator = createOperator();
 const here = (name: string) => join(operator.folder, name);
 let sandbox: Sandbox;
-let worker: RunningWorker;
+let worker: RunningCommand;
 
 beforeAll(async () => {
   sandbox = await startSandbox({ companies: [TWIN, KILLED] });

@@ -23,11 +23,12 @@ export interface Ran {
 
 export type Environment = Readonly<Record<string, string>>;
 
-export interface RunningWorker {
+export interface RunningCommand {
   /** What it printed so far. */
+  stdout(): string;
   stderr(): string;
   /** Sends a signal and waits for the end. */
-  end(signal: 'SIGTERM' | 'SIGKILL'): Promise<Ran>;
+  end(signal: 'SIGTERM' | 'SIGINT' | 'SIGKILL'): Promise<Ran>;
 }
 
 export interface Operator {
@@ -40,7 +41,9 @@ export interface Operator {
   /** Runs a command with --json and answers its exit code and its document, which must be all of stdout. */
   ask(args: readonly string[], environment?: Environment): Promise<{ exit: number | null; document: unknown }>;
   /** Starts a worker; resolves when it is ready. */
-  startWorker(environment?: Environment): Promise<RunningWorker>;
+  startWorker(environment?: Environment): Promise<RunningCommand>;
+  /** Starts a command that runs until a signal; resolves when it has printed something like `ready`. */
+  serve(args: readonly string[], ready: RegExp, environment?: Environment): Promise<RunningCommand>;
   /** What no output may hold; key material of the key file is always looked for. */
   keepSecret(...secrets: readonly string[]): void;
   /** Kills what is left and removes the folder. */
@@ -70,8 +73,8 @@ export function createOperator(): Operator {
     AIRCALL_DSR_TASK_QUEUE: taskQueue,
   };
 
-  function start(args: readonly string[], more: Environment): Process {
-    const started = startProcess(args, { ...own, ...more });
+  function start(args: readonly string[], more: Environment, serves = false): Process {
+    const started = startProcess(args, { ...own, ...more }, serves);
     running.add(started);
     void started.ended.finally(() => running.delete(started));
     return started;
@@ -94,17 +97,19 @@ export function createOperator(): Operator {
       const document: unknown = JSON.parse(stdout);
       return { exit, document };
     },
-    async startWorker(more = {}) {
-      const worker = start(['worker'], more);
-      await until('the worker is ready', () => {
-        if (!running.has(worker)) throw new Error(`the worker ended: ${worker.stderr()}`);
-        return /^ready$/m.test(worker.stderr());
+    startWorker: more => operator.serve(['worker'], /^ready$/m, more),
+    async serve(args, ready, more = {}) {
+      const command = start(args, more, true);
+      await until(`${args[0]} is ready`, () => {
+        if (!running.has(command)) throw new Error(`${args[0]} ended: ${command.stderr()}`);
+        return ready.test(command.stderr() + command.stdout());
       });
       return {
-        stderr: worker.stderr,
+        stdout: command.stdout,
+        stderr: command.stderr,
         end(signal) {
-          worker.child.kill(signal);
-          return checked(worker.ended);
+          command.child.kill(signal);
+          return checked(command.ended);
         },
       };
     },
@@ -130,10 +135,11 @@ function temporalAddress(): string {
 interface Process {
   readonly child: ChildProcess;
   readonly ended: Promise<Ran>;
+  stdout(): string;
   stderr(): string;
 }
 
-function startProcess(args: readonly string[], env: Environment): Process {
+function startProcess(args: readonly string[], env: Environment, serves: boolean): Process {
   const child = spawn(process.execPath, [CLI, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const told = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) {
@@ -141,7 +147,7 @@ function startProcess(args: readonly string[], env: Environment): Process {
       told[name] += text;
     });
   }
-  const timer = args[0] === 'worker' ? undefined : setTimeout(() => child.kill('SIGKILL'), ENDS_WITHIN_MS);
+  const timer = serves ? undefined : setTimeout(() => child.kill('SIGKILL'), ENDS_WITHIN_MS);
   const ended = new Promise<Ran>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', exit => {
@@ -149,7 +155,7 @@ function startProcess(args: readonly string[], env: Environment): Process {
       resolve({ exit, ...told });
     });
   });
-  return { child, ended, stderr: () => told.stderr };
+  return { child, ended, stdout: () => told.stdout, stderr: () => told.stderr };
 }
 
 const keyFileSchema = z.object({ keys: z.array(z.object({ key: z.string() })), hashKey: z.string() });

@@ -1,0 +1,173 @@
+/**
+ * The codec server: Temporal's protocol by which the Web UI and the `temporal` command show payloads in the clear. It is
+ * the door through which personal data leaves, so who may ask is checked first, every decode is told, and it never logs
+ * what it decodes. Protocol: temporal.md 5.6.
+ */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { defaultPayloadConverter, type Payload } from '@temporalio/common';
+import { z } from 'zod';
+import { KeyringError } from './encryption/key-file';
+import type { Keyring } from './encryption/keyring';
+import { createPayloadCodec, PayloadBroken } from './encryption/payload-codec';
+
+export interface CodecServerOptions {
+  readonly keyring: Keyring;
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  /** The one web page that may ask: scheme, host and port of the Temporal Web UI. */
+  readonly uiOrigin: string;
+  /** Required of every request where given. */
+  readonly token?: string | undefined;
+  /** One line for each decode; no content. */
+  readonly log: (line: string) => void;
+}
+
+export interface CodecServer {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** Of one request: the Web UI asks for a page of events at once. */
+const BODY_BYTES_MAX = 16 * 1024 * 1024;
+const NAMESPACE = /^[A-Za-z0-9._-]{1,255}$/;
+const ALLOWED_HEADERS = 'content-type, x-namespace, authorization';
+
+const bodySchema = z.object({
+  payloads: z
+    .array(z.object({ metadata: z.record(z.string(), z.base64()).default({}), data: z.base64().default('') }))
+    .max(10_000),
+});
+
+class Refused extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** Listens when it resolves. @throws where the address cannot be listened on */
+export async function startCodecServer(options: CodecServerOptions): Promise<CodecServer> {
+  const { keyring, host, port, uiOrigin, log } = options;
+  const codec = createPayloadCodec(keyring);
+  const wanted = options.token === undefined ? undefined : digestOf(`Bearer ${options.token}`);
+
+  /** One payload that cannot be read must not hide the others: a text in its place says why. */
+  async function decoded(payload: Payload): Promise<{ readonly payload: Payload; readonly readable: boolean }> {
+    try {
+      const [first = {}] = await codec.decode([payload]);
+      return { payload: first, readable: true };
+    } catch (error) {
+      if (!(error instanceof KeyringError || error instanceof PayloadBroken)) throw error;
+      return { payload: defaultPayloadConverter.toPayload(`[${error.code}] ${error.message}`), readable: false };
+    }
+  }
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<unknown> {
+    const { origin } = request.headers;
+    response.setHeader('Vary', 'Origin');
+    if (origin !== undefined) {
+      // Also another name for this machine: a page from elsewhere must not ask, whatever it resolves to.
+      if (origin !== uiOrigin) throw new Refused(403, 'this origin may not ask; start the server with its --ui-origin');
+      response.setHeader('Access-Control-Allow-Origin', uiOrigin);
+      response.setHeader('Access-Control-Allow-Credentials', 'true');
+    }
+    const path = new URL(request.url ?? '/', 'http://codec').pathname;
+    if (path !== '/decode' && path !== '/encode') throw new Refused(404, 'there are /decode and /encode');
+    if (request.method === 'OPTIONS') {
+      response.setHeader('Access-Control-Allow-Methods', 'POST, OPTIONS');
+      response.setHeader('Access-Control-Allow-Headers', ALLOWED_HEADERS);
+      return undefined;
+    }
+    if (request.method !== 'POST') throw new Refused(405, 'POST is what it takes');
+    if (wanted !== undefined && !timingSafeEqual(wanted, digestOf(request.headers.authorization ?? ''))) {
+      response.setHeader('WWW-Authenticate', 'Bearer');
+      throw new Refused(401, 'a bearer token is needed');
+    }
+    if (!/^application\/json\b/.test(request.headers['content-type'] ?? ''))
+      throw new Refused(415, 'application/json is what it takes');
+    const payloads = payloadsOf(await bodyOf(request));
+    if (path === '/encode') return { payloads: (await codec.encode(payloads)).map(jsonOf) };
+    const shown = await Promise.all(payloads.map(decoded));
+    const unreadable = shown.filter(({ readable }) => !readable).length;
+    const namespace = String(request.headers['x-namespace'] ?? '');
+    log(
+      `decoded ${shown.length - unreadable} of ${shown.length} payloads of namespace ${NAMESPACE.test(namespace) ? namespace : 'unknown'} for ${request.socket.remoteAddress ?? 'somebody'}, ${new Date().toISOString()}`,
+    );
+    return { payloads: shown.map(({ payload }) => jsonOf(payload)) };
+  }
+
+  const server = createServer((request, response) => {
+    answer(request, response).then(
+      document => send(response, document === undefined ? 204 : 200, document),
+      (error: unknown) => {
+        const refused = error instanceof Refused ? error : new Refused(500, 'it could not be done');
+        if (!(error instanceof Refused)) log(`a request failed (${error instanceof Error ? error.name : 'unknown'})`);
+        send(response, refused.status, { message: refused.message });
+      },
+    );
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject).listen(port, host, resolve);
+  });
+  const address = server.address();
+  const bound = typeof address === 'object' && address !== null ? address.port : port;
+  return {
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}`,
+    close() {
+      server.closeAllConnections();
+      return new Promise(resolve => server.close(() => resolve()));
+    },
+  };
+}
+
+function digestOf(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  const parts: Buffer[] = [];
+  let size = 0;
+  for await (const part of request) {
+    const bytes = Buffer.from(part);
+    size += bytes.length;
+    if (size > BODY_BYTES_MAX) throw new Refused(413, `a body holds at most ${BODY_BYTES_MAX} bytes`);
+    parts.push(bytes);
+  }
+  return Buffer.concat(parts).toString();
+}
+
+function payloadsOf(body: string): Payload[] {
+  try {
+    return bodySchema.parse(JSON.parse(body)).payloads.map(({ metadata, data }) => ({
+      metadata: Object.fromEntries(Object.entries(metadata).map(([name, text]) => [name, Buffer.from(text, 'base64')])),
+      data: Buffer.from(data, 'base64'),
+    }));
+  } catch {
+    // Neither a JSON error nor a schema error is passed on: both can quote what was sent.
+    throw new Refused(400, 'the body is no { "payloads": [{ "metadata", "data" }] } of base64');
+  }
+}
+
+function jsonOf({ metadata, data }: Payload) {
+  return {
+    metadata: Object.fromEntries(
+      Object.entries(metadata ?? {}).map(([name, bytes]) => [name, Buffer.from(bytes).toString('base64')]),
+    ),
+    data: Buffer.from(data ?? []).toString('base64'),
+  };
+}
+
+function send(response: ServerResponse, status: number, document: unknown): void {
+  response.statusCode = status;
+  if (document === undefined) {
+    response.end();
+    return;
+  }
+  response.setHeader('Content-Type', 'application/json');
+  response.setHeader('Cache-Control', 'no-store');
+  response.end(JSON.stringify(document));
+}
