@@ -32,6 +32,8 @@ export interface DevServerOptions {
   ui?: boolean;
   /** A free port by default. */
   uiPort?: number;
+  /** Where the Web UI has payloads decoded; nowhere by default. */
+  uiCodecEndpoint?: string;
   /** A free port by default. */
   port?: number;
   /** SQLite file that keeps everything across restarts; by default all is in memory. */
@@ -57,7 +59,15 @@ export interface DevServer {
  * @throws when a given port is in use
  */
 export async function startDevServer(options: DevServerOptions = {}): Promise<DevServer> {
-  const { ui = false, port, dbFilename, searchAttributes = {}, dynamicConfig = [], onProgress } = options;
+  const {
+    ui = false,
+    uiCodecEndpoint,
+    port,
+    dbFilename,
+    searchAttributes = {},
+    dynamicConfig = [],
+    onProgress,
+  } = options;
   const path = await resolveTemporalCli({ ...(onProgress && { onProgress }) });
   // The SDK takes whoever answers at the port for the server that it started, so a taken port would join a stranger's.
   if (port !== undefined) await findFreePort(port);
@@ -71,6 +81,7 @@ export async function startDevServer(options: DevServerOptions = {}): Promise<De
         extraArgs: [
           // Without it the server prints a banner on our stdout, which belongs to the caller.
           ...['--output', 'none'],
+          ...(uiCodecEndpoint === undefined ? [] : ['--ui-codec-endpoint', uiCodecEndpoint]),
           ...settingsWith(dynamicConfig).flatMap(setting => ['--dynamic-config-value', setting]),
           ...Object.entries(searchAttributes).flatMap(([name, type]) => ['--search-attribute', `${name}=${type}`]),
         ],

@@ -9,7 +9,7 @@ import { defaultPayloadConverter, type Payload } from '@temporalio/common';
 import { z } from 'zod';
 import { KeyringError } from './encryption/key-file';
 import type { Keyring } from './encryption/keyring';
-import { createPayloadCodec, PayloadBroken } from './encryption/payload-codec';
+import { createPayloadCodec, isEncrypted, PayloadBroken } from './encryption/payload-codec';
 
 export interface CodecServerOptions {
   readonly keyring: Keyring;
@@ -55,8 +55,12 @@ export async function startCodecServer(options: CodecServerOptions): Promise<Cod
   const codec = createPayloadCodec(keyring);
   const wanted = options.token === undefined ? undefined : digestOf(`Bearer ${options.token}`);
 
-  /** One payload that cannot be read must not hide the others: a text in its place says why. */
+  /**
+   * One payload that cannot be read must not hide the others: a text in its place says why. What nobody encrypted (Temporal's
+   * own notes on local activities) stays as it is.
+   */
   async function decoded(payload: Payload): Promise<{ readonly payload: Payload; readonly readable: boolean }> {
+    if (!isEncrypted(payload)) return { payload, readable: true };
     try {
       const [first = {}] = await codec.decode([payload]);
       return { payload: first, readable: true };

@@ -44,7 +44,7 @@ export interface WorkerRole {
 export function createPayloadCodec(keyring: Keyring, worker?: WorkerRole): PayloadCodec {
   function decode(payload: Payload): Payload {
     try {
-      if (textOf(payload, 'encoding') !== ENCODING) return marked(PLAINTEXT_MARK);
+      if (!isEncrypted(payload)) return marked(PLAINTEXT_MARK);
       const inner = decrypt(keyring, payload);
       return worker === undefined || isUsable(inner) ? inner : marked(BROKEN_MARK);
     } catch (error) {
@@ -57,6 +57,10 @@ export function createPayloadCodec(keyring: Keyring, worker?: WorkerRole): Paylo
     encode: async payloads => payloads.map(payload => encrypt(keyring, payload)),
     decode: async payloads => payloads.map(decode),
   };
+}
+
+export function isEncrypted(payload: Payload): boolean {
+  return textOf(payload, 'encoding') === ENCODING;
 }
 
 function encrypt(keyring: Keyring, payload: Payload): Payload {

@@ -1,0 +1,84 @@
+/** What a person sees in the Temporal Web UI of a request: ciphertext, and through the codec server who it is about. */
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { type DevServer, startDevServer } from '../../dev-server';
+import { type CodecServer, startCodecServer } from '../../src/codec-server';
+import { SEARCH_ATTRIBUTES } from '../../src/request/names';
+import { openBrowser } from '../support/browser';
+import { installRuntime, startTestService, type TestService } from '../support/service';
+
+const EMAIL = 'zoe.nunez@example.com';
+const SEEN_WITHIN_MS = 30_000;
+/** Embedded in the documents; written anew where it is asked for. */
+const SCREENSHOT = join(__dirname, '../../docs/images/web-ui-decoded.png');
+
+let server: DevServer;
+let service: TestService;
+let browser: Browser;
+let codecPort: number;
+const log: string[] = [];
+
+const freePort = () =>
+  new Promise<number>(resolve => {
+    const probe = createServer().listen(0, '127.0.0.1', () => {
+      const address = probe.address();
+      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
+    });
+  });
+
+beforeAll(async () => {
+  installRuntime();
+  codecPort = await freePort();
+  server = await startDevServer({
+    ui: true,
+    uiCodecEndpoint: `http://127.0.0.1:${codecPort}`,
+    searchAttributes: SEARCH_ATTRIBUTES,
+  });
+  service = await startTestService({ address: server.address });
+  browser = await openBrowser();
+});
+afterAll(async () => {
+  await browser?.close();
+  await service?.stop();
+  await server?.stop();
+});
+
+const serveCodec = (): Promise<CodecServer> =>
+  startCodecServer({
+    keyring: service.keyring,
+    host: '127.0.0.1',
+    port: codecPort,
+    uiOrigin: server.uiUrl ?? '',
+    log: line => log.push(line),
+  });
+
+async function open(workflowId: string): Promise<Page> {
+  const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+  await page.goto(`${server.uiUrl}/namespaces/default/workflows/${encodeURIComponent(workflowId)}`);
+  await page.getByText('accessRequest').first().waitFor({ timeout: SEEN_WITHIN_MS });
+  return page;
+}
+
+test('the Web UI shows ciphertext without the codec server, and the input of a request through it', async () => {
+  const { workflowId } = await service.client.start('access', {
+    requestId: 'seen',
+    connection: service.connection,
+    subject: { email: EMAIL },
+  });
+  expect((await service.client.result(workflowId)).status).toBe('completed');
+
+  const without = await open(workflowId);
+  await without.getByText('YmluYXJ5L2VuY3J5cHRlZA').first().waitFor({ timeout: SEEN_WITHIN_MS });
+  expect(await without.content()).not.toContain(EMAIL);
+  await without.close();
+
+  const codec = await serveCodec();
+  const through = await open(workflowId);
+  await through.getByText(EMAIL).first().waitFor({ timeout: SEEN_WITHIN_MS });
+  expect(log.join('\n')).toMatch(/^decoded [1-9]\d* of \d+ payloads of namespace default/m);
+  expect(log.join('\n')).not.toContain(EMAIL);
+  if (process.env.AIRCALL_DSR_SCREENSHOTS === '1') await through.screenshot({ path: SCREENSHOT });
+  await through.close();
+  await codec.close();
+});
