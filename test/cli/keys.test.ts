@@ -35,7 +35,40 @@ test('keys generate refuses to overwrite a file and leaves it as it is', async (
   expect(readFileSync(path, 'utf8')).toBe('precious');
 });
 
+test('keys can be wrapped by a command of the operator, which every process then needs', async () => {
+  const command = join(operator.folder, 'key-command');
+  // It turns the bytes round: enough to tell a wrapped key from an open one.
+  writeFileSync(
+    command,
+    `#!${process.execPath}\nconst t = require('node:fs').readFileSync(0, 'utf8').trim();\nconsole.log(Buffer.from(t, 'base64').reverse().toString('base64'));\n`,
+    { mode: 0o700 },
+  );
+  const wrapped = {
+    AIRCALL_DSR_KEYS: join(operator.folder, 'wrapped.json'),
+    AIRCALL_DSR_VAULT: join(operator.folder, 'wrapped-vault'),
+    AIRCALL_DSR_KEY_COMMAND: command,
+  };
+  expect((await operator.ask(['keys', 'generate'], wrapped)).exit).toBe(0);
+  expect((await operator.ask(['keys', 'rotate'], wrapped)).exit).toBe(0);
+  const text = readFileSync(wrapped.AIRCALL_DSR_KEYS, 'utf8');
+  expect(text.match(/"wrapped"/g)).toHaveLength(3);
+  expect(text).not.toContain('"key"');
+  expect((await operator.ask(['connections'], wrapped)).exit).toBe(0);
+  const without = await operator.ask(['connections'], { ...wrapped, AIRCALL_DSR_KEY_COMMAND: '' });
+  expect({ exit: without.exit, code: errorOf(without.document).code }).toEqual({
+    exit: 2,
+    code: 'key-command-missing',
+  });
+  const failing = await operator.ask(['connections'], { ...wrapped, AIRCALL_DSR_KEY_COMMAND: '/bin/false' });
+  expect({ exit: failing.exit, code: errorOf(failing.document).code }).toEqual({ exit: 2, code: 'key-command-failed' });
+});
+
 const NEED_KEYS = [
+  ['codec-server', '--listen', '127.0.0.1:0'],
+  ['purge', 'case-1'],
+  ['keys', 'rotate'],
+  ['keys', 'list'],
+  ['keys', 'retire'],
   ['worker'],
   ['connect', 'acme', '--base-url', 'http://127.0.0.1:9/v1'],
   ['connections'],

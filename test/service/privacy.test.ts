@@ -2,10 +2,14 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from '@temporalio/client';
+import type { Payload } from '@temporalio/common';
 import { createCompanySeed, type FaultRule } from '../../sandbox';
 import { createDataConverter } from '../../src/encryption/data-converter';
 import { generateKeyFile } from '../../src/encryption/key-file';
 import { loadKeyring } from '../../src/encryption/keyring';
+import { createPayloadCodec } from '../../src/encryption/payload-codec';
+import { requestOf } from '../../src/request/names';
+import { type Canaries, formsOf, foundIn, numberForms } from '../support/canaries';
 import { until } from '../support/requests';
 import { environment, installRuntime, startTestService, type TestService } from '../support/service';
 
@@ -32,33 +36,22 @@ afterAll(async () => {
   await service.stop();
 });
 
-/** A text, and what becomes of it on its way: in URLs, in base64 at each of three offsets. */
-function traces(text: string): Buffer[] {
-  const base64 = [0, 1, 2].map(shift => {
-    const encoded = Buffer.concat([Buffer.alloc(shift), Buffer.from(text)]).toString('base64');
-    return encoded.slice(4, -4); // the ends depend on what stands beside it
-  });
-  const forms = [text, text.toLowerCase(), encodeURIComponent(text), encodeURIComponent(text.toLowerCase()), ...base64];
-  return [...new Set(forms)].filter(form => form.length >= 7).map(form => Buffer.from(form));
-}
-
-function canaries(): Map<string, Buffer[]> {
+function canaries(): Canaries {
   const { apiId, apiToken, accessToken } = service.company;
   const shown = service.company.calls().map(({ raw_digits }) => raw_digits);
-  const named = {
-    email: [SUBJECT.email],
-    name: [SUBJECT.first_name, SUBJECT.last_name],
-    number: [...NUMBERS, GIVEN_NUMBER].flatMap(number => [number, number.slice(1)]),
-    'number as displayed': shown.filter(digits => NUMBERS.includes(digits.replace(/[^+\d]/g, ''))).slice(0, 50),
-    secret: [apiId, apiToken, accessToken, `${apiId}:${apiToken}`],
-  };
-  return new Map(Object.entries(named).map(([what, texts]) => [what, texts.flatMap(traces)]));
+  const displayed = shown.filter(digits => NUMBERS.includes(digits.replace(/[^+\d]/g, ''))).slice(0, 50);
+  return new Map([
+    ['email', formsOf(SUBJECT.email)],
+    ['name', [SUBJECT.first_name, SUBJECT.last_name].flatMap(formsOf)],
+    ['number', [...NUMBERS, GIVEN_NUMBER].flatMap(numberForms)],
+    ['number as displayed', displayed.flatMap(formsOf)],
+    ['secret', [apiId, apiToken, accessToken, `${apiId}:${apiToken}`].flatMap(formsOf)],
+  ]);
 }
 
-/** What of the canaries is found in bytes. */
-function found(bytes: Buffer, wanted = canaries()): string[] {
-  return [...wanted].filter(([, forms]) => forms.some(form => bytes.includes(form))).map(([what]) => what);
-}
+const found = (bytes: Buffer, wanted: Canaries = canaries()) => foundIn(bytes, wanted);
+
+const isPayload = (value: object): value is Payload => 'metadata' in value && 'data' in value;
 
 /** The server's database with what is not yet merged into it. */
 function database(): Buffer {
@@ -143,8 +136,35 @@ describe('after requests of all sorts, failed ones included', () => {
       args: [PLANTED],
     });
     await handle.terminate();
-    expect(found(database(), new Map([['planted', traces(PLANTED)]]))).toEqual(['planted']);
+    expect(found(database(), new Map([['planted', formsOf(PLANTED)]]))).toEqual(['planted']);
     expect(found(database())).toEqual([]);
+  });
+
+  it('its histories hold none of it even decrypted, but for the identity in the input', async () => {
+    const { temporal, keyring, taskQueue } = service;
+    const codec = createPayloadCodec(keyring, { onUnknownKey() {} });
+    const decrypted: string[] = [];
+    const decryptAll = async (value: unknown): Promise<void> => {
+      if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return;
+      if (isPayload(value)) {
+        const [payload] = await codec.decode([value]).catch(() => []);
+        decrypted.push(Buffer.from(payload?.data ?? []).toString());
+      } else for (const child of Object.values(value)) await decryptAll(child);
+    };
+    for await (const run of temporal.workflow.list({ query: `TaskQueue = '${taskQueue}'` })) {
+      const { events } = await temporal.workflow.getHandle(run.workflowId, run.runId).fetchHistory();
+      const [started, ...others] = events ?? [];
+      const first = decrypted.length;
+      await decryptAll(started?.workflowExecutionStartedEventAttributes?.input);
+      const input = decrypted.splice(first).join();
+      if (requestOf(run.workflowId) !== undefined && !run.workflowId.includes('foreign'))
+        expect(found(Buffer.from(input))).toContain('email');
+      for (const event of others)
+        if (event.activityTaskScheduledEventAttributes?.activityType?.name !== 'openRequest') await decryptAll(event);
+    }
+    expect(decrypted.length).toBeGreaterThan(50);
+    expect(decrypted.join()).toContain('"distinct"'); // what merging answers
+    expect(found(Buffer.from(decrypted.join('\n')))).toEqual([]);
   });
 
   it('the vault holds none of it, neither in a file nor in a name', () => {
