@@ -6,7 +6,7 @@ import { existsSync, statSync } from 'node:fs';
 import { type Keyring, loadKeyring } from './encryption/keyring';
 import { DEFAULT_TASK_QUEUE } from './request/names';
 import { createFolderDriver } from './vault/folder';
-import { createVault, type Vault } from './vault/vault';
+import { createVault, type Vault, type VaultDriver } from './vault/vault';
 
 export class ConfigurationError extends Error {
   readonly code = 'configuration' as const;
@@ -18,18 +18,38 @@ export function configuredKeyring(): Keyring {
   return loadKeyring(process.env.AIRCALL_DSR_KEYS);
 }
 
-/** @throws {ConfigurationError} */
-export function configuredVault(keyring: Keyring): Vault {
-  const folder = process.env.AIRCALL_DSR_VAULT ?? '';
-  if (folder === '' || /^[a-z0-9+.-]+:\/\//i.test(folder)) {
+/**
+ * The vault that AIRCALL_DSR_VAULT names. Nothing is asked of the store yet.
+ * @throws {ConfigurationError}
+ */
+export async function configuredVault(keyring: Keyring): Promise<Vault> {
+  return createVault(await configuredDriver(process.env.AIRCALL_DSR_VAULT ?? ''), keyring);
+}
+
+const ANY_URL = /^[a-z0-9+.-]+:\/\//i;
+const S3_URL = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])((?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._-]+)*)\/?$/;
+
+async function configuredDriver(place: string): Promise<VaultDriver> {
+  const [, bucket, path = ''] = S3_URL.exec(place) ?? [];
+  if (bucket !== undefined) {
+    // Loaded where it is used only: the AWS SDK would slow down every command.
+    const { createS3Driver } = await import('./vault/s3.js');
+    return createS3Driver({ bucket, prefix: path.slice(1), pathStyle: hasEndpoint() });
+  }
+  if (place === '' || ANY_URL.test(place)) {
     throw new ConfigurationError(
-      'Set AIRCALL_DSR_VAULT to a folder: the sealed store of connections, case files and packages.',
+      'Set AIRCALL_DSR_VAULT, the sealed store of connections, case files and packages, to a folder, or to s3://BUCKET/PREFIX with the name of a bucket in lower case and a prefix of letters, digits, dots, underscores, hyphens and slashes.',
     );
   }
-  if (existsSync(folder) && !statSync(folder).isDirectory()) {
+  if (existsSync(place) && !statSync(place).isDirectory()) {
     throw new ConfigurationError('AIRCALL_DSR_VAULT names a file. Set it to a folder.');
   }
-  return createVault(createFolderDriver(folder), keyring);
+  return createFolderDriver(place);
+}
+
+/** Whether S3 is another store than AWS's own; the AWS SDK reads the same variables. */
+function hasEndpoint(): boolean {
+  return [process.env.AWS_ENDPOINT_URL_S3, process.env.AWS_ENDPOINT_URL].some(url => url !== undefined && url !== '');
 }
 
 /** @throws {ConfigurationError} */

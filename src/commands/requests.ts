@@ -205,7 +205,7 @@ async function refuseUnknown(
   kind: Kind,
   { connection, requestId }: { readonly connection: string; readonly requestId: string },
 ): Promise<void> {
-  const connections = createConnections(configuredVault(configuredKeyring()));
+  const connections = createConnections(await configuredVault(configuredKeyring()));
   if ((await connections.get(connection)) !== undefined) return;
   const [there] = await client.known([workflowIdOf({ connection, kind, requestId })]);
   if (there === undefined) throw unknownConnection(connection);
@@ -228,7 +228,7 @@ async function resolveId(client: DsrClient, id: string): Promise<string> {
       throw new CommandError('not-found', 'That is not the id of a request. See aircall-dsr list.', EXIT.usage);
     return id;
   }
-  const connections = await createConnections(configuredVault(configuredKeyring())).names();
+  const connections = await createConnections(await configuredVault(configuredKeyring())).names();
   const candidates = connections.flatMap(connection =>
     KINDS.map(kind => workflowIdOf({ connection, kind, requestId: id })),
   );
@@ -268,7 +268,9 @@ async function refuseUnusable(path: string): Promise<void> {
 /** Readable by its owner only. */
 async function savePackage({ package: found }: RequestResult, path: string): Promise<void> {
   const bytes =
-    found === undefined ? undefined : await createCases(configuredVault(configuredKeyring())).readPackage(found.uri);
+    found === undefined
+      ? undefined
+      : await createCases(await configuredVault(configuredKeyring())).readPackage(found.uri);
   if (bytes === undefined)
     throw new CommandError(
       'no-package',

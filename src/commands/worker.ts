@@ -2,14 +2,16 @@
 import { NativeConnection } from '@temporalio/worker';
 import { configuredKeyring, configuredTaskQueue, configuredVault } from '../config';
 import { connectTemporal, temporalConfig } from '../temporal/connect';
+import { probeVault } from '../vault/probe';
 import { startService } from '../worker';
 import { EXIT, type Exit, tell } from './output';
 import { installRuntime } from './quiet-logger';
 
 export async function worker(): Promise<Exit> {
   const keyring = configuredKeyring();
-  const vault = configuredVault(keyring);
   const taskQueue = configuredTaskQueue();
+  const vault = await configuredVault(keyring);
+  await probeVault(vault);
   installRuntime();
   const temporal = await connectTemporal(keyring);
   const native = await NativeConnection.connect(temporalConfig().connectionOptions);
