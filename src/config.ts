@@ -34,7 +34,8 @@ async function configuredDriver(place: string): Promise<VaultDriver> {
   if (bucket !== undefined) {
     // Loaded where it is used only: the AWS SDK would slow down every command.
     const { createS3Driver } = await import('./vault/s3.js');
-    return createS3Driver({ bucket, prefix: path.slice(1), pathStyle: hasEndpoint() });
+    const endpoint = process.env.AWS_ENDPOINT_URL_S3 || process.env.AWS_ENDPOINT_URL; // as the AWS SDK does
+    return createS3Driver({ bucket, prefix: path.slice(1), ...(endpoint && { endpoint }) });
   }
   if (place === '' || ANY_URL.test(place)) {
     throw new ConfigurationError(
@@ -45,11 +46,6 @@ async function configuredDriver(place: string): Promise<VaultDriver> {
     throw new ConfigurationError('AIRCALL_DSR_VAULT names a file. Set it to a folder.');
   }
   return createFolderDriver(place);
-}
-
-/** Whether S3 is another store than AWS's own; the AWS SDK reads the same variables. */
-function hasEndpoint(): boolean {
-  return [process.env.AWS_ENDPOINT_URL_S3, process.env.AWS_ENDPOINT_URL].some(url => url !== undefined && url !== '');
 }
 
 /** @throws {ConfigurationError} */

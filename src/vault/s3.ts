@@ -19,8 +19,8 @@ export interface S3Place {
   readonly bucket: string;
   /** Segments, without a slash at either end; empty for the whole bucket. */
   readonly prefix: string;
-  /** The bucket is named in the path, not in the host name: most stores but AWS want it so. */
-  readonly pathStyle: boolean;
+  /** Address of a store that is not AWS's own. Its bucket is named in the path, as most of them have no host names for it. */
+  readonly endpoint?: string;
 }
 
 /** Ends every name of an object. It occurs in no key: stores on a file system keep `a` and `a/b` apart by it. */
@@ -63,10 +63,10 @@ interface StoredObject {
   readonly version: string;
 }
 
-/** Credentials, region and endpoint are those of the environment, by AWS's own rules. Its errors are {@link VaultError}s. */
-export function createS3Driver({ bucket, prefix, pathStyle }: S3Place): VaultDriver {
+/** Credentials and region are those of the environment, by AWS's own rules. What it throws are `VaultError`s. */
+export function createS3Driver({ bucket, prefix, endpoint }: S3Place): VaultDriver {
   const options = {
-    forcePathStyle: pathStyle,
+    ...(endpoint !== undefined && { endpoint, forcePathStyle: true }),
     requestHandler: {
       connectionTimeout: CONNECT_MS_MAX,
       requestTimeout: REQUEST_MS_MAX,
@@ -101,7 +101,8 @@ export function createS3Driver({ bucket, prefix, pathStyle }: S3Place): VaultDri
     let unsure = false;
     for (let attempt = 1; ; attempt++) {
       try {
-        const { VersionId } = await writer.send(new PutObjectCommand(write));
+        const { ETag, VersionId } = await writer.send(new PutObjectCommand(write));
+        if (ETag === undefined) throw incomplete();
         if (isKept(VersionId)) await takeBack(key, VersionId);
         return true;
       } catch (error) {
@@ -139,7 +140,10 @@ export function createS3Driver({ bucket, prefix, pathStyle }: S3Place): VaultDri
 
     putIfAbsent: async (key, bytes) => put(key, bytes, { IfNoneMatch: '*' }),
 
-    putIfUnchanged: async (key, bytes, version) => put(key, bytes, { IfMatch: version }),
+    async putIfUnchanged(key, bytes, version) {
+      // No header would be sent for the one, and any version would fit the other.
+      return version !== '' && version !== '*' && put(key, bytes, { IfMatch: version });
+    },
 
     async list(prefix) {
       const below = prefix === '' ? root : `${root}${segmentsOf(prefix).join('/')}/`;
@@ -167,14 +171,20 @@ export function createS3Driver({ bucket, prefix, pathStyle }: S3Place): VaultDri
 }
 
 async function objectIn({ Body, ContentLength, ETag }: GetObjectCommandOutput): Promise<StoredObject> {
-  if (Body === undefined || ETag === undefined || ContentLength === undefined)
-    throw new VaultError('vault-refused', 'The store answers without bytes, length or ETag of an object.');
+  if (Body === undefined || ETag === undefined || ContentLength === undefined) throw incomplete();
   if (ContentLength > OBJECT_BYTES_MAX + TOKEN_BYTES) {
     if ('destroy' in Body) Body.destroy();
     throw new VaultError('vault-too-large', 'An object of the vault is too large to be read.');
   }
   const bytes = Buffer.from(await Body.transformToByteArray());
   return { token: bytes.subarray(0, TOKEN_BYTES), value: bytes.subarray(TOKEN_BYTES), version: ETag };
+}
+
+function incomplete(): VaultError {
+  return new VaultError(
+    'vault-refused',
+    'What answers is no S3 store: bytes, length or ETag of an object are missing.',
+  );
 }
 
 function isKept(version: string | undefined): boolean {

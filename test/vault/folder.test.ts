@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createFolderDriver } from '../../src/vault/folder';
+import { probeVault } from '../../src/vault/probe';
 import { createVault } from '../../src/vault/vault';
 import { keyOf, keyringOf } from '../encryption/keyrings';
 import { describeVaultDriver } from './driver-suite';
@@ -60,6 +61,15 @@ describe('the vault folder', () => {
     expect(below(folder).files).toHaveLength(1);
     await driver.delete('a/b');
     expect(below(folder).files).toEqual([]);
+  });
+
+  test('is after a probe as it was before', async () => {
+    const folder = newFolder();
+    const driver = createFolderDriver(folder);
+    await driver.putIfAbsent('a', Buffer.from('one'));
+    const before = below(folder);
+    await probeVault(driver);
+    expect(below(folder)).toEqual(before);
   });
 
   test('can be replaced more often than a file says what it descends from', async () => {
