@@ -49,7 +49,6 @@ export async function connect(name: string, options: ConnectOptions): Promise<Ex
   if (!NAME_PATTERN.test(name)) throw usage('NAME takes 1 to 64 letters, digits, dots, underscores or hyphens.');
   const credential = credentialOf(options);
   const vault = await configuredVault(configuredKeyring());
-  await probeVault(vault);
   const connections = createConnections(vault);
   // The same name again replaces the credentials; what is not named again stays.
   const present = await connections.get(name);
@@ -61,6 +60,7 @@ export async function connect(name: string, options: ConnectOptions): Promise<Ex
   const share = numberOf(options.share, kept?.share ?? SHARE_DEFAULT);
   if (!(share > 0 && share <= SHARE_MAX)) throw usage(`--share takes a number above 0, at most ${SHARE_MAX}.`);
 
+  await probeVault(vault);
   await pingWith(name, baseUrl, credential);
   const stored = await connections.put(
     {

@@ -204,7 +204,9 @@ function told(error: unknown): VaultError {
   const meaning = MEANINGS.get(name);
   if (meaning !== undefined) return new VaultError(meaning, said);
   if (!isRecord(error)) throw error;
-  if (error.message === 'Region is missing') return new VaultError('vault-refused', 'No AWS region is set.');
+  // The SDK has no name for it.
+  if (/^Region (is missing|not accepted)/.test(String(error.message)))
+    return new VaultError('vault-refused', 'No usable AWS region is set.');
   if (error.$fault === 'client') return new VaultError('vault-refused', said);
   if (name === 'TimeoutError' || typeof error.code === 'string' || isRecord(error.$metadata))
     return new VaultError('vault-unreachable', said);

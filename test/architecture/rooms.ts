@@ -59,6 +59,7 @@ const ONLY: readonly { readonly what: RegExp; readonly by: RegExp; readonly from
   { from: /^src\/activities\//, what: /^src\/encryption\/(?!(seal|marks)$)/, by: /^$/ },
   { from: /^src\//, what: /^commander$/, by: /^src\/cli\.ts$/ },
   { from: /^src\//, what: /^(node-fetch|node:(https?|net|tls|dgram|dns)|undici)$/, by: /^src\/aircall\/client\.ts$/ },
+  { from: /^src\//, what: /^@aws-sdk\//, by: /^src\/vault\/s3\.ts$/ },
   { from: /^src\//, what: /^libphonenumber-js$/, by: /^src\/request\/identity\.ts$/ },
   { from: /^src\//, what: /^@temporalio\/workflow$/, by: /^src\/workflows\// },
   { from: /^src\//, what: /^@temporalio\/activity$/, by: /^src\/activities\// },
