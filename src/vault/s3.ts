@@ -28,12 +28,11 @@ const MARK = '~';
 const TOKEN_BYTES = 16;
 const OBJECT_BYTES_MAX = 256 * 1024 * 1024;
 const WRITE_ATTEMPTS_MAX = 4;
-const CONNECT_MS_MAX = 3_000;
-/** Of a request up to the head of its reply. */
-const REQUEST_MS_MAX = 30_000;
+/** Of waiting for a free connection too: the SDK counts both. */
+const CONNECT_MS_MAX = 10_000;
+/** Of a request up to the head of its reply; a step has a minute. */
+const REQUEST_MS_MAX = 50_000;
 const SILENT_MS_MAX = 10_000;
-/** Version of an object in a bucket that keeps no versions any more. */
-const NO_VERSION = 'null';
 
 /** What the names of the store's errors mean, where they say more than whose fault it is. */
 const MEANINGS: ReadonlyMap<string, VaultErrorCode> = new Map([
@@ -103,13 +102,13 @@ export function createS3Driver({ bucket, prefix, endpoint }: S3Place): VaultDriv
       try {
         const { ETag, VersionId } = await writer.send(new PutObjectCommand(write));
         if (ETag === undefined) throw incomplete();
-        if (isKept(VersionId)) await takeBack(key, VersionId);
+        if (VersionId !== undefined) await takeBack(key, VersionId);
         return true;
       } catch (error) {
         const name = nameOf(error);
         const lost = LOST.includes(name);
-        const failure = lost ? undefined : told(error);
         if (name !== CONFLICT) {
+          const failure = lost ? undefined : told(error);
           if (failure !== undefined && failure.code !== 'vault-unreachable') throw failure;
           // What failed may have been written all the same, by an attempt before or by a proxy that repeated it.
           if ((await read(key))?.token.equals(token)) return true;
@@ -123,7 +122,7 @@ export function createS3Driver({ bucket, prefix, endpoint }: S3Place): VaultDriv
   }
 
   /** A bucket that keeps versions would keep all that is deleted: what was written is undone, as if never tried. */
-  async function takeBack(key: string, version: string | undefined): Promise<never> {
+  async function takeBack(key: string, version: string): Promise<never> {
     try {
       await client.send(new DeleteObjectCommand({ ...objectOf(key), VersionId: version }));
     } catch (error) {
@@ -161,8 +160,8 @@ export function createS3Driver({ bucket, prefix, endpoint }: S3Place): VaultDriv
 
     async delete(key) {
       try {
-        const { DeleteMarker, VersionId } = await client.send(new DeleteObjectCommand(objectOf(key)));
-        if (DeleteMarker === true && isKept(VersionId)) throw keepsVersions();
+        const { DeleteMarker } = await client.send(new DeleteObjectCommand(objectOf(key)));
+        if (DeleteMarker === true) throw keepsVersions();
       } catch (error) {
         if (nameOf(error) !== 'NoSuchKey') throw told(error);
       }
@@ -187,12 +186,8 @@ function incomplete(): VaultError {
   );
 }
 
-function isKept(version: string | undefined): boolean {
-  return version !== undefined && version !== NO_VERSION;
-}
-
 function keepsVersions(more = ''): VaultError {
-  const what = 'The bucket keeps versions of its objects, so that nothing in it could be destroyed.';
+  const what = 'The bucket keeps versions of its objects, or did so once: what is deleted there is not destroyed.';
   return new VaultError('vault-unsafe', what + more);
 }
 

@@ -79,7 +79,7 @@ test('a person’s data are handed over, and nothing readable is in the bucket',
 
 test('a bucket that keeps versions is refused by connect and by a worker, and nothing is left in it', async () => {
   await s3.makeBucket('versioned');
-  await s3.keepVersions('versioned');
+  await s3.setVersioning('versioned', 'Enabled');
   const environment = vaultAt('s3://versioned');
   const asked = sandbox.requests().length;
   for (const { exit, document } of [await connect(environment), await operator.ask(['worker'], environment)]) {

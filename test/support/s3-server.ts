@@ -20,7 +20,7 @@ export interface S3Server {
   /** Sees the server as it is, whatever the environment says. */
   readonly client: S3Client;
   makeBucket(name: string): Promise<void>;
-  keepVersions(bucket: string): Promise<void>;
+  setVersioning(bucket: string, status: 'Enabled' | 'Suspended'): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -86,8 +86,8 @@ export async function startS3Server(): Promise<S3Server> {
     async makeBucket(name) {
       await client.send(new CreateBucketCommand({ Bucket: name }));
     },
-    async keepVersions(bucket) {
-      const VersioningConfiguration = { Status: 'Enabled' } as const;
+    async setVersioning(bucket, status) {
+      const VersioningConfiguration = { Status: status };
       await client.send(new PutBucketVersioningCommand({ Bucket: bucket, VersioningConfiguration }));
     },
     async stop() {

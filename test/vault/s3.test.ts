@@ -11,6 +11,7 @@ import {
   PutObjectCommand,
   type PutObjectCommandInput,
 } from '@aws-sdk/client-s3';
+import { sideBySide } from '../../src/request/side-by-side';
 import { probeVault } from '../../src/vault/probe';
 import { createS3Driver } from '../../src/vault/s3';
 import type { VaultDriver } from '../../src/vault/vault';
@@ -101,7 +102,7 @@ describe('the vault in a bucket', () => {
   test('lists more objects than a page holds, in order, each once', async () => {
     const driver = driverAt(newPrefix());
     const keys = Array.from({ length: 2_100 }, (_, index) => `many/object-${String(index).padStart(4, '0')}`);
-    await Promise.all(keys.map(key => driver.putIfAbsent(key, one)));
+    await sideBySide(keys, 20, key => driver.putIfAbsent(key, one));
     expect(await driver.list('many')).toEqual(keys);
   });
 
@@ -234,21 +235,25 @@ describe('the probe', () => {
     expect(await holdings(bucket)).toBe(0);
   });
 
-  test('refuses a bucket that keeps versions, and leaves nothing in it', async () => {
+  test.each([
+    ['keeps versions', ['Enabled']],
+    ['kept versions once', ['Enabled', 'Suspended']],
+  ] as const)('refuses a bucket that %s, and leaves no object in it', async (_, statuses) => {
     const { bucket, driver } = await bucketDriver();
-    await server.keepVersions(bucket);
+    for (const status of statuses) await server.setVersioning(bucket, status);
     await expect(probeVault(driver)).rejects.toMatchObject({
       code: 'vault-unsafe',
       message: expect.stringContaining('keeps versions'),
     });
-    expect(await holdings(bucket)).toBe(0);
+    const { Versions = [] } = await server.client.send(new ListObjectVersionsCommand({ Bucket: bucket }));
+    expect(Versions).toEqual([]);
   });
 
   test('is not needed to notice that versions are kept from now on: what is written then is taken back', async () => {
     const { bucket, driver } = await bucketDriver();
     await driver.putIfAbsent('a', one);
     const { version = '' } = (await driver.get('a')) ?? {};
-    await server.keepVersions(bucket);
+    await server.setVersioning(bucket, 'Enabled');
     await expect(driver.putIfUnchanged('a', two, version)).rejects.toMatchObject({ code: 'vault-unsafe' });
     expect(await driver.get('a')).toEqual({ value: one, version });
     expect(await holdings(bucket)).toBe(1);
