@@ -118,14 +118,17 @@ describe('the vault folder', () => {
     await expect(vault.get('connections/acme')).rejects.toMatchObject({ code: 'seal-broken' });
   });
 
-  test.each([2, 6])('loses and repeats no increment of %d processes with 200 each', async processes => {
+  test.each([
+    [2, 1_000],
+    [6, 200],
+  ])('loses and repeats no increment of %d processes with %d each', async (processes, times) => {
     const folder = newFolder();
-    const script = [join(__dirname, 'increment-process.ts'), folder, 'a/counter', '200'];
+    const script = [join(__dirname, 'increment-process.ts'), folder, 'a/counter', String(times)];
     const ended = await Promise.all(
       Array.from({ length: processes }, () => run(process.execPath, ['-r', join(__dirname, 'swc-hook.js'), ...script])),
     );
-    expect(ended.map(({ stdout }) => stdout)).toEqual(Array.from({ length: processes }, () => '200'));
-    expect((await createFolderDriver(folder).get('a/counter'))?.value.toString()).toBe(String(200 * processes));
+    expect(ended.map(({ stdout }) => stdout)).toEqual(Array.from({ length: processes }, () => String(times)));
+    expect((await createFolderDriver(folder).get('a/counter'))?.value.toString()).toBe(String(times * processes));
     expect(below(folder).files).toHaveLength(1);
   });
 
