@@ -5,9 +5,10 @@
  */
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { type Chain, findFirst, type Step } from './chain';
+import { buildGoProgram } from './go-build';
 import { makeOnce } from './make-once';
 import { download, probeDownload } from './official-download';
-import { cachePlace, packageFolder } from './places';
+import { cachePlace } from './places';
 import { type OnProgress, reportEffort } from './progress';
 import { findOnPath, isExecutable, runCommand } from './run-command';
 
@@ -93,35 +94,13 @@ async function downloadCli(place: string, onProgress: OnProgress | undefined): P
   });
 }
 
-async function buildCli(place: string, onProgress: OnProgress | undefined): Promise<string> {
-  if ((await findOnPath('go')) === undefined) {
-    throw new Error('there is no Go toolchain: install Go >= 1.26 or set TEMPORAL_CLI_PATH');
-  }
-  return reportEffort({
+function buildCli(place: string, onProgress: OnProgress | undefined): Promise<string> {
+  return buildGoProgram({
     what: `Building the Temporal CLI ${VERSION} (5 minutes, once)`,
+    program: 'github.com/temporalio/cli/cmd/temporal',
+    folder: 'temporal-cli',
+    place,
+    variable: 'TEMPORAL_CLI_PATH',
     onProgress,
-    run: tell =>
-      makeOnce({
-        path: place,
-        onWait: holder => tell(`waiting for process ${holder}, which makes it`),
-        make: async path => {
-          await runCommand({
-            file: 'go',
-            args: [
-              'build',
-              '-v',
-              '-mod=readonly',
-              '-buildvcs=false',
-              '-o',
-              path,
-              'github.com/temporalio/cli/cmd/temporal',
-            ],
-            cwd: packageFolder('dev-server', 'temporal-cli'),
-            // A workspace of the user's would replace the pinned modules.
-            env: { GOWORK: 'off' },
-            onLine: line => tell(line.startsWith('go: ') ? line.slice(4) : `compiling ${line}`),
-          });
-        },
-      }),
   });
 }

@@ -1,22 +1,23 @@
 /**
- * A real Temporal for development and tests: the dev server with the Web UI, and the time-skipping test server.
+ * A real Temporal for development and tests: the dev server with the Web UI, and the time-skipping test server. Beside it,
+ * where the S3 server of the tests comes from.
  * The dev server always has one partition per task queue and fairness, because the service's budget and order rest on both.
  * Never a production server: it forgets everything on stop unless `dbFilename` is given.
  */
-import { createServer } from 'node:net';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { resolveTemporalCli } from './find-temporal-cli';
 import { resolveTestServer } from './find-test-server';
+import { ANY_PORT, findFreePort, HOST } from './free-port';
 import type { OnProgress } from './progress';
 import { reasonOf } from './run-command';
 
 export { type FailedStep, type Step, TemporalServerUnavailable } from './chain';
+export { resolveS3Server } from './find-s3-server';
 export { type ResolveOptions, resolveTemporalCli } from './find-temporal-cli';
 export { resolveTestServer } from './find-test-server';
+export { ANY_PORT, findFreePort, HOST } from './free-port';
 export type { OnProgress } from './progress';
 
-const HOST = '127.0.0.1';
-const ANY_PORT = 0;
 const STARTS_MAX = 3;
 
 /** `frontend.namespaceCount` is the number of polls that may wait at once; 1,200 by default, far below many workers. */
@@ -123,17 +124,4 @@ async function startPatiently<T>(start: () => Promise<T>): Promise<T> {
       if (attempt === STARTS_MAX || !reasonOf(error).includes('did not start within')) throw error;
     }
   }
-}
-
-/** Free at the moment of asking; nothing keeps it free. */
-function findFreePort(wanted: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', error => {
-      reject(new Error(`port ${wanted} cannot be used: ${error.message}`));
-    });
-    server.listen(wanted, HOST, () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : wanted));
-    });
-  });
 }

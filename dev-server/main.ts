@@ -1,12 +1,12 @@
 /**
- * Gets both servers before anything needs them, and prints their paths: `node dist/dev-server/main.js`.
- * Ends with 1 and the reasons on stderr when one cannot be had, after having tried the other.
+ * Gets all servers before anything needs them, and prints their paths: `node dist/dev-server/main.js`.
+ * Ends with 1 and the reasons on stderr when one cannot be had, after having tried the others.
  */
-import { resolveTemporalCli, resolveTestServer } from './index';
+import { resolveS3Server, resolveTemporalCli, resolveTestServer } from './index';
 import { reasonOf } from './run-command';
 
 async function main(): Promise<void> {
-  for (const resolveServer of [resolveTemporalCli, resolveTestServer]) {
+  for (const resolveServer of [resolveTemporalCli, resolveTestServer, resolveS3Server]) {
     try {
       process.stdout.write(`${await resolveServer()}\n`);
     } catch (error) {

@@ -9,7 +9,7 @@ import { type Keyring, loadKeyring } from './encryption/keyring';
 import { DEFAULT_TASK_QUEUE } from './request/names';
 import type { RetentionPolicy } from './retention/retention';
 import { createFolderDriver } from './vault/folder';
-import { createVault, type Vault } from './vault/vault';
+import { createVault, type Vault, type VaultDriver } from './vault/vault';
 
 export class ConfigurationError extends Error {
   readonly code = 'configuration' as const;
@@ -46,18 +46,34 @@ function daysOf(name: string, text: string | undefined, otherwise: number): numb
   throw new ConfigurationError(`${name} takes a number of days above 0, at most ${RETENTION_DAYS_MAX}.`);
 }
 
-/** @throws {ConfigurationError} */
-export function configuredVault(keyring: Keyring): Vault {
-  const folder = process.env.AIRCALL_DSR_VAULT ?? '';
-  if (folder === '' || /^[a-z0-9+.-]+:\/\//i.test(folder)) {
+/**
+ * The vault that AIRCALL_DSR_VAULT names. Nothing is asked of the store yet.
+ * @throws {ConfigurationError}
+ */
+export async function configuredVault(keyring: Keyring): Promise<Vault> {
+  return createVault(await configuredDriver(process.env.AIRCALL_DSR_VAULT ?? ''), keyring);
+}
+
+const ANY_URL = /^[a-z0-9+.-]+:\/\//i;
+const S3_URL = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])((?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._-]+)*)\/?$/;
+
+async function configuredDriver(place: string): Promise<VaultDriver> {
+  const [, bucket, path = ''] = S3_URL.exec(place) ?? [];
+  if (bucket !== undefined) {
+    // Loaded where it is used only: the AWS SDK would slow down every command.
+    const { createS3Driver } = await import('./vault/s3.js');
+    const endpoint = process.env.AWS_ENDPOINT_URL_S3 || process.env.AWS_ENDPOINT_URL; // as the AWS SDK does
+    return createS3Driver({ bucket, prefix: path.slice(1), ...(endpoint && { endpoint }) });
+  }
+  if (place === '' || ANY_URL.test(place)) {
     throw new ConfigurationError(
-      'Set AIRCALL_DSR_VAULT to a folder: the sealed store of connections, case files and packages.',
+      'Set AIRCALL_DSR_VAULT, the sealed store of connections, case files and packages, to a folder, or to s3://BUCKET/PREFIX with the name of a bucket in lower case and a prefix of letters, digits, dots, underscores, hyphens and slashes.',
     );
   }
-  if (existsSync(folder) && !statSync(folder).isDirectory()) {
+  if (existsSync(place) && !statSync(place).isDirectory()) {
     throw new ConfigurationError('AIRCALL_DSR_VAULT names a file. Set it to a folder.');
   }
-  return createVault(createFolderDriver(folder), keyring);
+  return createFolderDriver(place);
 }
 
 const TOKEN_LENGTH_MIN = 16;

@@ -27,7 +27,9 @@ async function main(role: string | undefined, rate: string | undefined): Promise
   const workers =
     role === 'stray'
       ? await Promise.all(
-          [bare, ...ourApiQueues().map(queue => ({ connection, ...queue }))].map(options => Worker.create(options)),
+          [bare, ...(await ourApiQueues()).map(queue => ({ connection, ...queue }))].map(options =>
+            Worker.create(options),
+          ),
         )
       : [
           await Worker.create({
@@ -56,9 +58,9 @@ function bareActivities(): BareActivities {
 }
 
 /** As the service makes it, but for every limit. */
-function ourApiQueues() {
+async function ourApiQueues() {
   const keyring = configuredKeyring();
-  const vault = configuredVault(keyring);
+  const vault = await configuredVault(keyring);
   const { api } = createActivities({
     connections: createConnections(vault),
     cases: createCases(vault),

@@ -29,6 +29,7 @@ import {
   createConnections,
   nextCredentialVersion,
 } from '../vault/connections';
+import { probeVault } from '../vault/probe';
 import { answer, CommandError, EXIT, type Exit, type Output, table, tell } from './output';
 
 const ASKED_AT_ONCE = 8;
@@ -47,7 +48,8 @@ export interface ConnectOptions extends Output {
 export async function connect(name: string, options: ConnectOptions): Promise<Exit> {
   if (!NAME_PATTERN.test(name)) throw usage('NAME takes 1 to 64 letters, digits, dots, underscores or hyphens.');
   const credential = credentialOf(options);
-  const connections = configuredConnections();
+  const vault = await configuredVault(configuredKeyring());
+  const connections = createConnections(vault);
   // The same name again replaces the credentials; what is not named again stays.
   const present = await connections.get(name);
   const kept = present?.value;
@@ -58,6 +60,7 @@ export async function connect(name: string, options: ConnectOptions): Promise<Ex
   const share = numberOf(options.share, kept?.share ?? SHARE_DEFAULT);
   if (!(share > 0 && share <= SHARE_MAX)) throw usage(`--share takes a number above 0, at most ${SHARE_MAX}.`);
 
+  await probeVault(vault);
   await pingWith(name, baseUrl, credential);
   const stored = await connections.put(
     {
@@ -88,7 +91,7 @@ export async function connect(name: string, options: ConnectOptions): Promise<Ex
 }
 
 export async function connections(options: Output): Promise<Exit> {
-  const store = configuredConnections();
+  const store = await configuredConnections();
   const found = await sideBySide(await store.names(), ASKED_AT_ONCE, async name => {
     const stored = await store.get(name);
     return { name, connection: stored?.value, rateLimits: await store.rateLimits(name) };
@@ -154,14 +157,14 @@ export async function connections(options: Output): Promise<Exit> {
 }
 
 export async function ping(name: string, options: Output): Promise<Exit> {
-  const stored = await storedAs(name, configuredConnections());
+  const stored = await storedAs(name, await configuredConnections());
   await pingWith(name, stored.baseUrl, stored.credential);
   answer(options, { connection: name, ping: 'pong' }, [`Aircall answers ${name}: the credentials are good.`]);
   return EXIT.done;
 }
 
 export async function disconnect(name: string, options: Output): Promise<Exit> {
-  const store = configuredConnections();
+  const store = await configuredConnections();
   await storedAs(name, store);
   await store.delete(name);
   answer(options, { connection: name, disconnected: true }, [
@@ -183,8 +186,8 @@ async function storedAs(name: string, store: Connections): Promise<Connection> {
   return stored.value;
 }
 
-function configuredConnections(): Connections {
-  return createConnections(configuredVault(configuredKeyring()));
+async function configuredConnections(): Promise<Connections> {
+  return createConnections(await configuredVault(configuredKeyring()));
 }
 
 /** @throws {CommandError} saying what Aircall answered */

@@ -64,7 +64,7 @@ export async function retire(options: RetireOptions): Promise<Exit> {
     answer(options, { destroyed: [], needed: {} }, ['No key has been out of use for so long.']);
     return EXIT.done;
   }
-  const vault = configuredVault(keyring);
+  const vault = await configuredVault(keyring);
   const cases = createCases(vault);
   const temporal = await connectTemporal(keyring);
   try {

@@ -9,7 +9,7 @@ import type { Client } from '@temporalio/client';
 import { connectTemporal, createDsrClient, type DsrClient, type RequestResult, type StatusReport } from '../client';
 import { configuredKeyring, configuredTaskQueue, configuredVault } from '../config';
 import { parseInput } from '../request/input';
-import { KINDS, type Kind, requestOf, workflowIdOf } from '../request/names';
+import { KINDS, type Kind, type RequestRef, requestOf, workflowIdOf } from '../request/names';
 import { createRetention } from '../retention/retention';
 import { runAt } from '../temporal/histories';
 import { createCases } from '../vault/cases';
@@ -119,7 +119,7 @@ export async function purge(id: string, options: Output): Promise<Exit> {
   const keyring = configuredKeyring();
   const temporal = await connectTemporal(keyring);
   try {
-    const cases = createCases(configuredVault(keyring));
+    const cases = createCases(await configuredVault(keyring));
     const taskQueue = configuredTaskQueue();
     const client = createDsrClient({ temporal, keyring, taskQueue, recordOf: cases.record });
     const workflowId = await resolveId(client, id);
@@ -254,7 +254,7 @@ async function refuseUnknown(
   kind: Kind,
   { connection, requestId }: { readonly connection: string; readonly requestId: string },
 ): Promise<void> {
-  const connections = createConnections(configuredVault(configuredKeyring()));
+  const connections = createConnections(await configuredVault(configuredKeyring()));
   if ((await connections.get(connection)) !== undefined) return;
   const [there] = await client.known([workflowIdOf({ connection, kind, requestId })]);
   if (there === undefined) throw unknownConnection(connection);
@@ -264,7 +264,7 @@ async function withClient<T>(use: (client: DsrClient) => Promise<T>): Promise<T>
   const keyring = configuredKeyring();
   const temporal = await connectTemporal(keyring);
   try {
-    const recordOf = createCases(configuredVault(keyring)).record;
+    const recordOf = async (request: RequestRef) => createCases(await configuredVault(keyring)).record(request);
     return await use(createDsrClient({ temporal, keyring, taskQueue: configuredTaskQueue(), recordOf }));
   } finally {
     await temporal.connection.close();
@@ -278,7 +278,7 @@ async function resolveId(client: DsrClient, id: string): Promise<string> {
       throw new CommandError('not-found', 'That is not the id of a request. See aircall-dsr list.', EXIT.usage);
     return id;
   }
-  const connections = await createConnections(configuredVault(configuredKeyring())).names();
+  const connections = await createConnections(await configuredVault(configuredKeyring())).names();
   const candidates = connections.flatMap(connection =>
     KINDS.map(kind => workflowIdOf({ connection, kind, requestId: id })),
   );
@@ -321,7 +321,9 @@ async function refuseUnusable(path: string): Promise<void> {
 /** Readable by its owner only. */
 async function savePackage({ package: found }: RequestResult, path: string): Promise<void> {
   const bytes =
-    found === undefined ? undefined : await createCases(configuredVault(configuredKeyring())).readPackage(found.uri);
+    found === undefined
+      ? undefined
+      : await createCases(await configuredVault(configuredKeyring())).readPackage(found.uri);
   if (bytes === undefined)
     throw new CommandError(
       'no-package',

@@ -3,6 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import { NativeConnection } from '@temporalio/worker';
 import { configuredKeyring, configuredRetention, configuredTaskQueue, configuredVault } from '../config';
 import { connectTemporal, temporalConfig } from '../temporal/connect';
+import { probeVault } from '../vault/probe';
 import { startService } from '../worker';
 import { EXIT, type Exit, tell } from './output';
 import { installRuntime } from './quiet-logger';
@@ -12,9 +13,10 @@ const HEAP_FLAGS = ['--heap-growing-percent=10', '--max-semi-space-size=4'];
 
 export async function worker(): Promise<Exit> {
   const keyring = configuredKeyring();
-  const vault = configuredVault(keyring);
   const taskQueue = configuredTaskQueue();
   const retention = configuredRetention();
+  const vault = await configuredVault(keyring);
+  await probeVault(vault);
   for (const flag of HEAP_FLAGS) setFlagsFromString(flag);
   installRuntime();
   const temporal = await connectTemporal(keyring);

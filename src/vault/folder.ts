@@ -7,11 +7,10 @@
 import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, readdir, readFile, rm, rmdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import type { VaultDriver } from './vault';
+import { segmentsOf, type VaultDriver } from './vault';
 
 /** `~` occurs in no segment of a key, so that a key may lie below another one. */
 const GENERATION = /^~[1-9]\d*$/;
-const SEGMENT = /^(?!\.{1,2}$)[A-Za-z0-9._-]+$/;
 const STAGING = '.staging';
 const TOKEN_BYTES = 8;
 /** Generations that a file can say it descends from; a writer would have to be overtaken as often between two steps. */
@@ -30,9 +29,8 @@ export function createFolderDriver(folder: string): VaultDriver {
   let staging: Promise<void> | undefined;
 
   function pathOf(key: string): string {
-    const segments = key.split('/');
-    if (!segments.every(segment => SEGMENT.test(segment)) || segments[0] === STAGING)
-      throw new RangeError('a vault key has an unusable segment');
+    const segments = segmentsOf(key);
+    if (segments[0] === STAGING) throw new RangeError('a vault key has a segment of the driver’s own');
     return join(root, ...segments);
   }
 

@@ -27,6 +27,15 @@ export interface VaultDriver {
   delete(key: string): Promise<void>;
 }
 
+const SEGMENT = /^(?!\.{1,2}$)[A-Za-z0-9._-]+$/;
+
+/** @throws {RangeError} where a segment of the key is unusable */
+export function segmentsOf(key: string): string[] {
+  const segments = key.split('/');
+  if (!segments.every(segment => SEGMENT.test(segment))) throw new RangeError('a vault key has an unusable segment');
+  return segments;
+}
+
 export interface Vault extends VaultDriver {
   /** The same objects, sealed and unsealed with other keys. */
   under(keys: SealKeys): Vault;

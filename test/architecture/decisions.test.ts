@@ -36,9 +36,9 @@ const PLACES: Readonly<Record<string, Place>> = {
     only: ['src/commands/output.ts', 'src/config.ts'],
     example: 'process.env.AIRCALL_DSR_VAULT',
   },
-  'where secrets come from': {
+  'where secrets and addresses come from': {
     pattern: /\bprocess\.env(?!\.AIRCALL_DSR_)/,
-    only: ['src/commands/connections.ts'],
+    only: ['src/commands/connections.ts', 'src/config.ts'],
     example: 'process.env.AIRCALL_API_TOKEN',
   },
   'whether a failed step is retried, and when': {

@@ -80,6 +80,7 @@ describe('the check of imports', () => {
       'may not run in a workflow',
     ],
     ['a second HTTP client', 'src/vault/x.ts', "import { request } from 'node:https';", 'only '],
+    ['a second user of the AWS SDK', 'src/vault/x.ts', "import { S3Client } from '@aws-sdk/client-s3';", 'only '],
     ['the keyring', 'src/activities/x.ts', "import { a } from '../encryption/keyring';", 'only '],
     ['the sandbox', 'src/commands/requests.ts', "import { startSandbox } from '../../sandbox';", 'only '],
     ['a room nobody knows', 'src/helpers/x.ts', '', 'room without a rule'],

@@ -76,6 +76,7 @@ const ONLY: readonly { readonly what: RegExp; readonly by: RegExp; readonly from
     what: /^(node-fetch|node:(https?|net|tls|dgram|dns)|undici)$/,
     by: /^src\/(aircall\/client|codec-server)\.ts$/,
   },
+  { from: /^src\//, what: /^@aws-sdk\//, by: /^src\/vault\/s3\.ts$/ },
   { from: /^src\//, what: /^libphonenumber-js$/, by: /^src\/request\/identity\.ts$/ },
   { from: /^src\//, what: /^@temporalio\/workflow$/, by: /^src\/workflows\// },
   { from: /^src\//, what: /^@temporalio\/activity$/, by: /^src\/activities\// },

@@ -151,7 +151,7 @@ describe('ping and disconnect', () => {
 });
 
 test('where the vault is not configured, the message names its variable', async () => {
-  const places = ['', 's3://bucket/prefix'];
+  const places = ['', 'gs://bucket/prefix', 's3://', 's3://Bucket', 's3://bucket/../prefix', 's3://bucket//prefix'];
   const refused = await Promise.all(places.map(place => operator.ask(['connections'], { AIRCALL_DSR_VAULT: place })));
   for (const { exit, document } of refused) {
     expect(exit).toBe(2);

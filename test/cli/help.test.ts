@@ -35,6 +35,12 @@ test.each(COMMANDS)('%s --help tells its use and ends with exit code 0', async n
   expect(stdout).toContain('--json');
 });
 
+test('commands whose vault is a folder do not load the AWS SDK', () => {
+  const config = readFileSync(join(ROOT, 'src/config.ts'), 'utf8');
+  expect(config).toContain("await import('./vault/s3.js')");
+  expect(config).not.toMatch(/^import [^;]*vault\/s3'/m);
+});
+
 test('help answers without loading Temporal: the command line itself loads its parser and its printer only', () => {
   const loaded = [...source.matchAll(/^import (?!type)[^;]* from '([^']+)'/gm)].map(match => match[1]);
   expect(loaded.filter(name => !name?.startsWith('node:'))).toEqual(['commander', './commands/output']);

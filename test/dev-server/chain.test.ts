@@ -2,16 +2,27 @@
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { resolveTemporalCli, resolveTestServer, type Step, TemporalServerUnavailable } from '../../dev-server';
+import {
+  resolveS3Server,
+  resolveTemporalCli,
+  resolveTestServer,
+  type Step,
+  TemporalServerUnavailable,
+} from '../../dev-server';
 
 const failing = (name: string, reason: string): Step => ({ name, find: () => Promise.reject(new Error(reason)) });
 
 describe('the chain of ways to a server', () => {
-  const { TEMPORAL_CLI_PATH, TEMPORAL_TEST_SERVER_PATH, PATH } = process.env;
+  const { TEMPORAL_CLI_PATH, TEMPORAL_TEST_SERVER_PATH, VERSITYGW_PATH, PATH } = process.env;
   const folder = mkdtempSync(join(tmpdir(), 'dev-server-chain-'));
 
   afterEach(() => {
-    for (const [name, value] of Object.entries({ TEMPORAL_CLI_PATH, TEMPORAL_TEST_SERVER_PATH, PATH })) {
+    for (const [name, value] of Object.entries({
+      TEMPORAL_CLI_PATH,
+      TEMPORAL_TEST_SERVER_PATH,
+      VERSITYGW_PATH,
+      PATH,
+    })) {
       if (value === undefined) delete process.env[name];
       else process.env[name] = value;
     }
@@ -82,6 +93,15 @@ describe('the chain of ways to a server', () => {
     process.env.TEMPORAL_TEST_SERVER_PATH = join(folder, 'nothing-here');
 
     await expect(resolveTestServer()).rejects.toMatchObject({ attempts: [{ step: 'TEMPORAL_TEST_SERVER_PATH' }] });
+  });
+
+  it('does not pass over a wrong VERSITYGW_PATH', async () => {
+    process.env.VERSITYGW_PATH = join(folder, 'nothing-here');
+
+    await expect(resolveS3Server()).rejects.toMatchObject({
+      attempts: [{ step: 'VERSITYGW_PATH', reason: expect.stringContaining('ENOENT') }],
+      advice: expect.stringContaining('correct VERSITYGW_PATH'),
+    });
   });
 
   it.each([

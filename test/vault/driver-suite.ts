@@ -1,3 +1,4 @@
+import { probeVault } from '../../src/vault/probe';
 import type { VaultDriver } from '../../src/vault/vault';
 import { increment } from './increment';
 
@@ -70,6 +71,7 @@ export function describeVaultDriver(name: string, makeDriver: () => Promise<Vaul
       await driver.putIfUnchanged('a', two, stale);
       expect(await driver.putIfUnchanged('a', three, stale)).toBe(false);
       expect(await driver.putIfUnchanged('a', three, '')).toBe(false);
+      expect(await driver.putIfUnchanged('a', three, '*')).toBe(false);
       expect(await driver.putIfAbsent('a', three)).toBe(false);
       expect(await textAt(driver, 'a')).toBe('two');
     });
@@ -221,6 +223,12 @@ export function describeVaultDriver(name: string, makeDriver: () => Promise<Vaul
       expect(await driver.list('')).toEqual([]);
       await increment(driver, 'a/b');
       expect(await textAt(driver, 'a/b')).toBe('1');
+    });
+
+    test('passes the probe of a vault, which leaves nothing in it', async () => {
+      await driver.putIfAbsent('a', one);
+      await probeVault(driver);
+      expect(await driver.list('')).toEqual(['a']);
     });
   });
 }

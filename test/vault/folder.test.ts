@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createFolderDriver } from '../../src/vault/folder';
+import { probeVault } from '../../src/vault/probe';
 import { createVault } from '../../src/vault/vault';
 import { keyOf, keyringOf } from '../encryption/keyrings';
 import { describeVaultDriver } from './driver-suite';
@@ -62,6 +63,15 @@ describe('the vault folder', () => {
     expect(below(folder).files).toEqual([]);
   });
 
+  test('is after a probe as it was before', async () => {
+    const folder = newFolder();
+    const driver = createFolderDriver(folder);
+    await driver.putIfAbsent('a', Buffer.from('one'));
+    const before = below(folder);
+    await probeVault(driver);
+    expect(below(folder)).toEqual(before);
+  });
+
   test('can be replaced more often than a file says what it descends from', async () => {
     const driver = createFolderDriver(newFolder());
     for (let round = 0; round < 300; round++) await increment(driver, 'a');
@@ -108,14 +118,17 @@ describe('the vault folder', () => {
     await expect(vault.get('connections/acme')).rejects.toMatchObject({ code: 'not-sealed' });
   });
 
-  test.each([2, 6])('loses and repeats no increment of %d processes with 200 each', async processes => {
+  test.each([
+    [2, 1_000],
+    [6, 200],
+  ])('loses and repeats no increment of %d processes with %d each', async (processes, times) => {
     const folder = newFolder();
-    const script = [join(__dirname, 'increment-process.ts'), folder, 'a/counter', '200'];
+    const script = [join(__dirname, 'increment-process.ts'), folder, 'a/counter', String(times)];
     const ended = await Promise.all(
       Array.from({ length: processes }, () => run(process.execPath, ['-r', join(__dirname, 'swc-hook.js'), ...script])),
     );
-    expect(ended.map(({ stdout }) => stdout)).toEqual(Array.from({ length: processes }, () => '200'));
-    expect((await createFolderDriver(folder).get('a/counter'))?.value.toString()).toBe(String(200 * processes));
+    expect(ended.map(({ stdout }) => stdout)).toEqual(Array.from({ length: processes }, () => String(times)));
+    expect((await createFolderDriver(folder).get('a/counter'))?.value.toString()).toBe(String(times * processes));
     expect(below(folder).files).toHaveLength(1);
   });
 

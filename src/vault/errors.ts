@@ -1,0 +1,31 @@
+/**
+ * What can be wrong with the store of the vault, each with what to do. Texts hold no key, no credential and nothing that the
+ * store wrote but the name of its error: object names and hosts are quoted in the rest.
+ */
+export type VaultErrorCode =
+  | 'vault-unreachable'
+  | 'vault-missing'
+  | 'vault-denied'
+  | 'vault-refused'
+  | 'vault-too-large'
+  | 'vault-unsafe';
+
+const ADVICE = {
+  'vault-unreachable': 'Check network, proxy and certificates, and the state of the store.',
+  'vault-missing': 'Make the bucket, or correct AIRCALL_DSR_VAULT.',
+  'vault-denied': 'Check the AWS credentials, and the permissions in docs/operate.md.',
+  'vault-refused': 'Check AWS_REGION and AWS_ENDPOINT_URL_S3.',
+  'vault-too-large': 'An object of the vault holds at most 256 MiB.',
+  'vault-unsafe': 'Use another store: docs/operate.md says what it must do.',
+} as const satisfies Record<VaultErrorCode, string>;
+
+/** The message is `what`, a sentence, and what to do about the code. */
+export class VaultError extends Error {
+  override readonly name = 'VaultError';
+  constructor(
+    readonly code: VaultErrorCode,
+    what: string,
+  ) {
+    super(`${what} ${ADVICE[code]}`);
+  }
+}
