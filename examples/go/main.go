@@ -111,8 +111,8 @@ func run(ctx context.Context, args []string) error {
 	return nil
 }
 
-// connect reads TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and Temporal's other variables. Without the failure converter a
-// failure would only say "Encoded failure".
+// connect reads TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and Temporal's other variables. The SDK's own failure converter does
+// not know the codec: a failure would only say "Encoded failure".
 func connect(ctx context.Context) (client.Client, converter.DataConverter, error) {
 	codec, err := loadCodec(os.Getenv("AIRCALL_DSR_KEYS"))
 	if err != nil {
@@ -125,10 +125,7 @@ func connect(ctx context.Context) (client.Client, converter.DataConverter, error
 	data := converter.NewCodecDataConverter(converter.GetDefaultDataConverter(), codec)
 	options.Logger = log.NewStructuredLogger(slog.Default())
 	options.DataConverter = data
-	options.FailureConverter = temporal.NewDefaultFailureConverter(temporal.DefaultFailureConverterOptions{
-		DataConverter:          data,
-		EncodeCommonAttributes: true,
-	})
+	options.FailureConverter = temporal.NewDefaultFailureConverter(temporal.DefaultFailureConverterOptions{DataConverter: data})
 	service, err := client.DialContext(ctx, options)
 	if err != nil {
 		return nil, nil, fmt.Errorf("temporal-unreachable: no Temporal server answers. Set TEMPORAL_ADDRESS. (%w)", err)

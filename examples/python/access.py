@@ -14,12 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 import temporalio.converter
-from temporalio.client import (
-    Client,
-    WorkflowFailureError,
-    WorkflowHandle,
-    WorkflowQueryFailedError,
-)
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle, WorkflowQueryFailedError
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.envconfig import ClientConfig
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
@@ -43,22 +38,13 @@ async def main(connection: str, request_id: str, email: str) -> None:
 
 
 async def connect() -> Client:
-    """Reads TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and Temporal's other variables.
-
-    Without the failure converter a failure would only say "Encoded failure".
-    """
-    data_converter = replace(
-        temporalio.converter.default(),
-        payload_codec=load_codec(os.environ.get("AIRCALL_DSR_KEYS", "")),
-        failure_converter_class=temporalio.converter.DefaultFailureConverterWithEncodedAttributes,
-    )
+    """Reads TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and Temporal's other variables. The codec decrypts failures too."""
+    codec = load_codec(os.environ.get("AIRCALL_DSR_KEYS", ""))
     options: dict[str, Any] = {"target_host": "localhost:7233", **ClientConfig.load_client_connect_config()}
     try:
-        return await Client.connect(**options, data_converter=data_converter)
+        return await Client.connect(**options, data_converter=replace(temporalio.converter.default(), payload_codec=codec))
     except RuntimeError as error:
-        raise DsrError(
-            f"temporal-unreachable: no Temporal server answers. Set TEMPORAL_ADDRESS. ({error})"
-        ) from None
+        raise DsrError(f"temporal-unreachable: no Temporal server answers. Set TEMPORAL_ADDRESS. ({error})") from None
 
 
 async def start(client: Client, connection: str, request_id: str, email: str) -> WorkflowHandle[Any, Any]:
@@ -100,9 +86,10 @@ async def wait(handle: WorkflowHandle[Any, Any]) -> dict[str, Any]:
         if said != told:
             print(f"{handle.id}: {said}", file=sys.stderr, flush=True)
             told = said
-        done, _ = await asyncio.wait([ended], timeout=STATUS_EVERY_SECONDS)
-        if done:
-            return await ended
+        await asyncio.wait([ended], timeout=STATUS_EVERY_SECONDS)
+        if ended.done():
+            result: dict[str, Any] = ended.result()
+            return result
 
 
 async def ask_status(handle: WorkflowHandle[Any, Any]) -> str:
