@@ -109,12 +109,24 @@ def explain(error: WorkflowFailureError) -> str:
     return f"{cause.type}: {cause.message}" if isinstance(cause, ApplicationError) else str(cause)
 
 
-if __name__ == "__main__":
+def run() -> str | None:
+    """What went wrong, where something did."""
     if len(sys.argv) != 3:
-        sys.exit("usage: echo person@example.com | python access.py CONNECTION REQUEST_ID")
+        return "usage: echo person@example.com | python access.py CONNECTION REQUEST_ID"
     try:
         asyncio.run(main(sys.argv[1], sys.argv[2], sys.stdin.read().strip()))
     except WorkflowFailureError as error:
-        sys.exit(explain(error))
+        return explain(error)
     except (DsrError, RPCError) as error:
-        sys.exit(str(error))
+        return str(error)
+    return None
+
+
+if __name__ == "__main__":
+    wrong = run()
+    if wrong is not None:
+        print(wrong, file=sys.stderr)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Without the interpreter's shutdown: threads of the SDK may crash in it (temporalio/sdk-python issue 300).
+    os._exit(0 if wrong is None else 1)
