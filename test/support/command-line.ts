@@ -161,7 +161,7 @@ function startProcess(args: readonly string[], env: Environment, serves: boolean
 const keyFileSchema = z.object({ keys: z.array(z.object({ key: z.string() })), hashKey: z.string() });
 
 /** The keys of all key files of a folder. */
-function keyMaterial(folder: string): string[] {
+export function keyMaterial(folder: string): string[] {
   return readdirSync(folder)
     .filter(name => name.startsWith('keys'))
     .flatMap(name => {
