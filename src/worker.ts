@@ -45,7 +45,6 @@ export interface Service {
 }
 
 const LOOK_EVERY_MS = 5_000;
-const KEEP: RetentionPolicy = { requestMs: Number.POSITIVE_INFINITY, packageMs: Number.POSITIVE_INFINITY };
 /** Above the longest step, so that a step in flight ends and is counted. */
 const SHUTDOWN_GRACE = '50 seconds';
 const SHUTDOWN_FORCE = '60 seconds';
@@ -76,8 +75,10 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     },
   });
   const cases = createCases(vault);
+  const policy = options.retention;
+  if (policy !== undefined) await ensureRetentionSchedule(temporal, taskQueue, log);
   const retention = createRetention({ temporal, cases, taskQueue, now: () => new Date() });
-  if (options.retention !== undefined) await ensureRetentionSchedule(temporal, taskQueue, log);
+  const sweeping = policy === undefined ? {} : createRetentionActivities({ retention, policy });
   const { api, local } = createActivities({
     connections,
     cases,
@@ -104,7 +105,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     ...common,
     taskQueue,
     workflowBundle: options.workflowBundle ?? (await bundleWorkflows()),
-    activities: { ...local, ...createRetentionActivities({ retention, policy: options.retention ?? KEEP }) },
+    activities: { ...local, ...sweeping },
     maxConcurrentActivityTaskExecutions: 20,
   });
 

@@ -94,19 +94,22 @@ export function createRetention({ temporal, cases, taskQueue, now }: RetentionDe
 
     async destroy({ workflowId, what }) {
       const request = requestBehind(workflowId);
+      // The record first: a run that begins after it was read changes it, and is found out.
+      const record = request && (await cases.record(request));
       const runs = await runsOf(temporal, workflowId);
-      if (runs.some(({ open }) => open)) {
-        throw new RequestOpen(
-          `Request ${workflowId} is open. Wait for its end, or run \`aircall-dsr cancel\`; nothing was destroyed.`,
-        );
-      }
+      if (runs.some(({ open }) => open)) throw new RequestOpen(openMessage(workflowId));
       if (what === 'data') {
-        if (request !== undefined) await cases.shred(request, now());
+        if (request !== undefined) await cases.shred(request, now(), record?.runId);
         return { workflowId, result: undefined, histories: 0 };
       }
-      const result = request && (await cases.purge(request, now()));
+      const result = request && (await cases.purge(request, now(), record?.runId));
+      if (record !== undefined && result === undefined) throw new RequestOpen(openMessage(workflowId));
       for (const run of runs) await deleteRun(temporal, run);
       return { workflowId, result, histories: runs.length };
     },
   };
+}
+
+function openMessage(workflowId: string): string {
+  return `Request ${workflowId} is open. Wait for its end, or run \`aircall-dsr cancel\`; nothing was destroyed.`;
 }

@@ -73,10 +73,13 @@ export interface Cases {
   /** Keeps how the request ended. */
   close(request: RequestRef, result: RequestResult): Promise<void>;
 
-  /** Destroys the case file and the package: their key first, then them. What was destroyed before, or left, is safe. */
-  shred(request: RequestRef, at: Date): Promise<void>;
-  /** Shreds, and keeps of the result what answers the same request id: `purged`. Undefined where there is no record. */
-  purge(request: RequestRef, at: Date): Promise<RequestResult | undefined>;
+  /**
+   * Destroys the case file and the package: their key first, then them. What was destroyed before, or left, is safe. Nothing
+   * happens where the record is meanwhile that of a run which has no result and is not `runId`: that one may be open.
+   */
+  shred(request: RequestRef, at: Date, runId: string | undefined): Promise<void>;
+  /** Shreds likewise, and keeps of the result what answers the same request id: `purged`. Undefined where nothing was kept. */
+  purge(request: RequestRef, at: Date, runId: string | undefined): Promise<RequestResult | undefined>;
   /** Requests that have more in the vault than their record. */
   unshredded(): Promise<RequestRef[]>;
   /** Where the vault has the record of a request. */
@@ -122,7 +125,7 @@ export function createCases(vault: Vault): Cases {
 
   const stored = (request: RequestRef) => readJson<StoredRecord>(recordKey(request));
 
-  /** Changes the record where `next` makes another one of it. */
+  /** Changes the record where `next` does not answer the very same. */
   async function change(
     request: RequestRef,
     next: (present: StoredRecord) => StoredRecord,
@@ -211,21 +214,26 @@ export function createCases(vault: Vault): Cases {
         );
     },
 
-    async shred(request, at) {
-      await change(request, ({ dataKey, ...record }) =>
-        dataKey === undefined ? record : { ...record, shreddedAt: at.toISOString() },
-      );
+    async shred(request, at, runId) {
+      const record = await change(request, present => {
+        const { dataKey, ...kept } = present;
+        const another = kept.result === undefined && kept.runId !== runId;
+        return dataKey === undefined || another ? present : { ...kept, shreddedAt: at.toISOString() };
+      });
+      if (record?.dataKey !== undefined) return;
       const folder = folderOf(request);
       known.delete(folder);
       for (const key of await vault.list(folder)) if (key !== recordKey(request)) await vault.delete(key);
     },
-    async purge(request, at) {
-      const record = await change(request, ({ dataKey, ...present }) =>
-        dataKey === undefined && present.result?.status === 'purged'
-          ? present
-          : { ...present, shreddedAt: present.shreddedAt ?? at.toISOString(), result: purged(present, at) },
-      );
-      await cases.shred(request, at);
+    async purge(request, at, runId) {
+      const record = await change(request, present => {
+        const { dataKey, ...kept } = present;
+        if (kept.result === undefined && kept.runId !== runId) return present;
+        if (dataKey === undefined && kept.result?.status === 'purged') return present;
+        return { ...kept, shreddedAt: kept.shreddedAt ?? at.toISOString(), result: purged(kept, at) };
+      });
+      if (record !== undefined && record.result === undefined) return undefined;
+      await cases.shred(request, at, runId);
       if (record !== undefined) await cases.unmarkOpenAccess(record.subjectHash, request);
       return record?.result;
     },

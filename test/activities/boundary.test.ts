@@ -177,7 +177,7 @@ const CASES = {
       }),
   },
   'case-file-broken': { ...merge, prepare: () => steps.vault.delete(pathOf(subject)) },
-  'case-file-shredded': { ...merge, prepare: () => steps.cases.shred(steps.request, new Date()) },
+  'case-file-shredded': { ...merge, prepare: () => steps.cases.shred(steps.request, new Date(), 'run-0') },
   'not-sealed': { ...merge, prepare: () => changeBytes(() => Buffer.from('not sealed')) },
   'wrong-key': { ...merge, prepare: () => changeBytes(bytes => flipped(bytes, KEY_CHECK_AT)) },
   'seal-broken': { ...merge, prepare: () => changeBytes(bytes => flipped(bytes, bytes.length - 1)) },

@@ -136,7 +136,7 @@ describe('what a request has in the vault, once destroyed,', () => {
     const uri = await cases.writePackage(request, Buffer.from('zip'), 'a'.repeat(64));
     const path = `requests/acme/access/r-1/case/${ref.ref}`;
     const kept = await driver.get(path);
-    await cases.shred(request, at);
+    await cases.shred(request, at, record.runId);
     expect(await vault.list('requests/acme/access/r-1')).toEqual(['requests/acme/access/r-1/record']);
 
     await driver.putIfAbsent(path, kept?.value ?? Buffer.alloc(0));
@@ -170,16 +170,16 @@ describe('what a request has in the vault, once destroyed,', () => {
     await cases.open({ ...record, request: other });
     const ref = await cases.write(other, ['b']);
     await cases.close(request, result);
-    await cases.shred(request, at);
+    await cases.shred(request, at, record.runId);
     expect(await cases.record(request)).toEqual({ ...record, result, shreddedAt: at.toISOString() });
     expect(await createCases(vault).read(other, ref)).toEqual(['b']);
-    await cases.shred(request, new Date());
+    await cases.shred(request, new Date(), record.runId);
     expect((await cases.record(request))?.shreddedAt).toBe(at.toISOString());
   });
 
   test('answers `purged` ever after, with how it had ended and its counts, and nothing of its records', async () => {
     await cases.close(request, result);
-    const purged = await cases.purge(request, at);
+    const purged = await cases.purge(request, at, record.runId);
     expect(purged).toMatchObject({
       requestId: 'r-1',
       status: 'purged',
@@ -190,19 +190,28 @@ describe('what a request has in the vault, once destroyed,', () => {
     });
     expect(purged).not.toHaveProperty('package');
     expect((await cases.open({ ...record, runId: 'run-2' })).result).toEqual(purged);
-    expect(await cases.purge(request, new Date())).toEqual(purged);
+    expect(await cases.purge(request, new Date(), record.runId)).toEqual(purged);
+  });
+
+  test('is left alone where another run of the request has begun meanwhile, which has no result yet', async () => {
+    const ref = await cases.write(request, ['a']);
+    await cases.open({ ...record, runId: 'run-2' });
+    expect(await cases.purge(request, at, record.runId)).toBeUndefined();
+    await cases.shred(request, at, record.runId);
+    expect(await createCases(vault).read(request, ref)).toEqual(['a']);
+    expect(await cases.purge(request, at, 'run-2')).toMatchObject({ status: 'purged', purged: { status: 'failed' } });
   });
 
   test('is found while anything is left: also what a late step wrote, and what has no record', async () => {
     expect(await cases.unshredded()).toEqual([]);
     await cases.write(request, ['a']);
     expect(await cases.unshredded()).toEqual([request]);
-    await cases.purge(request, at);
+    await cases.purge(request, at, record.runId);
     expect(await cases.unshredded()).toEqual([]);
     await driver.putIfAbsent('requests/acme/access/r-1/case/late', Buffer.from('late'));
     await driver.putIfAbsent('requests/acme/deletion/r-9/case/orphan', Buffer.from('orphan'));
     expect(await cases.unshredded()).toEqual([request, { ...request, kind: 'deletion', requestId: 'r-9' }]);
-    for (const found of await cases.unshredded()) await cases.purge(found, at);
+    for (const found of await cases.unshredded()) await cases.purge(found, at, undefined);
     expect(await cases.unshredded()).toEqual([]);
   });
 });
