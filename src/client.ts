@@ -126,8 +126,7 @@ const DESCRIBED_AT_ONCE = 50;
 const QUERY_WITHIN_MS = 10_000;
 /** gRPC. */
 const INVALID_ARGUMENT = 3;
-const DEADLINE_EXCEEDED = 4;
-const FAILED_PRECONDITION = 9;
+const NOT_FOUND = 5;
 
 export function createDsrClient({
   temporal,
@@ -343,9 +342,9 @@ export function createDsrClient({
     } catch (error) {
       if (error instanceof QueryNotRegisteredError || error instanceof QueryRejectedError) return undefined;
       const code = grpcErrorOf(error)?.code;
-      if (code === DEADLINE_EXCEEDED || code === FAILED_PRECONDITION) return 'nobody';
-      if (code !== undefined) return undefined;
-      throw error;
+      if (code === undefined) throw error;
+      // No worker polls, none answered in time, or the server gave up on it: whatever the code, nobody answered.
+      return code === NOT_FOUND ? undefined : 'nobody';
     }
   }
 

@@ -7,7 +7,7 @@ import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { createDataConverter } from '../encryption/data-converter';
 import type { Keyring } from '../encryption/keyring';
 
-const CONNECT_TIMEOUT_MS = 5_000;
+const CONNECT_TIMEOUT_MS = 10_000;
 
 export class TemporalUnreachable extends Error {
   readonly code = 'temporal-unreachable' as const;

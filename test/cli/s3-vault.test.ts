@@ -53,6 +53,7 @@ test('a person’s data are handed over, and nothing readable is in the bucket',
     ['access', 'acme', EMAIL, '--request-id', 'r-1', '--out', first ?? ''],
     environment,
   );
+  expect(document).not.toHaveProperty('error');
   const { status, package: told } = resultSchema.parse(document);
   expect({ exit, status }).toEqual({ exit: 0, status: 'completed' });
   const bytes = readFileSync(first ?? '');
