@@ -2,7 +2,7 @@
  * Destroys what has outlived its time, request by request; started by the schedule of the service. What cannot be
  * destroyed now is found again by the next sweep. Decision D9.
  */
-import { proxyActivities } from '@temporalio/workflow';
+import { isCancellation, proxyActivities } from '@temporalio/workflow';
 import type { RetentionActivities } from '../activities/retention-activities';
 import { sideBySide } from '../request/side-by-side';
 
@@ -24,9 +24,15 @@ export async function retentionSweep(): Promise<Swept> {
   let destroyed = 0;
   for (let round = 1; ; round += 1) {
     const due = await findDue();
-    const ended = await sideBySide(due, AT_ONCE, async each => destroyDue(each).catch(() => false));
-    const now = ended.filter(Boolean).length;
-    destroyed += now;
-    if (now === 0 || round === ROUNDS_MAX) return { destroyed, left: due.length - now };
+    const ends = await sideBySide(due, AT_ONCE, each => destroyDue(each).catch(failed));
+    const done = ends.filter(Boolean).length;
+    destroyed += done;
+    if (done === 0 || round === ROUNDS_MAX) return { destroyed, left: due.length - done };
   }
+}
+
+/** One that fails must not keep the others: its step shows why in the Web UI, and the result counts it as left. */
+function failed(error: unknown): false {
+  if (isCancellation(error)) throw error;
+  return false;
 }

@@ -1,14 +1,15 @@
 /** What a person sees in the Temporal Web UI of a request: ciphertext, and through the codec server who it is about. */
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { type DevServer, startDevServer } from '../../dev-server';
+import { findFreePort } from '../../dev-server/free-port';
 import { type CodecServer, startCodecServer } from '../../src/codec-server';
 import { SEARCH_ATTRIBUTES } from '../../src/request/names';
 import { openBrowser } from '../support/browser';
 import { installRuntime, startTestService, type TestService } from '../support/service';
 
 const EMAIL = 'zoe.nunez@example.com';
+const ANY_PORT = 0;
 const SEEN_WITHIN_MS = 30_000;
 /** Embedded in the documents; written anew where it is asked for. */
 const SCREENSHOT = join(__dirname, '../../docs/images/web-ui-decoded.png');
@@ -19,17 +20,9 @@ let browser: Browser;
 let codecPort: number;
 const log: string[] = [];
 
-const freePort = () =>
-  new Promise<number>(resolve => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const address = probe.address();
-      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
-
 beforeAll(async () => {
   installRuntime();
-  codecPort = await freePort();
+  codecPort = await findFreePort(ANY_PORT);
   server = await startDevServer({
     ui: true,
     uiCodecEndpoint: `http://127.0.0.1:${codecPort}`,
