@@ -9,8 +9,10 @@ import { join } from 'node:path';
 import { Client } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import { startDevServer } from '../../dev-server';
+import { ANY_PORT, findFreePort, HOST } from '../../dev-server/free-port';
 import { startSandbox } from '../../sandbox';
 import { createDsrClient, type RequestResult } from '../client';
+import { startCodecServer } from '../codec-server';
 import { createDataConverter } from '../encryption/data-converter';
 import { generateKeyFile } from '../encryption/key-file';
 import { loadKeyring } from '../encryption/keyring';
@@ -35,7 +37,13 @@ export async function demo(options: Output): Promise<Exit> {
   installRuntime();
   tell('aircall-dsr demo. Everything runs on this machine; people and calls are made up.\n');
   try {
-    const server = await startDevServer({ ui: true, searchAttributes: SEARCH_ATTRIBUTES, onProgress: tell });
+    const codecPort = await findFreePort(ANY_PORT);
+    const server = await startDevServer({
+      ui: true,
+      uiCodecEndpoint: `http://${HOST}:${codecPort}`,
+      searchAttributes: SEARCH_ATTRIBUTES,
+      onProgress: tell,
+    });
     endings.push(() => server.stop());
     tell(`Temporal   ${server.address}, Web UI ${server.uiUrl}`);
 
@@ -52,6 +60,14 @@ export async function demo(options: Output): Promise<Exit> {
     generateKeyFile(keyFile, new Date());
     const keyring = loadKeyring(keyFile);
     const vault = createVault(createFolderDriver(vaultFolder), keyring);
+    const codec = await startCodecServer({
+      keyring,
+      host: HOST,
+      port: codecPort,
+      uiOrigin: server.uiUrl ?? '',
+      log: () => {},
+    });
+    endings.push(() => codec.close());
     endings.push(() => Promise.all([keyFile, vaultFolder].map(path => rm(path, { recursive: true, force: true }))));
     await createConnections(vault).put(
       {
@@ -98,7 +114,9 @@ export async function demo(options: Output): Promise<Exit> {
 
     const ui = (workflowId: string) => `${server.uiUrl}/namespaces/default/workflows/${encodeURIComponent(workflowId)}`;
     const links = { access: ui(access.workflowId), deletion: ui(deletion.workflowId) };
-    tell('See both in the Temporal Web UI (personal data shows as ciphertext there):');
+    tell(
+      'See both in the Temporal Web UI. The server holds ciphertext; a codec server of this demo shows it in the clear:',
+    );
     tell(`  ${links.access}\n  ${links.deletion}`);
     if (process.stdout.isTTY === true) {
       tell('\nCtrl-C ends the demo.');
