@@ -20,12 +20,13 @@ export interface CodecServerOptions {
   readonly uiOrigin: string;
   /** Required of every request where given. */
   readonly token?: string | undefined;
-  /** One line for each decode; no content. */
+  /** One line for each decode and each refusal; no content. */
   readonly log: (line: string) => void;
 }
 
 export interface CodecServer {
   readonly url: string;
+  /** Answers requests in flight, for five seconds at most, and takes no new ones. */
   close(): Promise<void>;
 }
 
@@ -33,10 +34,14 @@ export interface CodecServer {
 const BODY_BYTES_MAX = 16 * 1024 * 1024;
 const NAMESPACE = /^[A-Za-z0-9._-]{1,255}$/;
 const ALLOWED_HEADERS = 'content-type, x-namespace, authorization';
+/** Below a path of its own too, as behind a proxy: the protocol looks at the last part only. */
+const DOORS = /^[^?]*\/(decode|encode)(?:\?|$)/;
+/** For requests in flight when it ends. */
+const CLOSE_WITHIN_MS = 5_000;
 
 const bodySchema = z.object({
   payloads: z
-    .array(z.object({ metadata: z.record(z.string(), z.base64()).default({}), data: z.base64().default('') }))
+    .array(z.object({ metadata: z.record(z.string(), z.base64()).nullish(), data: z.base64().nullish() }))
     .max(10_000),
 });
 
@@ -70,7 +75,7 @@ export async function startCodecServer(options: CodecServerOptions): Promise<Cod
     }
   }
 
-  async function answer(request: IncomingMessage, response: ServerResponse): Promise<unknown> {
+  async function answer(request: IncomingMessage, response: ServerResponse, whom: string): Promise<unknown> {
     const { origin } = request.headers;
     response.setHeader('Vary', 'Origin');
     if (origin !== undefined) {
@@ -79,14 +84,17 @@ export async function startCodecServer(options: CodecServerOptions): Promise<Cod
       response.setHeader('Access-Control-Allow-Origin', uiOrigin);
       response.setHeader('Access-Control-Allow-Credentials', 'true');
     }
-    const path = new URL(request.url ?? '/', 'http://codec').pathname;
-    if (path !== '/decode' && path !== '/encode') throw new Refused(404, 'there are /decode and /encode');
+    const [, door] = DOORS.exec(request.url ?? '') ?? [];
+    if (door === undefined) throw new Refused(404, 'there are /decode and /encode');
     if (request.method === 'OPTIONS') {
       response.setHeader('Access-Control-Allow-Methods', 'POST, OPTIONS');
       response.setHeader('Access-Control-Allow-Headers', ALLOWED_HEADERS);
       return undefined;
     }
-    if (request.method !== 'POST') throw new Refused(405, 'POST is what it takes');
+    if (request.method !== 'POST') {
+      response.setHeader('Allow', 'POST, OPTIONS');
+      throw new Refused(405, 'POST is what it takes');
+    }
     if (wanted !== undefined && !timingSafeEqual(wanted, digestOf(request.headers.authorization ?? ''))) {
       response.setHeader('WWW-Authenticate', 'Bearer');
       throw new Refused(401, 'a bearer token is needed');
@@ -94,23 +102,30 @@ export async function startCodecServer(options: CodecServerOptions): Promise<Cod
     if (!/^application\/json\b/.test(request.headers['content-type'] ?? ''))
       throw new Refused(415, 'application/json is what it takes');
     const payloads = payloadsOf(await bodyOf(request));
-    if (path === '/encode') return { payloads: (await codec.encode(payloads)).map(jsonOf) };
+    if (door === 'encode') return { payloads: (await codec.encode(payloads)).map(jsonOf) };
     const shown = await Promise.all(payloads.map(decoded));
     const unreadable = shown.filter(({ readable }) => !readable).length;
     const namespace = String(request.headers['x-namespace'] ?? '');
     log(
-      `decoded ${shown.length - unreadable} of ${shown.length} payloads of namespace ${NAMESPACE.test(namespace) ? namespace : 'unknown'} for ${request.socket.remoteAddress ?? 'somebody'}, ${new Date().toISOString()}`,
+      `decoded ${shown.length - unreadable} of ${shown.length} payloads of namespace ${NAMESPACE.test(namespace) ? namespace : 'unknown'} for ${whom}`,
     );
     return { payloads: shown.map(({ payload }) => jsonOf(payload)) };
   }
 
   const server = createServer((request, response) => {
-    answer(request, response).then(
-      document => send(response, document === undefined ? 204 : 200, document),
+    // Asked for now: a connection that is gone has no address.
+    const whom = `${request.socket.remoteAddress ?? 'somebody'}, ${new Date().toISOString()}`;
+    const send = (status: number, document: unknown) => {
+      if (!server.listening) response.setHeader('Connection', 'close'); // nor does a kept connection ask again
+      sendJson(response, status, document);
+    };
+    answer(request, response, whom).then(
+      document => send(document === undefined ? 204 : 200, document),
       (error: unknown) => {
-        const refused = error instanceof Refused ? error : new Refused(500, 'it could not be done');
-        if (!(error instanceof Refused)) log(`a request failed (${error instanceof Error ? error.name : 'unknown'})`);
-        send(response, refused.status, { message: refused.message });
+        if (error instanceof Refused) log(`refused with ${error.status} for ${whom}: ${error.message}`);
+        else log(`a request failed (${error instanceof Error ? error.name : 'unknown'})`);
+        const { status, message } = error instanceof Refused ? error : new Refused(500, 'it could not be done');
+        send(status, { message });
       },
     );
   });
@@ -122,8 +137,13 @@ export async function startCodecServer(options: CodecServerOptions): Promise<Cod
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}`,
     close() {
-      server.closeAllConnections();
-      return new Promise(resolve => server.close(() => resolve()));
+      const late = setTimeout(() => server.closeAllConnections(), CLOSE_WITHIN_MS);
+      return new Promise(resolve =>
+        server.close(() => {
+          clearTimeout(late);
+          resolve();
+        }),
+      );
     },
   };
 }
@@ -135,7 +155,8 @@ function digestOf(text: string): Buffer {
 async function bodyOf(request: IncomingMessage): Promise<string> {
   const parts: Buffer[] = [];
   let size = 0;
-  for await (const part of request) {
+  // What exceeds the limit is still read, unkept: a sender who is cut off may never see the answer.
+  for await (const part of request.iterator({ destroyOnReturn: false })) {
     const bytes = Buffer.from(part);
     size += bytes.length;
     if (size > BODY_BYTES_MAX) throw new Refused(413, `a body holds at most ${BODY_BYTES_MAX} bytes`);
@@ -147,8 +168,10 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
 function payloadsOf(body: string): Payload[] {
   try {
     return bodySchema.parse(JSON.parse(body)).payloads.map(({ metadata, data }) => ({
-      metadata: Object.fromEntries(Object.entries(metadata).map(([name, text]) => [name, Buffer.from(text, 'base64')])),
-      data: Buffer.from(data, 'base64'),
+      metadata: Object.fromEntries(
+        Object.entries(metadata ?? {}).map(([name, text]) => [name, Buffer.from(text, 'base64')]),
+      ),
+      data: Buffer.from(data ?? '', 'base64'),
     }));
   } catch {
     // Neither a JSON error nor a schema error is passed on: both can quote what was sent.
@@ -165,7 +188,7 @@ function jsonOf({ metadata, data }: Payload) {
   };
 }
 
-function send(response: ServerResponse, status: number, document: unknown): void {
+function sendJson(response: ServerResponse, status: number, document: unknown): void {
   response.statusCode = status;
   if (document === undefined) {
     response.end();

@@ -76,15 +76,18 @@ async function configuredDriver(place: string): Promise<VaultDriver> {
   return createFolderDriver(place);
 }
 
-const TOKEN_LENGTH_MIN = 16;
+/** What a header can carry. */
+const TOKEN = /^[!-~]{16,}$/;
 
 /** What the codec server asks of whoever asks it. @throws {ConfigurationError} */
 export function configuredCodecToken(): string | undefined {
   const file = process.env.AIRCALL_DSR_CODEC_TOKEN_FILE ?? '';
   const token = file === '' ? (process.env.AIRCALL_DSR_CODEC_TOKEN ?? '') : contentOf(file).trim();
   if (token === '' && file === '') return undefined;
-  if (token.length >= TOKEN_LENGTH_MIN) return token;
-  throw new ConfigurationError(`The token of the codec server takes at least ${TOKEN_LENGTH_MIN} characters.`);
+  if (TOKEN.test(token)) return token;
+  throw new ConfigurationError(
+    'The token of the codec server takes at least 16 characters: ASCII letters, digits and signs, no spaces.',
+  );
 }
 
 function contentOf(file: string): string {

@@ -3,8 +3,11 @@
  * its log tells every decode without a word of it.
  */
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
+import { IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
+import { json } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { Client, Connection } from '@temporalio/client';
 import { defaultPayloadConverter, type Payload } from '@temporalio/common';
@@ -15,6 +18,7 @@ import { loadKeyring } from '../../src/encryption/keyring';
 import { createPayloadCodec } from '../../src/encryption/payload-codec';
 import { keyOf, keyringOf } from '../encryption/keyrings';
 import { createOperator, errorOf, type RunningCommand } from '../support/command-line';
+import { until } from '../support/requests';
 import { environment } from '../support/service';
 
 const EMAIL = 'quirina.vandermolen@example.org';
@@ -52,6 +56,7 @@ const jsonOf = ({ metadata, data }: Payload) => ({
   ),
   data: Buffer.from(data ?? []).toString('base64'),
 });
+const tells = (line: RegExp) => until(`the log has ${line}`, () => line.test(open.stderr()));
 const answerSchema = z.strictObject({
   payloads: z.array(z.strictObject({ metadata: z.record(z.string(), z.base64()), data: z.base64() })),
 });
@@ -84,7 +89,7 @@ test('decodes what was encrypted, and encrypts what comes back', async () => {
   expect(encoded.map(({ metadata }) => textOf(metadata.encoding))).toEqual(['binary/encrypted', 'binary/encrypted']);
   const again = await ask(urlOf(open), { body: JSON.stringify({ payloads: encoded }) });
   expect(answerSchema.parse(await again.json()).payloads).toEqual(decoded);
-  expect(open.stderr()).toMatch(/^decoded 2 of 2 payloads of namespace default for 127\.0\.0\.1, \d{4}-/m);
+  await tells(/^decoded 2 of 2 payloads of namespace default for 127\.0\.0\.1, \d{4}-/m);
 });
 
 test('a payload that cannot be read hides no other: a text in its place says why', async () => {
@@ -105,7 +110,51 @@ test('a payload that cannot be read hides no other: a text in its place says why
     expect.stringContaining('k-elsewhere'),
     '"in the clear"',
   ]);
-  expect(open.stderr()).toMatch(/^decoded 2 of 4 payloads of namespace unknown/m);
+  await tells(/^decoded 2 of 4 payloads of namespace unknown/m);
+});
+
+test('is found below any path, as behind a proxy, and takes a payload without data', async () => {
+  const empty = { metadata: { encoding: Buffer.from('binary/null').toString('base64') } };
+  const payloads = [jsonOf(await encrypted(42)), empty, { ...empty, data: null }, { metadata: null, data: null }];
+  const reply = await ask(`${urlOf(open)}/acme/eu`, { body: JSON.stringify({ payloads }) });
+  const decoded = answerSchema.parse(await reply.json()).payloads;
+  expect(decoded.map(({ data }) => textOf(data))).toEqual(['42', '', '', '']);
+  expect(decoded.map(({ metadata }) => textOf(metadata.encoding))).toEqual([
+    'json/plain',
+    'binary/null',
+    'binary/null',
+    '',
+  ]);
+});
+
+test('asked to end, it answers what it is at, waits for nobody for ever, and ends with exit code 0', async () => {
+  const own = await serve(['--listen', '127.0.0.1:0']);
+  const url = urlOf(own);
+  const body = JSON.stringify({ payloads: [jsonOf(await encrypted({ email: EMAIL }))] });
+  // A server that says `continue` has begun with the request.
+  const begun = async () => {
+    const headers = { 'content-type': 'application/json', 'content-length': body.length, expect: '100-continue' };
+    const asked = request(`${url}/decode`, { method: 'POST', headers }).on('error', () => {});
+    await once(asked, 'continue');
+    return asked;
+  };
+  const [finished, abandoned] = [await begun(), await begun()];
+  const ended = own.end('SIGTERM');
+  await until('it takes nobody new', () =>
+    ask(url).then(
+      () => false,
+      () => true,
+    ),
+  );
+  const answered = once(finished, 'response');
+  finished.end(body);
+  const [response] = z.tuple([z.instanceof(IncomingMessage)]).parse(await answered);
+  expect(response.statusCode).toBe(200);
+  expect(answerSchema.parse(await json(response)).payloads.map(({ data }) => textOf(data))).toEqual([
+    JSON.stringify({ email: EMAIL }),
+  ]);
+  expect((await ended).exit).toBe(0);
+  abandoned.destroy();
 });
 
 describe('a web page may ask', () => {
@@ -133,12 +182,16 @@ describe('a web page may ask', () => {
       expect(reply.status).toBe(403);
       expect(reply.headers.get('access-control-allow-origin')).toBeNull();
     }
+    await tells(/^refused with 403 for 127\.0\.0\.1, \d{4}-.*: .*--ui-origin$/m);
+    expect(open.stderr()).not.toContain(origin);
   });
 });
 
 test.each<[string, number, Asked]>([
   ['another path', 404, { path: '/' }],
   ['a path below', 404, { path: '/decode/all' }],
+  ['a path that only asks for it', 404, { path: '/other?of=/decode' }],
+  ['a path that is none', 404, { path: '//' }],
   ['a GET', 405, { method: 'GET' }],
   ['a body of another type', 415, { headers: { 'content-type': 'text/plain' } }],
   ['a body that is no JSON', 400, { body: `{"payloads":[{"data":"${EMAIL}"` }],
@@ -171,6 +224,8 @@ describe('beyond this machine', () => {
   test.each<[string, string[], Record<string, string>, string]>([
     ['no token', ['--listen', '0.0.0.0:0'], {}, 'configuration'],
     ['a short one', ['--listen', '0.0.0.0:0'], { AIRCALL_DSR_CODEC_TOKEN: 'short' }, 'configuration'],
+    ['one of two words', [], { AIRCALL_DSR_CODEC_TOKEN: `${TOKEN} ${TOKEN}` }, 'configuration'],
+    ['one that no header carries', [], { AIRCALL_DSR_CODEC_TOKEN: 'ł'.repeat(20) }, 'configuration'],
     ['a file that is not there', [], { AIRCALL_DSR_CODEC_TOKEN_FILE: '/nowhere' }, 'configuration'],
     ['no port', ['--listen', '127.0.0.1'], {}, 'usage'],
     ['a path as origin', ['--ui-origin', 'http://ui.example.com/path'], {}, 'usage'],
@@ -196,18 +251,22 @@ test('the temporal command shows the input of a request through it, and cipherte
   const workflowId = `dsr:nobody:access:${operator.taskQueue}`;
   await client.workflow.start('accessRequest', { workflowId, taskQueue: operator.taskQueue, args: [{ email: EMAIL }] });
   const cli = await resolveTemporalCli();
-  const show = (...args: string[]) =>
-    promisify(execFile)(cli, [
-      ...['workflow', 'show', '--address', environment('TEST_TEMPORAL_ADDRESS'), '--workflow-id', workflowId],
-      ...['--output', 'json', ...args],
-    ]);
+  const address = environment('TEST_TEMPORAL_ADDRESS');
+  const show = async (args: readonly string[], more = {}) => {
+    const wanted = ['workflow', 'show', '--address', address, '--workflow-id', workflowId, '--output', 'json'];
+    const { stdout } = await promisify(execFile)(cli, [...wanted, ...args], { env: { ...process.env, ...more } });
+    return stdout;
+  };
   const shown = Buffer.from(JSON.stringify({ email: EMAIL })).toString('base64');
-  expect((await show()).stdout).toContain(Buffer.from('binary/encrypted').toString('base64'));
-  expect((await show()).stdout).not.toContain(shown);
-  expect((await show('--codec-endpoint', urlOf(open))).stdout).toContain(shown);
+  const stored = await show([]);
+  expect(stored).toContain(Buffer.from('binary/encrypted').toString('base64'));
+  expect(stored).not.toContain(shown);
+  expect(await show(['--codec-endpoint', urlOf(open)])).toContain(shown);
   const url = urlOf(guarded).replace('0.0.0.0', '127.0.0.1');
-  await expect(show('--codec-endpoint', url)).rejects.toThrow();
-  expect((await show('--codec-endpoint', url, '--codec-auth', `Bearer ${TOKEN}`)).stdout).toContain(shown);
+  await expect(show(['--codec-endpoint', url])).rejects.toThrow();
+  expect(guarded.stderr()).toMatch(/^refused with 401 for 127\.0\.0\.1, \d{4}-.*: a bearer token is needed$/m);
+  const unseen = { TEMPORAL_CODEC_ENDPOINT: url, TEMPORAL_CODEC_AUTH: `Bearer ${TOKEN}` };
+  expect(await show([], unseen)).toContain(shown);
   await client.workflow.getHandle(workflowId).terminate();
   await connection.close();
 });
