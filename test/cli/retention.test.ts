@@ -17,6 +17,8 @@ import { until } from '../support/requests';
 import { environment } from '../support/service';
 
 const SEED = { seed: 5, contacts: 30, calls: 60, now: Date.now() };
+/** No other test's: all share one server, and so its ids. */
+const CONNECTION = 'lasting';
 const EMAIL = createCompanySeed({ name: 'acme', ...SEED }).truth.subjectEmail;
 const keysSchema = z.strictObject({
   primary: z.string(),
@@ -45,7 +47,7 @@ beforeAll(async () => {
   server = await Connection.connect({ address: environment('TEST_TEMPORAL_ADDRESS') });
   await operator.run(['keys', 'generate']);
   const { apiId, apiToken } = sandbox.company('acme');
-  const args = ['connect', 'acme', '--base-url', sandbox.baseUrl, '--limit-per-minute', '10000'];
+  const args = ['connect', CONNECTION, '--base-url', sandbox.baseUrl, '--limit-per-minute', '10000'];
   await operator.run(args, { AIRCALL_API_ID: apiId, AIRCALL_API_TOKEN: apiToken });
   worker = await operator.startWorker();
 });
@@ -65,13 +67,13 @@ const retire = async () => {
 test('keys rotate under running requests, and a purged request is unreadable everywhere once its keys are retired', async () => {
   const { primary: first } = await listed();
   const out = here('package.zip');
-  const access = await operator.ask(['access', 'acme', EMAIL, '--request-id', 'one', '--out', out]);
+  const access = await operator.ask(['access', CONNECTION, EMAIL, '--request-id', 'one', '--out', out]);
   expect(access.exit).toBe(0);
   const { package: found } = resultSchema.parse(access.document);
 
   // Another request is under way while the key changes.
   sandbox.setFaults({ rules: [{ path: '/contacts/search', action: 'status', status: 500 }] });
-  await operator.ask(['access', 'acme', EMAIL, '--request-id', 'across']);
+  await operator.ask(['access', CONNECTION, EMAIL, '--request-id', 'across']);
   const rotated = await operator.ask(['keys', 'rotate']);
   expect(rotated.exit).toBe(0);
   const { primary: second, keys } = await listed();
@@ -81,10 +83,10 @@ test('keys rotate under running requests, and a purged request is unreadable eve
   ]);
   const whileOpen = await retire();
   expect(whileOpen).toMatchObject({ exit: 1, destroyed: [] });
-  expect(whileOpen.needed[first]?.open).toEqual(['dsr:acme:access:across']);
-  expect(whileOpen.needed[first]?.unpurged).toContain('dsr:acme:access:one');
+  expect(whileOpen.needed[first]?.open).toEqual(['dsr:lasting:access:across']);
+  expect(whileOpen.needed[first]?.unpurged).toContain('dsr:lasting:access:one');
   sandbox.setFaults({ rules: [] });
-  const across = await operator.ask(['access', 'acme', EMAIL, '--request-id', 'across', '--wait']);
+  const across = await operator.ask(['access', CONNECTION, EMAIL, '--request-id', 'across', '--wait']);
   expect(across.exit).toBe(0);
   expect(worker.stderr()).not.toContain('which the key file does not hold');
 
@@ -92,7 +94,7 @@ test('keys rotate under running requests, and a purged request is unreadable eve
   const vaultCopy = here('vault-copy');
   cpSync(here('vault'), vaultCopy, { recursive: true });
   const temporal = new Client({ connection: server });
-  const { events } = await temporal.workflow.getHandle('dsr:acme:access:one').fetchHistory();
+  const { events } = await temporal.workflow.getHandle('dsr:lasting:access:one').fetchHistory();
   const [input] = events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];
   expect(input).toBeDefined();
   const readCopies = async () => {
@@ -107,14 +109,14 @@ test('keys rotate under running requests, and a purged request is unreadable eve
 
   const purged = await operator.ask(['purge', 'one']);
   expect(purged.exit).toBe(0);
-  expect(purgedSchema.parse(purged.document)).toMatchObject({ workflowId: 'dsr:acme:access:one', histories: 1 });
+  expect(purgedSchema.parse(purged.document)).toMatchObject({ workflowId: 'dsr:lasting:access:one', histories: 1 });
   const stillNeeded = await retire();
   expect(stillNeeded).toEqual({
     exit: 1,
     destroyed: [],
-    needed: { [first]: { open: [], unpurged: ['dsr:acme:access:across'] } },
+    needed: { [first]: { open: [], unpurged: ['dsr:lasting:access:across'] } },
   });
-  expect((await operator.ask(['purge', 'dsr:acme:access:across'])).exit).toBe(0);
+  expect((await operator.ask(['purge', 'dsr:lasting:access:across'])).exit).toBe(0);
   expect(await retire()).toEqual({ exit: 0, destroyed: [first], needed: {} });
   expect((await listed()).keys.map(({ id }) => id)).toEqual([second]);
   await expect(readCopies()).rejects.toMatchObject({ code: 'unknown-key' });
@@ -124,20 +126,20 @@ test('keys rotate under running requests, and a purged request is unreadable eve
   const { result, ...status } = statusSchema.parse((await operator.ask(['status', 'one'])).document);
   expect(status).toMatchObject({ status: 'purged', kind: 'access' });
   expect(result).toMatchObject({ status: 'purged', purged: { status: 'completed' } });
-  const again = await operator.ask(['access', 'acme', EMAIL, '--request-id', 'one', '--wait']);
+  const again = await operator.ask(['access', CONNECTION, EMAIL, '--request-id', 'one', '--wait']);
   expect({ exit: again.exit, status: resultSchema.parse(again.document).status }).toEqual({
     exit: 0,
     status: 'purged',
   });
   expect(errorOf((await operator.ask(['package', 'one', '--out', here('gone.zip')])).document).code).toBe('no-package');
   expect(sandbox.company('acme').requests()).toHaveLength(asked);
-  const fresh = await operator.ask(['access', 'acme', EMAIL, '--request-id', 'two', '--wait']);
+  const fresh = await operator.ask(['access', CONNECTION, EMAIL, '--request-id', 'two', '--wait']);
   expect(resultSchema.parse(fresh.document).status).toBe('completed');
 });
 
 test('an open request, and one that nobody knows, are not purged', async () => {
   sandbox.setFaults({ rules: [{ path: '/contacts/search', action: 'status', status: 500 }] });
-  await operator.ask(['access', 'acme', EMAIL, '--request-id', 'open']);
+  await operator.ask(['access', CONNECTION, EMAIL, '--request-id', 'open']);
   const open = await operator.ask(['purge', 'open']);
   expect({ exit: open.exit, code: errorOf(open.document).code }).toEqual({ exit: 1, code: 'request-open' });
   sandbox.setFaults({ rules: [] });
@@ -145,7 +147,7 @@ test('an open request, and one that nobody knows, are not purged', async () => {
     const { status } = statusSchema.parse((await operator.ask(['status', 'open'])).document);
     return status === 'completed';
   });
-  const nobody = await operator.ask(['purge', 'dsr:acme:deletion:nobody']);
+  const nobody = await operator.ask(['purge', 'dsr:lasting:deletion:nobody']);
   expect({ exit: nobody.exit, code: errorOf(nobody.document).code }).toEqual({ exit: 2, code: 'not-found' });
 });
 

@@ -14,6 +14,8 @@ import { unzip } from '../support/zip';
 const FIRST_START_TIMEOUT_MS = 10 * 60_000;
 const SEED = createCompanySeed({ name: 'acme', seed: 5, contacts: 30, calls: 60, now: Date.now() });
 const EMAIL = SEED.truth.subjectEmail;
+/** No other test's: all share one server, and so its ids. */
+const CONNECTION = 'in-a-bucket';
 const operator = createOperator();
 let s3: S3Server;
 let sandbox: Sandbox;
@@ -34,7 +36,7 @@ afterAll(async () => {
 const vaultAt = (place: string) => ({ ...s3.environment, AIRCALL_DSR_VAULT: place });
 function connect(environment: Readonly<Record<string, string>>) {
   const { apiId, apiToken } = sandbox.company('acme');
-  const args = ['connect', 'acme', '--base-url', sandbox.baseUrl, '--limit-per-minute', '10000'];
+  const args = ['connect', CONNECTION, '--base-url', sandbox.baseUrl, '--limit-per-minute', '10000'];
   return operator.ask(args, { ...environment, AIRCALL_API_ID: apiId, AIRCALL_API_TOKEN: apiToken });
 }
 
@@ -50,7 +52,7 @@ test('a person’s data are handed over, and nothing readable is in the bucket',
   const worker = await operator.startWorker(environment);
   const [first, again] = ['first.zip', 'again.zip'].map(name => join(operator.folder, name));
   const { exit, document } = await operator.ask(
-    ['access', 'acme', EMAIL, '--request-id', 'r-1', '--out', first ?? ''],
+    ['access', CONNECTION, EMAIL, '--request-id', 'r-1', '--out', first ?? ''],
     environment,
   );
   expect(document).not.toHaveProperty('error');
