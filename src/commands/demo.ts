@@ -68,6 +68,7 @@ export async function demo(options: Output): Promise<Exit> {
       log: () => {},
     });
     endings.push(() => codec.close());
+    tell(`Codec      shows payloads in the clear to that Web UI, at ${codec.url}`);
     endings.push(() => Promise.all([keyFile, vaultFolder].map(path => rm(path, { recursive: true, force: true }))));
     await createConnections(vault).put(
       {

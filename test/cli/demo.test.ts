@@ -1,6 +1,7 @@
 /** The demo, as a script runs it: it ends by itself, tells its story on stderr and one document on stdout. */
 import { readFileSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
+import fetch from 'node-fetch';
 import { z } from 'zod';
 import { createOperator, resultSchema } from '../support/command-line';
 import { unzip } from '../support/zip';
@@ -15,8 +16,17 @@ const demoSchema = z.strictObject({
   links: z.strictObject({ access: z.url(), deletion: z.url() }),
 });
 
-test('the demo hands over a package, deletes the person, and ends by itself with exit code 0', async () => {
-  const { exit, stdout, stderr } = await operator.run(['demo', '--json']);
+test('the demo lets its Web UI decode, hands over a package, deletes the person, and ends by itself with exit code 0', async () => {
+  const demo = await operator.serve(['demo', '--json'], /^Codec .*\n/m);
+  const [, ui = '', codec = ''] = /Web UI (\S+)[\s\S]*^Codec .* (\S+)$/m.exec(demo.stderr()) ?? [];
+  const settings = z.object({ Codec: z.object({ Endpoint: z.string() }) });
+  const told = settings.parse(await (await fetch(`${ui}/api/v1/settings`)).json());
+  expect(told.Codec.Endpoint).toBe(codec);
+  const headers = { origin: ui, 'content-type': 'application/json' };
+  const shown = await fetch(`${codec}/decode`, { method: 'POST', headers, body: '{ "payloads": [] }' });
+  expect([shown.status, shown.headers.get('access-control-allow-origin')]).toEqual([200, ui]);
+
+  const { exit, stdout, stderr } = await demo.ended();
   expect(exit).toBe(0);
   const { access, deletion, packageFile, links } = demoSchema.parse(JSON.parse(stdout));
   expect([access.status, deletion.status, deletion.verification?.state]).toEqual([
@@ -27,7 +37,15 @@ test('the demo hands over a package, deletes the person, and ends by itself with
   expect([...(await unzip(readFileSync(packageFile))).keys()]).toContain('access-package.json');
   rmSync(dirname(packageFile), { recursive: true });
 
-  const chapters = ['Temporal ', 'Aircall ', 'Worker ', 'asks for a copy of her data', 'asks to be deleted', 'Web UI'];
+  const chapters = [
+    'Temporal ',
+    'Aircall ',
+    'Codec ',
+    'Worker ',
+    'asks for a copy of her data',
+    'asks to be deleted',
+    'Web UI',
+  ];
   const places = chapters.map(chapter => stderr.lastIndexOf(chapter));
   expect(places).not.toContain(-1);
   expect(stderr).toContain(links.access);

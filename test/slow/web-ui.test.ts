@@ -2,14 +2,14 @@
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { type DevServer, startDevServer } from '../../dev-server';
-import { findFreePort } from '../../dev-server/free-port';
+import { ANY_PORT, findFreePort, HOST } from '../../dev-server/free-port';
 import { type CodecServer, startCodecServer } from '../../src/codec-server';
 import { SEARCH_ATTRIBUTES } from '../../src/request/names';
 import { openBrowser } from '../support/browser';
+import { until } from '../support/requests';
 import { installRuntime, startTestService, type TestService } from '../support/service';
 
 const EMAIL = 'zoe.nunez@example.com';
-const ANY_PORT = 0;
 const SEEN_WITHIN_MS = 30_000;
 /** Embedded in the documents; written anew where it is asked for. */
 const SCREENSHOT = join(__dirname, '../../docs/images/web-ui-decoded.png');
@@ -25,7 +25,7 @@ beforeAll(async () => {
   codecPort = await findFreePort(ANY_PORT);
   server = await startDevServer({
     ui: true,
-    uiCodecEndpoint: `http://127.0.0.1:${codecPort}`,
+    uiCodecEndpoint: `http://${HOST}:${codecPort}`,
     searchAttributes: SEARCH_ATTRIBUTES,
   });
   service = await startTestService({ address: server.address });
@@ -37,12 +37,12 @@ afterAll(async () => {
   await server?.stop();
 });
 
-const serveCodec = (): Promise<CodecServer> =>
+const serveCodec = (uiOrigin: string): Promise<CodecServer> =>
   startCodecServer({
     keyring: service.keyring,
-    host: '127.0.0.1',
+    host: HOST,
     port: codecPort,
-    uiOrigin: server.uiUrl ?? '',
+    uiOrigin,
     log: line => log.push(line),
   });
 
@@ -53,7 +53,7 @@ async function open(workflowId: string): Promise<Page> {
   return page;
 }
 
-test('the Web UI shows ciphertext without the codec server, and the input of a request through it', async () => {
+test('the Web UI shows ciphertext without the codec server, or with one for another Web UI, and the input of a request through its own', async () => {
   const { workflowId } = await service.client.start('access', {
     requestId: 'seen',
     connection: service.connection,
@@ -61,12 +61,20 @@ test('the Web UI shows ciphertext without the codec server, and the input of a r
   });
   expect((await service.client.result(workflowId)).status).toBe('completed');
 
-  const without = await open(workflowId);
-  await without.getByText('YmluYXJ5L2VuY3J5cHRlZA').first().waitFor({ timeout: SEEN_WITHIN_MS });
-  expect(await without.content()).not.toContain(EMAIL);
-  await without.close();
+  const seesCiphertext = async () => {
+    const page = await open(workflowId);
+    await page.getByText('YmluYXJ5L2VuY3J5cHRlZA').first().waitFor({ timeout: SEEN_WITHIN_MS });
+    expect(await page.content()).not.toContain(EMAIL);
+    await page.close();
+  };
+  await seesCiphertext();
+  const another = await serveCodec('http://localhost:8233');
+  await seesCiphertext();
+  await until('it was refused', () => log.some(line => line.startsWith('refused with 403')));
+  expect(log.join('\n')).not.toMatch(/^decoded/m);
+  await another.close();
 
-  const codec = await serveCodec();
+  const codec = await serveCodec(server.uiUrl ?? '');
   const through = await open(workflowId);
   await through.getByText(EMAIL).first().waitFor({ timeout: SEEN_WITHIN_MS });
   expect(log.join('\n')).toMatch(/^decoded [1-9]\d* of \d+ payloads of namespace default/m);

@@ -27,6 +27,8 @@ export interface RunningCommand {
   /** What it printed so far. */
   stdout(): string;
   stderr(): string;
+  /** Waits for its own end. */
+  ended(): Promise<Ran>;
   /** Sends a signal and waits for the end. */
   end(signal: 'SIGTERM' | 'SIGINT' | 'SIGKILL'): Promise<Ran>;
 }
@@ -107,6 +109,7 @@ export function createOperator(): Operator {
       return {
         stdout: command.stdout,
         stderr: command.stderr,
+        ended: () => checked(command.ended),
         end(signal) {
           command.child.kill(signal);
           return checked(command.ended);
