@@ -35,10 +35,15 @@ export default async function setup(): Promise<void> {
   globalThis.devServer = server;
   process.env.TEST_TEMPORAL_ADDRESS = server.address;
   process.env.TEST_TEMPORAL_DATABASE = dbFilename;
-  const codePath = join(folder, 'workflows.js');
-  writeFileSync(codePath, (await bundleWorkflows()).code);
-  process.env.TEST_WORKFLOW_BUNDLE = codePath;
-  await built;
+  try {
+    const codePath = join(folder, 'workflows.js');
+    writeFileSync(codePath, (await bundleWorkflows()).code);
+    process.env.TEST_WORKFLOW_BUNDLE = codePath;
+    await built;
+  } catch (error) {
+    await server.stop(); // after a set-up that failed nobody calls the teardown
+    throw error;
+  }
 }
 
 /**
