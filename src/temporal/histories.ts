@@ -15,12 +15,16 @@ export interface Run {
 }
 
 const KEY_ID = 'encryption-key-id';
+const PLAIN_ID = /^[\w.:/-]+$/;
 
 /** Runs of one workflow id and of its children; the newest of its own is never missing, others may be for a second. */
 export async function runsOf(temporal: Client, workflowId: string): Promise<Run[]> {
   const runs = new Map<string, Run>();
-  const query = `WorkflowId = '${workflowId}' OR WorkflowId STARTS_WITH '${workflowId}:'`;
-  for await (const run of runsWhere(temporal, query)) runs.set(run.runId, run);
+  // An id is anybody's word: one that would be more than a text in a filter is looked up by itself only.
+  if (PLAIN_ID.test(workflowId)) {
+    const query = `WorkflowId = '${workflowId}' OR WorkflowId STARTS_WITH '${workflowId}:'`;
+    for await (const run of runsWhere(temporal, query)) runs.set(run.runId, run);
+  }
   const newest = await runAt(temporal, workflowId);
   if (newest !== undefined) runs.set(newest.runId, newest);
   return [...runs.values()];

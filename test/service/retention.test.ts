@@ -35,8 +35,8 @@ const purge = (workflowId: string) => service.retention.destroy({ workflowId, wh
 /** Runs that the server has of a request and its children. */
 async function runs(workflowId: string): Promise<string[]> {
   const found: string[] = [];
-  const query = `WorkflowId = '${workflowId}' OR WorkflowId STARTS_WITH '${workflowId}:'`;
-  for await (const run of service.temporal.workflow.list({ query })) found.push(run.workflowId);
+  for await (const run of service.temporal.workflow.list({ query: `TaskQueue = '${service.taskQueue}'` }))
+    if (`${run.workflowId}:`.startsWith(`${workflowId}:`)) found.push(run.workflowId);
   return found;
 }
 
@@ -160,6 +160,17 @@ describe('the retention sweep', () => {
     service.sandbox.setFaults({ rules: [] });
     expect((await service.client.result(open.workflowId)).status).toBe('completed');
     await service.client.result(deletion.workflowId);
+  });
+
+  it('destroys no other run because of what somebody wrote into a workflow id', async () => {
+    const { temporal, taskQueue } = service;
+    const beside = await ended('not-meant');
+    const workflowId = `x' OR TaskQueue = '${taskQueue}`;
+    await temporal.workflow.start('accessRequest', { workflowId, taskQueue, args: [{}] });
+    await expect(temporal.workflow.getHandle(workflowId).result()).rejects.toThrow();
+    expect(await purge(workflowId)).toMatchObject({ histories: 1 });
+    await gone(workflowId);
+    expect((await service.client.status(beside.workflowId)).status).toBe('completed');
   });
 
   it('is started by a schedule on the server, and destroys what the policy of its worker says', async () => {
