@@ -24,6 +24,8 @@ export interface Behaviour {
   readonly mediaSeconds: number;
   /** Whether the company pays for transcriptions, summaries and the like; 403 otherwise. */
   readonly intelligence: boolean;
+  /** Answer to a credential that was revoked, or has expired. */
+  readonly deadToken: 401 | 403;
   /** Token replies carry `refresh_token` and `expires_in`; refresh tokens rotate. */
   readonly refreshGrant: boolean;
   /** Life of an access token where `refreshGrant` is on. */
@@ -44,6 +46,7 @@ export const DEFAULT_BEHAVIOUR: Behaviour = {
   mediaDeleteStatus: 204,
   mediaSeconds: 3_600,
   intelligence: false,
+  deadToken: 403,
   refreshGrant: false,
   tokenSeconds: 7_200,
   rateLimit: { mode: 'off', perMinute: 120 },
@@ -69,6 +72,7 @@ export function changeBehaviour(before: Behaviour, switches: unknown): Behaviour
     mediaDeleteStatus: take('mediaDeleteStatus', oneOf(204, 200), before.mediaDeleteStatus),
     mediaSeconds: take('mediaSeconds', seconds, before.mediaSeconds),
     intelligence: take('intelligence', flag, before.intelligence),
+    deadToken: take('deadToken', oneOf(401, 403), before.deadToken),
     refreshGrant: take('refreshGrant', flag, before.refreshGrant),
     tokenSeconds: take('tokenSeconds', seconds, before.tokenSeconds),
     rateLimit: take('rateLimit', rateLimit, before.rateLimit),

@@ -21,6 +21,7 @@ export const FAULT_ACTIONS = [
   'oversize',
   'delay',
   'hang',
+  'revoke',
 ] as const;
 
 export type FaultAction = (typeof FAULT_ACTIONS)[number];

@@ -1,6 +1,7 @@
 /**
- * `POST /v1/oauth/token`: a code, or where switched on a refresh token, for an access token.
- * It must never accept a code twice. Facts: aircall-api.md 1. Unverified: the bodies of refusals, and that refresh exists.
+ * OAuth as Aircall's: the page where an admin consents, and `POST /v1/oauth/token`, a code, or where switched on a refresh
+ * token, for an access token. It must never accept a code twice. Facts: aircall-api.md 1. Unverified: the bodies of refusals,
+ * what the pages look like, and that refresh exists.
  */
 import { isRecord } from './check';
 import type { CompanyState } from './company';
@@ -9,11 +10,53 @@ import type { Reply } from './wire';
 /** The one OAuth client that the sandbox knows. */
 export const OAUTH_CLIENT = { id: 'sandbox-client-id', secret: 'sandbox-client-secret' } as const;
 
-export function answerToken(body: unknown, companies: readonly CompanyState[]): Reply {
-  const given = (name: string) => {
-    const value = isRecord(body) ? body[name] : undefined;
-    return typeof value === 'string' ? value : '';
+/** `/oauth/authorize`, where whoever looks is an admin of every company, and `/oauth/success`. */
+export function answerOauthPage(method: string, url: URL, body: unknown, companies: readonly CompanyState[]): Reply {
+  if (method === 'GET' && url.pathname === '/oauth/success')
+    return page(200, '<h1>Authorized</h1><p>You may close it.</p>');
+  if (url.pathname !== '/oauth/authorize') return page(404, '<h1>There is no such page</h1>');
+  const redirectUri = url.searchParams.get('redirect_uri') ?? '';
+  const wrong = wrongParameter(url.searchParams);
+  if (wrong !== undefined) return page(400, `<h1>Wrong ${wrong}</h1>`);
+  if (method !== 'POST') return page(200, consentForm(companies.map(({ seed }) => seed.name)));
+  const chosen = companies.find(({ seed }) => seed.name === formValue(body, 'company'));
+  const state = url.searchParams.get('state');
+  const told: Record<string, string> =
+    chosen === undefined ? { error: 'access_denied' } : { code: chosen.credentials.mintCode(redirectUri) };
+  const back = new URL(redirectUri);
+  for (const [name, value] of Object.entries({ ...told, ...(state !== null && { state }) }))
+    back.searchParams.set(name, value);
+  return { status: 302, text: '', headers: { Location: back.href } };
+}
+
+/** What of the address is not as Aircall wants it. */
+function wrongParameter(given: URLSearchParams): string | undefined {
+  const wanted = { client_id: OAUTH_CLIENT.id, response_type: 'code', scope: 'public_api' };
+  const wrong = Object.entries(wanted).find(([name, value]) => given.get(name) !== value)?.[0];
+  return wrong ?? (URL.canParse(given.get('redirect_uri') ?? '') ? undefined : 'redirect_uri');
+}
+
+/** Names of companies are the sandbox's own. */
+function consentForm(names: readonly string[]): string {
+  const buttons = names.map(name => `<p><button name="company" value="${name}">Authorize for ${name}</button></p>`);
+  return `<h1>Sandbox: allow aircall-dsr?</h1><form method="post">${buttons.join('')}<p><button name="company" value="">Refuse</button></p></form>`;
+}
+
+function page(status: number, body: string): Reply {
+  return {
+    status,
+    text: `<!DOCTYPE html><html lang="en"><title>Sandbox</title><body>${body}</body></html>`,
+    headers: { 'Content-Type': 'text/html; charset=utf-8' },
   };
+}
+
+function formValue(body: unknown, name: string): string {
+  const value = isRecord(body) ? body[name] : undefined;
+  return typeof value === 'string' ? value : '';
+}
+
+export function answerToken(body: unknown, companies: readonly CompanyState[]): Reply {
+  const given = (name: string) => formValue(body, name);
   if (given('client_id') !== OAUTH_CLIENT.id || given('client_secret') !== OAUTH_CLIENT.secret) {
     return refuse(401, 'invalid_client');
   }

@@ -41,8 +41,13 @@ function withoutType(headers: Readonly<Record<string, string>> | undefined): Rec
   return Object.fromEntries(Object.entries(headers ?? {}).filter(([name]) => name !== 'Content-Type'));
 }
 
-/** `answer` applies the request's effect and must be called at most once. */
-export async function sabotage(rule: FaultRule, response: ServerResponse, answer: () => Reply): Promise<Sent> {
+/** `answer` applies the request's effect and must be called at most once; `revoke` ends the credentials of who asks. */
+export async function sabotage(
+  rule: FaultRule,
+  response: ServerResponse,
+  answer: () => Reply,
+  revoke: () => void,
+): Promise<Sent> {
   switch (rule.action) {
     case 'status':
       return send(response, { status: rule.status ?? 500, ...bodyOf(rule), headers: rule.headers ?? {} });
@@ -74,6 +79,9 @@ export async function sabotage(rule: FaultRule, response: ServerResponse, answer
       return send(response, answer());
     case 'hang':
       return null;
+    case 'revoke':
+      revoke();
+      return send(response, answer());
   }
 }
 

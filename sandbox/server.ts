@@ -10,7 +10,7 @@ import type { CompanyState, LoggedRequest } from './company';
 import type { FaultRule } from './faults';
 import { refuseAsLimited } from './limits';
 import { serveMedia } from './media';
-import { answerToken } from './oauth';
+import { answerOauthPage, answerToken } from './oauth';
 import { findRoute } from './routes';
 import { sabotage, send } from './sabotage';
 import type { SandboxState } from './state';
@@ -29,6 +29,10 @@ export async function handleRequest(
   const body = await readBody(request);
   if (url.pathname.startsWith('/_sandbox/')) {
     send(response, answerAdmin(state, request, url, body));
+    return;
+  }
+  if (url.pathname.startsWith('/oauth/')) {
+    send(response, answerOauthPage(request.method ?? 'GET', url, body, state.companies));
     return;
   }
   if (url.pathname.startsWith('/media/')) {
@@ -62,11 +66,17 @@ async function answerApi(state: SandboxState, request: ApiRequest, response: Ser
   const fault = state.pickFault(subject);
   const entry = logRequest(state.log, { ...subject, at: state.now(), query: url.searchParams, fault });
   const limited = refusal === undefined ? limitOf(state, company) : undefined;
-  const answer = () => limited ?? answerRoute(state, request, company, refusal);
-  entry.status = fault === undefined ? send(response, answer()) : await sabotage(fault, response, answer);
+  // Who asks is judged again: a fault may have revoked it.
+  const refusalNow = () => identify(state.companies, request.authorization).refusal;
+  const answer = () => limited ?? answerRoute(state, request, company, refusalNow());
+  const revoke = () => company?.credentials.revoke();
+  entry.status = fault === undefined ? send(response, answer()) : await sabotage(fault, response, answer, revoke);
 }
 
 const edge = (status: number, message: string): Reply => ({ status, json: { message } });
+
+/** Unverified: what a dead token is answered; measured is 403 for a wrong API key. */
+const deadCredential = (status: 401 | 403): Reply => edge(status, status === 401 ? 'Unauthorized' : 'Forbidden');
 
 function identify(
   companies: readonly CompanyState[],
@@ -76,7 +86,7 @@ function identify(
   for (const company of companies) {
     const verdict = company.credentials.judge(authorization);
     if (verdict === 'good') return { company };
-    if (verdict === 'refused') return { company, refusal: edge(403, 'Forbidden') };
+    if (verdict === 'refused') return { company, refusal: deadCredential(company.behaviour().deadToken) };
   }
   return { refusal: edge(403, 'Forbidden') };
 }

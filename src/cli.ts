@@ -21,7 +21,11 @@ const program = new Command('aircall-dsr')
 const repeat = (value: string, before: string[] | undefined) => [...(before ?? []), value];
 
 function command(spec: string, description: string): Command {
-  return program.command(spec).description(description).option('--json', 'one JSON document on stdout').exitOverride();
+  return subcommand(program, spec, description);
+}
+
+function subcommand(parent: Command, spec: string, description: string): Command {
+  return parent.command(spec).description(description).option('--json', 'one JSON document on stdout').exitOverride();
 }
 
 command('demo', 'everything on this machine: server, sandbox, worker, one access, one deletion').action(
@@ -46,29 +50,44 @@ command('connect <name>', 'check credentials of an Aircall company and store the
   .option('--api-id <id>', 'API id; better: AIRCALL_API_ID')
   .option('--api-token <token>', 'API token; better: AIRCALL_API_TOKEN')
   .option('--access-token <token>', 'OAuth access token; better: AIRCALL_ACCESS_TOKEN')
+  .option('--oauth', 'let an admin of the company authorize it, and paste the address the browser ends at')
+  .option('--listen <address>', 'with --oauth: take that callback over HTTP at HOST:PORT instead')
   .option('--base-url <url>', 'API base with its version (default: https://api.aircall.io/v1)')
   .option(
     '--limit-per-minute <number>',
     'API requests a minute that the company is allowed, 1 to 10000, or auto: as Aircall names it (default: 60)',
   )
   .option('--share <number>', 'part of the limit that is used, at most 0.8 (default: 0.75)')
+  .option('--replace', 'also where the credentials belong to a company of another name than before')
   .action(
-    run<[string, import('./commands/connections').ConnectOptions]>(async (name, options) =>
-      (await import('./commands/connections.js')).connect(name, options),
+    run<[string, import('./commands/connect').ConnectOptions]>(async (name, options) =>
+      (await import('./commands/connect.js')).connect(name, options),
     ),
   );
 
-command('connections', 'list connections and their budgets').action(
-  run<[Output]>(async options => (await import('./commands/connections.js')).connections(options)),
+const connections = command('connections', 'list connections, how they stand, and their budgets')
+  .enablePositionalOptions()
+  .action(run<[Output]>(async options => (await import('./commands/connections.js')).connections(options)));
+
+subcommand(connections, 'pause <name>', 'hold all API requests of a company; its requests wait').action(
+  run<[string, Output]>(async (name, options) => (await import('./commands/connections.js')).pause(name, options)),
+);
+
+subcommand(connections, 'resume <name>', 'let them go on; also tries refused credentials again').action(
+  run<[string, Output]>(async (name, options) => (await import('./commands/connections.js')).resume(name, options)),
 );
 
 command('ping <name>', 'ask Aircall whether the credentials of a connection are good').action(
   run<[string, Output]>(async (name, options) => (await import('./commands/connections.js')).ping(name, options)),
 );
 
-command('disconnect <name>', 'destroy the credentials of a connection').action(
-  run<[string, Output]>(async (name, options) => (await import('./commands/connections.js')).disconnect(name, options)),
-);
+command('disconnect <name>', 'destroy the credentials of a connection; refused while its requests are open')
+  .option('--force', 'also then: they wait until it is connected again')
+  .action(
+    run<[string, import('./commands/connections').DisconnectOptions]>(async (name, options) =>
+      (await import('./commands/connections.js')).disconnect(name, options),
+    ),
+  );
 
 command('access <name> <email>', 'start an access request')
   .option('--request-id <id>', 'your id of the request; the same id never runs twice')
@@ -132,23 +151,20 @@ command('codec-server', 'let the Temporal Web UI and the temporal command show p
   );
 
 const keys = program.command('keys').description('the key file named by AIRCALL_DSR_KEYS').exitOverride();
-function keysCommand(name: string, description: string): Command {
-  return keys.command(name).description(description).option('--json', 'one JSON document on stdout').exitOverride();
-}
 
-keysCommand('generate', 'make a new key file (mode 0600); refuses to overwrite one').action(
+subcommand(keys, 'generate', 'make a new key file (mode 0600); refuses to overwrite one').action(
   run<[Output]>(async options => (await import('./commands/keys.js')).generateKeys(options)),
 );
 
-keysCommand('rotate', 'add a key that encrypts from now on; the others still decrypt').action(
+subcommand(keys, 'rotate', 'add a key that encrypts from now on; the others still decrypt').action(
   run<[Output]>(async options => (await import('./commands/keys.js')).rotate(options)),
 );
 
-keysCommand('list', 'list the ids of the keys').action(
+subcommand(keys, 'list', 'list the ids of the keys').action(
   run<[Output]>(async options => (await import('./commands/keys.js')).list(options)),
 );
 
-keysCommand('retire', 'destroy keys that have been out of use for long; refused while a request needs one')
+subcommand(keys, 'retire', 'destroy keys that have been out of use for long; refused while a request needs one')
   .option('--older-than <days>', 'since they stopped encrypting (default: AIRCALL_DSR_RETENTION_DAYS, or 30)')
   .action(
     run<[import('./commands/keys').RetireOptions]>(async options =>

@@ -82,7 +82,8 @@ const TOKEN = /^[!-~]{16,}$/;
 /** What the codec server asks of whoever asks it. @throws {ConfigurationError} */
 export function configuredCodecToken(): string | undefined {
   const file = process.env.AIRCALL_DSR_CODEC_TOKEN_FILE ?? '';
-  const token = file === '' ? (process.env.AIRCALL_DSR_CODEC_TOKEN ?? '') : contentOf(file).trim();
+  const token =
+    file === '' ? (process.env.AIRCALL_DSR_CODEC_TOKEN ?? '') : contentOf('AIRCALL_DSR_CODEC_TOKEN_FILE', file).trim();
   if (token === '' && file === '') return undefined;
   if (TOKEN.test(token)) return token;
   throw new ConfigurationError(
@@ -90,12 +91,37 @@ export function configuredCodecToken(): string | undefined {
   );
 }
 
-function contentOf(file: string): string {
+function contentOf(variable: string, file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch {
-    throw new ConfigurationError('The file of AIRCALL_DSR_CODEC_TOKEN_FILE cannot be read.');
+    throw new ConfigurationError(`The file of ${variable} cannot be read.`);
   }
+}
+
+export interface OauthConfiguration {
+  readonly clientId: string;
+  readonly clientSecret: string;
+  /** As registered with Aircall. */
+  readonly redirectUri: string;
+}
+
+/** The OAuth client that Aircall issued. @throws {ConfigurationError} naming what is missing */
+export function configuredOauthClient(): OauthConfiguration {
+  const { AIRCALL_OAUTH_CLIENT_ID, AIRCALL_OAUTH_REDIRECT_URI, AIRCALL_OAUTH_CLIENT_SECRET_FILE } = process.env;
+  const secret = AIRCALL_OAUTH_CLIENT_SECRET_FILE
+    ? contentOf('AIRCALL_OAUTH_CLIENT_SECRET_FILE', AIRCALL_OAUTH_CLIENT_SECRET_FILE).trim()
+    : process.env.AIRCALL_OAUTH_CLIENT_SECRET;
+  const redirectUri = AIRCALL_OAUTH_REDIRECT_URI ?? '';
+  if (!AIRCALL_OAUTH_CLIENT_ID || !secret || redirectUri === '') {
+    throw new ConfigurationError(
+      'Set AIRCALL_OAUTH_CLIENT_ID, AIRCALL_OAUTH_CLIENT_SECRET (or _SECRET_FILE) and AIRCALL_OAUTH_REDIRECT_URI as Aircall issued and registered them.',
+    );
+  }
+  const parsed = URL.canParse(redirectUri) ? new URL(redirectUri) : undefined;
+  if (!/^https?:$/.test(parsed?.protocol ?? '') || parsed?.hash !== '')
+    throw new ConfigurationError('AIRCALL_OAUTH_REDIRECT_URI takes the address that is registered with Aircall.');
+  return { clientId: AIRCALL_OAUTH_CLIENT_ID, clientSecret: secret, redirectUri };
 }
 
 /** @throws {ConfigurationError} */

@@ -12,6 +12,7 @@ import { createRetentionActivities } from './activities/retention-activities';
 import { type AircallClient, createAircallClient } from './aircall/client';
 import { createDataConverter, failureConverterPath } from './encryption/data-converter';
 import type { Keyring } from './encryption/keyring';
+import { RENEWAL_WORKFLOW } from './request/names';
 import { createRetention, type RetentionPolicy } from './retention/retention';
 import { ensureRetentionSchedule } from './retention/schedule';
 import { ensureSearchAttributes } from './temporal/search-attributes';
@@ -19,6 +20,7 @@ import { createCases } from './vault/cases';
 import { createConnections } from './vault/connections';
 import type { Vault } from './vault/vault';
 import { createConnectionWorkers } from './worker/connection-workers';
+import type { Renewable } from './workflows/renew-credential';
 
 export interface ServiceOptions {
   readonly native: NativeConnection;
@@ -92,6 +94,10 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     now: Date.now,
     random: Math.random,
     isOpen: (workflowId, runId) => isOpen(temporal, workflowId, runId),
+    onRefused: connection =>
+      log(
+        `connection ${connection}: Aircall refuses its credentials; its requests wait for \`aircall-dsr connect ${connection}\``,
+      ),
   });
 
   const common = {
@@ -115,6 +121,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     namespace,
     taskQueue,
     workerOptions: { ...common, activities: api },
+    renew: due => startRenewal(temporal, taskQueue, due),
     log,
   });
 
@@ -150,6 +157,16 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       await ended;
     },
   };
+}
+
+/** One at a time for each connection, whoever sees first that it is due. */
+async function startRenewal(temporal: Client, taskQueue: string, due: Renewable): Promise<void> {
+  await temporal.workflow.start<(due: Renewable) => Promise<unknown>>(RENEWAL_WORKFLOW, {
+    taskQueue,
+    workflowId: `${taskQueue}/renewal/${due.connection}`,
+    workflowIdConflictPolicy: 'USE_EXISTING',
+    args: [due],
+  });
 }
 
 async function isOpen(temporal: Client, workflowId: string, runId: string): Promise<boolean> {

@@ -70,6 +70,7 @@ async function ourApiQueues() {
     hash: keyring.hash,
     now: Date.now,
     random: Math.random,
+    onRefused() {},
     isOpen: async () => true,
   });
   const connections = process.env[GIVEN.connections]?.split(',') ?? [];

@@ -3,15 +3,24 @@
  * about from the case file, write what they found there, and return counts and references. Decisions D1, D5, D6, D7.
  */
 
+import { ApplicationFailure } from '@temporalio/common';
 import { ENDPOINTS, PER_PAGE } from '../aircall/endpoints';
 import type { AircallError } from '../aircall/errors';
+import { readTokens, tokenRequest } from '../aircall/oauth';
 import { readPage, readRecord } from '../aircall/replies';
-import { type Call, callSchema, contactSchema, pongSchema, rowIdSchema, tokenSchema } from '../aircall/schemas';
+import { type Call, callSchema, contactSchema, pongSchema, rowIdSchema } from '../aircall/schemas';
 import { emailSpellings, hasEmail, phoneDigits } from '../request/identity';
 import type { RequestRef } from '../request/names';
 import { CaseFileBroken, type CaseRef, type Cases } from '../vault/cases';
-import { type Connection, nextCredentialVersion } from '../vault/connections';
-import { type ApiStepDependencies, type Counted, requestsSent, sendOnce, stepFailure } from './api-step';
+import { type Connection, nextCredentialVersion, oauthCredential } from '../vault/connections';
+import {
+  type ApiStepDependencies,
+  type Counted,
+  REFRESH_AGAIN_MS,
+  requestsSent,
+  sendOnce,
+  stepFailure,
+} from './api-step';
 import { type Listing, peopleSchema, readObject, subjectSchema } from './case-objects';
 
 export type ApiDependencies = ApiStepDependencies;
@@ -60,7 +69,6 @@ export interface ContactStepInput {
 }
 
 const REFRESH_LEASE_MS = 60_000;
-const REFRESH_AGAIN_MS = 2_000;
 
 export function createApiActivities(dependencies: ApiDependencies) {
   const { cases, connections, now } = dependencies;
@@ -159,8 +167,9 @@ export function createApiActivities(dependencies: ApiDependencies) {
     },
 
     /**
-     * Replaces a credential that was refused, once per credential across all processes: a lease in the vault decides who.
-     * Sends nothing where somebody else did it, or where there is nothing to refresh with (`reconnect-needed`).
+     * Replaces a credential that was refused, or is about to expire, once per credential across all processes: a lease in
+     * the vault decides who. Sends nothing where somebody else did it, or where there is nothing to refresh with
+     * (`reconnect-needed`).
      */
     async refreshToken(input: {
       readonly connection: string;
@@ -182,6 +191,7 @@ export function createApiActivities(dependencies: ApiDependencies) {
       const leased = { ...connection, refreshingUntil: new Date(now() + REFRESH_LEASE_MS).toISOString() };
       if (!(await connections.put(leased, version))) throw busy();
       const { refresh } = credential;
+      const client = { clientId: refresh.clientId, clientSecret: refresh.clientSecret };
 
       try {
         return await sendOnce(
@@ -189,43 +199,39 @@ export function createApiActivities(dependencies: ApiDependencies) {
           input.connection,
           {
             endpoint: ENDPOINTS.token,
-            body: {
-              grant_type: 'refresh_token',
-              refresh_token: refresh.refreshToken,
-              client_id: refresh.clientId,
-              client_secret: refresh.clientSecret,
-            },
+            body: tokenRequest(refresh, client),
+            onlyAt: leased.credentialVersion,
           },
           async body => {
-            const token = readRecord(ENDPOINTS.token, tokenSchema, body);
             await settle(leased, {
               ...leased,
-              credential: {
-                kind: 'oauth',
-                accessToken: token.access_token,
-                refresh: { ...refresh, refreshToken: token.refresh_token ?? refresh.refreshToken },
-              },
+              // A reply without a refresh token leaves the one that worked.
+              credential: oauthCredential({ refreshToken: refresh.refreshToken, ...readTokens(body) }, client, now()),
               credentialVersion: nextCredentialVersion(leased, now()),
             });
             return {};
           },
         );
       } catch (error) {
-        await settle(leased, leased);
+        const { renewAt: _, ...lasting } = credential;
+        await settle(leased, { ...leased, credential: isFinal(error) ? lasting : credential });
         throw error;
       }
     },
   };
 
   /** Ends our lease, with the new credential where there is one; another writer's newer credential stays. */
-  async function settle(leased: Connection, { refreshingUntil: _, ...next }: Connection): Promise<void> {
-    for (;;) {
-      const present = await connections.get(leased.name);
-      const ours =
-        present?.value.refreshingUntil === leased.refreshingUntil &&
-        present?.value.credentialVersion === leased.credentialVersion;
-      if (!ours || (await connections.put(next, present.version))) return;
-    }
+  async function settle(leased: Connection, next: Connection): Promise<void> {
+    const { credential, credentialVersion } = next;
+    await connections.change(leased.name, ({ refreshingUntil, ...present }) => {
+      const ours = refreshingUntil === leased.refreshingUntil && present.credentialVersion === leased.credentialVersion;
+      return ours ? { ...present, credential, credentialVersion } : undefined;
+    });
+  }
+
+  /** A refusal ends the renewals ahead of time: the token in use may still be good, and is asked with until it is refused. */
+  function isFinal(error: unknown): boolean {
+    return error instanceof ApplicationFailure && error.nonRetryable === true;
   }
 
   /** A ping that is forbidden says what no other endpoint can: the credential is dead. */

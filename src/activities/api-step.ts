@@ -30,11 +30,16 @@ export interface ApiStepDependencies {
 export type Counted<T> = T & { readonly apiRequests: number };
 
 /** A request without what the connection adds. */
-export type Ask = Omit<ApiRequest, 'baseUrl' | 'authorization'>;
+export interface Ask extends Omit<ApiRequest, 'baseUrl' | 'authorization'> {
+  /** Only while the connection has this credential: the secrets in its body belong to that one's base URL. */
+  readonly onlyAt?: number;
+}
 
 /** Above the client's own time-outs, a difference of clocks included. */
 const REPLY_MS_MAX = 90_000;
 const RATE_LIMIT_DELAY_MS = 60_000;
+/** When to look again whether somebody else has refreshed the credential. */
+export const REFRESH_AGAIN_MS = 2_000;
 const JITTER_MS_MAX = 2_000;
 
 export interface AnsweredBy {
@@ -50,7 +55,7 @@ export interface AnsweredBy {
 export async function sendOnce<T extends object>(
   dependencies: ApiStepDependencies,
   name: string,
-  ask: Ask,
+  { onlyAt, ...ask }: Ask,
   read: (body: unknown, answered: AnsweredBy) => T | Promise<T>,
   onError: (error: AircallError, answered: AnsweredBy) => T | undefined = () => undefined,
 ): Promise<Counted<T>> {
@@ -59,13 +64,21 @@ export async function sendOnce<T extends object>(
   const connection = (await connections.get(name))?.value;
   const detail = { apiRequests: before.sent, credentialVersion: connection?.credentialVersion ?? 0 };
   if (connection === undefined) throw stepFailure('no-connection', 'the connection is not in the vault', detail);
+  if (onlyAt !== undefined && onlyAt !== connection.credentialVersion)
+    throw stepFailure('refresh-in-progress', 'the credential was replaced meanwhile', detail, REFRESH_AGAIN_MS);
+  const authorization = authorizationOf(ask, connection.credential);
+  // A pause holds all but the token endpoint: a token that is not renewed in time is lost.
+  if (authorization !== undefined && connection.pausedAt !== undefined)
+    throw stepFailure('connection-paused', 'an operator paused the connection', detail);
+  if (
+    authorization !== undefined &&
+    (connection.refusedAt !== undefined || gates.isDead(name, connection.credentialVersion))
+  )
+    throw stepFailure('unauthorized', 'the credential was refused before', detail);
 
   const closedMs = gates.closedForMs(name, now());
   if (closedMs > 0)
     throw stepFailure('rate-limited', 'the gate is closed after a 429', detail, closedMs + jitterMs(random));
-  const authorization = authorizationOf(ask, connection.credential);
-  if (authorization !== undefined && gates.isDead(name, connection.credentialVersion))
-    throw stepFailure('unauthorized', 'the credential was refused before', detail);
 
   const answered = { uncertain: before.uncertain, connection };
   const sent = before.sent + 1;
@@ -82,10 +95,12 @@ export async function sendOnce<T extends object>(
     const answer = onError(error, answered);
     if (answer !== undefined) return { ...answer, apiRequests: sent };
     const { retry, mayHaveTakenEffect } = HANDLING[error.code];
-    const progress = { sent, uncertain: before.uncertain || mayHaveTakenEffect };
+    // Without a connection that is trusted nothing left this machine.
+    const arrived = error.code === 'not-trusted' ? before.sent : sent;
+    const progress = { sent: arrived, uncertain: before.uncertain || mayHaveTakenEffect };
     if (retry === 'never') report(progress);
     else await handOn(cases, progress);
-    const sentDetail = { ...detail, apiRequests: sent };
+    const sentDetail = { ...detail, apiRequests: arrived };
     if (error.code === 'unauthorized') gates.markDead(name, connection.credentialVersion);
     if (error.code !== 'rate-limited') throw stepFailure(error.code, error.message, sentDetail);
     const delayMs = error.limit.delayMs ?? RATE_LIMIT_DELAY_MS;
@@ -179,7 +194,7 @@ function jitterMs(random: () => number): number {
 }
 
 /** The token endpoint takes its secrets in the body, and no Authorization header. */
-function authorizationOf({ endpoint }: Ask, credential: Credential): Authorization | undefined {
+function authorizationOf({ endpoint }: Pick<Ask, 'endpoint'>, credential: Credential): Authorization | undefined {
   if (endpoint.name === ENDPOINTS.token.name) return undefined;
   if (credential.kind === 'oauth') return { accessToken: credential.accessToken };
   return { apiId: credential.apiId, apiToken: credential.apiToken };

@@ -50,6 +50,14 @@ export interface LocalDependencies {
   readonly now: () => number;
   /** Whether a run is still open on the server. */
   readonly isOpen: (workflowId: string, runId: string) => Promise<boolean>;
+  /** Told once when Aircall refuses a connection's credential and nothing can renew it. */
+  readonly onRefused: (connection: string) => void;
+}
+
+export interface CredentialAwaited {
+  readonly connection: string;
+  /** The credential that was refused. */
+  readonly failedVersion: number;
 }
 
 export interface Opened {
@@ -93,7 +101,7 @@ type Options = Partial<AccessInput & DeletionInput>;
 const NOTHING_SENT = { apiRequests: 0, credentialVersion: 0 } as const;
 const WAIT_DELAY_MS_MAX = 60_000;
 
-export function createLocalActivities({ cases, connections, hash, now, isOpen }: LocalDependencies) {
+export function createLocalActivities({ cases, connections, hash, now, isOpen, onRefused }: LocalDependencies) {
   return {
     /**
      * The first step: refuses bad input, seals who the request is about, and creates the request's record, which answers
@@ -279,11 +287,31 @@ export function createLocalActivities({ cases, connections, hash, now, isOpen }:
       return { uri, sha256, sizeBytes: bytes.length };
     },
 
-    /** Ends when the vault holds another credential than the one that was refused; until then Temporal repeats it. */
-    async awaitCredentials(input: { readonly connection: string; readonly failedVersion: number }): Promise<void> {
-      const present = await connections.get(input.connection);
-      if (present !== undefined && present.value.credentialVersion > input.failedVersion) return;
+    /**
+     * Ends when the vault holds another credential than the one that was refused; until then Temporal repeats it. The
+     * connection says that it was refused, so that no other request asks with it.
+     */
+    async awaitCredentials({ connection, failedVersion }: CredentialAwaited): Promise<void> {
+      const at = new Date(now()).toISOString();
+      let marked = false;
+      const present = await connections.change(connection, stored => {
+        marked = stored.credentialVersion === failedVersion && stored.refusedAt === undefined;
+        return marked ? { ...stored, refusedAt: at } : undefined;
+      });
+      if (marked) onRefused(connection);
+      if (present !== undefined && present.credentialVersion > failedVersion) return;
       throw stepFailure('credentials-awaited', 'waiting for `aircall-dsr connect`', NOTHING_SENT, waitDelayMs());
+    },
+
+    /** Ends when the connection is not paused, or gone; until then Temporal repeats it. */
+    async awaitResumption({ connection }: { readonly connection: string }): Promise<void> {
+      if ((await connections.get(connection))?.value.pausedAt === undefined) return;
+      throw stepFailure(
+        'resumption-awaited',
+        'waiting for `aircall-dsr connections resume`',
+        NOTHING_SENT,
+        waitDelayMs(),
+      );
     },
 
     /** Ends when no access request of the same subject is open; until then Temporal repeats it. */

@@ -6,11 +6,15 @@ export const DEFAULT_BASE_URL = 'https://api.aircall.io/v1';
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
+export function isLoopback(hostname: string): boolean {
+  return LOOPBACK.test(hostname);
+}
+
 /** Without a slash at the end; undefined where credentials must not be sent there. */
 export function parseBaseUrl(text: string): string | undefined {
   if (!URL.canParse(text)) return undefined;
   const { protocol, hostname, username, password, search, hash, href } = new URL(text);
-  const safe = protocol === 'https:' || (protocol === 'http:' && LOOPBACK.test(hostname));
+  const safe = protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname));
   if (!safe || username !== '' || password !== '' || search !== '' || hash !== '') return undefined;
   return href.replace(/\/+$/, '');
 }

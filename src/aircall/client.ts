@@ -76,7 +76,10 @@ export function createAircallClient(options: AircallClientOptions = {}): Aircall
         throw new AircallError('reply-too-large', `${endpoint.name}: the reply is larger than ${bodyBytesMax} bytes`);
       }
       // The library's message holds the URL, and the URL the identity: only the error's short code is passed on.
-      throw new AircallError('unreachable', `${endpoint.name}: no reply (${shortCode(error)})`);
+      const short = shortCode(error);
+      if (TLS_CODE.test(short))
+        throw new AircallError('not-trusted', `${endpoint.name}: no trusted connection (${short})`);
+      throw new AircallError('unreachable', `${endpoint.name}: no reply (${short})`);
     } finally {
       clearTimeout(headersTimer);
       clearTimeout(bodyTimer);
@@ -120,6 +123,10 @@ function headerOf(authorization: Authorization): string {
   if ('accessToken' in authorization) return `Bearer ${authorization.accessToken}`;
   return `Basic ${Buffer.from(`${authorization.apiId}:${authorization.apiToken}`).toString('base64')}`;
 }
+
+/** What Node and OpenSSL call a certificate that does not hold, or a server that speaks no TLS: nothing was sent. */
+const TLS_CODE =
+  /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_MISMATCH|ERR_TLS_|ERR_SSL_|EPROTO$|INVALID_CA|INVALID_PURPOSE)/;
 
 function shortCode(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;

@@ -18,6 +18,7 @@ export interface Endpoint {
 export const ENDPOINTS = {
   ping: { name: 'ping', method: 'GET', path: '/ping' },
   token: { name: 'token', method: 'POST', path: '/oauth/token' },
+  company: { name: 'company', method: 'GET', path: '/company', records: 'company' },
   searchContacts: {
     name: 'contact search',
     method: 'GET',

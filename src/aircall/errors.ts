@@ -13,6 +13,7 @@ export type AircallErrorCode =
   | 'redirected'
   | 'unavailable'
   | 'unreachable'
+  | 'not-trusted'
   | 'timed-out'
   | 'unexpected-reply'
   | 'reply-too-large';

@@ -36,6 +36,8 @@ export const tokenSchema = z.looseObject({
   expires_in: given(z.number().positive()),
 });
 
+export const companySchema = z.looseObject({ name: z.string().min(1) });
+
 export const pongSchema = z.looseObject({ ping: z.literal('pong') });
 
 /** A record of which only its existence matters. */

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { startCodecServer } from '../codec-server';
 import { configuredCodecToken, configuredKeyring } from '../config';
+import { notListening, parseListen } from './listen';
 import { answer, CommandError, EXIT, type Exit, type Output, tell } from './output';
 
 export interface CodecServerCommandOptions extends Output {
@@ -14,9 +15,7 @@ const UI_ORIGIN_DEFAULT = 'http://localhost:8233';
 const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/;
 
 export async function codecServer(options: CodecServerCommandOptions): Promise<Exit> {
-  const [, host = '', port = ''] =
-    /^(?:\[(?=[^\]]*\]))?([^\]]*?)\]?:(\d{1,5})$/.exec(options.listen ?? LISTEN_DEFAULT) ?? [];
-  if (host === '' || Number(port) > 65_535) throw usage('--listen takes HOST:PORT.');
+  const { host, port } = parseListen(options.listen ?? LISTEN_DEFAULT);
   const uiOrigin = originOf(options.uiOrigin ?? UI_ORIGIN_DEFAULT);
   if (uiOrigin === undefined)
     throw usage('--ui-origin takes scheme, host and port of the Web UI, like https://temporal.example.com.');
@@ -29,15 +28,9 @@ export async function codecServer(options: CodecServerCommandOptions): Promise<E
       EXIT.usage,
     );
   }
-  const server = await startCodecServer({ keyring, host, port: Number(port), uiOrigin, token, log: tell }).catch(
-    (error: unknown) => {
-      throw new CommandError(
-        'configuration',
-        `The address of --listen cannot be used (${error instanceof Error && 'code' in error ? String(error.code) : 'unknown error'}).`,
-        EXIT.usage,
-      );
-    },
-  );
+  const server = await startCodecServer({ keyring, host, port, uiOrigin, token, log: tell }).catch((error: unknown) => {
+    throw notListening(error);
+  });
   answer(options, { url: server.url, uiOrigin, token: token !== undefined }, [
     `Listening on ${server.url} for the Web UI at ${uiOrigin} and for \`temporal --codec-endpoint\`.`,
   ]);

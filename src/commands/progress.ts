@@ -40,6 +40,7 @@ const PHASES = {
 } as const;
 
 const WAITS = {
+  paused: 'the connection is paused',
   credentials: 'waiting for the connection to be connected again',
   settle: 'letting Aircall settle before searching again',
   'access-request': 'waiting for an access request of the same person',

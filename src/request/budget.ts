@@ -31,6 +31,11 @@ export function limitInForce(configured: ConfiguredLimit, named: number | undefi
   return Math.min(Math.max(1, Math.floor(named)), ceiling);
 }
 
+/** A rate as people think of limits: requests a minute, rounded to hundredths. */
+export function perMinute(ratePerSecond: number): number {
+  return Math.round(ratePerSecond * 6000) / 100;
+}
+
 /** The most requests of a queue of `partitions` at `ratePerSecond` that arrive in any 60 seconds. */
 export function mostPerMinute(ratePerSecond: number, partitions: number): number {
   return partitions * (Math.floor((WORST_MINUTE_SECONDS * ratePerSecond) / partitions) + 1);

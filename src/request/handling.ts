@@ -7,7 +7,7 @@
 export interface Handling {
   /** `server-says`: after the delay that the failure names; `backoff`: exponentially, until the deadline; `never`. */
   readonly retry: 'server-says' | 'backoff' | 'never';
-  /** The credential may be the cause: another one is got, or waited for, before the step is repeated. */
+  /** The connection may be the cause: its credential is renewed, or a person is waited for, before the step is repeated. */
   readonly credential: boolean;
   /** Aircall may have done what was asked although we saw an error. */
   readonly mayHaveTakenEffect: boolean;
@@ -28,15 +28,18 @@ export const HANDLING = {
   redirected: never,
   unavailable: backoff,
   unreachable: backoff,
+  'not-trusted': { ...backoff, mayHaveTakenEffect: false },
   'timed-out': backoff,
   'unexpected-reply': backoff,
   'reply-too-large': backoff,
   // What stands between a step and its API request.
   'no-connection': credential,
+  'connection-paused': credential,
   'reconnect-needed': never,
   'refresh-in-progress': serverSays,
   // Waiting is a retried step.
   'credentials-awaited': serverSays,
+  'resumption-awaited': serverSays,
   'access-request-awaited': serverSays,
   // What the request's own data can be.
   'invalid-input': never,

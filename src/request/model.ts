@@ -127,7 +127,7 @@ export interface RequestResult {
 
 export interface WaitingFor {
   /** `worker`: no worker answers for the request. */
-  readonly cause: 'credentials' | 'settle' | 'access-request' | 'rate-limit' | 'worker';
+  readonly cause: 'credentials' | 'paused' | 'settle' | 'access-request' | 'rate-limit' | 'worker';
   /** ISO 8601, where it is known. */
   readonly until?: string;
 }

@@ -10,8 +10,17 @@ export type Kind = (typeof KINDS)[number];
 export const WORKFLOW_TYPES = { access: 'accessRequest', deletion: 'deletionRequest' } as const;
 
 export const RETENTION_WORKFLOW = 'retentionSweep';
+export const RENEWAL_WORKFLOW = 'renewCredential';
 /** All of ours: also the children that read long lists. */
-export const WORKFLOW_NAMES = [...Object.values(WORKFLOW_TYPES), 'fetchPages', RETENTION_WORKFLOW] as const;
+export const WORKFLOW_NAMES = [
+  ...Object.values(WORKFLOW_TYPES),
+  'fetchPages',
+  RETENTION_WORKFLOW,
+  RENEWAL_WORKFLOW,
+] as const;
+
+/** Tells a request that waits to look again: credentials were stored, or its connection was resumed. */
+export const CREDENTIALS_UPDATED = 'credentialsUpdated';
 
 export const DEFAULT_TASK_QUEUE = 'aircall-dsr';
 

@@ -11,6 +11,8 @@ const apiKey = z.strictObject({ kind: z.literal('api-key'), apiId: z.string().mi
 const oauth = z.strictObject({
   kind: z.literal('oauth'),
   accessToken: z.string().min(1),
+  /** When it is renewed, shortly before it expires (ISO 8601). Absent: it does not expire, or cannot be renewed. */
+  renewAt: z.iso.datetime().optional(),
   /** Present only where a token response carried it: Aircall documents permanent tokens (aircall-api.md 1). */
   refresh: z
     .strictObject({ refreshToken: z.string().min(1), clientId: z.string().min(1), clientSecret: z.string().min(1) })
@@ -26,6 +28,10 @@ const schema = z.strictObject({
   credentialVersion: z.number().int().min(1),
   /** While somebody refreshes: who came second waits. ISO 8601. */
   refreshingUntil: z.iso.datetime().optional(),
+  /** Since when Aircall refuses the credential and nothing can renew it: nobody asks with it any more. ISO 8601. */
+  refusedAt: z.iso.datetime().optional(),
+  /** Since when an operator holds all of its API requests. ISO 8601. */
+  pausedAt: z.iso.datetime().optional(),
   connectedAt: z.iso.datetime(),
 });
 
@@ -47,17 +53,55 @@ export function nextCredentialVersion(previous: Connection | undefined, nowMs: n
   return Math.max(nowMs, (previous?.credentialVersion ?? 0) + 1);
 }
 
+/** A renewal comes this long before the end of a token's life, or a tenth of that life before it. */
+const RENEW_BEFORE_MS_MAX = 300_000;
+
+/** The credential that a token reply makes; what it needs for its renewal is kept only where it can be renewed. */
+export function oauthCredential(
+  {
+    accessToken,
+    refreshToken,
+    expiresIn,
+  }: { readonly accessToken: string; readonly refreshToken?: string; readonly expiresIn?: number },
+  client: { readonly clientId: string; readonly clientSecret: string },
+  nowMs: number,
+): Credential {
+  const lifeMs = (expiresIn ?? 0) * 1000;
+  const renewAt = new Date(nowMs + lifeMs - Math.min(RENEW_BEFORE_MS_MAX, lifeMs / 10)).toISOString();
+  return {
+    kind: 'oauth',
+    accessToken,
+    ...(refreshToken !== undefined && { refresh: { refreshToken, ...client } }),
+    ...(refreshToken !== undefined && expiresIn !== undefined && { renewAt }),
+  };
+}
+
+/** Whether its token is about to expire and can be renewed. */
+export function isRenewalDue({ credential, refusedAt }: Connection, nowMs: number): boolean {
+  if (credential.kind !== 'oauth' || credential.renewAt === undefined || refusedAt !== undefined) return false;
+  return Date.parse(credential.renewAt) <= nowMs;
+}
+
 export interface Connections {
   get(name: string): Promise<Stored<Connection> | undefined>;
   names(): Promise<string[]>;
   /** Stores a connection that must not exist (`version` undefined) or must be at `version`; false where it is not. */
   put(connection: Connection, version: string | undefined): Promise<boolean>;
+  /**
+   * Changes what is stored, whoever else does at the same time; `change` may be called again and answers undefined to
+   * leave it. Answers what is stored then, undefined where there is no such connection.
+   */
+  change(name: string, change: (present: Connection) => Connection | undefined): Promise<Connection | undefined>;
+  /** The Aircall company that a connection belongs to, as Aircall calls it; kept apart, as it may outlive the credentials. */
+  company(name: string): Promise<string | undefined>;
+  setCompany(name: string, company: string): Promise<void>;
   /** What 429 replies told since the connection was last connected; undefined where there was none. */
   rateLimits(name: string): Promise<RateLimits | undefined>;
   noteRateLimit(name: string, at: Date, namedPerMinute: number | undefined): Promise<void>;
   /** A limit that was named before counts no more: somebody who should know has said another one. */
   forgetRateLimits(name: string): Promise<void>;
-  delete(name: string): Promise<void>;
+  /** The credentials and all else of it. `keepCompany`: requests still wait, and may go on with the same company only. */
+  delete(name: string, options?: { readonly keepCompany: boolean }): Promise<void>;
 }
 
 /** The budget that holds. */
@@ -67,15 +111,19 @@ export function budgetOf({ limitPerMinute, share }: Connection, rateLimits: Rate
 
 const PREFIX = 'connections';
 const RATE_LIMITS_PREFIX = 'rate-limits';
+const COMPANIES_PREFIX = 'companies';
+
+const companySchema = z.strictObject({ name: z.string().min(1) });
 
 export function createConnections(vault: Vault): Connections {
   const keyOf = (name: string) => `${PREFIX}/${name}`;
+  const companyKeyOf = (name: string) => `${COMPANIES_PREFIX}/${name}`;
   const rateLimitsKeyOf = (name: string) => `${RATE_LIMITS_PREFIX}/${name}`;
   async function storedRateLimits(name: string): Promise<Stored<RateLimits> | undefined> {
     const stored = await vault.get(rateLimitsKeyOf(name));
     return stored && { value: rateLimitsSchema.parse(JSON.parse(stored.value.toString())), version: stored.version };
   }
-  return {
+  const connections: Connections = {
     async get(name) {
       const stored = await vault.get(keyOf(name));
       return stored && { value: schema.parse(JSON.parse(stored.value.toString())), version: stored.version };
@@ -85,6 +133,30 @@ export function createConnections(vault: Vault): Connections {
       const bytes = Buffer.from(JSON.stringify(schema.parse(connection)));
       const key = keyOf(connection.name);
       return version === undefined ? vault.putIfAbsent(key, bytes) : vault.putIfUnchanged(key, bytes, version);
+    },
+    async change(name, change) {
+      for (;;) {
+        const present = await connections.get(name);
+        const next = present && change(present.value);
+        if (next === undefined) return present?.value;
+        if (await connections.put(next, present?.version)) return next;
+      }
+    },
+    async company(name) {
+      const stored = await vault.get(companyKeyOf(name));
+      return stored && companySchema.parse(JSON.parse(stored.value.toString())).name;
+    },
+    async setCompany(name, company) {
+      const key = companyKeyOf(name);
+      const bytes = Buffer.from(JSON.stringify({ name: company }));
+      for (;;) {
+        const present = await vault.get(key);
+        const written =
+          present === undefined
+            ? await vault.putIfAbsent(key, bytes)
+            : await vault.putIfUnchanged(key, bytes, present.version);
+        if (written) return;
+      }
     },
     rateLimits: async name => (await storedRateLimits(name))?.value,
     async noteRateLimit(name, at, namedPerMinute) {
@@ -106,9 +178,11 @@ export function createConnections(vault: Vault): Connections {
       }
     },
     forgetRateLimits: name => vault.delete(rateLimitsKeyOf(name)),
-    async delete(name) {
+    async delete(name, { keepCompany } = { keepCompany: false }) {
       await vault.delete(keyOf(name));
       await vault.delete(rateLimitsKeyOf(name));
+      if (!keepCompany) await vault.delete(companyKeyOf(name));
     },
   };
+  return connections;
 }

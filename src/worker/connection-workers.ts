@@ -8,7 +8,8 @@ import { Worker, type WorkerOptions } from '@temporalio/worker';
 import { apiTaskQueue } from '../request/names';
 import { sideBySide } from '../request/side-by-side';
 import { rateOn } from '../temporal/queue-rate';
-import { budgetOf, type Connections } from '../vault/connections';
+import { budgetOf, type Connections, isRenewalDue } from '../vault/connections';
+import type { Renewable } from '../workflows/renew-credential';
 import { createBudgetKeeper } from './budget-keeper';
 
 export interface ConnectionWorkersOptions {
@@ -20,6 +21,8 @@ export interface ConnectionWorkersOptions {
   readonly taskQueue: string;
   /** What every worker has in common: its server, converter, steps, shutdown times. */
   readonly workerOptions: Omit<WorkerOptions, 'taskQueue'>;
+  /** Sees to it that a credential is renewed before it expires. */
+  readonly renew: (due: Renewable) => Promise<void>;
   readonly log: (line: string) => void;
 }
 
@@ -48,7 +51,7 @@ interface Served {
 }
 
 export function createConnectionWorkers(options: ConnectionWorkersOptions): ConnectionWorkers {
-  const { connections, server, namespace, taskQueue, workerOptions, log } = options;
+  const { connections, server, namespace, taskQueue, workerOptions, renew, log } = options;
   const keeper = createBudgetKeeper(log);
   /** By name, those first that were checked longest ago. */
   const serving = new Map<string, Served>();
@@ -68,6 +71,8 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
       const rate = await rateOn(queue, budget);
       keeper.keep(name, queue, rate);
       await serve(name, queue.taskQueue, rate);
+      if (isRenewalDue(stored.value, Date.now()))
+        await renew({ connection: name, failedVersion: stored.value.credentialVersion });
       unserved.delete(name);
     } catch (error) {
       // One company's broken record must not stop the others'.

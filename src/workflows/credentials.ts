@@ -1,11 +1,16 @@
 /**
- * What happens when a credential is refused: one answer for all steps in flight. A 403 is checked with a ping first; then
- * the token is refreshed where that is possible; otherwise the request waits, visibly, until it is connected again.
- * A request never fails because a credential died. Decision D4.
+ * What happens when a connection does not serve: one answer for all steps in flight. A 403 is checked with a ping first;
+ * then the token is refreshed where that is possible; otherwise the request waits, visibly, until it is connected again.
+ * Where an operator paused it, it waits until it is resumed. A request never fails for its connection. Decision D4.
  */
+import { CancellationScope, defineSignal, isCancellation, setHandler } from '@temporalio/workflow';
 import type { Opened } from '../activities';
 import type { WaitingFor } from '../request/model';
+import { CREDENTIALS_UPDATED } from '../request/names';
 import { attempt, failureOf, readSteps, type StepFailure, waitingSteps } from './steps';
+
+/** Sent to requests that wait when there may be news; without it they find out by themselves, within a minute. */
+const credentialsUpdated = defineSignal(CREDENTIALS_UPDATED);
 
 /** Refreshed tokens that are refused in turn, within a minute of each other, before a person is asked. */
 const REFRESHES_MAX = 3;
@@ -26,15 +31,23 @@ export interface Credentials {
 }
 
 export function keepCredentials(run: Holder): Credentials {
+  const { connection } = run.opened.request;
   const underWay = new Map<string, Promise<Renewal>>();
+  const waits = new Set<() => void>();
   let refreshes = 0;
   let refreshedMs = 0;
+  setHandler(credentialsUpdated, () => {
+    for (const lookAgain of waits) lookAgain();
+  });
 
   async function renewOnce(failure: StepFailure): Promise<Renewal> {
-    const { connection } = run.opened.request;
+    if (failure.code === 'connection-paused') {
+      return until('paused', steps => steps.awaitResumption({ connection }));
+    }
     if (failure.code === 'forbidden') {
       const ping = await run.counted(attempt(() => readSteps(run.opened).ping({ connection })));
       if (ping.ok) return 'not-the-cause';
+      if (ping.code === 'connection-paused') return 'renewed'; // the step finds it paused itself
     }
     const { credentialVersion: failedVersion } = failure;
     if (Date.now() - refreshedMs > IN_TURN_MS) refreshes = 0;
@@ -46,20 +59,40 @@ export function keepCredentials(run: Holder): Credentials {
       );
       if (refreshed.ok) return 'renewed';
     }
-    return run.waiting({ cause: 'credentials' }, async () => {
-      try {
-        await waitingSteps(run.opened.deadlineMs).awaitCredentials({ connection, failedVersion });
-        return 'renewed';
-      } catch (error) {
-        failureOf(error); // throws a cancellation; what is left is the deadline
-        return 'deadline';
+    return until('credentials', steps => steps.awaitCredentials({ connection, failedVersion }));
+  }
+
+  /** Waits by one step that Temporal repeats ever more rarely, and takes it anew where there may be news. */
+  async function until(
+    cause: 'credentials' | 'paused',
+    look: (steps: ReturnType<typeof waitingSteps>) => Promise<void>,
+  ): Promise<Renewal> {
+    return run.waiting({ cause }, async () => {
+      for (;;) {
+        const scope = new CancellationScope();
+        let news = false;
+        const lookAgain = () => {
+          news = true;
+          scope.cancel();
+        };
+        waits.add(lookAgain);
+        try {
+          await scope.run(() => look(waitingSteps(run.opened.deadlineMs)));
+          return 'renewed';
+        } catch (error) {
+          if (news && isCancellation(error) && !CancellationScope.current().consideredCancelled) continue;
+          failureOf(error); // throws a cancellation; what is left is the deadline
+          return 'deadline';
+        } finally {
+          waits.delete(lookAgain);
+        }
       }
     });
   }
 
   return {
     renew(failure) {
-      const key = `${failure.code === 'forbidden'} ${failure.credentialVersion}`;
+      const key = `${failure.code} ${failure.credentialVersion}`;
       const known = underWay.get(key);
       if (known !== undefined) return known;
       const started = renewOnce(failure).finally(() => underWay.delete(key));

@@ -4,4 +4,5 @@
 export { accessRequest } from './access';
 export { deletionRequest } from './deletion';
 export { fetchPages } from './fetch-pages';
+export { renewCredential } from './renew-credential';
 export { retentionSweep } from './retention-sweep';

@@ -9,6 +9,7 @@ import {
   ChildWorkflowFailure,
   defineQuery,
   isCancellation,
+  setCurrentDetails,
   setHandler,
   upsertSearchAttributes,
   workflowInfo,
@@ -33,6 +34,7 @@ import { noCounts } from '../request/model';
 import { type Kind, requestOf } from '../request/names';
 import { SEARCH_KEYS } from '../request/search-keys';
 import { type Credentials, keepCredentials } from './credentials';
+import { detailsOf } from './details';
 import { attempt, bulkSteps, failureOf, localSteps, mayBeCredential, StepCancelled, type StepOutcome } from './steps';
 
 export const statusQuery = defineQuery<RequestStatus>('status');
@@ -109,8 +111,7 @@ export async function runRequest(
   const waits = new Set<WaitingFor>();
 
   const status = (): Status => ended ?? (waits.size > 0 ? 'waiting' : 'running');
-  const tell = () => upsertSearchAttributes([{ key: SEARCH_KEYS.status, value: status() }]);
-  setHandler(statusQuery, () => {
+  const present = (): RequestStatus => {
     const [waitingFor] = waits;
     const { counts, planDigest } = findings;
     return {
@@ -123,7 +124,14 @@ export async function runRequest(
       ...(waitingFor && { waitingFor }),
       ...(planDigest && { planDigest }),
     };
-  });
+  };
+  setHandler(statusQuery, present);
+  /** For whoever looks at the run in the Web UI. */
+  const show = () => setCurrentDetails(detailsOf(present(), requestOf(workflowInfo().workflowId)?.connection ?? ''));
+  const tell = () => {
+    show();
+    upsertSearchAttributes([{ key: SEARCH_KEYS.status, value: status() }]);
+  };
   const resultOf = (finalStatus: FinalStatus): RequestResult => ({
     requestId,
     kind,
@@ -181,6 +189,7 @@ export async function runRequest(
     },
     phase(next) {
       phase = next;
+      show();
     },
     async step(step) {
       for (;;) {
@@ -228,6 +237,7 @@ export async function runRequest(
     },
     count(more) {
       apiRequests += more;
+      show();
     },
     nextChild() {
       children += 1;

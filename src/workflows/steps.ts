@@ -47,14 +47,20 @@ export type Urgency = 'first' | 'bulk';
 
 function apiOptions({ request, deadlineMs }: Budgeted, urgency: Urgency): ActivityOptions {
   return {
-    taskQueue: apiTaskQueue(workflowInfo().taskQueue, request.connection),
+    ...askOptions(request.connection, deadlineMs),
+    priority: { priorityKey: urgency === 'first' ? 2 : 4, fairnessKey: request.requestId },
+  };
+}
+
+function askOptions(connection: string, deadlineMs: number): ActivityOptions {
+  return {
+    taskQueue: apiTaskQueue(workflowInfo().taskQueue, connection),
     startToCloseTimeout: START_TO_CLOSE,
     scheduleToCloseTimeout: Math.max(1, deadlineMs - Date.now()),
     retry: { initialInterval: '2 seconds', backoffCoefficient: 2, maximumInterval: '2 minutes' },
     // A step in flight ends by itself, and is counted and recorded: it is never torn down half-way.
     cancellationType: 'WAIT_CANCELLATION_COMPLETED',
     allowEagerDispatch: false,
-    priority: { priorityKey: urgency === 'first' ? 2 : 4, fairnessKey: request.requestId },
   };
 }
 
@@ -63,6 +69,14 @@ export function readSteps(budgeted: Budgeted, urgency: Urgency = 'first') {
   return proxyActivities<Pick<ApiActivities, 'searchContacts' | 'fetchCalls' | 'getContact' | 'ping' | 'refreshToken'>>(
     apiOptions(budgeted, urgency),
   );
+}
+
+/** The step that renews a credential before it expires: for no request, and before all of theirs. */
+export function renewalSteps(connection: string, deadlineMs: number) {
+  return proxyActivities<Pick<ApiActivities, 'refreshToken'>>({
+    ...askOptions(connection, deadlineMs),
+    priority: { priorityKey: 1 },
+  });
 }
 
 /** Steps that delete at Aircall; deleting what is gone counts as done, so they too are retried without a cap. */
@@ -111,7 +125,7 @@ function isTriedAgain(error: unknown): boolean {
 
 /** The waiting steps: repeated by Temporal until what they wait for is there, or the deadline passes. */
 export function waitingSteps(deadlineMs: number) {
-  return proxyActivities<Pick<LocalActivities, 'awaitCredentials' | 'awaitAccessRequests'>>({
+  return proxyActivities<Pick<LocalActivities, 'awaitCredentials' | 'awaitResumption' | 'awaitAccessRequests'>>({
     startToCloseTimeout: START_TO_CLOSE,
     scheduleToCloseTimeout: Math.max(1, deadlineMs - Date.now()),
   });

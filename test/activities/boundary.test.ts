@@ -132,6 +132,10 @@ const CASES = {
   redirected: search({ action: 'redirect' }, 1),
   unavailable: search(answer(503), 2),
   unreachable: search({ action: 'truncate' }, 2),
+  'not-trusted': {
+    ...search({ action: 'drop' }, 0),
+    prepare: () => steps.connect(undefined, { baseUrl: steps.sandbox.baseUrl.replace('http:', 'https:') }),
+  },
   'timed-out': search({ action: 'hang' }, 2),
   'unexpected-reply': search({ action: 'wrong-shape' }, 2),
   'reply-too-large': search({ action: 'oversize' }, 2),
@@ -154,6 +158,15 @@ const CASES = {
   'credentials-awaited': {
     step: 'awaitCredentials',
     input: () => ({ connection: 'acme', failedVersion: 1 }),
+    apiRequests: 0,
+  },
+  'connection-paused': {
+    ...search({ action: 'drop' }, 0),
+    prepare: () => steps.connect(undefined, { pausedAt: '2026-01-31T12:00:00.000Z' }),
+  },
+  'resumption-awaited': {
+    step: 'awaitResumption',
+    prepare: () => steps.connect(undefined, { pausedAt: '2026-01-31T12:00:00.000Z' }),
     apiRequests: 0,
   },
   'access-request-awaited': {

@@ -10,7 +10,7 @@ import {
 } from '../../src/aircall/client';
 import { ENDPOINTS } from '../../src/aircall/endpoints';
 import { AircallError, type AircallErrorCode } from '../../src/aircall/errors';
-import { type RawServer, startRawServer } from './support/raw-server';
+import { type RawServer, startRawServer, startSelfSigned } from './support/raw-server';
 
 const EMAIL = 'zoe.nunez+dsr@example.com';
 const PHONE = '+14155550123';
@@ -70,6 +70,7 @@ const FAULTS = {
   redirected: [{ action: 'redirect' }, status(304)],
   unavailable: [status(408), status(500), { ...status(502), body: 'html' }, status(503), status(504), status(599)],
   unreachable: [{ action: 'drop' }, { action: 'drop-after' }, { action: 'truncate' }],
+  'not-trusted': [], // nothing reaches the sandbox: see below
   'timed-out': [{ action: 'hang' }],
   'unexpected-reply': [{ action: 'malformed' }, { action: 'html' }, { ...status(200), body: 'empty' }],
   'reply-too-large': [{ action: 'oversize' }],
@@ -92,6 +93,17 @@ describe('an API request that fails', () => {
     expect(error.code).toBe(code);
     expect(sandbox.requests()).toHaveLength(1);
     expect(sandbox.requests()[0]?.fault).toBe(rule.action);
+  });
+
+  test.each([
+    ['a certificate that nobody vouches for', () => startSelfSigned(), 'DEPTH_ZERO_SELF_SIGNED_CERT'],
+    ['no certificate at all', async () => raw(() => {}), 'EPROTO|ERR_SSL'],
+  ] as const)('ends as not-trusted where the server has %s, and sends nothing', async (_, startServer, short) => {
+    const server = await startServer();
+    cleanUp.push(() => server.stop());
+    const error = await errorOf(client().send(search(server.baseUrl.replace('http:', 'https:'))));
+    expect(error).toMatchObject({ code: 'not-trusted', message: expect.stringMatching(short) });
+    expect(server.received).toHaveLength(0);
   });
 
   test('ends as unreachable where nobody listens', async () => {

@@ -70,6 +70,7 @@ export async function startSkippingService(options: SandboxOptions): Promise<Ski
     hash: keyring.hash,
     now: () => Date.now() + aheadMs,
     random: () => 0,
+    onRefused() {},
     isOpen: async () => false,
   });
   const common = { connection: env.nativeConnection, dataConverter };

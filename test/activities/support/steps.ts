@@ -37,6 +37,8 @@ export interface Steps {
   readonly request: RequestRef;
   /** `workflowId runId` of runs that count as open. */
   readonly openRuns: Set<string>;
+  /** Connections whose credential was told to be refused. */
+  readonly refused: string[];
   /** Lets time pass for the steps, not for anything else. */
   advance(ms: number): void;
   now(): number;
@@ -65,6 +67,7 @@ export async function startSteps(options: StepsOptions = {}): Promise<Steps> {
   const company = sandbox.company('acme');
   const aircall = createAircallClient(options.client);
   const openRuns = new Set<string>();
+  const refused: string[] = [];
   let advancedMs = 0;
   const now = () => Date.now() + advancedMs;
   const { api, local } = createActivities({
@@ -76,6 +79,7 @@ export async function startSteps(options: StepsOptions = {}): Promise<Steps> {
     hash: keyring.hash,
     now,
     random: options.random ?? (() => 0),
+    onRefused: connection => refused.push(connection),
     isOpen: async (workflowId, runId) => openRuns.has(`${workflowId} ${runId}`),
   });
   let version = 0;
@@ -92,6 +96,7 @@ export async function startSteps(options: StepsOptions = {}): Promise<Steps> {
     connections,
     request: { connection: 'acme', kind: 'access', requestId: 'r-1' },
     openRuns,
+    refused,
     advance(ms) {
       advancedMs += ms;
     },

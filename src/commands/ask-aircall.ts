@@ -1,0 +1,136 @@
+/**
+ * What commands ask Aircall themselves, at most four API requests a command: whether credentials are good, and whether they
+ * open what requests will need. Everything else is asked by the steps of a request, within its budget.
+ */
+import { type AircallClient, createAircallClient } from '../aircall/client';
+import { ENDPOINTS, type Endpoint } from '../aircall/endpoints';
+import { AircallError } from '../aircall/errors';
+import { type Grant, type OauthClient, readTokens, type Tokens, tokenRequest } from '../aircall/oauth';
+import { readPage, readRecord } from '../aircall/replies';
+import { callSchema, companySchema, contactSchema, pongSchema } from '../aircall/schemas';
+import type { Connection, Credential } from '../vault/connections';
+import { CommandError, EXIT } from './output';
+
+/** Whose credentials they are, and where they may be sent. */
+export type Asked = Pick<Connection, 'name' | 'baseUrl' | 'credential'>;
+
+export interface Found {
+  /** The company's name; undefined where Aircall does not tell it. */
+  readonly company: string | undefined;
+  /** How many calls Aircall serves. */
+  readonly calls: number;
+}
+
+/** Nobody's address, in a domain that cannot exist: a search that answers and shows no one. */
+const NOBODY = 'nobody@aircall-dsr.invalid';
+const ONE_ROW = { page: '1', per_page: '1' };
+
+/** @throws {CommandError} saying what Aircall answered */
+export async function pingAircall(asked: Asked): Promise<void> {
+  await withAircall(aircall => pingOnce(aircall, asked));
+}
+
+/**
+ * Checks what requests will need: ping, the company, one contact search, one listing of calls. A token that was issued a
+ * moment ago is not pinged: the company answers, or it does not.
+ * @throws {CommandError} saying what failed
+ */
+export async function checkAircall(asked: Asked, { issuedNow }: { readonly issuedNow: boolean }): Promise<Found> {
+  return withAircall(async aircall => {
+    if (!issuedNow) await pingOnce(aircall, asked);
+    const company = await companyOf(aircall, asked);
+    await ask(
+      aircall,
+      asked,
+      ENDPOINTS.searchContacts,
+      body => readPage(ENDPOINTS.searchContacts, contactSchema, body),
+      {
+        ...ONE_ROW,
+        email: NOBODY,
+      },
+    );
+    const read = (body: unknown) => readPage(ENDPOINTS.listCalls, callSchema, body);
+    const calls = await ask(aircall, asked, ENDPOINTS.listCalls, read, ONE_ROW);
+    return { company, calls: calls.total };
+  });
+}
+
+/** Exchanges the code of a callback. @throws {CommandError} saying what was refused */
+export async function exchangeCode(name: string, baseUrl: string, grant: Grant, client: OauthClient): Promise<Tokens> {
+  return withAircall(async aircall => {
+    try {
+      return readTokens(await aircall.send({ endpoint: ENDPOINTS.token, baseUrl, body: tokenRequest(grant, client) }));
+    } catch (error) {
+      if (!(error instanceof AircallError)) throw error;
+      const refused = REFUSED_EXCHANGES[error.code];
+      throw new CommandError(
+        refused === undefined ? error.code : refused.code,
+        `${name}: ${refused === undefined ? `Aircall could not be asked for a token (${error.message})` : refused.message}. Nothing was changed.`,
+        EXIT.failed,
+      );
+    }
+  });
+}
+
+const CLIENT_REFUSED = {
+  code: 'oauth-client-refused',
+  message: 'Aircall refuses the OAuth client; check AIRCALL_OAUTH_CLIENT_ID and its secret',
+} as const;
+const REFUSED_EXCHANGES: Readonly<Record<string, { readonly code: string; readonly message: string } | undefined>> = {
+  rejected: {
+    code: 'oauth-code-refused',
+    message:
+      'Aircall refuses the code: it is good once, for 10 minutes and for the registered redirect URI. Run connect again',
+  },
+  unauthorized: CLIENT_REFUSED,
+  forbidden: CLIENT_REFUSED,
+};
+
+async function withAircall<T>(use: (aircall: AircallClient) => Promise<T>): Promise<T> {
+  const aircall = createAircallClient();
+  try {
+    return await use(aircall);
+  } finally {
+    aircall.close();
+  }
+}
+
+async function pingOnce(aircall: AircallClient, asked: Asked): Promise<void> {
+  await ask(aircall, asked, ENDPOINTS.ping, body => readRecord(ENDPOINTS.ping, pongSchema, body));
+}
+
+async function companyOf(aircall: AircallClient, asked: Asked): Promise<string | undefined> {
+  try {
+    const read = (body: unknown) => readRecord(ENDPOINTS.company, companySchema, body);
+    return (await ask(aircall, asked, ENDPOINTS.company, read)).name;
+  } catch (error) {
+    if (error instanceof CommandError && error.code === 'not-found') return undefined;
+    throw error;
+  }
+}
+
+async function ask<T>(
+  aircall: AircallClient,
+  { name, baseUrl, credential }: Asked,
+  endpoint: Endpoint,
+  read: (body: unknown) => T,
+  query: Readonly<Record<string, string>> = {},
+): Promise<T> {
+  try {
+    return read(await aircall.send({ endpoint, baseUrl, authorization: authorizationOf(credential), query }));
+  } catch (error) {
+    if (!(error instanceof AircallError)) throw error;
+    const refused = error.code === 'unauthorized' || error.code === 'forbidden';
+    const what =
+      error.code === 'not-trusted'
+        ? `there is no secure connection to the base URL (${error.message}); correct --base-url, or give Node its certificate authority by NODE_EXTRA_CA_CERTS`
+        : refused
+          ? `Aircall refuses the credentials (${error.message})`
+          : `Aircall could not be asked (${error.message})`;
+    throw new CommandError(error.code, `${name}: ${what}. Nothing was changed.`, EXIT.failed);
+  }
+}
+
+function authorizationOf(credential: Credential) {
+  return credential.kind === 'api-key' ? credential : { accessToken: credential.accessToken };
+}

@@ -1,0 +1,135 @@
+/**
+ * OAuth at the terminal: prints where an admin consents, takes the callback, pasted or over HTTP, and hands its code to
+ * whoever stores what comes of it. A callback that does not belong here is refused; over HTTP, the right one may still come.
+ */
+import { createInterface } from 'node:readline';
+import { authorizeUrl, oauthPages } from '../aircall/oauth';
+import { configuredOauthClient, type OauthConfiguration } from '../config';
+import { acceptCallback, CallbackRefused, parseCallback } from '../oauth/callback';
+import { listenForCallback } from '../oauth/listener';
+import { createAuthorizations, STATE_LIFE_MS } from '../vault/authorizations';
+import type { Vault } from '../vault/vault';
+import { notListening, parseListen } from './listen';
+import { CommandError, EXIT, tell } from './output';
+
+export interface Authorizing {
+  readonly name: string;
+  readonly baseUrl: string;
+  readonly vault: Vault;
+  /** HOST:PORT for the callback; it is pasted where not given. */
+  readonly listen: string | undefined;
+}
+
+/**
+ * Waits for a good callback, at most as long as its state is good, and answers what `use` makes of its code.
+ * @throws {CommandError} where the callback is refused, or none comes
+ */
+export async function authorize<T>(
+  { name, baseUrl, vault, listen }: Authorizing,
+  use: (code: string, client: OauthConfiguration) => Promise<T>,
+): Promise<T> {
+  const client = configuredOauthClient();
+  const address = listen === undefined ? undefined : parseListen(listen);
+  const authorizations = createAuthorizations(vault);
+  const state = await authorizations.begin(name, new Date());
+  const accept = async (params: URLSearchParams) =>
+    use(await acceptCallback(params, name, authorizations, new Date()), client);
+
+  tell(
+    `Open this address as an admin of the Aircall company, and authorize, within ${STATE_LIFE_MS / 60_000} minutes:`,
+  );
+  tell('');
+  tell(`  ${authorizeUrl(baseUrl, { ...client, state })}`);
+  tell('');
+  if (address === undefined) {
+    tell('Then paste here the whole address that the browser was sent to:');
+    return withinTime(async ended => {
+      const pasted = await readLine(ended);
+      return accept(parseCallback(pasted)).catch(refused);
+    });
+  }
+  return withinTime(ended => received(ended));
+
+  async function received(ended: AbortSignal): Promise<T> {
+    const { promise, resolve, reject } = withResolvers<T>();
+    ended.addEventListener('abort', () => reject(noCallback()));
+    const listener = await listenForCallback({
+      ...(address ?? { host: '', port: 0 }),
+      successUrl: oauthPages(baseUrl).success,
+      async receive(params) {
+        try {
+          resolve(await accept(params));
+          return undefined;
+        } catch (error) {
+          // Anybody can call this address: only what came with our state ends the wait.
+          if (error instanceof CallbackRefused && error.code !== 'oauth-denied') {
+            tell(`A callback was refused (${error.code}): ${error.message}`);
+            return error.message;
+          }
+          reject(error instanceof CallbackRefused ? refusal(error) : error);
+          return error instanceof CallbackRefused || error instanceof CommandError
+            ? error.message
+            : 'Something went wrong. See the terminal of aircall-dsr.';
+        }
+      },
+    }).catch((error: unknown) => {
+      throw notListening(error);
+    });
+    tell(`Waiting for the callback at ${listener.url}.`);
+    try {
+      return await promise;
+    } finally {
+      await listener.close();
+    }
+  }
+}
+
+async function withinTime<T>(work: (ended: AbortSignal) => Promise<T>): Promise<T> {
+  const ended = new AbortController();
+  const timer = setTimeout(() => ended.abort(), STATE_LIFE_MS);
+  try {
+    return await work(ended.signal);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The first line of stdin that is not empty. */
+async function readLine(ended: AbortSignal): Promise<string> {
+  const lines = createInterface({ input: process.stdin, terminal: false, signal: ended });
+  try {
+    for await (const line of lines) if (line.trim() !== '') return line;
+    throw noCallback();
+  } finally {
+    lines.close();
+    process.stdin.unref();
+  }
+}
+
+function noCallback(): CommandError {
+  return new CommandError(
+    'oauth-state-late',
+    'No callback came. Run connect again and open the new address.',
+    EXIT.failed,
+  );
+}
+
+function refused(error: unknown): never {
+  throw error instanceof CallbackRefused ? refusal(error) : error;
+}
+
+function refusal({ code, message }: CallbackRefused): CommandError {
+  return new CommandError(code, `The callback is refused. ${message} Nothing was changed.`, EXIT.failed);
+}
+
+function withResolvers<T>(): {
+  readonly promise: Promise<T>;
+  readonly resolve: (value: T) => void;
+  readonly reject: (error: unknown) => void;
+} {
+  let settle: { resolve: (value: T) => void; reject: (error: unknown) => void } | undefined;
+  const promise = new Promise<T>((resolve, reject) => {
+    settle = { resolve, reject };
+  });
+  return { promise, resolve: value => settle?.resolve(value), reject: error => settle?.reject(error) };
+}

@@ -1,0 +1,242 @@
+/**
+ * The command that connects an Aircall company: its credentials are checked against all that requests will need, must
+ * belong to the same company as before, and are stored sealed. Whoever waits for them goes on. Decision D4.
+ */
+import { DEFAULT_BASE_URL, parseBaseUrl } from '../aircall/base-url';
+import { configuredKeyring, configuredVault } from '../config';
+import {
+  type Budget,
+  type ConfiguredLimit,
+  LIMIT_PER_MINUTE_DEFAULT,
+  LIMIT_PER_MINUTE_MAX,
+  limitInForce,
+  perMinute,
+  ratePerSecond,
+  SHARE_DEFAULT,
+  SHARE_MAX,
+} from '../request/budget';
+import { NAME_PATTERN } from '../request/names';
+import {
+  type Connection,
+  type Connections,
+  type Credential,
+  createConnections,
+  nextCredentialVersion,
+  oauthCredential,
+} from '../vault/connections';
+import { probeVault } from '../vault/probe';
+import type { Stored } from '../vault/vault';
+import { checkAircall, exchangeCode, type Found } from './ask-aircall';
+import { atServer, openAtServer, tellNews } from './at-server';
+import { authorize } from './authorize';
+import { answer, CommandError, EXIT, type Exit, type Output, tell } from './output';
+
+export interface ConnectOptions extends Output {
+  readonly apiId?: string;
+  readonly apiToken?: string;
+  readonly accessToken?: string;
+  readonly oauth?: boolean;
+  readonly listen?: string;
+  readonly baseUrl?: string;
+  readonly limitPerMinute?: string;
+  readonly share?: string;
+  readonly replace?: boolean;
+}
+
+/** What is to be stored, but for what only Aircall can say. */
+interface Wanted {
+  readonly name: string;
+  readonly baseUrl: string;
+  readonly limitPerMinute: ConfiguredLimit;
+  readonly share: number;
+  readonly replace: boolean;
+  readonly present: Stored<Connection> | undefined;
+}
+
+interface Connected {
+  readonly found: Found;
+  readonly woken: number | undefined;
+  readonly onServer: boolean;
+}
+
+export async function connect(name: string, options: ConnectOptions): Promise<Exit> {
+  if (!NAME_PATTERN.test(name)) throw usage('NAME takes 1 to 64 letters, digits, dots, underscores or hyphens.');
+  const given = options.oauth === true ? undefined : credentialOf(options);
+  if (given === undefined && (options.apiId ?? options.apiToken ?? options.accessToken) !== undefined)
+    throw usage('Give either credentials or --oauth, not both.');
+  if (given !== undefined && options.listen !== undefined) throw usage('--listen belongs to --oauth.');
+  const vault = await configuredVault(configuredKeyring());
+  const connections = createConnections(vault);
+  // The same name again replaces the credentials; what is not named again stays.
+  const present = await connections.get(name);
+  const kept = present?.value;
+  const baseUrl = parseBaseUrl(options.baseUrl ?? kept?.baseUrl ?? DEFAULT_BASE_URL);
+  if (baseUrl === undefined)
+    throw usage('--base-url takes an HTTPS address, or an HTTP one on this machine, without user, query or fragment.');
+  const limitPerMinute = limitOf(options.limitPerMinute, kept?.limitPerMinute ?? LIMIT_PER_MINUTE_DEFAULT);
+  const share = numberOf(options.share, kept?.share ?? SHARE_DEFAULT);
+  if (!(share > 0 && share <= SHARE_MAX)) throw usage(`--share takes a number above 0, at most ${SHARE_MAX}.`);
+  const wanted: Wanted = { name, baseUrl, limitPerMinute, share, replace: options.replace === true, present };
+
+  await probeVault(vault);
+  const { found, woken, onServer } =
+    given === undefined
+      ? await authorize({ name, baseUrl, vault, listen: options.listen }, async (code, client) => {
+          const tokens = await exchangeCode(name, baseUrl, { code, redirectUri: client.redirectUri }, client);
+          const { clientId, clientSecret } = client;
+          const credential = oauthCredential(tokens, { clientId, clientSecret }, Date.now());
+          return store(connections, wanted, credential, { issuedNow: true });
+        })
+      : await store(connections, wanted, given, { issuedNow: false });
+
+  const limit = limitInForce(limitPerMinute, undefined);
+  const company = found.company ?? null;
+  const paused = kept?.pausedAt !== undefined;
+  answer(
+    options,
+    {
+      connection: name,
+      company,
+      baseUrl,
+      limitPerMinute,
+      share,
+      replaced: present !== undefined,
+      callsServed: found.calls,
+      requestsWoken: woken ?? null,
+      paused,
+    },
+    [
+      `Connected ${name} to the Aircall company ${company === null ? 'that does not tell its name' : `“${company}”`}: it answers, finds contacts and lists calls. The credentials are sealed in the vault.`,
+      `Aircall serves calls of about the last six months, ${found.calls} now; older ones only its support can hand over.`,
+      `Budget: ${perMinute(ratePerSecond({ limitPerMinute: limit, share }, 1))} of ${limit} API requests a minute${limitPerMinute === 'auto' ? ', until Aircall names another limit' : ''}. ${onServer ? 'The Temporal server keeps it; workers' : 'Workers'} pick the connection up within 10 seconds.`,
+      ...(woken === undefined || woken === 0 ? [] : [`${woken} waiting requests were told to go on.`]),
+      ...(paused ? [`It is still paused: aircall-dsr connections resume ${name}`] : []),
+    ],
+  );
+  return EXIT.done;
+}
+
+/** Checks a credential, and stores it where all is well. */
+async function store(
+  connections: Connections,
+  wanted: Wanted,
+  credential: Credential,
+  how: { readonly issuedNow: boolean },
+): Promise<Connected> {
+  const { name, baseUrl, limitPerMinute, share, present } = wanted;
+  const found = await checkAircall({ name, baseUrl, credential }, how);
+  await refuseOtherCompany(connections, wanted, found.company);
+  const pausedAt = present?.value.pausedAt;
+  const stored = await connections.put(
+    {
+      name,
+      baseUrl,
+      limitPerMinute,
+      share,
+      credential,
+      credentialVersion: nextCredentialVersion(present?.value, Date.now()),
+      connectedAt: new Date().toISOString(),
+      ...(pausedAt !== undefined && { pausedAt }),
+    },
+    present?.version,
+  );
+  if (!stored)
+    throw new CommandError(
+      'conflict',
+      `Connection ${name} was changed by somebody else meanwhile. Run the command again.`,
+      EXIT.failed,
+    );
+  if (found.company !== undefined) await connections.setCompany(name, found.company);
+  await connections.forgetRateLimits(name);
+  const onServer = await setOnServer(name, { limitPerMinute: limitInForce(limitPerMinute, undefined), share });
+  return { found, woken: await tellNews(name), onServer };
+}
+
+/**
+ * A request that waits goes on with whatever is stored: credentials of another company would let it search, and delete,
+ * there. Aircall tells of a company no more than its name.
+ */
+async function refuseOtherCompany(
+  connections: Connections,
+  { name, replace }: Wanted,
+  company: string | undefined,
+): Promise<void> {
+  const before = await connections.company(name);
+  if (before === undefined || before === company) return;
+  const now = company === undefined ? 'a company that does not tell its name' : `“${company}”`;
+  if (!replace) {
+    throw new CommandError(
+      'other-company',
+      `${name} belongs to the Aircall company “${before}”, and these credentials to ${now}. Nothing was changed. Use another name for it; --replace where the company was renamed, or nothing of the old one is needed.`,
+      EXIT.failed,
+    );
+  }
+  const open = await openAtServer(name);
+  if (open === undefined || open.length > 0) {
+    throw new CommandError(
+      open === undefined ? 'temporal-unreachable' : 'requests-open',
+      open === undefined
+        ? `No Temporal server answers, so whether requests of “${before}” are open is not known. Nothing was changed.`
+        : `${open.length} requests of “${before}” are open and would go on in ${now}. Nothing was changed. End them first: ${open.slice(0, 3).join(', ')}${open.length > 3 ? ', ...' : ''}`,
+      EXIT.failed,
+    );
+  }
+}
+
+/** Secrets come from the environment rather than from the command line, which other users of the machine can read. */
+function credentialOf(options: ConnectOptions): Credential {
+  const given = options.apiId !== undefined || options.apiToken !== undefined || options.accessToken !== undefined;
+  const from = given
+    ? options
+    : {
+        apiId: process.env.AIRCALL_API_ID,
+        apiToken: process.env.AIRCALL_API_TOKEN,
+        accessToken: process.env.AIRCALL_ACCESS_TOKEN,
+      };
+  if (options.apiToken !== undefined || options.accessToken !== undefined) {
+    tell(
+      'note: a secret on the command line can be seen by others on this machine; AIRCALL_API_TOKEN or AIRCALL_ACCESS_TOKEN cannot.',
+    );
+  }
+  const apiId = from.apiId ?? (given ? process.env.AIRCALL_API_ID : undefined);
+  const apiToken =
+    from.apiToken ?? (given && from.accessToken === undefined ? process.env.AIRCALL_API_TOKEN : undefined);
+  const { accessToken } = from;
+  if (accessToken && apiToken) throw usage('Give either an API id and token, or an access token, not both.');
+  if (accessToken) return { kind: 'oauth', accessToken: plainSecret(accessToken) };
+  if (apiId && apiToken) return { kind: 'api-key', apiId: plainSecret(apiId), apiToken: plainSecret(apiToken) };
+  throw usage('No credentials. Set AIRCALL_API_ID and AIRCALL_API_TOKEN, or AIRCALL_ACCESS_TOKEN, or use --oauth.');
+}
+
+/** A secret travels in a header: printable ASCII without spaces, as Aircall issues them. */
+function plainSecret(secret: string): string {
+  if (/^[!-~]{1,4096}$/.test(secret)) return secret;
+  throw usage('A credential holds a character that none of Aircall’s has. Copy it again, without spaces or line ends.');
+}
+
+function numberOf(text: string | undefined, otherwise: number): number {
+  return text === undefined ? otherwise : text.trim() === '' ? Number.NaN : Number(text);
+}
+
+function usage(message: string): CommandError {
+  return new CommandError('usage', message, EXIT.usage);
+}
+
+function limitOf(text: string | undefined, otherwise: ConfiguredLimit): ConfiguredLimit {
+  if (text === undefined) return otherwise;
+  if (text === 'auto') return text;
+  const limit = numberOf(text, Number.NaN);
+  if (Number.isInteger(limit) && limit >= 1 && limit <= LIMIT_PER_MINUTE_MAX) return limit;
+  throw usage(`--limit-per-minute takes a whole number from 1 to ${LIMIT_PER_MINUTE_MAX}, or auto.`);
+}
+
+/** Sets the budget on the server at once; a worker sees to it later where no server answers now. */
+async function setOnServer(name: string, budget: Budget): Promise<boolean> {
+  const { rateOn, setQueueRate } = await import('../temporal/queue-rate.js');
+  const set = await atServer(async (_, { queueOf }) => {
+    const queue = queueOf(name);
+    await setQueueRate(queue, await rateOn(queue, budget));
+    return queue;
+  });
+  return set !== undefined;
+}

@@ -1,0 +1,19 @@
+/** HOST:PORT as an option takes it. */
+import { CommandError, EXIT } from './output';
+
+export interface Listen {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** An IPv6 address may stand in brackets. @throws {CommandError} `usage` */
+export function parseListen(text: string): Listen {
+  const [, host = '', port = ''] = /^(?:\[(?=[^\]]*\]))?([^\]]*?)\]?:(\d{1,5})$/.exec(text) ?? [];
+  if (host === '' || Number(port) > 65_535) throw new CommandError('usage', '--listen takes HOST:PORT.', EXIT.usage);
+  return { host, port: Number(port) };
+}
+
+export function notListening(error: unknown): CommandError {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+  return new CommandError('configuration', `The address of --listen cannot be used (${code}).`, EXIT.usage);
+}

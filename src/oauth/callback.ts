@@ -1,0 +1,89 @@
+/**
+ * What comes back from Aircall's consent page: read strictly, and judged once. Refusals say what happened and what to do;
+ * they repeat nothing of what came back.
+ */
+import type { Authorizations, StateVerdict } from '../vault/authorizations';
+
+export type CallbackRefusal =
+  | 'oauth-callback-unusable'
+  | 'oauth-state-wrong'
+  | 'oauth-state-used'
+  | 'oauth-state-late'
+  | 'oauth-denied';
+
+export class CallbackRefused extends Error {
+  override readonly name = 'CallbackRefused';
+  constructor(
+    readonly code: CallbackRefusal,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+const VALUE_MAX = 4_096;
+const PLAIN_ERROR = /^[a-z_]{1,40}$/;
+
+const REFUSED: Readonly<Record<Exclude<StateVerdict, 'good'>, readonly [CallbackRefusal, string]>> = {
+  unknown: ['oauth-state-wrong', 'Its state is not one that was handed out for this vault. Open the new address.'],
+  'of-another-connection': [
+    'oauth-state-wrong',
+    'Its state was handed out for another connection. Open the address of this one.',
+  ],
+  used: [
+    'oauth-state-used',
+    'Its state was used before; each is good once. Run connect again and open the new address.',
+  ],
+  late: ['oauth-state-late', 'Its state is older than 10 minutes. Run connect again and open the new address.'],
+};
+
+/** The parameters of an address, or of its query alone, as somebody pasted it. @throws {CallbackRefused} */
+export function parseCallback(text: string): URLSearchParams {
+  const trimmed = text.trim();
+  if (URL.canParse(trimmed)) return new URL(trimmed).searchParams;
+  if (/^\??[\w%.~+-]+=[^\s]*$/.test(trimmed)) return new URLSearchParams(trimmed);
+  throw unusable('What was pasted is no address. Copy all of the address that the browser shows in the end.');
+}
+
+/**
+ * The code of a good callback, whose state is used up thereby.
+ * @throws {CallbackRefused}
+ */
+export async function acceptCallback(
+  params: URLSearchParams,
+  connection: string,
+  authorizations: Authorizations,
+  now: Date,
+): Promise<string> {
+  const state = only(params, 'state');
+  if (state === undefined)
+    throw unusable('It has no state. Copy all of the address that the browser shows in the end.');
+  const verdict = await authorizations.redeem(connection, state, now);
+  if (verdict !== 'good') {
+    const [code, message] = REFUSED[verdict];
+    throw new CallbackRefused(code, message);
+  }
+  const error = only(params, 'error');
+  if (error !== undefined) {
+    const why = PLAIN_ERROR.test(error) ? ` (${error})` : '';
+    throw new CallbackRefused(
+      'oauth-denied',
+      `Aircall did not authorize it${why}. An admin of the company must consent.`,
+    );
+  }
+  const code = only(params, 'code');
+  if (code === undefined) throw unusable('It has neither a code nor an error. Run connect again.');
+  return code;
+}
+
+/** @throws {CallbackRefused} where it is there twice, or absurd */
+function only(params: URLSearchParams, name: string): string | undefined {
+  const [value, ...more] = params.getAll(name);
+  if (more.length > 0 || (value !== undefined && !/^[!-~]{1,}$/.test(value)) || (value?.length ?? 0) > VALUE_MAX)
+    throw unusable('It is not as Aircall sends it. Run connect again.');
+  return value;
+}
+
+function unusable(message: string): CallbackRefused {
+  return new CallbackRefused('oauth-callback-unusable', message);
+}

@@ -1,0 +1,70 @@
+/**
+ * Takes the callback of one authorization over HTTP, behind a proxy that speaks HTTPS, and ends. What it answers says how it
+ * went; it repeats nothing, is not cached and tells no other site where the browser came from.
+ */
+import { createServer, type Server, type ServerResponse } from 'node:http';
+
+export interface CallbackListener {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+export interface CallbackListenerOptions {
+  readonly host: string;
+  readonly port: number;
+  /** Where the browser goes in the end. */
+  readonly successUrl: string;
+  /** Deals with one callback: undefined where all is well, else what to show. */
+  readonly receive: (params: URLSearchParams) => Promise<string | undefined>;
+}
+
+/** A proxy may put it below a path of its own. */
+const PATH = /(^|\/)oauth\/callback$/;
+const HEADERS = {
+  'cache-control': 'no-store',
+  'referrer-policy': 'no-referrer',
+  'content-security-policy': "default-src 'none'",
+  'x-content-type-options': 'nosniff',
+};
+
+/** @throws where the address cannot be listened on */
+export async function listenForCallback(options: CallbackListenerOptions): Promise<CallbackListener> {
+  const server = createServer((request, response) => {
+    const url = URL.canParse(request.url ?? '', 'http://callback')
+      ? new URL(request.url ?? '', 'http://callback')
+      : undefined;
+    if (request.method !== 'GET' || url === undefined || !PATH.test(url.pathname))
+      return show(response, 404, 'There is nothing here.');
+    void options.receive(url.searchParams).then(
+      refusal =>
+        refusal === undefined
+          ? void response.writeHead(302, { ...HEADERS, location: options.successUrl }).end()
+          : show(response, 400, refusal),
+      () => show(response, 500, 'Something went wrong. See the terminal of aircall-dsr.'),
+    );
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port, options.host, resolve);
+  });
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : options.port;
+  return {
+    url: `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}/oauth/callback`,
+    close: () => closed(server),
+  };
+}
+
+function show(response: ServerResponse, status: number, message: string): void {
+  response
+    .writeHead(status, { ...HEADERS, 'content-type': 'text/html; charset=utf-8' })
+    .end(`<!DOCTYPE html><html lang="en"><title>aircall-dsr</title><p>${message.replaceAll('<', '&lt;')}</p></html>\n`);
+}
+
+/** The last answer is still sent. */
+async function closed(server: Server): Promise<void> {
+  await new Promise<void>(resolve => {
+    server.close(() => resolve());
+    server.closeIdleConnections();
+  });
+}

@@ -1,0 +1,37 @@
+/** The requests of one connection that are open, and those that wait for a person: found, counted, and told that there is news. */
+import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import { CREDENTIALS_UPDATED } from '../request/names';
+import { sideBySide } from '../request/side-by-side';
+import { ourRuns } from './histories';
+
+const TOLD_AT_ONCE = 16;
+
+/** @param connection a name of a connection, which is plain text in a filter */
+const openOf = (connection: string) => `DsrConnection = '${connection}' AND ExecutionStatus = 'Running'`;
+const waitingOf = (connection: string) => `${openOf(connection)} AND DsrStatus = 'waiting'`;
+
+/** Workflow ids; those that were started within the last second may be missing. */
+export async function openRequests(temporal: Client, taskQueue: string, connection: string): Promise<string[]> {
+  const ids: string[] = [];
+  for await (const { workflowId } of ourRuns(temporal, taskQueue, openOf(connection))) ids.push(workflowId);
+  return ids;
+}
+
+export async function countWaiting(temporal: Client, taskQueue: string, connection: string): Promise<number> {
+  const { count } = await temporal.workflow.count(`TaskQueue = '${taskQueue}' AND ${waitingOf(connection)}`);
+  return count;
+}
+
+/** Lets each request that waits look again at once, and answers how many. One that is missed looks within a minute. */
+export async function tellWaiting(temporal: Client, taskQueue: string, connection: string): Promise<number> {
+  const ids: string[] = [];
+  for await (const { workflowId } of ourRuns(temporal, taskQueue, waitingOf(connection))) ids.push(workflowId);
+  await sideBySide(ids, TOLD_AT_ONCE, async workflowId => {
+    try {
+      await temporal.workflow.getHandle(workflowId).signal(CREDENTIALS_UPDATED);
+    } catch (error) {
+      if (!(error instanceof WorkflowNotFoundError)) throw error; // it has ended meanwhile
+    }
+  });
+  return ids.length;
+}
