@@ -15,6 +15,7 @@ const program = new Command('aircall-dsr')
   .version(version)
   .description('Fulfils access and deletion requests, by e-mail address, against Aircall.')
   .showHelpAfterError('(see --help)')
+  .enablePositionalOptions() // an option belongs to the command that it follows
   .configureOutput({ outputError: (text, write) => write(withoutValues(text)) })
   .exitOverride();
 
@@ -32,9 +33,13 @@ command('demo', 'everything on this machine: server, sandbox, worker, one access
   run<[Output]>(async options => (await import('./commands/demo.js')).demo(options)),
 );
 
-command('worker', 'serve all connections of the vault until SIGTERM').action(
-  run<[Output]>(async () => (await import('./commands/worker.js')).worker()),
-);
+command('worker', 'serve all connections of the vault until SIGTERM')
+  .option('--metrics <address>', 'Prometheus metrics at http://HOST:PORT/metrics')
+  .action(
+    run<[import('./commands/worker').WorkerOptions]>(async options =>
+      (await import('./commands/worker.js')).worker(options),
+    ),
+  );
 
 command('sandbox', 'run the stand-in Aircall')
   .option('--port <number>', 'port to listen on; any free one by default')

@@ -5,7 +5,13 @@
  */
 import type { Client } from '@temporalio/client';
 import { type DataConverter, WorkflowNotFoundError } from '@temporalio/common';
-import { bundleWorkflowCode, type NativeConnection, Worker, type WorkflowBundleOption } from '@temporalio/worker';
+import {
+  bundleWorkflowCode,
+  type NativeConnection,
+  Runtime,
+  Worker,
+  type WorkflowBundleOption,
+} from '@temporalio/worker';
 import { createActivities } from './activities';
 import { createGates } from './activities/gates';
 import { createRetentionActivities } from './activities/retention-activities';
@@ -16,10 +22,12 @@ import { RENEWAL_WORKFLOW } from './request/names';
 import { createRetention, type RetentionPolicy } from './retention/retention';
 import { ensureRetentionSchedule } from './retention/schedule';
 import { ensureSearchAttributes } from './temporal/search-attributes';
+import { countWaiting } from './temporal/waiting';
 import { createCases } from './vault/cases';
 import { createConnections } from './vault/connections';
 import type { Vault } from './vault/vault';
 import { createConnectionWorkers } from './worker/connection-workers';
+import { createWaitingGauge } from './worker/waiting-gauge';
 import type { Renewable } from './workflows/renew-credential';
 
 export interface ServiceOptions {
@@ -115,12 +123,14 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     maxConcurrentActivityTaskExecutions: 20,
   });
 
+  const gauge = createWaitingGauge(Runtime.instance().metricMeter, name => countWaiting(temporal, taskQueue, name));
   const workers = createConnectionWorkers({
     connections,
     server: temporal.connection,
     namespace,
     taskQueue,
     workerOptions: { ...common, activities: api },
+    seen: gauge.see,
     renew: due => startRenewal(temporal, taskQueue, due),
     log,
   });
@@ -133,8 +143,9 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     timer = setTimeout(() => {
       looking = workers
         .look()
+        .then(() => gauge.count())
         .catch(error =>
-          log(`connections could not be looked up (${error instanceof Error ? error.message : 'unknown'})`),
+          log(`connections could not be looked at (${error instanceof Error ? error.message : 'unknown'})`),
         );
       void looking.then(() => stopping || lookAgain());
     }, options.lookEveryMs ?? LOOK_EVERY_MS);

@@ -68,6 +68,12 @@ export interface ContactStepInput {
   readonly contact: number;
 }
 
+export interface CredentialRefused {
+  readonly connection: string;
+  /** The version of the credential that a step was refused with. */
+  readonly failedVersion: number;
+}
+
 const REFRESH_LEASE_MS = 60_000;
 
 export function createApiActivities(dependencies: ApiDependencies) {
@@ -152,15 +158,21 @@ export function createApiActivities(dependencies: ApiDependencies) {
       );
     },
 
-    /** Whether the connection's credential works. */
-    async ping({ connection }: { readonly connection: string }): Promise<Counted<object>> {
-      return sendOnce(
+    /** Whether the credential works, that a step was refused with if one is named. Sends nothing where that was replaced. */
+    async ping({
+      connection,
+      failedVersion,
+    }: Partial<CredentialRefused> & { readonly connection: string }): Promise<Counted<{ readonly replaced: boolean }>> {
+      const present = (await connections.get(connection))?.value.credentialVersion;
+      if (failedVersion !== undefined && present !== undefined && present !== failedVersion)
+        return { replaced: true, apiRequests: requestsSent() };
+      return sendOnce<{ readonly replaced: boolean }>(
         dependencies,
         connection,
-        { endpoint: ENDPOINTS.ping },
+        { endpoint: ENDPOINTS.ping, ...(failedVersion !== undefined && { onlyAt: failedVersion }) },
         body => {
           readRecord(ENDPOINTS.ping, pongSchema, body);
-          return {};
+          return { replaced: false };
         },
         (error, answered) => noteDead(error, answered.connection),
       );
@@ -171,10 +183,7 @@ export function createApiActivities(dependencies: ApiDependencies) {
      * the vault decides who. Sends nothing where somebody else did it, or where there is nothing to refresh with
      * (`reconnect-needed`).
      */
-    async refreshToken(input: {
-      readonly connection: string;
-      readonly failedVersion: number;
-    }): Promise<Counted<object>> {
+    async refreshToken(input: CredentialRefused): Promise<Counted<object>> {
       const stored = await connections.get(input.connection);
       const apiRequests = requestsSent();
       const detail = { apiRequests, credentialVersion: input.failedVersion };

@@ -31,6 +31,7 @@ import {
 } from '../request/names';
 import type { CaseRef, Cases, StepProgress } from '../vault/cases';
 import type { Connections } from '../vault/connections';
+import type { CredentialRefused } from './api-activities';
 import { stepFailure, stepName } from './api-step';
 import {
   anyListing,
@@ -52,12 +53,6 @@ export interface LocalDependencies {
   readonly isOpen: (workflowId: string, runId: string) => Promise<boolean>;
   /** Told once when Aircall refuses a connection's credential and nothing can renew it. */
   readonly onRefused: (connection: string) => void;
-}
-
-export interface CredentialAwaited {
-  readonly connection: string;
-  /** The credential that was refused. */
-  readonly failedVersion: number;
 }
 
 export interface Opened {
@@ -291,7 +286,7 @@ export function createLocalActivities({ cases, connections, hash, now, isOpen, o
      * Ends when the vault holds another credential than the one that was refused; until then Temporal repeats it. The
      * connection says that it was refused, so that no other request asks with it.
      */
-    async awaitCredentials({ connection, failedVersion }: CredentialAwaited): Promise<void> {
+    async awaitCredentials({ connection, failedVersion }: CredentialRefused): Promise<void> {
       const at = new Date(now()).toISOString();
       let marked = false;
       const present = await connections.change(connection, stored => {

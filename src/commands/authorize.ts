@@ -44,8 +44,11 @@ export async function authorize<T>(
   if (address === undefined) {
     tell('Then paste here the whole address that the browser was sent to:');
     return withinTime(async ended => {
-      const pasted = await readLine(ended);
-      return accept(parseCallback(pasted)).catch(refused);
+      try {
+        return await accept(parseCallback(await readLine(ended)));
+      } catch (error) {
+        throw error instanceof CallbackRefused ? refusal(error) : error;
+      }
     });
   }
   return withinTime(ended => received(ended));
@@ -112,10 +115,6 @@ function noCallback(): CommandError {
     'No callback came. Run connect again and open the new address.',
     EXIT.failed,
   );
-}
-
-function refused(error: unknown): never {
-  throw error instanceof CallbackRefused ? refusal(error) : error;
 }
 
 function refusal({ code, message }: CallbackRefused): CommandError {

@@ -126,21 +126,17 @@ async function store(
   const { name, baseUrl, limitPerMinute, share, present } = wanted;
   const found = await checkAircall({ name, baseUrl, credential }, how);
   await refuseOtherCompany(connections, wanted, found.company);
-  const pausedAt = present?.value.pausedAt;
-  const stored = await connections.put(
-    {
-      name,
-      baseUrl,
-      limitPerMinute,
-      share,
-      credential,
-      credentialVersion: nextCredentialVersion(present?.value, Date.now()),
-      connectedAt: new Date().toISOString(),
-      ...(pausedAt !== undefined && { pausedAt }),
-    },
-    present?.version,
-  );
-  if (!stored)
+  const next = (before: Connection | undefined): Connection => ({
+    name,
+    baseUrl,
+    limitPerMinute,
+    share,
+    credential,
+    credentialVersion: nextCredentialVersion(before, Date.now()),
+    connectedAt: new Date().toISOString(),
+    ...(before?.pausedAt !== undefined && { pausedAt: before.pausedAt }),
+  });
+  if (!(await isStored(connections, present, next, name)))
     throw new CommandError(
       'conflict',
       `Connection ${name} was changed by somebody else meanwhile. Run the command again.`,
@@ -150,6 +146,22 @@ async function store(
   await connections.forgetRateLimits(name);
   const onServer = await setOnServer(name, { limitPerMinute: limitInForce(limitPerMinute, undefined), share });
   return { found, woken: await tellNews(name), onServer };
+}
+
+/** False where somebody else connected it meanwhile; a refresh, a refusal or a pause between is no conflict. */
+async function isStored(
+  connections: Connections,
+  present: Wanted['present'],
+  next: (before: Connection | undefined) => Connection,
+  name: string,
+): Promise<boolean> {
+  if (present === undefined) return connections.put(next(undefined), undefined);
+  let mine = false;
+  await connections.change(name, before => {
+    mine = before.connectedAt === present.value.connectedAt;
+    return mine ? next(before) : undefined;
+  });
+  return mine;
 }
 
 /**

@@ -7,10 +7,14 @@ export interface Listen {
 }
 
 /** An IPv6 address may stand in brackets. @throws {CommandError} `usage` */
-export function parseListen(text: string): Listen {
+export function parseListen(text: string, option = '--listen'): Listen {
   const [, host = '', port = ''] = /^(?:\[(?=[^\]]*\]))?([^\]]*?)\]?:(\d{1,5})$/.exec(text) ?? [];
-  if (host === '' || Number(port) > 65_535) throw new CommandError('usage', '--listen takes HOST:PORT.', EXIT.usage);
+  if (host === '' || Number(port) > 65_535) throw new CommandError('usage', `${option} takes HOST:PORT.`, EXIT.usage);
   return { host, port: Number(port) };
+}
+
+export function addressOf({ host, port }: Listen): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 export function notListening(error: unknown): CommandError {

@@ -3,6 +3,7 @@
  * tells what is meant: workers of connections take no workflow tasks. Another one is told in our words, with what to do.
  */
 import { DefaultLogger, makeTelemetryFilterString, Runtime } from '@temporalio/worker';
+import { addressOf, type Listen } from './listen';
 import { tell } from './output';
 
 const EXPECTED = 'No workflows registered';
@@ -10,10 +11,17 @@ const EXPECTED = 'No workflows registered';
 const POLLS_REFUSED = 'concurrent poller limit exceeded';
 const TELL_AGAIN_MS = 600_000;
 
-/** The process's one runtime. We own the signals: what a process started ends in an order. */
-export function installRuntime(): void {
+/** The process's one runtime. We own the signals: what a process started ends in an order. @param metrics where Prometheus asks */
+export function installRuntime(metrics?: Listen): void {
   const logging = { filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }), forward: {} };
-  Runtime.install({ shutdownSignals: [], logger: quietLogger(), telemetryOptions: { logging } });
+  Runtime.install({
+    shutdownSignals: [],
+    logger: quietLogger(),
+    telemetryOptions: {
+      logging,
+      ...(metrics && { metrics: { prometheus: { bindAddress: addressOf(metrics), countersTotalSuffix: true } } }),
+    },
+  });
 }
 
 function quietLogger(): DefaultLogger {

@@ -5,20 +5,30 @@ import { configuredKeyring, configuredRetention, configuredTaskQueue, configured
 import { connectTemporal, temporalConfig } from '../temporal/connect';
 import { probeVault } from '../vault/probe';
 import { startService } from '../worker';
-import { EXIT, type Exit, tell } from './output';
+import { parseListen } from './listen';
+import { CommandError, EXIT, type Exit, type Output, tell } from './output';
 import { installRuntime } from './quiet-logger';
 
 /** Collects garbage early, in every thread: else a busy process keeps hundreds of megabytes of it, whatever the company. */
 const HEAP_FLAGS = ['--heap-growing-percent=10', '--max-semi-space-size=4'];
 
-export async function worker(): Promise<Exit> {
+export interface WorkerOptions extends Output {
+  readonly metrics?: string;
+}
+
+export async function worker(options: WorkerOptions): Promise<Exit> {
+  const metrics = options.metrics === undefined ? undefined : parseListen(options.metrics, '--metrics');
   const keyring = configuredKeyring();
   const taskQueue = configuredTaskQueue();
   const retention = configuredRetention();
   const vault = await configuredVault(keyring);
   await probeVault(vault);
   for (const flag of HEAP_FLAGS) setFlagsFromString(flag);
-  installRuntime();
+  try {
+    installRuntime(metrics);
+  } catch {
+    throw new CommandError('configuration', 'The address of --metrics cannot be used.', EXIT.usage);
+  }
   const temporal = await connectTemporal(keyring);
   const native = await NativeConnection.connect(temporalConfig().connectionOptions);
   const service = await startService({ native, temporal, taskQueue, keyring, vault, retention, log: tell });

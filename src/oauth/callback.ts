@@ -4,7 +4,7 @@
  */
 import type { Authorizations, StateVerdict } from '../vault/authorizations';
 
-export type CallbackRefusal =
+export type CallbackCode =
   | 'oauth-callback-unusable'
   | 'oauth-state-wrong'
   | 'oauth-state-used'
@@ -14,7 +14,7 @@ export type CallbackRefusal =
 export class CallbackRefused extends Error {
   override readonly name = 'CallbackRefused';
   constructor(
-    readonly code: CallbackRefusal,
+    readonly code: CallbackCode,
     message: string,
   ) {
     super(message);
@@ -24,7 +24,7 @@ export class CallbackRefused extends Error {
 const VALUE_MAX = 4_096;
 const PLAIN_ERROR = /^[a-z_]{1,40}$/;
 
-const REFUSED: Readonly<Record<Exclude<StateVerdict, 'good'>, readonly [CallbackRefusal, string]>> = {
+const REFUSED: Readonly<Record<Exclude<StateVerdict, 'good'>, readonly [CallbackCode, string]>> = {
   unknown: ['oauth-state-wrong', 'Its state is not one that was handed out for this vault. Open the new address.'],
   'of-another-connection': [
     'oauth-state-wrong',

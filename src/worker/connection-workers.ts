@@ -8,7 +8,7 @@ import { Worker, type WorkerOptions } from '@temporalio/worker';
 import { apiTaskQueue } from '../request/names';
 import { sideBySide } from '../request/side-by-side';
 import { rateOn } from '../temporal/queue-rate';
-import { budgetOf, type Connections, isRenewalDue } from '../vault/connections';
+import { budgetOf, type Connection, type Connections, isRenewalDue } from '../vault/connections';
 import type { Renewable } from '../workflows/renew-credential';
 import { createBudgetKeeper } from './budget-keeper';
 
@@ -21,6 +21,8 @@ export interface ConnectionWorkersOptions {
   readonly taskQueue: string;
   /** What every worker has in common: its server, converter, steps, shutdown times. */
   readonly workerOptions: Omit<WorkerOptions, 'taskQueue'>;
+  /** Told of each connection that is looked at; undefined: it is gone. */
+  readonly seen: (name: string, connection: Connection | undefined) => void;
   /** Sees to it that a credential is renewed before it expires. */
   readonly renew: (due: Renewable) => Promise<void>;
   readonly log: (line: string) => void;
@@ -51,7 +53,7 @@ interface Served {
 }
 
 export function createConnectionWorkers(options: ConnectionWorkersOptions): ConnectionWorkers {
-  const { connections, server, namespace, taskQueue, workerOptions, renew, log } = options;
+  const { connections, server, namespace, taskQueue, workerOptions, seen, renew, log } = options;
   const keeper = createBudgetKeeper(log);
   /** By name, those first that were checked longest ago. */
   const serving = new Map<string, Served>();
@@ -65,6 +67,7 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
   async function check(name: string): Promise<void> {
     try {
       const stored = await connections.get(name);
+      seen(name, stored?.value);
       if (stored === undefined) return leave(name);
       const budget = budgetOf(stored.value, await connections.rateLimits(name));
       const queue = { connection: server, namespace, taskQueue: apiTaskQueue(taskQueue, name) };
@@ -131,6 +134,7 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
       for (const name of [...serving.keys()].filter(served => !names.has(served))) {
         leave(name);
         keeper.forget(name);
+        seen(name, undefined);
         log(`connection ${name}: no longer served`);
       }
       for (const name of unserved) if (!names.has(name)) unserved.delete(name);

@@ -44,12 +44,12 @@ export function keepCredentials(run: Holder): Credentials {
     if (failure.code === 'connection-paused') {
       return until('paused', steps => steps.awaitResumption({ connection }));
     }
+    const { credentialVersion: failedVersion } = failure;
     if (failure.code === 'forbidden') {
-      const ping = await run.counted(attempt(() => readSteps(run.opened).ping({ connection })));
-      if (ping.ok) return 'not-the-cause';
+      const ping = await run.counted(attempt(() => readSteps(run.opened).ping({ connection, failedVersion })));
+      if (ping.ok) return ping.value.replaced ? 'renewed' : 'not-the-cause';
       if (ping.code === 'connection-paused') return 'renewed'; // the step finds it paused itself
     }
-    const { credentialVersion: failedVersion } = failure;
     if (Date.now() - refreshedMs > IN_TURN_MS) refreshes = 0;
     if (failure.code !== 'no-connection' && refreshes < REFRESHES_MAX) {
       refreshes += 1;

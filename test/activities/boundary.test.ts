@@ -249,7 +249,7 @@ describe('a step that ends as', () => {
       const { end, events } = await take(
         {
           step,
-          input: input?.() ?? { connection: 'acme' },
+          input: input?.() ?? { connection: 'acme', failedVersion: credentialVersion },
           attemptsMax: 2,
           // Where the failure names a delay, Temporal's own backoff would outlast the test.
           backoffMs: retry === 'server-says' ? AN_HOUR_MS : 10,

@@ -20,8 +20,12 @@ afterEach(async () => {
   for (const end of cleanUp.splice(0).reverse()) await end();
 });
 
-const ping = (heartbeatDetails?: unknown) =>
-  attempt(() => steps.api.ping({ connection: 'acme' }), { heartbeatDetails });
+/** With the present credential. */
+const ping = async (heartbeatDetails?: unknown) => {
+  const failedVersion = (await steps.connections.get('acme'))?.value.credentialVersion ?? 0;
+  return attempt(() => steps.api.ping({ connection: 'acme', failedVersion }), { heartbeatDetails });
+};
+const GOOD = { replaced: false, apiRequests: 1 };
 const refresh = (failedVersion: number, heartbeatDetails?: unknown) =>
   attempt(() => steps.api.refreshToken({ connection: 'acme', failedVersion }), { heartbeatDetails });
 const tokenRequests = () => steps.sandbox.requests().filter(({ path }) => path === '/v1/oauth/token');
@@ -65,7 +69,7 @@ describe('a ping', () => {
   beforeEach(async () => start());
 
   test('says that the credential works', async () => {
-    expect(await ping()).toEqual({ apiRequests: 1 });
+    expect(await ping()).toEqual(GOOD);
   });
 
   test('does not take anything but a pong for one', async () => {
@@ -80,7 +84,7 @@ describe('a ping', () => {
     expect(await failureOf(ping({ sent: 1, uncertain: false }))).toMatchObject({ code: 'unauthorized', ...expected });
     expect(steps.sandbox.requests()).toHaveLength(1);
     await steps.connect({ kind: 'api-key', ...steps.company.issueApiKey() });
-    expect(await ping()).toEqual({ apiRequests: 1 });
+    expect(await ping()).toEqual(GOOD);
   });
 
   test('of a connection that is gone asks nobody', async () => {
@@ -92,6 +96,15 @@ describe('a ping', () => {
     });
     expect(steps.sandbox.requests()).toHaveLength(0);
   });
+});
+
+test('a ping sends nothing where the credential that a step was refused with has been replaced since', async () => {
+  await start();
+  const { credentialVersion: failedVersion } = await steps.connection();
+  await steps.connect();
+  const end = await attempt(() => steps.api.ping({ connection: 'acme', failedVersion }));
+  expect(end).toEqual({ replaced: true, apiRequests: 0 });
+  expect(steps.sandbox.requests()).toHaveLength(0);
 });
 
 describe('after a 429', () => {
@@ -108,7 +121,7 @@ describe('after a 429', () => {
     expect(steps.sandbox.requests()).toHaveLength(1);
 
     steps.advance(40_000);
-    expect(await ping({ sent: 1, uncertain: false })).toEqual({ apiRequests: 2 });
+    expect(await ping({ sent: 1, uncertain: false })).toEqual({ replaced: false, apiRequests: 2 });
   });
 
   test('without a word about waiting it is a minute', async () => {
@@ -129,7 +142,7 @@ describe('after a 429', () => {
     const { apiId, apiToken } = globex;
     const connection = { ...(await steps.connection()), name: 'globex' };
     await steps.connections.put({ ...connection, credential: { kind: 'api-key', apiId, apiToken } }, undefined);
-    expect(await attempt(() => steps.api.ping({ connection: 'globex' }))).toEqual({ apiRequests: 1 });
+    expect(await attempt(() => steps.api.ping({ connection: 'globex' }))).toEqual(GOOD);
   });
 });
 
@@ -146,7 +159,7 @@ test('after a 401 the same credential is not asked with again, a new one is', as
   });
   expect(steps.sandbox.requests()).toHaveLength(1);
   await steps.connect();
-  expect(await ping()).toEqual({ apiRequests: 1 });
+  expect(await ping()).toEqual(GOOD);
 });
 
 describe('refreshing a credential', () => {
@@ -179,7 +192,7 @@ describe('refreshing a credential', () => {
     if (credential.kind !== 'oauth') throw new Error('the credential changed its kind');
     expect(credential.accessToken).not.toBe(old.accessToken);
     expect(credential.refresh?.refreshToken).not.toBe(old.refreshToken);
-    expect(await ping()).toEqual({ apiRequests: 1 });
+    expect(await ping()).toEqual(GOOD);
     await expect(askToken({ grant_type: 'refresh_token', refresh_token: old.refreshToken })).rejects.toThrow('400');
   });
 
@@ -241,6 +254,123 @@ describe('refreshing a credential', () => {
     const stored = await steps.connect();
     expect(await running).toEqual({ apiRequests: 1 });
     expect(await steps.connection()).toEqual(stored);
+  });
+});
+
+describe('a token that is renewed before it expires', () => {
+  const RENEW_AT = '2026-01-31T12:00:00.000Z';
+  async function connectRenewable() {
+    const { accessToken, refreshToken } = await connectByOauth();
+    const { refresh } = { refresh: { refreshToken, clientId: OAUTH_CLIENT.id, clientSecret: OAUTH_CLIENT.secret } };
+    return steps.connect({ kind: 'oauth', accessToken, renewAt: RENEW_AT, refresh });
+  }
+  beforeEach(async () => start());
+
+  test('is due again before the new one does: five minutes, or a tenth of its life', async () => {
+    const { credentialVersion } = await connectRenewable();
+    steps.company.behave({ tokenSeconds: 1_000 });
+    await refresh(credentialVersion);
+    const { credential } = await steps.connection();
+    if (credential.kind !== 'oauth') throw new Error('the credential changed its kind');
+    const inSeconds = (Date.parse(credential.renewAt ?? '') - steps.now()) / 1_000;
+    expect(inSeconds).toBeGreaterThan(890);
+    expect(inSeconds).toBeLessThanOrEqual(900);
+  });
+
+  test('is no longer renewed ahead of time once that was refused, but still good until Aircall refuses it', async () => {
+    const before = await connectRenewable();
+    steps.sandbox.setFaults({ rules: [{ action: 'status', status: 400 }] });
+    expect((await failureOf(refresh(before.credentialVersion))).code).toBe('rejected');
+    const { credential, credentialVersion, refusedAt } = await steps.connection();
+    const { renewAt: _, ...lasting } = { renewAt: '', ...before.credential };
+    expect({ credential, credentialVersion, refusedAt }).toEqual({
+      credential: lasting,
+      credentialVersion: before.credentialVersion,
+      refusedAt: undefined,
+    });
+    steps.sandbox.setFaults(undefined);
+    expect(await ping()).toEqual(GOOD);
+  });
+
+  test('keeps its time where Aircall only could not be reached', async () => {
+    const before = await connectRenewable();
+    steps.sandbox.setFaults({ rules: [{ action: 'drop' }] });
+    expect((await failureOf(refresh(before.credentialVersion))).code).toBe('unreachable');
+    expect(await steps.connection()).toEqual(before);
+  });
+});
+
+test('a refresh token is never sent to another base URL than its own, also where that changes while it is leased', async () => {
+  const other: RawServer = await startRawServer(response => response.writeHead(200).end('{}'));
+  cleanUp.push(() => other.stop());
+  await start();
+  await connectByOauth();
+  const { credentialVersion } = await steps.connection();
+  // The moment between the lease and the request: somebody connects it elsewhere.
+  const { putIfUnchanged } = steps.driver;
+  Object.assign(steps.driver, {
+    async putIfUnchanged(...args: Parameters<typeof putIfUnchanged>) {
+      Object.assign(steps.driver, { putIfUnchanged });
+      const leased = await putIfUnchanged.apply(steps.driver, args);
+      await steps.connect(oauth('another', 'another'), {
+        baseUrl: other.baseUrl,
+        credentialVersion: Date.now() + 1_000,
+      });
+      return leased;
+    },
+  });
+  expect(await failureOf(refresh(credentialVersion))).toMatchObject({
+    code: 'refresh-in-progress',
+    detail: { apiRequests: 0 },
+  });
+  expect(other.received).toHaveLength(0);
+  expect(tokenRequests()).toHaveLength(0);
+});
+
+describe('a credential that nothing can renew', () => {
+  const await_ = (failedVersion: number) =>
+    failureOf(attempt(() => steps.local.awaitCredentials({ connection: 'acme', failedVersion })));
+  beforeEach(async () => start());
+
+  test('is marked and told once, and nobody asks with it again, also in another process', async () => {
+    const { credentialVersion } = await steps.connection();
+    for (let nth = 0; nth < 3; nth += 1) expect((await await_(credentialVersion)).code).toBe('credentials-awaited');
+    expect(steps.refused).toEqual(['acme']);
+    expect((await steps.connection()).refusedAt).toBeDefined();
+    expect(await failureOf(ping())).toMatchObject({ code: 'unauthorized', detail: { apiRequests: 0 } });
+    expect(steps.sandbox.requests()).toHaveLength(0);
+  });
+
+  test('is not marked where it has been replaced meanwhile, and the wait ends', async () => {
+    const { credentialVersion } = await steps.connection();
+    await steps.connect(undefined, { credentialVersion: credentialVersion + 5 });
+    await attempt(() => steps.local.awaitCredentials({ connection: 'acme', failedVersion: credentialVersion }));
+    expect((await steps.connection()).refusedAt).toBeUndefined();
+    expect(steps.refused).toEqual([]);
+  });
+});
+
+describe('a paused connection', () => {
+  const PAUSED_AT = '2026-01-31T12:00:00.000Z';
+  beforeEach(async () => start());
+
+  test('is asked nothing, and the wait for it ends when it is resumed, or gone', async () => {
+    await steps.connect(undefined, { pausedAt: PAUSED_AT });
+    expect(await failureOf(ping())).toMatchObject({ code: 'connection-paused', detail: { apiRequests: 0 } });
+    const wait = () => attempt(() => steps.local.awaitResumption({ connection: 'acme' }));
+    expect((await failureOf(wait())).code).toBe('resumption-awaited');
+    await steps.connect();
+    await wait();
+    await steps.connections.delete('acme');
+    await wait();
+    expect(steps.sandbox.requests()).toHaveLength(0);
+  });
+
+  test('still renews its token', async () => {
+    const { accessToken, refreshToken } = await connectByOauth();
+    const { credentialVersion } = await steps.connect(oauth(accessToken, refreshToken), { pausedAt: PAUSED_AT });
+    expect(await refresh(credentialVersion)).toEqual({ apiRequests: 1 });
+    expect((await steps.connection()).pausedAt).toBe(PAUSED_AT);
   });
 });
 

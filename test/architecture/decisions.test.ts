@@ -18,7 +18,7 @@ const PLACES: Readonly<Record<string, Place>> = {
   'what an HTTP status means': {
     pattern: /\bstatus\s*[=<>]=*\s*\d{3}\b|\b(?:401|403|404|408|429)\b/,
     only: ['src/aircall/errors.ts'],
-    within: /^src\/(?!codec-server)/, // it answers statuses of its own
+    within: /^src\/(?!codec-server|oauth\/listener)/, // they answer statuses of their own
     example: 'if (response.status >= 500) again()',
   },
   'when two e-mail addresses are the same': {
@@ -38,7 +38,7 @@ const PLACES: Readonly<Record<string, Place>> = {
   },
   'where secrets and addresses come from': {
     pattern: /\bprocess\.env(?!\.AIRCALL_DSR_)/,
-    only: ['src/commands/connections.ts', 'src/config.ts'],
+    only: ['src/commands/connect.ts', 'src/config.ts'],
     example: 'process.env.AIRCALL_API_TOKEN',
   },
   'whether a failed step is retried, and when': {

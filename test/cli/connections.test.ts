@@ -1,12 +1,20 @@
 /** Connections: checked, sealed, replaced, asked and destroyed; secrets never come out again. */
 import { join } from 'node:path';
 import { startDevServer } from '../../dev-server';
+import { findFreePort } from '../../dev-server/free-port';
 import { type Sandbox, type SandboxCompany, startSandbox } from '../../sandbox';
 import { loadKeyring } from '../../src/encryption/keyring';
 import { createConnections } from '../../src/vault/connections';
 import { createFolderDriver } from '../../src/vault/folder';
 import { createVault } from '../../src/vault/vault';
-import { connectionsSchema, createOperator, errorOf } from '../support/command-line';
+import {
+  connectionsSchema,
+  createOperator,
+  errorOf,
+  type RunningCommand,
+  startedSchema,
+  statusSchema,
+} from '../support/command-line';
 import { until } from '../support/requests';
 
 const operator = createOperator();
@@ -25,6 +33,7 @@ afterAll(async () => {
 });
 
 const WRONG = 'a-token-that-is-wrong';
+const SIX_MONTHS = 182 * 86_400; // of the sandbox
 const basic = (id: string, token: string) => Buffer.from(`${id}:${token}`).toString('base64');
 const apiKey = () => ({ AIRCALL_API_ID: acme.apiId, AIRCALL_API_TOKEN: acme.apiToken });
 const connect = (name: string, environment: Record<string, string>, ...more: string[]) =>
@@ -62,7 +71,17 @@ describe('connect', () => {
     const first = await connect('acme', apiKey(), '--limit-per-minute', '120', '--share', '0.5');
     expect(first).toEqual({
       exit: 0,
-      document: { connection: 'acme', baseUrl: sandbox.baseUrl, limitPerMinute: 120, share: 0.5, replaced: false },
+      document: {
+        connection: 'acme',
+        company: 'acme',
+        baseUrl: sandbox.baseUrl,
+        limitPerMinute: 120,
+        share: 0.5,
+        replaced: false,
+        callsServed: acme.calls().filter(({ started_at }) => started_at > Date.now() / 1000 - SIX_MONTHS).length,
+        requestsWoken: 0,
+        paused: false,
+      },
     });
     expect(await stored()).toMatchObject([
       {
@@ -80,7 +99,11 @@ describe('connect', () => {
     expect(second).toMatchObject({ exit: 0, document: { limitPerMinute: 120, share: 0.5, replaced: true } });
     expect(await stored()).toMatchObject([{ connection: 'acme', credential: 'oauth' }]);
     const sent = acme.requests().slice(before);
-    expect(sent.map(({ path }) => path)).toEqual(['/v1/ping', '/v1/ping']);
+    const checks = ['/v1/ping', '/v1/company', '/v1/contacts/search', '/v1/calls'];
+    expect(sent.map(({ path }) => path)).toEqual([...checks, ...checks]);
+    // A search shows nobody, and of the calls one row is asked for.
+    expect(sent.map(({ query }) => query.per_page ?? '')).toEqual(['', '', '1', '1', '', '', '1', '1']);
+    expect(sent[2]?.query.email).toMatch(/\.invalid$/);
   });
 
   test('with the limit left to Aircall it starts with the usual one', async () => {
@@ -138,7 +161,7 @@ describe('ping and disconnect', () => {
   test('a connection that was disconnected is gone', async () => {
     expect(await operator.ask(['disconnect', 'acme'])).toEqual({
       exit: 0,
-      document: { connection: 'acme', disconnected: true },
+      document: { connection: 'acme', disconnected: true, requestsOpen: 0 },
     });
     const gone = await operator.ask(['ping', 'acme']);
     expect(gone.exit).toBe(2);
@@ -147,6 +170,125 @@ describe('ping and disconnect', () => {
       message: expect.stringContaining('acme'),
     });
     expect((await stored()).map(({ connection }) => connection)).toEqual(['by-argument']);
+  });
+});
+
+describe('a connection with open requests', () => {
+  const globex = () => sandbox.company('globex');
+  const NAME = 'held';
+  const held = async () => (await stored()).find(({ connection }) => connection === NAME);
+  const untilState = (state: string, waitingRequests: number) =>
+    until(`it is ${state}`, async () => {
+      const found = await held();
+      return found?.state === state && found.waitingRequests === waitingRequests;
+    });
+  const metric = async (cause: string) => {
+    const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
+    const lines = text.split('\n').filter(line => line.startsWith('aircall_dsr_requests_waiting{'));
+    const line = lines.find(each => each.includes(`connection="${NAME}"`) && each.includes(`cause="${cause}"`));
+    return line === undefined ? undefined : Number(line.split(' ').at(-1));
+  };
+  let metricsPort = 0;
+  let worker: RunningCommand;
+  let ids: string[];
+
+  beforeAll(async () => {
+    metricsPort = await findFreePort(0);
+    await connect(NAME, apiKey());
+    expect((await operator.ask(['connections', 'pause', NAME])).document).toMatchObject({ connection: NAME });
+    worker = await operator.serve(['worker', '--metrics', `127.0.0.1:${metricsPort}`], /^ready$/m);
+    ids = await Promise.all(
+      ['one', 'two'].map(async id => {
+        const { document } = await operator.ask(['access', NAME, acme.truth.subjectEmail, '--request-id', id]);
+        return startedSchema.parse(document).workflowId;
+      }),
+    );
+    await untilState('paused', 2);
+    await until('the metric tells it', async () => (await metric('paused')) === 2);
+  });
+  afterAll(async () => worker.end('SIGTERM'));
+
+  test('is not disconnected, and says which', async () => {
+    const refused = await operator.ask(['disconnect', NAME]);
+    expect(refused.exit).toBe(1);
+    const { code, message } = errorOf(refused.document);
+    expect(code).toBe('requests-open');
+    for (const id of ids) expect(message).toContain(id);
+    const unknown = await operator.ask(['disconnect', NAME], { TEMPORAL_ADDRESS: '127.0.0.1:9' });
+    expect(unknown.exit).toBe(2);
+    expect(errorOf(unknown.document).code).toBe('temporal-unreachable');
+    expect((await held())?.state).toBe('paused');
+  });
+
+  test('does not take the credentials of another company, even with --replace', async () => {
+    const { apiId, apiToken } = globex();
+    const key = { AIRCALL_API_ID: apiId, AIRCALL_API_TOKEN: apiToken };
+    const other = await connect(NAME, key);
+    expect(other.exit).toBe(1);
+    expect(errorOf(other.document)).toMatchObject({
+      code: 'other-company',
+      message: expect.stringContaining('globex'),
+    });
+    const replaced = await connect(NAME, key, '--replace');
+    expect(replaced.exit).toBe(1);
+    expect(errorOf(replaced.document)).toMatchObject({
+      code: 'requests-open',
+      message: expect.stringContaining(ids[0] ?? ''),
+    });
+    expect((await held())?.company).toBe('acme');
+  });
+
+  test('disconnected by force, its requests wait; another company’s credentials are still refused, its own let them go on', async () => {
+    const forced = await operator.ask(['disconnect', NAME, '--force']);
+    expect(forced).toMatchObject({ exit: 0, document: { disconnected: true, requestsOpen: 2 } });
+    const { apiId, apiToken } = globex();
+    const other = await connect(NAME, { AIRCALL_API_ID: apiId, AIRCALL_API_TOKEN: apiToken });
+    expect(errorOf(other.document).code).toBe('other-company');
+    const again = await connect(NAME, apiKey());
+    expect(again.exit).toBe(0);
+    for (const id of ids) {
+      await until('it has ended', async () => {
+        const { document } = await operator.ask(['status', id]);
+        return statusSchema.parse(document).status === 'completed';
+      });
+    }
+    // The other company was asked what connect asks, and nothing of a request.
+    const searched = globex()
+      .requests()
+      .filter(({ path }) => path === '/v1/contacts/search');
+    expect(searched.every(({ query }) => query.email?.endsWith('.invalid'))).toBe(true);
+  });
+
+  test('once none is open takes another company’s credentials with --replace', async () => {
+    const { apiId, apiToken } = globex();
+    const key = { AIRCALL_API_ID: apiId, AIRCALL_API_TOKEN: apiToken };
+    expect(errorOf((await connect(NAME, key)).document).code).toBe('other-company');
+    await until(
+      'the server knows that they have ended',
+      async () => (await connect(NAME, key, '--replace')).exit === 0,
+    );
+    expect((await held())?.company).toBe('globex');
+  });
+
+  test('that Aircall refuses says so, and goes on with the same credentials after resume', async () => {
+    globex().revokeCredentials();
+    const { document } = await operator.ask(['access', NAME, globex().truth.subjectEmail, '--request-id', 'three']);
+    const { workflowId } = startedSchema.parse(document);
+    await untilState('credentials-refused', 1);
+    const { stdout } = await operator.run(['connections']);
+    expect(stdout).toContain(`aircall-dsr connect ${NAME}`);
+    globex().restoreCredentials();
+    expect(await operator.ask(['connections', 'resume', NAME])).toMatchObject({
+      exit: 0,
+      document: { resumed: true, requestsWoken: expect.any(Number) },
+    });
+    await until('it has ended', async () => {
+      const { document: told } = await operator.ask(['status', workflowId]);
+      return statusSchema.parse(told).status === 'completed';
+    });
+    expect(worker.stderr().match(/refuses its credentials/g)).toHaveLength(1);
+    expect((await held())?.state).toBe('served');
+    await until('the metric tells it', async () => (await metric('credentials')) === 0);
   });
 });
 
@@ -166,7 +308,7 @@ test('connections are listed where no Temporal server answers, without the budge
   const { exit, stdout, stderr } = await operator.run(['connections', '--json'], { TEMPORAL_ADDRESS: '127.0.0.1:9' });
   expect(exit).toBe(0);
   const { connections } = connectionsSchema.parse(JSON.parse(stdout));
-  expect(connections).toMatchObject([{ connection: 'by-argument', budget: { effectivePerMinute: null } }]);
+  expect(connections[0]).toMatchObject({ connection: 'by-argument', budget: { effectivePerMinute: null } });
   expect(stderr).toContain('no Temporal server answers');
 });
 

@@ -5,8 +5,8 @@ import { createOperator } from '../support/command-line';
 
 const ROOT = join(__dirname, '../..');
 const source = readFileSync(join(ROOT, 'src/cli.ts'), 'utf8');
-const COMMANDS = [...source.matchAll(/^(keysC|c)ommand\('([a-z-]+)/gm)].map(([, group, name]) =>
-  group === 'keysC' ? `keys ${name}` : `${name}`,
+const COMMANDS = [...source.matchAll(/(?<!\.)\b(?:subcommand\((\w+), |command\()'([a-z-]+)/g)].map(([, group, name]) =>
+  group === undefined ? `${name}` : `${group} ${name}`,
 );
 
 const operator = createOperator();

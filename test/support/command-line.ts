@@ -24,9 +24,12 @@ export interface Ran {
 export type Environment = Readonly<Record<string, string>>;
 
 export interface RunningCommand {
+  readonly pid: number;
   /** What it printed so far. */
   stdout(): string;
   stderr(): string;
+  /** Writes to its stdin, as somebody at the terminal. */
+  type(text: string): void;
   /** Waits for its own end. */
   ended(): Promise<Ran>;
   /** Sends a signal and waits for the end. */
@@ -107,8 +110,10 @@ export function createOperator(): Operator {
         return ready.test(command.stderr() + command.stdout());
       });
       return {
+        pid: command.child.pid ?? 0,
         stdout: command.stdout,
         stderr: command.stderr,
+        type: text => void command.child.stdin?.write(text),
         ended: () => checked(command.ended),
         end(signal) {
           command.child.kill(signal);
@@ -143,10 +148,10 @@ interface Process {
 }
 
 function startProcess(args: readonly string[], env: Environment, serves: boolean): Process {
-  const child = spawn(process.execPath, [CLI, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [CLI, ...args], { env, stdio: [serves ? 'pipe' : 'ignore', 'pipe', 'pipe'] });
   const told = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) {
-    child[name].setEncoding('utf8').on('data', (text: string) => {
+    child[name]?.setEncoding('utf8').on('data', (text: string) => {
       told[name] += text;
     });
   }
@@ -278,10 +283,14 @@ export const connectionsSchema = z.strictObject({
   connections: z.array(
     z.strictObject({
       connection: z.string(),
-      state: z.enum(['served', 'no-worker', 'unknown']),
+      company: z.string().nullable(),
+      state: z.enum(['served', 'no-worker', 'unknown', 'paused', 'credentials-refused']),
       baseUrl: z.url(),
       credential: z.enum(['api-key', 'oauth']),
       connectedAt: z.iso.datetime(),
+      pausedAt: z.iso.datetime().nullable(),
+      refusedAt: z.iso.datetime().nullable(),
+      waitingRequests: z.number().int().nullable(),
       budget: z.strictObject({
         limitPerMinute: z.union([z.number(), z.literal('auto')]),
         share: z.number(),

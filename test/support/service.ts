@@ -21,6 +21,7 @@ import {
   type Credential,
   createConnections,
   nextCredentialVersion,
+  type Connection as StoredConnection,
 } from '../../src/vault/connections';
 import { createFolderDriver } from '../../src/vault/folder';
 import { createVault, type Vault } from '../../src/vault/vault';
@@ -117,20 +118,16 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
   });
   const log: string[] = [];
   async function store(connection: string, to: SandboxCompany, credential?: Credential): Promise<void> {
-    const present = await connections.get(connection);
-    const stored = await connections.put(
-      {
-        name: connection,
-        baseUrl: sandbox.baseUrl,
-        limitPerMinute: options.limitPerMinute ?? LIMIT_PER_MINUTE,
-        share: 0.75,
-        credential: credential ?? { kind: 'api-key', apiId: to.apiId, apiToken: to.apiToken },
-        credentialVersion: nextCredentialVersion(present?.value, Date.now()),
-        connectedAt: new Date().toISOString(),
-      },
-      present?.version,
-    );
-    if (!stored) throw new Error('the connection changed meanwhile');
+    const next = (present?: StoredConnection): StoredConnection => ({
+      name: connection,
+      baseUrl: sandbox.baseUrl,
+      limitPerMinute: options.limitPerMinute ?? LIMIT_PER_MINUTE,
+      share: 0.75,
+      credential: credential ?? { kind: 'api-key', apiId: to.apiId, apiToken: to.apiToken },
+      credentialVersion: nextCredentialVersion(present, Date.now()),
+      connectedAt: new Date().toISOString(),
+    });
+    if (!(await connections.put(next(), undefined))) await connections.change(connection, next);
   }
   const serve = (ownNative: NativeConnection, client: Client, retention = options.retention) =>
     startService({

@@ -1,0 +1,174 @@
+/** Connections that an operator holds or that Aircall refuses: requests wait and say so, and go on by themselves. */
+import { createCompanySeed, OAUTH_CLIENT } from '../../sandbox';
+import { ENDPOINTS } from '../../src/aircall/endpoints';
+import { readTokens } from '../../src/aircall/oauth';
+import { countWaiting, openRequests, tellWaiting } from '../../src/temporal/waiting';
+import { type Credential, oauthCredential } from '../../src/vault/connections';
+import { until } from '../support/requests';
+import { startTestService, type TestService } from '../support/service';
+
+const NAMES = ['paused', 'refused', 'renewed', 'asleep', 'lost', 'spent'];
+const NOW_MS = Date.now();
+const REDIRECT_URI = 'https://dsr.example.com/oauth/callback';
+const CLIENT = { clientId: OAUTH_CLIENT.id, clientSecret: OAUTH_CLIENT.secret };
+
+let service: TestService;
+beforeAll(async () => {
+  const companies = NAMES.map((name, seed) => createCompanySeed({ name, seed, contacts: 20, calls: 170, now: NOW_MS }));
+  service = await startTestService({ sandbox: { companies }, company: 'paused' });
+});
+afterEach(() => service.sandbox.setFaults(undefined));
+afterAll(async () => service.stop());
+
+const company = (name: string) => service.sandbox.company(name);
+const tokenRequests = () => service.sandbox.requests().filter(({ path }) => path === '/v1/oauth/token');
+
+async function start(name: string, connection: string, requestId: string) {
+  const subject = { email: company(name).truth.subjectEmail };
+  return (await service.client.start('access', { requestId, connection, subject })).workflowId;
+}
+
+const untilWaiting = (workflowId: string, cause: string) =>
+  until(`the request waits for ${cause}`, async () => {
+    const { status, waitingFor } = await service.client.status(workflowId);
+    return status === 'waiting' && waitingFor?.cause === cause;
+  });
+
+/** Visibility is some moments behind. */
+const untilWaitingAre = (connection: string, count: number) =>
+  until(`${count} wait`, async () => (await countWaiting(service.temporal, service.taskQueue, connection)) === count);
+
+async function detailsOf(workflowId: string): Promise<string> {
+  const { currentDetails } = await service.temporal.workflow
+    .getHandle(workflowId)
+    .query<{ currentDetails?: string }>('__temporal_workflow_metadata');
+  return currentDetails ?? '';
+}
+
+/** Authorizes at the sandbox, whose tokens live for a while and can be refreshed. */
+async function authorize(name: string, tokenSeconds: number): Promise<Credential> {
+  company(name).behave({ refreshGrant: true, tokenSeconds });
+  const reply = await fetch(service.sandbox.baseUrl + ENDPOINTS.token.path, {
+    method: 'POST',
+    body: new URLSearchParams({
+      grant_type: 'authorization_code',
+      code: company(name).mintOauthCode(REDIRECT_URI),
+      redirect_uri: REDIRECT_URI,
+      client_id: OAUTH_CLIENT.id,
+      client_secret: OAUTH_CLIENT.secret,
+    }),
+  });
+  return oauthCredential(readTokens(await reply.json()), CLIENT, Date.now());
+}
+
+test('a paused connection sends nothing; its requests say so, can be cancelled, and go on when it is resumed', async () => {
+  const connection = await service.connectCompany('paused');
+  await service.connections.change(connection, present => ({ ...present, pausedAt: new Date().toISOString() }));
+  const [one, two, left] = await Promise.all(['one', 'two', 'left'].map(id => start('paused', connection, id)));
+  for (const id of [one, two, left]) await untilWaiting(id ?? '', 'paused');
+  expect(company('paused').requests()).toHaveLength(0);
+  expect(await detailsOf(one ?? '')).toContain(`aircall-dsr connections resume ${connection}`);
+  await untilWaitingAre(connection, 3);
+  await service.client.cancel(left ?? '');
+  expect(await service.client.result(left ?? '')).toMatchObject({ status: 'cancelled', apiRequests: 0 });
+
+  await service.connections.change(connection, ({ pausedAt: _, ...present }) => present);
+  const toldAt = Date.now();
+  await tellWaiting(service.temporal, service.taskQueue, connection);
+  for (const id of [one, two]) expect((await service.client.result(id ?? '')).status).toBe('completed');
+  expect(Date.now() - toldAt).toBeLessThan(20_000); // not the minute that a wait alone may take
+  await until(
+    'none is open',
+    async () => (await openRequests(service.temporal, service.taskQueue, connection)).length === 0,
+  );
+});
+
+test('of a connection that Aircall refuses the vault knows, the log tells once, and other processes ask nothing', async () => {
+  const connection = await service.connectCompany('refused');
+  company('refused').revokeCredentials();
+  const first = await start('refused', connection, 'first');
+  await untilWaiting(first, 'credentials');
+  await until('the vault says so', async () => {
+    return (await service.connections.get(connection))?.value.refusedAt !== undefined;
+  });
+  expect(await detailsOf(first)).toContain(`aircall-dsr connect ${connection}`);
+  const asked = company('refused').requests().length;
+
+  const stopOther = await service.startAnotherWorker();
+  await service.stopWorker();
+  const more = await Promise.all(['a', 'b', 'c'].map(id => start('refused', connection, id)));
+  for (const id of more) await untilWaiting(id, 'credentials');
+  expect(company('refused').requests()).toHaveLength(asked);
+  expect(
+    service.log.filter(line => line.includes(connection) && line.includes('refuses its credentials')),
+  ).toHaveLength(1);
+
+  await service.connectCompany('refused', { kind: 'api-key', ...company('refused').issueApiKey() });
+  await untilWaitingAre(connection, 4);
+  expect(await tellWaiting(service.temporal, service.taskQueue, connection)).toBe(4);
+  for (const id of [first, ...more]) expect((await service.client.result(id)).status).toBe('completed');
+  await service.startWorker();
+  await stopOther();
+});
+
+test('a token that is about to expire is renewed before any step meets it, and nothing is repeated', async () => {
+  const connection = await service.connectCompany('renewed', await authorize('renewed', 3));
+  const before = (await service.connections.get(connection))?.value.credentialVersion ?? 0;
+  await until('it was renewed', async () => {
+    const present = (await service.connections.get(connection))?.value;
+    return (present?.credentialVersion ?? 0) > before;
+  });
+  const result = await service.client.result(await start('renewed', connection, 'renewed'));
+  expect(result.status).toBe('completed');
+  expect(
+    company('renewed')
+      .requests()
+      .every(({ status }) => status === 200),
+  ).toBe(true);
+  company('renewed').behave({ tokenSeconds: 7_200 });
+});
+
+test('the token of a paused connection is kept alive', async () => {
+  const credential = await authorize('asleep', 3);
+  const connection = await service.connectCompany('asleep', credential);
+  await service.connections.change(connection, present => ({ ...present, pausedAt: new Date().toISOString() }));
+  await until('it was renewed', async () => {
+    const present = (await service.connections.get(connection))?.value.credential;
+    return present?.kind === 'oauth' && credential.kind === 'oauth' && present.accessToken !== credential.accessToken;
+  });
+  expect(company('asleep').requests()).toHaveLength(0);
+  company('asleep').behave({ tokenSeconds: 7_200 });
+});
+
+test('a refresh whose reply is lost is tried with the same refresh token; where that is spent, a person is asked', async () => {
+  const connection = await service.connectCompany('spent', await authorize('spent', 1));
+  await service.connections.change(connection, ({ credential, ...present }) => {
+    const { renewAt: _, ...reactive } = credential.kind === 'oauth' ? credential : { renewAt: '', ...credential };
+    return { ...present, credential: reactive };
+  });
+  company('spent').behave({ tokenSeconds: 7_200 });
+  const before = tokenRequests().length;
+  service.sandbox.setFaults({ rules: [{ path: '/oauth/token', times: 1, action: 'drop-after' }] });
+  await new Promise(resolve => setTimeout(resolve, 1_100)); // the token's life
+  const workflowId = await start('spent', connection, 'spent');
+  await untilWaiting(workflowId, 'credentials');
+  // The sandbox had taken the refresh token the first time; Aircall may answer either way. Others are renewed besides.
+  const answered = tokenRequests().slice(before);
+  expect(answered.map(({ status }) => status).filter(status => status !== 200)).toEqual([null, 400]);
+  await service.connectCompany('spent', await authorize('spent', 7_200));
+  await tellWaiting(service.temporal, service.taskQueue, connection);
+  const result = await service.client.result(workflowId);
+  expect(result.status).toBe('completed');
+});
+
+test('a refresh whose request is lost on its way is repeated, and nobody is asked', async () => {
+  const connection = await service.connectCompany('lost', await authorize('lost', 2));
+  service.sandbox.setFaults({ rules: [{ path: '/oauth/token', times: 1, action: 'drop' }] });
+  const before = (await service.connections.get(connection))?.value.credentialVersion ?? 0;
+  await until('it was renewed', async () => {
+    const present = (await service.connections.get(connection))?.value;
+    return (present?.credentialVersion ?? 0) > before && present?.refusedAt === undefined;
+  });
+  company('lost').behave({ tokenSeconds: 7_200 });
+  expect((await service.client.result(await start('lost', connection, 'lost'))).status).toBe('completed');
+});
