@@ -105,7 +105,7 @@ async function readLine(ended: AbortSignal): Promise<string> {
     throw noCallback();
   } finally {
     lines.close();
-    process.stdin.unref();
+    process.stdin.destroy();
   }
 }
 

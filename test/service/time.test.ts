@@ -4,7 +4,7 @@ import type { RequestResult } from '../../src/client';
 import { until } from '../support/requests';
 import { type SkippingService, startSkippingService } from '../support/skipping';
 
-const NAMES = ['down', 'stuck', 'dead', 'abandoned', 'lying'];
+const NAMES = ['down', 'stuck', 'dead', 'abandoned', 'midway', 'lying'];
 const subject = { email: 'zoe.nunez@example.com' };
 
 let service: SkippingService;
@@ -25,6 +25,7 @@ describe('a request past its deadline', () => {
     service.sandbox.setFaults({
       rules: [
         { company: 'down', action: 'status', status: 500 },
+        { company: 'midway', path: '/calls/search', action: 'revoke' },
         { company: 'stuck', method: 'DELETE', path: `/${first}$`, action: 'status', status: 503 },
       ],
     });
@@ -33,6 +34,7 @@ describe('a request past its deadline', () => {
       down: await service.client.start('access', { ...common, connection: 'down' }),
       stuck: await service.client.start('deletion', { ...common, connection: 'stuck', settleSeconds: 0 }),
       abandoned: await service.client.start('access', { ...common, connection: 'abandoned' }),
+      midway: await service.client.start('access', { ...common, connection: 'midway' }),
     };
     await service.pass(0.11);
     const ended = Object.entries(started).map(async ([name, { workflowId }]) => {
@@ -70,6 +72,18 @@ describe('a request past its deadline', () => {
     const left = company.contacts().map(({ id }) => id);
     expect(left).toContain(first);
     expect(left).not.toContain(second);
+  });
+
+  it('is partial where its credentials died after the contacts were found, and hands over what it has', () => {
+    const result = results.get('midway');
+    expect(result).toMatchObject({
+      status: 'partial',
+      counts: { contacts: 2, calls: 0 },
+      coverage: { contacts: { state: 'complete' }, calls: { state: 'failed' } },
+      apiRequests: service.sandbox.company('midway').requests().length,
+    });
+    expect(result?.coverage.calls?.gaps.map(({ code }) => code)).toContain('deadline');
+    expect(result?.package).toBeDefined();
   });
 
   it('no longer waits for credentials', () => {
