@@ -232,7 +232,7 @@ describe('status, list and cancel', () => {
     });
     expect((await operator.ask(['cancel', workflowId])).exit).toBe(0);
     await until('it has ended', async () => (await statusOf(workflowId)).status === 'cancelled');
-    expect(sandbox.company('limited').requests()).toHaveLength(2); // connect's ping, and the one that was limited
+    expect(sandbox.company('limited').requests()).toHaveLength(5); // four of connect, and the one that was limited
   });
 
   test('take a workflow id, or a request id where only one run has it', async () => {

@@ -141,11 +141,11 @@ test('the token of a paused connection is kept alive', async () => {
 });
 
 test('a refresh whose reply is lost is tried with the same refresh token; where that is spent, a person is asked', async () => {
-  const connection = await service.connectCompany('spent', await authorize('spent', 1));
-  await service.connections.change(connection, ({ credential, ...present }) => {
-    const { renewAt: _, ...reactive } = credential.kind === 'oauth' ? credential : { renewAt: '', ...credential };
-    return { ...present, credential: reactive };
-  });
+  const credential = await authorize('spent', 1);
+  // Nobody renews it ahead of time: the step that is refused does.
+  if (credential.kind !== 'oauth') throw new Error('the credential is of another kind');
+  const { renewAt: _, ...reactive } = credential;
+  const connection = await service.connectCompany('spent', reactive);
   company('spent').behave({ tokenSeconds: 7_200 });
   const before = tokenRequests().length;
   service.sandbox.setFaults({ rules: [{ path: '/oauth/token', times: 1, action: 'drop-after' }] });
