@@ -1,20 +1,12 @@
 /** Connections: checked, sealed, replaced, asked and destroyed; secrets never come out again. */
 import { join } from 'node:path';
 import { startDevServer } from '../../dev-server';
-import { findFreePort } from '../../dev-server/free-port';
 import { type Sandbox, type SandboxCompany, startSandbox } from '../../sandbox';
 import { loadKeyring } from '../../src/encryption/keyring';
 import { createConnections } from '../../src/vault/connections';
 import { createFolderDriver } from '../../src/vault/folder';
 import { createVault } from '../../src/vault/vault';
-import {
-  connectionsSchema,
-  createOperator,
-  errorOf,
-  type RunningCommand,
-  startedSchema,
-  statusSchema,
-} from '../support/command-line';
+import { connectionsSchema, createOperator, errorOf } from '../support/command-line';
 import { until } from '../support/requests';
 
 const operator = createOperator();
@@ -170,125 +162,6 @@ describe('ping and disconnect', () => {
       message: expect.stringContaining('acme'),
     });
     expect((await stored()).map(({ connection }) => connection)).toEqual(['by-argument']);
-  });
-});
-
-describe('a connection with open requests', () => {
-  const globex = () => sandbox.company('globex');
-  const NAME = 'held';
-  const held = async () => (await stored()).find(({ connection }) => connection === NAME);
-  const untilState = (state: string, waitingRequests: number) =>
-    until(`it is ${state}`, async () => {
-      const found = await held();
-      return found?.state === state && found.waitingRequests === waitingRequests;
-    });
-  const metric = async (cause: string) => {
-    const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
-    const lines = text.split('\n').filter(line => line.startsWith('aircall_dsr_requests_waiting{'));
-    const line = lines.find(each => each.includes(`connection="${NAME}"`) && each.includes(`cause="${cause}"`));
-    return line === undefined ? undefined : Number(line.split(' ').at(-1));
-  };
-  let metricsPort = 0;
-  let worker: RunningCommand;
-  let ids: string[];
-
-  beforeAll(async () => {
-    metricsPort = await findFreePort(0);
-    await connect(NAME, apiKey());
-    expect((await operator.ask(['connections', 'pause', NAME])).document).toMatchObject({ connection: NAME });
-    worker = await operator.serve(['worker', '--metrics', `127.0.0.1:${metricsPort}`], /^ready$/m);
-    ids = await Promise.all(
-      ['one', 'two'].map(async id => {
-        const { document } = await operator.ask(['access', NAME, acme.truth.subjectEmail, '--request-id', id]);
-        return startedSchema.parse(document).workflowId;
-      }),
-    );
-    await untilState('paused', 2);
-    await until('the metric tells it', async () => (await metric('paused')) === 2);
-  });
-  afterAll(async () => worker.end('SIGTERM'));
-
-  test('is not disconnected, and says which', async () => {
-    const refused = await operator.ask(['disconnect', NAME]);
-    expect(refused.exit).toBe(1);
-    const { code, message } = errorOf(refused.document);
-    expect(code).toBe('requests-open');
-    for (const id of ids) expect(message).toContain(id);
-    const unknown = await operator.ask(['disconnect', NAME], { TEMPORAL_ADDRESS: '127.0.0.1:9' });
-    expect(unknown.exit).toBe(2);
-    expect(errorOf(unknown.document).code).toBe('temporal-unreachable');
-    expect((await held())?.state).toBe('paused');
-  });
-
-  test('does not take the credentials of another company, even with --replace', async () => {
-    const { apiId, apiToken } = globex();
-    const key = { AIRCALL_API_ID: apiId, AIRCALL_API_TOKEN: apiToken };
-    const other = await connect(NAME, key);
-    expect(other.exit).toBe(1);
-    expect(errorOf(other.document)).toMatchObject({
-      code: 'other-company',
-      message: expect.stringContaining('globex'),
-    });
-    const replaced = await connect(NAME, key, '--replace');
-    expect(replaced.exit).toBe(1);
-    expect(errorOf(replaced.document)).toMatchObject({
-      code: 'requests-open',
-      message: expect.stringContaining(ids[0] ?? ''),
-    });
-    expect((await held())?.company).toBe('acme');
-  });
-
-  test('disconnected by force, its requests wait; another company’s credentials are still refused, its own let them go on', async () => {
-    const forced = await operator.ask(['disconnect', NAME, '--force']);
-    expect(forced).toMatchObject({ exit: 0, document: { disconnected: true, requestsOpen: 2 } });
-    const { apiId, apiToken } = globex();
-    const other = await connect(NAME, { AIRCALL_API_ID: apiId, AIRCALL_API_TOKEN: apiToken });
-    expect(errorOf(other.document).code).toBe('other-company');
-    const again = await connect(NAME, apiKey());
-    expect(again.exit).toBe(0);
-    for (const id of ids) {
-      await until('it has ended', async () => {
-        const { document } = await operator.ask(['status', id]);
-        return statusSchema.parse(document).status === 'completed';
-      });
-    }
-    // The other company was asked what connect asks, and nothing of a request.
-    const searched = globex()
-      .requests()
-      .filter(({ path }) => path === '/v1/contacts/search');
-    expect(searched.every(({ query }) => query.email?.endsWith('.invalid'))).toBe(true);
-  });
-
-  test('once none is open takes another company’s credentials with --replace', async () => {
-    const { apiId, apiToken } = globex();
-    const key = { AIRCALL_API_ID: apiId, AIRCALL_API_TOKEN: apiToken };
-    expect(errorOf((await connect(NAME, key)).document).code).toBe('other-company');
-    await until(
-      'the server knows that they have ended',
-      async () => (await connect(NAME, key, '--replace')).exit === 0,
-    );
-    expect((await held())?.company).toBe('globex');
-  });
-
-  test('that Aircall refuses says so, and goes on with the same credentials after resume', async () => {
-    globex().revokeCredentials();
-    const { document } = await operator.ask(['access', NAME, globex().truth.subjectEmail, '--request-id', 'three']);
-    const { workflowId } = startedSchema.parse(document);
-    await untilState('credentials-refused', 1);
-    const { stdout } = await operator.run(['connections']);
-    expect(stdout).toContain(`aircall-dsr connect ${NAME}`);
-    globex().restoreCredentials();
-    expect(await operator.ask(['connections', 'resume', NAME])).toMatchObject({
-      exit: 0,
-      document: { resumed: true, requestsWoken: expect.any(Number) },
-    });
-    await until('it has ended', async () => {
-      const { document: told } = await operator.ask(['status', workflowId]);
-      return statusSchema.parse(told).status === 'completed';
-    });
-    expect(worker.stderr().match(/refuses its credentials/g)).toHaveLength(1);
-    expect((await held())?.state).toBe('served');
-    await until('the metric tells it', async () => (await metric('credentials')) === 0);
   });
 });
 
