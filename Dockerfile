@@ -9,7 +9,11 @@ COPY src src
 COPY sandbox sandbox
 COPY dev-server dev-server
 COPY bench bench
-RUN npm run build && npm prune --omit=dev --ignore-scripts && chmod 755 dist/src/cli.js
+# Temporal's core comes for every platform; what is left is for this one, on either processor.
+RUN npm run build \
+  && npm prune --omit=dev --ignore-scripts \
+  && find node_modules/@temporalio/core-bridge/releases -mindepth 1 -maxdepth 1 ! -name '*-unknown-linux-gnu' -exec rm -r {} + \
+  && chmod 755 dist/src/cli.js
 
 FROM node:20.20.2-bookworm-slim
 ENV NODE_ENV=production

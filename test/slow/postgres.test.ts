@@ -9,17 +9,25 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createCompanySeed, type Sandbox, type SandboxCompany, startSandbox } from '../../sandbox';
 import { packageSchema } from '../../src/package/model';
 import { createOperator, listSchema, type Operator, type RunningCommand, statusSchema } from '../support/command-line';
-import { idsOf } from '../support/requests';
+import { idsOf, until } from '../support/requests';
 import { createTemporalOnPostgres, type TemporalOnPostgres } from '../support/temporal-on-postgres';
 import { unzip } from '../support/zip';
 
 /** The first time on a machine the server is built. */
 const PREPARED_WITHIN_MS = 20 * 60_000;
 const ENDS_WITHIN_MS = 10 * 60_000;
-const LIMIT_PER_MINUTE = 120;
+const LIMIT_PER_MINUTE = 60;
 /** Of the limit, in any 60 seconds. */
 const SHARE_MAX = 0.8;
 const REQUESTS_PER_COMPANY = 16;
+/** Commands that start requests at the same time. */
+const STARTERS = 4;
+/** Of every answer of Aircall's: so that a fault always meets requests in flight. */
+const DELAY_MS = 4_000;
+/** Of all workers, whenever something is killed. */
+const IN_FLIGHT = 3;
+/** What a killed worker was at is taken up again after 60 s; meanwhile little may go on. */
+const QUIET_MAX_MS = 90_000;
 /** How long server and database stay away. */
 const OUTAGE_MS = 4_000;
 const LOOK_AGAIN_MS = 1_000;
@@ -71,6 +79,7 @@ beforeAll(async () => {
     const { exit, stderr } = await operator.run(args, { AIRCALL_API_ID: apiId, AIRCALL_API_TOKEN: apiToken });
     expect({ exit, stderr }).toMatchObject({ exit: 0 });
   }
+  sandbox.setFaults({ rules: [{ action: 'delay', delayMs: DELAY_MS }] });
   workers.push(await operator.startWorker(), await operator.startWorker());
 }, PREPARED_WITHIN_MS);
 afterAll(async () => {
@@ -86,6 +95,8 @@ async function statuses(): Promise<Map<string, string> | undefined> {
   const { requests } = listSchema.parse(JSON.parse(stdout));
   return new Map(requests.map(({ requestId, status }) => [requestId, status]));
 }
+
+const inFlight = () => sandbox.requests().filter(({ status }) => status === null).length;
 
 const isFinal = (status: string) => status !== 'running' && status !== 'waiting';
 
@@ -112,21 +123,28 @@ test(
   async () => {
     const startedAt = Date.now();
     const faults: string[] = [];
+    let interrupted = 0;
     const fault = async (what: string, make: () => Promise<unknown>) => {
+      await until('API requests are in flight', () => inFlight() >= IN_FLIGHT, QUIET_MAX_MS);
       const ended = [...((await statuses())?.values() ?? [])].filter(isFinal).length;
-      faults.push(
-        `${what} after ${Math.round((Date.now() - startedAt) / 1_000)} s, ${ended} of ${WANTED.length} ended`,
-      );
       expect(ended).toBeLessThan(WANTED.length);
+      const waiting = inFlight();
+      const seconds = Math.round((Date.now() - startedAt) / 1_000);
+      faults.push(`${what} after ${seconds} s, ${ended} requests ended, ${waiting} API requests in flight`);
+      interrupted += waiting;
       await make();
     };
-    for (const { kind, company, email, requestId } of WANTED) {
-      const command = kind === 'access' ? ['access'] : ['delete', '--settle', '1'];
-      const { exit, document } = await operator.ask([...command, company, email, '--request-id', requestId]);
-      expect({ exit, document }).toMatchObject({ exit: 0 });
-    }
+    const toStart = [...WANTED];
+    const startSome = async () => {
+      for (let wanted = toStart.shift(); wanted !== undefined; wanted = toStart.shift()) {
+        const { kind, company, email, requestId } = wanted;
+        const command = kind === 'access' ? ['access'] : ['delete', '--settle', '1'];
+        const { exit, document } = await operator.ask([...command, company, email, '--request-id', requestId]);
+        expect({ exit, document }).toMatchObject({ exit: 0 });
+      }
+    };
+    await Promise.all(Array.from({ length: STARTERS }, startSome));
 
-    await untilEnded(2);
     const [first, second] = workers;
     await fault('a worker killed', async () => first?.end('SIGKILL'));
     await untilEnded(6);
@@ -169,7 +187,9 @@ test(
     for (const peak of peaks) expect(peak).toBeLessThanOrEqual(SHARE_MAX * LIMIT_PER_MINUTE);
     // The check of the credentials by `connect` is counted by nobody.
     const sent = sandbox.requests().length - sandbox.companies.length;
+    // What was in flight at a kill may be sent again, and its first time is then not counted.
     expect(counted).toBeLessThanOrEqual(sent);
+    expect(counted).toBeGreaterThanOrEqual(sent - interrupted);
     process.stderr.write(
       `PostgreSQL topology: ${WANTED.length} requests completed in ${seconds} s through ${faults.length} faults (${faults.join('; ')}); ` +
         `${sent} API requests sent, ${counted} counted; most in any 60 s ${peaks.join(' and ')} of ${LIMIT_PER_MINUTE}\n`,

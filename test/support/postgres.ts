@@ -30,7 +30,9 @@ export interface Postgres {
 /** @throws saying what was tried, where there is no PostgreSQL */
 export async function createPostgres(): Promise<Postgres> {
   const programs = await resolvePrograms();
-  const { POSTGRES_USER: user = '', POSTGRES_INITDB_ARGS: initdbArgs = '' } = composeService('postgres').environment;
+  const { environment, command } = composeService('postgres');
+  const { POSTGRES_USER: user = '', POSTGRES_INITDB_ARGS: initdbArgs = '' } = environment;
+  const settings = command.slice(1);
   const owner = process.getuid?.() === 0 ? anotherUser() : undefined;
   const folder = mkdtempSync(join(tmpdir(), 'aircall-dsr-postgres-'));
   const data = join(folder, 'data');
@@ -65,7 +67,7 @@ export async function createPostgres(): Promise<Postgres> {
       const child = spawned('postgres', [
         ...['-D', data, '-c', `port=${port}`, '-c', `listen_addresses=${HOST}`],
         // A socket of its own would need a folder that no other PostgreSQL uses.
-        ...['-c', 'unix_socket_directories='],
+        ...['-c', 'unix_socket_directories=', ...settings],
       ]);
       running = child;
       await until('PostgreSQL answers', async () => {
@@ -86,7 +88,7 @@ export async function createPostgres(): Promise<Postgres> {
 
   const made = spawned('initdb', [
     ...['-D', data, '-U', user, `--pwfile=${passwordFile}`, '--encoding=UTF8', '--no-locale'],
-    // The image's own default for the local socket, which is not listened on here.
+    // For a socket, on which nothing is listened here.
     ...['--auth-local=scram-sha-256', ...initdbArgs.split(' ')],
   ]);
   const [exit] = await once(made, 'close');
