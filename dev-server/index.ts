@@ -1,6 +1,6 @@
 /**
  * A real Temporal for development and tests: the dev server with the Web UI, and the time-skipping test server. Beside it,
- * where the S3 server of the tests comes from.
+ * where the S3 server of the tests and the server of production come from.
  * The dev server always has one partition per task queue and fairness, because the service's budget and order rest on both.
  * Never a production server: it forgets everything on stop unless `dbFilename` is given.
  */
@@ -14,14 +14,18 @@ import { reasonOf } from './run-command';
 export { type FailedStep, type Step, TemporalServerUnavailable } from './chain';
 export { resolveS3Server } from './find-s3-server';
 export { type ResolveOptions, resolveTemporalCli } from './find-temporal-cli';
+export { resolveSqlTool, resolveTemporalServer } from './find-temporal-server';
 export { resolveTestServer } from './find-test-server';
 export { ANY_PORT, findFreePort, HOST } from './free-port';
 export type { OnProgress } from './progress';
 
 const STARTS_MAX = 3;
 
-/** `frontend.namespaceCount` is the number of polls that may wait at once; 1,200 by default, far below many workers. */
-const DYNAMIC_CONFIG = [
+/**
+ * Also those of production, in deploy/dynamicconfig.yaml. `frontend.namespaceCount` is the number of polls that may wait at
+ * once; 1,200 by default, far below many workers.
+ */
+export const DYNAMIC_CONFIG = [
   'matching.numTaskqueueReadPartitions=1',
   'matching.numTaskqueueWritePartitions=1',
   'matching.enableFairness=true',

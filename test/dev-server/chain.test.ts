@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   resolveS3Server,
+  resolveSqlTool,
   resolveTemporalCli,
+  resolveTemporalServer,
   resolveTestServer,
   type Step,
   TemporalServerUnavailable,
@@ -13,16 +15,13 @@ import {
 const failing = (name: string, reason: string): Step => ({ name, find: () => Promise.reject(new Error(reason)) });
 
 describe('the chain of ways to a server', () => {
-  const { TEMPORAL_CLI_PATH, TEMPORAL_TEST_SERVER_PATH, VERSITYGW_PATH, PATH } = process.env;
+  const { PATH } = process.env;
+  const before = { ...process.env };
   const folder = mkdtempSync(join(tmpdir(), 'dev-server-chain-'));
 
   afterEach(() => {
-    for (const [name, value] of Object.entries({
-      TEMPORAL_CLI_PATH,
-      TEMPORAL_TEST_SERVER_PATH,
-      VERSITYGW_PATH,
-      PATH,
-    })) {
+    for (const name of ['PATH', ...Object.keys(process.env).filter(each => each.endsWith('_PATH'))]) {
+      const value = before[name];
       if (value === undefined) delete process.env[name];
       else process.env[name] = value;
     }
@@ -101,6 +100,18 @@ describe('the chain of ways to a server', () => {
     await expect(resolveS3Server()).rejects.toMatchObject({
       attempts: [{ step: 'VERSITYGW_PATH', reason: expect.stringContaining('ENOENT') }],
       advice: expect.stringContaining('correct VERSITYGW_PATH'),
+    });
+  });
+
+  it.each([
+    ['TEMPORAL_SERVER_PATH', resolveTemporalServer],
+    ['TEMPORAL_SQL_TOOL_PATH', resolveSqlTool],
+  ] as const)('does not pass over a %s of another version', async (variable, resolveProgram) => {
+    process.env[variable] = fakeCli('temporal version 1.30.0');
+
+    await expect(resolveProgram()).rejects.toMatchObject({
+      attempts: [{ step: variable, reason: expect.stringContaining('the rehearsal is of 1.31') }],
+      advice: expect.stringContaining(`correct ${variable}`),
     });
   });
 

@@ -61,7 +61,8 @@ const errorSchema = z.strictObject({
 
 export const errorOf = (document: unknown) => errorSchema.parse(document).error;
 
-export function createOperator(): Operator {
+/** `environment` is for all its commands, where it is not the run's server that they are to ask. */
+export function createOperator(environment: Environment = {}): Operator {
   const folder = mkdtempSync(join(tmpdir(), 'aircall-dsr-cli-'));
   const taskQueue = `c${randomBytes(5).toString('hex')}`;
   const keyFile = join(folder, 'keys.json');
@@ -76,6 +77,7 @@ export function createOperator(): Operator {
     AIRCALL_DSR_KEYS: keyFile,
     AIRCALL_DSR_VAULT: join(folder, 'vault'),
     AIRCALL_DSR_TASK_QUEUE: taskQueue,
+    ...environment,
   };
 
   function start(args: readonly string[], more: Environment, serves = false): Process {

