@@ -73,12 +73,12 @@ export async function batch(connection: string, file: string, options: BatchOpti
   const keyring = configuredKeyring();
   const parsed = parseBatch({ bytes: await contentOf(file), connection, hash: keyring.hash });
   const { requests } = parsed;
-  const isServed = (await createConnections(await configuredVault(keyring)).get(connection)) !== undefined;
+  const isConnected = (await createConnections(await configuredVault(keyring)).get(connection)) !== undefined;
   const stop = stopOnSignal();
   try {
     return await withClient(async client => {
       const before = await startedBefore(client, requests, stop.signal);
-      if (!isServed && before.size < requests.length) throw unknownConnection(connection);
+      if (!isConnected && before.size < requests.length) throw unknownConnection(connection);
       tell(foretell(parsed, before.size, options));
       const run: Run = { client, connection, requests, signal: stop.signal, say: sayNowAndThen() };
       if (!options.dryRun) await startAll(run);

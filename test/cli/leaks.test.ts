@@ -159,6 +159,7 @@ test('after every command and failures of every sort, no place holds any form of
   const batch = file('batch.csv', `,access,${SUBJECT.email},${GIVEN_NUMBER}`, `three,deletion,${SUBJECT.email},`);
   await run('batch', 'private', batch, '--dry-run');
   await run('batch', 'private', batch, '--out', here('result.csv'));
+  printed.push(readFileSync(here('result.csv'), 'utf8'));
   await run(
     'batch',
     'private',
