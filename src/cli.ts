@@ -19,6 +19,17 @@ const program = new Command('aircall-dsr')
   .configureOutput({ outputError: (text, write) => write(withoutValues(text)) })
   .exitOverride();
 
+const BATCH_HELP = `
+The file is CSV in UTF-8, at most 8 MiB and 20000 rows, with the columns requestId, kind, email and, if you like, phone:
+
+  requestId,kind,email,phone
+  case-17,access,person@example.com,+33123456789 +33123456780
+  ,deletion,other@example.com,
+
+kind is access or deletion. Where requestId is empty, the same row is the same request, in every file. One mistake
+anywhere, and nothing is started. Interrupted, run it again: what was started is not started twice.
+Exit code: 0 all completed or without a match, 1 a request failed or is partial, 2 the file is refused.`;
+
 const repeat = (value: string, before: string[] | undefined) => [...(before ?? []), value];
 
 function command(spec: string, description: string): Command {
@@ -119,6 +130,17 @@ command('delete <name> <email>', 'start a deletion')
   .action(
     run<[string, string, import('./commands/requests').DeleteOptions]>(async (name, email, options) =>
       (await import('./commands/requests.js')).remove(name, email, options),
+    ),
+  );
+
+command('batch <name> <file>', 'start one request a row of a CSV file, behind single requests, and wait for all')
+  .option('--dry-run', 'check the file and say what would be started; nothing is started, nothing sent to Aircall')
+  .option('--no-wait', 'start all, and wait for none')
+  .option('--out <file>', 'save the result there, one line a request, instead of printing it')
+  .addHelpText('after', BATCH_HELP)
+  .action(
+    run<[string, string, import('./commands/batch').BatchOptions]>(async (name, file, options) =>
+      (await import('./commands/batch.js')).batch(name, file, options),
     ),
   );
 

@@ -96,6 +96,12 @@ export interface DsrClient {
    * @throws {DsrError} `request-conflict`: the id was used for another subject
    */
   start<K extends Kind>(kind: K, input: Inputs[K]): Promise<Started>;
+  /**
+   * Whether `start` would answer a request that is there already.
+   * @throws {InvalidInput}
+   * @throws {DsrError} `request-conflict`, as far as the server still knows what the id was used for
+   */
+  wasStarted<K extends Kind>(kind: K, input: Inputs[K]): Promise<boolean>;
   /** @throws {DsrError} `not-found` */
   status(workflowId: string): Promise<StatusReport>;
   /**
@@ -105,8 +111,12 @@ export interface DsrClient {
   result(workflowId: string): Promise<RequestResult>;
   /** Asks the request to end; its result says how far it came. False where it has ended. @throws {DsrError} `not-found` */
   cancel(workflowId: string): Promise<boolean>;
-  /** Newest first, as far as the server keeps them; at most `limit`. */
-  list(options?: { readonly connection?: string; readonly limit?: number }): Promise<ListedRequest[]>;
+  /** Newest first, as far as the server keeps them; at most `limit`. With `open`, those that have not ended. */
+  list(options?: {
+    readonly connection?: string;
+    readonly limit?: number;
+    readonly open?: boolean;
+  }): Promise<ListedRequest[]>;
   /** Which of `workflowIds` the server knows, or `recordOf` answers for. */
   known(workflowIds: readonly string[]): Promise<string[]>;
 }
@@ -122,6 +132,8 @@ export interface DsrClientOptions {
 }
 
 const LIST_LIMIT_DEFAULT = 1_000;
+/** A single request has the server's default, 3. */
+const BATCH_PRIORITY_KEY = 4;
 const DESCRIBED_AT_ONCE = 50;
 const QUERY_WITHIN_MS = 10_000;
 /** gRPC. */
@@ -159,6 +171,8 @@ export function createDsrClient({
         workflowId,
         taskQueue,
         args: [input],
+        // Its workflow tasks and vault steps too go behind those of single requests; its API steps see to it themselves.
+        ...(input.priority === 'batch' && { priority: { priorityKey: BATCH_PRIORITY_KEY } }),
         workflowIdConflictPolicy: 'USE_EXISTING',
         workflowIdReusePolicy: 'REJECT_DUPLICATE',
         typedSearchAttributes: [
@@ -209,15 +223,40 @@ export function createDsrClient({
     return undefined;
   }
 
+  async function refuseConflict(started: Started, now: Inputs[Kind]): Promise<void> {
+    const used = usedFor(await inputOf(started), now);
+    if (used === undefined) return;
+    throw new DsrError('request-conflict', `Request id ${now.requestId} was used for ${used}. Choose a new one.`);
+  }
+
+  /** Undefined where the server has no run of that id. */
+  async function runIdOf(workflowId: string): Promise<string | undefined> {
+    try {
+      return (await workflow.getHandle(workflowId).describe()).runId;
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) return undefined;
+      throw error;
+    }
+  }
+
   const client: DsrClient = {
     async start(kind, input) {
       const parsed = parseInput(kind, input);
       refuseFuture(parsed, Date.now());
       const subject = keyring.hash(foldEmail(parsed.subject.email));
       const started = await startOnce(kind, parsed, subject);
-      const used = usedFor(await inputOf(started), parsed);
-      if (used === undefined) return started;
-      throw new DsrError('request-conflict', `Request id ${parsed.requestId} was used for ${used}. Choose a new one.`);
+      await refuseConflict(started, parsed);
+      return started;
+    },
+
+    async wasStarted(kind, input) {
+      const parsed = parseInput(kind, input);
+      const { requestId, connection } = parsed;
+      const workflowId = workflowIdOf({ connection, kind, requestId });
+      const runId = await runIdOf(workflowId);
+      if (runId === undefined) return (await answered(workflowId)) !== undefined;
+      await refuseConflict({ requestId, workflowId, runId }, parsed);
+      return true;
     },
 
     async status(workflowId) {
@@ -293,9 +332,13 @@ export function createDsrClient({
       return true;
     },
 
-    async list({ connection, limit = LIST_LIMIT_DEFAULT } = {}) {
+    async list({ connection, limit = LIST_LIMIT_DEFAULT, open: onlyOpen = false } = {}) {
       const types = KINDS.map(kind => `'${WORKFLOW_TYPES[kind]}'`).join(', ');
-      const query = `WorkflowType IN (${types}) AND TaskQueue = '${taskQueue}'${connection === undefined ? '' : ` AND DsrConnection = '${connection}'`}`;
+      const query = [
+        `WorkflowType IN (${types}) AND TaskQueue = '${taskQueue}'`,
+        ...(connection === undefined ? [] : [`DsrConnection = '${connection}'`]),
+        ...(onlyOpen ? [`ExecutionStatus = 'Running'`] : []),
+      ].join(' AND ');
       const requests: ListedRequest[] = [];
       for await (const { workflowId, status, startTime, typedSearchAttributes } of workflow.list({ query })) {
         const request = requestOf(workflowId);
@@ -349,13 +392,7 @@ export function createDsrClient({
   }
 
   async function isThere(workflowId: string): Promise<boolean> {
-    try {
-      await workflow.getHandle(workflowId).describe();
-      return true;
-    } catch (error) {
-      if (error instanceof WorkflowNotFoundError) return (await answered(workflowId)) !== undefined;
-      throw error;
-    }
+    return (await runIdOf(workflowId)) !== undefined || (await answered(workflowId)) !== undefined;
   }
 }
 

@@ -6,7 +6,7 @@ import { proxyActivities, workflowInfo } from '@temporalio/workflow';
 import type { ApiActivities } from '../../src/activities';
 import type { QueuedInput } from './names';
 
-const BULK = 4;
+const BULK = 3;
 
 export async function queued({ taskQueue, connection, tasks }: QueuedInput): Promise<void> {
   const { ping } = proxyActivities<Pick<ApiActivities, 'ping'>>({

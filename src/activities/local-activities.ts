@@ -62,6 +62,7 @@ export interface Opened {
   /** How many spellings of the address are searched for. */
   readonly spellings: number;
   readonly deadlineMs: number;
+  readonly priority?: 'batch';
   readonly calls: { readonly by: 'by-number' | 'company'; readonly from: number | null; readonly to: number };
   readonly dryRun: boolean;
   readonly settleMs: number;
@@ -142,6 +143,7 @@ export function createLocalActivities({ cases, connections, hash, now, isOpen, o
           subjectHash,
           spellings: emailSpellings(email).length,
           deadlineMs: startedMs + deadlineDays * 86_400_000,
+          ...(parsed.priority && { priority: parsed.priority }),
           calls: {
             by: calls,
             from: from === undefined ? null : Math.floor(instantMs(from) / 1000),

@@ -36,6 +36,7 @@ export function tell(line: string): void {
 const USAGE_CODES = new Set([
   'usage',
   'invalid-input',
+  'batch-refused',
   'request-conflict',
   'not-found',
   'ambiguous-id',

@@ -21,9 +21,9 @@ export async function showProgress(
   );
   let last = '';
   while (!(await Promise.race([over, delay(LOOK_EVERY_MS, false)]))) {
-    const line = storyLine(await client.status(workflowId).catch(() => undefined));
-    if (line !== undefined && line !== last) tell(line);
-    last = line ?? last;
+    const story = storyOf(await client.status(workflowId).catch(() => undefined));
+    if (story !== undefined && story !== last) tell(`  … ${story}`);
+    last = story ?? last;
   }
   return result;
 }
@@ -48,8 +48,8 @@ const WAITS = {
   'rate-limit': 'Aircall asks for a pause',
 } as const;
 
-function storyLine(report: StatusReport | undefined): string | undefined {
-  if (report?.waitingFor !== undefined) return `  … ${WAITS[report.waitingFor.cause]}`;
-  const words = report?.phase === undefined ? undefined : PHASES[report.phase];
-  return words === undefined ? undefined : `  … ${words}`;
+/** What a request does or waits for, in words. */
+export function storyOf(report: StatusReport | undefined): string | undefined {
+  if (report?.waitingFor !== undefined) return WAITS[report.waitingFor.cause];
+  return report?.phase === undefined ? undefined : PHASES[report.phase];
 }

@@ -260,7 +260,7 @@ async function refuseUnknown(
   if (there === undefined) throw unknownConnection(connection);
 }
 
-async function withClient<T>(use: (client: DsrClient) => Promise<T>): Promise<T> {
+export async function withClient<T>(use: (client: DsrClient) => Promise<T>): Promise<T> {
   const keyring = configuredKeyring();
   const temporal = await connectTemporal(keyring);
   try {
@@ -305,7 +305,7 @@ async function listedUnder(client: DsrClient, requestId: string): Promise<string
 }
 
 /** Refused before anything is started: a file that exists, a folder that does not. */
-async function refuseUnusable(path: string): Promise<void> {
+export async function refuseUnusable(path: string): Promise<void> {
   const there = await stat(path).catch(() => undefined);
   if (there !== undefined)
     throw new CommandError(

@@ -27,11 +27,17 @@ const email = z
   .regex(/^[^\s@,;<>"]+@[^\s@,;<>"]+$/, emailRule)
   .refine(value => emailSpellings(value).every(spelling => spelling !== ''), emailRule);
 
+const E164_DIGITS_MAX = 15;
 const phoneRule = 'takes telephone numbers with country code, for instance +33123456789';
 const phone = z
   .string(phoneRule)
   .max(40, phoneRule)
-  .refine(value => value.trim().startsWith('+') && phoneDigits(value) !== undefined, phoneRule);
+  .refine(value => value.trim().startsWith('+') && isOneNumber(phoneDigits(value)), phoneRule);
+
+/** Two numbers in one text would be searched for as one that nobody has. */
+function isOneNumber(digits: string | undefined): boolean {
+  return digits !== undefined && digits.length <= E164_DIGITS_MAX;
+}
 
 const instantRule =
   'takes a date or time in ISO 8601, for instance 2026-01-31 or 2026-01-31T12:00:00Z; without an offset it is UTC';
@@ -51,6 +57,7 @@ const common = {
     .min(0.04, 'takes 0.04 (an hour) to 365 days')
     .max(365, 'takes 0.04 (an hour) to 365 days')
     .optional(),
+  priority: z.literal('batch', 'takes batch, or is left out').optional(),
 };
 
 const access: z.ZodType<AccessInput> = z

@@ -17,6 +17,8 @@ export interface CommonInput {
   readonly subject: Subject;
   /** Days until what is still open becomes `failed` records; 0.04 to 365, default 30. */
   readonly deadlineDays?: number | undefined;
+  /** `batch`: its API requests go behind those of all requests of the company that do not say so. */
+  readonly priority?: 'batch' | undefined;
 }
 
 export interface AccessInput extends CommonInput {

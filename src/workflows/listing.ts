@@ -120,7 +120,8 @@ async function fetchAll(run: RequestRun, list: List, window: Window, pages: read
 }
 
 async function fetchSome(run: RequestRun, list: List, window: Window, pages: readonly number[]): Promise<PagesReport> {
-  const input = { request: run.opened.request, deadlineMs: run.opened.deadlineMs, list, window, pages };
+  const { request, deadlineMs, priority } = run.opened;
+  const input = { request, deadlineMs, ...(priority && { priority }), list, window, pages };
   if (pages.length <= PAGES_INLINE_MAX) {
     const report = emptyReport();
     try {

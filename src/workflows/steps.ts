@@ -34,6 +34,8 @@ export interface Budgeted {
   readonly request: RequestRef;
   /** When the request gives up on what still fails or waits; UNIX ms. */
   readonly deadlineMs: number;
+  /** As the request's input has it. */
+  readonly priority?: 'batch';
 }
 
 /** Above the HTTP client's own time-outs: it bounds the recovery from a killed worker. */
@@ -45,10 +47,13 @@ const LOCAL_TIME_MIN_MS = 3_600_000;
 /** A request's few first steps go before its bulk pages. */
 export type Urgency = 'first' | 'bulk';
 
-function apiOptions({ request, deadlineMs }: Budgeted, urgency: Urgency): ActivityOptions {
+/** 1 goes first, 5 last; whatever a single request asks goes before a batch. 1 is the renewal of a credential, below. */
+const PRIORITY_KEYS = { single: { first: 2, bulk: 3 }, batch: { first: 4, bulk: 5 } } as const;
+
+function apiOptions({ request, deadlineMs, priority }: Budgeted, urgency: Urgency): ActivityOptions {
   return {
     ...askOptions(request.connection, deadlineMs),
-    priority: { priorityKey: urgency === 'first' ? 2 : 4, fairnessKey: request.requestId },
+    priority: { priorityKey: PRIORITY_KEYS[priority ?? 'single'][urgency], fairnessKey: request.requestId },
   };
 }
 

@@ -80,6 +80,7 @@ const ONLY: readonly { readonly what: RegExp; readonly by: RegExp; readonly from
   },
   { from: /^src\//, what: /^@aws-sdk\//, by: /^src\/vault\/s3\.ts$/ },
   { from: /^src\//, what: /^libphonenumber-js$/, by: /^src\/request\/identity\.ts$/ },
+  { from: /^src\//, what: /^csv-parse$/, by: /^src\/request\/batch\.ts$/ },
   { from: /^src\//, what: /^@temporalio\/workflow$/, by: /^src\/workflows\// },
   { from: /^src\//, what: /^@temporalio\/activity$/, by: /^src\/activities\// },
   {

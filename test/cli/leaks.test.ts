@@ -3,7 +3,7 @@
  * is run, with addresses and numbers on its command line, and every place is searched for every form. That the search sees
  * each place is shown by a leak that is planted there on its way: a connection with a telling name.
  */
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { createCompanySeed, type Sandbox, startSandbox } from '../../sandbox';
@@ -152,6 +152,21 @@ test('after every command and failures of every sort, no place holds any form of
   const open = foundIn(await serverAnswers(), canaries());
   expect(open).toEqual([]);
   await run('cancel', 'stuck');
+  const file = (name: string, ...rows: string[]) => {
+    writeFileSync(here(name), ['requestId,kind,email,phone', ...rows].join('\n'));
+    return here(name);
+  };
+  const batch = file('batch.csv', `,access,${SUBJECT.email},${GIVEN_NUMBER}`, `three,deletion,${SUBJECT.email},`);
+  await run('batch', 'private', batch, '--dry-run');
+  await run('batch', 'private', batch, '--out', here('result.csv'));
+  printed.push(readFileSync(here('result.csv'), 'utf8'));
+  await run(
+    'batch',
+    'private',
+    file('bad.csv', `${SUBJECT.email},${SUBJECT.email},"${GIVEN_NUMBER}"x,${SUBJECT.email}`),
+  );
+  await run('batch', 'private', file('conflict.csv', `one,access,other@example.org,${GIVEN_NUMBER}`), '--json');
+  await run('batch', 'private', SUBJECT.email);
   await run('list');
   await run('connections', '--json');
   await run('ping', 'private');

@@ -74,6 +74,12 @@ describe('an input that is not good', () => {
       'subject.phoneNumbers.1',
     ],
     [
+      'two numbers in one text',
+      access,
+      { ...good, subject: { ...subject, phoneNumbers: ['+4915129876543 015129876544'] } },
+      'subject.phoneNumbers.0',
+    ],
+    [
       'anonymous as number',
       access,
       { ...good, subject: { ...subject, phoneNumbers: ['anonymous'] } },
@@ -107,6 +113,7 @@ describe('an input that is not good', () => {
     ['a deadline of 366 days', access, { ...good, deadlineDays: 366 }, 'deadlineDays'],
     ['a deadline as text', access, { ...good, deadlineDays: '30 days' }, 'deadlineDays'],
     ['a deadline that is no number', access, { ...good, deadlineDays: Number.NaN }, 'deadlineDays'],
+    ['an unknown priority', deletion, { ...good, priority: 'highest' }, 'priority'],
     ['an unknown way to find calls', access, { ...good, calls: 'by-contact' }, 'calls'],
     ['a date in another form', access, { ...good, from: '31/01/2026' }, 'from'],
     ['a day that does not exist', access, { ...good, from: '2026-02-30' }, 'from'],
@@ -179,6 +186,8 @@ describe('a good input', () => {
     [access, { ...good, subject: { ...subject, phoneNumbers: ['+33 1 23 45 67 89', '+999123456789'] } }],
     [deletion, { ...good, subject: { ...subject, phoneNumbers: [] }, dryRun: true, settleSeconds: 0, deadlineDays: 1 }],
     [deletion, { ...good, dryRun: false, settleSeconds: 3600 }],
+    [access, { ...good, priority: 'batch' }],
+    [deletion, { ...good, priority: 'batch' }],
     [deletion, { ...good, subject: { email: "o'neil+tag@sub.example.co.uk" } }],
   ])('for %s passes as it is: %j', (kind, input) => {
     expect(parseInput(kind, input)).toEqual(input);

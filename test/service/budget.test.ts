@@ -168,6 +168,65 @@ describe('beside a request that lists all calls of the company', () => {
   });
 });
 
+describe('beside a batch', () => {
+  const BATCH = 40;
+  const people = Array.from({ length: BATCH }, (_, index) => ({ email: `batch-${index}@example.org` }));
+  const startBatch = (connection: string, prefix: string) =>
+    Promise.all(
+      people.map((subject, index) =>
+        service.client.start('access', { requestId: `${prefix}-${index}`, connection, subject, priority: 'batch' }),
+      ),
+    );
+
+  it.each([
+    ['a small access request', 'access'],
+    ['a deletion', 'deletion'],
+  ] as const)('%s goes first, though all of the batch waits before it', async (_, kind) => {
+    const { client, company, connection } = service;
+    await setLimit(connection, 240);
+    await untilRateIs(connection, 240);
+    const before = company.requests().length;
+    const all = await startBatch(connection, `batch-${kind}`);
+    await until('its steps fill the queue', () => company.requests().length > before + 2);
+    const common = { requestId: `before-${kind}`, connection, subject: { email: 'tomas.obriain@example.net' } };
+    const small = await client.start(kind, kind === 'deletion' ? { ...common, settleSeconds: 0 } : common);
+    await client.result(small.workflowId);
+    const open = await client.list({ connection, open: true });
+    expect(open.length).toBeGreaterThan(BATCH / 2);
+    const searched = company.requests().filter(({ query }) => query.email?.startsWith('batch-'));
+    const passed = (await waitsOf(small.workflowId)).map(
+      ({ fromMs, toMs }) => searched.filter(({ at }) => at > fromMs && at < toMs).length,
+    );
+    expect(passed.length).toBeGreaterThan(1);
+    expect(Math.max(...passed)).toBeLessThanOrEqual(2);
+    await setLimit(connection, 10_000);
+    const results = await Promise.all(all.map(({ workflowId }) => client.result(workflowId)));
+    expect(new Set(results.map(({ status }) => status))).toEqual(new Set(['no-match']));
+  });
+
+  it('a single request is taken up first, though it came last, where no worker was there', async () => {
+    const { client, connection } = service;
+    await setLimit(connection, 10_000);
+    await untilRateIs(connection, 10_000);
+    await service.stopWorker();
+    const all = await startBatch(connection, 'waiting');
+    const single = await client.start('access', { requestId: 'single', connection, subject: { email: EMAIL } });
+    await service.startWorker();
+    await Promise.all([...all, single].map(({ workflowId }) => client.result(workflowId)));
+    const singleMs = await takenUpMs(single.workflowId);
+    const batchMs = await Promise.all(all.map(({ workflowId }) => takenUpMs(workflowId)));
+    // Each poll of the worker may have taken one up at the same moment.
+    expect(batchMs.filter(atMs => atMs < singleMs).length).toBeLessThanOrEqual(10);
+  });
+});
+
+/** When a worker took up a run, on the server's clock. */
+async function takenUpMs(workflowId: string): Promise<number> {
+  const { events } = await service.temporal.workflow.getHandle(workflowId).fetchHistory();
+  const first = events?.find(event => event.workflowTaskStartedEventAttributes);
+  return Number(first?.eventTime?.seconds ?? 0) * 1_000 + (first?.eventTime?.nanos ?? 0) / 1e6;
+}
+
 /** How long each API step of a request waited in its queue. */
 async function waitsOf(workflowId: string): Promise<{ readonly fromMs: number; readonly toMs: number }[]> {
   const { events } = await service.temporal.workflow.getHandle(workflowId).fetchHistory();

@@ -1,0 +1,219 @@
+/**
+ * A batch: a CSV file, one request a row, becomes inputs, or is refused as a whole with every problem by its line. A row
+ * without a request id gets one from a keyed hash of what it asks for, so that the same row is the same request.
+ * Its messages name lines, columns and good request ids, never another value: they are printed and logged. Pure.
+ */
+import { CsvError, parse } from 'csv-parse/sync';
+import { foldEmail, phoneDigits } from './identity';
+import { type Inputs, InvalidInput, parseInput } from './input';
+import { KINDS, type Kind, workflowIdOf } from './names';
+
+export const BATCH_SIZE_BYTES_MAX = 8 * 1_048_576;
+export const BATCH_ROWS_MAX = 20_000;
+
+const COLUMNS = ['requestId', 'kind', 'email', 'phone'] as const;
+type Column = (typeof COLUMNS)[number];
+const NEEDED: readonly Column[] = ['requestId', 'kind', 'email'];
+const HEADER_RULE = 'the header takes the columns requestId, kind, email and, if you like, phone, in any order';
+
+export interface BatchRequest {
+  readonly kind: Kind;
+  readonly input: Inputs[Kind];
+  readonly workflowId: string;
+  /** Lines of the file that ask for it, from 1 for the header; several where a row is repeated. */
+  readonly lines: readonly number[];
+}
+
+export interface Batch {
+  readonly rows: number;
+  /** In the order of their first rows. */
+  readonly requests: readonly BatchRequest[];
+}
+
+/** What is wrong, and on which line where it is on one. */
+export interface Problem {
+  readonly line?: number;
+  readonly text: string;
+}
+
+export class BatchRefused extends Error {
+  readonly code = 'batch-refused' as const;
+  override readonly name = 'BatchRefused';
+  constructor(problems: readonly Problem[]) {
+    const sorted = [...problems].sort((one, other) => (one.line ?? 0) - (other.line ?? 0));
+    const told = sorted.map(({ line, text }) => (line === undefined ? text : `line ${line}: ${text}`));
+    super(`Nothing was started, because of ${count(told.length, 'problem')} in the file:\n${told.join('\n')}`);
+  }
+}
+
+/** @throws {BatchRefused} */
+export function parseBatch({
+  bytes,
+  connection,
+  hash,
+}: {
+  readonly bytes: Uint8Array;
+  readonly connection: string;
+  /** Keyed, see the keyring: the ids of rows without one are made with it. */
+  readonly hash: (value: string) => string;
+}): Batch {
+  const { rows, problems } = readRows(textOf(bytes));
+  const [header, ...body] = rows;
+  if (header === undefined) throw new BatchRefused(problems.length > 0 ? problems : [{ text: HEADER_RULE }]);
+  const places = placesOf(header);
+  if (body.length > BATCH_ROWS_MAX)
+    throw new BatchRefused([{ text: `it has ${body.length} rows; split it: a file takes at most ${BATCH_ROWS_MAX}` }]);
+  if (body.length === 0 && problems.length === 0) throw new BatchRefused([{ text: 'it has a header and no rows' }]);
+
+  const requests = new Map<string, BatchRequest & { readonly content: string; readonly lines: number[] }>();
+  for (const { line, cells } of body) {
+    const row = readRow(places, cells, connection, hash);
+    problems.push(...row.problems.map(text => ({ line, text })));
+    if (row.request === undefined) continue;
+    const { requestId } = row.request.input;
+    const before = requests.get(requestId);
+    if (before === undefined) requests.set(requestId, { ...row.request, content: row.content, lines: [line] });
+    else if (before.content === row.content) before.lines.push(line);
+    else problems.push({ line, text: `request id ${requestId} is on line ${before.lines[0]} with another request` });
+  }
+  if (problems.length > 0) throw new BatchRefused(problems);
+  return {
+    rows: body.length,
+    requests: [...requests.values()].map(({ kind, input, workflowId, lines }) => ({ kind, input, workflowId, lines })),
+  };
+}
+
+/** `1 row`, `2 rows` */
+export function count(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? '' : 's'}`;
+}
+
+function textOf(bytes: Uint8Array): string {
+  if (bytes.length > BATCH_SIZE_BYTES_MAX)
+    throw new BatchRefused([{ text: `it is larger than ${BATCH_SIZE_BYTES_MAX / 1_048_576} MiB; split it` }]);
+  try {
+    // Takes the byte order mark away too. One kind of line break, so that lines are counted as an editor does.
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes).replace(/\r\n?/g, '\n');
+  } catch {
+    throw new BatchRefused([{ text: 'it is not UTF-8; save it as CSV UTF-8' }]);
+  }
+}
+
+interface Row {
+  readonly line: number;
+  /** Trimmed, without empty ones at the end. */
+  readonly cells: readonly string[];
+}
+
+/** Rows that are not empty; those after a broken quote cannot be told apart any more. */
+function readRows(text: string): { rows: Row[]; problems: Problem[] } {
+  const rows: Row[] = [];
+  const problems: Problem[] = [];
+  let readTo = 0;
+  try {
+    parse(text, {
+      delimiter: separatorOf(text),
+      record_delimiter: '\n',
+      relax_column_count: true,
+      skip_empty_lines: true,
+      trim: true,
+      on_record(record: string[], { lines }) {
+        readTo = lines;
+        const cells = record.map(cell => cell.trim());
+        while (cells.at(-1) === '') cells.pop();
+        // A quoted cell may hold line breaks: a row is told by the line on which it begins.
+        const more = record.reduce((sum, cell) => sum + cell.split('\n').length - 1, 0);
+        if (cells.length > 0) rows.push({ line: lines - more, cells });
+        return undefined;
+      },
+    });
+  } catch (error) {
+    if (!(error instanceof CsvError)) throw error;
+    const rest = text.split('\n').slice(readTo);
+    const next = readTo + 1 + rest.findIndex(line => line.trim() !== '');
+    const [line, what] =
+      error.code === 'CSV_QUOTE_NOT_CLOSED'
+        ? [next, 'a quoted cell of this row never closes']
+        : [Number(error.lines), 'a quote stands where none may; quote the whole cell, and write a quote in it twice'];
+    problems.push({ line, text: `${what}. What follows was not read` });
+  }
+  return { rows, problems };
+}
+
+/** Some spreadsheets write semicolons, depending on their language. */
+function separatorOf(text: string): ',' | ';' {
+  const [header = ''] = text.trimStart().split('\n', 1);
+  return header.includes(';') && !header.includes(',') ? ';' : ',';
+}
+
+type Places = ReadonlyMap<Column, number>;
+
+/** @throws {BatchRefused} */
+function placesOf({ line, cells }: Row): Places {
+  const places = new Map<Column, number>();
+  const problems: Problem[] = [];
+  for (const [place, cell] of cells.entries()) {
+    const column = COLUMNS.find(name => name === cell);
+    // What it is called is not repeated: where the header is missing, it is somebody's address.
+    if (column === undefined) problems.push({ line, text: `column ${place + 1} is not known; ${HEADER_RULE}` });
+    else if (places.has(column)) problems.push({ line, text: `column ${column} is there twice` });
+    else places.set(column, place);
+  }
+  for (const column of NEEDED)
+    if (!places.has(column)) problems.push({ line, text: `column ${column} is missing; ${HEADER_RULE}` });
+  if (problems.length > 0) throw new BatchRefused(problems);
+  return places;
+}
+
+interface ReadRow {
+  readonly problems: readonly string[];
+  readonly request?: Omit<BatchRequest, 'lines'>;
+  /** The same for rows that ask for the same. */
+  readonly content: string;
+}
+
+function readRow(
+  places: Places,
+  cells: readonly string[],
+  connection: string,
+  hash: (value: string) => string,
+): ReadRow {
+  const cellOf = (column: Column) => cells[places.get(column) ?? cells.length] ?? '';
+  const kind = KINDS.find(name => name === cellOf('kind'));
+  const email = cellOf('email');
+  const phoneNumbers = numbersIn(cellOf('phone'));
+  const digits = [...new Set(phoneNumbers.map(number => phoneDigits(number) ?? ''))].sort();
+  const content = JSON.stringify([connection, kind, foldEmail(email), digits]);
+  const requestId = cellOf('requestId') || `row-${hash(`batch ${content}`)}`;
+  const problems: string[] = [];
+  if (cells.length > places.size) problems.push(`has ${cells.length} cells, and the header ${places.size}`);
+  if (kind === undefined) problems.push('kind takes access or deletion');
+  const subject = { email, ...(phoneNumbers.length > 0 && { phoneNumbers }) };
+  const input = { requestId, connection, subject, priority: 'batch' };
+  try {
+    const parsed = parseInput(kind ?? 'access', input);
+    if (problems.length > 0 || kind === undefined) return { problems, content };
+    const workflowId = workflowIdOf({ connection, kind, requestId });
+    return { problems, content, request: { kind, input: parsed, workflowId } };
+  } catch (error) {
+    if (!(error instanceof InvalidInput)) throw error;
+    return { problems: [...problems, inColumns(error.message)], content };
+  }
+}
+
+/** Several numbers stand in one cell, each with its `+`; within a number blanks are usual. */
+function numbersIn(cell: string): string[] {
+  return cell
+    .split(/[;,\n]|(?=\+)/)
+    .map(number => number.replace(/[\s/|]+$/, '').trim())
+    .filter(number => number !== '');
+}
+
+/** The words of the input check, with the names that the file has for its fields. */
+function inColumns(message: string): string {
+  const parts = message
+    .replace(/\bsubject\.phoneNumbers(\.\d+)?/g, 'phone')
+    .replace(/\bsubject\.email/g, 'email')
+    .split('; ');
+  return [...new Set(parts)].join('; ');
+}
