@@ -45,6 +45,7 @@ command('demo', 'everything on this machine: server, sandbox, worker, one access
 );
 
 command('worker', 'serve all connections of the vault until SIGTERM')
+  .option('--health-port <port>', 'GET /healthz and /readyz there, for an orchestrator')
   .option('--metrics <address>', 'Prometheus metrics at http://HOST:PORT/metrics')
   .action(
     run<[import('./commands/worker').WorkerOptions]>(async options =>

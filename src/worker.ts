@@ -48,6 +48,8 @@ export interface ServiceOptions {
 }
 
 export interface Service {
+  /** What keeps it from its work now; empty where all is well. */
+  problems(): string[];
   /** Rejects where the service cannot go on. Resolves after `stop`. */
   readonly ended: Promise<void>;
   /** Takes no new steps, lets those in flight end, then closes. */
@@ -137,6 +139,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 
   await workers.look();
   let stopping = false;
+  let blind = false;
   let timer: NodeJS.Timeout | undefined;
   let looking: Promise<void> = Promise.resolve();
   const lookAgain = () => {
@@ -144,9 +147,13 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       looking = workers
         .look()
         .then(() => gauge.count())
-        .catch(error =>
-          log(`connections could not be looked at (${error instanceof Error ? error.message : 'unknown'})`),
-        );
+        .then(() => {
+          blind = false;
+        })
+        .catch(error => {
+          blind = true;
+          log(`connections could not be looked at (${error instanceof Error ? error.name : 'unknown'})`);
+        });
       void looking.then(() => stopping || lookAgain());
     }, options.lookEveryMs ?? LOOK_EVERY_MS);
   };
@@ -163,6 +170,12 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   ended.catch(() => {}); // told by `ended` to whoever waits for it
   return {
     ended,
+    problems: () => [
+      ...(requests.getState() === 'RUNNING' && !stopping ? [] : ['the worker is ending']),
+      ...(blind ? ['the vault or the Temporal server could not be asked at the last look'] : []),
+      // A key that came meanwhile is no problem any more.
+      ...[...unknownKeys].filter(id => !keyring.ids.includes(id)).map(id => `key ${id} is missing in the key file`),
+    ],
     async stop() {
       if (requests.getState() === 'RUNNING') requests.shutdown();
       await ended;

@@ -5,6 +5,7 @@ import { configuredKeyring, configuredRetention, configuredTaskQueue, configured
 import { connectTemporal, temporalConfig } from '../temporal/connect';
 import { probeVault } from '../vault/probe';
 import { startService } from '../worker';
+import { serveHealth } from '../worker/health';
 import { parseListen } from './listen';
 import { CommandError, EXIT, type Exit, type Output, tell } from './output';
 import { installRuntime } from './quiet-logger';
@@ -12,12 +13,17 @@ import { installRuntime } from './quiet-logger';
 /** Collects garbage early, in every thread: else a busy process keeps hundreds of megabytes of it, whatever the company. */
 const HEAP_FLAGS = ['--heap-growing-percent=10', '--max-semi-space-size=4'];
 
+/** An orchestrator asks from outside of the container; what it answers is nobody's secret. */
+const HEALTH_HOST = '0.0.0.0';
+
 export interface WorkerOptions extends Output {
   readonly metrics?: string;
+  readonly healthPort?: string;
 }
 
 export async function worker(options: WorkerOptions): Promise<Exit> {
   const metrics = options.metrics === undefined ? undefined : parseListen(options.metrics, '--metrics');
+  const healthPort = options.healthPort === undefined ? undefined : portOf(options.healthPort);
   const keyring = configuredKeyring();
   const taskQueue = configuredTaskQueue();
   const retention = configuredRetention();
@@ -29,9 +35,17 @@ export async function worker(options: WorkerOptions): Promise<Exit> {
   } catch {
     throw new CommandError('configuration', 'The address of --metrics cannot be used.', EXIT.usage);
   }
+  let problems = () => ['starting'];
+  const health =
+    healthPort === undefined
+      ? undefined
+      : await serveHealth({ host: HEALTH_HOST, port: healthPort, problems: () => problems() }).catch(() => {
+          throw new CommandError('configuration', 'The port of --health-port cannot be used.', EXIT.usage);
+        });
   const temporal = await connectTemporal(keyring);
   const native = await NativeConnection.connect(temporalConfig().connectionOptions);
   const service = await startService({ native, temporal, taskQueue, keyring, vault, retention, log: tell });
+  problems = service.problems;
   const asked = () => {
     tell('ending: steps in flight are finished');
     void service.stop().catch(() => {}); // `ended` tells it
@@ -40,7 +54,14 @@ export async function worker(options: WorkerOptions): Promise<Exit> {
   process.once('SIGINT', asked);
   tell('ready');
   await service.ended;
+  await health?.close();
   await native.close();
   await temporal.connection.close();
   return EXIT.done;
+}
+
+function portOf(text: string): number {
+  const port = Number(text);
+  if (/^\d{1,5}$/.test(text) && port >= 1 && port <= 65_535) return port;
+  throw new CommandError('usage', '--health-port takes a port, 1 to 65535.', EXIT.usage);
 }

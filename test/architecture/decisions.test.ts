@@ -18,7 +18,7 @@ const PLACES: Readonly<Record<string, Place>> = {
   'what an HTTP status means': {
     pattern: /\bstatus\s*[=<>]=*\s*\d{3}\b|\b(?:401|403|404|408|429)\b/,
     only: ['src/aircall/errors.ts'],
-    within: /^src\/(?!codec-server|oauth\/listener)/, // they answer statuses of their own
+    within: /^src\/(?!codec-server|oauth\/listener|worker\/health)/, // they answer statuses of their own
     example: 'if (response.status >= 500) again()',
   },
   'when two e-mail addresses are the same': {

@@ -69,14 +69,14 @@ const RULES: Readonly<Record<string, Rule>> = {
 const ONLY: readonly { readonly what: RegExp; readonly by: RegExp; readonly from: RegExp }[] = [
   { from: /^src\/commands\//, what: /^dev-server/, by: /\/demo\.ts$/ },
   { from: /^src\/commands\//, what: /^sandbox/, by: /\/(demo|sandbox)\.ts$/ },
-  { from: /^src\/commands\//, what: /^src\/worker$/, by: /\/(demo|worker)\.ts$/ },
+  { from: /^src\/commands\//, what: /^src\/worker(\/|$)/, by: /\/(demo|worker)\.ts$/ },
   { from: /^src\/commands\//, what: /^src\/aircall\//, by: /\/(ask-aircall|authorize|connect)\.ts$/ },
   { from: /^src\/activities\//, what: /^src\/encryption\/(?!(seal|marks)$)/, by: /^$/ },
   { from: /^src\//, what: /^commander$/, by: /^src\/cli\.ts$/ },
   {
     from: /^src\//,
     what: /^(node-fetch|node:(https?|net|tls|dgram|dns)|undici)$/,
-    by: /^src\/(aircall\/client|codec-server|oauth\/listener)\.ts$/,
+    by: /^src\/(aircall\/client|codec-server|oauth\/listener|worker\/health)\.ts$/,
   },
   { from: /^src\//, what: /^@aws-sdk\//, by: /^src\/vault\/s3\.ts$/ },
   { from: /^src\//, what: /^libphonenumber-js$/, by: /^src\/request\/identity\.ts$/ },
