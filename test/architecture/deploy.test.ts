@@ -139,9 +139,14 @@ describe('docker-compose.yml', () => {
     for (const path of named) expect(existsSync(join(ROOT, path))).toBe(true);
   });
 
-  test('runs commands that the command line has', () => {
-    const cli = readProjectFile('src/cli.ts');
-    for (const [, { command }] of ours) expect(cli).toContain(`command('${command[0]}'`);
+  test('runs commands that the command line has, with options that they have', () => {
+    const [, ...commands] = readProjectFile('src/cli.ts').split(/^(?=command\()/m);
+    for (const [, { command }] of ours) {
+      const [name, ...args] = command;
+      const found = commands.find(each => each.startsWith(`command('${name}'`));
+      for (const option of args.filter(arg => arg.startsWith('--'))) expect(found).toContain(`.option('${option} <`);
+      expect(found).toBeDefined();
+    }
   });
 
   test('shows the codec server to the Web UI through the gate, under the origin that it lets in', () => {
