@@ -29,12 +29,6 @@ export async function worker(options: WorkerOptions): Promise<Exit> {
   const retention = configuredRetention();
   const vault = await configuredVault(keyring);
   await probeVault(vault);
-  for (const flag of HEAP_FLAGS) setFlagsFromString(flag);
-  try {
-    installRuntime(metrics);
-  } catch {
-    throw new CommandError('configuration', 'The address of --metrics cannot be used.', EXIT.usage);
-  }
   let problems = () => ['starting'];
   const health =
     healthPort === undefined
@@ -42,6 +36,12 @@ export async function worker(options: WorkerOptions): Promise<Exit> {
       : await serveHealth({ host: HEALTH_HOST, port: healthPort, problems: () => problems() }).catch(() => {
           throw new CommandError('configuration', 'The port of --health-port cannot be used.', EXIT.usage);
         });
+  for (const flag of HEAP_FLAGS) setFlagsFromString(flag);
+  try {
+    installRuntime(metrics);
+  } catch {
+    throw new CommandError('configuration', 'The address of --metrics cannot be used.', EXIT.usage);
+  }
   const temporal = await connectTemporal(keyring);
   const native = await NativeConnection.connect(temporalConfig().connectionOptions);
   const service = await startService({ native, temporal, taskQueue, keyring, vault, retention, log: tell });
