@@ -178,6 +178,17 @@ command('codec-server', 'let the Temporal Web UI and the temporal command show p
     ),
   );
 
+const audit = program.command('audit').description('what an auditor asks').exitOverride();
+
+subcommand(audit, 'replay [id]', 'replay histories of a request, a file, a folder, or all, with this version')
+  .option('--all', 'all histories that the Temporal server has of ours')
+  .option('--since <time>', 'with --all: only runs that are open or ended from this time on, ISO 8601')
+  .action(
+    run<[string | undefined, import('./commands/audit').ReplayCommandOptions]>(async (id, options) =>
+      (await import('./commands/audit.js')).auditReplay(id, options),
+    ),
+  );
+
 const keys = program.command('keys').description('the key file named by AIRCALL_DSR_KEYS').exitOverride();
 
 subcommand(keys, 'generate', 'make a new key file (mode 0600); refuses to overwrite one').action(

@@ -247,7 +247,6 @@ function commonInput(connection: string, email: string, { requestId, phone, dead
   };
 }
 
-/** @throws {CommandError} `unknown-connection`, before a server is asked or anything is started */
 /** A connection must be in the vault, unless its request is there already: that one is answered. */
 async function refuseUnknown(
   client: DsrClient,
@@ -272,7 +271,7 @@ export async function withClient<T>(use: (client: DsrClient) => Promise<T>): Pro
 }
 
 /** A workflow id as it is; a request id where only one run has it, among all connections and kinds. */
-async function resolveId(client: DsrClient, id: string): Promise<string> {
+export async function resolveId(client: DsrClient, id: string): Promise<string> {
   if (id.includes(':')) {
     if (requestOf(id) === undefined)
       throw new CommandError('not-found', 'That is not the id of a request. See aircall-dsr list.', EXIT.usage);

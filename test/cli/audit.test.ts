@@ -1,0 +1,103 @@
+/** `audit replay` as an auditor runs it: requests on the server, files, with and without keys; nothing found is an error. */
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { type Sandbox, startSandbox } from '../../sandbox';
+import { HISTORIES } from '../replay/scenarios';
+import { createOperator, errorOf } from '../support/command-line';
+
+const operator = createOperator();
+const verdictsSchema = z.strictObject({
+  replayed: z.number(),
+  same: z.number(),
+  verdicts: z.array(
+    z.strictObject({
+      name: z.string(),
+      verdict: z.enum(['same', 'differs', 'unreadable']),
+      event: z.string().optional(),
+    }),
+  ),
+});
+/** As on a machine that has neither keys nor a server. */
+const BARE = { AIRCALL_DSR_KEYS: '', AIRCALL_DSR_VAULT: '', TEMPORAL_ADDRESS: '127.0.0.1:9' };
+const HISTORY = join(HISTORIES, 'access-completed.0.json');
+
+let sandbox: Sandbox;
+let asked: number;
+beforeAll(async () => {
+  sandbox = await startSandbox();
+  const { apiId, apiToken, truth } = sandbox.company('acme');
+  await operator.run(['keys', 'generate']);
+  await operator.run(['connect', 'audited', '--base-url', sandbox.baseUrl], {
+    AIRCALL_API_ID: apiId,
+    AIRCALL_API_TOKEN: apiToken,
+  });
+  const worker = await operator.startWorker();
+  const { exit } = await operator.run(['access', 'audited', truth.subjectEmail, '--request-id', 'audited', '--wait']);
+  expect(exit).toBe(0);
+  await worker.end('SIGTERM');
+  asked = sandbox.requests().length;
+});
+afterAll(async () => {
+  await operator.stop();
+  await sandbox.close();
+});
+
+async function replay(args: readonly string[], environment = {}) {
+  const { exit, document } = await operator.ask(['audit', 'replay', ...args], environment);
+  return { exit, ...verdictsSchema.parse(document) };
+}
+
+test('a request on the server replays, by its request id, its workflow id, and among all; Aircall is not asked', async () => {
+  for (const args of [['audited'], ['dsr:audited:access:audited'], ['--all'], ['--all', '--since', '2026-01-01']]) {
+    const { exit, replayed, same } = await replay(args);
+    expect(exit).toBe(0);
+    expect(replayed).toBeGreaterThan(0);
+    expect(same).toBe(replayed);
+  }
+  expect(sandbox.requests()).toHaveLength(asked);
+});
+
+test('with another key it is unreadable, and the exit code says so', async () => {
+  const other = { AIRCALL_DSR_KEYS: join(operator.folder, 'keys-other.json') };
+  await operator.run(['keys', 'generate'], other);
+  const { exit, verdicts } = await replay(['dsr:audited:access:audited'], other);
+  expect(exit).toBe(1);
+  expect(verdicts.map(({ verdict }) => verdict)).toEqual(['unreadable']);
+});
+
+test('files and folders of histories in the clear replay without a key and without a server', async () => {
+  const one = await replay([HISTORY], BARE);
+  expect(one).toMatchObject({ exit: 0, replayed: 1, same: 1 });
+  for (const [index, file] of readdirSync(HISTORIES).slice(0, 3).entries())
+    writeFileSync(join(operator.folder, `history-${index}.json`), readFileSync(join(HISTORIES, file)));
+  expect(await replay([operator.folder], BARE)).toMatchObject({ exit: 0, replayed: 3, same: 3 });
+});
+
+test('a history that was changed differs, with the event; what is no history is unreadable', async () => {
+  const changed = join(operator.folder, 'changed.json');
+  writeFileSync(changed, readFileSync(HISTORY, 'utf8').replaceAll('searchContacts', 'lookForContacts'));
+  const differs = await replay([changed], BARE);
+  expect(differs.exit).toBe(1);
+  expect(differs.verdicts).toEqual([
+    { name: changed, verdict: 'differs', event: expect.stringContaining('lookForContacts') },
+  ]);
+  writeFileSync(changed, '{"events":[]}');
+  expect((await replay([changed], BARE)).verdicts[0]?.verdict).toBe('unreadable');
+});
+
+test('nothing to replay is an error, and so is wrong usage', async () => {
+  const none = await operator.ask(['audit', 'replay', '--all', '--since', '2126-01-01']);
+  expect(none.exit).toBe(1);
+  expect(errorOf(none.document).code).toBe('nothing-to-replay');
+  for (const [args, code] of [
+    [[], 'usage'],
+    [['audited', '--all'], 'usage'],
+    [['--all', '--since', 'yesterday'], 'usage'],
+    [['nobody'], 'not-found'],
+  ] as const) {
+    const { exit, document } = await operator.ask(['audit', 'replay', ...args]);
+    expect(exit).toBe(2);
+    expect(errorOf(document).code).toBe(code);
+  }
+});

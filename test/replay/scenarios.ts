@@ -1,0 +1,204 @@
+/** What is recorded: each way in which a workflow of ours can go, under a name that its history has too. */
+import { join } from 'node:path';
+import { createCompanySeed } from '../../sandbox';
+import { RENEWAL_WORKFLOW, RETENTION_WORKFLOW } from '../../src/request/names';
+import { tellWaiting } from '../../src/temporal/waiting';
+import { nextCredentialVersion } from '../../src/vault/connections';
+import { until } from '../support/requests';
+import { startTestService, type TestService } from '../support/service';
+
+interface Scenario {
+  /** Makes it happen, and answers the workflow id. */
+  readonly run: (service: TestService, name: string) => Promise<string>;
+  /** An event that its history ends with, or goes through. */
+  readonly ends: string;
+  /** What must not be in a history that was made portable. */
+  readonly personal?: readonly string[];
+}
+
+export const HISTORIES = join(__dirname, 'histories');
+/** The request itself is 0, its children follow. */
+export const pathOf = (name: string, index: number) => join(HISTORIES, `${name}.${index}.json`);
+
+const PHONE = '+33612345678';
+
+type Kind = 'access' | 'deletion';
+type More = Readonly<Record<string, unknown>>;
+
+async function start(service: TestService, name: string, kind: Kind, more: More = {}): Promise<string> {
+  const connection = await service.connectCompany(name);
+  const subject = { email: service.sandbox.company(name).truth.subjectEmail };
+  const { workflowId } = await service.client.start(kind, {
+    requestId: name,
+    connection,
+    subject,
+    ...(kind === 'deletion' && { settleSeconds: 0 }),
+    ...more,
+  });
+  return workflowId;
+}
+
+/** Starts a request and waits for the end that it is meant to have. */
+const request = (
+  kind: Kind,
+  status: string,
+  more: More = {},
+  prepare: (service: TestService, name: string) => void = () => {},
+): Scenario => ({
+  async run(service, name) {
+    prepare(service, name);
+    const workflowId = await start(service, name, kind, more);
+    const result = await service.client.result(workflowId);
+    service.sandbox.setFaults(undefined);
+    if (result.status !== status) throw new Error(`it ended as ${result.status}`);
+    return workflowId;
+  },
+  ends: 'EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED',
+  personal: ['zoe.nunez@example.com'],
+});
+
+const untilWaiting = (service: TestService, workflowId: string, cause: string) =>
+  until(`it waits for ${cause}`, async () => (await service.client.status(workflowId)).waitingFor?.cause === cause);
+
+const faults = (rule: More) => (service: TestService, name: string) =>
+  service.sandbox.setFaults({ rules: [{ company: name, action: 'status', status: 404, ...rule }] });
+
+export const SCENARIOS: Readonly<Record<string, Scenario>> = {
+  'access-completed': request('access', 'completed'),
+  'access-with-numbers': {
+    ...request('access', 'completed', { subject: { email: 'zoe.nunez@example.com', phoneNumbers: [PHONE] } }),
+    personal: ['zoe.nunez@example.com', PHONE],
+  },
+  'access-no-match': request('access', 'no-match', { subject: { email: 'nobody@example.com' } }),
+  'access-partial': request('access', 'partial', {}, faults({ path: '/calls/search', times: 1 })),
+  'access-failed': request('access', 'failed', {}, faults({ path: '/contacts/search' })),
+  'access-retried': request('access', 'completed', {}, faults({ status: 503, times: 2 })),
+  'access-company-with-children': request('access', 'completed', { calls: 'company' }),
+  'access-cancelled': {
+    ...request('access', 'cancelled'),
+    async run(service, name) {
+      faults({ status: 503 })(service, name);
+      const workflowId = await start(service, name, 'access');
+      await until('it is under way', () => service.sandbox.company(name).requests().length > 0);
+      await service.client.cancel(workflowId);
+      await service.client.result(workflowId);
+      service.sandbox.setFaults(undefined);
+      return workflowId;
+    },
+  },
+  'access-invalid-input': {
+    async run(service, name) {
+      const connection = await service.connectCompany(name);
+      const workflowId = `dsr:${connection}:access:${name}`;
+      const { taskQueue } = service;
+      const handle = await service.temporal.workflow.start('accessRequest', {
+        taskQueue,
+        workflowId,
+        args: [{ connection }],
+      });
+      await handle.result().catch(() => {});
+      return workflowId;
+    },
+    ends: 'EVENT_TYPE_WORKFLOW_EXECUTION_FAILED',
+  },
+  'access-waited-for-credentials': {
+    ...request('access', 'completed'),
+    async run(service, name) {
+      const company = service.sandbox.company(name);
+      const workflowId = await (async () => {
+        service.sandbox.setFaults({ rules: [{ company: name, requests: 2, action: 'revoke' }] });
+        return start(service, name, 'access');
+      })();
+      await untilWaiting(service, workflowId, 'credentials');
+      const connection = await service.connectCompany(name, { kind: 'api-key', ...company.issueApiKey() });
+      await tellWaiting(service.temporal, service.taskQueue, connection);
+      await service.client.result(workflowId);
+      service.sandbox.setFaults(undefined);
+      return workflowId;
+    },
+  },
+  'access-paused-and-told': {
+    ...request('access', 'completed'),
+    async run(service, name) {
+      const connection = await service.connectCompany(name);
+      await service.connections.change(connection, present => ({ ...present, pausedAt: new Date().toISOString() }));
+      const subject = { email: service.sandbox.company(name).truth.subjectEmail };
+      const { workflowId } = await service.client.start('access', { requestId: name, connection, subject });
+      await untilWaiting(service, workflowId, 'paused');
+      await service.temporal.workflow.getHandle(workflowId).signal('credentialsUpdated'); // news that is none
+      await service.connections.change(connection, ({ pausedAt: _, ...present }) => present);
+      await service.temporal.workflow.getHandle(workflowId).signal('credentialsUpdated');
+      await service.client.result(workflowId);
+      return workflowId;
+    },
+  },
+  'deletion-completed': request('deletion', 'completed'),
+  'deletion-no-match': request('deletion', 'no-match', { subject: { email: 'nobody@example.com' } }),
+  'deletion-dry-run': request('deletion', 'completed', { dryRun: true }),
+  'deletion-refused': request('deletion', 'partial', {}, (service, name) => {
+    const company = service.sandbox.company(name);
+    company.behave({ refuseContacts: [...company.truth.contactIds] });
+  }),
+  'deletion-search-lags': request('deletion', 'completed', {}, (service, name) => {
+    service.sandbox.company(name).behave({ searchLagMs: 3_000 });
+  }),
+  'deletion-after-access': {
+    ...request('deletion', 'completed'),
+    async run(service, name) {
+      faults({ path: '/calls/search', status: 503 })(service, name);
+      const access = await start(service, name, 'access');
+      await until('it is under way', () => service.sandbox.company(name).requests().length > 1);
+      const workflowId = await start(service, name, 'deletion');
+      await untilWaiting(service, workflowId, 'access-request');
+      await service.client.cancel(access);
+      await service.client.result(workflowId);
+      service.sandbox.setFaults(undefined);
+      return workflowId;
+    },
+  },
+  'renewal-in-vain': {
+    async run(service, name) {
+      const connection = await service.connectCompany(name);
+      const failedVersion = nextCredentialVersion(undefined, 1) + 1;
+      const workflowId = `${service.taskQueue}/renewal/${connection}`;
+      const handle = await service.temporal.workflow.start(RENEWAL_WORKFLOW, {
+        taskQueue: service.taskQueue,
+        workflowId,
+        args: [{ connection, failedVersion }],
+      });
+      await handle.result();
+      return workflowId;
+    },
+    ends: 'EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED',
+  },
+  'retention-sweep': {
+    async run(service) {
+      const { taskQueue } = service;
+      const workflowId = `${taskQueue}/sweep`;
+      const handle = await service.temporal.workflow.start(RETENTION_WORKFLOW, { taskQueue, workflowId });
+      await handle.result();
+      return workflowId;
+    },
+    ends: 'EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED',
+  },
+};
+
+const DAYS_MS = 86_400_000;
+
+export function startScenarios(): Promise<TestService> {
+  const companies = Object.keys(SCENARIOS).map((name, seed) =>
+    createCompanySeed({ name, seed, contacts: 20, calls: name.includes('children') ? 1_300 : 170, now: Date.now() }),
+  );
+  const [first] = companies;
+  return startTestService({
+    sandbox: { companies },
+    company: first?.name ?? '',
+    retention: { requestMs: 30 * DAYS_MS, packageMs: 30 * DAYS_MS },
+  });
+}
+
+/** All that a history says, its payloads too, which JSON holds in base64. */
+export function readableIn(text: string): string {
+  const payloads = [...text.matchAll(/"data": "([A-Za-z0-9+/=]+)"/g)].map(match => match[1] ?? '');
+  return [text, ...payloads.map(data => Buffer.from(data, 'base64').toString())].join('\n');
+}
