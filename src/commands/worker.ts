@@ -13,6 +13,7 @@ const HEAP_FLAGS = ['--heap-growing-percent=10', '--max-semi-space-size=4'];
 
 export async function worker(): Promise<Exit> {
   const keyring = configuredKeyring();
+  keyring.signingKey(); // without one no request could end
   const taskQueue = configuredTaskQueue();
   const retention = configuredRetention();
   const vault = await configuredVault(keyring);

@@ -14,6 +14,7 @@ import { createDsrClient, type DsrClient } from '../../src/client';
 import { createDataConverter } from '../../src/encryption/data-converter';
 import { generateKeyFile } from '../../src/encryption/key-file';
 import { type Keyring, loadKeyring } from '../../src/encryption/keyring';
+import { createLateReceipts, type LateReceipts } from '../../src/retention/late-receipts';
 import { createRetention, type Retention, type RetentionPolicy } from '../../src/retention/retention';
 import { type Cases, createCases } from '../../src/vault/cases';
 import {
@@ -23,6 +24,7 @@ import {
   nextCredentialVersion,
 } from '../../src/vault/connections';
 import { createFolderDriver } from '../../src/vault/folder';
+import { createReceipts, type Receipts } from '../../src/vault/receipts';
 import { createVault, type Vault } from '../../src/vault/vault';
 import { type Service, startService } from '../../src/worker';
 
@@ -35,6 +37,9 @@ export interface TestService {
   readonly temporal: Client;
   readonly vault: Vault;
   readonly cases: Cases;
+  readonly receipts: Receipts;
+  /** As the command has it, and the sweep. */
+  readonly lateReceipts: LateReceipts;
   readonly retention: Retention;
   readonly connections: Connections;
   readonly keyring: Keyring;
@@ -105,6 +110,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
   const vault = createVault(createFolderDriver(join(folder, 'vault')), keyring);
   const cases = createCases(vault);
   const connections = createConnections(vault);
+  const receipts = createReceipts({ vault, keyring, now: Date.now });
   const sandbox = await startSandbox(options.sandbox);
   const company = sandbox.company(options.company ?? 'acme');
   const address = options.address ?? environment('TEST_TEMPORAL_ADDRESS');
@@ -115,6 +121,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     namespace: 'default',
     dataConverter: createDataConverter(keyring),
   });
+  const lateReceipts = createLateReceipts({ temporal, cases, receipts });
   const log: string[] = [];
   async function store(connection: string, to: SandboxCompany, credential?: Credential): Promise<void> {
     const present = await connections.get(connection);
@@ -154,7 +161,9 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     temporal,
     vault,
     cases,
-    retention: createRetention({ temporal, cases, taskQueue: name, now: () => new Date() }),
+    receipts,
+    lateReceipts,
+    retention: createRetention({ temporal, cases, lateReceipts, taskQueue: name, now: () => new Date() }),
     connections,
     keyring,
     folder,
