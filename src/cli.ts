@@ -165,6 +165,24 @@ command('package <id>', 'save the package of an access request')
     ),
   );
 
+command('receipt [id]', 'the signed receipt of a request that has ended, or all of a connection')
+  .option('--chain <name>', 'all receipts of a connection, as one JSON array')
+  .option('--out <file>', 'save it there instead of printing it')
+  .action(
+    run<[string | undefined, import('./commands/receipts').ReceiptOptions]>(async (id, options) =>
+      (await import('./commands/receipts.js')).receipt(id, options),
+    ),
+  );
+
+command('verify <file>', 'verify a receipt, with neither vault nor server')
+  .option('--key <file>', 'public keys, of which one must have signed: what `keys public` printed')
+  .option('--chain', 'the file holds the receipts of a connection: none may be missing')
+  .action(
+    run<[string, import('./commands/verify').VerifyOptions]>(async (file, options) =>
+      (await import('./commands/verify.js')).verify(file, options),
+    ),
+  );
+
 command('purge <id>', 'destroy what is kept of an ended request: case file, package, history').action(
   run<[string, Output]>(async (id, options) => (await import('./commands/requests.js')).purge(id, options)),
 );
@@ -201,6 +219,10 @@ subcommand(keys, 'rotate', 'add a key that encrypts from now on; the others stil
 
 subcommand(keys, 'list', 'list the ids of the keys').action(
   run<[Output]>(async options => (await import('./commands/keys.js')).list(options)),
+);
+
+subcommand(keys, 'public', 'print the public keys that verify receipts').action(
+  run<[Output]>(async options => (await import('./commands/keys.js')).publicKeys(options)),
 );
 
 subcommand(keys, 'retire', 'destroy keys that have been out of use for long; refused while a request needs one')

@@ -3,6 +3,8 @@
  * activity-only worker per connection on that connection's own queue, whose rate limit is its API budget. Connections
  * that appear, change or go are noticed while it runs. Decisions D1, D2.
  */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import type { Client } from '@temporalio/client';
 import { type DataConverter, WorkflowNotFoundError } from '@temporalio/common';
 import {
@@ -19,12 +21,14 @@ import { type AircallClient, createAircallClient } from './aircall/client';
 import { createDataConverter, failureConverterPath } from './encryption/data-converter';
 import type { Keyring } from './encryption/keyring';
 import { RENEWAL_WORKFLOW } from './request/names';
+import { createLateReceipts } from './retention/late-receipts';
 import { createRetention, type RetentionPolicy } from './retention/retention';
 import { ensureRetentionSchedule } from './retention/schedule';
 import { ensureSearchAttributes } from './temporal/search-attributes';
 import { countWaiting } from './temporal/waiting';
 import { createCases } from './vault/cases';
 import { createConnections } from './vault/connections';
+import { createReceipts } from './vault/receipts';
 import type { Vault } from './vault/vault';
 import { createConnectionWorkers } from './worker/connection-workers';
 import { createWaitingGauge } from './worker/waiting-gauge';
@@ -87,13 +91,17 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     },
   });
   const cases = createCases(vault);
+  const workflowBundle = options.workflowBundle ?? (await bundleWorkflows());
+  const receipts = createReceipts({ vault, keyring, workflows: digestOf(workflowBundle), now: Date.now });
   const policy = options.retention;
   if (policy !== undefined) await ensureRetentionSchedule(temporal, taskQueue, log);
-  const retention = createRetention({ temporal, cases, taskQueue, now: () => new Date() });
+  const lateReceipts = createLateReceipts({ temporal, cases, receipts });
+  const retention = createRetention({ temporal, cases, lateReceipts, taskQueue, now: () => new Date() });
   const sweeping = policy === undefined ? {} : createRetentionActivities({ retention, policy });
   const { api, local } = createActivities({
     connections,
     cases,
+    receipts,
     aircall,
     gates: createGates(),
     async onRateLimit(connection, { limitPerMinute }) {
@@ -120,7 +128,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const requests = await Worker.create({
     ...common,
     taskQueue,
-    workflowBundle: options.workflowBundle ?? (await bundleWorkflows()),
+    workflowBundle,
     activities: { ...local, ...sweeping },
     maxConcurrentActivityTaskExecutions: 20,
   });
@@ -191,6 +199,11 @@ async function startRenewal(temporal: Client, taskQueue: string, due: Renewable)
     workflowIdConflictPolicy: 'USE_EXISTING',
     args: [due],
   });
+}
+
+function digestOf(bundle: WorkflowBundleOption): string {
+  const code = 'code' in bundle ? bundle.code : readFileSync(bundle.codePath);
+  return createHash('sha256').update(code).digest('hex');
 }
 
 async function isOpen(temporal: Client, workflowId: string, runId: string): Promise<boolean> {

@@ -13,6 +13,7 @@ import { apiTaskQueue } from '../../src/request/names';
 import { temporalConfig } from '../../src/temporal/connect';
 import { createCases } from '../../src/vault/cases';
 import { createConnections } from '../../src/vault/connections';
+import { createReceipts } from '../../src/vault/receipts';
 import { BARE, GIVEN } from './names';
 
 export interface BareActivities {
@@ -64,6 +65,7 @@ async function ourApiQueues() {
   const { api } = createActivities({
     connections: createConnections(vault),
     cases: createCases(vault),
+    receipts: createReceipts({ vault, keyring, now: Date.now }),
     aircall: createAircallClient(),
     gates: createGates(),
     onRateLimit: async () => {},

@@ -19,7 +19,7 @@ import {
   refuseFuture,
   SETTLE_SECONDS_DEFAULT,
 } from '../request/input';
-import type { AccessInput, Coverage, DeletionInput, PackageRef, RequestResult } from '../request/model';
+import type { AccessInput, Coverage, DeletionInput, PackageRef, PhaseTimes, RequestResult } from '../request/model';
 import {
   KINDS,
   type Kind,
@@ -31,6 +31,7 @@ import {
 } from '../request/names';
 import type { CaseRef, Cases, StepProgress } from '../vault/cases';
 import type { Connections } from '../vault/connections';
+import type { Receipts } from '../vault/receipts';
 import type { CredentialRefused } from './api-activities';
 import { stepFailure, stepName } from './api-step';
 import {
@@ -46,6 +47,7 @@ import {
 export interface LocalDependencies {
   readonly cases: Cases;
   readonly connections: Connections;
+  readonly receipts: Receipts;
   /** Keyed hash, see the keyring. */
   readonly hash: (value: string) => string;
   readonly now: () => number;
@@ -97,7 +99,15 @@ type Options = Partial<AccessInput & DeletionInput>;
 const NOTHING_SENT = { apiRequests: 0, credentialVersion: 0 } as const;
 const WAIT_DELAY_MS_MAX = 60_000;
 
-export function createLocalActivities({ cases, connections, hash, now, isOpen, onRefused }: LocalDependencies) {
+export function createLocalActivities({
+  cases,
+  connections,
+  receipts,
+  hash,
+  now,
+  isOpen,
+  onRefused,
+}: LocalDependencies) {
   return {
     /**
      * The first step: refuses bad input, seals who the request is about, and creates the request's record, which answers
@@ -327,14 +337,26 @@ export function createLocalActivities({ cases, connections, hash, now, isOpen, o
       }
     },
 
-    /** The last step: the record keeps how the request ended. */
+    /** The last step: the record keeps how the request ended, and its receipt is issued. */
     async closeRequest(input: {
       readonly request: RequestRef;
       readonly subjectHash: string;
       readonly result: RequestResult;
+      /** Absent where the workflow is of a version that did not tell them. */
+      readonly phases?: PhaseTimes;
     }): Promise<void> {
-      const { request, subjectHash, result } = input;
-      await cases.close(request, result);
+      const { request, subjectHash, result, phases = {} } = input;
+      const { startedAt, dryRun = false } = await cases.close(request, result);
+      await receipts.issue({
+        request,
+        runId: thisRun().runId,
+        dryRun,
+        subjectHash,
+        startedAt,
+        ending: { result },
+        phases,
+        how: 'at-end',
+      });
       if (request.kind === 'access') await cases.unmarkOpenAccess(subjectHash, request);
     },
   };

@@ -7,7 +7,15 @@ import {
   configuredTaskQueue,
   configuredVault,
 } from '../config';
-import { destroyKeys, generateKeyFile, type KeyList, listKeys, rotateKeys } from '../encryption/key-file';
+import {
+  destroyKeys,
+  generateKeyFile,
+  type KeyList,
+  listKeys,
+  listPublicKeys,
+  rotateKeys,
+} from '../encryption/key-file';
+import { pemOf } from '../encryption/signing-key';
 import { type KeyNeeds, needsOf, outlived, resealAll } from '../retention/retire-keys';
 import { createCases } from '../vault/cases';
 import { answer, CommandError, EXIT, type Exit, type Output, table, tell } from './output';
@@ -25,6 +33,7 @@ export async function generateKeys(options: Output): Promise<Exit> {
   answer(options, summaryOf(made), [
     `Made a key file with key ${made.primary}, readable by you only.`,
     'Back it up: without it nothing in the vault and no history can be read.',
+    signedWith(path),
   ]);
   return EXIT.done;
 }
@@ -35,6 +44,7 @@ export async function rotate(options: Output): Promise<Exit> {
   answer(options, summaryOf(rotated), [
     `Key ${rotated.primary} encrypts from now on; ${rotated.keys.length - 1} older ones still decrypt.`,
     'Back the file up, and bring it to every machine that has it: workers read it again by themselves.',
+    signedWith(path),
   ]);
   return EXIT.done;
 }
@@ -50,6 +60,22 @@ export async function list(options: Output): Promise<Exit> {
       ...noted.map(({ id, createdAt, encrypts }) => [id, createdAt, encrypts ? 'yes' : '']),
     ]),
   );
+  return EXIT.done;
+}
+
+/** For whoever verifies receipts; PEM readers skip the lines between. */
+export async function publicKeys(options: Output): Promise<Exit> {
+  const keys = listPublicKeys(configuredKeyFile().path).map(({ id, createdAt, publicKey }, place) => ({
+    id,
+    createdAt,
+    signs: place === 0,
+    publicKey: pemOf(publicKey),
+  }));
+  const lines = keys.flatMap(({ id, createdAt, signs, publicKey }) => [
+    `${id}, since ${createdAt}${signs ? ', signs' : ''}`,
+    publicKey,
+  ]);
+  answer(options, { keys }, lines);
   return EXIT.done;
 }
 
@@ -95,6 +121,10 @@ function neededLines(id: string, { open, unpurged }: KeyNeeds): string[] {
     ...(open.size > 0 ? [`Key ${id} stays: open requests need it: ${some(open)}`] : []),
     ...(unpurged.size > 0 ? [`Key ${id} stays: requests that are not purged need it: ${some(unpurged)}`] : []),
   ];
+}
+
+function signedWith(path: string | undefined): string {
+  return `Receipts are signed with ${listPublicKeys(path)[0]?.id}; \`aircall-dsr keys public\` prints what verifies them.`;
 }
 
 function summaryOf({ primary, keys }: KeyList) {

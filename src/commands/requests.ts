@@ -10,10 +10,12 @@ import { connectTemporal, createDsrClient, type DsrClient, type RequestResult, t
 import { configuredKeyring, configuredTaskQueue, configuredVault } from '../config';
 import { parseInput } from '../request/input';
 import { KINDS, type Kind, type RequestRef, requestOf, workflowIdOf } from '../request/names';
+import { createLateReceipts } from '../retention/late-receipts';
 import { createRetention } from '../retention/retention';
 import { runAt } from '../temporal/histories';
 import { createCases } from '../vault/cases';
 import { createConnections } from '../vault/connections';
+import { createReceipts } from '../vault/receipts';
 import { unknownConnection } from './connections';
 import { answer, CommandError, EXIT, type Exit, type Output, table, tell } from './output';
 import { showProgress } from './progress';
@@ -119,18 +121,21 @@ export async function purge(id: string, options: Output): Promise<Exit> {
   const keyring = configuredKeyring();
   const temporal = await connectTemporal(keyring);
   try {
-    const cases = createCases(await configuredVault(keyring));
+    const vault = await configuredVault(keyring);
+    const cases = createCases(vault);
+    const receipts = createReceipts({ vault, keyring, now: Date.now });
     const taskQueue = configuredTaskQueue();
     const client = createDsrClient({ temporal, keyring, taskQueue, recordOf: cases.record });
     const workflowId = await resolveId(client, id);
-    const retention = createRetention({ temporal, cases, taskQueue, now: () => new Date() });
+    const lateReceipts = createLateReceipts({ temporal, cases, receipts });
+    const retention = createRetention({ temporal, cases, lateReceipts, taskQueue, now: () => new Date() });
     const { result, histories } = await retention.destroy({ workflowId, what: 'request' });
     if (result === undefined && histories === 0) throw noSuchRequest();
     await untilGone(temporal, workflowId);
     const { requestId, kind } = requestOf(workflowId) ?? {};
     answer(options, { requestId, workflowId, kind, status: 'purged', histories, ...(result && { result }) }, [
       `Purged ${workflowId}: its case file and package, and ${histories} histories on the server.`,
-      'Its record stays, without personal data; copies of the server database and the vault age out with `keys retire`.',
+      'Its record and its receipt stay, without personal data; copies of the server database and the vault age out with `keys retire`.',
     ]);
     return EXIT.done;
   } finally {
@@ -294,7 +299,7 @@ export async function resolveId(client: DsrClient, id: string): Promise<string> 
   return found;
 }
 
-function noSuchRequest(): CommandError {
+export function noSuchRequest(): CommandError {
   return new CommandError('not-found', 'No request has that id. See aircall-dsr list.', EXIT.usage);
 }
 

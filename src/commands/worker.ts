@@ -25,6 +25,7 @@ export async function worker(options: WorkerOptions): Promise<Exit> {
   const metrics = options.metrics === undefined ? undefined : parseListen(options.metrics, '--metrics');
   const healthPort = options.healthPort === undefined ? undefined : portOf(options.healthPort);
   const keyring = configuredKeyring();
+  keyring.signingKey(); // without one no request could end
   const taskQueue = configuredTaskQueue();
   const retention = configuredRetention();
   const vault = await configuredVault(keyring);

@@ -1,7 +1,7 @@
 /**
- * The key file: several keys, of which one encrypts, and the hash key. It is written whole or not at all, for its owner
- * only, and nothing of it is ever printed, logged or put into an error. A key service may hold what opens its keys, so
- * that the file alone is worth nothing.
+ * The key file: several keys, of which one encrypts, the hash key, and keys that sign receipts. It is written whole or not
+ * at all, for its owner only, and nothing of it but public keys is ever printed, logged or put into an error. A key service
+ * may hold what opens its keys, so that the file alone is worth nothing.
  */
 import { randomBytes } from 'node:crypto';
 import {
@@ -16,6 +16,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { z } from 'zod';
+import { type SigningKey, signingKeyOf } from './signing-key';
 
 export const KEY_BYTES = 32;
 
@@ -27,7 +28,8 @@ export type KeyringErrorCode =
   | 'keys-busy'
   | 'key-command-missing'
   | 'key-command-failed'
-  | 'unknown-key';
+  | 'unknown-key'
+  | 'signing-key-missing';
 
 export class KeyringError extends Error {
   override readonly name = 'KeyringError';
@@ -60,6 +62,8 @@ export interface Keys {
   readonly notes: readonly KeyNote[];
   readonly keys: ReadonlyMap<string, Buffer>;
   readonly hashKey: Buffer;
+  /** The first one signs; none in a file from before there were receipts. */
+  readonly signing: readonly SigningKey[];
   /** Changes with the file. */
   readonly stamp: string;
 }
@@ -67,7 +71,9 @@ export interface Keys {
 const HASH_KEY_ID = 'hash';
 const bytes = z.base64().min(1).max(65_536);
 const plainKey = bytes.refine(text => Buffer.from(text, 'base64').length === KEY_BYTES);
-const named = { id: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/), createdAt: z.iso.datetime() };
+const instant = z.iso.datetime();
+const named = { id: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/), createdAt: instant };
+const signs = { id: z.string().regex(/^s-[0-9a-f]{16}$/), createdAt: instant, publicKey: bytes };
 const fileSchema = z
   .strictObject({
     version: z.literal(1),
@@ -76,14 +82,21 @@ const fileSchema = z
       .array(z.union([z.strictObject({ ...named, key: plainKey }), z.strictObject({ ...named, wrapped: bytes })]))
       .min(1),
     hashKey: z.union([plainKey, z.strictObject({ wrapped: bytes })]),
+    /** Seeds. The public keys stand beside them, so that they can be shown where the seeds are wrapped. */
+    signing: z
+      .array(z.union([z.strictObject({ ...signs, key: plainKey }), z.strictObject({ ...signs, wrapped: bytes })]))
+      .min(1)
+      .optional(),
   })
   // One id, one key: else one would silently be ignored.
-  .refine(({ primary, keys }) => {
+  .refine(({ primary, keys, signing = [] }) => {
     const ids = new Set(keys.map(({ id }) => id));
-    return ids.has(primary) && ids.size === keys.length;
+    const signingIds = new Set(signing.map(({ id }) => id));
+    return ids.has(primary) && ids.size === keys.length && signingIds.size === signing.length;
   });
 type KeyFile = z.infer<typeof fileSchema>;
 type KeyEntry = KeyFile['keys'][number];
+type SigningEntry = NonNullable<KeyFile['signing']>[number];
 
 const HOW_TO_MAKE = 'Set AIRCALL_DSR_KEYS to a path and run `aircall-dsr keys generate` to make a key file there.';
 
@@ -102,15 +115,21 @@ export function readKeys(path: string | undefined, service?: KeyService): Keys {
     if (key.length === KEY_BYTES) return key;
     throw new KeyringError('key-command-failed', 'The key command answered something that is no key of 32 bytes.');
   };
-  const keys = file.keys.map(
-    entry => [entry.id, 'key' in entry ? Buffer.from(entry.key, 'base64') : opened(entry.id, entry.wrapped)] as const,
-  );
+  const bytesOf = (entry: KeyEntry | SigningEntry) =>
+    'key' in entry ? Buffer.from(entry.key, 'base64') : opened(entry.id, entry.wrapped);
+  const keys = file.keys.map(entry => [entry.id, bytesOf(entry)] as const);
+  const signing = (file.signing ?? []).map(entry => {
+    const key = signingKeyOf(bytesOf(entry));
+    if (key.id === entry.id && key.publicKey === entry.publicKey) return key;
+    throw malformed();
+  });
   const { hashKey } = file;
   return {
     primaryId: file.primary,
     notes: notesOf(file),
     keys: new Map(keys),
     hashKey: typeof hashKey === 'string' ? Buffer.from(hashKey, 'base64') : opened(HASH_KEY_ID, hashKey.wrapped),
+    signing,
     stamp: stamp ?? '',
   };
 }
@@ -135,6 +154,26 @@ export function listKeys(path: string | undefined): KeyList {
   return shown(readKeyFile(configured(path)));
 }
 
+/** A key that signs receipts, as everybody may see it. */
+export interface PublicKeyNote extends KeyNote {
+  /** SPKI (DER), base64. */
+  readonly publicKey: string;
+}
+
+/** The public keys of the file, that which signs first. @throws {KeyringError} as `listKeys`, `signing-key-missing` */
+export function listPublicKeys(path: string | undefined): PublicKeyNote[] {
+  const { signing } = readKeyFile(configured(path));
+  if (signing === undefined) throw signingKeyMissing();
+  return signing.map(({ id, createdAt, publicKey }) => ({ id, createdAt, publicKey }));
+}
+
+export function signingKeyMissing(): KeyringError {
+  return new KeyringError(
+    'signing-key-missing',
+    'The key file has no key that signs receipts: it is from before there were any. Run `aircall-dsr keys rotate`, which adds one.',
+  );
+}
+
 /** Writes a new key file. @throws {KeyringError} `keys-exist`, `keys-missing` where it cannot be written, `key-command-failed` */
 export function generateKeyFile(path: string | undefined, now: Date, service?: KeyService): KeyList {
   const at = configured(path);
@@ -145,20 +184,26 @@ export function generateKeyFile(path: string | undefined, now: Date, service?: K
     primary: first.id,
     keys: [first],
     hashKey: service ? { wrapped: service.wrap(HASH_KEY_ID, hashKey).toString('base64') } : hashKey.toString('base64'),
+    signing: [newSigningKey(now, service)],
   };
   write(at, file, linkSync);
   return shown(file);
 }
 
-/** Adds a key, which encrypts from now on; the others still decrypt. @throws {KeyringError} as `readKeys`, `keys-busy` */
+/**
+ * Adds a key, which encrypts from now on; the others still decrypt. A key that signs is added where there is none: it is not
+ * replaced, because every receipt that it signed would need its successor explained.
+ * @throws {KeyringError} as `readKeys`, `keys-busy`
+ */
 export function rotateKeys(path: string | undefined, now: Date, service?: KeyService): KeyList {
   return change(configured(path), file => {
     const next = newKey(now, service);
-    return { ...file, primary: next.id, keys: [...file.keys, next] };
+    const signing = file.signing ?? [newSigningKey(now, service)];
+    return { ...file, primary: next.id, keys: [...file.keys, next], signing };
   });
 }
 
-/** Removes keys for ever; the one that encrypts stays. @throws {KeyringError} as `readKeys`, `keys-busy` */
+/** Removes keys for ever; the one that encrypts stays, and so do those that sign. @throws {KeyringError} as `readKeys`, `keys-busy` */
 export function destroyKeys(path: string | undefined, ids: readonly string[]): KeyList {
   return change(configured(path), file => ({
     ...file,
@@ -167,8 +212,17 @@ export function destroyKeys(path: string | undefined, ids: readonly string[]): K
 }
 
 function newKey(now: Date, service: KeyService | undefined): KeyEntry {
-  const key = randomBytes(KEY_BYTES);
   const note = { id: `k-${randomBytes(6).toString('hex')}`, createdAt: now.toISOString() };
+  return kept(note, randomBytes(KEY_BYTES), service);
+}
+
+function newSigningKey(now: Date, service: KeyService | undefined): SigningEntry {
+  const seed = randomBytes(KEY_BYTES);
+  const { id, publicKey } = signingKeyOf(seed);
+  return kept({ id, createdAt: now.toISOString(), publicKey }, seed, service);
+}
+
+function kept<T extends KeyNote>(note: T, key: Buffer, service: KeyService | undefined) {
   return service
     ? { ...note, wrapped: service.wrap(note.id, key).toString('base64') }
     : { ...note, key: key.toString('base64') };
@@ -209,11 +263,15 @@ function readKeyFile(path: string): KeyFile {
     return fileSchema.parse(JSON.parse(text));
   } catch {
     // Neither a JSON error nor a schema error is passed on: both can quote key material.
-    throw new KeyringError(
-      'keys-malformed',
-      'The key file named by AIRCALL_DSR_KEYS is not one of ours. Restore it from a backup.',
-    );
+    throw malformed();
   }
+}
+
+function malformed(): KeyringError {
+  return new KeyringError(
+    'keys-malformed',
+    'The key file named by AIRCALL_DSR_KEYS is not one of ours. Restore it from a backup.',
+  );
 }
 
 /** Of two commands that change the file at once one is refused: a key that was lost would take with it what it encrypted. */

@@ -4,7 +4,8 @@
  * never printed, logged, or put into an error or an argument.
  */
 import { createHmac, hkdfSync } from 'node:crypto';
-import { KEY_BYTES, KeyringError, type KeyService, type Keys, readKeys, stampOf } from './key-file';
+import { KEY_BYTES, KeyringError, type KeyService, type Keys, readKeys, signingKeyMissing, stampOf } from './key-file';
+import type { SigningKey } from './signing-key';
 
 export interface Keyring {
   /** Encrypts; its id travels with every ciphertext. */
@@ -16,6 +17,8 @@ export interface Keyring {
   derivedKey(id: string, purpose: string): Buffer;
   /** Keyed hash (HMAC-SHA256), 32 hexadecimal characters: the same value gives the same hash, nobody without the key can guess it. */
   hash(value: string): string;
+  /** What signs receipts. @throws {KeyringError} `signing-key-missing` */
+  signingKey(): SigningKey;
 }
 
 const CHECK_BYTES = 4;
@@ -78,6 +81,11 @@ export function loadKeyring(path: string | undefined, service?: KeyService): Key
       return known;
     },
     hash: value => createHmac('sha256', keys().hashKey).update(value).digest('hex').slice(0, 32),
+    signingKey() {
+      const [first] = keys().signing;
+      if (first === undefined) throw signingKeyMissing();
+      return first;
+    },
   };
   return ring;
 }

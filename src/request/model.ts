@@ -144,6 +144,9 @@ export type Phase =
   | 'closing'
   | 'ended';
 
+/** When phases began, each the first time; ISO 8601. */
+export type PhaseTimes = Readonly<Partial<Record<Phase, string>>>;
+
 /** What the query `status` answers. */
 export interface RequestStatus {
   readonly requestId: string;

@@ -1,13 +1,15 @@
 /**
  * How long things are kept, and how they are destroyed: the data of a request in the vault, its key first, and its
- * histories on the server. It never touches a request that has an open run. What stays is the request's record, without
- * personal data. Decision D9.
+ * histories on the server. It never touches a request that has an open run, nor one that has no receipt yet: it gets one.
+ * What stays are the receipt and the request's record, without personal data. Decision D9.
  */
 import type { Client } from '@temporalio/client';
 import type { RequestResult } from '../request/model';
 import { type RequestRef, requestBehind, workflowIdOf } from '../request/names';
 import { deleteRun, ourRuns, runAt, runsOf } from '../temporal/histories';
 import type { Cases, RequestRecord } from '../vault/cases';
+import { RequestOpen } from './errors';
+import type { LateReceipts } from './late-receipts';
 
 export interface RetentionPolicy {
   /** From the end of a request until nothing of it is left but its record. */
@@ -30,11 +32,6 @@ export interface Due {
   readonly what: 'data' | 'request';
 }
 
-export class RequestOpen extends Error {
-  readonly code = 'request-open' as const;
-  override readonly name = 'RequestOpen';
-}
-
 export interface Retention {
   /** At most `limit` of what has outlived the policy. */
   due(policy: RetentionPolicy, limit: number): Promise<Due[]>;
@@ -45,12 +42,13 @@ export interface Retention {
 export interface RetentionDependencies {
   readonly temporal: Client;
   readonly cases: Cases;
+  readonly lateReceipts: LateReceipts;
   /** The service's main task queue. */
   readonly taskQueue: string;
   readonly now: () => Date;
 }
 
-export function createRetention({ temporal, cases, taskQueue, now }: RetentionDependencies): Retention {
+export function createRetention({ temporal, cases, lateReceipts, taskQueue, now }: RetentionDependencies): Retention {
   /** When a request ended, as far as anybody knows; undefined while it is open. */
   async function endOf(request: RequestRef, record: RequestRecord | undefined): Promise<Date | undefined> {
     if (record?.result !== undefined) return new Date(record.result.completedAt);
@@ -102,6 +100,7 @@ export function createRetention({ temporal, cases, taskQueue, now }: RetentionDe
         if (request !== undefined) await cases.shred(request, now(), record?.runId);
         return { workflowId, result: undefined, histories: 0 };
       }
+      if (request !== undefined) await lateReceipts.of(request);
       const result = request && (await cases.purge(request, now(), record?.runId));
       if (record !== undefined && result === undefined) throw new RequestOpen(openMessage(workflowId));
       for (const run of runs) await deleteRun(temporal, run);

@@ -4,12 +4,17 @@
  */
 import type { Client } from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/common';
+import { temporal as proto } from '@temporalio/proto';
+import { isStepCode } from '../request/handling';
 import { WORKFLOW_NAMES } from '../request/names';
+
+const { HistoryEventFilterType } = proto.api.enums.v1;
 
 export interface Run {
   readonly workflowId: string;
   readonly runId: string;
   readonly open: boolean;
+  readonly startedAt: Date;
   /** Only of a run that is closed. */
   readonly closedAt?: Date;
 }
@@ -59,6 +64,20 @@ export async function deleteRun(temporal: Client, { workflowId, runId }: Run): P
   }
 }
 
+/** By what a run ended that has no result: a code of docs/errors.md. */
+export async function endingOf(temporal: Client, { workflowId, runId }: Run): Promise<string> {
+  const { history } = await temporal.workflowService.getWorkflowExecutionHistory({
+    namespace: temporal.options.namespace,
+    execution: { workflowId, runId },
+    historyEventFilterType: HistoryEventFilterType.HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT,
+  });
+  const last = history?.events?.at(-1);
+  if (last?.workflowExecutionTerminatedEventAttributes) return 'terminated';
+  if (last?.workflowExecutionTimedOutEventAttributes) return 'run-timed-out';
+  const type = last?.workflowExecutionFailedEventAttributes?.failure?.applicationFailureInfo?.type ?? '';
+  return isStepCode(type) ? type : 'request-failed';
+}
+
 /** Ids of all keys that a run's payloads were encrypted with, those of steps in flight included. */
 export async function keyIdsOf(temporal: Client, { workflowId, runId }: Run): Promise<Set<string>> {
   const handle = temporal.workflow.getHandle(workflowId, runId);
@@ -90,8 +109,10 @@ function runFrom(described: {
   readonly workflowId: string;
   readonly runId: string;
   readonly status: { readonly name: string };
+  readonly startTime: Date;
   readonly closeTime?: Date;
 }): Run {
-  const { workflowId, runId, status, closeTime } = described;
-  return { workflowId, runId, open: status.name === 'RUNNING', ...(closeTime && { closedAt: closeTime }) };
+  const { workflowId, runId, status, startTime, closeTime } = described;
+  const open = status.name === 'RUNNING';
+  return { workflowId, runId, open, startedAt: startTime, ...(closeTime && { closedAt: closeTime }) };
 }

@@ -70,8 +70,8 @@ export interface Cases {
   /** Creates the record; takes over that of a run of the same request which left no result; else answers the one there. */
   open(record: RequestRecord): Promise<RequestRecord>;
   record(request: RequestRef): Promise<RequestRecord | undefined>;
-  /** Keeps how the request ended. */
-  close(request: RequestRef, result: RequestResult): Promise<void>;
+  /** Keeps how the request ended, and answers the record. */
+  close(request: RequestRef, result: RequestResult): Promise<RequestRecord>;
 
   /**
    * Destroys the case file and the package: their key first, then them. What was destroyed before, or left, is safe. Nothing
@@ -207,11 +207,12 @@ export function createCases(vault: Vault): Cases {
       return present && shown(present.value);
     },
     async close(request, result) {
-      if ((await change(request, record => ({ ...record, result }))) === undefined)
-        throw new CaseFileBroken(
-          'case-file-broken',
-          'The record of this request is missing from the vault. Restore the vault from a backup.',
-        );
+      const record = await change(request, present => ({ ...present, result }));
+      if (record !== undefined) return shown(record);
+      throw new CaseFileBroken(
+        'case-file-broken',
+        'The record of this request is missing from the vault. Restore the vault from a backup.',
+      );
     },
 
     async shred(request, at, runId) {

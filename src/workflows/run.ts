@@ -105,6 +105,7 @@ export async function runRequest(
     calls: undefined,
   };
   let phase: Phase = 'opening';
+  const phases: Partial<Record<Phase, string>> = {};
   let apiRequests = 0;
   let children = 0;
   let ended: FinalStatus | undefined;
@@ -190,6 +191,7 @@ export async function runRequest(
     phase(next) {
       phase = next;
       show();
+      phases[next] ??= new Date().toISOString();
     },
     async step(step) {
       for (;;) {
@@ -258,7 +260,7 @@ export async function runRequest(
   return CancellationScope.nonCancellable(async () => {
     phase = 'closing';
     const result = resultOf(cancelled ? 'cancelled' : statusOf(findings));
-    await localSteps().closeRequest({ request: opened.request, subjectHash: opened.subjectHash, result });
+    await localSteps().closeRequest({ request: opened.request, subjectHash: opened.subjectHash, result, phases });
     phase = 'ended';
     ended = result.status;
     tell();

@@ -55,13 +55,13 @@ const PLACES: Readonly<Record<string, Place>> = {
   'the clock and chance of activities are given to them': {
     pattern: /\bMath\.random\b|\bDate\.now\b|\bnew Date\(\)|\brandom(?:UUID|Bytes|Int)\b/,
     only: [],
-    within: /^src\/(?:activities|aircall\/errors|request|package)/,
+    within: /^src\/(?:activities|aircall\/errors|request|package|receipt)/,
     example: 'const delay = Math.random()',
   },
   'nobody waits but Temporal: the HTTP client’s time-outs are no waiting': {
     pattern: /\bset(?:Timeout|Interval|Immediate)\b|\bsleep\b|timers\/promises|\bdelay\(/,
     only: ['src/aircall/client.ts'],
-    within: /^src\/(?:activities|aircall|request|package|encryption)/,
+    within: /^src\/(?:activities|aircall|request|package|encryption|receipt)/,
     example: 'await sleep(1000)',
   },
   'what is printed on stdout': {

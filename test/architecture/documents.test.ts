@@ -1,6 +1,7 @@
 /** Documents and manifests that must agree with the code, in both directions. */
 import { z } from 'zod';
 import { HANDLING } from '../../src/request/handling';
+import { VERSION } from '../../src/request/version';
 import { codeOf, importsOf, readProjectFile, readSources } from '../support/source-text';
 
 const FILES = readSources('src', 'sandbox', 'dev-server', 'bench');
@@ -50,7 +51,7 @@ describe('docs/errors.md', () => {
 
 describe('package.json', () => {
   const manifest = z
-    .object({ dependencies: z.record(z.string(), z.string()), files: z.array(z.string()) })
+    .object({ version: z.string(), dependencies: z.record(z.string(), z.string()), files: z.array(z.string()) })
     .parse(JSON.parse(readProjectFile('package.json')));
   const dependencies = Object.keys(manifest.dependencies).sort();
   const imported = new Set(
@@ -58,6 +59,10 @@ describe('package.json', () => {
       .filter(({ specifier }) => !/^(\.|node:)/.test(specifier))
       .map(({ target }) => target),
   );
+
+  test('has the version that receipts state', () => {
+    expect(VERSION).toBe(manifest.version);
+  });
 
   test('has every package that the source imports as a dependency, and no other', () => {
     expect(dependencies.length).toBeGreaterThan(5);

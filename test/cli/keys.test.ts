@@ -1,4 +1,5 @@
 /** Key files: how one is made, and what a command says that has none. */
+import { createPublicKey } from 'node:crypto';
 import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -8,6 +9,16 @@ const operator = createOperator();
 afterAll(() => operator.stop());
 
 const madeSchema = z.strictObject({ primary: z.string().regex(/^k-[0-9a-f]+$/), keys: z.array(z.string()).min(1) });
+const publicSchema = z.strictObject({
+  keys: z.array(
+    z.strictObject({
+      id: z.string().regex(/^s-[0-9a-f]{16}$/),
+      createdAt: z.iso.datetime(),
+      signs: z.boolean(),
+      publicKey: z.string().regex(/^-----BEGIN PUBLIC KEY-----\n[^-]+\n-----END PUBLIC KEY-----$/),
+    }),
+  ),
+});
 
 test('keys generate makes a file for its owner only and prints the ids of its keys, never the keys', async () => {
   const path = join(operator.folder, 'keys.json');
@@ -24,6 +35,37 @@ test('in words, keys generate prints the id of the key and no key', async () => 
   const { exit, stdout } = await operator.run(['keys', 'generate'], { AIRCALL_DSR_KEYS: path });
   expect(exit).toBe(0);
   expect(stdout).toMatch(/key k-[0-9a-f]+/);
+});
+
+test('keys public prints the keys that verify receipts, for people and openssl alike', async () => {
+  const { exit, stdout } = await operator.run(['keys', 'public']);
+  const { document } = await operator.ask(['keys', 'public']);
+  const [key, ...others] = publicSchema.parse(document).keys;
+  expect({ exit, others }).toEqual({ exit: 0, others: [] });
+  expect(key?.signs).toBe(true);
+  expect(stdout).toContain(key?.publicKey);
+  const fromText = createPublicKey(stdout).export({ format: 'pem', type: 'spki' });
+  expect(String(fromText).trim()).toBe(key?.publicKey);
+});
+
+test('a key file from before there were receipts serves no worker until a rotation has added what signs', async () => {
+  const path = join(operator.folder, 'keys-old.json');
+  const old = { AIRCALL_DSR_KEYS: path, AIRCALL_DSR_VAULT: join(operator.folder, 'old-vault') };
+  await operator.ask(['keys', 'generate'], old);
+  const { signing: _, ...before } = JSON.parse(readFileSync(path, 'utf8'));
+  writeFileSync(path, JSON.stringify(before));
+  for (const command of [['worker'], ['keys', 'public']]) {
+    const refused = await operator.ask(command, old);
+    expect(refused.exit).toBe(2);
+    expect(errorOf(refused.document)).toMatchObject({
+      code: 'signing-key-missing',
+      message: expect.stringContaining('keys rotate'),
+    });
+  }
+  expect((await operator.ask(['connections'], old)).exit).toBe(0);
+  expect((await operator.run(['keys', 'rotate'], old)).stdout).toMatch(/Receipts are signed with s-[0-9a-f]{16}/);
+  const worker = await operator.startWorker(old);
+  expect((await worker.end('SIGTERM')).exit).toBe(0);
 });
 
 test('keys generate refuses to overwrite a file and leaves it as it is', async () => {
@@ -51,7 +93,7 @@ test('keys can be wrapped by a command of the operator, which every process then
   expect((await operator.ask(['keys', 'generate'], wrapped)).exit).toBe(0);
   expect((await operator.ask(['keys', 'rotate'], wrapped)).exit).toBe(0);
   const text = readFileSync(wrapped.AIRCALL_DSR_KEYS, 'utf8');
-  expect(text.match(/"wrapped"/g)).toHaveLength(3);
+  expect(text.match(/"wrapped"/g)).toHaveLength(4);
   expect(text).not.toContain('"key"');
   expect((await operator.ask(['connections'], wrapped)).exit).toBe(0);
   const without = await operator.ask(['connections'], { ...wrapped, AIRCALL_DSR_KEY_COMMAND: '' });
@@ -68,7 +110,10 @@ const NEED_KEYS = [
   ['purge', 'case-1'],
   ['keys', 'rotate'],
   ['keys', 'list'],
+  ['keys', 'public'],
   ['keys', 'retire'],
+  ['receipt', 'case-1'],
+  ['receipt', '--chain', 'acme'],
   ['worker'],
   ['connect', 'acme', '--base-url', 'http://127.0.0.1:9/v1'],
   ['connections'],

@@ -17,6 +17,7 @@ const SUBJECT = { first_name: 'Quirina', last_name: 'Vandermolen-Ósk', email: '
 const NUMBERS = ['+14155550123', '+442079460958', '+33639981234', '+14155550199'];
 const GIVEN_NUMBER = '+13105550166';
 const PLANTED = 'planted-canary-7f3a';
+const RECEIPTS = ['receipt.json', 'receipts.json', 'planted.json'];
 
 const operator = createOperator();
 const here = (name: string) => join(operator.folder, name);
@@ -77,10 +78,10 @@ function canaries(): Canaries {
   named.set('e-mail', formsOf(SUBJECT.email));
   named.set('names', [SUBJECT.first_name, SUBJECT.last_name].flatMap(formsOf));
   named.set('numbers', [...NUMBERS, GIVEN_NUMBER].flatMap(numberForms));
-  const { keys, hashKey } = JSON.parse(readFileSync(here('keys.json'), 'utf8'));
+  const { keys, hashKey, signing } = JSON.parse(readFileSync(here('keys.json'), 'utf8'));
   named.set(
     'keys',
-    [hashKey, ...keys.map(({ key }: { key: string }) => key)].flatMap((key: string) => formsOf(key)),
+    [hashKey, ...[...keys, ...signing].map(({ key }: { key: string }) => key)].flatMap((key: string) => formsOf(key)),
   );
   return named;
 }
@@ -127,6 +128,7 @@ const PLACES: Readonly<Record<string, () => Buffer | Promise<Buffer>>> = {
   'the server’s database with its write-ahead log': database,
   'what the server answers of every run': serverAnswers,
   'the vault: names and contents of its files': () => everythingIn(here('vault')),
+  'receipts, as they are handed out': () => Buffer.concat(RECEIPTS.map(name => readFileSync(here(name)))),
   'what the worker printed': () => Buffer.from(worker.stderr()),
   'what all commands printed': () => Buffer.from(printed.join('\n')),
 };
@@ -171,9 +173,16 @@ test('after every command and failures of every sort, no place holds any form of
   await run('connections', '--json');
   await run('ping', 'private');
   await run('package', 'dsr:private:access:one', '--out', here('two.zip'));
+  await run('receipt', 'dsr:private:access:one', '--out', here('receipt.json'));
+  await run('receipt', 'dsr:private:deletion:two');
+  await run('receipt', '--chain', 'private', '--out', here('receipts.json'));
+  await run('receipt', '--chain', PLANTED, '--out', here('planted.json'));
+  await run('verify', here('receipt.json'));
+  await run('verify', here('receipts.json'), '--chain', '--json');
   await run('purge', 'dsr:private:deletion:two');
   await run('keys', 'rotate');
   await run('keys', 'list');
+  await run('keys', 'public');
   await run('keys', 'retire', '--older-than', '0');
   // What is typed in the wrong place, and refused, is not repeated.
   await run('access', SUBJECT.email, SUBJECT.email);
@@ -185,6 +194,10 @@ test('after every command and failures of every sort, no place holds any form of
   await run('status', SUBJECT.email);
   await run('cancel', SUBJECT.email);
   await run('purge', SUBJECT.email);
+  await run('receipt', SUBJECT.email);
+  await run('receipt', '--chain', SUBJECT.email);
+  await run('verify', SUBJECT.email);
+  await run('verify', here('one.zip'), '--key', SUBJECT.email);
   await run('package', 'one', '--out', join(here('nowhere'), 'x.zip'));
   await run('connect', SUBJECT.email, '--base-url', sandbox.baseUrl);
   await run('connect', 'other', '--base-url', `https://${SUBJECT.email}@api.aircall.io/v1`);

@@ -1,5 +1,6 @@
 /** The key file over its life: keys are added, replaced and destroyed, and running processes follow. */
 import { spawnSync } from 'node:child_process';
+import { generateKeyPairSync, sign, verify } from 'node:crypto';
 import { chmodSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createKeyCommand } from '../../src/encryption/key-command';
@@ -8,14 +9,20 @@ import {
   generateKeyFile,
   KeyringError,
   listKeys,
+  listPublicKeys,
   readKeys,
   rotateKeys,
 } from '../../src/encryption/key-file';
 import { loadKeyring } from '../../src/encryption/keyring';
+import { openPublicKey, pemOf, publicKeysIn } from '../../src/encryption/signing-key';
 import { inFolder } from './keyrings';
 
 const DAYS = ['2026-01-01', '2026-02-01', '2026-03-01'].map(day => new Date(`${day}T00:00:00.000Z`));
 const [FIRST = new Date(0), SECOND = new Date(0), THIRD = new Date(0)] = DAYS;
+
+const RSA_PUBLIC = String(
+  generateKeyPairSync('rsa', { modulusLength: 2_048 }).publicKey.export({ format: 'pem', type: 'spki' }),
+);
 
 /** A key service of few words: it keeps keys in a file of its own and gives out numbers. Its own file is the master key. */
 const COMMAND = `#!${process.execPath}
@@ -127,6 +134,89 @@ describe('the key file', () => {
       expect(listKeys(path).keys).toHaveLength(1 + made.reduce((sum, each) => sum + each, 0));
     });
   });
+});
+
+describe('keys that sign', () => {
+  /** A file from before there were any. */
+  const withoutSigning = (path: string) => {
+    generateKeyFile(path, FIRST);
+    const { signing: _, ...before } = JSON.parse(readFileSync(path, 'utf8'));
+    writeFileSync(path, JSON.stringify(before));
+  };
+
+  test('are made with the file, stay through rotations and destructions, and are shown by their public half', () => {
+    withFile(path => {
+      const { primary } = generateKeyFile(path, FIRST);
+      const made = listPublicKeys(path);
+      const { id, publicKey } = loadKeyring(path).signingKey();
+      expect(made).toEqual([{ id, publicKey, createdAt: FIRST.toISOString() }]);
+      rotateKeys(path, SECOND);
+      destroyKeys(path, [primary, id]);
+      expect(listPublicKeys(path)).toEqual(made);
+      expect(publicKeysIn(`${id}\n${pemOf(publicKey)}\nand\n${pemOf(publicKey)}\n`)).toEqual([publicKey, publicKey]);
+      const { privateKey } = loadKeyring(path).signingKey();
+      const key = openPublicKey(publicKey) ?? privateKey;
+      const said = Buffer.from('said');
+      expect(verify(null, said, key, sign(null, said, privateKey))).toBe(true);
+    });
+  });
+
+  test('are added by a rotation to a file that has none, which is read all the same', () => {
+    withFile(path => {
+      withoutSigning(path);
+      const ring = loadKeyring(path);
+      for (const use of [() => ring.signingKey(), () => listPublicKeys(path)])
+        expect(codeOf(use)).toBe('signing-key-missing');
+      expect(ring.key(ring.primaryId)).toHaveLength(32);
+      rotateKeys(path, SECOND);
+      expect(listPublicKeys(path)).toMatchObject([{ createdAt: SECOND.toISOString() }]);
+      expect(loadKeyring(path).signingKey().id).toBe(listPublicKeys(path)[0]?.id);
+    });
+  });
+
+  test('may be several: the first one signs', () => {
+    withFile((path, folder) => {
+      const other = join(folder, 'other.json');
+      for (const each of [path, other]) generateKeyFile(each, FIRST);
+      const [one, two] = [path, other].map(each => JSON.parse(readFileSync(each, 'utf8')));
+      writeFileSync(path, JSON.stringify({ ...one, signing: [...two.signing, ...one.signing] }));
+      expect(loadKeyring(path).signingKey().id).toBe(two.signing[0].id);
+      expect(listPublicKeys(path)).toHaveLength(2);
+      writeFileSync(path, JSON.stringify({ ...one, signing: [...one.signing, ...one.signing] }));
+      expect(codeOf(() => loadKeyring(path))).toBe('keys-malformed');
+    });
+  });
+
+  test('are refused where seed, public key and id do not belong together', () => {
+    withFile((path, folder) => {
+      const other = join(folder, 'other.json');
+      for (const each of [path, other]) generateKeyFile(each, FIRST);
+      const [one, two] = [path, other].map(each => JSON.parse(readFileSync(each, 'utf8')));
+      for (const field of ['id', 'publicKey', 'key']) {
+        const mixed = { ...one.signing[0], [field]: two.signing[0][field] };
+        writeFileSync(path, JSON.stringify({ ...one, signing: [mixed] }));
+        expect(codeOf(() => loadKeyring(path))).toBe('keys-malformed');
+      }
+    });
+  });
+
+  test('are wrapped like the others, and shown without being opened', () => {
+    withCommand((path, command) => {
+      const service = createKeyCommand(command);
+      generateKeyFile(path, FIRST, service);
+      const { id, publicKey } = loadKeyring(path, service).signingKey();
+      expect(listPublicKeys(path)).toMatchObject([{ id, publicKey }]);
+    });
+  });
+
+  test.each(['', 'no key', pemOf('AAAA'), RSA_PUBLIC])(
+    'a file of public keys that holds none of ours is told (%#)',
+    pem => {
+      const read = () => publicKeysIn(pem);
+      if (pem.includes('BEGIN')) expect(read).toThrow(TypeError);
+      else expect(read()).toEqual([]);
+    },
+  );
 });
 
 describe('a running process', () => {

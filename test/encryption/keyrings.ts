@@ -4,19 +4,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Keyring, loadKeyring } from '../../src/encryption/keyring';
 import type { SealKeys } from '../../src/encryption/seal';
+import { signingKeyOf } from '../../src/encryption/signing-key';
 
 /** 32 bytes that follow from a word, so that two key files of a test can share a key. */
 export function keyOf(word: string): Buffer {
   return createHash('sha256').update(word).digest();
 }
 
-/** The text of a key file: pairs of key id and key; the first one encrypts. */
+/** The text of a key file: pairs of key id and key; the first one encrypts. It signs with a key of its own. */
 export function keyFile(...keys: readonly (readonly [id: string, key: Buffer])[]): string {
+  const { id, publicKey } = signingKeyOf(keyOf('signing'));
   return JSON.stringify({
     version: 1,
     primary: keys[0]?.[0],
     keys: keys.map(([id, key]) => ({ id, key: key.toString('base64'), createdAt: '2026-01-31T00:00:00.000Z' })),
     hashKey: keyOf('hash').toString('base64'),
+    signing: [{ id, publicKey, key: keyOf('signing').toString('base64'), createdAt: '2026-01-31T00:00:00.000Z' }],
   });
 }
 

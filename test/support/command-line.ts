@@ -168,15 +168,19 @@ function startProcess(args: readonly string[], env: Environment, serves: boolean
   return { child, ended, stdout: () => told.stdout, stderr: () => told.stderr };
 }
 
-const keyFileSchema = z.object({ keys: z.array(z.object({ key: z.string() })), hashKey: z.string() });
+const keyFileSchema = z.object({
+  keys: z.array(z.object({ key: z.string() })),
+  hashKey: z.string(),
+  signing: z.array(z.object({ key: z.string() })).default([]),
+});
 
 /** The keys of all key files of a folder. */
 export function keyMaterial(folder: string): string[] {
   return readdirSync(folder)
     .filter(name => name.startsWith('keys'))
     .flatMap(name => {
-      const { keys, hashKey } = keyFileSchema.parse(JSON.parse(readFileSync(join(folder, name), 'utf8')));
-      return [hashKey, ...keys.map(({ key }) => key)];
+      const { keys, hashKey, signing } = keyFileSchema.parse(JSON.parse(readFileSync(join(folder, name), 'utf8')));
+      return [hashKey, ...[...keys, ...signing].map(({ key }) => key)];
     });
 }
 

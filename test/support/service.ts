@@ -14,6 +14,7 @@ import { createDsrClient, type DsrClient } from '../../src/client';
 import { createDataConverter } from '../../src/encryption/data-converter';
 import { generateKeyFile } from '../../src/encryption/key-file';
 import { type Keyring, loadKeyring } from '../../src/encryption/keyring';
+import { createLateReceipts, type LateReceipts } from '../../src/retention/late-receipts';
 import { createRetention, type Retention, type RetentionPolicy } from '../../src/retention/retention';
 import { type Cases, createCases } from '../../src/vault/cases';
 import {
@@ -24,6 +25,7 @@ import {
   type Connection as StoredConnection,
 } from '../../src/vault/connections';
 import { createFolderDriver } from '../../src/vault/folder';
+import { createReceipts, type Receipts } from '../../src/vault/receipts';
 import { createVault, type Vault } from '../../src/vault/vault';
 import { type Service, startService } from '../../src/worker';
 
@@ -36,6 +38,9 @@ export interface TestService {
   readonly temporal: Client;
   readonly vault: Vault;
   readonly cases: Cases;
+  readonly receipts: Receipts;
+  /** As the command has it, and the sweep. */
+  readonly lateReceipts: LateReceipts;
   readonly retention: Retention;
   readonly connections: Connections;
   readonly keyring: Keyring;
@@ -106,6 +111,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
   const vault = createVault(createFolderDriver(join(folder, 'vault')), keyring);
   const cases = createCases(vault);
   const connections = createConnections(vault);
+  const receipts = createReceipts({ vault, keyring, now: Date.now });
   const sandbox = await startSandbox(options.sandbox);
   const company = sandbox.company(options.company ?? 'acme');
   const address = options.address ?? environment('TEST_TEMPORAL_ADDRESS');
@@ -116,6 +122,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     namespace: 'default',
     dataConverter: createDataConverter(keyring),
   });
+  const lateReceipts = createLateReceipts({ temporal, cases, receipts });
   const log: string[] = [];
   async function store(connection: string, to: SandboxCompany, credential?: Credential): Promise<void> {
     const next = (present?: StoredConnection): StoredConnection => ({
@@ -151,7 +158,9 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     temporal,
     vault,
     cases,
-    retention: createRetention({ temporal, cases, taskQueue: name, now: () => new Date() }),
+    receipts,
+    lateReceipts,
+    retention: createRetention({ temporal, cases, lateReceipts, taskQueue: name, now: () => new Date() }),
     connections,
     keyring,
     folder,

@@ -23,6 +23,7 @@ import { apiTaskQueue, SEARCH_ATTRIBUTES } from '../../src/request/names';
 import { createCases } from '../../src/vault/cases';
 import { createConnections, nextCredentialVersion } from '../../src/vault/connections';
 import { createFolderDriver } from '../../src/vault/folder';
+import { createReceipts } from '../../src/vault/receipts';
 import { createVault } from '../../src/vault/vault';
 import { environment, installRuntime } from './service';
 
@@ -64,6 +65,7 @@ export async function startSkippingService(options: SandboxOptions): Promise<Ski
   const { api, local } = createActivities({
     connections,
     cases: createCases(vault),
+    receipts: createReceipts({ vault, keyring, now: () => Date.now() + aheadMs }),
     aircall,
     gates: createGates(),
     onRateLimit: async () => {},

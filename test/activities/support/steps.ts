@@ -20,6 +20,7 @@ import { type RequestRef, WORKFLOW_TYPES, workflowIdOf } from '../../../src/requ
 import { type CaseRef, type Cases, createCases } from '../../../src/vault/cases';
 import { type Connection, type Connections, type Credential, createConnections } from '../../../src/vault/connections';
 import { createFolderDriver } from '../../../src/vault/folder';
+import { createReceipts, type Receipts } from '../../../src/vault/receipts';
 import { createVault, type Vault, type VaultDriver } from '../../../src/vault/vault';
 import { keyOf, keyringOf } from '../../encryption/keyrings';
 
@@ -33,6 +34,7 @@ export interface Steps {
   readonly vault: Vault;
   readonly cases: Cases;
   readonly connections: Connections;
+  readonly receipts: Receipts;
   /** An access request of the connection `acme`. */
   readonly request: RequestRef;
   /** `workflowId runId` of runs that count as open. */
@@ -70,9 +72,11 @@ export async function startSteps(options: StepsOptions = {}): Promise<Steps> {
   const refused: string[] = [];
   let advancedMs = 0;
   const now = () => Date.now() + advancedMs;
+  const receipts = createReceipts({ vault, keyring, now });
   const { api, local } = createActivities({
     connections,
     cases,
+    receipts,
     aircall,
     gates: createGates(),
     onRateLimit: (connection, limit) => connections.noteRateLimit(connection, new Date(now()), limit.limitPerMinute),
@@ -94,6 +98,7 @@ export async function startSteps(options: StepsOptions = {}): Promise<Steps> {
     vault,
     cases,
     connections,
+    receipts,
     request: { connection: 'acme', kind: 'access', requestId: 'r-1' },
     openRuns,
     refused,

@@ -1,0 +1,112 @@
+/** The command that verifies receipts: with the files it is given and nothing else, neither vault nor keys nor server. */
+import { readFile, stat } from 'node:fs/promises';
+import { z } from 'zod';
+import { publicKeysIn } from '../encryption/signing-key';
+import { verifyChain } from '../receipt/chain';
+import type { Receipt } from '../receipt/model';
+import { digestOf, parseDocument, verifyReceipt } from '../receipt/sign';
+import { answer, CommandError, EXIT, type Exit, type Output, tell } from './output';
+
+export interface VerifyOptions extends Output {
+  /** A file of public keys. */
+  readonly key?: string;
+  readonly chain?: boolean;
+}
+
+const FILE_BYTES_MAX = 256 * 1024 * 1024;
+
+export async function verify(file: string, options: VerifyOptions): Promise<Exit> {
+  const trusted = options.key === undefined ? undefined : await publicKeysOf(options.key);
+  const presented = parseDocument(await contentOf(file, 'FILE'));
+  const many = Array.isArray(presented);
+  if (many !== (options.chain === true))
+    throw new CommandError(
+      'usage',
+      many
+        ? 'The file holds a chain of receipts. Verify it with --chain.'
+        : 'The file of --chain holds no chain. `aircall-dsr receipt --chain NAME` prints one.',
+      EXIT.usage,
+    );
+  if (trusted === undefined)
+    tell('note: the public key is the one that came along; --key says whose signature it must be.');
+  if (many) tellChain(options, verifyChain(presented, trusted), trusted);
+  else tellOne(options, verifyReceipt(presented, trusted), trusted);
+  return EXIT.done;
+}
+
+function tellOne(options: Output, receipt: Receipt, trusted: readonly string[] | undefined): void {
+  const { request, status, times, chain, signer, service } = receipt;
+  const { connection, kind, requestId } = request;
+  answer(
+    options,
+    { verified: true, ...signedBy([receipt], trusted), connection, kind, requestId, status, ...placeOf(receipt) },
+    [
+      `Verified: ${kind} ${requestId} of ${connection}, ${status}`,
+      `  ended      ${times.ended ?? 'not known'}`,
+      ...receipt.sources.map(
+        ({ source, found, kept, deleted, absent, refused, unsupported, failed }) =>
+          `  ${source.padEnd(9)}  ${found} found: ${kept} kept, ${deleted} deleted, ${absent} gone already, ${refused + unsupported + failed} not done`,
+      ),
+      `  signed by  ${signer.keyId}${trusted === undefined ? '' : ', as given'}; version ${service.version}`,
+      `  place      ${chain.sequence} in the chain of ${connection}; digest ${digestOf(receipt)}`,
+    ],
+  );
+}
+
+function tellChain(options: Output, receipts: readonly Receipt[], trusted: readonly string[] | undefined): void {
+  const last = receipts.at(-1);
+  if (last === undefined) return;
+  const { connection } = last.request;
+  const keys = signedBy(receipts, trusted);
+  answer(options, { verified: true, ...keys, connection, receipts: receipts.length, ...placeOf(last) }, [
+    `Verified: ${receipts.length} receipts of ${connection}, none missing from the first to the last`,
+    `  signed by  ${keys.keyIds.join(', ')}${trusted === undefined ? '' : ', as given'}`,
+    `  the last   ${last.request.kind} ${last.request.requestId}; digest ${digestOf(last)}`,
+  ]);
+}
+
+function placeOf(receipt: Receipt) {
+  return { sequence: receipt.chain.sequence, digest: digestOf(receipt) };
+}
+
+function signedBy(receipts: readonly Receipt[], trusted: readonly string[] | undefined) {
+  return { keyIds: [...new Set(receipts.map(({ signer }) => signer.keyId))], pinned: trusted !== undefined };
+}
+
+/** Of a PEM file, or of what `keys public --json` printed. */
+async function publicKeysOf(file: string): Promise<string[]> {
+  const bytes = await contentOf(file, 'The file of --key');
+  try {
+    const text = bytes.toString('utf8');
+    const keys = publicKeysIn(text.trimStart().startsWith('{') ? pemsIn(text) : text);
+    if (keys.length > 0) return keys;
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+  }
+  throw new CommandError(
+    'usage',
+    'The file of --key holds no Ed25519 public key. `aircall-dsr keys public` prints ours.',
+    EXIT.usage,
+  );
+}
+
+const printedKeys = z.object({ keys: z.array(z.object({ publicKey: z.string() })) });
+
+function pemsIn(json: string): string {
+  try {
+    const { keys } = printedKeys.parse(JSON.parse(json));
+    return keys.map(({ publicKey }) => publicKey).join('\n');
+  } catch {
+    throw new TypeError('not what `keys public --json` prints');
+  }
+}
+
+async function contentOf(file: string, what: string): Promise<Buffer> {
+  try {
+    const { size } = await stat(file);
+    if (size <= FILE_BYTES_MAX) return await readFile(file);
+  } catch {
+    throw new CommandError('usage', `${what} cannot be read.`, EXIT.usage);
+  }
+  throw new CommandError('usage', `${what} is larger than 256 MiB.`, EXIT.usage);
+}

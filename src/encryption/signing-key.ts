@@ -1,0 +1,64 @@
+/**
+ * Keys that sign (Ed25519): a seed of 32 bytes in the key file, a public key that anybody may have. A public key travels as
+ * its SPKI in base64 and is named by its digest, so that id and key cannot be swapped for each other.
+ */
+import { createHash, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+
+export interface SigningKey {
+  readonly id: string;
+  /** SPKI (DER), base64. */
+  readonly publicKey: string;
+  readonly privateKey: KeyObject;
+}
+
+/** What a PKCS #8 private key (RFC 8410) has before the seed. */
+const PKCS8_HEAD = Buffer.from('302e020100300506032b657004220420', 'hex');
+const ID_CHARACTERS = 16;
+
+/** @param seed 32 bytes */
+export function signingKeyOf(seed: Uint8Array): SigningKey {
+  const privateKey = createPrivateKey({ key: Buffer.concat([PKCS8_HEAD, seed]), format: 'der', type: 'pkcs8' });
+  const publicKey = spkiOf(createPublicKey(privateKey)).toString('base64');
+  return { id: signingKeyId(publicKey), publicKey, privateKey };
+}
+
+/** `s-` and 16 hexadecimal characters of the SHA-256 of the SPKI. */
+export function signingKeyId(publicKey: string): string {
+  const digest = createHash('sha256').update(Buffer.from(publicKey, 'base64')).digest('hex');
+  return `s-${digest.slice(0, ID_CHARACTERS)}`;
+}
+
+/** Undefined where it is no Ed25519 public key, or written in another way than ours. */
+export function openPublicKey(publicKey: string): KeyObject | undefined {
+  try {
+    const key = createPublicKey({ key: Buffer.from(publicKey, 'base64'), format: 'der', type: 'spki' });
+    return key.asymmetricKeyType === 'ed25519' && spkiOf(key).toString('base64') === publicKey ? key : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const PEM = /-----BEGIN PUBLIC KEY-----[\s\S]*?-----END PUBLIC KEY-----/g;
+
+/** All public keys of a PEM text, whatever stands between them. @throws {TypeError} where one is no Ed25519 key */
+export function publicKeysIn(pem: string): string[] {
+  return (pem.match(PEM) ?? []).map(block => {
+    let key: KeyObject;
+    try {
+      key = createPublicKey(block);
+    } catch {
+      throw new TypeError('a public key cannot be read');
+    }
+    if (key.asymmetricKeyType !== 'ed25519') throw new TypeError('a public key is no Ed25519 key');
+    return spkiOf(key).toString('base64');
+  });
+}
+
+/** Without a line break at its end. */
+export function pemOf(publicKey: string): string {
+  return `-----BEGIN PUBLIC KEY-----\n${publicKey}\n-----END PUBLIC KEY-----`;
+}
+
+function spkiOf(key: KeyObject): Buffer {
+  return key.export({ format: 'der', type: 'spki' });
+}

@@ -1,0 +1,217 @@
+/**
+ * What a receipt says, made from how a request ended. Total: whatever a result holds becomes a receipt, because a request
+ * must be able to end. Only counts, codes, times and digests are taken over, never a message or a reference. Pure.
+ */
+import type {
+  Counts,
+  FinalStatus,
+  Gap,
+  Outcome,
+  PhaseTimes,
+  RecordOutcome,
+  RequestResult,
+  SourceCoverage,
+} from '../request/model';
+import type { RequestRef } from '../request/names';
+import { CODE_PATTERN, OUT_OF_REACH_PATTERN, RECEIPT_FORMAT, type ReceiptContent } from './model';
+
+export interface ReceiptFacts {
+  readonly request: RequestRef;
+  readonly runId: string;
+  readonly dryRun: boolean;
+  /** Keyed hash; null where it was never known. */
+  readonly subjectHash: string | null;
+  /** When the first step was taken; ISO 8601. */
+  readonly startedAt: string | null;
+  readonly ending: Ending;
+  /** When the phases of the request began. */
+  readonly phases: PhaseTimes;
+  /** Null where nobody knows it any more. */
+  readonly budget: ReceiptContent['budget'];
+  readonly service: ReceiptContent['service'];
+}
+
+/** With a result, or without one: then only the server knows when, and by what. */
+export type Ending =
+  | { readonly result: RequestResult }
+  | { readonly code: string; readonly receivedAt: string | null; readonly endedAt: string | null };
+
+type Source = ReceiptContent['sources'][number];
+
+/** For a code that docs/errors.md could not hold: a receipt takes over no text that it does not know. */
+const UNKNOWN_CODE = 'unexpected';
+const OUTCOME_COUNTS = {
+  deleted: 'deleted',
+  'already-absent': 'absent',
+  refused: 'refused',
+  unsupported: 'unsupported',
+  failed: 'failed',
+} as const satisfies Record<Outcome, keyof Source>;
+
+export function receiptContent(facts: ReceiptFacts): ReceiptContent {
+  const { request, runId, dryRun, subjectHash, ending, budget, service } = facts;
+  const { connection, kind, requestId } = request;
+  const common = {
+    format: RECEIPT_FORMAT,
+    request: { connection, kind, requestId, runId, dryRun, regime: null },
+    subject: subjectHash,
+    times: timesOf(facts),
+    budget,
+    service,
+  } as const;
+  if (!('result' in ending))
+    return {
+      ...common,
+      status: 'failed',
+      failure: codeFrom(ending.code),
+      sources: [],
+      ignoredNumbers: 0,
+      outOfReach: [],
+      verification: null,
+      planDigest: null,
+      package: null,
+      apiRequests: null,
+    };
+  const { result } = ending;
+  const { coverage, package: handedOver } = result;
+  return {
+    ...common,
+    status: statusOf(result),
+    failure: result.failure === undefined ? null : codeFrom(result.failure.code),
+    sources: sourcesOf(result),
+    ignoredNumbers: coverage.calls?.ignoredNumbers ?? 0,
+    outOfReach: coverage.outOfReach.filter(what => OUT_OF_REACH_PATTERN.test(what)),
+    verification: result.verification?.state ?? null,
+    planDigest: result.planDigest ?? null,
+    package: handedOver ? { sha256: handedOver.sha256, sizeBytes: handedOver.sizeBytes } : null,
+    apiRequests: result.apiRequests,
+  };
+}
+
+/** A purged request ended in another way before. */
+function statusOf({ status, purged }: RequestResult): ReceiptContent['status'] {
+  const ended: FinalStatus = status === 'purged' ? (purged?.status ?? 'failed') : status;
+  return ended === 'purged' ? 'failed' : ended;
+}
+
+function timesOf({ startedAt, ending, phases }: ReceiptFacts): ReceiptContent['times'] {
+  const none = { submitted: null, searched: null, deleted: null, verified: null, due: null };
+  if (!('result' in ending)) return { ...none, received: ending.receivedAt, started: startedAt, ended: ending.endedAt };
+  const { result } = ending;
+  const status = statusOf(result);
+  const whole = status !== 'cancelled' && status !== 'failed';
+  // Where nothing followed the search, it was finished only if the request came to an end of its own.
+  const end = whole && phases.searching !== undefined ? result.completedAt : null;
+  const verified = result.verification?.state === 'skipped' ? null : (result.verification?.checkedAt ?? null);
+  return {
+    ...none,
+    received: result.startedAt,
+    started: startedAt,
+    searched: phases.packaging ?? phases.deleting ?? end,
+    deleted: phases.verifying ?? null,
+    verified,
+    ended: result.completedAt,
+  };
+}
+
+function sourcesOf({ kind, counts, coverage, outcomes }: RequestResult): Source[] {
+  const { contacts, calls } = coverage;
+  const listed = new Map<string, RecordOutcome[]>();
+  for (const each of outcomes) {
+    const [, , noun] = RECORD_PATTERN.exec(each.record) ?? [];
+    const of = noun === undefined ? 'records' : `${noun}s`;
+    listed.set(of, [...(listed.get(of) ?? []), each]);
+  }
+  const rest = unlistedOf(counts, outcomes);
+  const lastListed = [...listed.keys()].at(-1) ?? 'contacts';
+  const make = (name: string, found: number, searched: SourceCoverage): Source =>
+    sourceOf(name, found, searched, listed.get(name) ?? [], name === lastListed ? rest : {});
+  const known = [
+    make('contacts', counts.contacts, contacts),
+    ...(kind === 'access' || calls !== undefined
+      ? [
+          {
+            ...make('calls', counts.calls ?? 0, calls ?? { state: 'skipped', gaps: [] }),
+            withheld: calls?.ambiguous ?? 0,
+            window: calls ? { from: calls.window.from, to: calls.window.to } : null,
+          },
+        ]
+      : []),
+  ];
+  const others = [...listed.keys()].filter(name => !known.some(({ source }) => source === name));
+  return [...known, ...others.map(name => make(name, 0, { state: 'partial', gaps: [] }))];
+}
+
+const RECORD_PATTERN = /^(unreadable )?([a-z]{1,31}) \d+$/;
+
+/** A result lists so many outcomes and counts all: those beyond the list, by outcome. */
+function unlistedOf(counts: Counts, outcomes: readonly RecordOutcome[]): Partial<Record<Outcome, number>> {
+  const counted = {
+    deleted: counts.deleted,
+    'already-absent': counts.alreadyAbsent,
+    refused: counts.refused,
+    failed: counts.failed,
+  };
+  const beyond = Object.entries(counted).map(([outcome, count = 0]) => [
+    outcome,
+    Math.max(0, count - outcomes.filter(each => each.outcome === outcome).length),
+  ]);
+  return Object.fromEntries(beyond);
+}
+
+function sourceOf(
+  name: string,
+  counted: number,
+  { state, gaps }: SourceCoverage,
+  outcomes: readonly RecordOutcome[],
+  rest: Partial<Record<Outcome, number>>,
+): Source {
+  const unreadable = outcomes.filter(isUnreadable);
+  const readable = outcomes.filter(each => !isUnreadable(each));
+  // What is beyond the list is like the last that is on it.
+  const restUnreadable = readable.length === 0 && unreadable.length > 0 ? (rest.failed ?? 0) : 0;
+  const ends = { deleted: 0, absent: 0, refused: 0, unsupported: 0, failed: -restUnreadable };
+  for (const { outcome } of readable) ends[OUTCOME_COUNTS[outcome]] += 1;
+  ends.deleted += rest.deleted ?? 0;
+  ends.absent += rest['already-absent'] ?? 0;
+  ends.refused += rest.refused ?? 0;
+  ends.failed += rest.failed ?? 0;
+  const dealtWith = ends.deleted + ends.absent + ends.refused + ends.unsupported + ends.failed;
+  const found = Math.max(counted, dealtWith);
+  return {
+    source: name,
+    state,
+    found,
+    kept: found - dealtWith,
+    ...ends,
+    unreadable: unreadable.length + restUnreadable,
+    withheld: 0,
+    reasons: reasonsOf(outcomes),
+    gaps: gaps.map(gapOf),
+    window: null,
+  };
+}
+
+function isUnreadable({ record, outcome }: RecordOutcome): boolean {
+  return record.startsWith('unreadable ') && outcome === 'failed';
+}
+
+/** Outcomes that have a code, counted by both. */
+function reasonsOf(outcomes: readonly RecordOutcome[]): Source['reasons'] {
+  const reasons = new Map<string, Source['reasons'][number]>();
+  for (const { outcome, code: told } of outcomes) {
+    if (told === undefined) continue;
+    const code = codeFrom(told);
+    const key = `${outcome} ${code}`;
+    reasons.set(key, { outcome, code, count: (reasons.get(key)?.count ?? 0) + 1 });
+  }
+  return [...reasons.values()];
+}
+
+function gapOf({ code, count }: Gap): Source['gaps'][number] {
+  return { code: codeFrom(code), count: count ?? null };
+}
+
+function codeFrom(told: string): string {
+  return CODE_PATTERN.test(told) ? told : UNKNOWN_CODE;
+}

@@ -1,0 +1,48 @@
+/**
+ * A connection's receipts as a chain: each holds the digest of the one before, so that none can be taken out, put in or
+ * moved without all after it being signed anew. What is missing at the end only whoever knows a later one can tell. Pure.
+ */
+import type { Receipt } from './model';
+import { digestOf, ReceiptError, verifyReceipt } from './sign';
+
+/**
+ * A chain from its first receipt on, in order.
+ * @param trusted as in `verifyReceipt`
+ * @throws {ReceiptError} naming the place (the first is 1): `receipt-chain-broken`, and what `verifyReceipt` throws
+ */
+export function verifyChain(presented: readonly unknown[], trusted?: readonly string[]): Receipt[] {
+  if (presented.length === 0) throw new ReceiptError('receipt-chain-broken', 'A chain holds at least one receipt.');
+  const receipts: Receipt[] = [];
+  for (const [index, each] of presented.entries()) {
+    const place = index + 1;
+    const receipt = verifiedAt(place, each, trusted);
+    const broken = breakAt(place, receipt, receipts);
+    if (broken !== undefined) throw new ReceiptError('receipt-chain-broken', `At place ${place}: ${broken}.`);
+    receipts.push(receipt);
+  }
+  return receipts;
+}
+
+function verifiedAt(place: number, presented: unknown, trusted: readonly string[] | undefined): Receipt {
+  try {
+    return verifyReceipt(presented, trusted);
+  } catch (error) {
+    if (error instanceof ReceiptError) throw new ReceiptError(error.code, `At place ${place}: ${error.message}`);
+    throw error;
+  }
+}
+
+/** What is wrong with a receipt at this place; undefined where nothing is. */
+function breakAt(place: number, { request, chain }: Receipt, before: readonly Receipt[]): string | undefined {
+  const last = before.at(-1);
+  const { sequence, previous } = chain;
+  if (last !== undefined && request.connection !== last.request.connection)
+    return `a receipt of connection ${request.connection} among those of ${last.request.connection}`;
+  if (sequence > place && before.length === 0)
+    return `the chain begins with receipt ${sequence}; those before are missing`;
+  if (sequence > place) return `receipt ${place} is missing, ${sequence} stands in its place`;
+  if (sequence < place) return `receipt ${sequence} stands here a second time, or out of order`;
+  const expected = last === undefined ? null : digestOf(last);
+  if (previous !== expected) return `it does not follow the receipt that stands before it`;
+  return undefined;
+}

@@ -1,0 +1,121 @@
+/**
+ * The receipt: what was asked, when, under which budget, by which version, and what became of every record, in counts and
+ * codes. It holds no personal data: the subject is a keyed hash. docs/receipt.schema.json is made from the definition here.
+ */
+import { z } from 'zod';
+import { NAME_PATTERN } from '../request/names';
+
+export const RECEIPT_FORMAT = 'aircall-dsr/receipt@1';
+
+const name = z.string().regex(NAME_PATTERN);
+const instant = z.iso.datetime();
+const count = z.number().int().min(0);
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const keyedHash = z.string().regex(/^[0-9a-f]{32}$/);
+export const CODE_PATTERN = /^[a-z][a-z0-9-]{0,63}$/;
+const code = z.string().regex(CODE_PATTERN).describe('A code of docs/errors.md.');
+const outcome = z.enum(['deleted', 'already-absent', 'refused', 'unsupported', 'failed']);
+export const OUT_OF_REACH_PATTERN = /^[a-z]+(?: [a-z]+){0,9}$/;
+
+const source = z.strictObject({
+  source: z
+    .string()
+    .regex(/^[a-z]{1,32}$/)
+    .describe('Which records: `contacts`, `calls`.'),
+  state: z
+    .enum(['complete', 'partial', 'failed', 'skipped'])
+    .describe('How much of it was searched; `skipped`: not asked for, or not reached.'),
+  found: count.describe('Records of the subject: kept + deleted + absent + refused + unsupported + failed.'),
+  kept: count.describe('Left where they are, because nothing else was asked for.'),
+  deleted: count,
+  absent: count.describe('Were gone already when they were to be deleted.'),
+  refused: count,
+  unsupported: count,
+  failed: count,
+  unreadable: count.describe('Rows that could not be read, so that nobody knows whose they are.'),
+  withheld: count.describe(
+    'Records that Aircall attributes to somebody else although they carry the number of the subject.',
+  ),
+  reasons: z
+    .array(z.strictObject({ outcome, code, count }))
+    .describe('Why, where an outcome is not what was asked for.'),
+  gaps: z.array(z.strictObject({ code, count: count.nullable() })).describe('What of the source was not covered.'),
+  window: z
+    .strictObject({ from: instant.nullable(), to: instant })
+    .nullable()
+    .describe('Which time was searched; `from` null: all that Aircall serves.'),
+});
+
+const body = z.strictObject({
+  format: z.literal(RECEIPT_FORMAT),
+  request: z.strictObject({
+    connection: name.describe('The configured Aircall company.'),
+    kind: z.enum(['access', 'deletion']),
+    requestId: name,
+    runId: name.describe('The run on the Temporal server that worked on it.'),
+    dryRun: z.boolean().describe('A deletion that only plans.'),
+    regime: code.nullable().describe('The law that it was made under; null: not told.'),
+  }),
+  subject: keyedHash.nullable().describe('Keyed hash of the e-mail address; null: it was never known.'),
+  status: z.enum(['completed', 'partial', 'no-match', 'cancelled', 'failed']),
+  failure: code.nullable().describe('Why the status is `failed`.'),
+  times: z
+    .strictObject({
+      submitted: instant.nullable().describe('When the person asked, as far as it was told.'),
+      received: instant.nullable().describe('When the request reached this service.'),
+      started: instant.nullable().describe('When its first step was taken.'),
+      searched: instant.nullable().describe('When all was searched that was asked for.'),
+      deleted: instant.nullable().describe('When every deletion had its answer, and the verification began.'),
+      verified: instant.nullable().describe('When the last verifying search was made.'),
+      ended: instant.nullable(),
+      due: instant.nullable().describe('When the law wanted it answered; null: not told.'),
+    })
+    .describe('Null: it was not reached, not finished, or is not known.'),
+  sources: z.array(source).describe('Empty where the request ended without telling what it had done.'),
+  ignoredNumbers: count.describe('Numbers too short to name a person: not searched.'),
+  outOfReach: z.array(z.string().regex(OUT_OF_REACH_PATTERN)).describe("What Aircall's API cannot list or delete."),
+  verification: z.enum(['verified', 'residual', 'skipped']).nullable().describe('Null: no deletion, or not known.'),
+  planDigest: keyedHash.nullable().describe('Names the set of contacts that was, or in a dry run would be, deleted.'),
+  package: z.strictObject({ sha256, sizeBytes: count }).nullable().describe('What was handed over, as decrypted.'),
+  apiRequests: count.nullable().describe('HTTP requests to Aircall, retries included; null: not known.'),
+  budget: z
+    .strictObject({
+      limitPerMinute: count.describe('API requests a minute that the company allowed when the request ended.'),
+      sharePerMille: count.describe('The part of it that this service may use.'),
+      requestsPerHour: count.describe('What both allow at most.'),
+    })
+    .nullable()
+    .describe('Null: not known.'),
+  service: z.strictObject({
+    version: z.string().regex(/^[0-9A-Za-z.+-]{1,64}$/),
+    workflows: sha256.nullable().describe('Digest of the bundle of workflows of the worker that ended the request.'),
+  }),
+  issued: z.strictObject({
+    at: instant,
+    how: z
+      .enum(['at-end', 'afterwards'])
+      .describe('`afterwards`: the request ended without its last step, or before there were receipts.'),
+  }),
+  chain: z.strictObject({
+    sequence: z.number().int().min(1).describe('Its place among the receipts of the connection; the first is 1.'),
+    previous: sha256.nullable().describe('SHA-256 of the receipt before it, as canonical JSON; null: it is the first.'),
+  }),
+  signer: z.strictObject({
+    keyId: z.string().regex(/^s-[0-9a-f]{16}$/),
+    publicKey: z.base64().describe('Ed25519, SPKI (DER).'),
+  }),
+});
+
+export const receiptSchema = body
+  .extend({ signature: z.base64().describe('Ed25519 over the canonical JSON (RFC 8785) of all but this member.') })
+  .describe('Receipt of a data subject request against Aircall.');
+
+export type Receipt = z.infer<typeof receiptSchema>;
+/** All that is signed. */
+export type ReceiptBody = z.infer<typeof body>;
+/** What a receipt says of its request; place, time and signer are added when it is issued. */
+export type ReceiptContent = Omit<ReceiptBody, 'chain' | 'issued' | 'signer'>;
+
+export function receiptJsonSchema(): unknown {
+  return z.toJSONSchema(receiptSchema, { target: 'draft-2020-12' });
+}

@@ -1,0 +1,75 @@
+/**
+ * Signs receipts and verifies them, with nothing but the document: its public key travels in it, and who trusts only some
+ * keys says which. Whatever is not exactly what was signed is refused with a code. Pure.
+ */
+import { createHash, sign, verify } from 'node:crypto';
+import { openPublicKey, type SigningKey, signingKeyId } from '../encryption/signing-key';
+import { canonicalJson, parseStrictly } from './canonical';
+import { type Receipt, type ReceiptBody, receiptSchema } from './model';
+
+export type ReceiptCode = 'receipt-malformed' | 'receipt-changed' | 'receipt-untrusted' | 'receipt-chain-broken';
+
+/** Why something does not pass for a receipt, or for a chain of them. */
+export class ReceiptError extends Error {
+  override readonly name = 'ReceiptError';
+  constructor(
+    readonly code: ReceiptCode,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+export function signReceipt(unsigned: Omit<ReceiptBody, 'signer'>, key: SigningKey): Receipt {
+  const body: ReceiptBody = { ...unsigned, signer: { keyId: key.id, publicKey: key.publicKey } };
+  return { ...body, signature: sign(null, signedBytes(body), key.privateKey).toString('base64') };
+}
+
+/**
+ * A receipt that somebody presents, once it has proved to be one.
+ * @param trusted public keys (SPKI, base64), of which one must have signed; any may where not given
+ * @throws {ReceiptError} `receipt-malformed`, `receipt-changed`, `receipt-untrusted`
+ */
+export function verifyReceipt(presented: unknown, trusted?: readonly string[]): Receipt {
+  const receipt = readReceipt(presented);
+  const { signature, ...body } = receipt;
+  const { keyId, publicKey } = body.signer;
+  const key = openPublicKey(publicKey);
+  const bytes = Buffer.from(signature, 'base64');
+  // Base64 that decodes to the same bytes in several spellings is refused in all but one.
+  if (key === undefined || signingKeyId(publicKey) !== keyId || bytes.toString('base64') !== signature)
+    throw new ReceiptError('receipt-malformed', 'It names a key, or holds a signature, that is none.');
+  if (!verify(null, signedBytes(body), key, bytes))
+    throw new ReceiptError('receipt-changed', 'It was changed after it was signed: the signature does not fit.');
+  if (trusted !== undefined && !trusted.includes(publicKey))
+    throw new ReceiptError('receipt-untrusted', `It is signed with key ${keyId}, which is not the one that was given.`);
+  return receipt;
+}
+
+/** Its shape only, not its signature. @throws {ReceiptError} `receipt-malformed`, naming the first member that does not fit */
+export function readReceipt(presented: unknown): Receipt {
+  const { data, error } = receiptSchema.safeParse(presented);
+  if (data !== undefined) return data;
+  const [issue] = error.issues;
+  const place = issue?.path.join('.') || 'the document';
+  const extra = issue?.code === 'unrecognized_keys' ? ' (a member that is not known)' : '';
+  throw new ReceiptError('receipt-malformed', `It is no receipt of a known format: ${place} does not fit${extra}.`);
+}
+
+/** @throws {ReceiptError} `receipt-malformed` */
+export function parseDocument(bytes: Uint8Array): unknown {
+  try {
+    return parseStrictly(bytes);
+  } catch {
+    throw new ReceiptError('receipt-malformed', 'It is no JSON, or JSON that two readers may read in two ways.');
+  }
+}
+
+/** SHA-256 of its canonical JSON, hexadecimal: what the next receipt of the chain holds. */
+export function digestOf(receipt: Receipt): string {
+  return createHash('sha256').update(canonicalJson(receipt)).digest('hex');
+}
+
+function signedBytes(body: ReceiptBody): Buffer {
+  return Buffer.from(canonicalJson(body));
+}

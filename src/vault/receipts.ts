@@ -1,0 +1,182 @@
+/**
+ * Receipts in the vault: a chain for each connection, one object a receipt, never changed and never removed, whatever
+ * becomes of request and connection. A place in the chain goes to whoever writes it first. Each run gets one receipt,
+ * however often and by however many it is asked for.
+ *
+ * `receipts/<connection>/<sequence>` is the chain; `receipt-places/...` tells where the receipt of a run is;
+ * `receipt-heads/<connection>` is a place near the end. What keeps a run from a second receipt: the head moves on only
+ * after all receipts up to it have their places told, and whoever writes one reads the head first, the place second, and
+ * then every receipt behind that head.
+ */
+import type { Keyring } from '../encryption/keyring';
+import { type ReceiptFacts, receiptContent } from '../receipt/build';
+import { canonicalJson } from '../receipt/canonical';
+import type { Receipt, ReceiptContent } from '../receipt/model';
+import { digestOf, parseDocument, ReceiptError, readReceipt, signReceipt } from '../receipt/sign';
+import { ratePerSecond } from '../request/budget';
+import type { RequestRef } from '../request/names';
+import { sideBySide } from '../request/side-by-side';
+import { VERSION } from '../request/version';
+import { budgetOf, createConnections } from './connections';
+import type { Stored, Vault } from './vault';
+
+export interface Receipts {
+  /**
+   * The receipt of a run that has ended: the one there is, else a new one at the end of its connection's chain.
+   * @throws {KeyringError} `signing-key-missing`
+   */
+  issue(ended: EndedRun): Promise<Receipt>;
+  /** The receipt of a run, if it has one. */
+  of(request: RequestRef, runId: string): Promise<Receipt | undefined>;
+  /** The newest receipt of all runs of a request. */
+  newestOf(request: RequestRef): Promise<Receipt | undefined>;
+  /** All receipts of a connection that are there, in order. */
+  chain(connection: string): Promise<Receipt[]>;
+}
+
+export interface EndedRun extends Omit<ReceiptFacts, 'budget' | 'service'> {
+  /** By its last step, or by somebody who came later: then its budget and its worker are not known. */
+  readonly how: Receipt['issued']['how'];
+}
+
+export interface ReceiptsDependencies {
+  readonly vault: Vault;
+  /** Signs. */
+  readonly keyring: Keyring;
+  /** Digest of the workflows of this process, where it has any. */
+  readonly workflows?: string;
+  readonly now: () => number;
+}
+
+interface Head {
+  /** 0: there is no receipt. */
+  readonly sequence: number;
+  /** Of the receipt there. */
+  readonly digest: string | null;
+}
+
+const NOTHING: Head = { sequence: 0, digest: null };
+const SEQUENCE_DIGITS = 10;
+const READ_AT_ONCE = 8;
+const SECONDS_PER_HOUR = 3_600;
+
+export function createReceipts({ vault, keyring, workflows, now }: ReceiptsDependencies): Receipts {
+  const connections = createConnections(vault);
+  const chainOf = (connection: string) => `receipts/${connection}`;
+  const keyAt = (connection: string, sequence: number) =>
+    `${chainOf(connection)}/${String(sequence).padStart(SEQUENCE_DIGITS, '0')}`;
+  const headKey = (connection: string) => `receipt-heads/${connection}`;
+  const placesOf = ({ connection, kind, requestId }: RequestRef) => `receipt-places/${connection}/${kind}/${requestId}`;
+  const placeKey = (request: RequestRef, runId: string) => `${placesOf(request)}/${runId}`;
+  /** The last to write in each chain: within a process one waits for the other, so that they do not race for places. */
+  const turns = new Map<string, Promise<unknown>>();
+
+  /** @throws {ReceiptError} where it is gone: then no other takes its place */
+  async function read(key: string): Promise<Receipt> {
+    const stored = await vault.get(key);
+    if (stored !== undefined) return readReceipt(parseDocument(stored.value));
+    throw new ReceiptError(
+      'receipt-chain-broken',
+      'A receipt is missing from the vault. Restore the vault from a backup.',
+    );
+  }
+
+  async function sequenceAt(key: string): Promise<number | undefined> {
+    const stored = await vault.get(key);
+    return stored && Number(stored.value.toString());
+  }
+
+  async function headOf(connection: string): Promise<Stored<Head> | undefined> {
+    const stored = await vault.get(headKey(connection));
+    return stored && { value: JSON.parse(stored.value.toString()), version: stored.version };
+  }
+
+  async function tellPlace({ request, chain }: Receipt): Promise<void> {
+    await vault.putIfAbsent(placeKey(request, request.runId), Buffer.from(String(chain.sequence)));
+  }
+
+  /** Where somebody else has moved it meanwhile it may stay behind: whoever comes next finds the rest. */
+  async function moveHead(connection: string, from: Stored<Head> | undefined, to: Head): Promise<void> {
+    const bytes = Buffer.from(JSON.stringify(to));
+    if (from === undefined) await vault.putIfAbsent(headKey(connection), bytes);
+    else await vault.putIfUnchanged(headKey(connection), bytes, from.version);
+  }
+
+  async function append(ended: EndedRun, content: ReceiptContent): Promise<Receipt> {
+    const { request, runId, how } = ended;
+    const { connection } = request;
+    const before = await headOf(connection);
+    let head = before?.value ?? NOTHING;
+    const known = await receipts.of(request, runId);
+    if (known !== undefined) return known;
+    for (;;) {
+      const sequence = head.sequence + 1;
+      const key = keyAt(connection, sequence);
+      const mine = signReceipt(
+        {
+          ...content,
+          issued: { at: new Date(now()).toISOString(), how },
+          chain: { sequence, previous: head.digest },
+        },
+        keyring.signingKey(),
+      );
+      const won = await vault.putIfAbsent(key, Buffer.from(canonicalJson(mine)));
+      const there = won ? mine : await read(key);
+      await tellPlace(there);
+      head = { sequence, digest: digestOf(there) };
+      if (won || isOf(there, request, runId)) {
+        await moveHead(connection, before, head);
+        return there;
+      }
+    }
+  }
+
+  async function budgetNow(connection: string): Promise<ReceiptContent['budget']> {
+    const [stored, rateLimits] = await Promise.all([connections.get(connection), connections.rateLimits(connection)]);
+    if (stored === undefined) return null;
+    const budget = budgetOf(stored.value, rateLimits);
+    return {
+      limitPerMinute: budget.limitPerMinute,
+      sharePerMille: Math.round(budget.share * 1_000),
+      requestsPerHour: Math.floor(ratePerSecond(budget, 1) * SECONDS_PER_HOUR),
+    };
+  }
+
+  const receipts: Receipts = {
+    async issue(ended) {
+      const { connection } = ended.request;
+      const atEnd = ended.how === 'at-end';
+      const content = receiptContent({
+        ...ended,
+        budget: atEnd ? await budgetNow(connection) : null,
+        service: { version: VERSION, workflows: (atEnd ? workflows : undefined) ?? null },
+      });
+      const before = turns.get(connection) ?? Promise.resolve();
+      const turn = before.catch(() => {}).then(() => append(ended, content));
+      turns.set(connection, turn);
+      try {
+        return await turn;
+      } finally {
+        if (turns.get(connection) === turn) turns.delete(connection);
+      }
+    },
+    async of(request, runId) {
+      const sequence = await sequenceAt(placeKey(request, runId));
+      return sequence === undefined ? undefined : read(keyAt(request.connection, sequence));
+    },
+    async newestOf(request) {
+      const places = await vault.list(placesOf(request));
+      const sequences = await Promise.all(places.map(sequenceAt));
+      const newest = Math.max(0, ...sequences.flatMap(sequence => sequence ?? []));
+      return newest === 0 ? undefined : read(keyAt(request.connection, newest));
+    },
+    async chain(connection) {
+      return sideBySide(await vault.list(chainOf(connection)), READ_AT_ONCE, read);
+    },
+  };
+  return receipts;
+}
+
+function isOf({ request }: Receipt, { kind, requestId }: RequestRef, runId: string): boolean {
+  return request.kind === kind && request.requestId === requestId && request.runId === runId;
+}

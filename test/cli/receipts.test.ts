@@ -1,0 +1,260 @@
+/**
+ * Receipts as an operator hands them out and an auditor verifies them: the auditor has the files and the command, neither
+ * vault nor keys nor server.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { createCompanySeed, type Sandbox, startSandbox } from '../../sandbox';
+import { type Receipt, receiptSchema } from '../../src/receipt/model';
+import { digestOf } from '../../src/receipt/sign';
+import { formsOf, foundIn } from '../support/canaries';
+import { createOperator, errorOf, type RunningCommand } from '../support/command-line';
+import { until } from '../support/requests';
+
+const SEED = { seed: 6, contacts: 30, calls: 60, now: Date.now() };
+/** No other test's: all share one server, and so its ids. */
+const CONNECTION = 'receipted';
+const EMAIL = createCompanySeed({ name: 'acme', ...SEED }).truth.subjectEmail;
+const CLI = join(__dirname, '../../dist/src/cli.js');
+
+const operator = createOperator();
+const auditor = mkdtempSync(join(tmpdir(), 'aircall-dsr-auditor-'));
+const here = (name: string) => join(auditor, name);
+let sandbox: Sandbox;
+let worker: RunningCommand;
+
+/** As somebody runs it who has the file and nothing else of the service. */
+function verify(...args: readonly string[]) {
+  const env = { PATH: process.env.PATH ?? '' };
+  const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, 'verify', ...args], { env, encoding: 'utf8' });
+  return { exit: status, stdout, stderr };
+}
+function verdict(...args: readonly string[]): { exit: number | null; document: unknown } {
+  const { exit, stdout } = verify(...args, '--json');
+  return { exit, document: JSON.parse(stdout) };
+}
+const refusalOf = (...args: readonly string[]) => {
+  const { exit, document } = verdict(...args);
+  return { exit, code: errorOf(document).code };
+};
+function write(name: string, value: unknown): string {
+  writeFileSync(here(name), typeof value === 'string' ? value : JSON.stringify(value));
+  return here(name);
+}
+
+const verifiedSchema = z.strictObject({
+  verified: z.literal(true),
+  keyIds: z.array(z.string()),
+  pinned: z.boolean(),
+  connection: z.string(),
+  kind: z.enum(['access', 'deletion']),
+  requestId: z.string(),
+  status: z.string(),
+  sequence: z.number().int(),
+  digest: z.string().regex(/^[0-9a-f]{64}$/),
+});
+const chainSchema = verifiedSchema
+  .omit({ kind: true, requestId: true, status: true })
+  .extend({ receipts: z.number().int() });
+
+async function ask(...args: readonly string[]): Promise<unknown> {
+  const { exit, document } = await operator.ask(args);
+  expect(exit).toBe(0);
+  return document;
+}
+const receiptOf = async (id: string): Promise<Receipt> => receiptSchema.parse(await ask('receipt', id));
+
+let chain: Receipt[];
+beforeAll(async () => {
+  sandbox = await startSandbox({ companies: [createCompanySeed({ name: 'acme', ...SEED })] });
+  await operator.run(['keys', 'generate']);
+  const { apiId, apiToken } = sandbox.company('acme');
+  const args = ['connect', CONNECTION, '--base-url', sandbox.baseUrl, '--limit-per-minute', '10000'];
+  await operator.run(args, { AIRCALL_API_ID: apiId, AIRCALL_API_TOKEN: apiToken });
+  worker = await operator.startWorker();
+  await ask('access', CONNECTION, EMAIL, '--request-id', 'copy', '--wait');
+  await ask('delete', CONNECTION, EMAIL, '--request-id', 'gone', '--settle', '0', '--wait');
+  await ask('access', CONNECTION, 'nobody@example.org', '--request-id', 'nobody', '--wait');
+  writeFileSync(here('key.pem'), (await operator.run(['keys', 'public'])).stdout);
+  writeFileSync(here('key.json'), (await operator.run(['keys', 'public', '--json'])).stdout);
+  chain = z.array(receiptSchema).parse(await ask('receipt', '--chain', CONNECTION));
+});
+afterAll(async () => {
+  await worker.end('SIGTERM');
+  await operator.stop();
+  await sandbox.close();
+  rmSync(auditor, { recursive: true, force: true });
+});
+
+describe('receipt', () => {
+  test('prints the signed document, with --json and without, by request id and by workflow id', async () => {
+    const texts = await Promise.all(
+      [['gone'], ['gone', '--json'], [`dsr:${CONNECTION}:deletion:gone`]].map(async args => {
+        const { exit, stdout, stderr } = await operator.run(['receipt', ...args]);
+        expect({ exit, stderr }).toEqual({ exit: 0, stderr: '' });
+        return stdout;
+      }),
+    );
+    expect(new Set(texts).size).toBe(1);
+    const receipt = receiptSchema.parse(JSON.parse(texts[0] ?? ''));
+    const { contactIds } = sandbox.company('acme').truth;
+    expect(receipt).toMatchObject({
+      request: { connection: CONNECTION, kind: 'deletion', requestId: 'gone' },
+      status: 'completed',
+      sources: [{ source: 'contacts', found: contactIds.length, deleted: contactIds.length }],
+      chain: { sequence: 2 },
+    });
+    expect(foundIn(Buffer.from(texts.join('\n')), new Map([['address', formsOf(EMAIL)]]))).toEqual([]);
+  });
+
+  test('saves it, and does not overwrite a file', async () => {
+    const out = here('saved.json');
+    expect(await ask('receipt', 'copy', '--out', out)).toEqual({ out });
+    expect(JSON.parse(readFileSync(out, 'utf8'))).toEqual(chain[0]);
+    expect(verify(out).exit).toBe(0);
+    const { exit, document } = await operator.ask(['receipt', 'copy', '--out', out]);
+    expect({ exit, code: errorOf(document).code }).toEqual({ exit: 2, code: 'usage' });
+  });
+
+  test('names the package that was handed over', async () => {
+    const out = here('package.zip');
+    const saved = z.object({ sha256: z.string() }).parse(await ask('package', 'copy', '--out', out));
+    expect((await receiptOf('copy')).package?.sha256).toBe(saved.sha256);
+  });
+
+  test('of an open request is refused; once it was cancelled, it has one', async () => {
+    sandbox.setFaults({ rules: [{ path: '/contacts/search', action: 'status', status: 500 }] });
+    await ask('access', CONNECTION, EMAIL, '--request-id', 'open');
+    await until('it has begun', async () => (await operator.run(['status', 'open'])).stdout.includes('searching'));
+    const { exit, document } = await operator.ask(['receipt', 'open']);
+    expect({ exit, code: errorOf(document).code }).toEqual({ exit: 1, code: 'request-open' });
+    await ask('cancel', 'open');
+    sandbox.setFaults({ rules: [] });
+    await until('it has ended', async () => (await operator.run(['receipt', 'open'])).exit === 0);
+    expect((await receiptOf('open')).status).toBe('cancelled');
+  });
+
+  test('stays after a purge, with new keys, and without the connection', async () => {
+    const before = await receiptOf('nobody');
+    await ask('purge', 'nobody');
+    await ask('keys', 'rotate');
+    expect(await receiptOf(`dsr:${CONNECTION}:access:nobody`)).toEqual(before);
+    expect(verify(write('purged.json', before), '--key', here('key.pem')).exit).toBe(0);
+    await ask('disconnect', CONNECTION);
+    expect(await ask('receipt', '--chain', CONNECTION)).toEqual(expect.arrayContaining(chain));
+  });
+
+  test.each([
+    [['receipt'], 2, 'usage'],
+    [['receipt', 'gone', '--chain', CONNECTION], 2, 'usage'],
+    [['receipt', 'never-asked'], 2, 'not-found'],
+    [['receipt', `dsr:${CONNECTION}:access:never-asked`], 2, 'not-found'],
+    [['receipt', '--chain', 'nowhere'], 1, 'no-receipts'],
+    [['receipt', '--chain', EMAIL], 2, 'unknown-connection'],
+  ] as const)('%j is refused', async (args, exit, code) => {
+    const refused = await operator.ask(args);
+    expect({ exit: refused.exit, code: errorOf(refused.document).code }).toEqual({ exit, code });
+  });
+});
+
+describe('verify', () => {
+  test('tells what it has verified, and whose signature it is', () => {
+    const [, receipt] = chain;
+    const file = write('one.json', receipt);
+    const plain = verdict(file);
+    expect(plain).toEqual({
+      exit: 0,
+      document: {
+        verified: true,
+        keyIds: [receipt?.signer.keyId],
+        pinned: false,
+        connection: CONNECTION,
+        kind: 'deletion',
+        requestId: 'gone',
+        status: 'completed',
+        sequence: 2,
+        digest: receipt && digestOf(receipt),
+      },
+    });
+    for (const key of ['key.pem', 'key.json'])
+      expect(verifiedSchema.parse(verdict(file, '--key', here(key)).document).pinned).toBe(true);
+    const words = verify(file);
+    expect(words.stdout).toMatch(/^Verified: deletion gone of receipted, completed\n/);
+    expect(words.stderr).toContain('--key');
+  });
+
+  test('refuses what was changed, is no receipt, or is signed by another key', async () => {
+    const [, receipt] = chain;
+    const text = JSON.stringify(receipt);
+    const other = createOperator();
+    await other.run(['keys', 'generate']);
+    writeFileSync(here('other.pem'), (await other.run(['keys', 'public'])).stdout);
+    await other.stop();
+    const file = write('good.json', text);
+    expect(refusalOf(write('changed.json', text.replace('"completed"', '"partial"')))).toEqual({
+      exit: 1,
+      code: 'receipt-changed',
+    });
+    expect(refusalOf(write('added.json', text.replace('{', '{"note":1,')))).toEqual({
+      exit: 1,
+      code: 'receipt-malformed',
+    });
+    expect(refusalOf(write('twice.json', text.replace('"status":', '"status":"failed","status":')))).toEqual({
+      exit: 1,
+      code: 'receipt-malformed',
+    });
+    expect(refusalOf(write('error.json', '{"error":{"code":"not-found","message":"x"}}'))).toEqual({
+      exit: 1,
+      code: 'receipt-malformed',
+    });
+    expect(refusalOf(write('empty.json', ''))).toEqual({ exit: 1, code: 'receipt-malformed' });
+    expect(refusalOf(file, '--key', here('other.pem'))).toEqual({ exit: 1, code: 'receipt-untrusted' });
+    expect(verify(file, '--key', here('key.pem')).exit).toBe(0);
+  });
+
+  test('of a chain tells its length, and refuses one that lacks a receipt, naming the place', () => {
+    const [first, second, third, ...rest] = chain;
+    const last = chain.at(-1);
+    const whole = write('chain.json', chain);
+    const told = verdict(whole, '--chain', '--key', here('key.pem'));
+    expect(chainSchema.parse(told.document)).toMatchObject({
+      receipts: chain.length,
+      sequence: chain.length,
+      digest: last && digestOf(last),
+      pinned: true,
+    });
+    expect(chain.length).toBeGreaterThanOrEqual(3);
+    for (const [name, broken, place] of [
+      ['missing', [first, third, ...rest], 'place 2'],
+      ['swapped', [second, first, third], 'place 1'],
+      ['twice', [first, first, second], 'place 2'],
+      ['changed', [first, { ...second, status: 'partial' }, third], 'place 2'],
+    ] as const) {
+      const { exit, document } = verdict(write(`${name}.json`, broken), '--chain');
+      expect(exit).toBe(1);
+      expect(errorOf(document)).toMatchObject({
+        code: name === 'changed' ? 'receipt-changed' : 'receipt-chain-broken',
+        message: expect.stringContaining(place),
+      });
+    }
+  });
+
+  test.each([
+    ['no such file', () => ['nowhere.json']],
+    ['a folder', () => [auditor]],
+    ['no file', () => []],
+    ['a chain without --chain', () => [write('a-chain.json', chain)]],
+    ['a receipt with --chain', () => [write('a-receipt.json', chain[0]), '--chain']],
+    ['a key file that holds none', () => [write('b-receipt.json', chain[0]), '--key', write('no-key.pem', 'none')]],
+    [
+      'a key file of another sort',
+      () => [write('c-receipt.json', chain[0]), '--key', write('no-key.json', { keys: [] })],
+    ],
+    ['a key file that is not there', () => [write('d-receipt.json', chain[0]), '--key', here('nowhere.pem')]],
+  ])('with %s is wrong usage', (_what, args) => {
+    expect(refusalOf(...args())).toEqual({ exit: 2, code: 'usage' });
+  });
+});

@@ -1,0 +1,230 @@
+/** Receipts in the vault: one for each run, in one unbroken chain, whoever writes, however often, and wherever they stop. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import type { Keyring } from '../../src/encryption/keyring';
+import { verifyChain } from '../../src/receipt/chain';
+import { verifyReceipt } from '../../src/receipt/sign';
+import { resealAll } from '../../src/retention/retire-keys';
+import { createCases } from '../../src/vault/cases';
+import { createConnections } from '../../src/vault/connections';
+import { createFolderDriver } from '../../src/vault/folder';
+import { createReceipts, type EndedRun, type Receipts } from '../../src/vault/receipts';
+import { createVault, type Vault, type VaultDriver } from '../../src/vault/vault';
+import { keyOf, keyringOf } from '../encryption/keyrings';
+import { FACTS, KEY } from '../receipt/support';
+
+const ring = keyringOf(['k-1', keyOf('one')]);
+const ended = (requestId: string, more: Partial<EndedRun> = {}): EndedRun => ({
+  ...FACTS,
+  request: { ...FACTS.request, requestId },
+  how: 'at-end',
+  ...more,
+});
+
+let folder: string;
+let driver: VaultDriver;
+let vault: Vault;
+let receipts: Receipts;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'aircall-dsr-receipts-'));
+  driver = createFolderDriver(folder);
+  vault = createVault(driver, ring);
+  receipts = receiptsIn(driver);
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** As another process has them. */
+function receiptsIn(own: VaultDriver, keyring: Keyring = ring): Receipts {
+  return createReceipts({ vault: createVault(own, keyring), keyring, workflows: 'c'.repeat(64), now: Date.now });
+}
+
+/** The chain, which must be whole and hold each of these requests once. */
+async function expectChainOf(...requestIds: readonly string[]): Promise<void> {
+  const chain = verifyChain(await receipts.chain('acme'), [KEY.publicKey]);
+  expect(chain.map(({ request }) => request.requestId).sort()).toEqual([...requestIds].sort());
+  for (const receipt of chain) expect(await receipts.of(receipt.request, receipt.request.runId)).toEqual(receipt);
+}
+
+const manyIds = (count: number) => Array.from({ length: count }, (_, index) => `case-${index}`);
+
+/** A driver that writes down what it is asked, and stops its process before one of its writes. */
+function observed({ stopBefore }: { readonly stopBefore?: number } = {}) {
+  const asked: string[] = [];
+  let writes = 0;
+  const write = <T>(what: string, does: () => Promise<T>): Promise<T> => {
+    writes += 1;
+    if (stopBefore !== undefined && writes >= stopBefore) return Promise.reject(new Error('killed'));
+    asked.push(what);
+    return does();
+  };
+  const own: VaultDriver = {
+    ...driver,
+    get(key) {
+      asked.push(`get ${key}`);
+      return driver.get(key);
+    },
+    list(prefix) {
+      asked.push(`list ${prefix}`);
+      return driver.list(prefix);
+    },
+    putIfAbsent: (key, bytes) => write(`put ${key}`, () => driver.putIfAbsent(key, bytes)),
+    putIfUnchanged: (key, bytes, version) => write(`change ${key}`, () => driver.putIfUnchanged(key, bytes, version)),
+  };
+  return { own, asked };
+}
+
+test('runs that ended follow each other in their connection’s chain, and are found again', async () => {
+  const first = await receipts.issue(ended('one'));
+  const second = await receipts.issue(ended('two'));
+  const beside = await receipts.issue(ended('one', { request: { ...FACTS.request, connection: 'beta' } }));
+  expect([first, second, beside].map(({ chain }) => chain.sequence)).toEqual([1, 2, 1]);
+  expect(await receipts.of(first.request, 'run-1')).toEqual(first);
+  expect(await receipts.of(first.request, 'run-2')).toBeUndefined();
+  expect(await receipts.newestOf(ended('none').request)).toBeUndefined();
+  expect(verifyReceipt(second).service).toEqual({ version: expect.any(String), workflows: 'c'.repeat(64) });
+  await expectChainOf('one', 'two');
+  expect(await receipts.chain('gamma')).toEqual([]);
+});
+
+test('a run that is asked for its receipt again, by anybody, has the same; another run of the request has its own', async () => {
+  const first = await receipts.issue(ended('one'));
+  await receipts.issue(ended('two'));
+  expect(await receipts.issue(ended('one'))).toEqual(first);
+  expect(await receiptsIn(driver).issue(ended('one', { how: 'afterwards' }))).toEqual(first);
+  const again = await receipts.issue(ended('one', { runId: 'run-2' }));
+  expect(again.chain.sequence).toBe(3);
+  expect(await receipts.newestOf(first.request)).toEqual(again);
+  await expectChainOf('one', 'one', 'two');
+});
+
+test('many that end at once, in many processes and each of them twice, make one chain with each of them once', async () => {
+  const ids = manyIds(24);
+  const processes = [receiptsIn(driver), receiptsIn(driver), receiptsIn(driver), receiptsIn(driver)];
+  const issued = await Promise.all(
+    ids.flatMap((id, index) =>
+      [0, 1].map(more => (processes[(index + more) % processes.length] ?? receipts).issue(ended(id))),
+    ),
+  );
+  expect(new Set(issued.map(({ signature }) => signature)).size).toBe(ids.length);
+  await expectChainOf(...ids);
+});
+
+/** A store in memory, each of whose operations happens when the scheduler says so. */
+function scheduled(scheduler: fc.Scheduler): VaultDriver {
+  const objects = new Map<string, { value: Buffer; version: string }>();
+  let versions = 0;
+  const put = (key: string, value: Buffer) => {
+    versions += 1;
+    objects.set(key, { value, version: String(versions) });
+    return true;
+  };
+  const later = <T>(does: () => T): Promise<T> => scheduler.schedule(Promise.resolve()).then(does);
+  return {
+    get: key => later(() => objects.get(key)),
+    putIfAbsent: (key, bytes) => later(() => !objects.has(key) && put(key, bytes)),
+    putIfUnchanged: (key, bytes, version) => later(() => objects.get(key)?.version === version && put(key, bytes)),
+    list: async prefix => [...objects.keys()].filter(key => key.startsWith(`${prefix}/`)).sort(),
+    async delete(key) {
+      objects.delete(key);
+    },
+  };
+}
+
+test('however the operations of processes interleave, each run has one receipt in an unbroken chain', async () => {
+  const id = fc.constantFrom('one', 'two', 'three');
+  const processes = fc.array(fc.array(id, { minLength: 1, maxLength: 3 }), { minLength: 2, maxLength: 4 });
+  await fc.assert(
+    fc.asyncProperty(fc.scheduler(), processes, async (scheduler, asked) => {
+      const store = scheduled(scheduler);
+      const issuing = asked.map(async ids => {
+        const own = receiptsIn(store);
+        for (const each of ids) await own.issue(ended(each));
+      });
+      await scheduler.waitFor(Promise.all(issuing));
+      const reading = receiptsIn(store).chain('acme');
+      const chain = verifyChain(await scheduler.waitFor(reading));
+      expect(chain.map(({ request }) => request.requestId).sort()).toEqual([...new Set(asked.flat())].sort());
+    }),
+    { seed: 20_261_126, numRuns: 300 },
+  );
+});
+
+test.each([1, 2, 3, 4])(
+  'a process that is killed before its write %i leaves no second receipt, nor a gap, whoever comes next',
+  async stopBefore => {
+    await receipts.issue(ended('before'));
+    const dies = receiptsIn(observed({ stopBefore }).own).issue(ended('one'));
+    if (stopBefore < 4) await expect(dies).rejects.toThrow('killed');
+    await dies.catch(() => {});
+    // Others go on first, so that the head is far past it; then its step is repeated.
+    await receiptsIn(driver).issue(ended('two'));
+    await receiptsIn(driver).issue(ended('three'));
+    const repeated = await receiptsIn(driver).issue(ended('one'));
+    expect(await receipts.issue(ended('one'))).toEqual(repeated);
+    expect(repeated.chain.sequence).toBe(stopBefore === 1 ? 4 : 2);
+    await expectChainOf('before', 'one', 'two', 'three');
+  },
+);
+
+test('the work is the same however long the chain is: nothing is listed', async () => {
+  const costs: number[] = [];
+  for (const id of manyIds(12)) {
+    const { own, asked } = observed();
+    await receiptsIn(own).issue(ended(id));
+    expect(asked.filter(what => what.startsWith('list'))).toEqual([]);
+    costs.push(asked.length);
+  }
+  expect(new Set(costs.slice(1))).toEqual(new Set([7]));
+});
+
+test('the budget is that of the connection when the request ended, and not known of what is issued afterwards', async () => {
+  await createConnections(vault).put(
+    {
+      name: 'acme',
+      baseUrl: 'https://api.aircall.io/v1',
+      limitPerMinute: 60,
+      share: 0.75,
+      credential: { kind: 'api-key', apiId: 'id', apiToken: 'token' },
+      credentialVersion: 1,
+      connectedAt: '2026-01-31T00:00:00.000Z',
+    },
+    undefined,
+  );
+  const budget = { limitPerMinute: 60, sharePerMille: 750, requestsPerHour: 2_700 };
+  expect((await receipts.issue(ended('one'))).budget).toEqual(budget);
+  await createConnections(vault).noteRateLimit('acme', new Date(), 20);
+  expect((await receipts.issue(ended('two'))).budget).toMatchObject({ limitPerMinute: 20, requestsPerHour: 900 });
+  const late = await receipts.issue(ended('three', { how: 'afterwards' }));
+  expect(late).toMatchObject({ budget: null, issued: { how: 'afterwards' }, service: { workflows: null } });
+  await createConnections(vault).delete('acme');
+  expect((await receipts.issue(ended('four'))).budget).toBeNull();
+  await expectChainOf('one', 'two', 'three', 'four');
+});
+
+test('receipts are sealed, and sealed again with the key of today when an old one is retired', async () => {
+  await receipts.issue(ended('one'));
+  await receipts.issue(ended('two'));
+  const keys = await vault.list('');
+  expect(keys).toContain('receipts/acme/0000000001');
+  for (const key of keys) expect((await driver.get(key))?.value.subarray(0, 4).toString()).toBe('DSR1');
+
+  const both = keyringOf(['k-2', keyOf('two')], ['k-1', keyOf('one')]);
+  const anew = createVault(driver, both);
+  await resealAll({ vault: anew, cases: createCases(anew) });
+  const only = receiptsIn(driver, keyringOf(['k-2', keyOf('two')]));
+  expect(verifyChain(await only.chain('acme'), [KEY.publicKey])).toHaveLength(2);
+  expect((await only.issue(ended('three'))).chain.sequence).toBe(3);
+});
+
+test('a receipt that is gone from the vault is told, and no other takes its place', async () => {
+  const { request } = await receipts.issue(ended('one'));
+  await receipts.issue(ended('two'));
+  await vault.delete('receipts/acme/0000000001');
+  await expect(receipts.of(request, 'run-1')).rejects.toMatchObject({ code: 'receipt-chain-broken' });
+  await expect(receipts.issue(ended('one'))).rejects.toMatchObject({ code: 'receipt-chain-broken' });
+  expect((await receipts.issue(ended('three'))).chain.sequence).toBe(3);
+  const left = await receipts.chain('acme');
+  expect(() => verifyChain(left)).toThrow('the chain begins with receipt 2');
+});
