@@ -198,8 +198,17 @@ command('codec-server', 'let the Temporal Web UI and the temporal command show p
 
 const audit = program.command('audit').description('what an auditor asks').exitOverride();
 
+subcommand(audit, 'export <id>', 'evidence of a request that has ended, in a folder: checked with audit replay')
+  .requiredOption('--out <folder>', 'where to; it must not exist')
+  .action(
+    run<[string, import('./commands/audit').ExportOptions]>(async (id, options) =>
+      (await import('./commands/audit.js')).auditExport(id, options),
+    ),
+  );
+
 subcommand(audit, 'replay [id]', 'replay histories of a request, a file, a folder, or all, with this version')
   .option('--all', 'all histories that the Temporal server has of ours')
+  .option('--key <file>', 'with the folder of a bundle: public keys, one of which must have signed it')
   .option('--since <time>', 'with --all: only runs that are open or ended from this time on, ISO 8601')
   .action(
     run<[string | undefined, import('./commands/audit').ReplayCommandOptions]>(async (id, options) =>

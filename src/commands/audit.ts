@@ -1,20 +1,37 @@
-/** What an auditor asks: whether recorded histories replay with this version. */
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+/** What an auditor asks: evidence of a request, whether it is whole, and whether recorded histories replay with this version. */
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { checkBundle, MANIFEST, RECEIPT, signBundle } from '../audit/bundle';
 import { type History, historyFromJson } from '../audit/history-json';
+import { portableHistory } from '../audit/portable';
 import { type Recorded, type ReplayOptions, replay, type Verdict } from '../audit/replay';
-import { configuredKeyring, configuredTaskQueue } from '../config';
+import { storyOf } from '../audit/story';
+import { createDsrClient } from '../client';
+import { configuredKeyring, configuredTaskQueue, configuredVault } from '../config';
 import { createDataConverter } from '../encryption/data-converter';
+import { createPayloadCodec } from '../encryption/payload-codec';
+import { pemOf, publicKeysIn } from '../encryption/signing-key';
+import { requestOf } from '../request/names';
 import { sideBySide } from '../request/side-by-side';
+import { VERSION } from '../request/version';
+import { createLateReceipts } from '../retention/late-receipts';
 import { connectTemporal } from '../temporal/connect';
 import { ourRuns, type Run, runsOf } from '../temporal/histories';
-import { answer, CommandError, EXIT, type Exit, type Output, table } from './output';
+import { createCases } from '../vault/cases';
+import { createReceipts } from '../vault/receipts';
+import { answer, CommandError, EXIT, type Exit, type Output, table, tell } from './output';
 import { installRuntime } from './quiet-logger';
-import { resolveId, withClient } from './requests';
+import { noSuchRequest, resolveId, withClient } from './requests';
 
 export interface ReplayCommandOptions extends Output {
   readonly all?: boolean;
   readonly since?: string;
+  /** A file of public keys. */
+  readonly key?: string;
+}
+
+export interface ExportOptions extends Output {
+  readonly out: string;
 }
 
 const FETCHED_AT_ONCE = 8;
@@ -22,12 +39,20 @@ const FETCHED_AT_ONCE = 8;
 export async function auditReplay(id: string | undefined, options: ReplayCommandOptions): Promise<Exit> {
   if ((id === undefined) !== (options.all === true)) throw usage('Give an id, a file, a folder, or --all.');
   if (options.since !== undefined && options.all !== true) throw usage('--since belongs to --all.');
+  const bundle = id === undefined ? undefined : bundleAt(id);
+  if (options.key !== undefined && bundle === undefined) throw usage('--key belongs to the folder of a bundle.');
+  const checked = bundle && checkBundle(bundle, options.key === undefined ? undefined : keysIn(options.key));
+  if (checked !== undefined && options.key === undefined)
+    tell('note: the public key is the one that came along; --key says whose signature it must be.');
   const files = id === undefined ? undefined : filesAt(id);
   const verdicts = files === undefined ? await replayOnServer(id, options.since) : await replayFiles(files);
   if (verdicts.length === 0)
     throw new CommandError('nothing-to-replay', 'There is no history to replay: nothing was proved.', EXIT.failed);
   const same = verdicts.filter(({ verdict }) => verdict === 'same').length;
-  answer(options, { replayed: verdicts.length, same, verdicts }, [
+  answer(options, { replayed: verdicts.length, same, verdicts, ...(checked && { bundle: 'verified' }) }, [
+    ...(checked === undefined
+      ? []
+      : [`The bundle of ${checked.workflowId} is whole: signature, files and receipt fit.`]),
     ...table([
       ['VERDICT', 'HISTORY', 'EVENT'],
       ...verdicts.map(({ name, verdict, event }) => [verdict, name, event ?? '']),
@@ -35,6 +60,87 @@ export async function auditReplay(id: string | undefined, options: ReplayCommand
     `${same} of ${verdicts.length} replay with this version as they ran.`,
   ]);
   return same === verdicts.length ? EXIT.done : EXIT.failed;
+}
+
+/** Evidence of a request that has ended, in a folder of its own. */
+export async function auditExport(id: string, options: ExportOptions): Promise<Exit> {
+  const { out } = options;
+  if (statSync(out, { throwIfNoEntry: false }) !== undefined) throw usage('--out names something that exists.');
+  const keyring = configuredKeyring();
+  const taskQueue = configuredTaskQueue();
+  const vault = await configuredVault(keyring);
+  const temporal = await connectTemporal(keyring);
+  try {
+    const cases = createCases(vault);
+    const receipts = createReceipts({ vault, keyring, now: Date.now });
+    const client = createDsrClient({ temporal, keyring, taskQueue, recordOf: cases.record });
+    const workflowId = await resolveId(client, id);
+    const request = requestOf(workflowId);
+    const receipt = request && (await createLateReceipts({ temporal, cases, receipts }).of(request));
+    if (receipt === undefined) throw noSuchRequest();
+    const runs = await runsOf(temporal, workflowId);
+    const parent = runs.find(({ runId }) => runId === receipt.request.runId);
+    if (parent === undefined)
+      throw new CommandError(
+        'history-gone',
+        'The server has the history of this request no more; what is left of it is its receipt.',
+        EXIT.failed,
+      );
+    const children = runs.filter(run => run.workflowId.startsWith(`${workflowId}:`));
+    const exported = [parent, ...children].map((run, index) => ({
+      run,
+      file: index === 0 ? 'history.json' : `history-${index}.json`,
+    }));
+    const codec = createPayloadCodec(keyring);
+    const histories = await sideBySide(exported, FETCHED_AT_ONCE, async ({ run, file }) => {
+      const history = await temporal.workflow.getHandle(run.workflowId, run.runId).fetchHistory();
+      return [file, Buffer.from(await portableHistory(history, codec, keyring.hash))] as const;
+    });
+    const key = keyring.signingKey();
+    const files = new Map([
+      [RECEIPT, Buffer.from(`${JSON.stringify(receipt, null, 2)}\n`)],
+      ...histories,
+      ['public-key.pem', Buffer.from(`${pemOf(key.publicKey)}\n`)],
+      ['story.html', Buffer.from(storyOf(receipt))],
+    ]);
+    const about = {
+      workflowId,
+      exportedAt: new Date().toISOString(),
+      version: VERSION,
+      runs: exported.map(({ run, file }) => ({ file, workflowId: run.workflowId, runId: run.runId })),
+    };
+    const manifest = signBundle(files, about, key);
+    mkdirSync(out, { mode: 0o700 });
+    for (const [name, bytes] of files) writeFileSync(join(out, name), bytes, { flag: 'wx' });
+    writeFileSync(join(out, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`, { flag: 'wx' });
+    answer(options, { workflowId, out, histories: histories.length, signedBy: key.id }, [
+      `Exported ${workflowId}: receipt and ${histories.length} histories, without personal data, signed by ${key.id}.`,
+      `Check it anywhere: aircall-dsr audit replay ${out}`,
+    ]);
+    return EXIT.done;
+  } finally {
+    await temporal.connection.close();
+  }
+}
+
+/** All files of a bundle's folder; undefined where the path is no bundle. */
+function bundleAt(path: string): ReadonlyMap<string, Buffer> | undefined {
+  const isBundle =
+    statSync(path, { throwIfNoEntry: false })?.isDirectory() === true &&
+    statSync(join(path, RECEIPT), { throwIfNoEntry: false }) !== undefined;
+  if (!isBundle) return undefined;
+  return new Map(readdirSync(path).map(name => [name, readFileSync(join(path, name))]));
+}
+
+/** @throws {CommandError} `usage` */
+function keysIn(path: string): string[] {
+  try {
+    const keys = publicKeysIn(readFileSync(path, 'utf8'));
+    if (keys.length > 0) return keys;
+  } catch {
+    // told below
+  }
+  throw usage('--key takes a file of public keys, as `aircall-dsr keys public` prints them.');
 }
 
 /** The files that a path names; undefined where it names none. */

@@ -87,6 +87,7 @@ const OWN_NAMES = new Set([
   'CaseFileBroken',
   'ReceiptError',
   'RequestOpen',
+  'BundleRefused',
   'TemporalServerUnavailable',
   'SandboxInputError',
 ]);

@@ -32,7 +32,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     ],
   },
   'codec-server': { may: ['encryption'] },
-  audit: { may: ['encryption', 'workflows'] },
+  audit: { may: ['encryption', 'receipt', 'workflows'] },
   oauth: { may: [], types: ['vault'] },
   config: { may: ['request', 'encryption', 'vault'], types: ['retention'] },
   client: { may: ['request', 'encryption', 'temporal'] },

@@ -1,9 +1,9 @@
 /** `audit replay` as an auditor runs it: requests on the server, files, with and without keys; nothing found is an error. */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { type Sandbox, startSandbox } from '../../sandbox';
-import { HISTORIES } from '../replay/scenarios';
+import { HISTORIES, readableIn } from '../replay/scenarios';
 import { createOperator, errorOf } from '../support/command-line';
 
 const operator = createOperator();
@@ -85,6 +85,87 @@ test('a history that was changed differs, with the event; what is no history is 
   writeFileSync(changed, '{"events":[]}');
   expect((await replay([changed], BARE)).verdicts[0]?.verdict).toBe('unreadable');
 });
+
+describe('an evidence bundle', () => {
+  const bundle = () => join(operator.folder, 'bundle');
+  const check = (folder: string, ...more: string[]) => operator.ask(['audit', 'replay', folder, ...more], BARE);
+  /** A copy in which somebody did something. */
+  function spoilt(name: string, spoil: (folder: string) => void): string {
+    const folder = join(operator.folder, `bundle-${name}`);
+    cpSync(bundle(), folder, { recursive: true });
+    spoil(folder);
+    return folder;
+  }
+  const rewrite = (file: string, change: (text: string) => string) => (folder: string) =>
+    writeFileSync(join(folder, file), change(readFileSync(join(folder, file), 'utf8')));
+
+  beforeAll(async () => {
+    const exported = await operator.ask(['audit', 'export', 'audited', '--out', bundle()]);
+    expect(exported).toMatchObject({ exit: 0, document: { histories: 1 } });
+    const { stdout } = await operator.run(['keys', 'public']);
+    writeFileSync(join(operator.folder, 'public.pem'), stdout);
+  });
+
+  test('holds nothing personal, and says what happened', () => {
+    const email = sandbox.company('acme').truth.subjectEmail;
+    for (const file of readdirSync(bundle()))
+      expect(readableIn(readFileSync(join(bundle(), file), 'utf8'))).not.toContain(email);
+    const story = readFileSync(join(bundle(), 'story.html'), 'utf8');
+    expect(story).toContain('<b>completed</b>');
+    expect(story).toContain('<svg');
+  });
+
+  test('is checked and replayed by somebody who has it and a public key, on a machine without keys or server', async () => {
+    const checked = await check(bundle(), '--key', join(operator.folder, 'public.pem'));
+    expect(checked).toMatchObject({ exit: 0, document: { bundle: 'verified', replayed: 1, same: 1 } });
+  });
+
+  test.each([
+    [
+      'a changed byte in a history',
+      rewrite('history.json', text => text.replace('audited', 'audites')),
+      'bundle-broken',
+    ],
+    ['a removed event', rewrite('history.json', text => withoutLastEvent(text)), 'bundle-broken'],
+    ['a changed receipt', rewrite('receipt.json', text => text.replace('"completed"', '"cancelled"')), 'bundle-broken'],
+    ['a changed page', rewrite('story.html', text => text.replace('completed', 'cancelled')), 'bundle-broken'],
+    ['a changed manifest', rewrite('manifest.json', text => text.replace('audited', 'audites')), 'bundle-broken'],
+    ['a missing file', (folder: string) => rmSync(join(folder, 'history.json')), 'bundle-broken'],
+    ['a file too many', (folder: string) => writeFileSync(join(folder, 'history-9.json'), '{}'), 'bundle-broken'],
+    ['no manifest', (folder: string) => rmSync(join(folder, 'manifest.json')), 'bundle-broken'],
+  ] as const)('with %s is refused', async (name, spoil, code) => {
+    const { exit, document } = await check(spoilt(name.replaceAll(' ', '-'), spoil));
+    expect(exit).toBe(1);
+    expect(errorOf(document).code).toBe(code);
+  });
+
+  test('with the receipt of another request, or signed with another key than the one given, is refused', async () => {
+    const other = join(operator.folder, 'another');
+    const worker = await operator.startWorker();
+    await operator.run(['access', 'audited', 'nobody@example.com', '--request-id', 'another', '--wait']);
+    await worker.end('SIGTERM');
+    await operator.run(['audit', 'export', 'another', '--out', other]);
+    const swapped = spoilt('swapped', folder => cpSync(join(other, 'receipt.json'), join(folder, 'receipt.json')));
+    expect(errorOf((await check(swapped)).document).code).toBe('bundle-broken');
+    const keys = { AIRCALL_DSR_KEYS: join(operator.folder, 'keys-foreign.json') };
+    await operator.run(['keys', 'generate'], keys);
+    const foreign = join(operator.folder, 'foreign.pem');
+    writeFileSync(foreign, (await operator.run(['keys', 'public'], keys)).stdout);
+    const { exit, document } = await check(bundle(), '--key', foreign);
+    expect(exit).toBe(1);
+    expect(errorOf(document).code).toBe('bundle-broken');
+  });
+
+  test('is not made of a request that nobody knows, nor over something that exists', async () => {
+    expect((await operator.ask(['audit', 'export', 'nobody', '--out', join(operator.folder, 'x')])).exit).toBe(2);
+    expect((await operator.ask(['audit', 'export', 'audited', '--out', bundle()])).exit).toBe(2);
+  });
+});
+
+function withoutLastEvent(text: string): string {
+  const { events } = z.object({ events: z.array(z.unknown()) }).parse(JSON.parse(text));
+  return JSON.stringify({ events: events.slice(0, -1) });
+}
 
 test('nothing to replay is an error, and so is wrong usage', async () => {
   const none = await operator.ask(['audit', 'replay', '--all', '--since', '2126-01-01']);

@@ -17,6 +17,7 @@ const SUBJECT = { first_name: 'Quirina', last_name: 'Vandermolen-Ósk', email: '
 const NUMBERS = ['+14155550123', '+442079460958', '+33639981234', '+14155550199'];
 const GIVEN_NUMBER = '+13105550166';
 const PLANTED = 'planted-canary-7f3a';
+const BUNDLES = ['bundle-one', 'bundle-planted'];
 const RECEIPTS = ['receipt.json', 'receipts.json', 'planted.json'];
 
 const operator = createOperator();
@@ -129,6 +130,7 @@ const PLACES: Readonly<Record<string, () => Buffer | Promise<Buffer>>> = {
   'what the server answers of every run': serverAnswers,
   'the vault: names and contents of its files': () => everythingIn(here('vault')),
   'receipts, as they are handed out': () => Buffer.concat(RECEIPTS.map(name => readFileSync(here(name)))),
+  'evidence bundles': () => Buffer.concat(BUNDLES.map(name => everythingIn(here(name)))),
   'what the worker printed': () => Buffer.from(worker.stderr()),
   'what all commands printed': () => Buffer.from(printed.join('\n')),
 };
@@ -179,6 +181,10 @@ test('after every command and failures of every sort, no place holds any form of
   await run('receipt', '--chain', PLANTED, '--out', here('planted.json'));
   await run('verify', here('receipt.json'));
   await run('verify', here('receipts.json'), '--chain', '--json');
+  await run('audit', 'export', 'dsr:private:access:one', '--out', here('bundle-one'));
+  await run('audit', 'export', `dsr:${PLANTED}:access:one`, '--out', here('bundle-planted'));
+  await run('audit', 'replay', here('bundle-one'));
+  await run('audit', 'replay', '--all', '--json');
   await run('purge', 'dsr:private:deletion:two');
   await run('keys', 'rotate');
   await run('keys', 'list');
@@ -195,6 +201,8 @@ test('after every command and failures of every sort, no place holds any form of
   await run('cancel', SUBJECT.email);
   await run('purge', SUBJECT.email);
   await run('receipt', SUBJECT.email);
+  await run('audit', 'replay', SUBJECT.email);
+  await run('audit', 'export', SUBJECT.email, '--out', here('nothing'));
   await run('receipt', '--chain', SUBJECT.email);
   await run('verify', SUBJECT.email);
   await run('verify', here('one.zip'), '--key', SUBJECT.email);

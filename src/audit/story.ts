@@ -1,0 +1,67 @@
+/** The page of a bundle that tells a person what happened, when, and how to check it. Made of the receipt alone. Pure. */
+import type { Receipt } from '../receipt/model';
+
+const WIDTH = 720;
+const MARGIN = 20;
+const STEPS = ['received', 'started', 'searched', 'deleted', 'verified', 'ended'] as const;
+
+export function storyOf(receipt: Receipt): string {
+  const { request, status, failure, times, sources, outOfReach, verification, apiRequests, service, chain } = receipt;
+  const rows = sources.map(({ source, found, kept, deleted, absent, refused, unsupported, failed, state }) =>
+    row([source, state, found, kept, deleted, absent, refused + unsupported + failed].map(String)),
+  );
+  const reasons = sources.flatMap(({ source, reasons: found, gaps }) => [
+    ...found.map(({ outcome, code, count }) => `${count} of ${source}: ${outcome} (${code})`),
+    ...gaps.map(({ code, count }) => `not covered of ${source}: ${code}${count === null ? '' : `, ${count}`}`),
+  ]);
+  return `<!DOCTYPE html>
+<html lang="en">
+<meta charset="utf-8">
+<title>${text(request.kind)} ${text(request.requestId)}</title>
+<style>body{font:16px/1.5 sans-serif;max-width:${WIDTH}px;margin:2em auto}table{border-collapse:collapse}td,th{border:1px solid #999;padding:.2em .6em;text-align:left}</style>
+<h1>${request.kind === 'access' ? 'Access' : 'Deletion'} request ${text(request.requestId)}</h1>
+<p>Of connection <b>${text(request.connection)}</b>, for the subject <code>${text(receipt.subject ?? 'not known')}</code> (a keyed hash).
+It ended as <b>${status}</b>${failure === null ? '' : ` (${text(failure)})`}${verification === null ? '' : `; verification: <b>${verification}</b>`}.
+${apiRequests === null ? '' : `${apiRequests} API requests were sent to Aircall.`} Version ${text(service.version)}.</p>
+${timeline(times)}
+<table><tr><th>source</th><th>searched</th><th>found</th><th>kept</th><th>deleted</th><th>gone already</th><th>not done</th></tr>${rows.join('')}</table>
+${list('What did not end as asked, or was not covered', reasons)}
+${list('What Aircall’s API cannot do', outOfReach)}
+<h2>How to check it</h2>
+<pre>aircall-dsr audit replay THIS-FOLDER --key public-key.pem</pre>
+<p>It needs neither a server nor a key but the public one, which you should have got on another way than this folder. It checks the
+signature over all files, the receipt (number ${chain.sequence} of its connection), and that the program would decide again as the histories say.</p>
+</html>
+`;
+}
+
+/** When each part was over, to scale. */
+function timeline(times: Receipt['times']): string {
+  const seen = STEPS.flatMap(name => {
+    const at = times[name];
+    return at === null ? [] : [{ name, at, ms: Date.parse(at) }];
+  });
+  const [first, last] = [seen[0], seen.at(-1)];
+  if (first === undefined || last === undefined) return '';
+  const length = Math.max(1, last.ms - first.ms);
+  const marks = seen.map(({ name, at, ms }, index) => {
+    const x = MARGIN + ((ms - first.ms) / length) * (WIDTH - 2 * MARGIN);
+    const y = 30 + index * 18;
+    const end = x > WIDTH / 2 ? ' text-anchor="end"' : '';
+    return `<circle cx="${x.toFixed(1)}" cy="12" r="5"/><line x1="${x.toFixed(1)}" y1="12" x2="${x.toFixed(1)}" y2="${y - 10}" stroke="#999"/><text x="${x.toFixed(1)}" y="${y}"${end} font-size="13">${name} ${text(at)}</text>`;
+  });
+  return `<svg width="${WIDTH}" height="${40 + seen.length * 18}" role="img" aria-label="timeline"><line x1="${MARGIN}" y1="12" x2="${WIDTH - MARGIN}" y2="12" stroke="#000"/>${marks.join('')}</svg>`;
+}
+
+function row(cells: readonly string[]): string {
+  return `<tr>${cells.map(cell => `<td>${text(cell)}</td>`).join('')}</tr>`;
+}
+
+function list(title: string, lines: readonly string[]): string {
+  if (lines.length === 0) return '';
+  return `<h2>${text(title)}</h2><ul>${lines.map(line => `<li>${text(line)}</li>`).join('')}</ul>`;
+}
+
+function text(value: string): string {
+  return value.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+}
