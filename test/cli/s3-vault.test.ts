@@ -72,7 +72,7 @@ test('a person’s data are handed over, and nothing readable is in the bucket',
   const objects = await objectsOf('vault');
   expect(objects.length).toBeGreaterThan(5);
   for (const { Key = '' } of objects) {
-    expect(Key).toMatch(/^companies\/dsr\/(connections|requests|open-access)\//);
+    expect(Key).toMatch(/^companies\/dsr\/(connections|requests|open-access|receipts|receipt-heads|receipt-places)\//);
     const { Body } = await s3.client.send(new GetObjectCommand({ Bucket: 'vault', Key }));
     const stored = Buffer.from((await Body?.transformToByteArray()) ?? '').toString('latin1');
     expect(stored.length).toBeGreaterThan(0);
