@@ -120,7 +120,9 @@ function sourcesOf({ kind, counts, coverage, outcomes }: RequestResult): Source[
   for (const each of outcomes) {
     const [, , noun] = RECORD_PATTERN.exec(each.record) ?? [];
     const of = noun === undefined ? 'records' : `${noun}s`;
-    listed.set(of, [...(listed.get(of) ?? []), each]);
+    const before = listed.get(of);
+    if (before === undefined) listed.set(of, [each]);
+    else before.push(each);
   }
   const rest = unlistedOf(counts, outcomes);
   const lastListed = [...listed.keys()].at(-1) ?? 'contacts';

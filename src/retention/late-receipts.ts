@@ -39,7 +39,8 @@ export function createLateReceipts({ temporal, cases, receipts }: LateReceiptsDe
       const record = await cases.record(request);
       const known = record && (await receipts.of(request, record.runId));
       if (known !== undefined) return known;
-      const run = record?.result ? undefined : await runAt(temporal, workflowIdOf(request), record?.runId);
+      // Also one that has its result may be open: its last step is about to issue a receipt that knows more.
+      const run = await runAt(temporal, workflowIdOf(request), record?.runId);
       const runId = record?.runId ?? run?.runId;
       if (runId === undefined) return receipts.newestOf(request);
       if (run?.open)

@@ -211,6 +211,22 @@ describe('the receipt of a request that ended', () => {
     expect(await lateReceipts.of({ ...request, requestId: 'nobody' })).toBeUndefined();
   });
 
+  it('is left to its last step while that is under way', async () => {
+    const { result } = await run('access', 'busy');
+    rulesFor('whole', { action: 'status', status: 500 });
+    const input = { requestId: 'closing', connection: service.connection, subject: { email: EMAIL } };
+    const { workflowId } = await service.client.start('access', input);
+    const request = refOf(workflowId);
+    await until('it has begun', async () => (await service.cases.record(request)) !== undefined);
+    // As the last step does first.
+    await service.cases.close(request, { ...result, requestId: 'closing' });
+    await expect(service.lateReceipts.of(request)).rejects.toMatchObject({ code: 'request-open' });
+    await service.client.cancel(workflowId);
+    const ended = await service.client.result(workflowId);
+    service.sandbox.setFaults(undefined);
+    expect(await service.lateReceipts.of(request)).toEqual(await receiptOf(workflowId, ended));
+  });
+
   it('stays the same through a purge, which issues the one that is missing', async () => {
     const { connection, temporal, retention } = service;
     const ended = await run('access', 'busy');

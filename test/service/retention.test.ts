@@ -182,10 +182,12 @@ describe('the retention sweep', () => {
     expect(policies.overlap).toBe('SKIP');
     expect(spec.intervals).toMatchObject([{ every: 3_600_000 }]);
 
+    // On the hour it has run by itself before.
+    const before = (await handle.describe()).info.numActionsTaken;
     await handle.trigger();
-    await until('it has run', async () => (await handle.describe()).info.recentActions.length > 0);
-    const [first] = (await handle.describe()).info.recentActions;
-    const swept = temporal.workflow.getHandle(first?.action.workflow.workflowId ?? '');
+    await until('it has run', async () => (await handle.describe()).info.numActionsTaken > before);
+    const last = (await handle.describe()).info.recentActions.at(-1);
+    const swept = temporal.workflow.getHandle(last?.action.workflow.workflowId ?? '');
     expect(await swept.result()).toEqual({ destroyed: 0, left: 0 });
     expect((await service.client.status(workflowId)).status).toBe('completed');
 
