@@ -113,6 +113,8 @@ command('access <name> <email>', 'start an access request')
   .option('--from <time>', 'only calls from this time on, ISO 8601')
   .option('--to <time>', 'only calls up to this time, ISO 8601')
   .option('--deadline <days>', 'days until what is still open counts as failed (default: 30)')
+  .option('--regime <law>', 'gdpr, ccpa or none: the law that sets its due date (default: none)')
+  .option('--submitted-at <time>', 'when the person asked, ISO 8601; the due date is counted from it (default: now)')
   .option('--wait', 'wait for the result')
   .option('--out <file>', 'wait, and save the package there')
   .action(
@@ -127,6 +129,8 @@ command('delete <name> <email>', 'start a deletion')
   .option('--dry-run', 'search only, and answer what would be deleted')
   .option('--settle <seconds>', 'pause before the verifying search (default: 5)')
   .option('--deadline <days>', 'days until what is still open counts as failed (default: 30)')
+  .option('--regime <law>', 'gdpr, ccpa or none: the law that sets its due date (default: none)')
+  .option('--submitted-at <time>', 'when the person asked, ISO 8601; the due date is counted from it (default: now)')
   .option('--wait', 'wait for the result')
   .action(
     run<[string, string, import('./commands/requests').DeleteOptions]>(async (name, email, options) =>
@@ -156,6 +160,15 @@ command('list', 'list requests, newest first').action(
 command('cancel <id>', 'ask a request to end').action(
   run<[string, Output]>(async (id, options) => (await import('./commands/requests.js')).cancel(id, options)),
 );
+
+command('extend <id>', 'put the legal due date of a request off, once, before it has passed')
+  .requiredOption('--reason <words>', 'why, in lower-case words joined by hyphens; it stays in the receipt')
+  .option('--until <time>', 'ISO 8601 (default: as far as the law allows)')
+  .action(
+    run<[string, import('./commands/requests').ExtendOptions]>(async (id, options) =>
+      (await import('./commands/requests.js')).extend(id, options),
+    ),
+  );
 
 command('package <id>', 'save the package of an access request')
   .requiredOption('--out <file>', 'where to')

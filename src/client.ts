@@ -15,17 +15,21 @@ import {
   WorkflowExecutionAlreadyStartedError,
   type WorkflowExecutionDescription,
   WorkflowFailedError,
+  WorkflowUpdateFailedError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
 import { ApplicationFailure, defaultPayloadConverter, WorkflowNotFoundError } from '@temporalio/common';
 import type { google } from '@temporalio/proto';
 import type { Keyring } from './encryption/keyring';
 import { createPayloadCodec } from './encryption/payload-codec';
+import type { Clock, ExtensionInput } from './request/clock';
 import { isStepCode } from './request/handling';
 import { foldEmail } from './request/identity';
-import { type Inputs, parseInput, refuseFuture } from './request/input';
+import { type Inputs, parseExtension, parseInput, refuseImpossibleTimes } from './request/input';
 import { noCounts, type RequestResult, type RequestStatus, type Status, type WaitingFor } from './request/model';
 import {
   DEFAULT_TASK_QUEUE,
+  EXTEND,
   KINDS,
   type Kind,
   type RequestRef,
@@ -38,12 +42,19 @@ import { sideBySide } from './request/side-by-side';
 import { ensureSearchAttributes } from './temporal/search-attributes';
 
 export { loadKeyring } from './encryption/keyring';
+export type { Clock, Extension, ExtensionInput, Regime } from './request/clock';
 export { InvalidInput } from './request/input';
 export type * from './request/model';
 export type { Kind } from './request/names';
 export { connectTemporal } from './temporal/connect';
 
-export type DsrErrorCode = 'not-found' | 'ambiguous-id' | 'request-conflict' | 'request-failed';
+export type DsrErrorCode =
+  | 'not-found'
+  | 'ambiguous-id'
+  | 'request-conflict'
+  | 'request-failed'
+  | 'extension-refused'
+  | 'no-worker';
 
 export class DsrError extends Error {
   override readonly name = 'DsrError';
@@ -87,6 +98,8 @@ export interface ListedRequest {
   readonly kind: Kind;
   readonly status: string;
   readonly startedAt: string;
+  /** Legal due date, where it has one; ISO 8601. */
+  readonly dueAt?: string;
 }
 
 export interface DsrClient {
@@ -111,6 +124,13 @@ export interface DsrClient {
   result(workflowId: string): Promise<RequestResult>;
   /** Asks the request to end; its result says how far it came. False where it has ended. @throws {DsrError} `not-found` */
   cancel(workflowId: string): Promise<boolean>;
+  /**
+   * Puts the legal due date off, within the limits of its law: once, and before it has passed. The same extension again is
+   * no other.
+   * @throws {InvalidInput}
+   * @throws {DsrError} `not-found`; `extension-refused`, saying why; `no-worker`: nobody took it
+   */
+  extend(workflowId: string, extension: ExtensionInput): Promise<Clock>;
   /** Newest first, as far as the server keeps them; at most `limit`. With `open`, those that have not ended. */
   list(options?: {
     readonly connection?: string;
@@ -135,7 +155,7 @@ const LIST_LIMIT_DEFAULT = 1_000;
 /** A single request has the server's default, 3. */
 const BATCH_PRIORITY_KEY = 4;
 const DESCRIBED_AT_ONCE = 50;
-const QUERY_WITHIN_MS = 10_000;
+const ANSWERED_WITHIN_MS = 10_000;
 /** gRPC. */
 const INVALID_ARGUMENT = 3;
 const NOT_FOUND = 5;
@@ -242,7 +262,7 @@ export function createDsrClient({
   const client: DsrClient = {
     async start(kind, input) {
       const parsed = parseInput(kind, input);
-      refuseFuture(parsed, Date.now());
+      refuseImpossibleTimes(parsed, Date.now());
       const subject = keyring.hash(foldEmail(parsed.subject.email));
       const started = await startOnce(kind, parsed, subject);
       await refuseConflict(started, parsed);
@@ -270,6 +290,7 @@ export function createDsrClient({
         phase: 'ended',
         counts: result.counts,
         ...planOf(result),
+        ...(result.dueAt !== undefined && { dueAt: result.dueAt }),
         result,
       });
       const described = await describe(workflowId).catch(async (error: unknown) => {
@@ -332,6 +353,23 @@ export function createDsrClient({
       return true;
     },
 
+    async extend(workflowId, extension) {
+      const parsed = parseExtension(extension);
+      const { status } = await describe(workflowId);
+      if (status.name !== 'RUNNING') throw new DsrError('extension-refused', `Request ${workflowId} has ended.`);
+      try {
+        return await server.withDeadline(Date.now() + ANSWERED_WITHIN_MS, () =>
+          workflow.getHandle(workflowId).executeUpdate<Clock, [ExtensionInput]>(EXTEND, { args: [parsed] }),
+        );
+      } catch (error) {
+        if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError)
+          throw new DsrError('no-worker', 'No worker took it in time. Start `aircall-dsr worker`, and ask again.');
+        if (error instanceof WorkflowUpdateFailedError && error.cause instanceof ApplicationFailure)
+          throw new DsrError('extension-refused', `Request ${workflowId} keeps its due date: ${error.cause.message}.`);
+        throw error;
+      }
+    },
+
     async list({ connection, limit = LIST_LIMIT_DEFAULT, open: onlyOpen = false } = {}) {
       const types = KINDS.map(kind => `'${WORKFLOW_TYPES[kind]}'`).join(', ');
       const query = [
@@ -343,6 +381,7 @@ export function createDsrClient({
       for await (const { workflowId, status, startTime, typedSearchAttributes } of workflow.list({ query })) {
         const request = requestOf(workflowId);
         if (request === undefined) continue;
+        const dueAt = typedSearchAttributes.get(SEARCH_KEYS.dueAt);
         const open = status.name === 'RUNNING' || status.name === 'COMPLETED';
         requests.push({
           requestId: request.requestId,
@@ -351,6 +390,7 @@ export function createDsrClient({
           kind: request.kind,
           status: open ? (typedSearchAttributes.get(SEARCH_KEYS.status) ?? 'running') : 'failed',
           startedAt: startTime.toISOString(),
+          ...(dueAt && { dueAt: dueAt.toISOString() }),
         });
         if (requests.length >= limit) break;
       }
@@ -379,7 +419,7 @@ export function createDsrClient({
   /** The run's own word; undefined before its first step, `nobody` where no worker answers. */
   async function ask(workflowId: string): Promise<RequestStatus | 'nobody' | undefined> {
     try {
-      return await server.withDeadline(Date.now() + QUERY_WITHIN_MS, () =>
+      return await server.withDeadline(Date.now() + ANSWERED_WITHIN_MS, () =>
         workflow.getHandle(workflowId).query<RequestStatus>('status'),
       );
     } catch (error) {

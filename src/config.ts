@@ -3,6 +3,7 @@
  * a missing one is told with what to do.
  */
 import { existsSync, readFileSync, statSync } from 'node:fs';
+import { isLoopback } from './aircall/base-url';
 import { createKeyCommand } from './encryption/key-command';
 import type { KeyService } from './encryption/key-file';
 import { type Keyring, loadKeyring } from './encryption/keyring';
@@ -97,6 +98,18 @@ function contentOf(variable: string, file: string): string {
   } catch {
     throw new ConfigurationError(`The file of ${variable} cannot be read.`);
   }
+}
+
+/** Where alarms about due dates go; undefined: nowhere. @throws {ConfigurationError} */
+export function configuredAlarmWebhook(): string | undefined {
+  const text = process.env.AIRCALL_DSR_ALARM_WEBHOOK ?? '';
+  if (text === '') return undefined;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const safe = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname));
+  if (url !== undefined && safe && url.username === '' && url.password === '') return text;
+  throw new ConfigurationError(
+    'AIRCALL_DSR_ALARM_WEBHOOK takes an HTTPS address, or one of this machine, without user and password.',
+  );
 }
 
 export interface OauthConfiguration {

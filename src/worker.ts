@@ -30,6 +30,7 @@ import { createCases } from './vault/cases';
 import { createConnections } from './vault/connections';
 import { createReceipts } from './vault/receipts';
 import type { Vault } from './vault/vault';
+import { createAlarms } from './worker/alarms';
 import { createConnectionWorkers } from './worker/connection-workers';
 import { createWaitingGauge } from './worker/waiting-gauge';
 import type { Renewable } from './workflows/renew-credential';
@@ -47,6 +48,8 @@ export interface ServiceOptions {
   readonly workflowBundle?: WorkflowBundleOption;
   /** How long ended requests are kept; where not given, no sweep is scheduled. */
   readonly retention?: RetentionPolicy;
+  /** Where alarms about due dates are sent, besides log and metrics. */
+  readonly alarmWebhook?: string;
   /** How often the vault is looked at for connections; 5 s where not given. */
   readonly lookEveryMs?: number;
 }
@@ -98,7 +101,15 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const lateReceipts = createLateReceipts({ temporal, cases, receipts });
   const retention = createRetention({ temporal, cases, lateReceipts, taskQueue, now: () => new Date() });
   const sweeping = policy === undefined ? {} : createRetentionActivities({ retention, policy });
+  const onAlarm = createAlarms({
+    meter: Runtime.instance().metricMeter,
+    log,
+    signingKey: keyring.signingKey,
+    now: Date.now,
+    ...(options.alarmWebhook !== undefined && { webhook: options.alarmWebhook }),
+  });
   const { api, local } = createActivities({
+    onAlarm,
     connections,
     cases,
     receipts,

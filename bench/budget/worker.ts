@@ -73,6 +73,7 @@ async function ourApiQueues() {
     now: Date.now,
     random: Math.random,
     onRefused() {},
+    onAlarm: async () => {},
     isOpen: async () => true,
   });
   const connections = process.env[GIVEN.connections]?.split(',') ?? [];

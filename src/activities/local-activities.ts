@@ -8,6 +8,7 @@ import { activityInfo } from '@temporalio/activity';
 import { BROKEN_MARK, PLAINTEXT_MARK } from '../encryption/marks';
 import { PACKAGE_FORMAT } from '../package/model';
 import { zipPackage } from '../package/zip';
+import { type Alarm, type Clock, clockOf } from '../request/clock';
 import { emailSpellings, foldEmail, phoneDigits } from '../request/identity';
 import {
   DEADLINE_DAYS_DEFAULT,
@@ -16,10 +17,18 @@ import {
   InvalidInput,
   instantMs,
   parseInput,
-  refuseFuture,
+  refuseImpossibleTimes,
   SETTLE_SECONDS_DEFAULT,
 } from '../request/input';
-import type { AccessInput, Coverage, DeletionInput, PackageRef, PhaseTimes, RequestResult } from '../request/model';
+import type {
+  AccessInput,
+  Coverage,
+  DeletionInput,
+  PackageRef,
+  PhaseTimes,
+  RequestResult,
+  WaitingFor,
+} from '../request/model';
 import {
   KINDS,
   type Kind,
@@ -55,6 +64,20 @@ export interface LocalDependencies {
   readonly isOpen: (workflowId: string, runId: string) => Promise<boolean>;
   /** Told once when Aircall refuses a connection's credential and nothing can renew it. */
   readonly onRefused: (connection: string) => void;
+  /** Tells whoever has to know; rejects where it is to be tried again. @param attempt from 1 */
+  readonly onAlarm: (alarm: RaisedAlarm, attempt: number) => Promise<void>;
+}
+
+/** A due date that is near, or has passed, of a request that is still open. */
+export interface RaisedAlarm {
+  readonly request: RequestRef;
+  readonly runId: string;
+  readonly alarm: Alarm;
+  readonly regime: string;
+  /** ISO 8601. */
+  readonly dueAt: string;
+  /** What it waits for, where it waits. */
+  readonly waitingFor?: WaitingFor['cause'];
 }
 
 export interface Opened {
@@ -67,6 +90,7 @@ export interface Opened {
   readonly priority?: 'batch';
   readonly calls: { readonly by: 'by-number' | 'company'; readonly from: number | null; readonly to: number };
   readonly dryRun: boolean;
+  readonly clock?: Clock;
   readonly settleMs: number;
   /** Whether a deletion has an access request of the same subject to wait for. */
   readonly accessesOpen: boolean;
@@ -107,13 +131,15 @@ export function createLocalActivities({
   now,
   isOpen,
   onRefused,
+  onAlarm,
 }: LocalDependencies) {
   return {
     /**
      * The first step: refuses bad input, seals who the request is about, and creates the request's record, which answers
      * the same request id ever after.
+     * @param receivedAt when it reached the server; ISO 8601. A workflow of an earlier version does not tell it.
      */
-    async openRequest(input: unknown): Promise<Opening> {
+    async openRequest(input: unknown, receivedAt?: string): Promise<Opening> {
       const { kind, runId, workflowId } = thisRun();
       const { parsed, request } = read(kind, input, workflowId, now());
       // What has ended is answered, also where its connection has gone since.
@@ -130,7 +156,12 @@ export function createLocalActivities({
       const startedMs = now();
       const { calls = 'by-number', from, to, dryRun = false, settleSeconds = SETTLE_SECONDS_DEFAULT }: Options = parsed;
       const startedAt = new Date(startedMs).toISOString();
-      const mine = { request, subjectHash, runId, startedAt, ...(dryRun && { dryRun }) };
+      const { regime, submittedAt } = parsed;
+      const clock = clockOf(
+        { regime, submittedMs: submittedAt === undefined ? undefined : instantMs(submittedAt) },
+        receivedAt === undefined ? startedMs : Date.parse(receivedAt),
+      );
+      const mine = { request, subjectHash, runId, startedAt, ...(dryRun && { dryRun }), ...(clock && { clock }) };
       const record = await cases.open(mine);
       const used =
         record.subjectHash !== subjectHash
@@ -160,6 +191,7 @@ export function createLocalActivities({
             to: Math.floor(Math.min(to === undefined ? startedMs : endOf(to), startedMs) / 1000),
           },
           dryRun,
+          ...(clock && { clock }),
           settleMs: settleSeconds * 1000,
           accessesOpen: kind === 'deletion' && (await cases.openAccesses(request.connection, subjectHash)).length > 0,
         },
@@ -337,6 +369,20 @@ export function createLocalActivities({
       }
     },
 
+    /** Tells that the due date of this run is near, or has passed. */
+    async raiseAlarm(alarm: Omit<RaisedAlarm, 'runId'>): Promise<void> {
+      try {
+        await onAlarm({ ...alarm, runId: thisRun().runId }, activityInfo().attempt);
+      } catch {
+        throw stepFailure('alarm-untold', 'the webhook for alarms did not take it', NOTHING_SENT);
+      }
+    },
+
+    /** The record keeps an extension, for the receipt of a run that never comes to its last step. */
+    async noteClock({ request, clock }: { readonly request: RequestRef; readonly clock: Clock }): Promise<void> {
+      await cases.noteClock(request, thisRun().runId, clock);
+    },
+
     /** The last step: the record keeps how the request ended, and its receipt is issued. */
     async closeRequest(input: {
       readonly request: RequestRef;
@@ -346,13 +392,14 @@ export function createLocalActivities({
       readonly phases?: PhaseTimes;
     }): Promise<void> {
       const { request, subjectHash, result, phases = {} } = input;
-      const { startedAt, dryRun = false } = await cases.close(request, result);
+      const { startedAt, dryRun = false, clock } = await cases.close(request, result);
       await receipts.issue({
         request,
         runId: thisRun().runId,
         dryRun,
         subjectHash,
         startedAt,
+        clock,
         ending: { result },
         phases,
         how: 'at-end',
@@ -384,7 +431,7 @@ function read(
     if (input === BROKEN_MARK)
       throw new InvalidInput('the input was changed, encrypted with another key of the same id, or is no JSON');
     const parsed = parseInput(kind, input);
-    refuseFuture(parsed, nowMs);
+    refuseImpossibleTimes(parsed, nowMs);
     const request = { connection: parsed.connection, kind, requestId: parsed.requestId };
     const named = requestOf(workflowId);
     if (named === undefined || workflowIdOf(named) !== workflowIdOf(request)) {

@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { connectTemporal, createDsrClient, type DsrClient, type RequestResult, type StatusReport } from '../client';
 import { configuredKeyring, configuredTaskQueue, configuredVault } from '../config';
-import { parseInput } from '../request/input';
+import { parseExtension, parseInput } from '../request/input';
 import { KINDS, type Kind, type RequestRef, requestOf, workflowIdOf } from '../request/names';
 import { createLateReceipts } from '../retention/late-receipts';
 import { createRetention } from '../retention/retention';
@@ -30,6 +30,8 @@ interface CommonOptions extends Output {
   readonly requestId?: string;
   readonly phone?: string[];
   readonly deadline?: string;
+  readonly regime?: string;
+  readonly submittedAt?: string;
   readonly wait?: boolean;
 }
 
@@ -90,9 +92,10 @@ export async function list(options: Output): Promise<Exit> {
       requests.length === 0
         ? ['No requests yet. Start one: aircall-dsr access NAME EMAIL']
         : table([
-            ['STARTED', 'STATUS', 'KIND', 'CONNECTION', 'REQUEST'],
-            ...requests.map(({ startedAt, status, kind, connection, requestId }) => [
+            ['STARTED', 'DUE', 'STATUS', 'KIND', 'CONNECTION', 'REQUEST'],
+            ...requests.map(({ startedAt, dueAt = '-', status, kind, connection, requestId }) => [
               startedAt,
+              dueAt,
               status,
               kind,
               connection,
@@ -112,6 +115,26 @@ export async function cancel(id: string, options: Output): Promise<Exit> {
       cancellationRequested
         ? `Asked ${workflowId} to end. What is in flight is finished and recorded; see aircall-dsr status.`
         : `${workflowId} has ended already; see aircall-dsr status.`,
+    ]);
+    return EXIT.done;
+  });
+}
+
+export interface ExtendOptions extends Output {
+  readonly reason: string;
+  readonly until?: string;
+}
+
+export async function extend(id: string, options: ExtendOptions): Promise<Exit> {
+  const { reason, until } = options;
+  const extension = parseExtension({ reason, ...given({ until }) });
+  return withClient(async client => {
+    const workflowId = await resolveId(client, id);
+    const clock = await client.extend(workflowId, extension);
+    const { requestId } = requestOf(workflowId) ?? {};
+    answer(options, { requestId, workflowId, ...clock }, [
+      `Extended ${workflowId}: due ${clock.dueAt}, before ${clock.extension?.dueBefore}.`,
+      'Tell the person so, and why, before the earlier date: the law wants it.',
     ]);
     return EXIT.done;
   });
@@ -207,6 +230,9 @@ export function resultLines(result: RequestResult): string[] {
       ? [`  plan       ${result.plan.counts.contacts} contacts would be deleted, digest ${result.planDigest}`]
       : []),
     ...(purged ? [`  purged     ${purged.at}; it had ended as ${purged.status} on ${result.completedAt}`] : []),
+    ...(result.dueAt === undefined
+      ? []
+      : [`  due        ${result.dueAt}${result.completedAt > result.dueAt ? ': it ended later' : ''}`]),
     ...(failure ? [`  why        ${failure.code}: ${failure.message}`] : []),
     `  asked      Aircall ${apiRequests} times`,
   ];
@@ -214,7 +240,7 @@ export function resultLines(result: RequestResult): string[] {
 
 function statusLines(report: StatusReport): string[] {
   if (report.result !== undefined) return resultLines(report.result);
-  const { kind, requestId, status: state, phase, counts, waitingFor, failure, retrying = [] } = report;
+  const { kind, requestId, status: state, phase, counts, waitingFor, dueAt, alarm, failure, retrying = [] } = report;
   return [
     `${kind} ${requestId}: ${state}${phase === undefined ? '' : `, ${phase}`}`,
     ...(counts === undefined
@@ -223,10 +249,13 @@ function statusLines(report: StatusReport): string[] {
     ...(waitingFor === undefined
       ? []
       : [`  waits for  ${waitingFor.cause}${waitingFor.until === undefined ? '' : ` until ${waitingFor.until}`}`]),
+    ...(dueAt === undefined ? [] : [`  due        ${dueAt}${alarm === undefined ? '' : `: ${DUE[alarm]}`}`]),
     ...(failure === undefined ? [] : [`  because    ${failure.code}: ${failure.message}`]),
     ...retrying.map(({ step, code, attempts }) => `  retrying   ${step}: ${code}, ${attempts} attempts so far`),
   ];
 }
+
+const DUE = { 'due-soon': 'a week is left, or less', overdue: 'it has passed' } as const;
 
 function begun(options: Output, started: { requestId: string; workflowId: string; runId: string }): Exit {
   answer(options, started, [`Started ${started.workflowId}. See aircall-dsr status ${started.requestId}`]);
@@ -243,12 +272,13 @@ function ended(options: Output, result: RequestResult, out?: string): Exit {
   return result.status === 'failed' || result.status === 'partial' ? EXIT.failed : EXIT.done;
 }
 
-function commonInput(connection: string, email: string, { requestId, phone, deadline }: CommonOptions) {
+function commonInput(connection: string, email: string, options: CommonOptions) {
+  const { requestId, phone, deadline, regime, submittedAt } = options;
   return {
     requestId: requestId ?? randomUUID(),
     connection,
     subject: { email, ...(phone === undefined ? {} : { phoneNumbers: phone }) },
-    ...given({ deadlineDays: numberGiven(deadline) }),
+    ...given({ deadlineDays: numberGiven(deadline), regime, submittedAt }),
   };
 }
 

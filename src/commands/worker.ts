@@ -1,7 +1,13 @@
 /** The command that serves: all connections of the vault, until it is asked to end. */
 import { setFlagsFromString } from 'node:v8';
 import { NativeConnection } from '@temporalio/worker';
-import { configuredKeyring, configuredRetention, configuredTaskQueue, configuredVault } from '../config';
+import {
+  configuredAlarmWebhook,
+  configuredKeyring,
+  configuredRetention,
+  configuredTaskQueue,
+  configuredVault,
+} from '../config';
 import { connectTemporal, temporalConfig } from '../temporal/connect';
 import { probeVault } from '../vault/probe';
 import { startService } from '../worker';
@@ -28,6 +34,7 @@ export async function worker(options: WorkerOptions): Promise<Exit> {
   keyring.signingKey(); // without one no request could end
   const taskQueue = configuredTaskQueue();
   const retention = configuredRetention();
+  const alarmWebhook = configuredAlarmWebhook();
   const vault = await configuredVault(keyring);
   await probeVault(vault);
   let problems = () => ['starting'];
@@ -45,7 +52,16 @@ export async function worker(options: WorkerOptions): Promise<Exit> {
   }
   const temporal = await connectTemporal(keyring);
   const native = await NativeConnection.connect(temporalConfig().connectionOptions);
-  const service = await startService({ native, temporal, taskQueue, keyring, vault, retention, log: tell });
+  const service = await startService({
+    native,
+    temporal,
+    taskQueue,
+    keyring,
+    vault,
+    retention,
+    ...(alarmWebhook !== undefined && { alarmWebhook }),
+    log: tell,
+  });
   problems = service.problems;
   const asked = () => {
     tell('ending: steps in flight are finished');

@@ -2,6 +2,7 @@
  * What a receipt says, made from how a request ended. Total: whatever a result holds becomes a receipt, because a request
  * must be able to end. Only counts, codes, times and digests are taken over, never a message or a reference. Pure.
  */
+import type { Clock } from '../request/clock';
 import type {
   Counts,
   FinalStatus,
@@ -23,6 +24,8 @@ export interface ReceiptFacts {
   readonly subjectHash: string | null;
   /** When the first step was taken; ISO 8601. */
   readonly startedAt: string | null;
+  /** As it was at the end; undefined where nothing of it was told. */
+  readonly clock: Clock | undefined;
   readonly ending: Ending;
   /** When the phases of the request began. */
   readonly phases: PhaseTimes;
@@ -49,11 +52,11 @@ const OUTCOME_COUNTS = {
 } as const satisfies Record<Outcome, keyof Source>;
 
 export function receiptContent(facts: ReceiptFacts): ReceiptContent {
-  const { request, runId, dryRun, subjectHash, ending, budget, service } = facts;
+  const { request, runId, dryRun, subjectHash, clock, ending, budget, service } = facts;
   const { connection, kind, requestId } = request;
   const common = {
     format: RECEIPT_FORMAT,
-    request: { connection, kind, requestId, runId, dryRun, regime: null },
+    request: { connection, kind, requestId, runId, dryRun, ...lawOf(clock) },
     subject: subjectHash,
     times: timesOf(facts),
     budget,
@@ -94,8 +97,14 @@ function statusOf({ status, purged }: RequestResult): ReceiptContent['status'] {
   return ended === 'purged' ? 'failed' : ended;
 }
 
-function timesOf({ startedAt, ending, phases }: ReceiptFacts): ReceiptContent['times'] {
-  const none = { submitted: null, searched: null, deleted: null, verified: null, due: null };
+function lawOf(clock: Clock | undefined): Pick<ReceiptContent['request'], 'regime' | 'extension'> {
+  if (clock === undefined || clock.regime === 'none') return { regime: null };
+  return { regime: clock.regime, ...(clock.extension && { extension: clock.extension }) };
+}
+
+function timesOf({ startedAt, clock, ending, phases }: ReceiptFacts): ReceiptContent['times'] {
+  const told = { submitted: clock?.submittedAt ?? null, due: clock?.dueAt ?? null };
+  const none = { ...told, searched: null, deleted: null, verified: null };
   if (!('result' in ending)) return { ...none, received: ending.receivedAt, started: startedAt, ended: ending.endedAt };
   const { result } = ending;
   const status = statusOf(result);

@@ -54,21 +54,27 @@ const body = z.strictObject({
     requestId: name,
     runId: name.describe('The run on the Temporal server that worked on it.'),
     dryRun: z.boolean().describe('A deletion that only plans.'),
-    regime: code.nullable().describe('The law that it was made under; null: not told.'),
+    regime: code.nullable().describe('The law that it was made under: `gdpr`, `ccpa`; null: not told.'),
+    extension: z
+      .strictObject({ at: instant, reason: code, dueBefore: instant })
+      .optional()
+      .describe('When and why the due date was put off, and what it was before; absent: it was not.'),
   }),
   subject: keyedHash.nullable().describe('Keyed hash of the e-mail address; null: it was never known.'),
   status: z.enum(['completed', 'partial', 'no-match', 'cancelled', 'failed']),
   failure: code.nullable().describe('Why the status is `failed`.'),
   times: z
     .strictObject({
-      submitted: instant.nullable().describe('When the person asked, as far as it was told.'),
+      submitted: instant
+        .nullable()
+        .describe('When the person asked: as told, else as received; null: not told, and no law needs it.'),
       received: instant.nullable().describe('When the request reached this service.'),
       started: instant.nullable().describe('When its first step was taken.'),
       searched: instant.nullable().describe('When all was searched that was asked for.'),
       deleted: instant.nullable().describe('When every deletion had its answer, and the verification began.'),
       verified: instant.nullable().describe('When the last verifying search was made.'),
       ended: instant.nullable(),
-      due: instant.nullable().describe('When the law wanted it answered; null: not told.'),
+      due: instant.nullable().describe('When the law wanted it answered, after an extension; null: no law was told.'),
     })
     .describe('Null: it was not reached, not finished, or is not known.'),
   sources: z.array(source).describe('Empty where the request ended without telling what it had done.'),

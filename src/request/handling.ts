@@ -50,6 +50,7 @@ export const HANDLING = {
   'wrong-key': never,
   'seal-broken': never,
   'local-failure': backoff,
+  'alarm-untold': { ...backoff, mayHaveTakenEffect: false },
 } as const satisfies Record<string, Handling>;
 
 export type StepCode = keyof typeof HANDLING;

@@ -4,6 +4,7 @@
  * Its messages name fields, never values: they are printed and logged.
  */
 import { z } from 'zod';
+import { type ExtensionInput, REASON_PATTERN, REASON_RULE, REGIMES } from './clock';
 import { emailSpellings, phoneDigits } from './identity';
 import type { AccessInput, DeletionInput } from './model';
 import { type Kind, NAME_PATTERN } from './names';
@@ -58,6 +59,8 @@ const common = {
     .max(365, 'takes 0.04 (an hour) to 365 days')
     .optional(),
   priority: z.literal('batch', 'takes batch, or is left out').optional(),
+  regime: z.enum(REGIMES, 'takes gdpr, ccpa or none').optional(),
+  submittedAt: instant.optional(),
 };
 
 const access: z.ZodType<AccessInput> = z
@@ -106,10 +109,30 @@ export function parseInput(kind: Kind, input: unknown): AccessInput | DeletionIn
   throw new InvalidInput([...new Set(parsed.error.issues.map(explain))].join('; '));
 }
 
-/** @throws {InvalidInput} where calls are asked for that cannot have happened yet */
-export function refuseFuture(input: AccessInput | DeletionInput, nowMs: number): void {
+/** Between the clocks of two machines. */
+const CLOCK_SKEW_MS = 5 * 60_000;
+const SUBMITTED_AGE_MS_MAX = 3_650 * 86_400_000;
+
+/** @throws {InvalidInput} where calls are asked for that cannot have happened yet, or a submission is in the future or ages ago */
+export function refuseImpossibleTimes(input: AccessInput | DeletionInput, nowMs: number): void {
   if ('from' in input && input.from !== undefined && instantMs(input.from) > nowMs)
     throw new InvalidInput('from takes a time that has passed');
+  const submittedMs = input.submittedAt === undefined ? nowMs : instantMs(input.submittedAt);
+  if (submittedMs > nowMs + CLOCK_SKEW_MS) throw new InvalidInput('submittedAt takes a time that has passed');
+  if (submittedMs < nowMs - SUBMITTED_AGE_MS_MAX)
+    throw new InvalidInput('submittedAt takes a time of the last 10 years');
+}
+
+const extension: z.ZodType<ExtensionInput> = z.strictObject({
+  reason: z.string(REASON_RULE).regex(REASON_PATTERN, REASON_RULE),
+  until: instant.transform(text => new Date(instantMs(text)).toISOString()).optional(),
+});
+
+/** With `until` as an instant; a bare date is its first. @throws {InvalidInput} */
+export function parseExtension(input: unknown): ExtensionInput {
+  const parsed = extension.safeParse(input);
+  if (parsed.success) return parsed.data;
+  throw new InvalidInput([...new Set(parsed.error.issues.map(explain))].join('; '));
 }
 
 function explain(issue: z.core.$ZodIssue): string {

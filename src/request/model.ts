@@ -2,6 +2,7 @@
  * The shapes that cross a boundary: what a starter sends, what a request answers, what its status query tells.
  * Results hold counts and opaque references (`contact 1`), never personal data. Workflow-safe: types and plain data only.
  */
+import type { Alarm, Clock, Regime } from './clock';
 import type { Kind } from './names';
 
 export interface Subject {
@@ -19,6 +20,10 @@ export interface CommonInput {
   readonly deadlineDays?: number | undefined;
   /** `batch`: its API requests go behind those of all requests of the company that do not say so. */
   readonly priority?: 'batch' | undefined;
+  /** The law that it is made under, which sets its due date; none where not given. */
+  readonly regime?: Regime | undefined;
+  /** ISO 8601: when the person asked, from which the due date is counted. Default: when the request is received. */
+  readonly submittedAt?: string | undefined;
 }
 
 export interface AccessInput extends CommonInput {
@@ -105,7 +110,7 @@ export interface Verification {
   readonly checkedAt: string | null;
 }
 
-export interface RequestResult {
+export interface RequestResult extends Partial<Clock> {
   readonly requestId: string;
   readonly kind: Kind;
   readonly status: FinalStatus;
@@ -148,7 +153,7 @@ export type Phase =
 export type PhaseTimes = Readonly<Partial<Record<Phase, string>>>;
 
 /** What the query `status` answers. */
-export interface RequestStatus {
+export interface RequestStatus extends Partial<Clock> {
   readonly requestId: string;
   readonly kind: Kind;
   readonly status: Status;
@@ -157,4 +162,6 @@ export interface RequestStatus {
   readonly apiRequests: number;
   readonly waitingFor?: WaitingFor;
   readonly planDigest?: string;
+  /** Raised, and not taken back by an extension. */
+  readonly alarm?: Alarm;
 }

@@ -22,6 +22,9 @@ export const WORKFLOW_NAMES = [
 /** Tells a request that waits to look again: credentials were stored, or its connection was resumed. */
 export const CREDENTIALS_UPDATED = 'credentialsUpdated';
 
+/** Puts the legal due date of a request off. */
+export const EXTEND = 'extend';
+
 export const DEFAULT_TASK_QUEUE = 'aircall-dsr';
 
 /** Names of connections and request ids: 1 to 64 characters, no `:`, `/` or `@`, so that an e-mail address cannot be one. */

@@ -7,5 +7,6 @@ export const SEARCH_KEYS = {
   kind: defineSearchAttributeKey('DsrKind', 'KEYWORD'),
   connection: defineSearchAttributeKey('DsrConnection', 'KEYWORD'),
   status: defineSearchAttributeKey('DsrStatus', 'KEYWORD'),
+  dueAt: defineSearchAttributeKey('DsrDueAt', 'DATETIME'),
   subject: defineSearchAttributeKey('DsrSubject', 'KEYWORD'),
 };

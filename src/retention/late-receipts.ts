@@ -53,6 +53,7 @@ export function createLateReceipts({ temporal, cases, receipts }: LateReceiptsDe
         dryRun: record?.dryRun ?? false,
         subjectHash: record?.subjectHash ?? null,
         startedAt: record?.startedAt ?? null,
+        clock: record?.clock,
         ending: record?.result ? { result: record.result } : await endingOfRun(run),
         phases: {},
         how: 'afterwards',

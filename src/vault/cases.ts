@@ -5,6 +5,7 @@
  * destroys that key, and with it whatever copies of them there are in this vault.
  */
 import { createHash, randomBytes } from 'node:crypto';
+import type { Clock } from '../request/clock';
 import { noCounts, type RequestResult } from '../request/model';
 import type { RequestRef } from '../request/names';
 import { type DataKey, newDataKey, sealKeysOf } from './data-key';
@@ -24,6 +25,8 @@ export interface RequestRecord {
   readonly startedAt: string;
   /** A deletion that only plans: the same id never answers for one that deletes. */
   readonly dryRun?: boolean;
+  /** With its extension, where it has one. */
+  readonly clock?: Clock;
   /** Present once the request has ended. */
   readonly result?: RequestResult;
   /** When the case file and the package were destroyed; ISO 8601. */
@@ -70,6 +73,8 @@ export interface Cases {
   /** Creates the record; takes over that of a run of the same request which left no result; else answers the one there. */
   open(record: RequestRecord): Promise<RequestRecord>;
   record(request: RequestRef): Promise<RequestRecord | undefined>;
+  /** Keeps the clock of a run that has been extended. */
+  noteClock(request: RequestRef, runId: string, clock: Clock): Promise<void>;
   /** Keeps how the request ended, and answers the record. */
   close(request: RequestRef, result: RequestResult): Promise<RequestRecord>;
 
@@ -205,6 +210,9 @@ export function createCases(vault: Vault): Cases {
     async record(request) {
       const present = await stored(request);
       return present && shown(present.value);
+    },
+    async noteClock(request, runId, clock) {
+      await change(request, present => (present.runId === runId ? { ...present, clock } : present));
     },
     async close(request, result) {
       const record = await change(request, present => ({ ...present, result }));

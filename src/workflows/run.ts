@@ -15,6 +15,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { LocalActivities, Opened } from '../activities';
+import type { Clock } from '../request/clock';
 import type {
   Counts,
   Coverage,
@@ -33,6 +34,7 @@ import type {
 import { noCounts } from '../request/model';
 import { type Kind, requestOf } from '../request/names';
 import { SEARCH_KEYS } from '../request/search-keys';
+import { keepClock } from './clock';
 import { type Credentials, keepCredentials } from './credentials';
 import { detailsOf } from './details';
 import { attempt, bulkSteps, failureOf, localSteps, mayBeCredential, StepCancelled, type StepOutcome } from './steps';
@@ -122,6 +124,7 @@ export async function runRequest(
       phase,
       counts,
       apiRequests,
+      ...clock.present(),
       ...(waitingFor && { waitingFor }),
       ...(planDigest && { planDigest }),
     };
@@ -129,6 +132,7 @@ export async function runRequest(
   setHandler(statusQuery, present);
   /** For whoever looks at the run in the Web UI. */
   const show = () => setCurrentDetails(detailsOf(present(), requestOf(workflowInfo().workflowId)?.connection ?? ''));
+  const clock = keepClock(() => [...waits][0], show);
   const tell = () => {
     show();
     upsertSearchAttributes([{ key: SEARCH_KEYS.status, value: status() }]);
@@ -147,6 +151,7 @@ export async function runRequest(
     apiRequests,
     startedAt,
     completedAt: new Date().toISOString(),
+    ...dueOf(clock.present()),
     ...(findings.package && { package: findings.package }),
     ...(kind === 'deletion' && { verification: findings.verification ?? { state: 'skipped', checkedAt: null } }),
     ...(findings.planDigest && { planDigest: findings.planDigest }),
@@ -157,7 +162,7 @@ export async function runRequest(
   let opened: Opened;
   try {
     // Not cancellable: a request that is cancelled at once still leaves its record, which answers the same id ever after.
-    const opening = await CancellationScope.nonCancellable(() => localSteps().openRequest(input));
+    const opening = await CancellationScope.nonCancellable(() => localSteps().openRequest(input, startedAt));
     if ('ended' in opening) {
       ended = opening.ended.status;
       phase = 'ended';
@@ -178,6 +183,8 @@ export async function runRequest(
     { key: SEARCH_KEYS.status, value: 'running' },
   ].filter(({ key, value }) => set.get(key) !== value);
   if (wanted.length > 0) upsertSearchAttributes(wanted);
+
+  clock.start(opened.request, opened.clock);
 
   const run: RequestRun = {
     opened,
@@ -259,6 +266,7 @@ export async function runRequest(
 
   return CancellationScope.nonCancellable(async () => {
     phase = 'closing';
+    await clock.end();
     const result = resultOf(cancelled ? 'cancelled' : statusOf(findings));
     await localSteps().closeRequest({ request: opened.request, subjectHash: opened.subjectHash, result, phases });
     phase = 'ended';
@@ -266,6 +274,11 @@ export async function runRequest(
     tell();
     return result;
   });
+}
+
+/** The result tells of no alarm: whether it came in time is seen from its own times. */
+function dueOf({ alarm: _, ...clock }: ReturnType<ReturnType<typeof keepClock>['present']>): Partial<Clock> {
+  return clock;
 }
 
 function recount({ counts, outcomes }: Findings): void {

@@ -128,6 +128,16 @@ function isTriedAgain(error: unknown): boolean {
   return error instanceof ActivityFailure && !isCancellation(error) && error.retryState !== 'NON_RETRYABLE_FAILURE';
 }
 
+/** The step that tells of a due date: repeated until it is heard, or nobody needs to hear it any more. */
+export function alarmSteps() {
+  return proxyActivities<Pick<LocalActivities, 'raiseAlarm'>>({
+    startToCloseTimeout: START_TO_CLOSE,
+    scheduleToCloseTimeout: '3 days',
+    retry: { initialInterval: '10 seconds', backoffCoefficient: 2, maximumInterval: '1 hour' },
+    allowEagerDispatch: false,
+  });
+}
+
 /** The waiting steps: repeated by Temporal until what they wait for is there, or the deadline passes. */
 export function waitingSteps(deadlineMs: number) {
   return proxyActivities<Pick<LocalActivities, 'awaitCredentials' | 'awaitResumption' | 'awaitAccessRequests'>>({

@@ -34,7 +34,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   'codec-server': { may: ['encryption'] },
   audit: { may: ['encryption', 'receipt', 'workflows'] },
   oauth: { may: [], types: ['vault'] },
-  config: { may: ['request', 'encryption', 'vault'], types: ['retention'] },
+  config: { may: ['aircall', 'request', 'encryption', 'vault'], types: ['retention'] },
   client: { may: ['request', 'encryption', 'temporal'] },
   worker: { may: ['workflows', 'activities', 'aircall', 'vault', 'request', 'encryption', 'temporal', 'retention'] },
   workflows: { may: ['request'], types: ['activities'] },

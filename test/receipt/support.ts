@@ -39,6 +39,7 @@ export const FACTS: ReceiptFacts = {
   dryRun: false,
   subjectHash: 'f'.repeat(32),
   startedAt: '2026-01-31T11:59:59.000Z',
+  clock: undefined,
   ending: { result: RESULT },
   phases: {
     searching: '2026-01-31T12:00:00.000Z',

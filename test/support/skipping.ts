@@ -12,7 +12,7 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Worker } from '@temporalio/worker';
 import { startTimeSkippingServer } from '../../dev-server';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../sandbox';
-import { createActivities } from '../../src/activities';
+import { createActivities, type RaisedAlarm } from '../../src/activities';
 import { createGates } from '../../src/activities/gates';
 import { createAircallClient } from '../../src/aircall/client';
 import { createDsrClient, type DsrClient } from '../../src/client';
@@ -20,10 +20,10 @@ import { createDataConverter } from '../../src/encryption/data-converter';
 import { generateKeyFile } from '../../src/encryption/key-file';
 import { loadKeyring } from '../../src/encryption/keyring';
 import { apiTaskQueue, SEARCH_ATTRIBUTES } from '../../src/request/names';
-import { createCases } from '../../src/vault/cases';
+import { type Cases, createCases } from '../../src/vault/cases';
 import { createConnections, nextCredentialVersion } from '../../src/vault/connections';
 import { createFolderDriver } from '../../src/vault/folder';
-import { createReceipts } from '../../src/vault/receipts';
+import { createReceipts, type Receipts } from '../../src/vault/receipts';
 import { createVault } from '../../src/vault/vault';
 import { environment, installRuntime } from './service';
 
@@ -33,6 +33,12 @@ export interface SkippingService {
   readonly sandbox: Sandbox;
   readonly client: DsrClient;
   readonly temporal: Client;
+  readonly cases: Cases;
+  readonly receipts: Receipts;
+  /** What was told of due dates, and when (UNIX ms). */
+  readonly alarms: (RaisedAlarm & { readonly atMs: number })[];
+  /** UNIX ms, with what has passed. */
+  now(): number;
   /** Connects every company of the sandbox under its own name; again: with a further API key. */
   connect(company: string): Promise<void>;
   /** Lets time pass at once, as far as nothing is being done. */
@@ -62,17 +68,24 @@ export async function startSkippingService(options: SandboxOptions): Promise<Ski
   const taskQueue = `t${randomBytes(5).toString('hex')}`;
   const aircall = createAircallClient();
   let aheadMs = 0;
+  const now = () => Date.now() + aheadMs;
+  const cases = createCases(vault);
+  const receipts = createReceipts({ vault, keyring, now });
+  const alarms: SkippingService['alarms'] = [];
   const { api, local } = createActivities({
     connections,
-    cases: createCases(vault),
-    receipts: createReceipts({ vault, keyring, now: () => Date.now() + aheadMs }),
+    cases,
+    receipts,
     aircall,
     gates: createGates(),
     onRateLimit: async () => {},
     hash: keyring.hash,
-    now: () => Date.now() + aheadMs,
+    now,
     random: () => 0,
     onRefused() {},
+    async onAlarm(alarm) {
+      alarms.push({ ...alarm, atMs: await env.currentTimeMs() });
+    },
     isOpen: async () => false,
   });
   const common = { connection: env.nativeConnection, dataConverter };
@@ -95,6 +108,10 @@ export async function startSkippingService(options: SandboxOptions): Promise<Ski
     sandbox,
     client: createDsrClient({ temporal: client, keyring, taskQueue }),
     temporal: client,
+    cases,
+    receipts,
+    alarms,
+    now,
     async connect(name) {
       const present = await connections.get(name);
       const company = sandbox.company(name);

@@ -11,7 +11,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import type { z } from 'zod';
 import { type Sandbox, type SandboxCompany, type SandboxOptions, startSandbox } from '../../../sandbox';
-import { type ApiActivities, createActivities, type LocalActivities } from '../../../src/activities';
+import { type ApiActivities, createActivities, type LocalActivities, type RaisedAlarm } from '../../../src/activities';
 import { createGates } from '../../../src/activities/gates';
 import { type AircallClientOptions, createAircallClient } from '../../../src/aircall/client';
 import type { Keyring } from '../../../src/encryption/keyring';
@@ -41,6 +41,8 @@ export interface Steps {
   readonly openRuns: Set<string>;
   /** Connections whose credential was told to be refused. */
   readonly refused: string[];
+  /** What was told of due dates; `fail`: nobody takes it. */
+  readonly alarms: { readonly told: RaisedAlarm[]; fail: boolean };
   /** Lets time pass for the steps, not for anything else. */
   advance(ms: number): void;
   now(): number;
@@ -70,6 +72,7 @@ export async function startSteps(options: StepsOptions = {}): Promise<Steps> {
   const aircall = createAircallClient(options.client);
   const openRuns = new Set<string>();
   const refused: string[] = [];
+  const alarms = { told: [] as RaisedAlarm[], fail: false };
   let advancedMs = 0;
   const now = () => Date.now() + advancedMs;
   const receipts = createReceipts({ vault, keyring, now });
@@ -84,6 +87,10 @@ export async function startSteps(options: StepsOptions = {}): Promise<Steps> {
     now,
     random: options.random ?? (() => 0),
     onRefused: connection => refused.push(connection),
+    async onAlarm(alarm) {
+      if (alarms.fail) throw new Error('the webhook is down');
+      alarms.told.push(alarm);
+    },
     isOpen: async (workflowId, runId) => openRuns.has(`${workflowId} ${runId}`),
   });
   let version = 0;
@@ -102,6 +109,7 @@ export async function startSteps(options: StepsOptions = {}): Promise<Steps> {
     request: { connection: 'acme', kind: 'access', requestId: 'r-1' },
     openRuns,
     refused,
+    alarms,
     advance(ms) {
       advancedMs += ms;
     },

@@ -1,0 +1,118 @@
+/**
+ * The legal clock of a request: by when the law wants it answered, when that is told beforehand, and how far it may be put
+ * off. It alarms and ends nothing: what ends a request is its own deadline. Pure, workflow-safe.
+ *
+ * GDPR Art. 12(3): one month from receipt; two further months where the person is told so, and why, within the first.
+ * CCPA, Cal. Civ. Code 1798.130(a)(2) and 11 CCR 7021: 45 calendar days; 45 more, once, with notice within the first 45.
+ * Both are counted in UTC from the instant of the submission, and never moved behind a weekend or a holiday: what is due
+ * here may be due later by law, never earlier.
+ */
+
+export const REGIMES = ['gdpr', 'ccpa', 'none'] as const;
+export type Regime = (typeof REGIMES)[number];
+
+export interface Clock {
+  readonly regime: Regime;
+  /** When the person asked, ISO 8601: as it was told, else when the request was received. */
+  readonly submittedAt: string;
+  /** ISO 8601; absent where the regime is `none`. */
+  readonly dueAt?: string;
+  readonly extension?: Extension;
+}
+
+export interface Extension {
+  /** ISO 8601. */
+  readonly at: string;
+  /** A word or a few, joined by hyphens: it stays in the receipt. */
+  readonly reason: string;
+  /** When it was due before. */
+  readonly dueBefore: string;
+}
+
+/** What an operator asks for; `until` absent: as far as the law allows. */
+export interface ExtensionInput {
+  readonly reason: string;
+  /** ISO 8601. */
+  readonly until?: string | undefined;
+}
+
+/** `due-soon`: a week is left, or less. */
+export type Alarm = 'due-soon' | 'overdue';
+
+export class ExtensionRefused extends Error {
+  readonly code = 'extension-refused' as const;
+  override readonly name = 'ExtensionRefused';
+}
+
+export const REASON_PATTERN = /^[a-z][a-z0-9-]{0,63}$/;
+export const REASON_RULE =
+  'takes 1 to 64 lower-case letters, digits and hyphens, for instance complexity or number-of-requests';
+
+const DAY_MS = 86_400_000;
+const SOON_MS = 7 * DAY_MS;
+
+const LAWS = {
+  gdpr: { due: (fromMs: number) => monthsAfter(fromMs, 1), latest: (fromMs: number) => monthsAfter(fromMs, 3) },
+  ccpa: { due: (fromMs: number) => fromMs + 45 * DAY_MS, latest: (fromMs: number) => fromMs + 90 * DAY_MS },
+} as const satisfies Record<Exclude<Regime, 'none'>, unknown>;
+
+/** Undefined where nothing of it was told. A submission that seems to lie ahead, between two machines' clocks, is now. */
+export function clockOf(
+  { regime = 'none', submittedMs }: { readonly regime?: Regime | undefined; readonly submittedMs?: number | undefined },
+  receivedMs: number,
+): Clock | undefined {
+  if (regime === 'none' && submittedMs === undefined) return undefined;
+  const fromMs = Math.min(submittedMs ?? receivedMs, receivedMs);
+  const submittedAt = instant(fromMs);
+  return regime === 'none'
+    ? { regime, submittedAt }
+    : { regime, submittedAt, dueAt: instant(LAWS[regime].due(fromMs)) };
+}
+
+/**
+ * The clock with a later due date; the same one where that very extension was made before.
+ * @throws {ExtensionRefused} naming the limit
+ */
+export function extended(clock: Clock | undefined, { reason, until }: ExtensionInput, nowMs: number): Clock {
+  if (clock?.dueAt === undefined || clock.regime === 'none')
+    throw new ExtensionRefused('this request has no due date: it was started without --regime');
+  if (!REASON_PATTERN.test(reason)) throw new ExtensionRefused(`the reason ${REASON_RULE}`);
+  const latestMs = LAWS[clock.regime].latest(Date.parse(clock.submittedAt));
+  const untilMs = until === undefined ? latestMs : Date.parse(until);
+  const dueAt = Number.isFinite(untilMs) ? instant(untilMs) : '';
+  if (clock.extension !== undefined) {
+    if (clock.dueAt === dueAt && clock.extension.reason === reason) return clock;
+    throw new ExtensionRefused(`it was extended before, until ${clock.dueAt}; the law allows it once`);
+  }
+  if (nowMs > Date.parse(clock.dueAt))
+    throw new ExtensionRefused(`it was due at ${clock.dueAt}: the person must be told of an extension before that`);
+  if (!(untilMs > Date.parse(clock.dueAt) && untilMs <= latestMs))
+    throw new ExtensionRefused(`until takes a time after ${clock.dueAt} and not after ${instant(latestMs)}`);
+  return { ...clock, dueAt, extension: { at: instant(nowMs), reason, dueBefore: clock.dueAt } };
+}
+
+/** In order of time; past ones too, but a warning that would come no sooner than what it warns of. */
+export function alarmsOf({ dueAt }: Clock, nowMs: number): { readonly alarm: Alarm; readonly atMs: number }[] {
+  if (dueAt === undefined) return [];
+  const dueMs = Date.parse(dueAt);
+  return [
+    ...(nowMs < dueMs ? [{ alarm: 'due-soon', atMs: dueMs - SOON_MS } as const] : []),
+    { alarm: 'overdue', atMs: dueMs },
+  ];
+}
+
+/** The same day of a later month, or its last one; the same time. */
+function monthsAfter(fromMs: number, months: number): number {
+  const from = new Date(fromMs);
+  const day = from.getUTCDate();
+  const lastDay = new Date(Date.UTC(from.getUTCFullYear(), from.getUTCMonth() + months + 1, 0)).getUTCDate();
+  const to = new Date(fromMs);
+  to.setUTCDate(1);
+  to.setUTCMonth(to.getUTCMonth() + months);
+  to.setUTCDate(Math.min(day, lastDay));
+  return to.getTime();
+}
+
+function instant(ms: number): string {
+  return new Date(ms).toISOString();
+}

@@ -1,0 +1,71 @@
+/**
+ * Tells of due dates that are near or have passed: a line in the log, a metric, and a webhook where one is configured. The
+ * webhook is signed with the key that signs receipts, in the form of Standard Webhooks (standardwebhooks.com, `v1a`), so that
+ * whoever gets it needs the public key and nothing else. It names a request and its due date, no person.
+ */
+import { createHash, sign } from 'node:crypto';
+import type { MetricMeter } from '@temporalio/common';
+import fetch from 'node-fetch';
+import type { RaisedAlarm } from '../activities';
+import type { SigningKey } from '../encryption/signing-key';
+import { workflowIdOf } from '../request/names';
+
+export interface AlarmDependencies {
+  readonly meter: MetricMeter;
+  readonly log: (line: string) => void;
+  readonly signingKey: () => SigningKey;
+  readonly now: () => number;
+  /** HTTPS, or on this machine; where not given none is sent. */
+  readonly webhook?: string;
+}
+
+const TIMEOUT_MS = 10_000;
+const MS_PER_SECOND = 1_000;
+
+/** Rejects where the webhook did not answer with a success: it is to be asked again. */
+export function createAlarms({ meter, log, signingKey, now, webhook }: AlarmDependencies) {
+  const counter = meter.createCounter(
+    'aircall_dsr_alarms',
+    undefined,
+    'Due dates of open requests that were near (due-soon), or passed (overdue)',
+  );
+
+  return async (raised: RaisedAlarm, attempt: number): Promise<void> => {
+    const { request, runId, alarm, regime, dueAt, waitingFor } = raised;
+    const workflowId = workflowIdOf(request);
+    if (attempt === 1) {
+      const waits = waitingFor === undefined ? '' : `; it waits for ${waitingFor}`;
+      const words = alarm === 'overdue' ? 'is overdue: it was' : 'is';
+      log(`alarm: request ${workflowId} ${words} due at ${dueAt} (${regime})${waits}`);
+      counter.add(1, { connection: request.connection, kind: request.kind, alarm });
+    }
+    if (webhook === undefined) return;
+    const { requestId, connection, kind } = request;
+    const data = { workflowId, requestId, connection, kind, regime, dueAt, ...(waitingFor && { waitingFor }) };
+    // The same event has the same id, however often it is sent.
+    const id = createHash('sha256').update(`${runId} ${alarm} ${dueAt}`).digest('hex');
+    const sentAt = now();
+    const body = JSON.stringify({ type: `request.${alarm}`, timestamp: new Date(sentAt).toISOString(), data });
+    const seconds = Math.floor(sentAt / MS_PER_SECOND);
+    const signature = sign(null, Buffer.from(`${id}.${seconds}.${body}`), signingKey().privateKey).toString('base64');
+    const response = await post(webhook, body, {
+      'content-type': 'application/json',
+      'webhook-id': id,
+      'webhook-timestamp': String(seconds),
+      'webhook-signature': `v1a,${signature}`,
+    });
+    if (response?.ok) return;
+    log(`alarm: the webhook answered ${response?.status ?? 'nothing'} about request ${workflowId}; it is asked again`);
+    throw new RangeError('the webhook did not take it');
+  };
+}
+
+/** Undefined where nothing answered. */
+async function post(url: string, body: string, headers: Readonly<Record<string, string>>) {
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
+  const response = await fetch(url, { method: 'POST', headers, body, redirect: 'manual', signal }).catch(
+    () => undefined,
+  );
+  response?.body?.resume(); // what it says is nobody's concern
+  return response;
+}
