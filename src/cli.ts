@@ -20,7 +20,8 @@ const program = new Command('aircall-dsr')
   .exitOverride();
 
 const BATCH_HELP = `
-The file is CSV in UTF-8, at most 8 MiB and 20000 rows, with the columns requestId, kind, email and, if you like, phone:
+The file is CSV in UTF-8, at most 8 MiB and 20000 rows, with the columns requestId, kind, email and, if you like,
+phone and submittedAt:
 
   requestId,kind,email,phone
   case-17,access,person@example.com,+33123456789 +33123456780
@@ -139,6 +140,7 @@ command('delete <name> <email>', 'start a deletion')
   );
 
 command('batch <name> <file>', 'start one request a row of a CSV file, behind single requests, and wait for all')
+  .option('--regime <law>', 'gdpr, ccpa or none: the law that sets the due date of all (default: none)')
   .option('--dry-run', 'check the file and say what would be started; nothing is started, nothing sent to Aircall')
   .option('--no-wait', 'start all, and wait for none')
   .option('--out <file>', 'save the result there, one line a request, instead of printing it')

@@ -22,7 +22,7 @@ export function storyOf(receipt: Receipt): string {
 <h1>${request.kind === 'access' ? 'Access' : 'Deletion'} request ${text(request.requestId)}</h1>
 <p>Of connection <b>${text(request.connection)}</b>, for the subject <code>${text(receipt.subject ?? 'not known')}</code> (a keyed hash).
 It ended as <b>${status}</b>${failure === null ? '' : ` (${text(failure)})`}${verification === null ? '' : `; verification: <b>${verification}</b>`}.
-${apiRequests === null ? '' : `${apiRequests} API requests were sent to Aircall.`} Version ${text(service.version)}.</p>
+${dueWords(receipt)}${apiRequests === null ? '' : `${apiRequests} API requests were sent to Aircall.`} Version ${text(service.version)}.</p>
 ${timeline(times)}
 <table><tr><th>source</th><th>searched</th><th>found</th><th>kept</th><th>deleted</th><th>gone already</th><th>not done</th></tr>${rows.join('')}</table>
 ${list('What did not end as asked, or was not covered', reasons)}
@@ -33,6 +33,13 @@ ${list('What Aircall’s API cannot do', outOfReach)}
 signature over all files, the receipt (number ${chain.sequence} of its connection), and that the program would decide again as the histories say.</p>
 </html>
 `;
+}
+
+function dueWords({ request: { regime, extension }, times: { due, ended } }: Receipt): string {
+  if (due === null) return '';
+  const late = ended !== null && ended > due ? ', <b>which it missed</b>' : '';
+  const before = extension ? `, put off from ${text(extension.dueBefore)} (${text(extension.reason)})` : '';
+  return `It was due at ${text(due)} (${text(regime ?? '')}${before})${late}.\n`;
 }
 
 /** When each part was over, to scale. */

@@ -17,6 +17,7 @@ import {
   type Problem,
   parseBatch,
 } from '../request/batch';
+import { REGIMES } from '../request/clock';
 import { foldEmail } from '../request/identity';
 import { NAME_PATTERN } from '../request/names';
 import { sideBySide } from '../request/side-by-side';
@@ -31,6 +32,7 @@ export interface BatchOptions extends Output {
   /** False with --no-wait. */
   readonly wait: boolean;
   readonly out?: string;
+  readonly regime?: string;
 }
 
 /** What is asked of the server side by side, however long the file is. */
@@ -71,7 +73,9 @@ export async function batch(connection: string, file: string, options: BatchOpti
     throw new CommandError('usage', 'NAME is not the name of a connection. See aircall-dsr connections.', EXIT.usage);
   if (options.out !== undefined) await refuseUnusable(options.out);
   const keyring = configuredKeyring();
-  const parsed = parseBatch({ bytes: await contentOf(file), connection, hash: keyring.hash });
+  const regime = REGIMES.find(known => known === options.regime);
+  if (options.regime !== regime) throw new CommandError('usage', '--regime takes gdpr, ccpa or none.', EXIT.usage);
+  const parsed = parseBatch({ bytes: await contentOf(file), connection, regime, hash: keyring.hash });
   const { requests } = parsed;
   const isConnected = (await createConnections(await configuredVault(keyring)).get(connection)) !== undefined;
   const stop = stopOnSignal();

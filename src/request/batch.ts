@@ -4,6 +4,7 @@
  * Its messages name lines, columns and good request ids, never another value: they are printed and logged. Pure.
  */
 import { CsvError, parse } from 'csv-parse/sync';
+import type { Regime } from './clock';
 import { foldEmail, phoneDigits } from './identity';
 import { type Inputs, InvalidInput, parseInput } from './input';
 import { KINDS, type Kind, workflowIdOf } from './names';
@@ -11,10 +12,11 @@ import { KINDS, type Kind, workflowIdOf } from './names';
 export const BATCH_SIZE_BYTES_MAX = 8 * 1_048_576;
 export const BATCH_ROWS_MAX = 20_000;
 
-const COLUMNS = ['requestId', 'kind', 'email', 'phone'] as const;
+const COLUMNS = ['requestId', 'kind', 'email', 'phone', 'submittedAt'] as const;
 type Column = (typeof COLUMNS)[number];
 const NEEDED: readonly Column[] = ['requestId', 'kind', 'email'];
-const HEADER_RULE = 'the header takes the columns requestId, kind, email and, if you like, phone, in any order';
+const HEADER_RULE =
+  'the header takes the columns requestId, kind, email and, if you like, phone and submittedAt, in any order';
 
 export interface BatchRequest {
   readonly kind: Kind;
@@ -50,10 +52,13 @@ export class BatchRefused extends Error {
 export function parseBatch({
   bytes,
   connection,
+  regime,
   hash,
 }: {
   readonly bytes: Uint8Array;
   readonly connection: string;
+  /** Of all rows. */
+  readonly regime?: Regime | undefined;
   /** Keyed, see the keyring: the ids of rows without one are made with it. */
   readonly hash: (value: string) => string;
 }): Batch {
@@ -67,7 +72,7 @@ export function parseBatch({
 
   const requests = new Map<string, BatchRequest & { readonly content: string; readonly lines: number[] }>();
   for (const { line, cells } of body) {
-    const row = readRow(places, cells, connection, hash);
+    const row = readRow(places, cells, { connection, regime }, hash);
     problems.push(...row.problems.map(text => ({ line, text })));
     if (row.request === undefined) continue;
     const { requestId } = row.request.input;
@@ -175,7 +180,7 @@ interface ReadRow {
 function readRow(
   places: Places,
   cells: readonly string[],
-  connection: string,
+  { connection, regime }: { readonly connection: string; readonly regime: Regime | undefined },
   hash: (value: string) => string,
 ): ReadRow {
   const cellOf = (column: Column) => cells[places.get(column) ?? cells.length] ?? '';
@@ -183,13 +188,16 @@ function readRow(
   const email = cellOf('email');
   const phoneNumbers = numbersIn(cellOf('phone'));
   const digits = [...new Set(phoneNumbers.map(number => phoneDigits(number) ?? ''))].sort();
-  const content = JSON.stringify([connection, kind, foldEmail(email), digits]);
+  const submittedAt = cellOf('submittedAt');
+  const asked = [connection, kind, foldEmail(email), digits];
+  const content = JSON.stringify(submittedAt === '' ? asked : [...asked, submittedAt]);
   const requestId = cellOf('requestId') || `row-${hash(`batch ${content}`)}`;
   const problems: string[] = [];
   if (cells.length > places.size) problems.push(`has ${cells.length} cells, and the header ${places.size}`);
   if (kind === undefined) problems.push('kind takes access or deletion');
   const subject = { email, ...(phoneNumbers.length > 0 && { phoneNumbers }) };
-  const input = { requestId, connection, subject, priority: 'batch' };
+  const clock = { ...(regime && { regime }), ...(submittedAt !== '' && { submittedAt }) };
+  const input = { requestId, connection, subject, priority: 'batch', ...clock };
   try {
     const parsed = parseInput(kind ?? 'access', input);
     if (problems.length > 0 || kind === undefined) return { problems, content };

@@ -1,11 +1,11 @@
 /**
  * The legal clock of a request: by when the law wants it answered, when that is told beforehand, and how far it may be put
- * off. It alarms and ends nothing: what ends a request is its own deadline. Pure, workflow-safe.
+ * off. It alarms and ends nothing: what ends a request is its own deadline. Pure.
  *
  * GDPR Art. 12(3): one month from receipt; two further months where the person is told so, and why, within the first.
  * CCPA, Cal. Civ. Code 1798.130(a)(2) and 11 CCR 7021: 45 calendar days; 45 more, once, with notice within the first 45.
  * Both are counted in UTC from the instant of the submission, and never moved behind a weekend or a holiday: what is due
- * here may be due later by law, never earlier.
+ * here may be due later by law, never earlier. Workflow-safe.
  */
 
 export const REGIMES = ['gdpr', 'ccpa', 'none'] as const;

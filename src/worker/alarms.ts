@@ -19,8 +19,8 @@ export interface AlarmDependencies {
   readonly webhook?: string;
 }
 
-const TIMEOUT_MS = 10_000;
 const MS_PER_SECOND = 1_000;
+const TIMEOUT_MS = 10 * MS_PER_SECOND;
 
 /** Rejects where the webhook did not answer with a success: it is to be asked again. */
 export function createAlarms({ meter, log, signingKey, now, webhook }: AlarmDependencies) {

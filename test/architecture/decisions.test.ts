@@ -26,9 +26,9 @@ const PLACES: Readonly<Record<string, Place>> = {
     only: ['src/commands/quiet-logger.ts', 'src/request/identity.ts'],
     example: 'a.email.toLowerCase() === b',
   },
-  'what is sent to Aircall': {
+  'what is sent to Aircall, and to the webhook': {
     pattern: /\bfetch\(|\bhttps?\.request\(|XMLHttpRequest/,
-    only: ['src/aircall/client.ts'],
+    only: ['src/aircall/client.ts', 'src/worker/alarms.ts'],
     example: 'await fetch(url)',
   },
   'how our environment variables are read': {

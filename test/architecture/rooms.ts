@@ -86,7 +86,7 @@ const ONLY: readonly { readonly what: RegExp; readonly by: RegExp; readonly from
   {
     from: /^src\//,
     what: /^(node-fetch|node:(https?|net|tls|dgram|dns)|undici)$/,
-    by: /^src\/(aircall\/client|codec-server|oauth\/listener|worker\/health)\.ts$/,
+    by: /^src\/(aircall\/client|codec-server|oauth\/listener|worker\/(alarms|health))\.ts$/,
   },
   { from: /^src\//, what: /^@aws-sdk\//, by: /^src\/vault\/s3\.ts$/ },
   { from: /^src\//, what: /^libphonenumber-js$/, by: /^src\/request\/identity\.ts$/ },

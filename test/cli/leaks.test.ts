@@ -150,11 +150,14 @@ test('after every command and failures of every sort, no place holds any form of
   await run('access', 'private', SUBJECT.email, '--request-id', 'one', ...phone, '--out', here('one.zip'));
   await run('access', PLANTED, SUBJECT.email, '--request-id', 'one', '--wait', '--json');
   await run('delete', 'private', SUBJECT.email, '--request-id', 'two', ...phone, '--settle', '0', '--wait', '--json');
-  await run('access', 'failing', SUBJECT.email, '--request-id', 'stuck');
+  await run('access', 'failing', SUBJECT.email, '--request-id', 'stuck', '--regime', 'gdpr');
   await until('it is retried', async () => (await run('status', 'stuck')).includes('retrying'));
   // Heartbeats, attempts and failures of an open request are on the server now.
   const open = foundIn(await serverAnswers(), canaries());
   expect(open).toEqual([]);
+  await run('extend', 'stuck', '--reason', 'complexity');
+  await run('extend', 'stuck', '--reason', SUBJECT.email);
+  await run('extend', 'stuck', '--reason', 'complexity', '--until', SUBJECT.email, '--json');
   await run('cancel', 'stuck');
   const file = (name: string, ...rows: string[]) => {
     writeFileSync(here(name), ['requestId,kind,email,phone', ...rows].join('\n'));
@@ -195,6 +198,8 @@ test('after every command and failures of every sort, no place holds any form of
   await run('access', 'private', GIVEN_NUMBER);
   await run('access', 'private', SUBJECT.email, '--request-id', SUBJECT.email);
   await run('access', 'private', SUBJECT.email, '--phone', SUBJECT.email);
+  await run('access', 'private', SUBJECT.email, '--regime', SUBJECT.email);
+  await run('access', 'private', SUBJECT.email, '--submitted-at', SUBJECT.email);
   await run('access', 'private', SUBJECT.email, '--from', SUBJECT.email, '--json');
   await run('delete', 'private', SUBJECT.email, '--settle', SUBJECT.email);
   await run('status', SUBJECT.email);

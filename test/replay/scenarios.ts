@@ -117,6 +117,33 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       return workflowId;
     },
   },
+  'access-overdue': {
+    ...request('access', 'completed', { regime: 'gdpr', submittedAt: '2026-01-31' }),
+    async run(service, name) {
+      faults({ status: 503, times: 1 })(service, name);
+      const workflowId = await start(service, name, 'access', { regime: 'gdpr', submittedAt: '2026-01-31' });
+      await service.client.result(workflowId);
+      service.sandbox.setFaults(undefined);
+      return workflowId;
+    },
+  },
+  'access-extended': {
+    ...request('access', 'completed'),
+    async run(service, name) {
+      const connection = await service.connectCompany(name);
+      await service.connections.change(connection, present => ({ ...present, pausedAt: new Date().toISOString() }));
+      const subject = { email: service.sandbox.company(name).truth.subjectEmail };
+      const submittedAt = new Date(Date.now() - 40 * DAYS_MS).toISOString();
+      const input = { requestId: name, connection, subject, regime: 'ccpa' as const, submittedAt };
+      const { workflowId } = await service.client.start('access', input);
+      await untilWaiting(service, workflowId, 'paused');
+      await service.client.extend(workflowId, { reason: 'complexity' });
+      await service.connections.change(connection, ({ pausedAt: _, ...present }) => present);
+      await tellWaiting(service.temporal, service.taskQueue, connection);
+      await service.client.result(workflowId);
+      return workflowId;
+    },
+  },
   'access-paused-and-told': {
     ...request('access', 'completed'),
     async run(service, name) {

@@ -36,6 +36,19 @@ const file = (...rows: string[]) => [HEADER, ...rows, ''].join('\n');
 const ONE = file('case-1,access,anna.secret@example.com,+33123456789');
 
 describe('a file', () => {
+  test('may say when each person asked; the law is that of all', () => {
+    const text =
+      'kind,requestId,email,submittedAt\naccess,,a@example.com,2026-01-05\naccess,,a@example.com,2026-02-05\n';
+    const { requests } = parseWith({ bytes: Buffer.from(text), connection: 'acme', regime: 'gdpr', hash });
+    expect(requests.map(({ input: { regime, submittedAt } }) => [regime, submittedAt])).toEqual([
+      ['gdpr', '2026-01-05'],
+      ['gdpr', '2026-02-05'],
+    ]);
+    expect(problemsOf('kind,requestId,email,submittedAt\naccess,,a@example.com,soon\n')).toEqual([
+      expect.stringContaining('line 2: submittedAt takes a date or time in ISO 8601'),
+    ]);
+  });
+
   test('becomes one request a row, in its order, with the lines that ask for each', () => {
     expect(parseBatch(file('case-1,access,anna@example.com,+33123456789', 'case-2,deletion,ben@example.com,'))).toEqual(
       {

@@ -218,6 +218,15 @@ test('calls of the future are refused', () => {
   expect(() => refuseImpossibleTimes(good, nowMs)).not.toThrow();
 });
 
+test('a submission of the future is refused, but for what two clocks may differ by; so is one of ages ago', () => {
+  const nowMs = Date.parse('2026-01-31T12:00:00Z');
+  const check = (submittedAt: string) => () => refuseImpossibleTimes({ ...good, submittedAt }, nowMs);
+  expect(check('2026-01-31T12:05:00Z')).not.toThrow();
+  expect(check('2026-01-31T12:05:01Z')).toThrow('submittedAt takes a time that has passed');
+  expect(check('2026-01-31')).not.toThrow();
+  expect(check('0026-01-31')).toThrow('submittedAt takes a time of the last 10 years');
+});
+
 test('a time without an offset is UTC, wherever the service runs', () => {
   expect(instantMs('2025-12-24T18:30:00')).toBe(Date.UTC(2025, 11, 24, 18, 30));
   expect(instantMs('2025-12-24T18:30:00+02:00')).toBe(Date.UTC(2025, 11, 24, 16, 30));
