@@ -190,6 +190,7 @@ export function createDsrClient({
       workflow.start(WORKFLOW_TYPES[kind], {
         workflowId,
         taskQueue,
+        staticSummary: summaryOf(kind, requestId, connection),
         args: [input],
         // Its workflow tasks and vault steps too go behind those of single requests; its API steps see to it themselves.
         ...(input.priority === 'batch' && { priority: { priorityKey: BATCH_PRIORITY_KEY } }),
@@ -434,6 +435,11 @@ export function createDsrClient({
   async function isThere(workflowId: string): Promise<boolean> {
     return (await runIdOf(workflowId)) !== undefined || (await answered(workflowId)) !== undefined;
   }
+}
+
+/** The line at the top of the run in the Web UI. */
+function summaryOf(kind: Kind, requestId: string, connection: string): string {
+  return `${kind === 'access' ? 'Access request' : 'Deletion'} ${requestId} of ${connection}`;
 }
 
 function notFound(workflowId: string): DsrError {

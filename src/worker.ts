@@ -208,6 +208,7 @@ async function startRenewal(temporal: Client, taskQueue: string, due: Renewable)
     taskQueue,
     workflowId: `${taskQueue}/renewal/${due.connection}`,
     workflowIdConflictPolicy: 'USE_EXISTING',
+    staticSummary: `Renew the credential of ${due.connection} before it expires`,
     args: [due],
   });
 }

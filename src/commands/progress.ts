@@ -4,6 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DsrClient, RequestResult, StatusReport } from '../client';
+import { PHASE_WORDS } from '../request/words';
 import { tell } from './output';
 
 const LOOK_EVERY_MS = 500;
@@ -28,17 +29,6 @@ export async function showProgress(
   return result;
 }
 
-const PHASES = {
-  opening: 'opening the request',
-  searching: 'searching contacts',
-  'fetching-calls': 'fetching calls',
-  packaging: 'building the package',
-  deleting: 'deleting contacts',
-  verifying: 'verifying that they are gone',
-  closing: 'closing the request',
-  ended: undefined,
-} as const;
-
 const WAITS = {
   paused: 'the connection is paused',
   credentials: 'waiting for the connection to be connected again',
@@ -51,5 +41,5 @@ const WAITS = {
 /** What a request does or waits for, in words. */
 export function storyOf(report: StatusReport | undefined): string | undefined {
   if (report?.waitingFor !== undefined) return WAITS[report.waitingFor.cause];
-  return report?.phase === undefined ? undefined : PHASES[report.phase];
+  return report?.phase === undefined ? undefined : PHASE_WORDS[report.phase];
 }

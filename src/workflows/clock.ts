@@ -30,6 +30,8 @@ export interface RunClock {
   end(): Promise<void>;
 }
 
+const ALARM_WORDS = { 'due-soon': 'Tell that it is due within a week', overdue: 'Tell that it is overdue' } as const;
+
 /** To be made before anything is waited for: until it is started an extension is refused. */
 export function keepClock(waitingFor: () => WaitingFor | undefined, changed: () => void): RunClock {
   let clock: Clock | undefined;
@@ -73,7 +75,7 @@ export function keepClock(waitingFor: () => WaitingFor | undefined, changed: () 
       const isPutOff = () => clock !== watched;
       for (const { alarm: next, atMs } of alarmsOf(watched, Date.now())) {
         const leftMs = atMs - Date.now();
-        if (leftMs > 0) await condition(isPutOff, leftMs);
+        if (leftMs > 0) await condition(isPutOff, leftMs, { summary: `Then: ${ALARM_WORDS[next]}` });
         if (isPutOff()) break;
         alarm = next;
         changed();
@@ -86,7 +88,13 @@ export function keepClock(waitingFor: () => WaitingFor | undefined, changed: () 
   async function raise(of: RequestRef, what: Alarm, { regime, dueAt = '' }: Clock): Promise<void> {
     const cause = waitingFor()?.cause;
     try {
-      await alarmSteps().raiseAlarm({ request: of, alarm: what, regime, dueAt, ...(cause && { waitingFor: cause }) });
+      await alarmSteps(ALARM_WORDS[what]).raiseAlarm({
+        request: of,
+        alarm: what,
+        regime,
+        dueAt,
+        ...(cause && { waitingFor: cause }),
+      });
     } catch (error) {
       // Told by the worker's log at each attempt, and by the step in the Web UI: the request goes on.
       if (!(error instanceof ActivityFailure)) throw error;

@@ -42,11 +42,15 @@ export function keepCredentials(run: Holder): Credentials {
 
   async function renewOnce(failure: StepFailure): Promise<Renewal> {
     if (failure.code === 'connection-paused') {
-      return until('paused', steps => steps.awaitResumption({ connection }));
+      return until('paused', `connections resume ${connection}`, steps => steps.awaitResumption({ connection }));
     }
     const { credentialVersion: failedVersion } = failure;
     if (failure.code === 'forbidden') {
-      const ping = await run.counted(attempt(() => readSteps(run.opened).ping({ connection, failedVersion })));
+      const ping = await run.counted(
+        attempt(() =>
+          readSteps(run.opened, 'Is it the credential that Aircall refuses?').ping({ connection, failedVersion }),
+        ),
+      );
       if (ping.ok) return ping.value.replaced ? 'renewed' : 'not-the-cause';
       if (ping.code === 'connection-paused') return 'renewed'; // the step finds it paused itself
     }
@@ -55,16 +59,19 @@ export function keepCredentials(run: Holder): Credentials {
       refreshes += 1;
       refreshedMs = Date.now();
       const refreshed = await run.counted(
-        attempt(() => readSteps(run.opened).refreshToken({ connection, failedVersion })),
+        attempt(() => readSteps(run.opened, 'Get a new access token').refreshToken({ connection, failedVersion })),
       );
       if (refreshed.ok) return 'renewed';
     }
-    return until('credentials', steps => steps.awaitCredentials({ connection, failedVersion }));
+    return until('credentials', `connect ${connection}`, steps =>
+      steps.awaitCredentials({ connection, failedVersion }),
+    );
   }
 
   /** Waits by one step that Temporal repeats ever more rarely, and takes it anew where there may be news. */
   async function until(
     cause: 'credentials' | 'paused',
+    command: string,
     look: (steps: ReturnType<typeof waitingSteps>) => Promise<void>,
   ): Promise<Renewal> {
     return run.waiting({ cause }, async () => {
@@ -77,7 +84,9 @@ export function keepCredentials(run: Holder): Credentials {
         };
         waits.add(lookAgain);
         try {
-          await scope.run(() => look(waitingSteps(run.opened.deadlineMs)));
+          await scope.run(() =>
+            look(waitingSteps(run.opened.deadlineMs, `Waits until somebody runs: aircall-dsr ${command}`)),
+          );
           return 'renewed';
         } catch (error) {
           if (news && isCancellation(error) && !CancellationScope.current().consideredCancelled) continue;

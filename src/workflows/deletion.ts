@@ -40,7 +40,10 @@ async function accessRequestsEnded(run: RequestRun): Promise<boolean> {
   const { deadlineMs, request, subjectHash } = run.opened;
   return run.waiting({ cause: 'access-request' }, async () => {
     try {
-      await waitingSteps(deadlineMs).awaitAccessRequests({ connection: request.connection, subjectHash });
+      await waitingSteps(deadlineMs, 'Waits until access requests of the same person have ended').awaitAccessRequests({
+        connection: request.connection,
+        subjectHash,
+      });
       return true;
     } catch (error) {
       const { code } = failureOf(error);
@@ -67,7 +70,9 @@ async function deleteContacts(
   try {
     await sideBySide(places, DELETIONS_AT_ONCE, async contact => {
       const done = await run
-        .step(() => deleteSteps(run.opened).deleteContact({ request, people, contact }))
+        .step(() =>
+          deleteSteps(run.opened, `Delete contact ${contact + 1}`).deleteContact({ request, people, contact }),
+        )
         .catch(error => {
           if (error instanceof StepCancelled && error.uncertain) note(contact, 'failed', 'unconfirmed');
           throw error;
@@ -100,7 +105,9 @@ async function verify(run: RequestRun, records: Map<number, Outcome>, found: Peo
     people = again.people;
     const shown = again.known.filter(place => !gone.has(place));
     const present = await sideBySide(shown, DELETIONS_AT_ONCE, async contact => {
-      const looked = await run.step(() => readSteps(run.opened).getContact({ request, people, contact }));
+      const looked = await run.step(() =>
+        readSteps(run.opened, `Is contact ${contact + 1} still there?`).getContact({ request, people, contact }),
+      );
       const absent = looked.ok && !looked.value.present;
       if (absent) gone.add(contact);
       return absent ? [] : [contact];
@@ -123,7 +130,9 @@ async function verify(run: RequestRun, records: Map<number, Outcome>, found: Peo
 async function settle(run: RequestRun, delayMs: number): Promise<void> {
   const boundedMs = Math.max(0, Math.min(delayMs, run.opened.deadlineMs - Date.now()));
   const until = new Date(Date.now() + boundedMs).toISOString();
-  await run.waiting({ cause: 'settle', until }, () => sleep(boundedMs));
+  await run.waiting({ cause: 'settle', until }, () =>
+    sleep(boundedMs, { summary: 'Let Aircall settle, then search again' }),
+  );
 }
 
 function range(from: number, to: number): number[] {

@@ -7,7 +7,7 @@ import type { CaseRef, Merged, Window } from '../activities';
 import type { Gap, SourceCoverage } from '../request/model';
 import { sideBySide } from '../request/side-by-side';
 import type { fetchPages } from './fetch-pages';
-import { emptyReport, fetchInto, type List, type PagesReport } from './pages';
+import { emptyReport, fetchInto, type List, nameOf, type PagesReport } from './pages';
 import type { RequestRun } from './run';
 
 interface Listed {
@@ -134,6 +134,7 @@ async function fetchSome(run: RequestRun, list: List, window: Window, pages: rea
   const report = await executeChild<typeof fetchPages>('fetchPages', {
     args: [input],
     workflowId: `${workflowInfo().workflowId}:pages:${run.nextChild()}`,
+    staticSummary: `${nameOf(list)}, pages ${pages[0]} to ${pages.at(-1)}`,
   });
   run.count(report.apiRequests);
   return report;

@@ -36,7 +36,7 @@ import { type Kind, requestOf } from '../request/names';
 import { SEARCH_KEYS } from '../request/search-keys';
 import { keepClock } from './clock';
 import { type Credentials, keepCredentials } from './credentials';
-import { detailsOf } from './details';
+import { detailsOf, refusedDetails } from './details';
 import { attempt, bulkSteps, failureOf, localSteps, mayBeCredential, StepCancelled, type StepOutcome } from './steps';
 
 export const statusQuery = defineQuery<RequestStatus>('status');
@@ -99,7 +99,7 @@ export async function runRequest(
   story: (run: RequestRun) => Promise<void>,
 ): Promise<RequestResult> {
   const startedAt = workflowInfo().startTime.toISOString();
-  const requestId = requestOf(workflowInfo().workflowId)?.requestId ?? '';
+  const { requestId = '', connection = '' } = requestOf(workflowInfo().workflowId) ?? {};
   const findings: Findings = {
     counts: noCounts(kind),
     outcomes: [],
@@ -131,7 +131,7 @@ export async function runRequest(
   };
   setHandler(statusQuery, present);
   /** For whoever looks at the run in the Web UI. */
-  const show = () => setCurrentDetails(detailsOf(present(), requestOf(workflowInfo().workflowId)?.connection ?? ''));
+  const show = () => setCurrentDetails(detailsOf(present(), connection, findings));
   const clock = keepClock(() => [...waits][0], show);
   const tell = () => {
     show();
@@ -170,9 +170,9 @@ export async function runRequest(
     }
     opened = opening.opened;
   } catch (error) {
-    throw error instanceof ActivityFailure && error.cause instanceof ApplicationFailure
-      ? ApplicationFailure.nonRetryable(error.cause.message, error.cause.type)
-      : error;
+    if (!(error instanceof ActivityFailure && error.cause instanceof ApplicationFailure)) throw error;
+    setCurrentDetails(refusedDetails(error.cause.message));
+    throw ApplicationFailure.nonRetryable(error.cause.message, error.cause.type);
   }
   // What the starter has set already is not set again: each time the server writes its index.
   const set = workflowInfo().typedSearchAttributes;

@@ -50,9 +50,10 @@ export type Urgency = 'first' | 'bulk';
 /** 1 goes first, 5 last; whatever a single request asks goes before a batch. 1 is the renewal of a credential, below. */
 const PRIORITY_KEYS = { single: { first: 2, bulk: 3 }, batch: { first: 4, bulk: 5 } } as const;
 
-function apiOptions({ request, deadlineMs, priority }: Budgeted, urgency: Urgency): ActivityOptions {
+function apiOptions({ request, deadlineMs, priority }: Budgeted, summary: string, urgency: Urgency): ActivityOptions {
   return {
     ...askOptions(request.connection, deadlineMs),
+    summary,
     priority: { priorityKey: PRIORITY_KEYS[priority ?? 'single'][urgency], fairnessKey: request.requestId },
   };
 }
@@ -69,10 +70,13 @@ function askOptions(connection: string, deadlineMs: number): ActivityOptions {
   };
 }
 
-/** Steps that ask Aircall and change nothing there. */
-export function readSteps(budgeted: Budgeted, urgency: Urgency = 'first') {
+/**
+ * Steps that ask Aircall and change nothing there.
+ * @param summary what the step is for, as the Web UI shows it; as with all steps, references and names only
+ */
+export function readSteps(budgeted: Budgeted, summary: string, urgency: Urgency = 'first') {
   return proxyActivities<Pick<ApiActivities, 'searchContacts' | 'fetchCalls' | 'getContact' | 'ping' | 'refreshToken'>>(
-    apiOptions(budgeted, urgency),
+    apiOptions(budgeted, summary, urgency),
   );
 }
 
@@ -80,13 +84,14 @@ export function readSteps(budgeted: Budgeted, urgency: Urgency = 'first') {
 export function renewalSteps(connection: string, deadlineMs: number) {
   return proxyActivities<Pick<ApiActivities, 'refreshToken'>>({
     ...askOptions(connection, deadlineMs),
+    summary: 'Get a new access token before the present one expires',
     priority: { priorityKey: 1 },
   });
 }
 
 /** Steps that delete at Aircall; deleting what is gone counts as done, so they too are retried without a cap. */
-export function deleteSteps(budgeted: Budgeted) {
-  return proxyActivities<Pick<ApiActivities, 'deleteContact'>>(apiOptions(budgeted, 'first'));
+export function deleteSteps(budgeted: Budgeted, summary: string) {
+  return proxyActivities<Pick<ApiActivities, 'deleteContact'>>(apiOptions(budgeted, summary, 'first'));
 }
 
 /** Steps that touch the vault only, and work on as much as a company may hold; they have at least an hour. */
@@ -129,8 +134,9 @@ function isTriedAgain(error: unknown): boolean {
 }
 
 /** The step that tells of a due date: repeated until it is heard, or nobody needs to hear it any more. */
-export function alarmSteps() {
+export function alarmSteps(summary: string) {
   return proxyActivities<Pick<LocalActivities, 'raiseAlarm'>>({
+    summary,
     startToCloseTimeout: START_TO_CLOSE,
     scheduleToCloseTimeout: '3 days',
     retry: { initialInterval: '10 seconds', backoffCoefficient: 2, maximumInterval: '1 hour' },
@@ -139,8 +145,9 @@ export function alarmSteps() {
 }
 
 /** The waiting steps: repeated by Temporal until what they wait for is there, or the deadline passes. */
-export function waitingSteps(deadlineMs: number) {
+export function waitingSteps(deadlineMs: number, summary: string) {
   return proxyActivities<Pick<LocalActivities, 'awaitCredentials' | 'awaitResumption' | 'awaitAccessRequests'>>({
+    summary,
     startToCloseTimeout: START_TO_CLOSE,
     scheduleToCloseTimeout: Math.max(1, deadlineMs - Date.now()),
   });

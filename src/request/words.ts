@@ -1,0 +1,13 @@
+/** What a request does, in words for people: on a terminal and in the Web UI alike. Workflow-safe: plain data. */
+import type { Phase } from './model';
+
+export const PHASE_WORDS = {
+  opening: 'opening the request',
+  searching: 'searching contacts',
+  'fetching-calls': 'fetching calls',
+  packaging: 'building the package',
+  deleting: 'deleting contacts',
+  verifying: 'verifying that they are gone',
+  closing: 'closing the request',
+  ended: undefined,
+} as const satisfies Record<Phase, string | undefined>;

@@ -1,0 +1,65 @@
+/** The queries that docs/operate.md offers for the Web UI are good ones, and find what they say. */
+import { createCompanySeed } from '../../sandbox';
+import { until } from '../support/requests';
+import { startTestService, type TestService } from '../support/service';
+import { readProjectFile } from '../support/source-text';
+
+const QUERIES = [
+  ...(/```sql\n([\s\S]*?)```/.exec(readProjectFile('docs/operate.md'))?.[1] ?? '').matchAll(/^-- (.*)\n(.*)$/gm),
+].map(([, what = '', query = '']) => [what, query] as const);
+const subject = { email: 'zoe.nunez@example.com' };
+
+let service: TestService;
+let subjectHash: string;
+beforeAll(async () => {
+  const companies = ['fine', 'dead', 'broken'].map((name, seed) =>
+    createCompanySeed({ name, seed, contacts: 20, calls: 60, now: Date.now() }),
+  );
+  service = await startTestService({ sandbox: { companies }, company: 'fine' });
+  service.sandbox.setFaults({
+    rules: [{ company: 'broken', path: '/contacts/search', action: 'status', status: 404 }],
+  });
+  service.sandbox.company('dead').revokeCredentials();
+  const dead = await service.connectCompany('dead');
+  const broken = await service.connectCompany('broken');
+  const { client } = service;
+  const fine = await client.start('access', { requestId: 'q', connection: service.connection, subject });
+  const failed = await client.start('access', { requestId: 'q', connection: broken, subject });
+  await client.start('access', {
+    requestId: 'q',
+    connection: dead,
+    subject,
+    regime: 'gdpr',
+    submittedAt: '2026-01-31',
+  });
+  await Promise.all([client.result(fine.workflowId), client.result(failed.workflowId)]);
+  const workflowId = `dsr:${service.connection}:access:refused`;
+  const refused = await service.temporal.workflow.start('accessRequest', {
+    workflowId,
+    taskQueue: service.taskQueue,
+    args: [{}],
+  });
+  await refused.result().catch(() => {});
+  subjectHash =
+    (await service.cases.record({ connection: service.connection, kind: 'access', requestId: 'q' }))?.subjectHash ?? '';
+});
+afterAll(async () => service.stop());
+
+test('there are as many as are counted here', () => {
+  expect(QUERIES.map(([what]) => what)).toHaveLength(7);
+});
+
+const FOUND: readonly number[] = [1, 1, 1, 1, 1, 3, 0];
+
+test.each(QUERIES.map(([what, query], index) => [what, query, FOUND[index]] as const))(
+  '%s',
+  async (_, query, found) => {
+    const asked = query
+      .replaceAll('"aircall-dsr"', `"${service.taskQueue}"`)
+      .replaceAll('"acme"', `"${service.connection}-dead"`)
+      .replace('00000000000000000000000000000000', subjectHash)
+      .replace('2026-11-16', '2026-01-01');
+    const ours = `(${asked}) AND TaskQueue = "${service.taskQueue}"`;
+    await until('the server has indexed it', async () => (await service.temporal.workflow.count(ours)).count === found);
+  },
+);

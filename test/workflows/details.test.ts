@@ -1,0 +1,98 @@
+/** What the Web UI tells of a request: enough to understand it, bounded, and nothing that names a person. */
+import { noCounts, type RequestStatus, type Status } from '../../src/request/model';
+import { detailsOf, refusedDetails } from '../../src/workflows/details';
+import type { Findings } from '../../src/workflows/run';
+
+const COMPLETE = { state: 'complete', gaps: [] } as const;
+const WINDOW = { window: { from: null, to: '2026-01-31T12:00:00.000Z' }, ambiguous: 0, ignoredNumbers: 0 };
+
+function told(status: Partial<RequestStatus> & { readonly status: Status }, findings: Partial<Findings> = {}): string {
+  const kind = status.kind ?? 'access';
+  const counts = { ...noCounts(kind), contacts: 2 };
+  const whole = { requestId: 'case-17', kind, phase: 'ended' as const, counts, apiRequests: 9, ...status };
+  return detailsOf(whole, 'acme', {
+    counts: whole.counts,
+    outcomes: [],
+    contacts: COMPLETE,
+    calls: { ...COMPLETE, ...WINDOW },
+    ...findings,
+  });
+}
+
+test('one that runs: what it does, and how far it is', () => {
+  const text = told({ status: 'running', phase: 'fetching-calls' }, { calls: undefined });
+  expect(text).toContain('**Access request case-17 of acme: running**');
+  expect(text).toContain('Now: fetching calls.');
+  expect(text).toContain('- Contacts: 2 found, searched completely\n- Calls: 0 found so far\n');
+  expect(text).not.toContain('errors.md');
+});
+
+test.each([
+  ['credentials', 'Run `aircall-dsr connect acme`. It then goes on by itself'],
+  ['paused', 'Run `aircall-dsr connections resume acme`. It then goes on by itself'],
+  ['settle', 'for Aircall to settle before it searches again. Until 2026-01-31T12:00:00.000Z.'],
+  ['access-request', 'for an access request of the same person to end'],
+] as const)('one that waits for %s: what ends that', (cause, words) => {
+  const until = cause === 'settle' ? { until: '2026-01-31T12:00:00.000Z' } : {};
+  expect(told({ status: 'waiting', phase: 'searching', waitingFor: { cause, ...until } })).toContain(words);
+});
+
+test('one that is partial: what is missing, by sort and code, with where to look codes up', () => {
+  const outcomes = [
+    { record: 'unreadable call 1', outcome: 'failed', code: 'unexpected-record' },
+    { record: 'unreadable call 2', outcome: 'failed', code: 'unexpected-record' },
+    { record: 'contact 2', outcome: 'refused', code: 'forbidden' },
+    { record: 'contact 1', outcome: 'failed', code: 'deadline' },
+    { record: 'contact 3', outcome: 'deleted' },
+  ] as const;
+  const gaps = [{ code: 'unexpected-record', count: 2 }, { code: 'not-found', count: 1 }, { code: 'deadline' }];
+  const text = told({ status: 'partial' }, { outcomes: [...outcomes], calls: { state: 'partial', gaps, ...WINDOW } });
+  expect(text.split('\n').filter(line => line.startsWith('- '))).toEqual([
+    '- Contacts: 2 found, searched completely',
+    '- Calls: 0 found, **searched in part**',
+    '- Calls that could not be read, because of `unexpected-record`: 2',
+    '- Contacts refused, because of `forbidden`: 1',
+    '- Contacts that failed, because of `deadline`: 1',
+    '- Not covered of calls: `not-found` (1)',
+    '- Not covered of calls: `deadline`',
+    '- API requests sent to Aircall: 9',
+  ]);
+  expect(text).toContain('docs/errors.md says what each code means');
+});
+
+test('one that has failed, or was refused at once: why', () => {
+  const failure = { code: 'deadline', message: 'the contact search never finished; see docs/errors.md' };
+  expect(told({ status: 'failed' }, { failure })).toContain('It ended because of `deadline`: the contact search never');
+  expect(refusedDetails('connection is not one of this vault')).toContain('before Aircall was asked for anything');
+});
+
+test('a deletion: what was deleted, and whether it is proved', () => {
+  const counts = { ...noCounts('deletion'), contacts: 2, deleted: 1, alreadyAbsent: 1 };
+  const checkedAt = '2026-01-31T12:00:00.000Z';
+  const deletion = { kind: 'deletion', counts } as const;
+  const verified = told({ ...deletion, status: 'completed' }, { verification: { state: 'verified', checkedAt } });
+  expect(verified).toContain('- Contacts deleted: 1; gone already: 1\n');
+  expect(verified).toContain('Verified: searched again');
+  expect(verified).not.toContain('Calls');
+  const residual = told({ ...deletion, status: 'partial' }, { verification: { state: 'residual', checkedAt } });
+  expect(residual).toContain('**Not verified: searched again, and something is left**');
+});
+
+test('a due date: by which law, whether it is near or past, and that it was put off', () => {
+  const clock = { regime: 'gdpr', submittedAt: '2026-01-01T00:00:00.000Z', dueAt: '2026-04-01T00:00:00.000Z' } as const;
+  const extension = { at: '2026-01-05T00:00:00.000Z', reason: 'complexity', dueBefore: '2026-02-01T00:00:00.000Z' };
+  expect(told({ status: 'running', ...clock, extension, alarm: 'overdue' })).toContain(
+    'Due at 2026-04-01T00:00:00.000Z by the GDPR, put off from 2026-02-01T00:00:00.000Z (complexity): **overdue**',
+  );
+});
+
+test('whatever went wrong, it stays small', () => {
+  const outcomes = Array.from({ length: 5_000 }, (_, index) => ({
+    record: `contact ${index + 1}`,
+    outcome: 'failed' as const,
+    code: `code-${index}`,
+  }));
+  const text = told({ status: 'partial' }, { outcomes });
+  expect(text).toContain('and 4992 more, see its result');
+  expect(text.length).toBeLessThan(2_000);
+});
