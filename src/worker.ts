@@ -18,6 +18,7 @@ import { createActivities } from './activities';
 import { createGates } from './activities/gates';
 import { createRetentionActivities } from './activities/retention-activities';
 import { type AircallClient, createAircallClient } from './aircall/client';
+import { createEvidence } from './audit/evidence';
 import { createDataConverter, failureConverterPath } from './encryption/data-converter';
 import type { Keyring } from './encryption/keyring';
 import { RENEWAL_WORKFLOW } from './request/names';
@@ -99,8 +100,10 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const policy = options.retention;
   if (policy !== undefined) await ensureRetentionSchedule(temporal, taskQueue, log);
   const lateReceipts = createLateReceipts({ temporal, cases, receipts });
-  const retention = createRetention({ temporal, cases, lateReceipts, taskQueue, now: () => new Date() });
-  const sweeping = policy === undefined ? {} : createRetentionActivities({ retention, policy });
+  const evidence = createEvidence({ temporal, vault, keyring, taskQueue, now: Date.now });
+  const retention = createRetention({ temporal, cases, lateReceipts, evidence, taskQueue, now: () => new Date() });
+  const sweeping =
+    policy === undefined ? {} : createRetentionActivities({ retention, policy, evidence, lateReceipts, log });
   const onAlarm = createAlarms({
     meter: Runtime.instance().metricMeter,
     log,

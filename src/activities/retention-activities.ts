@@ -1,27 +1,44 @@
-/** The steps of a retention sweep: what has outlived its time, and its destruction, one request each. */
+/** The steps of a retention sweep: evidence of what has ended, then the destruction of what has outlived its time. */
+import { type RequestRef, workflowIdOf } from '../request/names';
+import type { Evidence } from '../retention/evidence';
+import type { LateReceipts } from '../retention/late-receipts';
 import type { Retention, RetentionPolicy } from '../retention/retention';
 
 export interface RetentionDependencies {
   readonly retention: Retention;
   readonly policy: RetentionPolicy;
+  readonly evidence: Evidence;
+  readonly lateReceipts: LateReceipts;
+  /** One line; no personal data. */
+  readonly log: (line: string) => void;
 }
 
 const DUE_MAX = 200;
 
-export function createRetentionActivities({ retention, policy }: RetentionDependencies) {
+export function createRetentionActivities({ retention, policy, evidence, lateReceipts, log }: RetentionDependencies) {
   return {
+    findUnkept: () => evidence.unkept(DUE_MAX),
+    /** Whether that is done: kept, or found to be impossible. */
+    async keepEvidence(request: RequestRef): Promise<boolean> {
+      const receipt = await lateReceipts.of(request).catch(openMeanwhile);
+      if (receipt === undefined) return false;
+      if (!(await evidence.keep(receipt)))
+        log(`no evidence of ${workflowIdOf(request)}: its history is gone, or no key opens it; its receipt stays`);
+      return true;
+    },
+    noteKept: (upTo: string) => evidence.noteKept(upTo),
+
     findDue: () => retention.due(policy, DUE_MAX),
     /** Whether it was destroyed; an open request is left alone. */
     async destroyDue(due: Awaited<ReturnType<Retention['due']>>[number]): Promise<boolean> {
-      try {
-        await retention.destroy(due);
-        return true;
-      } catch (error) {
-        if (error instanceof Error && 'code' in error && error.code === 'request-open') return false;
-        throw error;
-      }
+      return (await retention.destroy(due).catch(openMeanwhile)) !== undefined;
     },
   };
+}
+
+function openMeanwhile(error: unknown): undefined {
+  if (error instanceof Error && 'code' in error && error.code === 'request-open') return undefined;
+  throw error;
 }
 
 export type RetentionActivities = ReturnType<typeof createRetentionActivities>;

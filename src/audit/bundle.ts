@@ -76,7 +76,8 @@ export function checkBundle(files: Files, trusted?: readonly string[]): Manifest
   return manifest;
 }
 
-function readManifest(bytes: Buffer | undefined, trusted: readonly string[] | undefined): Manifest {
+/** @throws {BundleRefused} */
+export function readManifest(bytes: Buffer | undefined, trusted?: readonly string[]): Manifest {
   const { data } = manifestSchema.safeParse(bytes && parseDocument(bytes));
   if (data === undefined) throw new BundleRefused('Its manifest is missing, or not of a known format.');
   const { signature, ...unsigned } = data;

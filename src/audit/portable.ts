@@ -1,11 +1,14 @@
 /**
  * A history that anybody can replay without a key: its payloads decrypted, and each identity of the subject in them replaced
- * by a pseudonym, the same wherever it stands. Of a history's personal data there is no more than that (decision D7).
+ * by a pseudonym, the same wherever it stands. Of a history's personal data there is no more than that (decision D7). An input
+ * that was refused may hold anything anywhere: all of it goes.
  */
 import { createHash } from 'node:crypto';
 import type { Payload, PayloadCodec } from '@temporalio/common';
 import { temporal } from '@temporalio/proto';
 import { isEncrypted } from '../encryption/payload-codec';
+import { InvalidInput, parseInput } from '../request/input';
+import { KINDS, type Kind, WORKFLOW_TYPES } from '../request/names';
 import { type History, historyToJson } from './history-json';
 
 const HistoryMessage = temporal.api.history.v1.History;
@@ -27,6 +30,7 @@ export async function portableHistory(history: History, codec: PayloadCodec, has
     const { metadata = {}, data = null } = plain[index] ?? {};
     Object.assign(payload, { metadata, data });
   }
+  forgetRefused(copy, payloads);
   const names = pseudonymsOf(payloads, hash);
   for (const payload of payloads) {
     if (encodingOf(payload) !== JSON_PLAIN) continue;
@@ -34,6 +38,31 @@ export async function portableHistory(history: History, codec: PayloadCodec, has
   }
   nameProcesses(copy);
   return historyToJson(copy);
+}
+
+/** Nothing of an input that no request can have, wherever the history repeats it; what replays never looks into it. */
+function forgetRefused({ events }: History, payloads: readonly Payload[]): void {
+  const { workflowType, input } = events?.[0]?.workflowExecutionStartedEventAttributes ?? {};
+  const kind = KINDS.find(each => WORKFLOW_TYPES[each] === workflowType?.name);
+  if (kind === undefined) return;
+  const given = (input?.payloads ?? []).map(payload => Buffer.from(payload.data ?? []).toString());
+  const [first = ''] = given;
+  if (given.length === 1 && isGood(kind, first)) return;
+  for (const payload of payloads)
+    if (given.includes(Buffer.from(payload.data ?? []).toString()))
+      Object.assign(payload, { metadata: { encoding: Buffer.from(JSON_PLAIN) }, data: REFUSED });
+}
+
+const REFUSED = Buffer.from('"an input that was refused"');
+
+function isGood(kind: Kind, json: string): boolean {
+  try {
+    parseInput(kind, JSON.parse(json));
+    return true;
+  } catch (error) {
+    if (error instanceof InvalidInput || error instanceof SyntaxError) return false;
+    throw error;
+  }
 }
 
 /** Machines are nobody's business: each process keeps a number. */

@@ -1,19 +1,16 @@
 /** What an auditor asks: evidence of a request, whether it is whole, and whether recorded histories replay with this version. */
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { checkBundle, MANIFEST, RECEIPT, signBundle } from '../audit/bundle';
+import { checkBundle, MANIFEST, RECEIPT, readManifest } from '../audit/bundle';
+import { createEvidence } from '../audit/evidence';
 import { type History, historyFromJson } from '../audit/history-json';
-import { portableHistory } from '../audit/portable';
 import { type Recorded, type ReplayOptions, replay, type Verdict } from '../audit/replay';
-import { storyOf } from '../audit/story';
 import { createDsrClient } from '../client';
 import { configuredKeyring, configuredTaskQueue, configuredVault } from '../config';
 import { createDataConverter } from '../encryption/data-converter';
-import { createPayloadCodec } from '../encryption/payload-codec';
-import { pemOf, publicKeysIn } from '../encryption/signing-key';
+import { publicKeysIn } from '../encryption/signing-key';
 import { requestOf } from '../request/names';
 import { sideBySide } from '../request/side-by-side';
-import { VERSION } from '../request/version';
 import { createLateReceipts } from '../retention/late-receipts';
 import { connectTemporal } from '../temporal/connect';
 import { ourRuns, type Run, runsOf } from '../temporal/histories';
@@ -78,43 +75,18 @@ export async function auditExport(id: string, options: ExportOptions): Promise<E
     const request = requestOf(workflowId);
     const receipt = request && (await createLateReceipts({ temporal, cases, receipts }).of(request));
     if (receipt === undefined) throw noSuchRequest();
-    const runs = await runsOf(temporal, workflowId);
-    const parent = runs.find(({ runId }) => runId === receipt.request.runId);
-    if (parent === undefined)
+    const files = await createEvidence({ temporal, vault, keyring, taskQueue, now: Date.now }).of(receipt);
+    if (files === undefined)
       throw new CommandError(
         'history-gone',
-        'The server has the history of this request no more; what is left of it is its receipt.',
+        'The server has the history of this request no more, and its evidence was not kept; what is left of it is its receipt.',
         EXIT.failed,
       );
-    const children = runs.filter(run => run.workflowId.startsWith(`${workflowId}:`));
-    const exported = [parent, ...children].map((run, index) => ({
-      run,
-      file: index === 0 ? 'history.json' : `history-${index}.json`,
-    }));
-    const codec = createPayloadCodec(keyring);
-    const histories = await sideBySide(exported, FETCHED_AT_ONCE, async ({ run, file }) => {
-      const history = await temporal.workflow.getHandle(run.workflowId, run.runId).fetchHistory();
-      return [file, Buffer.from(await portableHistory(history, codec, keyring.hash))] as const;
-    });
-    const key = keyring.signingKey();
-    const files = new Map([
-      [RECEIPT, Buffer.from(`${JSON.stringify(receipt, null, 2)}\n`)],
-      ...histories,
-      ['public-key.pem', Buffer.from(`${pemOf(key.publicKey)}\n`)],
-      ['story.html', Buffer.from(storyOf(receipt))],
-    ]);
-    const about = {
-      workflowId,
-      exportedAt: new Date().toISOString(),
-      version: VERSION,
-      runs: exported.map(({ run, file }) => ({ file, workflowId: run.workflowId, runId: run.runId })),
-    };
-    const manifest = signBundle(files, about, key);
+    const { runs, signer } = readManifest(files.get(MANIFEST));
     mkdirSync(out, { mode: 0o700 });
     for (const [name, bytes] of files) writeFileSync(join(out, name), bytes, { flag: 'wx' });
-    writeFileSync(join(out, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`, { flag: 'wx' });
-    answer(options, { workflowId, out, histories: histories.length, signedBy: key.id }, [
-      `Exported ${workflowId}: receipt and ${histories.length} histories, without personal data, signed by ${key.id}.`,
+    answer(options, { workflowId, out, histories: runs.length, signedBy: signer.keyId }, [
+      `Exported ${workflowId}: receipt and ${runs.length} histories, without personal data, signed by ${signer.keyId}.`,
       `Check it anywhere: aircall-dsr audit replay ${out}`,
     ]);
     return EXIT.done;

@@ -6,6 +6,7 @@ import { open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
+import { createEvidence } from '../audit/evidence';
 import { connectTemporal, createDsrClient, type DsrClient, type RequestResult, type StatusReport } from '../client';
 import { configuredKeyring, configuredTaskQueue, configuredVault } from '../config';
 import { parseExtension, parseInput } from '../request/input';
@@ -151,15 +152,23 @@ export async function purge(id: string, options: Output): Promise<Exit> {
     const client = createDsrClient({ temporal, keyring, taskQueue, recordOf: cases.record });
     const workflowId = await resolveId(client, id);
     const lateReceipts = createLateReceipts({ temporal, cases, receipts });
-    const retention = createRetention({ temporal, cases, lateReceipts, taskQueue, now: () => new Date() });
-    const { result, histories } = await retention.destroy({ workflowId, what: 'request' });
+    const evidence = createEvidence({ temporal, vault, keyring, taskQueue, now: Date.now });
+    const retention = createRetention({ temporal, cases, lateReceipts, evidence, taskQueue, now: () => new Date() });
+    const { result, histories, evidence: kept } = await retention.destroy({ workflowId, what: 'request' });
     if (result === undefined && histories === 0) throw noSuchRequest();
     await untilGone(temporal, workflowId);
     const { requestId, kind } = requestOf(workflowId) ?? {};
-    answer(options, { requestId, workflowId, kind, status: 'purged', histories, ...(result && { result }) }, [
-      `Purged ${workflowId}: its case file and package, and ${histories} histories on the server.`,
-      'Its record and its receipt stay, without personal data; copies of the server database and the vault age out with `keys retire`.',
-    ]);
+    answer(
+      options,
+      { requestId, workflowId, kind, status: 'purged', histories, evidence: kept, ...(result && { result }) },
+      [
+        `Purged ${workflowId}: its case file and package, and ${histories} histories on the server.`,
+        kept
+          ? 'Its evidence was kept first: `audit export` still has it.'
+          : 'No evidence was kept: its history was gone before, or no key opens it.',
+        'Its record and its receipt stay, without personal data; copies of the server database and the vault age out with `keys retire`.',
+      ],
+    );
     return EXIT.done;
   } finally {
     await temporal.connection.close();

@@ -1,7 +1,7 @@
 /**
  * How long things are kept, and how they are destroyed: the data of a request in the vault, its key first, and its
- * histories on the server. It never touches a request that has an open run, nor one that has no receipt yet: it gets one.
- * What stays are the receipt and the request's record, without personal data. Decision D9.
+ * histories on the server. It never touches a request that has an open run; one that has no receipt yet gets one, and its
+ * evidence is kept first. What stays are receipt, evidence and the request's record, without personal data. Decision D9.
  */
 import type { Client } from '@temporalio/client';
 import type { RequestResult } from '../request/model';
@@ -9,6 +9,7 @@ import { type RequestRef, requestBehind, workflowIdOf } from '../request/names';
 import { deleteRun, ourRuns, runAt, runsOf } from '../temporal/histories';
 import type { Cases, RequestRecord } from '../vault/cases';
 import { RequestOpen } from './errors';
+import type { Evidence } from './evidence';
 import type { LateReceipts } from './late-receipts';
 
 export interface RetentionPolicy {
@@ -24,6 +25,8 @@ export interface Purged {
   readonly result: RequestResult | undefined;
   /** Runs that were deleted from the server. */
   readonly histories: number;
+  /** Whether its evidence is kept: false where its history was gone before, or no key opened it. */
+  readonly evidence: boolean;
 }
 
 /** Something whose time has come: `data` is package and case file, `request` all but the record. */
@@ -43,12 +46,20 @@ export interface RetentionDependencies {
   readonly temporal: Client;
   readonly cases: Cases;
   readonly lateReceipts: LateReceipts;
+  readonly evidence: Pick<Evidence, 'keep'>;
   /** The service's main task queue. */
   readonly taskQueue: string;
   readonly now: () => Date;
 }
 
-export function createRetention({ temporal, cases, lateReceipts, taskQueue, now }: RetentionDependencies): Retention {
+export function createRetention({
+  temporal,
+  cases,
+  lateReceipts,
+  evidence,
+  taskQueue,
+  now,
+}: RetentionDependencies): Retention {
   /** When a request ended, as far as anybody knows; undefined while it is open. */
   async function endOf(request: RequestRef, record: RequestRecord | undefined): Promise<Date | undefined> {
     if (record?.result !== undefined) return new Date(record.result.completedAt);
@@ -98,13 +109,14 @@ export function createRetention({ temporal, cases, lateReceipts, taskQueue, now 
       if (runs.some(({ open }) => open)) throw new RequestOpen(openMessage(workflowId));
       if (what === 'data') {
         if (request !== undefined) await cases.shred(request, now(), record?.runId);
-        return { workflowId, result: undefined, histories: 0 };
+        return { workflowId, result: undefined, histories: 0, evidence: false };
       }
-      if (request !== undefined) await lateReceipts.of(request);
+      const receipt = request && (await lateReceipts.of(request));
+      const kept = receipt !== undefined && (await evidence.keep(receipt));
       const result = request && (await cases.purge(request, now(), record?.runId));
       if (record !== undefined && result === undefined) throw new RequestOpen(openMessage(workflowId));
       for (const run of runs) await deleteRun(temporal, run);
-      return { workflowId, result, histories: runs.length };
+      return { workflowId, result, histories: runs.length, evidence: kept };
     },
   };
 }

@@ -1,26 +1,46 @@
 /**
- * Destroys what has outlived its time, request by request; started by the schedule of the service. What cannot be
- * destroyed now is found again by the next sweep. Decision D9.
+ * Keeps the evidence of what has ended, then destroys what has outlived its time, request by request; started by the
+ * schedule of the service. What cannot be done now is found again by the next sweep. Decisions D9, D13.
  */
-import { isCancellation, proxyActivities } from '@temporalio/workflow';
+import { isCancellation, patched, proxyActivities, setCurrentDetails } from '@temporalio/workflow';
 import type { RetentionActivities } from '../activities/retention-activities';
 import { sideBySide } from '../request/side-by-side';
 
 export interface Swept {
   readonly destroyed: number;
   readonly left: number;
+  /** Requests whose evidence was kept, or found to be beyond keeping; absent in sweeps of before. */
+  readonly kept?: number;
 }
 
 const ROUNDS_MAX = 20;
 const AT_ONCE = 4;
 
-const { findDue, destroyDue } = proxyActivities<RetentionActivities>({
+const { findUnkept, keepEvidence, noteKept, findDue, destroyDue } = proxyActivities<RetentionActivities>({
   startToCloseTimeout: '10 minutes',
   scheduleToCloseTimeout: '1 hour',
   retry: { initialInterval: '10 seconds', backoffCoefficient: 2, maximumInterval: '10 minutes' },
 });
 
 export async function retentionSweep(): Promise<Swept> {
+  setCurrentDetails('Keeps the evidence of requests that have ended, and destroys what has outlived its time.');
+  const evidence = patched('keep-evidence') ? { kept: await keepAll() } : {};
+  return { ...evidence, ...(await destroyAll()) };
+}
+
+async function keepAll(): Promise<number> {
+  let kept = 0;
+  for (let round = 1; ; round += 1) {
+    const { requests, upTo } = await findUnkept();
+    const ends = await sideBySide(requests, AT_ONCE, each => keepEvidence(each).catch(failed));
+    const done = ends.filter(Boolean).length;
+    kept += done;
+    if (upTo !== undefined && done === requests.length) await noteKept(upTo);
+    if (upTo !== undefined || done === 0 || round === ROUNDS_MAX) return kept;
+  }
+}
+
+async function destroyAll(): Promise<Swept> {
   let destroyed = 0;
   for (let round = 1; ; round += 1) {
     const due = await findDue();

@@ -167,6 +167,17 @@ function withoutLastEvent(text: string): string {
   return JSON.stringify({ events: events.slice(0, -1) });
 }
 
+test('a purge keeps the evidence first: it is exported, checked and replayed as before', async () => {
+  const purged = await operator.ask(['purge', 'dsr:audited:access:audited']);
+  expect(purged).toMatchObject({ exit: 0, document: { evidence: true, histories: 1 } });
+  const late = join(operator.folder, 'late');
+  const exported = await operator.ask(['audit', 'export', 'audited', '--out', late]);
+  expect(exported).toMatchObject({ exit: 0, document: { workflowId: 'dsr:audited:access:audited', histories: 1 } });
+  const key = join(operator.folder, 'public.pem');
+  const { exit, document } = await operator.ask(['audit', 'replay', late, '--key', key], BARE);
+  expect({ exit, document }).toMatchObject({ exit: 0, document: { bundle: 'verified', replayed: 1, same: 1 } });
+});
+
 test('nothing to replay is an error, and so is wrong usage', async () => {
   const none = await operator.ask(['audit', 'replay', '--all', '--since', '2126-01-01']);
   expect(none.exit).toBe(1);

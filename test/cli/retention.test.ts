@@ -32,6 +32,7 @@ const purgedSchema = z.strictObject({
   kind: z.enum(['access', 'deletion']),
   status: z.literal('purged'),
   histories: z.number().int(),
+  evidence: z.literal(true),
   result: resultSchema,
 });
 

@@ -198,6 +198,18 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     },
     ends: 'EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED',
   },
+  'retention-sweep-with-evidence': {
+    async run(service, name) {
+      const workflowId = await start(service, name, 'access');
+      await service.client.result(workflowId);
+      const { taskQueue } = service;
+      const sweep = `${taskQueue}/sweep-with-evidence`;
+      const handle = await service.temporal.workflow.start(RETENTION_WORKFLOW, { taskQueue, workflowId: sweep });
+      await handle.result();
+      return sweep;
+    },
+    ends: 'EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED',
+  },
   'retention-sweep': {
     async run(service) {
       const { taskQueue } = service;

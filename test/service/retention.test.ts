@@ -1,7 +1,9 @@
 /** What is kept of an ended request has an end: its data and histories go, whatever its end was; its record still answers. */
+import { Client } from '@temporalio/client';
 import { createCompanySeed } from '../../sandbox';
 import { retentionScheduleId } from '../../src/retention/schedule';
 import { runAt } from '../../src/temporal/histories';
+import { readableIn } from '../replay/scenarios';
 import { until } from '../support/requests';
 import { startTestService, type TestService } from '../support/service';
 
@@ -100,6 +102,79 @@ describe('a purged request', () => {
   });
 });
 
+describe('evidence', () => {
+  const refOf = (requestId: string) => ({ connection: service.connection, kind: 'access' as const, requestId });
+  const evidenceOf = async (requestId: string) => {
+    const receipt = await service.lateReceipts.of(refOf(requestId));
+    return receipt && (await service.evidence.of(receipt));
+  };
+  const keptKeys = (requestId: string) => service.vault.list(`evidence/${service.connection}/access/${requestId}`);
+
+  it('is kept by the sweep of the schedule, once for each run, and outlives the histories', async () => {
+    const { workflowId } = await ended('kept', { calls: 'company' });
+    expect(await keptKeys('kept')).toEqual([]);
+    const { taskQueue } = service;
+    const sweep = (id: string) =>
+      service.temporal.workflow.execute('retentionSweep', { workflowId: `${taskQueue}/${id}`, taskQueue });
+    expect(await sweep('one')).toMatchObject({ kept: expect.any(Number), destroyed: 0 });
+    expect(await keptKeys('kept')).toHaveLength(1);
+    const all = await service.vault.list('evidence');
+    await sweep('two');
+    expect(await service.vault.list('evidence')).toEqual(all);
+
+    const before = await evidenceOf('kept');
+    expect(await purge(workflowId)).toMatchObject({ evidence: true });
+    await gone(workflowId);
+    const after = await evidenceOf('kept');
+    expect([...(after?.keys() ?? [])].sort()).toEqual([
+      'history-1.json',
+      'history.json',
+      'manifest.json',
+      'public-key.pem',
+      'receipt.json',
+      'story.html',
+    ]);
+    expect(after).toEqual(before);
+  });
+
+  it('is kept by a purge that comes first, by several at once too', async () => {
+    const { workflowId } = await ended('purged-first');
+    const receipt = await service.lateReceipts.of(refOf('purged-first'));
+    if (receipt === undefined) throw new Error('it has a receipt');
+    expect(await Promise.all([1, 2, 3].map(() => service.evidence.keep(receipt)))).toEqual([true, true, true]);
+    expect(await purge(workflowId)).toMatchObject({ evidence: true });
+    expect(await keptKeys('purged-first')).toHaveLength(1);
+  });
+
+  it('holds nobody: neither the address and numbers of a request, nor anything of an input that was refused', async () => {
+    const phone = '+33612345678';
+    await ended('nobody', { subject: { email: EMAIL, phoneNumbers: [phone] } });
+    const refused = { workflowId: `dsr:${service.connection}:access:wrong`, taskQueue: service.taskQueue };
+    const wrong = { email: EMAIL, note: 'Zoe Nunez', subject: { phoneNumbers: phone } };
+    for (const temporal of [service.temporal, new Client({ connection: service.temporal.connection })]) {
+      await temporal.workflow.start('accessRequest', { ...refused, args: [wrong] });
+      await expect(service.client.result(refused.workflowId)).rejects.toMatchObject({ code: 'invalid-input' });
+      const files = [...((await evidenceOf('nobody')) ?? []), ...((await evidenceOf('wrong')) ?? [])];
+      expect(files.length).toBeGreaterThan(8);
+      const text = files.map(([, bytes]) => readableIn(bytes.toString())).join('\n');
+      for (const personal of [EMAIL, phone, 'Zoe', '612345678']) expect(text).not.toContain(personal);
+      await purge(refused.workflowId);
+      await gone(refused.workflowId);
+    }
+  });
+
+  it('that can never be made is told, and keeps nobody from destroying the rest', async () => {
+    const { workflowId } = await ended('lost');
+    await service.temporal.workflowService.deleteWorkflowExecution({
+      namespace: 'default',
+      workflowExecution: { workflowId },
+    });
+    await gone(workflowId);
+    expect(await purge(workflowId)).toMatchObject({ evidence: false, result: { status: 'purged' } });
+    expect(await keptKeys('lost')).toEqual([]);
+  });
+});
+
 describe('the retention sweep', () => {
   const sweep = async (policy: typeof AT_ONCE) => {
     for (;;) {
@@ -188,7 +263,7 @@ describe('the retention sweep', () => {
     await until('it has run', async () => (await handle.describe()).info.numActionsTaken > before);
     const last = (await handle.describe()).info.recentActions.at(-1);
     const swept = temporal.workflow.getHandle(last?.action.workflow.workflowId ?? '');
-    expect(await swept.result()).toEqual({ destroyed: 0, left: 0 });
+    expect(await swept.result()).toMatchObject({ destroyed: 0, left: 0 });
     expect((await service.client.status(workflowId)).status).toBe('completed');
 
     await service.stopWorker();

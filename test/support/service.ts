@@ -10,10 +10,12 @@ import { inspect } from 'node:util';
 import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime } from '@temporalio/worker';
 import { type Sandbox, type SandboxCompany, type SandboxOptions, startSandbox } from '../../sandbox';
+import { createEvidence } from '../../src/audit/evidence';
 import { createDsrClient, type DsrClient } from '../../src/client';
 import { createDataConverter } from '../../src/encryption/data-converter';
 import { generateKeyFile } from '../../src/encryption/key-file';
 import { type Keyring, loadKeyring } from '../../src/encryption/keyring';
+import type { Evidence } from '../../src/retention/evidence';
 import { createLateReceipts, type LateReceipts } from '../../src/retention/late-receipts';
 import { createRetention, type Retention, type RetentionPolicy } from '../../src/retention/retention';
 import { type Cases, createCases } from '../../src/vault/cases';
@@ -42,6 +44,7 @@ export interface TestService {
   /** As the command has it, and the sweep. */
   readonly lateReceipts: LateReceipts;
   readonly retention: Retention;
+  readonly evidence: Evidence;
   readonly connections: Connections;
   readonly keyring: Keyring;
   readonly folder: string;
@@ -123,6 +126,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     dataConverter: createDataConverter(keyring),
   });
   const lateReceipts = createLateReceipts({ temporal, cases, receipts });
+  const evidence = createEvidence({ temporal, vault, keyring, taskQueue: name, now: Date.now });
   const log: string[] = [];
   async function store(connection: string, to: SandboxCompany, credential?: Credential): Promise<void> {
     const next = (present?: StoredConnection): StoredConnection => ({
@@ -160,7 +164,8 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     cases,
     receipts,
     lateReceipts,
-    retention: createRetention({ temporal, cases, lateReceipts, taskQueue: name, now: () => new Date() }),
+    retention: createRetention({ temporal, cases, lateReceipts, evidence, taskQueue: name, now: () => new Date() }),
+    evidence,
     connections,
     keyring,
     folder,

@@ -1,0 +1,132 @@
+/**
+ * The evidence of requests: a bundle of each, made from its receipt and its histories while the server still has them, and
+ * kept in the vault for as long as receipts are. It holds no personal data, so it outlives the request's. Decision D13.
+ *
+ * `evidence/<connection>/<kind>/<requestId>/<runId>` is a bundle; `evidence-looked/up-to` says up to when ended requests were
+ * looked for.
+ */
+import { gunzipSync, gzipSync } from 'node:zlib';
+import type { Client } from '@temporalio/client';
+import type { Keyring } from '../encryption/keyring';
+import { createPayloadCodec } from '../encryption/payload-codec';
+import { pemOf } from '../encryption/signing-key';
+import type { Receipt } from '../receipt/model';
+import { type RequestRef, requestOf, WORKFLOW_TYPES, workflowIdOf } from '../request/names';
+import { sideBySide } from '../request/side-by-side';
+import { VERSION } from '../request/version';
+import type { Evidence } from '../retention/evidence';
+import { ourRuns, runsOf } from '../temporal/histories';
+import type { Vault } from '../vault/vault';
+import { type Files, MANIFEST, RECEIPT, signBundle } from './bundle';
+import { portableHistory } from './portable';
+import { storyOf } from './story';
+
+export interface EvidenceDependencies {
+  readonly temporal: Client;
+  readonly vault: Vault;
+  readonly keyring: Keyring;
+  /** The service's main task queue. */
+  readonly taskQueue: string;
+  readonly now: () => number;
+}
+
+const FETCHED_AT_ONCE = 8;
+const ROOT = 'evidence';
+const LOOKED = 'evidence-looked/up-to';
+/** A run may be listed a while after it has ended. */
+const LISTED_WITHIN_MS = 10 * 60_000;
+/** Why a history can never be read again: its key was retired, or it was changed. */
+const UNREADABLE = ['unknown-key', 'wrong-key', 'payload-broken'];
+
+export function createEvidence({ temporal, vault, keyring, taskQueue, now }: EvidenceDependencies): Evidence {
+  const keyOf = ({ connection, kind, requestId }: RequestRef, runId: string) =>
+    `${ROOT}/${connection}/${kind}/${requestId}/${runId}`;
+
+  async function make(receipt: Receipt): Promise<Files | undefined> {
+    const workflowId = workflowIdOf(receipt.request);
+    const runs = await runsOf(temporal, workflowId);
+    const parent = runs.find(({ runId }) => runId === receipt.request.runId);
+    if (parent === undefined) return undefined;
+    const children = runs.filter(run => run.workflowId.startsWith(`${workflowId}:`));
+    const exported = [parent, ...children].map((run, index) => ({
+      run,
+      file: index === 0 ? 'history.json' : `history-${index}.json`,
+    }));
+    const codec = createPayloadCodec(keyring);
+    const histories = await sideBySide(exported, FETCHED_AT_ONCE, async ({ run, file }) => {
+      const history = await temporal.workflow.getHandle(run.workflowId, run.runId).fetchHistory();
+      return [file, Buffer.from(await portableHistory(history, codec, keyring.hash))] as const;
+    });
+    const key = keyring.signingKey();
+    const files = new Map([
+      [RECEIPT, Buffer.from(`${JSON.stringify(receipt, null, 2)}\n`)],
+      ...histories,
+      ['public-key.pem', Buffer.from(`${pemOf(key.publicKey)}\n`)],
+      ['story.html', Buffer.from(storyOf(receipt))],
+    ]);
+    const about = {
+      workflowId,
+      exportedAt: new Date(now()).toISOString(),
+      version: VERSION,
+      runs: exported.map(({ run, file }) => ({ file, workflowId: run.workflowId, runId: run.runId })),
+    };
+    files.set(MANIFEST, Buffer.from(`${JSON.stringify(signBundle(files, about, key), null, 2)}\n`));
+    return files;
+  }
+
+  async function kept(receipt: Receipt): Promise<Files | undefined> {
+    const stored = await vault.get(keyOf(receipt.request, receipt.request.runId));
+    return stored && unpack(stored.value);
+  }
+
+  return {
+    async keep(receipt) {
+      if ((await kept(receipt)) !== undefined) return true;
+      try {
+        const files = await make(receipt);
+        if (files === undefined) return false;
+        await vault.putIfAbsent(keyOf(receipt.request, receipt.request.runId), pack(files));
+        return true;
+      } catch (error) {
+        if (error instanceof Error && 'code' in error && UNREADABLE.includes(String(error.code))) return false;
+        throw error;
+      }
+    },
+
+    of: async receipt => (await kept(receipt)) ?? make(receipt),
+
+    async unkept(limit) {
+      const upTo = new Date(now() - LISTED_WITHIN_MS).toISOString();
+      const looked = await vault.get(LOOKED);
+      const types = Object.values(WORKFLOW_TYPES).map(type => `'${type}'`);
+      const since = looked === undefined ? '' : ` AND CloseTime >= '${looked.value.toString()}'`;
+      const ended = `WorkflowType IN (${types.join(', ')}) AND ExecutionStatus != 'Running'${since}`;
+      const there = new Set(await vault.list(ROOT));
+      const requests = new Map<string, RequestRef>();
+      for await (const { workflowId, runId } of ourRuns(temporal, taskQueue, ended)) {
+        const request = requestOf(workflowId);
+        if (request === undefined || there.has(keyOf(request, runId))) continue;
+        if (requests.size === limit) return { requests: [...requests.values()] };
+        requests.set(workflowId, request);
+      }
+      return { requests: [...requests.values()], upTo };
+    },
+
+    async noteKept(upTo) {
+      const bytes = Buffer.from(upTo);
+      const present = await vault.get(LOOKED);
+      if (present === undefined) await vault.putIfAbsent(LOOKED, bytes);
+      // Another sweep that was later knows better.
+      else if (present.value.toString() < upTo) await vault.putIfUnchanged(LOOKED, bytes, present.version);
+    },
+  };
+}
+
+function pack(files: Files): Buffer {
+  return gzipSync(JSON.stringify(Object.fromEntries([...files].map(([name, bytes]) => [name, bytes.toString()]))));
+}
+
+function unpack(packed: Buffer): Files {
+  const files: Record<string, string> = JSON.parse(gunzipSync(packed).toString());
+  return new Map(Object.entries(files).map(([name, text]) => [name, Buffer.from(text)]));
+}

@@ -1,0 +1,20 @@
+/** What keeps the evidence of requests while there are histories to make it of: src/audit/evidence.ts. */
+import type { Receipt } from '../receipt/model';
+import type { RequestRef } from '../request/names';
+
+/** Ended requests whose evidence is not kept yet, and up to when that is all of them. */
+export interface Unkept {
+  readonly requests: readonly RequestRef[];
+  /** ISO 8601; absent where there are more. */
+  readonly upTo?: string;
+}
+
+export interface Evidence {
+  /** Whether it is kept now, by whomever: false where the server has the history no more, or no key opens it. */
+  keep(receipt: Receipt): Promise<boolean>;
+  /** The files of the bundle: those that are kept, else made now. Undefined where the server has the history no more. */
+  of(receipt: Receipt): Promise<ReadonlyMap<string, Buffer> | undefined>;
+  unkept(limit: number): Promise<Unkept>;
+  /** They need not be looked for again. */
+  noteKept(upTo: string): Promise<void>;
+}
