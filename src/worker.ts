@@ -51,6 +51,8 @@ export interface ServiceOptions {
   readonly retention?: RetentionPolicy;
   /** Where alarms about due dates are sent, besides log and metrics. */
   readonly alarmWebhook?: string;
+  /** Runs whose state is kept between their tasks; the SDK's default where not given. 0: each task replays its history. */
+  readonly maxCachedWorkflows?: number;
   /** How often the vault is looked at for connections; 5 s where not given. */
   readonly lookEveryMs?: number;
 }
@@ -145,6 +147,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     workflowBundle,
     activities: { ...local, ...sweeping },
     maxConcurrentActivityTaskExecutions: 20,
+    ...(options.maxCachedWorkflows !== undefined && { maxCachedWorkflows: options.maxCachedWorkflows }),
   });
 
   const gauge = createWaitingGauge(Runtime.instance().metricMeter, name => countWaiting(temporal, taskQueue, name));

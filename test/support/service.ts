@@ -150,6 +150,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
       log: line => log.push(line),
       workflowBundle: { codePath: environment('TEST_WORKFLOW_BUNDLE') },
       lookEveryMs: 200,
+      ...(process.env.TEST_NO_WORKFLOW_CACHE === '1' && { maxCachedWorkflows: 0 }),
       ...(retention && { retention }),
     });
   let service: Service | undefined;
