@@ -6,14 +6,8 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Client } from '@temporalio/client';
-import { type DataConverter, WorkflowNotFoundError } from '@temporalio/common';
-import {
-  bundleWorkflowCode,
-  type NativeConnection,
-  Runtime,
-  Worker,
-  type WorkflowBundleOption,
-} from '@temporalio/worker';
+import { type DataConverter, type MetricMeter, noopMetricMeter, WorkflowNotFoundError } from '@temporalio/common';
+import { bundleWorkflowCode, type NativeConnection, Worker, type WorkflowBundleOption } from '@temporalio/worker';
 import { createActivities } from './activities';
 import { createGates } from './activities/gates';
 import { createRetentionActivities } from './activities/retention-activities';
@@ -25,6 +19,7 @@ import { RENEWAL_WORKFLOW } from './request/names';
 import { createLateReceipts } from './retention/late-receipts';
 import { createRetention, type RetentionPolicy } from './retention/retention';
 import { ensureRetentionSchedule } from './retention/schedule';
+import { countOpen } from './temporal/open-requests';
 import { ensureSearchAttributes } from './temporal/search-attributes';
 import { countWaiting } from './temporal/waiting';
 import { createCases } from './vault/cases';
@@ -33,7 +28,8 @@ import { createReceipts } from './vault/receipts';
 import type { Vault } from './vault/vault';
 import { createAlarms } from './worker/alarms';
 import { createConnectionWorkers } from './worker/connection-workers';
-import { createWaitingGauge } from './worker/waiting-gauge';
+import { createGauges } from './worker/gauges';
+import { createMetrics } from './worker/metrics';
 import type { Renewable } from './workflows/renew-credential';
 
 export interface ServiceOptions {
@@ -45,6 +41,8 @@ export interface ServiceOptions {
   readonly vault: Vault;
   /** One line about what happened; no personal data. */
   readonly log: (line: string) => void;
+  /** Where metrics are told; where not given, nothing is counted for them. */
+  readonly meter?: MetricMeter | undefined;
   /** Made from the sources where not given. */
   readonly workflowBundle?: WorkflowBundleOption;
   /** How long ended requests are kept; where not given, no sweep is scheduled. */
@@ -106,8 +104,9 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const retention = createRetention({ temporal, cases, lateReceipts, evidence, taskQueue, now: () => new Date() });
   const sweeping =
     policy === undefined ? {} : createRetentionActivities({ retention, policy, evidence, lateReceipts, log });
+  const metrics = createMetrics(options.meter ?? noopMetricMeter);
   const onAlarm = createAlarms({
-    meter: Runtime.instance().metricMeter,
+    metrics,
     log,
     signingKey: keyring.signingKey,
     now: Date.now,
@@ -120,6 +119,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     receipts,
     aircall,
     gates: createGates(),
+    onAnswer: (connection, answer) => metrics.add('aircall_dsr_api_requests_total', { connection, answer }, 1),
     async onRateLimit(connection, { limitPerMinute }) {
       await connections.noteRateLimit(connection, new Date(), limitPerMinute);
       void workers.lookAt(connection); // it may have named a lower limit
@@ -132,6 +132,10 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       log(
         `connection ${connection}: Aircall refuses its credentials; its requests wait for \`aircall-dsr connect ${connection}\``,
       ),
+    onEnded({ connection, kind }, { status, verification }) {
+      if (status !== 'purged') metrics.add('aircall_dsr_requests_ended_total', { kind, status }, 1);
+      if (verification?.state === 'residual') metrics.add('aircall_dsr_deletions_residual_total', { connection }, 1);
+    },
   });
 
   const common = {
@@ -150,14 +154,20 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     ...(options.maxCachedWorkflows !== undefined && { maxCachedWorkflows: options.maxCachedWorkflows }),
   });
 
-  const gauge = createWaitingGauge(Runtime.instance().metricMeter, name => countWaiting(temporal, taskQueue, name));
+  const gauges =
+    options.meter &&
+    createGauges({
+      metrics,
+      countWaiting: name => countWaiting(temporal, taskQueue, name),
+      countOpen: (kind, now, soon) => countOpen(temporal, taskQueue, { kind, now, soon }),
+    });
   const workers = createConnectionWorkers({
     connections,
     server: temporal.connection,
     namespace,
     taskQueue,
     workerOptions: { ...common, activities: api },
-    seen: gauge.see,
+    watch: gauges,
     renew: due => startRenewal(temporal, taskQueue, due),
     log,
   });
@@ -167,11 +177,17 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   let blind = false;
   let timer: NodeJS.Timeout | undefined;
   let looking: Promise<void> = Promise.resolve();
+  const problems = () => [
+    ...(requests.getState() === 'RUNNING' && !stopping ? [] : ['the worker is ending']),
+    ...(blind ? ['the vault or the Temporal server could not be asked at the last look'] : []),
+    // A key that came meanwhile is no problem any more.
+    ...[...unknownKeys].filter(id => !keyring.ids.includes(id)).map(id => `key ${id} is missing in the key file`),
+  ];
   const lookAgain = () => {
     timer = setTimeout(() => {
       looking = workers
         .look()
-        .then(() => gauge.count())
+        .then(() => gauges?.count())
         .then(() => {
           blind = false;
         })
@@ -179,12 +195,15 @@ export async function startService(options: ServiceOptions): Promise<Service> {
           blind = true;
           log(`connections could not be looked at (${error instanceof Error ? error.name : 'unknown'})`);
         });
-      void looking.then(() => stopping || lookAgain());
+      void looking.then(() => {
+        gauges?.ready(problems().length === 0);
+        if (!stopping) lookAgain();
+      });
     }, options.lookEveryMs ?? LOOK_EVERY_MS);
   };
+  const running = requests.run();
   lookAgain();
 
-  const running = requests.run();
   const ended = running.finally(async () => {
     stopping = true;
     clearTimeout(timer);
@@ -195,12 +214,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   ended.catch(() => {}); // told by `ended` to whoever waits for it
   return {
     ended,
-    problems: () => [
-      ...(requests.getState() === 'RUNNING' && !stopping ? [] : ['the worker is ending']),
-      ...(blind ? ['the vault or the Temporal server could not be asked at the last look'] : []),
-      // A key that came meanwhile is no problem any more.
-      ...[...unknownKeys].filter(id => !keyring.ids.includes(id)).map(id => `key ${id} is missing in the key file`),
-    ],
+    problems,
     async stop() {
       if (requests.getState() === 'RUNNING') requests.shutdown();
       await ended;

@@ -72,8 +72,10 @@ async function ourApiQueues() {
     hash: keyring.hash,
     now: Date.now,
     random: Math.random,
+    onAnswer() {},
     onRefused() {},
     onAlarm: async () => {},
+    onEnded() {},
     isOpen: async () => true,
   });
   const connections = process.env[GIVEN.connections]?.split(',') ?? [];

@@ -7,7 +7,7 @@ import { ApplicationFailure, activityInfo, heartbeat } from '@temporalio/activit
 import { ApplicationFailureCategory } from '@temporalio/common';
 import type { AircallClient, ApiRequest, Authorization } from '../aircall/client';
 import { ENDPOINTS } from '../aircall/endpoints';
-import { AircallError, type RateLimit } from '../aircall/errors';
+import { AircallError, type AircallErrorCode, type RateLimit } from '../aircall/errors';
 import { SealBroken } from '../encryption/seal';
 import { HANDLING, type StepCode, type StepFailureDetail } from '../request/handling';
 import { requestBehind } from '../request/names';
@@ -15,11 +15,16 @@ import { CaseFileBroken, type Cases, type StepProgress } from '../vault/cases';
 import type { Connection, Connections, Credential } from '../vault/connections';
 import type { Gates } from './gates';
 
+/** What became of an API request. Without a connection that is trusted none leaves this machine. */
+export type Answer = 'ok' | Exclude<AircallErrorCode, 'not-trusted'>;
+
 export interface ApiStepDependencies {
   readonly cases: Cases;
   readonly connections: Connections;
   readonly aircall: AircallClient;
   readonly gates: Gates;
+  /** Told of every API request that was sent, once. */
+  readonly onAnswer: (connection: string, answer: Answer) => void;
   /** Told of every 429, before its step ends. */
   readonly onRateLimit: (connection: string, limit: RateLimit) => Promise<void>;
   readonly now: () => number;
@@ -59,7 +64,7 @@ export async function sendOnce<T extends object>(
   read: (body: unknown, answered: AnsweredBy) => T | Promise<T>,
   onError: (error: AircallError, answered: AnsweredBy) => T | undefined = () => undefined,
 ): Promise<Counted<T>> {
-  const { cases, connections, aircall, gates, onRateLimit, now, random } = dependencies;
+  const { cases, connections, aircall, gates, onAnswer, onRateLimit, now, random } = dependencies;
   const before = progress();
   const connection = (await connections.get(name))?.value;
   const detail = { apiRequests: before.sent, credentialVersion: connection?.credentialVersion ?? 0 };
@@ -86,21 +91,24 @@ export async function sendOnce<T extends object>(
   else if (ask.endpoint.method !== 'GET') report({ sent, uncertain: true });
   try {
     const body = await aircall.send({ ...ask, baseUrl: connection.baseUrl, ...(authorization && { authorization }) });
-    return { ...(await read(body, answered)), apiRequests: sent };
+    const value = await read(body, answered);
+    onAnswer(name, 'ok');
+    return { ...value, apiRequests: sent };
   } catch (error) {
+    const answer = error instanceof AircallError ? error.code : 'ok';
+    if (answer !== 'not-trusted') onAnswer(name, answer);
     if (!(error instanceof AircallError)) {
       await handOn(cases, { sent, uncertain: true });
       throw localFailure(error, sent);
     }
-    const answer = onError(error, answered);
-    if (answer !== undefined) return { ...answer, apiRequests: sent };
+    const taken = onError(error, answered);
+    if (taken !== undefined) return { ...taken, apiRequests: sent };
     const { retry, mayHaveTakenEffect } = HANDLING[error.code];
-    // Without a connection that is trusted nothing left this machine.
-    const arrived = error.code === 'not-trusted' ? before.sent : sent;
-    const progress = { sent: arrived, uncertain: before.uncertain || mayHaveTakenEffect };
+    const sentSoFar = answer === 'not-trusted' ? before.sent : sent;
+    const progress = { sent: sentSoFar, uncertain: before.uncertain || mayHaveTakenEffect };
     if (retry === 'never') report(progress);
     else await handOn(cases, progress);
-    const sentDetail = { ...detail, apiRequests: arrived };
+    const sentDetail = { ...detail, apiRequests: sentSoFar };
     if (error.code === 'unauthorized') gates.markDead(name, connection.credentialVersion);
     if (error.code !== 'rate-limited') throw stepFailure(error.code, error.message, sentDetail);
     const delayMs = error.limit.delayMs ?? RATE_LIMIT_DELAY_MS;

@@ -66,6 +66,8 @@ export interface LocalDependencies {
   readonly onRefused: (connection: string) => void;
   /** Tells whoever has to know; rejects where it is to be tried again. @param attempt from 1 */
   readonly onAlarm: (alarm: RaisedAlarm, attempt: number) => Promise<void>;
+  /** Told of each request that has ended, when its last step is done. */
+  readonly onEnded: (request: RequestRef, result: RequestResult) => void;
 }
 
 /** A due date that is near, or has passed, of a request that is still open. */
@@ -132,6 +134,7 @@ export function createLocalActivities({
   isOpen,
   onRefused,
   onAlarm,
+  onEnded,
 }: LocalDependencies) {
   return {
     /**
@@ -405,6 +408,7 @@ export function createLocalActivities({
         how: 'at-end',
       });
       if (request.kind === 'access') await cases.unmarkOpenAccess(subjectHash, request);
+      onEnded(request, result);
     },
   };
 }

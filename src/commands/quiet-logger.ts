@@ -2,6 +2,7 @@
  * Temporal's own log lines, warnings and worse, on stderr: names and ids, no payloads. One warning is left out, because it
  * tells what is meant: workers of connections take no workflow tasks. Another one is told in our words, with what to do.
  */
+import type { MetricMeter } from '@temporalio/common';
 import { DefaultLogger, makeTelemetryFilterString, Runtime } from '@temporalio/worker';
 import { addressOf, type Listen } from './listen';
 import { tell } from './output';
@@ -11,8 +12,11 @@ const EXPECTED = 'No workflows registered';
 const POLLS_REFUSED = 'concurrent poller limit exceeded';
 const TELL_AGAIN_MS = 600_000;
 
-/** The process's one runtime. We own the signals: what a process started ends in an order. @param metrics where Prometheus asks */
-export function installRuntime(metrics?: Listen): void {
+/**
+ * The process's one runtime. We own the signals: what a process started ends in an order. With `metrics`, where Prometheus
+ * asks, it answers the meter that tells there.
+ */
+export function installRuntime(metrics?: Listen): MetricMeter | undefined {
   const logging = { filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }), forward: {} };
   Runtime.install({
     shutdownSignals: [],
@@ -22,6 +26,7 @@ export function installRuntime(metrics?: Listen): void {
       ...(metrics && { metrics: { prometheus: { bindAddress: addressOf(metrics), countersTotalSuffix: true } } }),
     },
   });
+  return metrics && Runtime.instance().metricMeter;
 }
 
 function quietLogger(): DefaultLogger {

@@ -1,5 +1,6 @@
 /** The command that serves: all connections of the vault, until it is asked to end. */
 import { setFlagsFromString } from 'node:v8';
+import type { MetricMeter } from '@temporalio/common';
 import { NativeConnection } from '@temporalio/worker';
 import {
   configuredAlarmWebhook,
@@ -45,8 +46,9 @@ export async function worker(options: WorkerOptions): Promise<Exit> {
           throw new CommandError('configuration', 'The port of --health-port cannot be used.', EXIT.usage);
         });
   for (const flag of HEAP_FLAGS) setFlagsFromString(flag);
+  let meter: MetricMeter | undefined;
   try {
-    installRuntime(metrics);
+    meter = installRuntime(metrics);
   } catch {
     throw new CommandError('configuration', 'The address of --metrics cannot be used.', EXIT.usage);
   }
@@ -59,6 +61,7 @@ export async function worker(options: WorkerOptions): Promise<Exit> {
     keyring,
     vault,
     retention,
+    meter,
     ...(alarmWebhook !== undefined && { alarmWebhook }),
     log: tell,
   });

@@ -4,14 +4,14 @@
  * whoever gets it needs the public key and nothing else. It names a request and its due date, no person.
  */
 import { createHash, sign } from 'node:crypto';
-import type { MetricMeter } from '@temporalio/common';
 import fetch from 'node-fetch';
 import type { RaisedAlarm } from '../activities';
 import type { SigningKey } from '../encryption/signing-key';
 import { workflowIdOf } from '../request/names';
+import type { Metrics } from './metrics';
 
 export interface AlarmDependencies {
-  readonly meter: MetricMeter;
+  readonly metrics: Metrics;
   readonly log: (line: string) => void;
   readonly signingKey: () => SigningKey;
   readonly now: () => number;
@@ -23,13 +23,7 @@ const MS_PER_SECOND = 1_000;
 const TIMEOUT_MS = 10 * MS_PER_SECOND;
 
 /** Rejects where the webhook did not answer with a success: it is to be asked again. */
-export function createAlarms({ meter, log, signingKey, now, webhook }: AlarmDependencies) {
-  const counter = meter.createCounter(
-    'aircall_dsr_alarms',
-    undefined,
-    'Due dates of open requests that were near (due-soon), or passed (overdue)',
-  );
-
+export function createAlarms({ metrics, log, signingKey, now, webhook }: AlarmDependencies) {
   return async (raised: RaisedAlarm, attempt: number): Promise<void> => {
     const { request, runId, alarm, regime, dueAt, waitingFor } = raised;
     const workflowId = workflowIdOf(request);
@@ -37,7 +31,7 @@ export function createAlarms({ meter, log, signingKey, now, webhook }: AlarmDepe
       const waits = waitingFor === undefined ? '' : `; it waits for ${waitingFor}`;
       const words = alarm === 'overdue' ? 'is overdue: it was' : 'is';
       log(`alarm: request ${workflowId} ${words} due at ${dueAt} (${regime})${waits}`);
-      counter.add(1, { connection: request.connection, kind: request.kind, alarm });
+      metrics.add('aircall_dsr_alarms_total', { kind: request.kind, alarm }, 1);
     }
     if (webhook === undefined) return;
     const { requestId, connection, kind } = request;

@@ -4,7 +4,14 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { isGrpcServiceError } from '@temporalio/client';
-import { describeQueue, isUnimplemented, type QueueOn, sameRate, setQueueRate } from '../temporal/queue-rate';
+import {
+  describeQueue,
+  isUnimplemented,
+  type QueueOn,
+  type QueueState,
+  sameRate,
+  setQueueRate,
+} from '../temporal/queue-rate';
 
 export interface BudgetKeeper {
   /** Sees to it soon that the queue of the connection has this limit, requests a second. */
@@ -17,7 +24,10 @@ export interface BudgetKeeper {
 /** Eight changes a second, of the server's ten: an operator's own must get through. */
 const CHANGE_EVERY_MS = 125;
 
-export function createBudgetKeeper(log: (line: string) => void): BudgetKeeper {
+export function createBudgetKeeper(
+  log: (line: string) => void,
+  described: (connection: string, state: QueueState) => void = () => {},
+): BudgetKeeper {
   const due = new Map<string, { readonly queue: QueueOn; readonly rate: number }>();
   /** What each queue was last seen to have. */
   const kept = new Map<string, number>();
@@ -29,7 +39,9 @@ export function createBudgetKeeper(log: (line: string) => void): BudgetKeeper {
   let idle = true;
 
   async function keepOne(connection: string, queue: QueueOn, rate: number): Promise<void> {
-    const { rate: present } = await describeQueue(queue);
+    const state = await describeQueue(queue);
+    described(connection, state);
+    const { rate: present } = state;
     if (!sameRate(present, rate)) {
       await setQueueRate(queue, rate);
       const before = kept.get(connection);

@@ -8,9 +8,10 @@ import { Worker, type WorkerOptions } from '@temporalio/worker';
 import { apiTaskQueue } from '../request/names';
 import { sideBySide } from '../request/side-by-side';
 import { rateOn } from '../temporal/queue-rate';
-import { budgetOf, type Connection, type Connections, isRenewalDue } from '../vault/connections';
+import { budgetOf, type Connections, isRenewalDue } from '../vault/connections';
 import type { Renewable } from '../workflows/renew-credential';
 import { createBudgetKeeper } from './budget-keeper';
+import type { ConnectionWatch } from './gauges';
 
 export interface ConnectionWorkersOptions {
   readonly connections: Connections;
@@ -21,8 +22,8 @@ export interface ConnectionWorkersOptions {
   readonly taskQueue: string;
   /** What every worker has in common: its server, converter, steps, shutdown times. */
   readonly workerOptions: Omit<WorkerOptions, 'taskQueue'>;
-  /** Told of each connection that is looked at; undefined: it is gone. */
-  readonly seen: (name: string, connection: Connection | undefined) => void;
+  /** Where there are metrics. */
+  readonly watch?: ConnectionWatch | undefined;
   /** Sees to it that a credential is renewed before it expires. */
   readonly renew: (due: Renewable) => Promise<void>;
   readonly log: (line: string) => void;
@@ -53,8 +54,8 @@ interface Served {
 }
 
 export function createConnectionWorkers(options: ConnectionWorkersOptions): ConnectionWorkers {
-  const { connections, server, namespace, taskQueue, workerOptions, seen, renew, log } = options;
-  const keeper = createBudgetKeeper(log);
+  const { connections, server, namespace, taskQueue, workerOptions, watch, renew, log } = options;
+  const keeper = createBudgetKeeper(log, watch?.queue);
   /** By name, those first that were checked longest ago. */
   const serving = new Map<string, Served>();
   /** Connections whose worker takes no new steps and lets its last ones end; meanwhile the others are served. */
@@ -67,11 +68,12 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
   async function check(name: string): Promise<void> {
     try {
       const stored = await connections.get(name);
-      seen(name, stored?.value);
+      watch?.seen(name, stored?.value);
       if (stored === undefined) return leave(name);
       const budget = budgetOf(stored.value, await connections.rateLimits(name));
       const queue = { connection: server, namespace, taskQueue: apiTaskQueue(taskQueue, name) };
       const rate = await rateOn(queue, budget);
+      watch?.budget(name, rate);
       keeper.keep(name, queue, rate);
       await serve(name, queue.taskQueue, rate);
       if (isRenewalDue(stored.value, Date.now()))
@@ -134,7 +136,7 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
       for (const name of [...serving.keys()].filter(served => !names.has(served))) {
         leave(name);
         keeper.forget(name);
-        seen(name, undefined);
+        watch?.seen(name, undefined);
         log(`connection ${name}: no longer served`);
       }
       for (const name of unserved) if (!names.has(name)) unserved.delete(name);

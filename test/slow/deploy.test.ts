@@ -1,6 +1,6 @@
 /**
- * The deployment's files under real tools: Docker Compose reads them as it does before it asks an engine, hadolint and the
- * server's own check judge theirs, and the gate of the Web UI runs as it is configured, in front of a real Web UI and our
+ * The deployment's files under real tools: Docker Compose reads them as it does before it asks an engine, hadolint, the
+ * server's own check and Prometheus's judge theirs, and the gate of the Web UI runs as it is configured, in front of a real Web UI and our
  * codec server.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -13,9 +13,10 @@ import { ANY_PORT, type DevServer, findFreePort, HOST, resolveTemporalServer, st
 import { runCommand } from '../../dev-server/run-command';
 import { loadKeyring } from '../../src/encryption/keyring';
 import { createPayloadCodec } from '../../src/encryption/payload-codec';
+import { readAlerts, readQueries } from '../support/alerts';
 import { createOperator } from '../support/command-line';
 import { readComposeFile } from '../support/compose';
-import { resolveCaddy, resolveDockerCompose, resolveHadolint } from '../support/deploy-tools';
+import { resolveCaddy, resolveDockerCompose, resolveHadolint, resolvePromtool } from '../support/deploy-tools';
 import { until } from '../support/requests';
 
 const ROOT = join(__dirname, '../..');
@@ -60,6 +61,27 @@ test(
     const told = await runCommand({ file, args: ['validate-dynamic-config', join(ROOT, 'deploy/dynamicconfig.yaml')] });
     expect(told).toContain('dynamicconfig.yaml');
     expect(told).not.toMatch(/error|warning/);
+  },
+  GOT_WITHIN_MS,
+);
+
+test(
+  'Prometheus takes the alert rules and the queries of the dashboard, and each alert fires where it should and not elsewhere',
+  async () => {
+    const file = await resolvePromtool();
+    const promtool = (...args: string[]) => runCommand({ file, args, cwd: join(ROOT, 'test/fixtures') });
+    const rules = join(ROOT, 'deploy/alerts.yml');
+    expect(await promtool('check', 'rules', '--lint-fatal', rules)).toContain(`${readAlerts().length} rules found`);
+    expect(await promtool('test', 'rules', 'alerts-test.yml')).toContain('SUCCESS');
+    const expressions = readQueries().map(query => query.replaceAll('$connection', '.*'));
+    const asRules = (queries: readonly string[]) => {
+      const path = join(operator.folder, 'queries.yml');
+      const named = queries.map((expr, index) => ({ record: `query:${index}`, expr }));
+      writeFileSync(path, JSON.stringify({ groups: [{ name: 'queries', rules: named }] })); // YAML takes JSON
+      return promtool('check', 'rules', path);
+    };
+    expect(await asRules(expressions)).toContain(`${expressions.length} rules found`);
+    await expect(asRules(['sum by (connection'])).rejects.toThrow('could not parse expression');
   },
   GOT_WITHIN_MS,
 );

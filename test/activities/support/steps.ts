@@ -86,11 +86,13 @@ export async function startSteps(options: StepsOptions = {}): Promise<Steps> {
     hash: keyring.hash,
     now,
     random: options.random ?? (() => 0),
+    onAnswer() {},
     onRefused: connection => refused.push(connection),
     async onAlarm(alarm) {
       if (alarms.fail) throw new Error('the webhook is down');
       alarms.told.push(alarm);
     },
+    onEnded() {},
     isOpen: async (workflowId, runId) => openRuns.has(`${workflowId} ${runId}`),
   });
   let version = 0;

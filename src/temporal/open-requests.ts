@@ -1,0 +1,28 @@
+/** How many requests are open, of all connections: counted by the server, four counts for each kind. */
+import type { Client } from '@temporalio/client';
+import { type Kind, WORKFLOW_TYPES } from '../request/names';
+
+export interface OpenCounts {
+  readonly running: number;
+  readonly waiting: number;
+  /** Of both, those whose legal due date comes soon, and those for which it has passed. */
+  readonly dueSoon: number;
+  readonly overdue: number;
+}
+
+/** By type and not by search attribute: a request that no worker has begun has none yet, and is open all the same. */
+export async function countOpen(
+  temporal: Client,
+  taskQueue: string,
+  { kind, now, soon }: { readonly kind: Kind; readonly now: Date; readonly soon: Date },
+): Promise<OpenCounts> {
+  const open = `TaskQueue = '${taskQueue}' AND WorkflowType = '${WORKFLOW_TYPES[kind]}' AND ExecutionStatus = 'Running'`;
+  const count = async (condition = '') => (await temporal.workflow.count(`${open}${condition}`)).count;
+  const [all, waiting, overdue, dueSoon] = await Promise.all([
+    count(),
+    count(" AND DsrStatus = 'waiting'"),
+    count(` AND DsrDueAt <= '${now.toISOString()}'`),
+    count(` AND DsrDueAt > '${now.toISOString()}' AND DsrDueAt <= '${soon.toISOString()}'`),
+  ]);
+  return { running: Math.max(0, all - waiting), waiting, dueSoon, overdue };
+}

@@ -1,0 +1,119 @@
+/**
+ * What a worker with metrics tells of connections and open requests. Budgets and queues are told as the worker looks at
+ * them anyway; requests are counted by the server, at most 28 counts in 15 seconds, however many connections and requests
+ * there are. A connection that is gone, or no longer held, is told as 0.
+ */
+import { perMinute } from '../request/budget';
+import { KINDS, type Kind } from '../request/names';
+import type { OpenCounts } from '../temporal/open-requests';
+import type { QueueState } from '../temporal/queue-rate';
+import type { Connection } from '../vault/connections';
+import { CAUSES, type Metrics } from './metrics';
+
+type Cause = (typeof CAUSES)[number];
+
+const COUNT_EVERY_MS = 15_000;
+/** Held connections whose requests one look counts, those first that were counted longest ago. */
+const WAITING_COUNTED_MAX = 20;
+/** A request is due soon within this time of its due date. */
+const SOON_MS = 7 * 86_400_000;
+
+/** Told of each connection that is looked at. */
+export interface ConnectionWatch {
+  /** Undefined: it is gone. */
+  seen(name: string, connection: Connection | undefined): void;
+  /** What it may send by its limit and share, requests a second. */
+  budget(name: string, rate: number): void;
+  /** What the server says of its queue. */
+  queue(name: string, state: QueueState): void;
+}
+
+export interface Gauges extends ConnectionWatch {
+  ready(isReady: boolean): void;
+  /** Counts where it is time to. */
+  count(): Promise<void>;
+}
+
+export interface GaugesOptions {
+  readonly metrics: Metrics;
+  /** Requests of a connection that wait for a person. */
+  readonly countWaiting: (connection: string) => Promise<number>;
+  readonly countOpen: (kind: Kind, now: Date, soon: Date) => Promise<OpenCounts>;
+}
+
+export function createGauges({ metrics, countWaiting, countOpen }: GaugesOptions): Gauges {
+  /** All that were seen and are not gone: what holds each. */
+  const known = new Map<string, Cause | undefined>();
+  /** When the requests of each connection that is held, or just was, were counted; those first that wait longest for it. */
+  const counted = new Map<string, number>();
+  let openCountedMs = Number.NEGATIVE_INFINITY;
+
+  function tellHeld(connection: string, present: Cause | undefined): void {
+    for (const cause of CAUSES)
+      metrics.set('aircall_dsr_connection_held', { connection, cause }, cause === present ? 1 : 0);
+  }
+
+  async function tellWaiting(connection: string): Promise<void> {
+    const present = known.get(connection);
+    const count = present === undefined ? 0 : await countWaiting(connection);
+    for (const cause of CAUSES)
+      metrics.set('aircall_dsr_requests_waiting', { connection, cause }, cause === present ? count : 0);
+    counted.delete(connection);
+    if (present !== undefined) counted.set(connection, Date.now());
+  }
+
+  async function tellOpen(kind: Kind): Promise<void> {
+    const now = new Date();
+    const { running, waiting, dueSoon, overdue } = await countOpen(kind, now, new Date(now.getTime() + SOON_MS));
+    metrics.set('aircall_dsr_requests_open', { kind, status: 'running' }, running);
+    metrics.set('aircall_dsr_requests_open', { kind, status: 'waiting' }, waiting);
+    metrics.set('aircall_dsr_requests_due_soon', { kind }, dueSoon);
+    metrics.set('aircall_dsr_requests_overdue', { kind }, overdue);
+  }
+
+  return {
+    seen(name, connection) {
+      const cause = causeOf(connection);
+      if (!known.has(name)) {
+        metrics.add('aircall_dsr_api_requests_total', { connection: name, answer: 'rate-limited' }, 0);
+        metrics.add('aircall_dsr_deletions_residual_total', { connection: name }, 0);
+      }
+      if (!known.has(name) || known.get(name) !== cause) {
+        tellHeld(name, cause);
+        counted.set(name, Number.NEGATIVE_INFINITY); // what changed is told soon
+      }
+      known.set(name, cause);
+      if (connection !== undefined) return;
+      known.delete(name);
+      metrics.set('aircall_dsr_budget_configured_per_minute', { connection: name }, 0);
+      metrics.set('aircall_dsr_budget_effective_per_minute', { connection: name }, 0);
+      metrics.set('aircall_dsr_backlog_steps', { connection: name }, 0);
+      metrics.set('aircall_dsr_backlog_age_seconds', { connection: name }, 0);
+    },
+    budget(name, rate) {
+      metrics.set('aircall_dsr_budget_configured_per_minute', { connection: name }, perMinute(rate));
+    },
+    queue(name, { rate, backlog, oldestSeconds }) {
+      if (rate !== undefined)
+        metrics.set('aircall_dsr_budget_effective_per_minute', { connection: name }, perMinute(rate));
+      metrics.set('aircall_dsr_backlog_steps', { connection: name }, backlog);
+      metrics.set('aircall_dsr_backlog_age_seconds', { connection: name }, oldestSeconds);
+    },
+    ready(isReady) {
+      metrics.set('aircall_dsr_worker_ready', {}, isReady ? 1 : 0);
+    },
+    async count() {
+      const dueBefore = Date.now() - COUNT_EVERY_MS;
+      const due = [...counted].filter(([, countedMs]) => countedMs < dueBefore).sort(([, a], [, b]) => a - b);
+      for (const [name] of due.slice(0, WAITING_COUNTED_MAX)) await tellWaiting(name);
+      if (Date.now() - openCountedMs < COUNT_EVERY_MS) return;
+      openCountedMs = Date.now();
+      for (const kind of KINDS) await tellOpen(kind);
+    },
+  };
+}
+
+function causeOf(connection: Connection | undefined): Cause | undefined {
+  if (connection?.refusedAt !== undefined) return 'credentials';
+  return connection?.pausedAt === undefined ? undefined : 'paused';
+}

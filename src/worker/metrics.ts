@@ -1,0 +1,138 @@
+/**
+ * What a worker tells Prometheus: the one place for the names, labels and help texts of our metrics. A label is the name of
+ * a connection or one of a closed list; nothing of a person, and no id of a request, is ever one.
+ */
+import type { MetricMeter } from '@temporalio/common';
+import type { Answer } from '../activities/api-step';
+import type { Alarm } from '../request/clock';
+import type { FinalStatus } from '../request/model';
+import { KINDS } from '../request/names';
+
+/** A label that has one value for each connection of the vault. */
+export const CONNECTION = 'connection';
+/** Why a connection is held: Aircall refuses its credentials, or an operator paused it. */
+export const CAUSES = ['credentials', 'paused'] as const;
+const ANSWERS = [
+  ...['ok', 'rate-limited', 'unauthorized', 'forbidden', 'not-found', 'rejected', 'redirected'],
+  ...['unavailable', 'unreachable', 'timed-out', 'unexpected-reply', 'reply-too-large'],
+] as const satisfies readonly Answer[];
+const ENDINGS = ['completed', 'partial', 'no-match', 'cancelled', 'failed'] as const satisfies readonly FinalStatus[];
+
+const ALARMS = ['due-soon', 'overdue'] as const satisfies readonly Alarm[];
+
+/** A sum over the workers is the service's. */
+const OWN = 'Of this worker: sum over workers.';
+/** Asked of the server or the vault, which all workers share. */
+const SHARED = 'The same from each worker: max over workers.';
+
+export const METRICS = {
+  aircall_dsr_api_requests_total: {
+    kind: 'counter',
+    labels: { connection: CONNECTION, answer: ANSWERS },
+    help: `API requests sent to Aircall, by answer: ok, or a code of docs/errors.md (rate-limited is a 429). ${OWN}`,
+  },
+  aircall_dsr_requests_ended_total: {
+    kind: 'counter',
+    labels: { kind: KINDS, status: ENDINGS },
+    help: `Requests that ended with their last step, by how; not those that were terminated or refused at once. ${OWN}`,
+  },
+  aircall_dsr_deletions_residual_total: {
+    kind: 'counter',
+    labels: { connection: CONNECTION },
+    help: `Deletions that ended although the verifying search still found something. ${OWN}`,
+  },
+  aircall_dsr_alarms_total: {
+    kind: 'counter',
+    labels: { kind: KINDS, alarm: ALARMS },
+    help: `Due dates of open requests that came near (due-soon) or passed (overdue). ${OWN}`,
+  },
+  aircall_dsr_budget_configured_per_minute: {
+    kind: 'gauge',
+    labels: { connection: CONNECTION },
+    help: `API requests a minute that limit and share allow. ${SHARED}`,
+  },
+  aircall_dsr_budget_effective_per_minute: {
+    kind: 'gauge',
+    labels: { connection: CONNECTION },
+    help: `API requests a minute that the Temporal server dispatches at most, when it was last asked. ${SHARED}`,
+  },
+  aircall_dsr_backlog_steps: {
+    kind: 'gauge',
+    labels: { connection: CONNECTION },
+    help: `Steps that wait for the budget of their connection, about. ${SHARED}`,
+  },
+  aircall_dsr_backlog_age_seconds: {
+    kind: 'gauge',
+    labels: { connection: CONNECTION },
+    help: `How long the oldest of these steps has waited. ${SHARED}`,
+  },
+  aircall_dsr_connection_held: {
+    kind: 'gauge',
+    labels: { connection: CONNECTION, cause: CAUSES },
+    help: `1 while a connection sends nothing: Aircall refuses its credentials, or it is paused. ${SHARED}`,
+  },
+  aircall_dsr_requests_waiting: {
+    kind: 'gauge',
+    labels: { connection: CONNECTION, cause: CAUSES },
+    help: `Requests that wait until their connection is connected again (credentials) or resumed (paused). ${SHARED}`,
+  },
+  aircall_dsr_requests_open: {
+    kind: 'gauge',
+    labels: { kind: KINDS, status: ['running', 'waiting'] },
+    help: `Requests that are open, by status. ${SHARED}`,
+  },
+  aircall_dsr_requests_due_soon: {
+    kind: 'gauge',
+    labels: { kind: KINDS },
+    help: `Open requests whose legal due date is within 7 days. ${SHARED}`,
+  },
+  aircall_dsr_requests_overdue: {
+    kind: 'gauge',
+    labels: { kind: KINDS },
+    help: `Open requests whose legal due date has passed. ${SHARED}`,
+  },
+  aircall_dsr_worker_ready: {
+    kind: 'gauge',
+    labels: {},
+    help: 'Whether this worker does its work: 1, or 0 where /readyz tells a problem.',
+  },
+} as const satisfies Record<string, Metric>;
+
+interface Metric {
+  readonly kind: 'counter' | 'gauge';
+  readonly labels: Readonly<Record<string, typeof CONNECTION | readonly string[]>>;
+  readonly help: string;
+}
+
+type Name = keyof typeof METRICS;
+type NameOf<K extends Metric['kind']> = { [N in Name]: (typeof METRICS)[N]['kind'] extends K ? N : never }[Name];
+type ValueOf<L> = L extends readonly (infer V extends string)[] ? V : string;
+type Labels<N extends Name> = {
+  readonly [L in keyof (typeof METRICS)[N]['labels']]: ValueOf<(typeof METRICS)[N]['labels'][L]>;
+};
+
+export interface Metrics {
+  /** With 0, so that what happens next is seen as a change and not as a beginning. */
+  add<N extends NameOf<'counter'>>(name: N, labels: Labels<N>, by: number): void;
+  set<N extends NameOf<'gauge'>>(name: N, labels: Labels<N>, value: number): void;
+}
+
+/** Made once for a meter. Counters of closed labels begin at 0. */
+export function createMetrics(meter: MetricMeter): Metrics {
+  const counters = new Map<string, ReturnType<MetricMeter['createCounter']>>();
+  const gauges = new Map<string, ReturnType<MetricMeter['createGauge']>>();
+  for (const [name, { kind, help }] of Object.entries(METRICS)) {
+    // The exporter adds the ending of counters.
+    if (kind === 'counter') counters.set(name, meter.createCounter(name.replace(/_total$/, ''), undefined, help));
+    else gauges.set(name, meter.createGauge(name, 'float', undefined, help));
+  }
+  const metrics: Metrics = {
+    add: (name, labels, by) => counters.get(name)?.add(by, labels),
+    set: (name, labels, value) => gauges.get(name)?.set(value, labels),
+  };
+  for (const kind of KINDS) {
+    for (const status of ENDINGS) metrics.add('aircall_dsr_requests_ended_total', { kind, status }, 0);
+    for (const alarm of ALARMS) metrics.add('aircall_dsr_alarms_total', { kind, alarm }, 0);
+  }
+  return metrics;
+}
