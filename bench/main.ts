@@ -7,6 +7,7 @@ import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { table, tell } from '../src/commands/output';
 import { installRuntime } from '../src/commands/quiet-logger';
+import { createLog } from '../src/log';
 import type { Benchmark } from './benchmark';
 import { budget } from './budget';
 import { connections } from './connections';
@@ -39,7 +40,7 @@ async function main(args: readonly string[]): Promise<void> {
     return;
   }
 
-  installRuntime();
+  installRuntime(createLog('text'));
   const asked = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => asked.abort());
   for (const name of names) {

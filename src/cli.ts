@@ -5,8 +5,9 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Command, CommanderError } from 'commander';
-import { EXIT, type Exit, type Output, tellError } from './commands/output';
+import { Command, CommanderError, Option } from 'commander';
+import { EXIT, type Exit, type Output, type ServiceOutput, tellError } from './commands/output';
+import { LOG_FORMATS } from './log';
 
 /** Seen from dist/src. */
 const { version }: { version: string } = JSON.parse(readFileSync(join(__dirname, '../../package.json'), 'utf8'));
@@ -31,6 +32,10 @@ kind is access or deletion. Where requestId is empty, the same row is the same r
 anywhere, and nothing is started. Interrupted, run it again: what was started is not started twice.
 Exit code: 0 all completed or without a match, 1 a request failed or is partial, 2 the file is refused.`;
 
+/** Of a command that serves. */
+const logOption = () =>
+  new Option('--log <format>', 'lines on stderr, for a person or for a log store').choices(LOG_FORMATS).default('text');
+
 const repeat = (value: string, before: string[] | undefined) => [...(before ?? []), value];
 
 function command(spec: string, description: string): Command {
@@ -48,6 +53,7 @@ command('demo', 'everything on this machine: server, sandbox, worker, one access
 command('worker', 'serve all connections of the vault until SIGTERM')
   .option('--health-port <port>', 'GET /healthz and /readyz there, for an orchestrator')
   .option('--metrics <address>', 'Prometheus metrics at http://HOST:PORT/metrics')
+  .addOption(logOption())
   .action(
     run<[import('./commands/worker').WorkerOptions]>(async options =>
       (await import('./commands/worker.js')).worker(options),
@@ -205,6 +211,7 @@ command('purge <id>', 'destroy what is kept of an ended request: case file, pack
 command('codec-server', 'let the Temporal Web UI and the temporal command show payloads in the clear')
   .option('--listen <address>', 'HOST:PORT; beyond this machine it needs a token (default: 127.0.0.1:8888)')
   .option('--ui-origin <url>', 'the Web UI that may ask (default: http://localhost:8233)')
+  .addOption(logOption())
   .action(
     run<[import('./commands/codec-server').CodecServerCommandOptions]>(async options =>
       (await import('./commands/codec-server.js')).codecServer(options),
@@ -265,16 +272,18 @@ function withoutValues(message: string): string {
   });
 }
 
+function isOptions(value: unknown): value is Partial<ServiceOutput> {
+  return typeof value === 'object' && value !== null && !(value instanceof Command);
+}
+
 /** Runs a command and sets the exit code; commander passes the arguments, then the options. */
 function run<A extends readonly unknown[]>(action: (...given: A) => Promise<Exit>): (...given: A) => Promise<void> {
   return async (...given) => {
-    const json = given.some(
-      value => typeof value === 'object' && value !== null && 'json' in value && value.json === true,
-    );
+    const options = given.find(isOptions);
     try {
       process.exitCode = await action(...given);
     } catch (error) {
-      process.exitCode = tellError({ json }, error);
+      process.exitCode = tellError({ ...options, json: options?.json === true }, error);
     }
   };
 }

@@ -10,6 +10,7 @@ import { z } from 'zod';
 import { KeyringError } from './encryption/key-file';
 import type { Keyring } from './encryption/keyring';
 import { createPayloadCodec, isEncrypted, PayloadBroken } from './encryption/payload-codec';
+import type { Log } from './log';
 
 export interface CodecServerOptions {
   readonly keyring: Keyring;
@@ -20,8 +21,8 @@ export interface CodecServerOptions {
   readonly uiOrigin: string;
   /** Required of every request where given. */
   readonly token?: string | undefined;
-  /** One line for each decode and each refusal; no content. */
-  readonly log: (line: string) => void;
+  /** Told of each decode and each refusal; no content. */
+  readonly log: Log;
 }
 
 export interface CodecServer {
@@ -106,9 +107,11 @@ export async function startCodecServer(options: CodecServerOptions): Promise<Cod
     const shown = await Promise.all(payloads.map(decoded));
     const unreadable = shown.filter(({ readable }) => !readable).length;
     const namespace = String(request.headers['x-namespace'] ?? '');
-    log(
-      `decoded ${shown.length - unreadable} of ${shown.length} payloads of namespace ${NAMESPACE.test(namespace) ? namespace : 'unknown'} for ${whom}`,
-    );
+    const where = NAMESPACE.test(namespace) ? namespace : 'unknown';
+    log({
+      level: 'info',
+      message: `decoded ${shown.length - unreadable} of ${shown.length} payloads of namespace ${where} for ${whom}`,
+    });
     return { payloads: shown.map(({ payload }) => jsonOf(payload)) };
   }
 
@@ -122,8 +125,10 @@ export async function startCodecServer(options: CodecServerOptions): Promise<Cod
     answer(request, response, whom).then(
       document => send(document === undefined ? 204 : 200, document),
       (error: unknown) => {
-        if (error instanceof Refused) log(`refused with ${error.status} for ${whom}: ${error.message}`);
-        else log(`a request failed (${error instanceof Error ? error.name : 'unknown'})`);
+        const kind = error instanceof Error ? error.name : 'unknown';
+        if (error instanceof Refused)
+          log({ level: 'warn', message: `refused with ${error.status} for ${whom}: ${error.message}` });
+        else log({ level: 'error', message: `a request failed (${kind})`, code: kind });
         const { status, message } = error instanceof Refused ? error : new Refused(500, 'it could not be done');
         send(status, { message });
       },

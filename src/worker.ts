@@ -15,6 +15,7 @@ import { type AircallClient, createAircallClient } from './aircall/client';
 import { createEvidence } from './audit/evidence';
 import { createDataConverter, failureConverterPath } from './encryption/data-converter';
 import type { Keyring } from './encryption/keyring';
+import type { Log } from './log';
 import { RENEWAL_WORKFLOW } from './request/names';
 import { createLateReceipts } from './retention/late-receipts';
 import { createRetention, type RetentionPolicy } from './retention/retention';
@@ -39,8 +40,7 @@ export interface ServiceOptions {
   readonly taskQueue: string;
   readonly keyring: Keyring;
   readonly vault: Vault;
-  /** One line about what happened; no personal data. */
-  readonly log: (line: string) => void;
+  readonly log: Log;
   /** Where metrics are told; where not given, nothing is counted for them. */
   readonly meter?: MetricMeter | undefined;
   /** Made from the sources where not given. */
@@ -90,7 +90,12 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const dataConverter: DataConverter = createDataConverter(keyring, {
     onUnknownKey(keyId) {
       if (!unknownKeys.has(keyId))
-        log(`a payload needs key ${keyId}, which the key file does not hold; its request waits for it`);
+        log({
+          level: 'error',
+          message: `a payload needs key ${keyId}, which the key file does not hold; its request waits for it`,
+          code: 'unknown-key',
+          keyId,
+        });
       unknownKeys.add(keyId);
     },
   });
@@ -105,7 +110,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const sweeping =
     policy === undefined ? {} : createRetentionActivities({ retention, policy, evidence, lateReceipts, log });
   const metrics = createMetrics(options.meter ?? noopMetricMeter);
-  const onAlarm = createAlarms({
+  const alarms = createAlarms({
     metrics,
     log,
     signingKey: keyring.signingKey,
@@ -113,7 +118,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     ...(options.alarmWebhook !== undefined && { webhook: options.alarmWebhook }),
   });
   const { api, local } = createActivities({
-    onAlarm,
+    alarms,
     connections,
     cases,
     receipts,
@@ -129,9 +134,12 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     random: Math.random,
     isOpen: (workflowId, runId) => isOpen(temporal, workflowId, runId),
     onRefused: connection =>
-      log(
-        `connection ${connection}: Aircall refuses its credentials; its requests wait for \`aircall-dsr connect ${connection}\``,
-      ),
+      log({
+        level: 'error',
+        message: `Aircall refuses its credentials; its requests wait for \`aircall-dsr connect ${connection}\``,
+        connection,
+        code: 'unauthorized',
+      }),
     onEnded({ connection, kind }, { status, verification }) {
       if (status !== 'purged') metrics.add('aircall_dsr_requests_ended_total', { kind, status }, 1);
       if (verification?.state === 'residual') metrics.add('aircall_dsr_deletions_residual_total', { connection }, 1);
@@ -193,7 +201,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
         })
         .catch(error => {
           blind = true;
-          log(`connections could not be looked at (${error instanceof Error ? error.name : 'unknown'})`);
+          const kind = error instanceof Error ? error.name : 'unknown';
+          log({ level: 'error', message: `connections could not be looked at (${kind})`, code: kind });
         });
       void looking.then(() => {
         gauges?.ready(problems().length === 0);

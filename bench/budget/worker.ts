@@ -74,7 +74,7 @@ async function ourApiQueues() {
     random: Math.random,
     onAnswer() {},
     onRefused() {},
-    onAlarm: async () => {},
+    alarms: { tell() {}, async send() {} },
     onEnded() {},
     isOpen: async () => true,
   });

@@ -8,7 +8,7 @@ import { createLocalActivities, type LocalActivities, type LocalDependencies } f
 
 export type { CaseRef, StepProgress } from '../vault/cases';
 export type { Window } from './api-activities';
-export type { Merged, Opened, People, RaisedAlarm } from './local-activities';
+export type { Alarms, Merged, Opened, People, RaisedAlarm } from './local-activities';
 export type { ApiActivities, LocalActivities };
 
 export interface ActivityDependencies extends ApiDependencies, LocalDependencies {}

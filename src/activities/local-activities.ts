@@ -4,7 +4,7 @@
  * task. Decisions D4, D7, D9, D12.
  */
 import { createHash } from 'node:crypto';
-import { activityInfo } from '@temporalio/activity';
+import { activityInfo, heartbeat } from '@temporalio/activity';
 import { BROKEN_MARK, PLAINTEXT_MARK } from '../encryption/marks';
 import { PACKAGE_FORMAT } from '../package/model';
 import { zipPackage } from '../package/zip';
@@ -64,10 +64,17 @@ export interface LocalDependencies {
   readonly isOpen: (workflowId: string, runId: string) => Promise<boolean>;
   /** Told once when Aircall refuses a connection's credential and nothing can renew it. */
   readonly onRefused: (connection: string) => void;
-  /** Tells whoever has to know; rejects where it is to be tried again. @param attempt from 1 */
-  readonly onAlarm: (alarm: RaisedAlarm, attempt: number) => Promise<void>;
+  readonly alarms: Alarms;
   /** Told of each request that has ended, when its last step is done. */
   readonly onEnded: (request: RequestRef, result: RequestResult) => void;
+}
+
+/** How alarms reach whoever has to know. */
+export interface Alarms {
+  /** Here, once. */
+  tell(alarm: RaisedAlarm): void;
+  /** To the webhook; rejects where it is to be tried again. */
+  send(alarm: RaisedAlarm): Promise<void>;
 }
 
 /** A due date that is near, or has passed, of a request that is still open. */
@@ -123,6 +130,8 @@ export interface People {
 type Options = Partial<AccessInput & DeletionInput>;
 
 const NOTHING_SENT = { apiRequests: 0, credentialVersion: 0 } as const;
+/** What an attempt hands on to the next: an alarm is sent again, not told again. */
+const TOLD = 'told';
 const WAIT_DELAY_MS_MAX = 60_000;
 
 export function createLocalActivities({
@@ -133,7 +142,7 @@ export function createLocalActivities({
   now,
   isOpen,
   onRefused,
-  onAlarm,
+  alarms,
   onEnded,
 }: LocalDependencies) {
   return {
@@ -374,8 +383,11 @@ export function createLocalActivities({
 
     /** Tells that the due date of this run is near, or has passed. */
     async raiseAlarm(alarm: Omit<RaisedAlarm, 'runId'>): Promise<void> {
+      const raised = { ...alarm, runId: thisRun().runId };
+      if (activityInfo().heartbeatDetails !== TOLD) alarms.tell(raised);
+      heartbeat(TOLD);
       try {
-        await onAlarm({ ...alarm, runId: thisRun().runId }, activityInfo().attempt);
+        await alarms.send(raised);
       } catch {
         throw stepFailure('alarm-untold', 'the webhook for alarms did not take it', NOTHING_SENT);
       }

@@ -1,4 +1,5 @@
 /** The steps of a retention sweep: evidence of what has ended, then the destruction of what has outlived its time. */
+import type { Log } from '../log';
 import { type RequestRef, workflowIdOf } from '../request/names';
 import type { Evidence } from '../retention/evidence';
 import type { LateReceipts } from '../retention/late-receipts';
@@ -9,8 +10,7 @@ export interface RetentionDependencies {
   readonly policy: RetentionPolicy;
   readonly evidence: Evidence;
   readonly lateReceipts: LateReceipts;
-  /** One line; no personal data. */
-  readonly log: (line: string) => void;
+  readonly log: Log;
 }
 
 const DUE_MAX = 200;
@@ -23,7 +23,11 @@ export function createRetentionActivities({ retention, policy, evidence, lateRec
       const receipt = await lateReceipts.of(request).catch(openMeanwhile);
       if (receipt === undefined) return false;
       if (!(await evidence.keep(receipt)))
-        log(`no evidence of ${workflowIdOf(request)}: its history is gone, or no key opens it; its receipt stays`);
+        log({
+          level: 'warn',
+          message: `no evidence of ${workflowIdOf(request)}: its history is gone, or no key opens it; its receipt stays`,
+          workflowId: workflowIdOf(request),
+        });
       return true;
     },
     noteKept: (upTo: string) => evidence.noteKept(upTo),

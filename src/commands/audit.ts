@@ -9,6 +9,7 @@ import { createDsrClient } from '../client';
 import { configuredKeyring, configuredTaskQueue, configuredVault } from '../config';
 import { createDataConverter } from '../encryption/data-converter';
 import { publicKeysIn } from '../encryption/signing-key';
+import { createLog } from '../log';
 import { requestOf } from '../request/names';
 import { sideBySide } from '../request/side-by-side';
 import { createLateReceipts } from '../retention/late-receipts';
@@ -142,7 +143,7 @@ async function replayFiles(files: readonly string[]): Promise<Verdict[]> {
 /** A runtime that nothing uses would keep the process from its end. */
 async function replayQuietly(recorded: readonly Recorded[], options: ReplayOptions): Promise<Verdict[]> {
   if (recorded.length === 0) return [];
-  installRuntime();
+  installRuntime(createLog('text'));
   return replay(recorded, options);
 }
 

@@ -2,10 +2,11 @@
 import { once } from 'node:events';
 import { startCodecServer } from '../codec-server';
 import { configuredCodecToken, configuredKeyring } from '../config';
+import { createLog } from '../log';
 import { notListening, parseListen } from './listen';
-import { answer, CommandError, EXIT, type Exit, type Output, tell } from './output';
+import { answer, CommandError, EXIT, type Exit, type ServiceOutput } from './output';
 
-export interface CodecServerCommandOptions extends Output {
+export interface CodecServerCommandOptions extends ServiceOutput {
   readonly listen?: string;
   readonly uiOrigin?: string;
 }
@@ -28,7 +29,8 @@ export async function codecServer(options: CodecServerCommandOptions): Promise<E
       EXIT.usage,
     );
   }
-  const server = await startCodecServer({ keyring, host, port, uiOrigin, token, log: tell }).catch((error: unknown) => {
+  const log = createLog(options.log);
+  const server = await startCodecServer({ keyring, host, port, uiOrigin, token, log }).catch((error: unknown) => {
     throw notListening(error);
   });
   answer(options, { url: server.url, uiOrigin, token: token !== undefined }, [

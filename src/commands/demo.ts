@@ -16,6 +16,7 @@ import { startCodecServer } from '../codec-server';
 import { createDataConverter } from '../encryption/data-converter';
 import { generateKeyFile } from '../encryption/key-file';
 import { loadKeyring } from '../encryption/keyring';
+import { createLog } from '../log';
 import { DEFAULT_TASK_QUEUE, SEARCH_ATTRIBUTES } from '../request/names';
 import { createCases } from '../vault/cases';
 import { createConnections, nextCredentialVersion } from '../vault/connections';
@@ -34,7 +35,7 @@ const SHARE = 0.75;
 
 export async function demo(options: Output): Promise<Exit> {
   const endings: (() => Promise<unknown>)[] = [];
-  installRuntime();
+  installRuntime(createLog('text'));
   tell('aircall-dsr demo. Everything runs on this machine; people and calls are made up.\n');
   try {
     const codecPort = await findFreePort(ANY_PORT);

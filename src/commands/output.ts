@@ -3,11 +3,18 @@
  * code. Errors are told as code, what happened, what to do.
  */
 
+import { createLog, type LogFormat } from '../log';
+
 export const EXIT = { done: 0, failed: 1, usage: 2 } as const;
 export type Exit = (typeof EXIT)[keyof typeof EXIT];
 
 export interface Output {
   readonly json: boolean;
+}
+
+/** Of a command that serves: how it logs. */
+export interface ServiceOutput extends Output {
+  readonly log: LogFormat;
 }
 
 /** A command's own refusal. */
@@ -61,8 +68,8 @@ const USAGE_CODES = new Set([
 ]);
 
 /** Tells an error and answers the exit code. Errors that are not ours are told by name only: their texts hold values. */
-export function tellError({ json }: Output, error: unknown): Exit {
-  if (nameOf(error) === 'NamespaceNotFoundError') return tellError({ json }, namespaceMissing());
+export function tellError({ json, log = 'text' }: Output & Partial<ServiceOutput>, error: unknown): Exit {
+  if (nameOf(error) === 'NamespaceNotFoundError') return tellError({ json, log }, namespaceMissing());
   const own = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unexpected';
   const ours =
     error instanceof Error && (error instanceof CommandError || USAGE_CODES.has(own) || OWN_NAMES.has(error.name));
@@ -72,7 +79,8 @@ export function tellError({ json }: Output, error: unknown): Exit {
       ? error.message
       : `Something unexpected went wrong (${nameOf(error)}, ${own}). Set AIRCALL_DSR_DEBUG=1 to see where.`;
   if (json) process.stdout.write(`${JSON.stringify({ error: { code, message } }, null, 2)}\n`);
-  tell(`error ${code}: ${message}`);
+  if (log === 'json') createLog(log)({ level: 'error', message, code });
+  else tell(`error ${code}: ${message}`);
   if (!ours && process.env.AIRCALL_DSR_DEBUG === '1' && error instanceof Error)
     tell((error.stack ?? '').split('\n').slice(1).join('\n'));
   if (error instanceof CommandError) return error.exit;

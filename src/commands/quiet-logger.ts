@@ -3,24 +3,32 @@
  * tells what is meant: workers of connections take no workflow tasks. Another one is told in our words, with what to do.
  */
 import type { MetricMeter } from '@temporalio/common';
-import { DefaultLogger, makeTelemetryFilterString, Runtime } from '@temporalio/worker';
+import { DefaultLogger, type LogLevel, makeTelemetryFilterString, Runtime } from '@temporalio/worker';
+import type { Log, LogLine } from '../log';
 import { addressOf, type Listen } from './listen';
-import { tell } from './output';
 
 const EXPECTED = 'No workflows registered';
 /** What the server says where `frontend.namespaceCount` polls wait already (temporal.md 3). */
 const POLLS_REFUSED = 'concurrent poller limit exceeded';
 const TELL_AGAIN_MS = 600_000;
 
+const LEVELS = {
+  TRACE: 'info',
+  DEBUG: 'info',
+  INFO: 'info',
+  WARN: 'warn',
+  ERROR: 'error',
+} as const satisfies Record<LogLevel, LogLine['level']>;
+
 /**
  * The process's one runtime. We own the signals: what a process started ends in an order. With `metrics`, where Prometheus
  * asks, it answers the meter that tells there.
  */
-export function installRuntime(metrics?: Listen): MetricMeter | undefined {
+export function installRuntime(log: Log, metrics?: Listen): MetricMeter | undefined {
   const logging = { filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }), forward: {} };
   Runtime.install({
     shutdownSignals: [],
-    logger: quietLogger(),
+    logger: quietLogger(log),
     telemetryOptions: {
       logging,
       ...(metrics && { metrics: { prometheus: { bindAddress: addressOf(metrics), countersTotalSuffix: true } } }),
@@ -29,7 +37,7 @@ export function installRuntime(metrics?: Listen): MetricMeter | undefined {
   return metrics && Runtime.instance().metricMeter;
 }
 
-function quietLogger(): DefaultLogger {
+function quietLogger(log: Log): DefaultLogger {
   let pollsRefusedToldMs = Number.NEGATIVE_INFINITY;
   return new DefaultLogger('WARN', ({ level, message, meta }) => {
     if (message.startsWith(EXPECTED)) return;
@@ -37,14 +45,24 @@ function quietLogger(): DefaultLogger {
     if (String(error).includes(POLLS_REFUSED)) {
       if (Date.now() - pollsRefusedToldMs < TELL_AGAIN_MS) return;
       pollsRefusedToldMs = Date.now();
-      return tell(
-        'polls-refused: more workers wait for steps than the Temporal server allows in this namespace, so some connections are served late. Raise frontend.namespaceCount in its dynamic config: see docs/operate.md.',
-      );
+      return log({
+        level: 'warn',
+        message:
+          'polls-refused: more workers wait for steps than the Temporal server allows in this namespace, so some connections are served late. Raise frontend.namespaceCount in its dynamic config: see docs/operate.md.',
+        code: 'polls-refused',
+      });
     }
-    const type = error instanceof Error && 'type' in error && typeof error.type === 'string' ? error.type : undefined;
-    const about = Object.entries({ workflowId, activityType, taskQueue, type }).flatMap(([name, value]) =>
-      typeof value === 'string' ? [`${name}=${value}`] : [],
-    );
-    tell(`temporal ${level.toLowerCase()}: ${[message, ...about].join(' ')}`);
+    const code = error instanceof Error && 'type' in error ? error.type : undefined;
+    const about = Object.entries({ workflowId, activityType, taskQueue, code }).filter(isTold);
+    const words = [message, ...about.map(([name, value]) => `${name}=${value}`)].join(' ');
+    log({
+      level: LEVELS[level],
+      message: `temporal ${level.toLowerCase()}: ${words}`,
+      ...Object.fromEntries(about),
+    });
   });
+}
+
+function isTold(field: [string, unknown]): field is [string, string] {
+  return typeof field[1] === 'string';
 }

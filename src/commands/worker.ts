@@ -9,12 +9,13 @@ import {
   configuredTaskQueue,
   configuredVault,
 } from '../config';
+import { createLog } from '../log';
 import { connectTemporal, temporalConfig } from '../temporal/connect';
 import { probeVault } from '../vault/probe';
 import { startService } from '../worker';
 import { serveHealth } from '../worker/health';
 import { parseListen } from './listen';
-import { CommandError, EXIT, type Exit, type Output, tell } from './output';
+import { CommandError, EXIT, type Exit, type ServiceOutput } from './output';
 import { installRuntime } from './quiet-logger';
 
 /** Collects garbage early, in every thread: else a busy process keeps hundreds of megabytes of it, whatever the company. */
@@ -23,7 +24,7 @@ const HEAP_FLAGS = ['--heap-growing-percent=10', '--max-semi-space-size=4'];
 /** An orchestrator asks from outside of the container; what it answers is nobody's secret. */
 const HEALTH_HOST = '0.0.0.0';
 
-export interface WorkerOptions extends Output {
+export interface WorkerOptions extends ServiceOutput {
   readonly metrics?: string;
   readonly healthPort?: string;
 }
@@ -31,6 +32,7 @@ export interface WorkerOptions extends Output {
 export async function worker(options: WorkerOptions): Promise<Exit> {
   const metrics = options.metrics === undefined ? undefined : parseListen(options.metrics, '--metrics');
   const healthPort = options.healthPort === undefined ? undefined : portOf(options.healthPort);
+  const log = createLog(options.log);
   const keyring = configuredKeyring();
   keyring.signingKey(); // without one no request could end
   const taskQueue = configuredTaskQueue();
@@ -48,7 +50,7 @@ export async function worker(options: WorkerOptions): Promise<Exit> {
   for (const flag of HEAP_FLAGS) setFlagsFromString(flag);
   let meter: MetricMeter | undefined;
   try {
-    meter = installRuntime(metrics);
+    meter = installRuntime(log, metrics);
   } catch {
     throw new CommandError('configuration', 'The address of --metrics cannot be used.', EXIT.usage);
   }
@@ -63,16 +65,16 @@ export async function worker(options: WorkerOptions): Promise<Exit> {
     retention,
     meter,
     ...(alarmWebhook !== undefined && { alarmWebhook }),
-    log: tell,
+    log,
   });
   problems = service.problems;
   const asked = () => {
-    tell('ending: steps in flight are finished');
+    log({ level: 'info', message: 'ending: steps in flight are finished' });
     void service.stop().catch(() => {}); // `ended` tells it
   };
   process.once('SIGTERM', asked);
   process.once('SIGINT', asked);
-  tell('ready');
+  log({ level: 'info', message: 'ready' });
   await service.ended;
   await health?.close();
   await native.close();

@@ -68,4 +68,5 @@ export const SEARCH_ATTRIBUTES = {
   DsrStatus: 'Keyword',
   DsrSubject: 'Keyword',
   DsrDueAt: 'Datetime',
+  DsrAlarm: 'Keyword',
 } as const;

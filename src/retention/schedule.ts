@@ -3,6 +3,7 @@
  * or changes it in the Web UI is left alone.
  */
 import { type Client, ScheduleAlreadyRunning } from '@temporalio/client';
+import type { Log } from '../log';
 import { RETENTION_WORKFLOW } from '../request/names';
 import { isUnimplemented } from '../temporal/queue-rate';
 
@@ -13,11 +14,7 @@ export function retentionScheduleId(taskQueue: string): string {
 }
 
 /** @param log told where the server has no schedules */
-export async function ensureRetentionSchedule(
-  temporal: Client,
-  taskQueue: string,
-  log: (line: string) => void,
-): Promise<void> {
+export async function ensureRetentionSchedule(temporal: Client, taskQueue: string, log: Log): Promise<void> {
   try {
     await temporal.schedule.create({
       scheduleId: retentionScheduleId(taskQueue),
@@ -29,6 +26,9 @@ export async function ensureRetentionSchedule(
   } catch (error) {
     if (error instanceof ScheduleAlreadyRunning) return;
     if (!isUnimplemented(error)) throw error;
-    log('this Temporal server has no schedules: run `aircall-dsr purge` for requests that are past their time');
+    log({
+      level: 'warn',
+      message: 'this Temporal server has no schedules: run `aircall-dsr purge` for requests that are past their time',
+    });
   }
 }

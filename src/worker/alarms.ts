@@ -5,14 +5,15 @@
  */
 import { createHash, sign } from 'node:crypto';
 import fetch from 'node-fetch';
-import type { RaisedAlarm } from '../activities';
+import type { Alarms } from '../activities';
 import type { SigningKey } from '../encryption/signing-key';
+import type { Log } from '../log';
 import { workflowIdOf } from '../request/names';
 import type { Metrics } from './metrics';
 
 export interface AlarmDependencies {
   readonly metrics: Metrics;
-  readonly log: (line: string) => void;
+  readonly log: Log;
   readonly signingKey: () => SigningKey;
   readonly now: () => number;
   /** HTTPS, or on this machine; where not given none is sent. */
@@ -22,35 +23,39 @@ export interface AlarmDependencies {
 const MS_PER_SECOND = 1_000;
 const TIMEOUT_MS = 10 * MS_PER_SECOND;
 
-/** Rejects where the webhook did not answer with a success: it is to be asked again. */
-export function createAlarms({ metrics, log, signingKey, now, webhook }: AlarmDependencies) {
-  return async (raised: RaisedAlarm, attempt: number): Promise<void> => {
-    const { request, runId, alarm, regime, dueAt, waitingFor } = raised;
-    const workflowId = workflowIdOf(request);
-    if (attempt === 1) {
+export function createAlarms({ metrics, log, signingKey, now, webhook }: AlarmDependencies): Alarms {
+  return {
+    tell({ request, alarm, regime, dueAt, waitingFor }) {
+      const workflowId = workflowIdOf(request);
       const waits = waitingFor === undefined ? '' : `; it waits for ${waitingFor}`;
       const words = alarm === 'overdue' ? 'is overdue: it was' : 'is';
-      log(`alarm: request ${workflowId} ${words} due at ${dueAt} (${regime})${waits}`);
+      const message = `alarm: request ${workflowId} ${words} due at ${dueAt} (${regime})${waits}`;
+      log({ level: 'warn', message, code: alarm, workflowId });
       metrics.add('aircall_dsr_alarms_total', { kind: request.kind, alarm }, 1);
-    }
-    if (webhook === undefined) return;
-    const { requestId, connection, kind } = request;
-    const data = { workflowId, requestId, connection, kind, regime, dueAt, ...(waitingFor && { waitingFor }) };
-    // The same event has the same id, however often it is sent.
-    const id = createHash('sha256').update(`${runId} ${alarm} ${dueAt}`).digest('hex');
-    const sentAt = now();
-    const body = JSON.stringify({ type: `request.${alarm}`, timestamp: new Date(sentAt).toISOString(), data });
-    const seconds = Math.floor(sentAt / MS_PER_SECOND);
-    const signature = sign(null, Buffer.from(`${id}.${seconds}.${body}`), signingKey().privateKey).toString('base64');
-    const response = await post(webhook, body, {
-      'content-type': 'application/json',
-      'webhook-id': id,
-      'webhook-timestamp': String(seconds),
-      'webhook-signature': `v1a,${signature}`,
-    });
-    if (response?.ok) return;
-    log(`alarm: the webhook answered ${response?.status ?? 'nothing'} about request ${workflowId}; it is asked again`);
-    throw new RangeError('the webhook did not take it');
+    },
+
+    async send({ request, runId, alarm, regime, dueAt, waitingFor }) {
+      if (webhook === undefined) return;
+      const { requestId, connection, kind } = request;
+      const workflowId = workflowIdOf(request);
+      const data = { workflowId, requestId, connection, kind, regime, dueAt, ...(waitingFor && { waitingFor }) };
+      // The same event has the same id, however often it is sent.
+      const id = createHash('sha256').update(`${runId} ${alarm} ${dueAt}`).digest('hex');
+      const sentAt = now();
+      const body = JSON.stringify({ type: `request.${alarm}`, timestamp: new Date(sentAt).toISOString(), data });
+      const seconds = Math.floor(sentAt / MS_PER_SECOND);
+      const signature = sign(null, Buffer.from(`${id}.${seconds}.${body}`), signingKey().privateKey).toString('base64');
+      const response = await post(webhook, body, {
+        'content-type': 'application/json',
+        'webhook-id': id,
+        'webhook-timestamp': String(seconds),
+        'webhook-signature': `v1a,${signature}`,
+      });
+      if (response?.ok) return;
+      const message = `alarm: the webhook answered ${response?.status ?? 'nothing'} about request ${workflowId}; it is asked again`;
+      log({ level: 'warn', message, code: 'alarm-untold', workflowId });
+      throw new RangeError('the webhook did not take it');
+    },
   };
 }
 

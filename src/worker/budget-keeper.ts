@@ -4,6 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { isGrpcServiceError } from '@temporalio/client';
+import type { Log } from '../log';
 import {
   describeQueue,
   isUnimplemented,
@@ -25,7 +26,7 @@ export interface BudgetKeeper {
 const CHANGE_EVERY_MS = 125;
 
 export function createBudgetKeeper(
-  log: (line: string) => void,
+  log: Log,
   described: (connection: string, state: QueueState) => void = () => {},
 ): BudgetKeeper {
   const due = new Map<string, { readonly queue: QueueOn; readonly rate: number }>();
@@ -46,9 +47,11 @@ export function createBudgetKeeper(
       await setQueueRate(queue, rate);
       const before = kept.get(connection);
       if (before !== undefined && sameRate(before, rate))
-        log(
-          `connection ${connection}: somebody set its queue to ${perSecond(present)}; it is ${perSecond(rate)} again, as its budget says`,
-        );
+        log({
+          level: 'warn',
+          message: `somebody set its queue to ${perSecond(present)}; it is ${perSecond(rate)} again, as its budget says`,
+          connection,
+        });
       await delay(CHANGE_EVERY_MS);
     }
     kept.set(connection, rate);
@@ -64,14 +67,19 @@ export function createBudgetKeeper(
       } catch (error) {
         if (isUnimplemented(error)) {
           apiMissing = true;
-          log(
-            'this Temporal server keeps no rate limits for task queues (it needs 1.29 or newer): only the limit that each worker asks for holds, and a worker that asks for none lifts it',
-          );
+          log({
+            level: 'warn',
+            message:
+              'this Temporal server keeps no rate limits for task queues (it needs 1.29 or newer): only the limit that each worker asks for holds, and a worker that asks for none lifts it',
+          });
         } else if (!failing.has(connection)) {
           failing.add(connection);
-          log(
-            `connection ${connection}: the server could not be asked for its queue's limit (${isGrpcServiceError(error) ? `gRPC status ${error.code}` : 'unknown error'}); it is tried again`,
-          );
+          const kind = isGrpcServiceError(error) ? `gRPC status ${error.code}` : 'unknown error';
+          log({
+            level: 'warn',
+            message: `the server could not be asked for its queue's limit (${kind}); it is tried again`,
+            connection,
+          });
         }
       }
     }

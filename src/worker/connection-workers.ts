@@ -5,6 +5,7 @@
  */
 import type { ConnectionLike } from '@temporalio/client';
 import { Worker, type WorkerOptions } from '@temporalio/worker';
+import type { Log } from '../log';
 import { apiTaskQueue } from '../request/names';
 import { sideBySide } from '../request/side-by-side';
 import { rateOn } from '../temporal/queue-rate';
@@ -26,7 +27,7 @@ export interface ConnectionWorkersOptions {
   readonly watch?: ConnectionWatch | undefined;
   /** Sees to it that a credential is renewed before it expires. */
   readonly renew: (due: Renewable) => Promise<void>;
-  readonly log: (line: string) => void;
+  readonly log: Log;
 }
 
 export interface ConnectionWorkers {
@@ -82,7 +83,7 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
     } catch (error) {
       // One company's broken record must not stop the others'.
       if (!unserved.has(name))
-        log(`connection ${name}: cannot be served (${error instanceof Error ? error.name : 'unknown'})`);
+        log({ level: 'error', message: `cannot be served (${nameOf(error)})`, connection: name, code: nameOf(error) });
       unserved.add(name);
     }
   }
@@ -110,10 +111,10 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
       });
       const done = worker.run().catch(error => {
         if (serving.get(name)?.worker === worker) serving.delete(name); // the next look starts it anew
-        log(`connection ${name}: its worker ended (${error instanceof Error ? error.name : 'unknown'})`);
+        log({ level: 'error', message: `its worker ended (${nameOf(error)})`, connection: name, code: nameOf(error) });
       });
       serving.set(name, { worker, done, rate });
-      log(`connection ${name}: serving at ${rate.toFixed(4)} API requests a second`);
+      log({ level: 'info', message: `serving at ${rate.toFixed(4)} API requests a second`, connection: name });
     } finally {
       starting.delete(name);
     }
@@ -137,7 +138,7 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
         leave(name);
         keeper.forget(name);
         watch?.seen(name, undefined);
-        log(`connection ${name}: no longer served`);
+        log({ level: 'info', message: 'no longer served', connection: name });
       }
       for (const name of unserved) if (!names.has(name)) unserved.delete(name);
       const unchecked = [...names].filter(name => !serving.has(name) && !leaving.has(name));
@@ -151,4 +152,8 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
       await Promise.all(leaving.values());
     },
   };
+}
+
+function nameOf(error: unknown): string {
+  return error instanceof Error ? error.name : 'unknown';
 }

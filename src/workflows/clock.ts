@@ -9,6 +9,7 @@ import {
   CancellationScope,
   condition,
   defineUpdate,
+  patched,
   setHandler,
   upsertSearchAttributes,
 } from '@temporalio/workflow';
@@ -26,11 +27,14 @@ export interface RunClock {
   present(): Partial<Clock> & { readonly alarm?: Alarm };
   /** Starts it, once the request is open. */
   start(request: RequestRef, clock: Clock | undefined): void;
-  /** Takes no more extensions; resolves when those that it has taken are kept. */
+  /** Takes no more extensions; resolves when those that it has taken are kept, and alarms of a moment ago are told. */
   end(): Promise<void>;
 }
 
 const ALARM_WORDS = { 'due-soon': 'Tell that it is due within a week', overdue: 'Tell that it is overdue' } as const;
+
+/** How long a request that ends lets an alarm be told that has only just begun to be; a webhook may be down for days. */
+const TOLD_WITHIN = '10 seconds';
 
 /** To be made before anything is waited for: until it is started an extension is refused. */
 export function keepClock(waitingFor: () => WaitingFor | undefined, changed: () => void): RunClock {
@@ -38,6 +42,7 @@ export function keepClock(waitingFor: () => WaitingFor | undefined, changed: () 
   let request: RequestRef | undefined;
   let alarm: Alarm | undefined;
   let over = false;
+  let telling = 0;
 
   setHandler(
     extendUpdate,
@@ -45,8 +50,8 @@ export function keepClock(waitingFor: () => WaitingFor | undefined, changed: () 
       const next = extended(clock, input, Date.now());
       if (next === clock || request === undefined) return next;
       clock = next;
-      alarm = undefined;
       show();
+      raised(undefined);
       const noted = { request, clock: next };
       await CancellationScope.nonCancellable(() => localSteps().noteClock(noted));
       return next;
@@ -68,6 +73,15 @@ export function keepClock(waitingFor: () => WaitingFor | undefined, changed: () 
     if (clock?.dueAt !== undefined) upsertSearchAttributes([{ key: SEARCH_KEYS.dueAt, value: new Date(clock.dueAt) }]);
   }
 
+  /** Undefined: the alarm that stood is taken back. */
+  function raised(next: Alarm | undefined): void {
+    if (next === alarm) return;
+    alarm = next;
+    changed();
+    // Runs of before have no such attribute in their histories.
+    if (patched('alarm-attribute')) upsertSearchAttributes([{ key: SEARCH_KEYS.alarm, value: next ?? null }]);
+  }
+
   /** Until the run ends: for each due date its alarms, each at its time. */
   async function watch(of: RequestRef, first: Clock): Promise<never> {
     for (;;) {
@@ -77,8 +91,7 @@ export function keepClock(waitingFor: () => WaitingFor | undefined, changed: () 
         const leftMs = atMs - Date.now();
         if (leftMs > 0) await condition(isPutOff, leftMs, { summary: `Then: ${ALARM_WORDS[next]}` });
         if (isPutOff()) break;
-        alarm = next;
-        changed();
+        raised(next);
         void raise(of, next, watched);
       }
       await condition(isPutOff);
@@ -87,6 +100,7 @@ export function keepClock(waitingFor: () => WaitingFor | undefined, changed: () 
 
   async function raise(of: RequestRef, what: Alarm, { regime, dueAt = '' }: Clock): Promise<void> {
     const cause = waitingFor()?.cause;
+    telling += 1;
     try {
       await alarmSteps(ALARM_WORDS[what]).raiseAlarm({
         request: of,
@@ -98,6 +112,8 @@ export function keepClock(waitingFor: () => WaitingFor | undefined, changed: () 
     } catch (error) {
       // Told by the worker's log at each attempt, and by the step in the Web UI: the request goes on.
       if (!(error instanceof ActivityFailure)) throw error;
+    } finally {
+      telling -= 1;
     }
   }
 
@@ -110,9 +126,10 @@ export function keepClock(waitingFor: () => WaitingFor | undefined, changed: () 
       show();
       void CancellationScope.nonCancellable(() => watch(opened, told));
     },
-    end() {
+    async end() {
       over = true;
-      return condition(allHandlersFinished);
+      await condition(allHandlersFinished);
+      if (telling > 0) await condition(() => telling === 0, TOLD_WITHIN);
     },
   };
 }

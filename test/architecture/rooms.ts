@@ -10,7 +10,8 @@ interface Rule {
 
 /** Rooms that are not here may import nothing and be imported by nobody. */
 const RULES: Readonly<Record<string, Rule>> = {
-  cli: { may: ['commands'] },
+  cli: { may: ['commands', 'log'] },
+  log: { may: [] },
   commands: {
     may: [
       ...[
@@ -27,21 +28,33 @@ const RULES: Readonly<Record<string, Rule>> = {
         'oauth',
         'audit',
         'receipt',
+        'log',
       ],
       ...['dev-server', 'sandbox'],
     ],
   },
-  'codec-server': { may: ['encryption'] },
+  'codec-server': { may: ['encryption', 'log'] },
   audit: { may: ['encryption', 'receipt', 'request', 'temporal', 'vault', 'workflows'], types: ['retention'] },
   oauth: { may: [], types: ['vault'] },
   config: { may: ['aircall', 'request', 'encryption', 'vault'], types: ['retention'] },
   client: { may: ['request', 'encryption', 'temporal'] },
   worker: {
-    may: ['workflows', 'activities', 'aircall', 'audit', 'vault', 'request', 'encryption', 'temporal', 'retention'],
+    may: [
+      'workflows',
+      'activities',
+      'aircall',
+      'audit',
+      'vault',
+      'request',
+      'encryption',
+      'temporal',
+      'retention',
+      'log',
+    ],
   },
   workflows: { may: ['request'], types: ['activities'] },
-  retention: { may: ['encryption', 'receipt', 'request', 'temporal', 'vault'] },
-  activities: { may: ['aircall', 'vault', 'package', 'request', 'encryption'], types: ['retention'] },
+  retention: { may: ['encryption', 'log', 'receipt', 'request', 'temporal', 'vault'] },
+  activities: { may: ['aircall', 'vault', 'package', 'request', 'encryption', 'log'], types: ['retention'] },
   package: { may: ['aircall', 'request'] },
   receipt: { may: ['encryption', 'request'] },
   vault: { may: ['encryption', 'receipt', 'request'] },
@@ -54,6 +67,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   bench: {
     may: [
       'commands',
+      'log',
       ...[
         'client',
         'worker',

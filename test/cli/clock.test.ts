@@ -55,6 +55,14 @@ afterAll(async () => {
 
 const statusOf = async (id: string) => (await operator.ask(['status', id])).document;
 
+async function search(query: string): Promise<number> {
+  const server = await Connection.connect({ address: operator.environment.TEMPORAL_ADDRESS ?? '' });
+  const client = new Client({ connection: server });
+  const { count } = await client.workflow.count(`TaskQueue = '${operator.taskQueue}' AND ${query}`);
+  await server.close();
+  return count;
+}
+
 test('a request shows its due date wherever it is looked at, is found by it, and keeps it in its receipt', async () => {
   const submittedAt = daysAgo(3);
   const dueAt = new Date(Date.parse(submittedAt) + 45 * DAY_MS).toISOString();
@@ -68,13 +76,9 @@ test('a request shows its due date wherever it is looked at, is found by it, and
   expect((await operator.ask(['list'])).document).toMatchObject({ requests: [{ requestId: 'calm', dueAt }] });
   expect((await operator.run(['list'])).stdout).toContain(dueAt);
 
-  const server = await Connection.connect({ address: operator.environment.TEMPORAL_ADDRESS ?? '' });
-  const search = async (query: string) =>
-    (await new Client({ connection: server }).workflow.count(`TaskQueue = '${operator.taskQueue}' AND ${query}`)).count;
   const after = new Date(Date.parse(dueAt) + 1_000).toISOString();
   await until('it is found', async () => (await search(`ExecutionStatus = 'Running' AND DsrDueAt < '${after}'`)) === 1);
   expect(await search(`DsrDueAt < '${dueAt}'`)).toBe(0);
-  await server.close();
 });
 
 test('extend puts it off within the limits of its law, and says so', async () => {
@@ -110,6 +114,8 @@ test('an overdue request is told by status, log and webhook, which is asked agai
     `alarm: request dsr:${CONNECTION}:access:late is overdue: it was due at ${dueAt} (gdpr)`,
   );
   expect(worker.stderr()).toContain('alarm: the webhook answered 503');
+  expect(worker.stderr().match(/late is overdue: it was due/g)).toHaveLength(1);
+  await until('it is found by its alarm', async () => (await search("DsrAlarm = 'overdue'")) === 1);
 
   const pem = (await operator.run(['keys', 'public'])).stdout;
   for (const { headers, body } of received) {

@@ -10,12 +10,20 @@ import { until } from '../support/requests';
 const operator = createOperator();
 afterAll(() => operator.stop());
 
+const lineSchema = z.object({
+  time: z.iso.datetime(),
+  level: z.enum(['info', 'warn', 'error']),
+  message: z.string().min(1),
+  code: z.string().optional(),
+  keyId: z.string().optional(),
+});
+
 const answerSchema = z.strictObject({ ok: z.boolean(), problems: z.array(z.string()) });
 
-test('a worker is healthy and ready; a key that it lacks makes it unready, by name', async () => {
+test('a worker is healthy and ready; a key that it lacks makes it unready, by name; its log is JSON if asked for', async () => {
   await operator.run(['keys', 'generate']);
   const port = await findFreePort(0);
-  const worker = await operator.serve(['worker', '--health-port', String(port)], /^ready$/m);
+  const worker = await operator.serve(['worker', '--health-port', String(port), '--log', 'json'], /"ready"/);
   const ask = async (path: string) => {
     const reply = await fetch(`http://127.0.0.1:${port}${path}`);
     return { status: reply.status, ...answerSchema.parse(await reply.json()) };
@@ -27,6 +35,9 @@ test('a worker is healthy and ready; a key that it lacks makes it unready, by na
   const taken = await operator.ask(['worker', '--health-port', String(port)]);
   expect(taken.exit).toBe(2);
   expect(errorOf(taken.document).code).toBe('configuration');
+  const again = await operator.run(['worker', '--health-port', String(port), '--log', 'json']);
+  expect(lineSchema.parse(JSON.parse(again.stderr))).toMatchObject({ level: 'error', code: 'configuration' });
+  expect((await operator.run(['worker', '--log', 'xml'])).exit).toBe(2);
 
   const otherKeys = join(operator.folder, 'keys-of-another.json');
   generateKeyFile(otherKeys, new Date());
@@ -41,5 +52,14 @@ test('a worker is healthy and ready; a key that it lacks makes it unready, by na
   expect((await ask('/healthz')).status).toBe(200);
   await temporal.workflow.getHandle(workflowId).terminate();
   await temporal.connection.close();
-  expect((await worker.end('SIGTERM')).exit).toBe(0);
+  const { exit, stderr } = await worker.end('SIGTERM');
+  expect(exit).toBe(0);
+  const lines = stderr.trimEnd().split('\n');
+  const told = lines.map(line => lineSchema.parse(JSON.parse(line)));
+  expect(told.map(({ message }) => message)).toEqual(
+    expect.arrayContaining(['ready', 'ending: steps in flight are finished']),
+  );
+  expect(told).toContainEqual(
+    expect.objectContaining({ level: 'error', code: 'unknown-key', keyId: keyring.primaryId }),
+  );
 });

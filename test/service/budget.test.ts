@@ -76,7 +76,7 @@ describe('the rate of a queue', () => {
   it('is left to the workers on a server that keeps none, which is told once', async () => {
     const env = await startTimeSkippingServer();
     const log: string[] = [];
-    const keeper = createBudgetKeeper(line => log.push(line));
+    const keeper = createBudgetKeeper(({ message }) => log.push(message));
     const queue = { connection: env.connection, namespace: 'default', taskQueue: randomBytes(5).toString('hex') };
     keeper.keep('one', queue, 1);
     await until('it is told', () => log.length > 0);

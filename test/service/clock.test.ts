@@ -87,6 +87,14 @@ test('at the due date it alarms, goes on waiting, and completes when it can', as
   expect(result.completedAt > dueAt).toBe(true);
 });
 
+test('what was overdue before it came is told, though the request ends at once', async () => {
+  const submittedAt = new Date(service.now() - 60 * DAY_MS).toISOString();
+  const input = { requestId: 'brief', connection: 'revived', subject, regime: 'ccpa' as const, submittedAt };
+  const { workflowId } = await service.client.start('access', input);
+  await service.client.result(workflowId);
+  expect(alarmsOf('brief').map(({ alarm }) => alarm)).toEqual(['overdue']);
+});
+
 test('an extension takes the alarm back, and the later date has alarms of its own', async () => {
   const started = await startWaiting('put-off', DUE_DAYS - EARLY_DAYS);
   await alarmOf(started, 'due-soon');

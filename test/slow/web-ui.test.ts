@@ -43,7 +43,7 @@ const serveCodec = (uiOrigin: string): Promise<CodecServer> =>
     host: HOST,
     port: codecPort,
     uiOrigin,
-    log: line => log.push(line),
+    log: ({ message }) => log.push(message),
   });
 
 async function open(workflowId: string): Promise<Page> {

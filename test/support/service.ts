@@ -15,6 +15,7 @@ import { createDsrClient, type DsrClient } from '../../src/client';
 import { createDataConverter } from '../../src/encryption/data-converter';
 import { generateKeyFile } from '../../src/encryption/key-file';
 import { type Keyring, loadKeyring } from '../../src/encryption/keyring';
+import { textOf } from '../../src/log';
 import type { Evidence } from '../../src/retention/evidence';
 import { createLateReceipts, type LateReceipts } from '../../src/retention/late-receipts';
 import { createRetention, type Retention, type RetentionPolicy } from '../../src/retention/retention';
@@ -147,7 +148,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
       taskQueue: name,
       keyring,
       vault,
-      log: line => log.push(line),
+      log: line => log.push(textOf(line)),
       workflowBundle: { codePath: environment('TEST_WORKFLOW_BUNDLE') },
       lookEveryMs: 200,
       ...(process.env.TEST_NO_WORKFLOW_CACHE === '1' && { maxCachedWorkflows: 0 }),

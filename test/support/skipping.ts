@@ -84,8 +84,11 @@ export async function startSkippingService(options: SandboxOptions): Promise<Ski
     random: () => 0,
     onAnswer() {},
     onRefused() {},
-    async onAlarm(alarm) {
-      alarms.push({ ...alarm, atMs: await env.currentTimeMs() });
+    alarms: {
+      tell() {},
+      async send(alarm) {
+        alarms.push({ ...alarm, atMs: await env.currentTimeMs() });
+      },
     },
     onEnded() {},
     isOpen: async () => false,

@@ -88,9 +88,11 @@ export async function startSteps(options: StepsOptions = {}): Promise<Steps> {
     random: options.random ?? (() => 0),
     onAnswer() {},
     onRefused: connection => refused.push(connection),
-    async onAlarm(alarm) {
-      if (alarms.fail) throw new Error('the webhook is down');
-      alarms.told.push(alarm);
+    alarms: {
+      tell: alarm => alarms.told.push(alarm),
+      async send() {
+        if (alarms.fail) throw new Error('the webhook is down');
+      },
     },
     onEnded() {},
     isOpen: async (workflowId, runId) => openRuns.has(`${workflowId} ${runId}`),

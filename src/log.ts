@@ -1,0 +1,36 @@
+/**
+ * What a service tells of itself, a line at a time: for a person, or as JSON for a log store. Ids and names only, never
+ * anything of a person. Only services log; a command that ends tells its caller.
+ */
+
+export interface LogLine {
+  readonly level: 'info' | 'warn' | 'error';
+  /** One sentence. It need not repeat `connection`, which stands before it where a person reads it. */
+  readonly message: string;
+  readonly connection?: string;
+  readonly workflowId?: string;
+  readonly activityType?: string;
+  readonly taskQueue?: string;
+  readonly keyId?: string;
+  /** Of docs/errors.md, or the name of an error of the SDK. */
+  readonly code?: string;
+}
+
+export type Log = (line: LogLine) => void;
+
+export const LOG_FORMATS = ['text', 'json'] as const;
+export type LogFormat = (typeof LOG_FORMATS)[number];
+
+/** Lines on stderr; `json`: one object a line, with the time as ISO 8601. */
+export function createLog(format: LogFormat): Log {
+  return line => void process.stderr.write(`${format === 'json' ? jsonOf(line) : textOf(line)}\n`);
+}
+
+/** As a person reads it. */
+export function textOf({ connection, message }: LogLine): string {
+  return connection === undefined ? message : `connection ${connection}: ${message}`;
+}
+
+function jsonOf(line: LogLine): string {
+  return JSON.stringify({ time: new Date().toISOString(), ...line });
+}
