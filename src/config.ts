@@ -143,3 +143,13 @@ export function configuredTaskQueue(): string {
   if (/^[A-Za-z0-9._-]{1,64}$/.test(taskQueue)) return taskQueue;
   throw new ConfigurationError('AIRCALL_DSR_TASK_QUEUE takes 1 to 64 letters, digits, dots, underscores or hyphens.');
 }
+
+/** Whether OpenTelemetry's own variables name a collector for traces. */
+export function configuredTracing(): boolean {
+  const {
+    OTEL_EXPORTER_OTLP_ENDPOINT: all,
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: traces,
+    OTEL_SDK_DISABLED,
+  } = process.env;
+  return Boolean(all || traces) && OTEL_SDK_DISABLED !== 'true';
+}

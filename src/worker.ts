@@ -31,6 +31,7 @@ import { createAlarms } from './worker/alarms';
 import { createConnectionWorkers } from './worker/connection-workers';
 import { createGauges } from './worker/gauges';
 import { createMetrics } from './worker/metrics';
+import type { Tracing } from './worker/tracing';
 import type { Renewable } from './workflows/renew-credential';
 
 export interface ServiceOptions {
@@ -43,6 +44,8 @@ export interface ServiceOptions {
   readonly log: Log;
   /** Where metrics are told; where not given, nothing is counted for them. */
   readonly meter?: MetricMeter | undefined;
+  /** Where traces go; where not given there are none. */
+  readonly tracing?: Tracing | undefined;
   /** Made from the sources where not given. */
   readonly workflowBundle?: WorkflowBundleOption;
   /** How long ended requests are kept; where not given, no sweep is scheduled. */
@@ -140,7 +143,10 @@ export async function startService(options: ServiceOptions): Promise<Service> {
         connection,
         code: 'unauthorized',
       }),
-    onEnded({ connection, kind }, { status, verification }) {
+    onEnded(request, result) {
+      const { connection, kind } = request;
+      const { status, verification } = result;
+      options.tracing?.ended(request, result);
       if (status !== 'purged') metrics.add('aircall_dsr_requests_ended_total', { kind, status }, 1);
       if (verification?.state === 'residual') metrics.add('aircall_dsr_deletions_residual_total', { connection }, 1);
     },
@@ -152,6 +158,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     dataConverter,
     shutdownGraceTime: SHUTDOWN_GRACE,
     shutdownForceTime: SHUTDOWN_FORCE,
+    ...(options.tracing && { interceptors: { activity: [options.tracing.interceptor] } }),
   };
   const requests = await Worker.create({
     ...common,

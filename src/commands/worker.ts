@@ -7,6 +7,7 @@ import {
   configuredKeyring,
   configuredRetention,
   configuredTaskQueue,
+  configuredTracing,
   configuredVault,
 } from '../config';
 import { createLog } from '../log';
@@ -56,6 +57,9 @@ export async function worker(options: WorkerOptions): Promise<Exit> {
   }
   const temporal = await connectTemporal(keyring);
   const native = await NativeConnection.connect(temporalConfig().connectionOptions);
+  const tracing = configuredTracing()
+    ? (await import('../worker/tracing.js')).createTracing({ namespace: temporal.options.namespace, log })
+    : undefined;
   const service = await startService({
     native,
     temporal,
@@ -64,6 +68,7 @@ export async function worker(options: WorkerOptions): Promise<Exit> {
     vault,
     retention,
     meter,
+    tracing,
     ...(alarmWebhook !== undefined && { alarmWebhook }),
     log,
   });
@@ -76,6 +81,7 @@ export async function worker(options: WorkerOptions): Promise<Exit> {
   process.once('SIGINT', asked);
   log({ level: 'info', message: 'ready' });
   await service.ended;
+  await tracing?.stop();
   await health?.close();
   await native.close();
   await temporal.connection.close();

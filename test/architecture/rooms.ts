@@ -104,6 +104,7 @@ const ONLY: readonly { readonly what: RegExp; readonly by: RegExp; readonly from
     what: /^(node-fetch|node:(https?|net|tls|dgram|dns)|undici)$/,
     by: /^src\/(aircall\/client|codec-server|oauth\/listener|worker\/(alarms|health))\.ts$/,
   },
+  { from: /^src\//, what: /^@opentelemetry\//, by: /^src\/worker\/tracing\.ts$/ },
   { from: /^src\//, what: /^@aws-sdk\//, by: /^src\/vault\/s3\.ts$/ },
   { from: /^src\//, what: /^libphonenumber-js$/, by: /^src\/request\/identity\.ts$/ },
   { from: /^src\//, what: /^csv-parse$/, by: /^src\/request\/batch\.ts$/ },
