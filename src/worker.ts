@@ -7,13 +7,13 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Client } from '@temporalio/client';
 import { type DataConverter, type MetricMeter, noopMetricMeter, WorkflowNotFoundError } from '@temporalio/common';
-import { bundleWorkflowCode, type NativeConnection, Worker, type WorkflowBundleOption } from '@temporalio/worker';
+import { type NativeConnection, Worker, type WorkflowBundleOption } from '@temporalio/worker';
 import { createActivities } from './activities';
 import { createGates } from './activities/gates';
 import { createRetentionActivities } from './activities/retention-activities';
 import { type AircallClient, createAircallClient } from './aircall/client';
 import { createEvidence } from './audit/evidence';
-import { createDataConverter, failureConverterPath } from './encryption/data-converter';
+import { createDataConverter } from './encryption/data-converter';
 import type { Keyring } from './encryption/keyring';
 import type { Log } from './log';
 import { RENEWAL_WORKFLOW } from './request/names';
@@ -32,6 +32,7 @@ import { createConnectionWorkers } from './worker/connection-workers';
 import { createGauges } from './worker/gauges';
 import { createMetrics } from './worker/metrics';
 import type { Tracing } from './worker/tracing';
+import { workflowBundle as ownBundle } from './workflow-bundle';
 import type { Renewable } from './workflows/renew-credential';
 
 export interface ServiceOptions {
@@ -46,7 +47,7 @@ export interface ServiceOptions {
   readonly meter?: MetricMeter | undefined;
   /** Where traces go; where not given there are none. */
   readonly tracing?: Tracing | undefined;
-  /** Made from the sources where not given. */
+  /** Another one than that of this version. */
   readonly workflowBundle?: WorkflowBundleOption;
   /** How long ended requests are kept; where not given, no sweep is scheduled. */
   readonly retention?: RetentionPolicy;
@@ -72,15 +73,6 @@ const LOOK_EVERY_MS = 5_000;
 const SHUTDOWN_GRACE = '50 seconds';
 const SHUTDOWN_FORCE = '60 seconds';
 
-export async function bundleWorkflows(): Promise<{ code: string }> {
-  const { code } = await bundleWorkflowCode({
-    workflowsPath: require.resolve('./workflows'),
-    failureConverterPath,
-    logger: { log() {}, trace() {}, debug() {}, info() {}, warn: console.error, error: console.error },
-  });
-  return { code };
-}
-
 /** Starts serving every connection of the vault; resolves when steps are taken. */
 export async function startService(options: ServiceOptions): Promise<Service> {
   const { native, temporal, taskQueue, keyring, vault, log } = options;
@@ -103,7 +95,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     },
   });
   const cases = createCases(vault);
-  const workflowBundle = options.workflowBundle ?? (await bundleWorkflows());
+  const workflowBundle = options.workflowBundle ?? (await ownBundle());
   const receipts = createReceipts({ vault, keyring, workflows: digestOf(workflowBundle), now: Date.now });
   const policy = options.retention;
   if (policy !== undefined) await ensureRetentionSchedule(temporal, taskQueue, log);

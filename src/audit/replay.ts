@@ -6,6 +6,7 @@ import type { DataConverter } from '@temporalio/common';
 import { Worker, type WorkflowBundleOption } from '@temporalio/worker';
 import { DeterminismViolationError } from '@temporalio/workflow';
 import { isEncrypted } from '../encryption/payload-codec';
+import { workflowBundle as ownBundle } from '../workflow-bundle';
 import type { History } from './history-json';
 
 export interface Recorded {
@@ -49,7 +50,7 @@ async function replayWith(
   if (recorded.length === 0) return [];
   const results = Worker.runReplayHistories(
     {
-      ...(workflowBundle === undefined ? { workflowsPath: require.resolve('../workflows') } : { workflowBundle }),
+      workflowBundle: workflowBundle ?? (await ownBundle()),
       ...(dataConverter && { dataConverter }),
     },
     recorded.map(({ name, history }) => ({ workflowId: workflowIdIn(history) ?? name, history })),

@@ -3,13 +3,12 @@
  * the build fails, the run fails here and says why; no test is skipped.
  */
 import { execFile } from 'node:child_process';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type DevServer, startDevServer } from '../../dev-server';
 import { SEARCH_ATTRIBUTES } from '../../src/request/names';
-import { bundleWorkflows } from '../../src/worker';
 
 declare global {
   var devServer: DevServer | undefined;
@@ -36,10 +35,7 @@ export default async function setup(): Promise<void> {
   process.env.TEST_TEMPORAL_ADDRESS = server.address;
   process.env.TEST_TEMPORAL_DATABASE = dbFilename;
   try {
-    const codePath = join(folder, 'workflows.js');
-    writeFileSync(codePath, (await bundleWorkflows()).code);
-    process.env.TEST_WORKFLOW_BUNDLE = codePath;
-    await built;
+    process.env.TEST_WORKFLOW_BUNDLE = await built;
   } catch (error) {
     await server.stop(); // after a set-up that failed nobody calls the teardown
     throw error;
@@ -47,16 +43,19 @@ export default async function setup(): Promise<void> {
 }
 
 /**
- * Compiles dist/, which tests of the command line run. Only what changed is written: another run may be reading the rest.
+ * Builds dist/, which tests of the command line run, and answers the bundle of workflows. Only what changed is written:
+ * another run may be reading the rest.
  * @throws with what the compiler says
  */
-async function build(): Promise<void> {
+async function build(): Promise<string> {
   const root = join(__dirname, '../..');
+  const run = promisify(execFile);
   const tsc = join(root, 'node_modules/.bin/tsc');
   const incremental = ['--incremental', '--tsBuildInfoFile', 'dist/tsconfig.build.tsbuildinfo'];
-  await promisify(execFile)(tsc, ['-p', 'tsconfig.build.json', ...incremental], { cwd: root }).catch(
-    (error: { stdout?: string }) => {
-      throw new Error(`dist/ cannot be built: ${error.stdout ?? String(error)}`);
-    },
-  );
+  await run(tsc, ['-p', 'tsconfig.build.json', ...incremental], { cwd: root }).catch((error: { stdout?: string }) => {
+    throw new Error(`dist/ cannot be built: ${error.stdout ?? String(error)}`);
+  });
+  const step = "require('./dist/src/workflow-bundle.js').writeBundle()";
+  await run(process.execPath, ['-e', step], { cwd: root });
+  return join(root, 'dist/workflows.js');
 }
