@@ -259,8 +259,8 @@ subcommand(keys, 'public', 'print the public keys that verify receipts').action(
 subcommand(keys, 'retire', 'destroy keys that have been out of use for long; refused while a request needs one')
   .option('--older-than <days>', 'since they stopped encrypting (default: AIRCALL_DSR_RETENTION_DAYS, or 30)')
   .action(
-    run<[import('./commands/keys').RetireOptions]>(async options =>
-      (await import('./commands/keys.js')).retire(options),
+    run<[import('./commands/retire-keys').RetireOptions]>(async options =>
+      (await import('./commands/retire-keys.js')).retire(options),
     ),
   );
 

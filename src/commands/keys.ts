@@ -1,31 +1,8 @@
-/** Commands about keys. They print ids, never keys. */
-import { connectTemporal } from '../client';
-import {
-  configuredKeyFile,
-  configuredKeyring,
-  configuredRetention,
-  configuredTaskQueue,
-  configuredVault,
-} from '../config';
-import {
-  destroyKeys,
-  generateKeyFile,
-  type KeyList,
-  listKeys,
-  listPublicKeys,
-  rotateKeys,
-} from '../encryption/key-file';
+/** Commands about the key file. They print ids, never keys. */
+import { configuredKeyFile } from '../config';
+import { generateKeyFile, type KeyList, listKeys, listPublicKeys, rotateKeys } from '../encryption/key-file';
 import { pemOf } from '../encryption/signing-key';
-import { type KeyNeeds, needsOf, outlived, resealAll } from '../retention/retire-keys';
-import { createCases } from '../vault/cases';
-import { answer, CommandError, EXIT, type Exit, type Output, table, tell } from './output';
-
-const DAY_MS = 86_400_000;
-const SHOWN_MAX = 5;
-
-export interface RetireOptions extends Output {
-  readonly olderThan?: string;
-}
+import { answer, EXIT, type Exit, type Output, table } from './output';
 
 export async function generateKeys(options: Output): Promise<Exit> {
   const { path, service } = configuredKeyFile();
@@ -77,50 +54,6 @@ export async function publicKeys(options: Output): Promise<Exit> {
   ]);
   answer(options, { keys }, lines);
   return EXIT.done;
-}
-
-export async function retire(options: RetireOptions): Promise<Exit> {
-  const ageMs = options.olderThan === undefined ? configuredRetention().requestMs : Number(options.olderThan) * DAY_MS;
-  if (!(ageMs >= 0) || options.olderThan?.trim() === '')
-    throw new CommandError('usage', '--older-than takes a number of days, 0 or more.', EXIT.usage);
-  const { path } = configuredKeyFile();
-  const keyring = configuredKeyring();
-  const old = outlived(listKeys(path), ageMs, new Date());
-  if (old.length === 0) {
-    answer(options, { destroyed: [], needed: {} }, ['No key has been out of use for so long.']);
-    return EXIT.done;
-  }
-  const vault = await configuredVault(keyring);
-  const cases = createCases(vault);
-  const temporal = await connectTemporal(keyring);
-  try {
-    tell('looking through the vault and the histories on the server ...');
-    const needs = await needsOf({ temporal, taskQueue: configuredTaskQueue(), vault, cases }, old);
-    const unneeded = old.filter(id => !needs.has(id));
-    if (unneeded.length > 0) {
-      await resealAll({ vault, cases });
-      destroyKeys(path, unneeded);
-    }
-    const needed = Object.fromEntries(
-      [...needs].map(([id, { open, unpurged }]) => [id, { open: [...open], unpurged: [...unpurged] }]),
-    );
-    answer(options, { destroyed: unneeded, needed }, [
-      ...unneeded.map(id => `Destroyed key ${id}. Destroy it in backups of the key file too.`),
-      ...[...needs].flatMap(([id, need]) => neededLines(id, need)),
-    ]);
-    return needs.size > 0 ? EXIT.failed : EXIT.done;
-  } finally {
-    await temporal.connection.close();
-  }
-}
-
-function neededLines(id: string, { open, unpurged }: KeyNeeds): string[] {
-  const some = (ids: ReadonlySet<string>) =>
-    `${[...ids].slice(0, SHOWN_MAX).join(', ')}${ids.size > SHOWN_MAX ? ` and ${ids.size - SHOWN_MAX} more` : ''}`;
-  return [
-    ...(open.size > 0 ? [`Key ${id} stays: open requests need it: ${some(open)}`] : []),
-    ...(unpurged.size > 0 ? [`Key ${id} stays: requests that are not purged need it: ${some(unpurged)}`] : []),
-  ];
 }
 
 function signedWith(path: string | undefined): string {

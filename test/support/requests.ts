@@ -106,8 +106,9 @@ export function callOf(party: string, startedAt: number): CallRecord {
 /** Waits until something is so; a test that waits in vain fails with what it waited for. */
 export async function until(what: string, isSo: () => boolean | Promise<boolean>, withinMs = UNTIL_MS): Promise<void> {
   const deadlineMs = Date.now() + withinMs;
-  while (!(await isSo())) {
+  for (let lookMs = Date.now(); !(await isSo()); lookMs = Date.now()) {
     if (Date.now() > deadlineMs) throw new Error(`waited in vain until ${what}`);
-    await new Promise(resolve => setTimeout(resolve, LOOK_AGAIN_MS));
+    // A look that starts a process takes as long as what it waits for: half of the time is left to that.
+    await new Promise(resolve => setTimeout(resolve, Math.max(LOOK_AGAIN_MS, Date.now() - lookMs)));
   }
 }
