@@ -257,6 +257,15 @@ describe('refreshing a credential', () => {
   });
 });
 
+test('a token endpoint that answers 401 condemns the client, and not the token in use', async () => {
+  await start();
+  await connectByOauth();
+  const { credentialVersion } = await steps.connection();
+  steps.sandbox.setFaults({ rules: [{ path: '/oauth/token', action: 'status', status: 401 }] });
+  expect((await failureOf(refresh(credentialVersion))).code).toBe('unauthorized');
+  expect(await ping()).toEqual(GOOD);
+});
+
 describe('a token that is renewed before it expires', () => {
   const RENEW_AT = '2026-01-31T12:00:00.000Z';
   async function connectRenewable() {
