@@ -341,7 +341,7 @@ export function createLocalActivities({
         return marked ? { ...stored, refusedAt: at } : undefined;
       });
       if (marked) onRefused(connection);
-      if (present !== undefined && present.credentialVersion > failedVersion) return;
+      if (present !== undefined && present.credentialVersion !== failedVersion) return;
       throw stepFailure('credentials-awaited', 'waiting for `aircall-dsr connect`', NOTHING_SENT, waitDelayMs());
     },
 

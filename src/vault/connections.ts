@@ -30,6 +30,8 @@ const schema = z.strictObject({
   refreshingUntil: z.iso.datetime().optional(),
   /** Since when Aircall refuses the credential and nothing can renew it: nobody asks with it any more. ISO 8601. */
   refusedAt: z.iso.datetime().optional(),
+  /** Since when Aircall refuses to renew the credential: nobody tries any more. The token in use may be good. ISO 8601. */
+  renewalRefusedAt: z.iso.datetime().optional(),
   /** Since when an operator holds all of its API requests. ISO 8601. */
   pausedAt: z.iso.datetime().optional(),
   connectedAt: z.iso.datetime(),
@@ -48,7 +50,7 @@ export type Connection = z.infer<typeof schema>;
 export type RateLimits = z.infer<typeof rateLimitsSchema>;
 export type Credential = Connection['credential'];
 
-/** Above every version that this name ever had, also where the connection was removed in between: versions are times. */
+/** Another than every version that this name ever had, also where the connection was removed in between: versions are times. */
 export function nextCredentialVersion(previous: Connection | undefined, nowMs: number): number {
   return Math.max(nowMs, (previous?.credentialVersion ?? 0) + 1);
 }
@@ -76,10 +78,23 @@ export function oauthCredential(
   };
 }
 
+/** Whether Aircall has refused it, or to renew it, for good: only a person can help. */
+export function isRenewalVain({ refusedAt, renewalRefusedAt }: Connection): boolean {
+  return refusedAt !== undefined || renewalRefusedAt !== undefined;
+}
+
 /** Whether its token is about to expire and can be renewed. */
-export function isRenewalDue({ credential, refusedAt }: Connection, nowMs: number): boolean {
-  if (credential.kind !== 'oauth' || credential.renewAt === undefined || refusedAt !== undefined) return false;
+export function isRenewalDue(connection: Connection, nowMs: number): boolean {
+  const { credential } = connection;
+  if (credential.kind !== 'oauth' || credential.renewAt === undefined || isRenewalVain(connection)) return false;
   return Date.parse(credential.renewAt) <= nowMs;
+}
+
+/** After an operator's word to go on: what was refused counts as another credential, and is tried again. */
+export function resumed(connection: Connection, nowMs: number): Connection {
+  const { pausedAt: _, refusedAt, renewalRefusedAt, ...rest } = connection;
+  if (refusedAt === undefined && renewalRefusedAt === undefined) return rest;
+  return { ...rest, credentialVersion: nextCredentialVersion(connection, nowMs) };
 }
 
 export interface Connections {

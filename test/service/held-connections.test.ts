@@ -7,7 +7,7 @@ import { type Credential, oauthCredential } from '../../src/vault/connections';
 import { until } from '../support/requests';
 import { startTestService, type TestService } from '../support/service';
 
-const NAMES = ['paused', 'refused', 'renewed', 'asleep', 'lost', 'spent'];
+const NAMES = ['paused', 'refused', 'renewed', 'asleep', 'lost', 'spent', 'vain'];
 const NOW_MS = Date.now();
 const REDIRECT_URI = 'https://dsr.example.com/oauth/callback';
 const CLIENT = { clientId: OAUTH_CLIENT.id, clientSecret: OAUTH_CLIENT.secret };
@@ -171,4 +171,22 @@ test('a refresh whose request is lost on its way is repeated, and nobody is aske
   });
   company('lost').behave({ tokenSeconds: 7_200 });
   expect((await service.client.result(await start('lost', connection, 'lost'))).status).toBe('completed');
+});
+
+test('of many requests whose token and refresh token are refused, one tries to refresh, once', async () => {
+  const connection = await service.connectCompany('vain', await authorize('vain', 7_200));
+  company('vain').revokeCredentials();
+  const before = tokenRequests().length;
+  const ids = await Promise.all(['a', 'b', 'c', 'd', 'e'].map(id => start('vain', connection, id)));
+  for (const id of ids) await untilWaiting(id, 'credentials');
+  await untilWaitingAre(connection, ids.length);
+  await tellWaiting(service.temporal, service.taskQueue, connection);
+  const late = await start('vain', connection, 'late');
+  await untilWaiting(late, 'credentials');
+  const tried = tokenRequests().slice(before);
+  expect(tried.map(({ status }) => status).filter(status => status !== 200)).toEqual([400]); // others are renewed besides
+
+  await service.connectCompany('vain', { kind: 'api-key', ...company('vain').issueApiKey() });
+  await tellWaiting(service.temporal, service.taskQueue, connection);
+  for (const id of [...ids, late]) expect((await service.client.result(id)).status).toBe('completed');
 });
