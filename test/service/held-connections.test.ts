@@ -7,7 +7,7 @@ import { type Credential, oauthCredential } from '../../src/vault/connections';
 import { until } from '../support/requests';
 import { startTestService, type TestService } from '../support/service';
 
-const NAMES = ['paused', 'refused', 'renewed', 'asleep', 'lost', 'spent', 'vain'];
+const NAMES = ['paused', 'refused', 'renewed', 'asleep', 'lost', 'spent', 'vain', 'unbegun'];
 const NOW_MS = Date.now();
 const REDIRECT_URI = 'https://dsr.example.com/oauth/callback';
 const CLIENT = { clientId: OAUTH_CLIENT.id, clientSecret: OAUTH_CLIENT.secret };
@@ -189,4 +189,23 @@ test('of many requests whose token and refresh token are refused, one tries to r
   await service.connectCompany('vain', { kind: 'api-key', ...company('vain').issueApiKey() });
   await tellWaiting(service.temporal, service.taskQueue, connection);
   for (const id of [...ids, late]) expect((await service.client.result(id)).status).toBe('completed');
+});
+
+test('a request that no worker has begun counts as open, also where another client than ours has started it', async () => {
+  const connection = await service.connectCompany('unbegun');
+  const count = async (name: string) => (await openRequests(service.temporal, service.taskQueue, name)).length;
+  await service.stopWorker();
+  const workflowId = `dsr:${connection}:access:unbegun`;
+  await service.temporal.workflow.start('accessRequest', {
+    taskQueue: service.taskQueue,
+    workflowId,
+    args: [{ requestId: 'unbegun', connection, subject: { email: company('unbegun').truth.subjectEmail } }],
+  });
+  await until('it is open', async () => (await count(connection)) === 1);
+  // Names that only look alike are other connections.
+  const similar = [connection.slice(0, -1), connection.replace('-', '_'), connection.replace('-', '.')];
+  for (const name of similar) expect(await count(name)).toBe(0);
+  await service.startWorker();
+  expect((await service.client.result(workflowId)).status).toBe('completed');
+  await until('none is open', async () => (await count(connection)) === 0);
 });
