@@ -164,7 +164,8 @@ export async function disconnect(name: string, { force = false, ...options }: Di
     );
   }
   const requestsOpen = open?.length ?? null;
-  await store.delete(name, { keepCompany: requestsOpen !== 0 });
+  await store.delete(name, { waitedFor: requestsOpen !== 0 });
+  if (requestsOpen !== 0) await tellNews(name); // those that wait for something else of it
   answer(options, { connection: name, disconnected: true, requestsOpen }, [
     `Disconnected ${name}: its credentials are destroyed.${requestsOpen === 0 ? '' : ` ${requestsOpen ?? 'Its'} open requests wait until it is connected again, to the same company.`}`,
   ]);

@@ -20,6 +20,8 @@ const oauth = z.strictObject({
 });
 const schema = z.strictObject({
   name: z.string().regex(NAME_PATTERN),
+  /** The Aircall company that it belongs to, as Aircall calls it; absent where Aircall does not tell. */
+  company: z.string().min(1).optional(),
   baseUrl: z.url(),
   limitPerMinute: z.union([z.number().int().min(1).max(LIMIT_PER_MINUTE_MAX), z.literal('auto')]),
   share: z.number().gt(0).max(SHARE_MAX),
@@ -107,16 +109,20 @@ export interface Connections {
    * leave it. Answers what is stored then, undefined where there is no such connection.
    */
   change(name: string, change: (present: Connection) => Connection | undefined): Promise<Connection | undefined>;
-  /** The Aircall company that a connection belongs to, as Aircall calls it; kept apart, as it may outlive the credentials. */
+  /** The Aircall company that a connection belongs to, or belonged to when requests were left waiting for it. */
   company(name: string): Promise<string | undefined>;
-  setCompany(name: string, company: string): Promise<void>;
+  /** What is kept of a connection that is gone and waited for; undefined where it is not waited for. */
+  kept(name: string): Promise<Kept | undefined>;
+  keptNames(): Promise<string[]>;
+  /** It is there again. */
+  forgetKept(name: string): Promise<void>;
   /** What 429 replies told since the connection was last connected; undefined where there was none. */
   rateLimits(name: string): Promise<RateLimits | undefined>;
   noteRateLimit(name: string, at: Date, namedPerMinute: number | undefined): Promise<void>;
   /** A limit that was named before counts no more: somebody who should know has said another one. */
   forgetRateLimits(name: string): Promise<void>;
-  /** The credentials and all else of it. `keepCompany`: requests still wait, and may go on with the same company only. */
-  delete(name: string, options?: { readonly keepCompany: boolean }): Promise<void>;
+  /** The credentials and all else of it; of one that requests still wait for, what they need to go on stays. */
+  delete(name: string, options?: { readonly waitedFor: boolean }): Promise<void>;
 }
 
 /** The budget that holds. */
@@ -126,17 +132,39 @@ export function budgetOf({ limitPerMinute, share }: Connection, rateLimits: Rate
 
 const PREFIX = 'connections';
 const RATE_LIMITS_PREFIX = 'rate-limits';
-const COMPANIES_PREFIX = 'companies';
+const KEPT_PREFIX = 'companies';
 
-const companySchema = z.strictObject({ name: z.string().min(1) });
+const keptSchema = z.strictObject({
+  /** Of the company, as Aircall calls it: requests go on with the same one only. */
+  name: z.string().min(1).optional(),
+  /** As of the connection. */
+  pausedAt: z.iso.datetime().optional(),
+});
+
+export type Kept = z.infer<typeof keptSchema>;
 
 export function createConnections(vault: Vault): Connections {
   const keyOf = (name: string) => `${PREFIX}/${name}`;
-  const companyKeyOf = (name: string) => `${COMPANIES_PREFIX}/${name}`;
+  const keptKeyOf = (name: string) => `${KEPT_PREFIX}/${name}`;
   const rateLimitsKeyOf = (name: string) => `${RATE_LIMITS_PREFIX}/${name}`;
   async function storedRateLimits(name: string): Promise<Stored<RateLimits> | undefined> {
     const stored = await vault.get(rateLimitsKeyOf(name));
     return stored && { value: rateLimitsSchema.parse(JSON.parse(stored.value.toString())), version: stored.version };
+  }
+  async function keep(name: string): Promise<void> {
+    const key = keptKeyOf(name);
+    const company = await connections.company(name);
+    const pausedAt = (await connections.get(name))?.value.pausedAt;
+    const kept: Kept = { ...(company !== undefined && { name: company }), ...(pausedAt !== undefined && { pausedAt }) };
+    const bytes = Buffer.from(JSON.stringify(kept));
+    for (;;) {
+      const present = await vault.get(key);
+      const written =
+        present === undefined
+          ? await vault.putIfAbsent(key, bytes)
+          : await vault.putIfUnchanged(key, bytes, present.version);
+      if (written) return;
+    }
   }
   const connections: Connections = {
     async get(name) {
@@ -158,21 +186,14 @@ export function createConnections(vault: Vault): Connections {
       }
     },
     async company(name) {
-      const stored = await vault.get(companyKeyOf(name));
-      return stored && companySchema.parse(JSON.parse(stored.value.toString())).name;
+      return (await connections.get(name))?.value.company ?? (await connections.kept(name))?.name;
     },
-    async setCompany(name, company) {
-      const key = companyKeyOf(name);
-      const bytes = Buffer.from(JSON.stringify({ name: company }));
-      for (;;) {
-        const present = await vault.get(key);
-        const written =
-          present === undefined
-            ? await vault.putIfAbsent(key, bytes)
-            : await vault.putIfUnchanged(key, bytes, present.version);
-        if (written) return;
-      }
+    async kept(name) {
+      const stored = await vault.get(keptKeyOf(name));
+      return stored && keptSchema.parse(JSON.parse(stored.value.toString()));
     },
+    keptNames: async () => (await vault.list(KEPT_PREFIX)).map(key => key.slice(KEPT_PREFIX.length + 1)),
+    forgetKept: name => vault.delete(keptKeyOf(name)),
     rateLimits: async name => (await storedRateLimits(name))?.value,
     async noteRateLimit(name, at, namedPerMinute) {
       const key = rateLimitsKeyOf(name);
@@ -193,10 +214,11 @@ export function createConnections(vault: Vault): Connections {
       }
     },
     forgetRateLimits: name => vault.delete(rateLimitsKeyOf(name)),
-    async delete(name, { keepCompany } = { keepCompany: false }) {
+    async delete(name, { waitedFor } = { waitedFor: false }) {
+      if (waitedFor) await keep(name);
       await vault.delete(keyOf(name));
       await vault.delete(rateLimitsKeyOf(name));
-      if (!keepCompany) await vault.delete(companyKeyOf(name));
+      if (!waitedFor) await connections.forgetKept(name);
     },
   };
   return connections;

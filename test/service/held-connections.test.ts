@@ -7,7 +7,7 @@ import { type Credential, oauthCredential } from '../../src/vault/connections';
 import { until } from '../support/requests';
 import { startTestService, type TestService } from '../support/service';
 
-const NAMES = ['paused', 'refused', 'renewed', 'asleep', 'lost', 'spent', 'vain', 'unbegun'];
+const NAMES = ['paused', 'refused', 'renewed', 'asleep', 'lost', 'spent', 'vain', 'unbegun', 'gone'];
 const NOW_MS = Date.now();
 const REDIRECT_URI = 'https://dsr.example.com/oauth/callback';
 const CLIENT = { clientId: OAUTH_CLIENT.id, clientSecret: OAUTH_CLIENT.secret };
@@ -208,4 +208,20 @@ test('a request that no worker has begun counts as open, also where another clie
   await service.startWorker();
   expect((await service.client.result(workflowId)).status).toBe('completed');
   await until('none is open', async () => (await count(connection)) === 0);
+});
+
+test('of a connection that was disconnected by force, requests that come meanwhile wait too, and say for what', async () => {
+  const connection = await service.connectCompany('gone');
+  await service.stopWorker();
+  const before = await start('gone', connection, 'before');
+  await service.connections.delete(connection, { waitedFor: true });
+  const after = await start('gone', connection, 'after');
+  await service.startWorker();
+  for (const id of [before, after]) await untilWaiting(id, 'credentials');
+  await untilWaitingAre(connection, 2);
+  expect(await service.client.list({ connection })).toMatchObject([{ status: 'waiting' }, { status: 'waiting' }]);
+  expect(company('gone').requests()).toHaveLength(0);
+  await service.connectCompany('gone');
+  await tellWaiting(service.temporal, service.taskQueue, connection);
+  for (const id of [before, after]) expect((await service.client.result(id)).status).toBe('completed');
 });
