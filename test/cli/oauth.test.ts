@@ -1,11 +1,14 @@
 /** OAuth from the authorize URL to a completed request, by pasting and over HTTP, and what is refused on the way. */
+import { writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { OAUTH_CLIENT, type Sandbox, startSandbox } from '../../sandbox';
 import { loadKeyring } from '../../src/encryption/keyring';
 import { createAuthorizations } from '../../src/vault/authorizations';
 import { createFolderDriver } from '../../src/vault/folder';
 import { createVault } from '../../src/vault/vault';
+import { startSelfSigned } from '../aircall/support/raw-server';
 import { createOperator, errorOf, type RunningCommand, resultSchema } from '../support/command-line';
 import { until } from '../support/requests';
 
@@ -199,6 +202,32 @@ describe('connect --oauth', () => {
     const { exit, stdout } = await denied.command.ended();
     expect({ exit, code: errorOf(JSON.parse(stdout)).code }).toEqual({ exit: 1, code: 'oauth-denied' });
     console.log(`callback -> what was said\n${said.join('\n')}`);
+  });
+
+  test('reads the client from files', async () => {
+    const files = { id: join(operator.folder, 'client-id'), secret: join(operator.folder, 'client-secret') };
+    writeFileSync(files.id, `${OAUTH_CLIENT.id}\n`);
+    writeFileSync(files.secret, `${OAUTH_CLIENT.secret}\n`);
+    const { command, url } = await begin('filed', [], {
+      AIRCALL_OAUTH_CLIENT_ID_FILE: files.id,
+      AIRCALL_OAUTH_CLIENT_SECRET_FILE: files.secret,
+      AIRCALL_OAUTH_REDIRECT_URI: REDIRECT_URI,
+    });
+    expect((await paste(command, await consent(url, 'acme'))).exit).toBe(0);
+  });
+
+  test('says what to do about a certificate that nobody vouches for, also where the code is exchanged', async () => {
+    const server = await startSelfSigned();
+    const baseUrl = server.baseUrl.replace('http:', 'https:');
+    const { command, url } = await begin('untrusted', ['--base-url', baseUrl]);
+    const { exit, document } = await paste(command, `?code=c0de&state=${new URL(url).searchParams.get('state')}`);
+    await server.stop();
+    expect(exit).toBe(1);
+    expect(errorOf(document)).toMatchObject({
+      code: 'not-trusted',
+      message: expect.stringContaining('NODE_EXTRA_CA_CERTS'),
+    });
+    expect(server.received).toHaveLength(0);
   });
 
   test('refuses a client that Aircall does not know', async () => {
