@@ -82,7 +82,8 @@ command('connect <name>', 'check credentials of an Aircall company and store the
     'API requests a minute that the company is allowed, 1 to 10000, or auto: as Aircall names it (default: 60)',
   )
   .option('--share <number>', 'part of the limit that is used, at most 0.8 (default: 0.75)')
-  .option('--replace', 'also where the credentials belong to a company of another name than before')
+  .option('--same-company', 'your word that the company is the one of before: it was renamed, or its name is not known')
+  .option('--replace', 'take another company than before; refused while requests of the old one are open')
   .action(
     run<[string, import('./commands/connect').ConnectOptions]>(async (name, options) =>
       (await import('./commands/connect.js')).connect(name, options),

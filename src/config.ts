@@ -82,14 +82,18 @@ const TOKEN = /^[!-~]{16,}$/;
 
 /** What the codec server asks of whoever asks it. @throws {ConfigurationError} */
 export function configuredCodecToken(): string | undefined {
-  const file = process.env.AIRCALL_DSR_CODEC_TOKEN_FILE ?? '';
-  const token =
-    file === '' ? (process.env.AIRCALL_DSR_CODEC_TOKEN ?? '') : contentOf('AIRCALL_DSR_CODEC_TOKEN_FILE', file).trim();
-  if (token === '' && file === '') return undefined;
+  const token = valueOrFile('AIRCALL_DSR_CODEC_TOKEN');
+  if (token === '' && !process.env.AIRCALL_DSR_CODEC_TOKEN_FILE) return undefined;
   if (TOKEN.test(token)) return token;
   throw new ConfigurationError(
     'The token of the codec server takes at least 16 characters: ASCII letters, digits and signs, no spaces.',
   );
+}
+
+/** What a variable holds, or the file that it names with `_FILE` behind its name; empty where there is neither. */
+function valueOrFile(variable: string): string {
+  const file = process.env[`${variable}_FILE`] ?? '';
+  return file === '' ? (process.env[variable] ?? '') : contentOf(`${variable}_FILE`, file).trim();
 }
 
 function contentOf(variable: string, file: string): string {
@@ -121,20 +125,18 @@ export interface OauthConfiguration {
 
 /** The OAuth client that Aircall issued. @throws {ConfigurationError} naming what is missing */
 export function configuredOauthClient(): OauthConfiguration {
-  const { AIRCALL_OAUTH_CLIENT_ID, AIRCALL_OAUTH_REDIRECT_URI, AIRCALL_OAUTH_CLIENT_SECRET_FILE } = process.env;
-  const secret = AIRCALL_OAUTH_CLIENT_SECRET_FILE
-    ? contentOf('AIRCALL_OAUTH_CLIENT_SECRET_FILE', AIRCALL_OAUTH_CLIENT_SECRET_FILE).trim()
-    : process.env.AIRCALL_OAUTH_CLIENT_SECRET;
-  const redirectUri = AIRCALL_OAUTH_REDIRECT_URI ?? '';
-  if (!AIRCALL_OAUTH_CLIENT_ID || !secret || redirectUri === '') {
+  const clientId = valueOrFile('AIRCALL_OAUTH_CLIENT_ID');
+  const clientSecret = valueOrFile('AIRCALL_OAUTH_CLIENT_SECRET');
+  const redirectUri = process.env.AIRCALL_OAUTH_REDIRECT_URI ?? '';
+  if (clientId === '' || clientSecret === '' || redirectUri === '') {
     throw new ConfigurationError(
-      'Set AIRCALL_OAUTH_CLIENT_ID, AIRCALL_OAUTH_CLIENT_SECRET (or _SECRET_FILE) and AIRCALL_OAUTH_REDIRECT_URI as Aircall issued and registered them.',
+      'Set AIRCALL_OAUTH_CLIENT_ID and AIRCALL_OAUTH_CLIENT_SECRET (each may be in a file, named by the same with _FILE) and AIRCALL_OAUTH_REDIRECT_URI as Aircall issued and registered them.',
     );
   }
   const parsed = URL.canParse(redirectUri) ? new URL(redirectUri) : undefined;
   if (!/^https?:$/.test(parsed?.protocol ?? '') || parsed?.hash !== '')
     throw new ConfigurationError('AIRCALL_OAUTH_REDIRECT_URI takes the address that is registered with Aircall.');
-  return { clientId: AIRCALL_OAUTH_CLIENT_ID, clientSecret: secret, redirectUri };
+  return { clientId, clientSecret, redirectUri };
 }
 
 /** @throws {ConfigurationError} */

@@ -12,7 +12,7 @@ import { type Call, callSchema, contactSchema, pongSchema, rowIdSchema } from '.
 import { emailSpellings, hasEmail, phoneDigits } from '../request/identity';
 import type { RequestRef } from '../request/names';
 import { CaseFileBroken, type CaseRef, type Cases } from '../vault/cases';
-import { type Connection, nextCredentialVersion, oauthCredential } from '../vault/connections';
+import { type Connection, isRenewalVain, nextCredentialVersion, oauthCredential } from '../vault/connections';
 import {
   type ApiStepDependencies,
   type Counted,
@@ -180,8 +180,9 @@ export function createApiActivities(dependencies: ApiDependencies) {
 
     /**
      * Replaces a credential that was refused, or is about to expire, once per credential across all processes: a lease in
-     * the vault decides who. Sends nothing where somebody else did it, or where there is nothing to refresh with
-     * (`reconnect-needed`).
+     * the vault decides who. Sends nothing where somebody else did it, where there is nothing to refresh with, or where
+     * that was refused before (`reconnect-needed`). A reply that was lost, or could not be stored, leaves the refresh token
+     * as it was: it is tried once more.
      */
     async refreshToken(input: CredentialRefused): Promise<Counted<object>> {
       const stored = await connections.get(input.connection);
@@ -193,6 +194,9 @@ export function createApiActivities(dependencies: ApiDependencies) {
       const { credential } = connection;
       if (credential.kind !== 'oauth' || credential.refresh === undefined) {
         throw stepFailure('reconnect-needed', 'the credential cannot be refreshed', detail);
+      }
+      if (isRenewalVain(connection)) {
+        throw stepFailure('reconnect-needed', 'the credential, or its renewal, was refused before', detail);
       }
       const busy = () =>
         stepFailure('refresh-in-progress', 'another step refreshes the credential', detail, REFRESH_AGAIN_MS);
@@ -212,33 +216,32 @@ export function createApiActivities(dependencies: ApiDependencies) {
             onlyAt: leased.credentialVersion,
           },
           async body => {
-            await settle(leased, {
-              ...leased,
-              // A reply without a refresh token leaves the one that worked.
-              credential: oauthCredential({ refreshToken: refresh.refreshToken, ...readTokens(body) }, client, now()),
-              credentialVersion: nextCredentialVersion(leased, now()),
-            });
+            // A reply without a refresh token leaves the one that worked.
+            const tokens = { refreshToken: refresh.refreshToken, ...readTokens(body) };
+            await settle(leased, ({ refusedAt: _, renewalRefusedAt: __, ...present }) => ({
+              ...present,
+              credential: oauthCredential(tokens, client, now()),
+              credentialVersion: nextCredentialVersion(present, now()),
+            }));
             return {};
           },
         );
       } catch (error) {
-        const { renewAt: _, ...lasting } = credential;
-        await settle(leased, { ...leased, credential: isFinal(error) ? lasting : credential });
+        const refused = isFinal(error) && { renewalRefusedAt: new Date(now()).toISOString() };
+        await settle(leased, present => ({ ...present, ...refused })).catch(() => {}); // the lease ends by itself
         throw error;
       }
     },
   };
 
-  /** Ends our lease, with the new credential where there is one; another writer's newer credential stays. */
-  async function settle(leased: Connection, next: Connection): Promise<void> {
-    const { credential, credentialVersion } = next;
-    await connections.change(leased.name, ({ refreshingUntil, ...present }) => {
-      const ours = refreshingUntil === leased.refreshingUntil && present.credentialVersion === leased.credentialVersion;
-      return ours ? { ...present, credential, credentialVersion } : undefined;
-    });
+  /** Ends our lease, by which it is known that nobody has connected it meanwhile; that an operator resumed it is no matter. */
+  async function settle(leased: Connection, next: (present: Connection) => Connection): Promise<void> {
+    await connections.change(leased.name, ({ refreshingUntil, ...present }) =>
+      refreshingUntil === leased.refreshingUntil ? next(present) : undefined,
+    );
   }
 
-  /** A refusal ends the renewals ahead of time: the token in use may still be good, and is asked with until it is refused. */
+  /** A refusal ends all renewals: the token in use may still be good, and is asked with until it is refused. */
   function isFinal(error: unknown): boolean {
     return error instanceof ApplicationFailure && error.nonRetryable === true;
   }

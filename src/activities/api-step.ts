@@ -109,7 +109,9 @@ export async function sendOnce<T extends object>(
     if (retry === 'never') report(progress);
     else await handOn(cases, progress);
     const sentDetail = { ...detail, apiRequests: sentSoFar };
-    if (error.code === 'unauthorized') gates.markDead(name, connection.credentialVersion);
+    // The token endpoint refuses a client or a refresh token: of the token in use it says nothing.
+    if (error.code === 'unauthorized' && authorization !== undefined)
+      gates.markDead(name, connection.credentialVersion);
     if (error.code !== 'rate-limited') throw stepFailure(error.code, error.message, sentDetail);
     const delayMs = error.limit.delayMs ?? RATE_LIMIT_DELAY_MS;
     gates.close(name, now() + delayMs);

@@ -145,6 +145,11 @@ export function createLocalActivities({
   alarms,
   onEnded,
 }: LocalDependencies) {
+  /** A connection that is waited for will be made again: its requests wait with the others. */
+  async function isConnectedOrAwaited(name: string): Promise<boolean> {
+    return ((await connections.get(name)) ?? (await connections.kept(name))) !== undefined;
+  }
+
   return {
     /**
      * The first step: refuses bad input, seals who the request is about, and creates the request's record, which answers
@@ -156,7 +161,7 @@ export function createLocalActivities({
       const { parsed, request } = read(kind, input, workflowId, now());
       // What has ended is answered, also where its connection has gone since.
       const over = (await cases.record(request))?.result !== undefined;
-      if (!over && (await connections.get(request.connection)) === undefined) {
+      if (!over && !(await isConnectedOrAwaited(request.connection))) {
         throw stepFailure(
           'invalid-input',
           'connection is not one of this vault; run `aircall-dsr connections`',
@@ -350,7 +355,7 @@ export function createLocalActivities({
         return marked ? { ...stored, refusedAt: at } : undefined;
       });
       if (marked) onRefused(connection);
-      if (present !== undefined && present.credentialVersion > failedVersion) return;
+      if (present !== undefined && present.credentialVersion !== failedVersion) return;
       throw stepFailure('credentials-awaited', 'waiting for `aircall-dsr connect`', NOTHING_SENT, waitDelayMs());
     },
 

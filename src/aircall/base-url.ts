@@ -13,8 +13,9 @@ export function isLoopback(hostname: string): boolean {
 /** Without a slash at the end; undefined where credentials must not be sent there. */
 export function parseBaseUrl(text: string): string | undefined {
   if (!URL.canParse(text)) return undefined;
-  const { protocol, hostname, username, password, search, hash, href } = new URL(text);
+  const { protocol, hostname, username, password, href } = new URL(text);
   const safe = protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname));
-  if (!safe || username !== '' || password !== '' || search !== '' || hash !== '') return undefined;
+  // An empty query or fragment too: what is appended to it would be part of that.
+  if (!safe || username !== '' || password !== '' || /[?#]/.test(href)) return undefined;
   return href.replace(/\/+$/, '');
 }

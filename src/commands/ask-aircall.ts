@@ -65,7 +65,7 @@ export async function exchangeCode(name: string, baseUrl: string, grant: Grant, 
       const refused = REFUSED_EXCHANGES[error.code];
       throw new CommandError(
         refused === undefined ? error.code : refused.code,
-        `${name}: ${refused === undefined ? `Aircall could not be asked for a token (${error.message})` : refused.message}. Nothing was changed.`,
+        `${name}: ${refused === undefined ? unasked(error) : refused.message}. Nothing was changed.`,
         EXIT.failed,
       );
     }
@@ -121,14 +121,16 @@ async function ask<T>(
   } catch (error) {
     if (!(error instanceof AircallError)) throw error;
     const refused = error.code === 'unauthorized' || error.code === 'forbidden';
-    const what =
-      error.code === 'not-trusted'
-        ? `there is no secure connection to the base URL (${error.message}); correct --base-url, or give Node its certificate authority by NODE_EXTRA_CA_CERTS`
-        : refused
-          ? `Aircall refuses the credentials (${error.message})`
-          : `Aircall could not be asked (${error.message})`;
+    const what = refused ? `Aircall refuses the credentials (${error.message})` : unasked(error);
     throw new CommandError(error.code, `${name}: ${what}. Nothing was changed.`, EXIT.failed);
   }
+}
+
+/** Why there is no answer that could be used. */
+function unasked({ code, message }: AircallError): string {
+  return code === 'not-trusted'
+    ? `there is no secure connection to the base URL (${message}); correct --base-url, or give Node its certificate authority by NODE_EXTRA_CA_CERTS`
+    : `Aircall could not be asked (${message})`;
 }
 
 function authorizationOf(credential: Credential) {

@@ -32,8 +32,12 @@ export async function authorize<T>(
   const address = listen === undefined ? undefined : parseListen(listen);
   const authorizations = createAuthorizations(vault);
   const state = await authorizations.begin(name, new Date());
-  const accept = async (params: URLSearchParams) =>
-    use(await acceptCallback(params, name, authorizations, new Date()), client);
+  /** From a good callback on, time is no matter: its code is used, whatever comes of it. */
+  const accept = async (params: URLSearchParams, arrived: () => void) => {
+    const code = await acceptCallback(params, name, authorizations, new Date());
+    arrived();
+    return use(code, client);
+  };
 
   tell(
     `Open this address as an admin of the Aircall company, and authorize, within ${STATE_LIFE_MS / 60_000} minutes:`,
@@ -43,17 +47,17 @@ export async function authorize<T>(
   tell('');
   if (address === undefined) {
     tell('Then paste here the whole address that the browser was sent to:');
-    return withinTime(async ended => {
+    return withinTime(async (ended, arrived) => {
       try {
-        return await accept(parseCallback(await readLine(ended)));
+        return await accept(parseCallback(await readLine(ended)), arrived);
       } catch (error) {
         throw error instanceof CallbackRefused ? refusal(error) : error;
       }
     });
   }
-  return withinTime(ended => received(ended));
+  return withinTime(received);
 
-  async function received(ended: AbortSignal): Promise<T> {
+  async function received(ended: AbortSignal, arrived: () => void): Promise<T> {
     const { promise, resolve, reject } = withResolvers<T>();
     ended.addEventListener('abort', () => reject(noCallback()));
     const listener = await listenForCallback({
@@ -61,7 +65,7 @@ export async function authorize<T>(
       successUrl: oauthPages(baseUrl).success,
       async receive(params) {
         try {
-          resolve(await accept(params));
+          resolve(await accept(params, arrived));
           return undefined;
         } catch (error) {
           // Anybody can call this address: only what came with our state ends the wait.
@@ -70,7 +74,8 @@ export async function authorize<T>(
             return error.message;
           }
           reject(error instanceof CallbackRefused ? refusal(error) : error);
-          return error instanceof CallbackRefused || error instanceof CommandError
+          // What the terminal tells names companies and requests: no business of whoever sits at the browser.
+          return error instanceof CallbackRefused
             ? error.message
             : 'Something went wrong. See the terminal of aircall-dsr.';
         }
@@ -87,11 +92,12 @@ export async function authorize<T>(
   }
 }
 
-async function withinTime<T>(work: (ended: AbortSignal) => Promise<T>): Promise<T> {
+/** `arrived`: what was waited for is there, and the time no longer runs. */
+async function withinTime<T>(work: (ended: AbortSignal, arrived: () => void) => Promise<T>): Promise<T> {
   const ended = new AbortController();
   const timer = setTimeout(() => ended.abort(), STATE_LIFE_MS);
   try {
-    return await work(ended.signal);
+    return await work(ended.signal, () => clearTimeout(timer));
   } finally {
     clearTimeout(timer);
   }

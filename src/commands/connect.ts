@@ -21,6 +21,7 @@ import {
   type Connections,
   type Credential,
   createConnections,
+  type Kept,
   nextCredentialVersion,
   oauthCredential,
 } from '../vault/connections';
@@ -41,6 +42,7 @@ export interface ConnectOptions extends Output {
   readonly limitPerMinute?: string;
   readonly share?: string;
   readonly replace?: boolean;
+  readonly sameCompany?: boolean;
 }
 
 /** What is to be stored, but for what only Aircall can say. */
@@ -49,8 +51,11 @@ interface Wanted {
   readonly baseUrl: string;
   readonly limitPerMinute: ConfiguredLimit;
   readonly share: number;
-  readonly replace: boolean;
+  /** The operator's word on a company that cannot be known as the one of before. */
+  readonly word: 'same' | 'another' | undefined;
   readonly present: Stored<Connection> | undefined;
+  /** What is left of it where it is gone, and waited for. */
+  readonly kept: Kept | undefined;
 }
 
 interface Connected {
@@ -65,18 +70,24 @@ export async function connect(name: string, options: ConnectOptions): Promise<Ex
   if (given === undefined && (options.apiId ?? options.apiToken ?? options.accessToken) !== undefined)
     throw usage('Give either credentials or --oauth, not both.');
   if (given !== undefined && options.listen !== undefined) throw usage('--listen belongs to --oauth.');
+  if (options.sameCompany === true && options.replace === true)
+    throw usage(
+      'Give either --same-company or --replace: one says that it is the same company, the other that it is not.',
+    );
   const vault = await configuredVault(configuredKeyring());
   const connections = createConnections(vault);
   // The same name again replaces the credentials; what is not named again stays.
   const present = await connections.get(name);
-  const kept = present?.value;
-  const baseUrl = parseBaseUrl(options.baseUrl ?? kept?.baseUrl ?? DEFAULT_BASE_URL);
+  const before = present?.value;
+  const kept = await connections.kept(name);
+  const baseUrl = parseBaseUrl(options.baseUrl ?? before?.baseUrl ?? DEFAULT_BASE_URL);
   if (baseUrl === undefined)
     throw usage('--base-url takes an HTTPS address, or an HTTP one on this machine, without user, query or fragment.');
-  const limitPerMinute = limitOf(options.limitPerMinute, kept?.limitPerMinute ?? LIMIT_PER_MINUTE_DEFAULT);
-  const share = numberOf(options.share, kept?.share ?? SHARE_DEFAULT);
+  const limitPerMinute = limitOf(options.limitPerMinute, before?.limitPerMinute ?? LIMIT_PER_MINUTE_DEFAULT);
+  const share = numberOf(options.share, before?.share ?? SHARE_DEFAULT);
   if (!(share > 0 && share <= SHARE_MAX)) throw usage(`--share takes a number above 0, at most ${SHARE_MAX}.`);
-  const wanted: Wanted = { name, baseUrl, limitPerMinute, share, replace: options.replace === true, present };
+  const word = options.sameCompany === true ? 'same' : options.replace === true ? 'another' : undefined;
+  const wanted: Wanted = { name, baseUrl, limitPerMinute, share, word, present, kept };
 
   await probeVault(vault);
   const { found, woken, onServer } =
@@ -91,7 +102,7 @@ export async function connect(name: string, options: ConnectOptions): Promise<Ex
 
   const limit = limitInForce(limitPerMinute, undefined);
   const company = found.company ?? null;
-  const paused = kept?.pausedAt !== undefined;
+  const paused = (before ?? kept)?.pausedAt !== undefined;
   answer(
     options,
     {
@@ -123,26 +134,30 @@ async function store(
   credential: Credential,
   how: { readonly issuedNow: boolean },
 ): Promise<Connected> {
-  const { name, baseUrl, limitPerMinute, share, present } = wanted;
+  const { name, baseUrl, limitPerMinute, share, present, kept } = wanted;
   const found = await checkAircall({ name, baseUrl, credential }, how);
   await refuseOtherCompany(connections, wanted, found.company);
-  const next = (before: Connection | undefined): Connection => ({
-    name,
-    baseUrl,
-    limitPerMinute,
-    share,
-    credential,
-    credentialVersion: nextCredentialVersion(before, Date.now()),
-    connectedAt: new Date().toISOString(),
-    ...(before?.pausedAt !== undefined && { pausedAt: before.pausedAt }),
-  });
+  const next = (before: Connection | undefined): Connection => {
+    const pausedAt = (before ?? kept)?.pausedAt;
+    return {
+      name,
+      ...(found.company !== undefined && { company: found.company }),
+      baseUrl,
+      limitPerMinute,
+      share,
+      credential,
+      credentialVersion: nextCredentialVersion(before, Date.now()),
+      connectedAt: new Date().toISOString(),
+      ...(pausedAt !== undefined && { pausedAt }),
+    };
+  };
   if (!(await isStored(connections, present, next, name)))
     throw new CommandError(
       'conflict',
       `Connection ${name} was changed by somebody else meanwhile. Run the command again.`,
       EXIT.failed,
     );
-  if (found.company !== undefined) await connections.setCompany(name, found.company);
+  await connections.forgetKept(name);
   await connections.forgetRateLimits(name);
   const onServer = await setOnServer(name, { limitPerMinute: limitInForce(limitPerMinute, undefined), share });
   return { found, woken: await tellNews(name), onServer };
@@ -166,33 +181,36 @@ async function isStored(
 
 /**
  * A request that waits goes on with whatever is stored: credentials of another company would let it search, and delete,
- * there. Aircall tells of a company no more than its name.
+ * there. Aircall tells of a company no more than its name; where that does not show that it is the same, an operator says so,
+ * or no request is open.
  */
 async function refuseOtherCompany(
   connections: Connections,
-  { name, replace }: Wanted,
+  { name, word, present, kept }: Wanted,
   company: string | undefined,
 ): Promise<void> {
+  if (present === undefined && kept === undefined) return;
   const before = await connections.company(name);
-  if (before === undefined || before === company) return;
-  const now = company === undefined ? 'a company that does not tell its name' : `“${company}”`;
-  if (!replace) {
+  if (before !== undefined && before === company) return;
+  const [was, is] = [before, company].map(each => (each === undefined ? 'a company of unknown name' : `“${each}”`));
+  if (word === 'same')
+    return tell(`note: ${name} belonged to ${was} and now to ${is}: the same company, on your word.`);
+  if (before !== undefined && word !== 'another') {
     throw new CommandError(
       'other-company',
-      `${name} belongs to the Aircall company “${before}”, and these credentials to ${now}. Nothing was changed. Use another name for it; --replace where the company was renamed, or nothing of the old one is needed.`,
+      `${name} belongs to the Aircall company ${was}, and these credentials to ${is}. Nothing was changed. Use another name for it; --same-company where the company was renamed; --replace where nothing of the old one is needed.`,
       EXIT.failed,
     );
   }
   const open = await openAtServer(name);
-  if (open === undefined || open.length > 0) {
-    throw new CommandError(
-      open === undefined ? 'temporal-unreachable' : 'requests-open',
-      open === undefined
-        ? `No Temporal server answers, so whether requests of “${before}” are open is not known. Nothing was changed.`
-        : `${open.length} requests of “${before}” are open and would go on in ${now}. Nothing was changed. End them first: ${open.slice(0, 3).join(', ')}${open.length > 3 ? ', ...' : ''}`,
-      EXIT.failed,
-    );
-  }
+  if (open?.length === 0) return;
+  throw new CommandError(
+    open === undefined ? 'temporal-unreachable' : 'requests-open',
+    open === undefined
+      ? `No Temporal server answers, so whether requests of ${was} are open is not known. Nothing was changed. Set TEMPORAL_ADDRESS, or use --same-company where ${is} is the same.`
+      : `${open.length} requests of ${was} are open and would go on in ${is}. Nothing was changed. End them first, or use --same-company where it is the same: ${open.slice(0, 3).join(', ')}${open.length > 3 ? ', ...' : ''}`,
+    EXIT.failed,
+  );
 }
 
 /** Secrets come from the environment rather than from the command line, which other users of the machine can read. */

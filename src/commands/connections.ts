@@ -4,13 +4,7 @@ import { perMinute, ratePerSecond } from '../request/budget';
 import { NAME_PATTERN } from '../request/names';
 import { sideBySide } from '../request/side-by-side';
 import type { QueueState } from '../temporal/queue-rate';
-import {
-  budgetOf,
-  type Connection,
-  type Connections,
-  createConnections,
-  nextCredentialVersion,
-} from '../vault/connections';
+import { budgetOf, type Connection, type Connections, createConnections, resumed } from '../vault/connections';
 import { pingAircall } from './ask-aircall';
 import { atServer, openAtServer, tellNews } from './at-server';
 import { answer, CommandError, EXIT, type Exit, type Output, table, tell } from './output';
@@ -143,10 +137,7 @@ export async function pause(name: string, options: Output): Promise<Exit> {
 export async function resume(name: string, options: Output): Promise<Exit> {
   const store = await configuredConnections();
   await storedAs(name, store);
-  await store.change(name, ({ pausedAt, refusedAt, ...present }) => ({
-    ...present,
-    ...(refusedAt !== undefined && { credentialVersion: nextCredentialVersion(present, Date.now()) }),
-  }));
+  await store.change(name, present => resumed(present, Date.now()));
   const woken = await tellNews(name);
   answer(options, { connection: name, resumed: true, requestsWoken: woken ?? null }, [
     `Resumed ${name}: ${woken === undefined ? 'its requests go on within a minute' : `${woken} waiting requests were told to go on`}.`,
@@ -173,7 +164,8 @@ export async function disconnect(name: string, { force = false, ...options }: Di
     );
   }
   const requestsOpen = open?.length ?? null;
-  await store.delete(name, { keepCompany: requestsOpen !== 0 });
+  await store.delete(name, { waitedFor: requestsOpen !== 0 });
+  if (requestsOpen !== 0) await tellNews(name); // those that wait for something else of it
   answer(options, { connection: name, disconnected: true, requestsOpen }, [
     `Disconnected ${name}: its credentials are destroyed.${requestsOpen === 0 ? '' : ` ${requestsOpen ?? 'Its'} open requests wait until it is connected again, to the same company.`}`,
   ]);

@@ -56,6 +56,10 @@ export async function acceptCallback(
   now: Date,
 ): Promise<string> {
   const state = only(params, 'state');
+  const error = only(params, 'error');
+  // Anybody may have made it up: it is told, and nothing is done about it.
+  if (state === undefined && error !== undefined)
+    throw unusable(`It says that Aircall did not authorize it${named(error)}, and has no state that would prove it.`);
   if (state === undefined)
     throw unusable('It has no state. Copy all of the address that the browser shows in the end.');
   const verdict = await authorizations.redeem(connection, state, now);
@@ -63,17 +67,19 @@ export async function acceptCallback(
     const [code, message] = REFUSED[verdict];
     throw new CallbackRefused(code, message);
   }
-  const error = only(params, 'error');
-  if (error !== undefined) {
-    const why = PLAIN_ERROR.test(error) ? ` (${error})` : '';
+  if (error !== undefined)
     throw new CallbackRefused(
       'oauth-denied',
-      `Aircall did not authorize it${why}. An admin of the company must consent.`,
+      `Aircall did not authorize it${named(error)}. An admin of the company must consent.`,
     );
-  }
   const code = only(params, 'code');
   if (code === undefined) throw unusable('It has neither a code nor an error. Run connect again.');
   return code;
+}
+
+/** What an error says of itself, where that is a plain word. */
+function named(error: string): string {
+  return PLAIN_ERROR.test(error) ? ` (${error})` : '';
 }
 
 /** @throws {CallbackRefused} where it is there twice, or absurd */

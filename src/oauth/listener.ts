@@ -2,6 +2,7 @@
  * Takes the callback of one authorization over HTTP, behind a proxy that speaks HTTPS, and ends. What it answers says how it
  * went; it repeats nothing, is not cached and tells no other site where the browser came from.
  */
+import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 
 export interface CallbackListener {
@@ -21,6 +22,7 @@ export interface CallbackListenerOptions {
 /** A proxy may put it below a path of its own. */
 const PATH = /(^|\/)oauth\/callback$/;
 const HEADERS = {
+  connection: 'close',
   'cache-control': 'no-store',
   'referrer-policy': 'no-referrer',
   'content-security-policy': "default-src 'none'",
@@ -29,7 +31,10 @@ const HEADERS = {
 
 /** @throws where the address cannot be listened on */
 export async function listenForCallback(options: CallbackListenerOptions): Promise<CallbackListener> {
+  const answers = new Set<ServerResponse>();
   const server = createServer((request, response) => {
+    answers.add(response);
+    response.once('close', () => answers.delete(response));
     const url = URL.canParse(request.url ?? '', 'http://callback')
       ? new URL(request.url ?? '', 'http://callback')
       : undefined;
@@ -51,7 +56,7 @@ export async function listenForCallback(options: CallbackListenerOptions): Promi
   const port = typeof address === 'object' && address !== null ? address.port : options.port;
   return {
     url: `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}/oauth/callback`,
-    close: () => closed(server),
+    close: () => closed(server, answers),
   };
 }
 
@@ -61,10 +66,10 @@ function show(response: ServerResponse, status: number, message: string): void {
     .end(`<!DOCTYPE html><html lang="en"><title>aircall-dsr</title><p>${message.replaceAll('<', '&lt;')}</p></html>\n`);
 }
 
-/** The last answer is still sent. */
-async function closed(server: Server): Promise<void> {
-  await new Promise<void>(resolve => {
-    server.close(() => resolve());
-    server.closeIdleConnections();
-  });
+/** Answers under way are still sent. Connections that ask nothing, as browsers open them ahead of need, are not waited for. */
+async function closed(server: Server, answers: ReadonlySet<ServerResponse>): Promise<void> {
+  const ended = new Promise<void>(resolve => server.close(() => resolve()));
+  await Promise.all([...answers].map(answer => once(answer, 'close')));
+  server.closeAllConnections();
+  await ended;
 }

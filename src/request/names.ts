@@ -37,9 +37,14 @@ export interface RequestRef {
   readonly requestId: string;
 }
 
+/** What the workflow ids of all requests of a connection begin with. */
+export function requestIdsOf(connection: string): string {
+  return `dsr:${connection}:`;
+}
+
 /** `dsr:<connection>:<kind>:<requestId>` */
 export function workflowIdOf({ connection, kind, requestId }: RequestRef): string {
-  return `dsr:${connection}:${kind}:${requestId}`;
+  return `${requestIdsOf(connection)}${kind}:${requestId}`;
 }
 
 /** The request that a workflow id names, or undefined where it is not one of ours. */

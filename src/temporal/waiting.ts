@@ -1,13 +1,21 @@
 /** The requests of one connection that are open, and those that wait for a person: found, counted, and told that there is news. */
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
-import { CREDENTIALS_UPDATED } from '../request/names';
+import { CREDENTIALS_UPDATED, requestIdsOf, WORKFLOW_TYPES } from '../request/names';
 import { sideBySide } from '../request/side-by-side';
 import { ourRuns } from './histories';
 
 const TOLD_AT_ONCE = 16;
+const TYPES = Object.values(WORKFLOW_TYPES)
+  .map(type => `'${type}'`)
+  .join(', ');
 
-/** @param connection a name of a connection, which is plain text in a filter */
-const openOf = (connection: string) => `DsrConnection = '${connection}' AND ExecutionStatus = 'Running'`;
+/**
+ * By workflow id, which a request has from its start, whoever started it: search attributes it may have only once a worker
+ * has begun it. Children have ids of their own below it, and are of another type.
+ * @param connection a name of a connection, which is plain text in a filter
+ */
+const openOf = (connection: string) =>
+  `WorkflowId STARTS_WITH '${requestIdsOf(connection)}' AND WorkflowType IN (${TYPES}) AND ExecutionStatus = 'Running'`;
 const waitingOf = (connection: string) => `${openOf(connection)} AND DsrStatus = 'waiting'`;
 
 /** Workflow ids; those that were started within the last second may be missing. */
@@ -17,6 +25,7 @@ export async function openRequests(temporal: Client, taskQueue: string, connecti
   return ids;
 }
 
+/** Also those that wait for something else than the connection: the server knows no more than that they wait. */
 export async function countWaiting(temporal: Client, taskQueue: string, connection: string): Promise<number> {
   const { count } = await temporal.workflow.count(`TaskQueue = '${taskQueue}' AND ${waitingOf(connection)}`);
   return count;

@@ -20,6 +20,8 @@ const oauth = z.strictObject({
 });
 const schema = z.strictObject({
   name: z.string().regex(NAME_PATTERN),
+  /** The Aircall company that it belongs to, as Aircall calls it; absent where Aircall does not tell. */
+  company: z.string().min(1).optional(),
   baseUrl: z.url(),
   limitPerMinute: z.union([z.number().int().min(1).max(LIMIT_PER_MINUTE_MAX), z.literal('auto')]),
   share: z.number().gt(0).max(SHARE_MAX),
@@ -30,6 +32,8 @@ const schema = z.strictObject({
   refreshingUntil: z.iso.datetime().optional(),
   /** Since when Aircall refuses the credential and nothing can renew it: nobody asks with it any more. ISO 8601. */
   refusedAt: z.iso.datetime().optional(),
+  /** Since when Aircall refuses to renew the credential: nobody tries any more. The token in use may be good. ISO 8601. */
+  renewalRefusedAt: z.iso.datetime().optional(),
   /** Since when an operator holds all of its API requests. ISO 8601. */
   pausedAt: z.iso.datetime().optional(),
   connectedAt: z.iso.datetime(),
@@ -48,7 +52,7 @@ export type Connection = z.infer<typeof schema>;
 export type RateLimits = z.infer<typeof rateLimitsSchema>;
 export type Credential = Connection['credential'];
 
-/** Above every version that this name ever had, also where the connection was removed in between: versions are times. */
+/** Another than every version that this name ever had, also where the connection was removed in between: versions are times. */
 export function nextCredentialVersion(previous: Connection | undefined, nowMs: number): number {
   return Math.max(nowMs, (previous?.credentialVersion ?? 0) + 1);
 }
@@ -76,10 +80,23 @@ export function oauthCredential(
   };
 }
 
+/** Whether Aircall has refused it, or to renew it, for good: only a person can help. */
+export function isRenewalVain({ refusedAt, renewalRefusedAt }: Connection): boolean {
+  return refusedAt !== undefined || renewalRefusedAt !== undefined;
+}
+
 /** Whether its token is about to expire and can be renewed. */
-export function isRenewalDue({ credential, refusedAt }: Connection, nowMs: number): boolean {
-  if (credential.kind !== 'oauth' || credential.renewAt === undefined || refusedAt !== undefined) return false;
+export function isRenewalDue(connection: Connection, nowMs: number): boolean {
+  const { credential } = connection;
+  if (credential.kind !== 'oauth' || credential.renewAt === undefined || isRenewalVain(connection)) return false;
   return Date.parse(credential.renewAt) <= nowMs;
+}
+
+/** After an operator's word to go on: what was refused counts as another credential, and is tried again. */
+export function resumed(connection: Connection, nowMs: number): Connection {
+  const { pausedAt: _, refusedAt, renewalRefusedAt, ...rest } = connection;
+  if (refusedAt === undefined && renewalRefusedAt === undefined) return rest;
+  return { ...rest, credentialVersion: nextCredentialVersion(connection, nowMs) };
 }
 
 export interface Connections {
@@ -92,16 +109,20 @@ export interface Connections {
    * leave it. Answers what is stored then, undefined where there is no such connection.
    */
   change(name: string, change: (present: Connection) => Connection | undefined): Promise<Connection | undefined>;
-  /** The Aircall company that a connection belongs to, as Aircall calls it; kept apart, as it may outlive the credentials. */
+  /** The Aircall company that a connection belongs to, or belonged to when requests were left waiting for it. */
   company(name: string): Promise<string | undefined>;
-  setCompany(name: string, company: string): Promise<void>;
+  /** What is kept of a connection that is gone and waited for; undefined where it is not waited for. */
+  kept(name: string): Promise<Kept | undefined>;
+  keptNames(): Promise<string[]>;
+  /** It is there again. */
+  forgetKept(name: string): Promise<void>;
   /** What 429 replies told since the connection was last connected; undefined where there was none. */
   rateLimits(name: string): Promise<RateLimits | undefined>;
   noteRateLimit(name: string, at: Date, namedPerMinute: number | undefined): Promise<void>;
   /** A limit that was named before counts no more: somebody who should know has said another one. */
   forgetRateLimits(name: string): Promise<void>;
-  /** The credentials and all else of it. `keepCompany`: requests still wait, and may go on with the same company only. */
-  delete(name: string, options?: { readonly keepCompany: boolean }): Promise<void>;
+  /** The credentials and all else of it; of one that requests still wait for, what they need to go on stays. */
+  delete(name: string, options?: { readonly waitedFor: boolean }): Promise<void>;
 }
 
 /** The budget that holds. */
@@ -111,17 +132,39 @@ export function budgetOf({ limitPerMinute, share }: Connection, rateLimits: Rate
 
 const PREFIX = 'connections';
 const RATE_LIMITS_PREFIX = 'rate-limits';
-const COMPANIES_PREFIX = 'companies';
+const KEPT_PREFIX = 'companies';
 
-const companySchema = z.strictObject({ name: z.string().min(1) });
+const keptSchema = z.strictObject({
+  /** Of the company, as Aircall calls it: requests go on with the same one only. */
+  name: z.string().min(1).optional(),
+  /** As of the connection. */
+  pausedAt: z.iso.datetime().optional(),
+});
+
+export type Kept = z.infer<typeof keptSchema>;
 
 export function createConnections(vault: Vault): Connections {
   const keyOf = (name: string) => `${PREFIX}/${name}`;
-  const companyKeyOf = (name: string) => `${COMPANIES_PREFIX}/${name}`;
+  const keptKeyOf = (name: string) => `${KEPT_PREFIX}/${name}`;
   const rateLimitsKeyOf = (name: string) => `${RATE_LIMITS_PREFIX}/${name}`;
   async function storedRateLimits(name: string): Promise<Stored<RateLimits> | undefined> {
     const stored = await vault.get(rateLimitsKeyOf(name));
     return stored && { value: rateLimitsSchema.parse(JSON.parse(stored.value.toString())), version: stored.version };
+  }
+  async function keep(name: string): Promise<void> {
+    const key = keptKeyOf(name);
+    const company = await connections.company(name);
+    const pausedAt = (await connections.get(name))?.value.pausedAt;
+    const kept: Kept = { ...(company !== undefined && { name: company }), ...(pausedAt !== undefined && { pausedAt }) };
+    const bytes = Buffer.from(JSON.stringify(kept));
+    for (;;) {
+      const present = await vault.get(key);
+      const written =
+        present === undefined
+          ? await vault.putIfAbsent(key, bytes)
+          : await vault.putIfUnchanged(key, bytes, present.version);
+      if (written) return;
+    }
   }
   const connections: Connections = {
     async get(name) {
@@ -143,21 +186,14 @@ export function createConnections(vault: Vault): Connections {
       }
     },
     async company(name) {
-      const stored = await vault.get(companyKeyOf(name));
-      return stored && companySchema.parse(JSON.parse(stored.value.toString())).name;
+      return (await connections.get(name))?.value.company ?? (await connections.kept(name))?.name;
     },
-    async setCompany(name, company) {
-      const key = companyKeyOf(name);
-      const bytes = Buffer.from(JSON.stringify({ name: company }));
-      for (;;) {
-        const present = await vault.get(key);
-        const written =
-          present === undefined
-            ? await vault.putIfAbsent(key, bytes)
-            : await vault.putIfUnchanged(key, bytes, present.version);
-        if (written) return;
-      }
+    async kept(name) {
+      const stored = await vault.get(keptKeyOf(name));
+      return stored && keptSchema.parse(JSON.parse(stored.value.toString()));
     },
+    keptNames: async () => (await vault.list(KEPT_PREFIX)).map(key => key.slice(KEPT_PREFIX.length + 1)),
+    forgetKept: name => vault.delete(keptKeyOf(name)),
     rateLimits: async name => (await storedRateLimits(name))?.value,
     async noteRateLimit(name, at, namedPerMinute) {
       const key = rateLimitsKeyOf(name);
@@ -178,10 +214,11 @@ export function createConnections(vault: Vault): Connections {
       }
     },
     forgetRateLimits: name => vault.delete(rateLimitsKeyOf(name)),
-    async delete(name, { keepCompany } = { keepCompany: false }) {
+    async delete(name, { waitedFor } = { waitedFor: false }) {
+      if (waitedFor) await keep(name);
       await vault.delete(keyOf(name));
       await vault.delete(rateLimitsKeyOf(name));
-      if (!keepCompany) await vault.delete(companyKeyOf(name));
+      if (!waitedFor) await connections.forgetKept(name);
     },
   };
   return connections;

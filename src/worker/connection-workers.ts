@@ -46,6 +46,8 @@ const STEPS_PER_POLLER = 5;
 /** Served connections that one look checks, those first that were checked longest ago: looking must stay cheap. */
 const CHECKED_PER_LOOK = 100;
 const CHECKED_AT_ONCE = 8;
+/** Of a connection that is gone and waited for: its steps end without an API request, and say what they wait for. */
+const AWAITED_RATE = 1;
 
 interface Served {
   readonly worker: Worker;
@@ -70,7 +72,10 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
     try {
       const stored = await connections.get(name);
       watch?.seen(name, stored?.value);
-      if (stored === undefined) return leave(name);
+      if (stored === undefined) {
+        const awaited = (await connections.kept(name)) !== undefined;
+        return awaited ? await serve(name, apiTaskQueue(taskQueue, name), AWAITED_RATE) : leave(name);
+      }
       const budget = budgetOf(stored.value, await connections.rateLimits(name));
       const queue = { connection: server, namespace, taskQueue: apiTaskQueue(taskQueue, name) };
       const rate = await rateOn(queue, budget);
@@ -133,7 +138,7 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
 
   return {
     async look() {
-      const names = new Set(await connections.names());
+      const names = new Set([...(await connections.names()), ...(await connections.keptNames())]);
       for (const name of [...serving.keys()].filter(served => !names.has(served))) {
         leave(name);
         keeper.forget(name);

@@ -36,7 +36,7 @@ export interface Gauges extends ConnectionWatch {
 
 export interface GaugesOptions {
   readonly metrics: Metrics;
-  /** Requests of a connection that wait for a person. */
+  /** Requests of a connection that wait. */
   readonly countWaiting: (connection: string) => Promise<number>;
   readonly countOpen: (kind: Kind, now: Date, soon: Date) => Promise<OpenCounts>;
 }

@@ -7,7 +7,7 @@ import { CancellationScope, defineSignal, isCancellation, setHandler } from '@te
 import type { Opened } from '../activities';
 import type { WaitingFor } from '../request/model';
 import { CREDENTIALS_UPDATED } from '../request/names';
-import { attempt, failureOf, readSteps, type StepFailure, waitingSteps } from './steps';
+import { attempt, failureOf, mayBeCredential, readSteps, type StepFailure, waitingSteps } from './steps';
 
 /** Sent to requests that wait when there may be news; without it they find out by themselves, within a minute. */
 const credentialsUpdated = defineSignal(CREDENTIALS_UPDATED);
@@ -52,7 +52,9 @@ export function keepCredentials(run: Holder): Credentials {
         ),
       );
       if (ping.ok) return ping.value.replaced ? 'renewed' : 'not-the-cause';
+      if (ping.code === 'deadline') return 'deadline';
       if (ping.code === 'connection-paused') return 'renewed'; // the step finds it paused itself
+      if (!mayBeCredential(ping)) return 'not-the-cause';
     }
     if (Date.now() - refreshedMs > IN_TURN_MS) refreshes = 0;
     if (failure.code !== 'no-connection' && refreshes < REFRESHES_MAX) {
@@ -62,6 +64,7 @@ export function keepCredentials(run: Holder): Credentials {
         attempt(() => readSteps(run.opened, 'Get a new access token').refreshToken({ connection, failedVersion })),
       );
       if (refreshed.ok) return 'renewed';
+      if (refreshed.code === 'deadline') return 'deadline'; // nobody has refused anything
     }
     return until('credentials', `connect ${connection}`, steps =>
       steps.awaitCredentials({ connection, failedVersion }),
@@ -90,7 +93,7 @@ export function keepCredentials(run: Holder): Credentials {
           return 'renewed';
         } catch (error) {
           if (news && isCancellation(error) && !CancellationScope.current().consideredCancelled) continue;
-          failureOf(error); // throws a cancellation; what is left is the deadline
+          if (failureOf(error).code !== 'deadline') throw error;
           return 'deadline';
         } finally {
           waits.delete(lookAgain);

@@ -9,6 +9,7 @@ import { sideBySide } from '../request/side-by-side';
 import type { fetchPages } from './fetch-pages';
 import { emptyReport, fetchInto, type List, nameOf, type PagesReport } from './pages';
 import type { RequestRun } from './run';
+import { mayBeCredential, type StepFailure } from './steps';
 
 interface Listed {
   readonly objects: readonly CaseRef[];
@@ -96,27 +97,35 @@ async function merge(run: RequestRun, objects: readonly CaseRef[], only: Merged 
   return steps.mergeListings({ request: run.opened.request, objects });
 }
 
-/** The pages, whatever it takes of credentials: what is left after a refusal is asked for again. */
+/**
+ * The pages, whatever it takes of credentials: those that another one may get are asked for again. Where the credential is
+ * not the cause, what was refused has failed, and those that nobody has asked for yet are.
+ */
 async function fetchAll(run: RequestRun, list: List, window: Window, pages: readonly number[]): Promise<PagesReport> {
   const all = emptyReport();
   let left = pages;
   while (left.length > 0) {
     const report = await fetchSome(run, list, window, left);
     all.objects.push(...report.objects);
-    all.failed.push(...report.failed);
     all.total = report.total || all.total;
     all.only = all.objects.length === 1 ? report.only : undefined;
     all.rowsMax = Math.max(all.rowsMax, report.rowsMax);
-    left = report.left;
     const { refusal } = report;
-    if (refusal === undefined) break;
-    const renewal = await run.credentials.renew(refusal);
-    if (renewal === 'renewed') continue;
-    const failure = renewal === 'deadline' ? { ...refusal, code: renewal } : refusal;
-    all.failed.push(...left.map(page => ({ page, failure })));
-    left = [];
+    const renewal = refusal && (await run.credentials.renew(refusal));
+    const mayBeHad = ({ failure }: PagesReport['failed'][number]) =>
+      mayBeCredential(failure) && !(renewal === 'not-the-cause' && isSame(failure, refusal));
+    all.failed.push(...report.failed.filter(each => !mayBeHad(each)));
+    left = [...report.failed.filter(mayBeHad).map(({ page }) => page), ...report.left];
+    if (refusal === undefined || renewal !== 'deadline') continue;
+    all.failed.push(...left.map(page => ({ page, failure: { ...refusal, code: renewal } })));
+    break;
   }
   return all;
+}
+
+/** Whether both are the same answer to the same credential. */
+function isSame(one: StepFailure, other: StepFailure | undefined): boolean {
+  return one.code === other?.code && one.credentialVersion === other.credentialVersion;
 }
 
 async function fetchSome(run: RequestRun, list: List, window: Window, pages: readonly number[]): Promise<PagesReport> {

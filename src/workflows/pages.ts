@@ -25,9 +25,9 @@ export interface PagesReport {
   rowsMax: number;
   /** The last page's own word, where it was the only one. */
   only: Merged | undefined;
-  /** Pages that could not be had, whatever is tried. */
+  /** Pages that were asked for and not had; those that another credential may get too. */
   readonly failed: { readonly page: number; readonly failure: StepFailure }[];
-  /** Pages that another credential may get: the first failure stops the asking. */
+  /** Pages that were not asked for: the first failure that may be the credential's stops the asking. */
   readonly left: number[];
   refusal: StepFailure | undefined;
   apiRequests: number;
@@ -58,11 +58,9 @@ export async function fetchInto(report: PagesReport, input: PagesInput): Promise
       report.only = report.objects.length === 1 && distinct === rows ? outcome.value : undefined;
       report.total = outcome.value.total;
       report.rowsMax = Math.max(report.rowsMax, outcome.value.rows);
-    } else if (mayBeCredential(outcome)) {
-      report.refusal = outcome;
-      report.left.push(page);
     } else {
       report.failed.push({ page, failure: outcome });
+      if (mayBeCredential(outcome)) report.refusal = outcome;
     }
   });
 }

@@ -5,7 +5,7 @@ import { createAircallClient } from '../../src/aircall/client';
 import { ENDPOINTS } from '../../src/aircall/endpoints';
 import { readRecord } from '../../src/aircall/replies';
 import { tokenSchema } from '../../src/aircall/schemas';
-import type { Credential } from '../../src/vault/connections';
+import { type Connection, type Credential, isRenewalDue, resumed } from '../../src/vault/connections';
 import { type RawServer, startRawServer } from '../aircall/support/raw-server';
 import { attempt, failureOf, type Steps, type StepsOptions, startSteps } from './support/steps';
 
@@ -237,12 +237,58 @@ describe('refreshing a credential', () => {
     ['unauthorized', { action: 'status', status: 401 }],
     ['rate-limited', { action: 'status', status: 429 }],
     ['unexpected-reply', { action: 'wrong-shape' }],
-  ] as const)('that ends as %s gives its lease back and changes nothing', async (code, fault) => {
+  ] as const)('that ends as %s gives its lease back, and keeps the credential', async (code, fault) => {
     await connectByOauth();
     const before = await steps.connection();
     steps.sandbox.setFaults({ rules: [fault] });
-    expect(await failureOf(refresh(before.credentialVersion))).toMatchObject({ code, detail: { apiRequests: 1 } });
-    expect(await steps.connection()).toEqual(before);
+    const failure = await failureOf(refresh(before.credentialVersion));
+    expect(failure).toMatchObject({ code, detail: { apiRequests: 1 } });
+    const { renewalRefusedAt, ...after } = await steps.connection();
+    expect(after).toEqual(before);
+    expect(renewalRefusedAt !== undefined).toBe(failure.nonRetryable);
+  });
+
+  test('that Aircall refused is not tried again by anybody, until an operator resumes the connection', async () => {
+    await connectByOauth();
+    const { credentialVersion } = await steps.connection();
+    steps.sandbox.setFaults({ rules: [{ path: '/oauth/token', action: 'status', status: 400 }] });
+    expect((await failureOf(refresh(credentialVersion))).code).toBe('rejected');
+    for (let nth = 0; nth < 3; nth += 1)
+      expect(await failureOf(refresh(credentialVersion))).toMatchObject({
+        code: 'reconnect-needed',
+        detail: { apiRequests: 0 },
+      });
+    expect(tokenRequests()).toHaveLength(1);
+    steps.sandbox.setFaults(undefined);
+    const again = await steps.connections.change('acme', present => resumed(present, steps.now()));
+    expect(await refresh(again?.credentialVersion ?? 0)).toEqual({ apiRequests: 1 });
+    expect(await ping()).toEqual(GOOD);
+  });
+
+  test('asks nobody where the connection is refused', async () => {
+    const { accessToken, refreshToken } = await connectByOauth();
+    const refusedAt = '2026-01-31T12:00:00.000Z';
+    const { credentialVersion } = await steps.connect(oauth(accessToken, refreshToken), { refusedAt });
+    expect((await failureOf(refresh(credentialVersion))).code).toBe('reconnect-needed');
+    expect(tokenRequests()).toHaveLength(0);
+  });
+
+  test.each([
+    ['marked as refused', (present: Connection) => ({ ...present, refusedAt: '2026-01-31T12:00:00.000Z' })],
+    ['resumed', (present: Connection) => resumed({ ...present, refusedAt: '2026-01-31T12:00:00.000Z' }, Date.now())],
+  ])('stores the new token of a connection that is %s meanwhile, which is then good', async (_, change) => {
+    const { refreshToken } = await connectByOauth();
+    const { credentialVersion } = await steps.connection();
+    steps.sandbox.setFaults({ rules: [{ action: 'delay', delayMs: 600 }] });
+    const running = refresh(credentialVersion);
+    while (tokenRequests().length === 0) await sleep(10);
+    const between = await steps.connections.change('acme', change);
+    expect(await running).toEqual({ apiRequests: 1 });
+    const after = await steps.connection();
+    expect(after.credential).not.toMatchObject({ refresh: { refreshToken } });
+    expect(after.credentialVersion).toBeGreaterThan(between?.credentialVersion ?? 0);
+    expect([after.refusedAt, after.refreshingUntil]).toEqual([undefined, undefined]);
+    expect(await ping()).toEqual(GOOD);
   });
 
   test('leaves a credential that a person stored meanwhile', async () => {
@@ -255,6 +301,15 @@ describe('refreshing a credential', () => {
     expect(await running).toEqual({ apiRequests: 1 });
     expect(await steps.connection()).toEqual(stored);
   });
+});
+
+test('a token endpoint that answers 401 condemns the client, and not the token in use', async () => {
+  await start();
+  await connectByOauth();
+  const { credentialVersion } = await steps.connection();
+  steps.sandbox.setFaults({ rules: [{ path: '/oauth/token', action: 'status', status: 401 }] });
+  expect((await failureOf(refresh(credentialVersion))).code).toBe('unauthorized');
+  expect(await ping()).toEqual(GOOD);
 });
 
 describe('a token that is renewed before it expires', () => {
@@ -281,13 +336,9 @@ describe('a token that is renewed before it expires', () => {
     const before = await connectRenewable();
     steps.sandbox.setFaults({ rules: [{ action: 'status', status: 400 }] });
     expect((await failureOf(refresh(before.credentialVersion))).code).toBe('rejected');
-    const { credential, credentialVersion, refusedAt } = await steps.connection();
-    const { renewAt: _, ...lasting } = { renewAt: '', ...before.credential };
-    expect({ credential, credentialVersion, refusedAt }).toEqual({
-      credential: lasting,
-      credentialVersion: before.credentialVersion,
-      refusedAt: undefined,
-    });
+    const { renewalRefusedAt: _, ...after } = await steps.connection();
+    expect(after).toEqual(before);
+    expect([before, await steps.connection()].map(each => isRenewalDue(each, steps.now()))).toEqual([true, false]);
     steps.sandbox.setFaults(undefined);
     expect(await ping()).toEqual(GOOD);
   });
@@ -341,10 +392,13 @@ describe('a credential that nothing can renew', () => {
     expect(steps.sandbox.requests()).toHaveLength(0);
   });
 
-  test('is not marked where it has been replaced meanwhile, and the wait ends', async () => {
-    const { credentialVersion } = await steps.connection();
-    await steps.connect(undefined, { credentialVersion: credentialVersion + 5 });
-    await attempt(() => steps.local.awaitCredentials({ connection: 'acme', failedVersion: credentialVersion }));
+  test.each([
+    ['', 5],
+    [' by a machine whose clock is behind', -5],
+  ])('is not marked where it has been replaced meanwhile%s, and the wait ends', async (_, difference) => {
+    const failedVersion = 10;
+    await steps.connect(undefined, { credentialVersion: failedVersion + difference });
+    await attempt(() => steps.local.awaitCredentials({ connection: 'acme', failedVersion }));
     expect((await steps.connection()).refusedAt).toBeUndefined();
     expect(steps.refused).toEqual([]);
   });
@@ -394,4 +448,34 @@ test('a refresh whose reply was lost is tried again with the same refresh token,
   expect(server.received.map(({ headers }) => headers.authorization)).toEqual([undefined, undefined]);
   // A reply without a refresh token leaves the one that worked.
   expect((await steps.connection()).credential).toEqual(oauth('new', 'kept'));
+});
+
+test('a refresh whose reply cannot be stored is tried again with the same refresh token', async () => {
+  const server: RawServer = await startRawServer((response, { number }) =>
+    response.writeHead(200).end(JSON.stringify({ access_token: `new-${number}`, token_type: 'Bearer', created_at: 1 })),
+  );
+  cleanUp.push(() => server.stop());
+  await start();
+  const { credentialVersion } = await steps.connect(oauth('old', 'kept'), { baseUrl: server.baseUrl });
+  const { putIfUnchanged } = steps.driver;
+  // The lease is written; from the reply on, nothing is.
+  Object.assign(steps.driver, {
+    async putIfUnchanged(...args: Parameters<typeof putIfUnchanged>) {
+      if (server.received.length > 0) throw new Error('the disk is full');
+      return putIfUnchanged.apply(steps.driver, args);
+    },
+  });
+  expect(await failureOf(refresh(credentialVersion))).toMatchObject({
+    code: 'local-failure',
+    nonRetryable: false,
+    detail: { apiRequests: 1 },
+  });
+  Object.assign(steps.driver, { putIfUnchanged });
+  // The lease could not be given back either: it ends by itself.
+  const handedOn = { sent: 1, uncertain: true };
+  expect((await failureOf(refresh(credentialVersion, handedOn))).code).toBe('refresh-in-progress');
+  steps.advance(60_001);
+  expect(await refresh(credentialVersion, handedOn)).toEqual({ apiRequests: 2 });
+  expect(server.received.map(({ body }) => JSON.parse(body).refresh_token)).toEqual(['kept', 'kept']);
+  expect((await steps.connection()).credential).toEqual(oauth('new-2', 'kept'));
 });

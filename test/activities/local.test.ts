@@ -117,6 +117,13 @@ describe('opening a request', () => {
     expect(await steps.cases.record(request)).toBeUndefined();
   });
 
+  test('takes a request whose connection is gone and waited for', async () => {
+    await steps.connections.delete('acme', { waitedFor: true });
+    const request = newRequest();
+    expect(await opened(request)).toMatchObject({ request });
+    await steps.connect();
+  });
+
   test('refuses the same request id for another subject, and leaves the first as it is', async () => {
     const request = newRequest();
     const first = await opened(request);

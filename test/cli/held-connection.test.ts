@@ -1,10 +1,15 @@
 /** A connection whose requests are open: what must not happen to it, what is told, and how its requests go on. */
 import { findFreePort } from '../../dev-server/free-port';
 import { type Sandbox, type SandboxCompany, startSandbox } from '../../sandbox';
+import { loadKeyring } from '../../src/encryption/keyring';
+import { createConnections } from '../../src/vault/connections';
+import { createFolderDriver } from '../../src/vault/folder';
+import { createVault } from '../../src/vault/vault';
 import {
   connectionsSchema,
   createOperator,
   errorOf,
+  listSchema,
   type RunningCommand,
   startedSchema,
   statusSchema,
@@ -99,14 +104,51 @@ describe('a connection with open requests', () => {
     expect((await held())?.company).toBe('acme');
   });
 
+  test('whose company was renamed, or is not known, takes its credentials on the operator’s word only', async () => {
+    const { AIRCALL_DSR_KEYS, AIRCALL_DSR_VAULT = '' } = operator.environment;
+    const vault = createVault(createFolderDriver(AIRCALL_DSR_VAULT), loadKeyring(AIRCALL_DSR_KEYS));
+    for (const [company, code, was] of [
+      ['Acme, as it was', 'other-company', '“Acme, as it was”'],
+      [undefined, 'requests-open', 'a company of unknown name'],
+    ] as const) {
+      await createConnections(vault).change(NAME, ({ company: _, ...present }) => ({
+        ...present,
+        ...(company !== undefined && { company }),
+      }));
+      expect(errorOf((await connect(NAME, apiKey())).document)).toMatchObject({
+        code,
+        message: expect.stringContaining(was),
+      });
+      expect(errorOf((await connect(NAME, apiKey(), '--replace')).document).code).toBe('requests-open');
+      const args = ['connect', NAME, '--base-url', sandbox.baseUrl, '--same-company'];
+      const { exit, stderr } = await operator.run(args, apiKey());
+      expect(exit).toBe(0);
+      expect(stderr).toContain(`${was} and now to “acme”: the same company, on your word`);
+      expect(await held()).toMatchObject({ company: 'acme', state: 'paused', waitingRequests: 2 });
+    }
+    const both = await connect(NAME, apiKey(), '--same-company', '--replace');
+    expect([both.exit, errorOf(both.document).code]).toEqual([2, 'usage']);
+  });
+
   test('disconnected by force, its requests wait; another company’s credentials are still refused, its own let them go on', async () => {
     const forced = await operator.ask(['disconnect', NAME, '--force']);
     expect(forced).toMatchObject({ exit: 0, document: { disconnected: true, requestsOpen: 2 } });
+    for (const id of ids) {
+      await until('it says for what', async () => {
+        const { document } = await operator.ask(['status', id]);
+        return statusSchema.parse(document).waitingFor?.cause === 'credentials';
+      });
+    }
+    await until('the list says that they wait', async () => {
+      const { requests } = listSchema.parse((await operator.ask(['list'])).document);
+      return ids.every(id => requests.some(({ workflowId, status }) => workflowId === id && status === 'waiting'));
+    });
     const { apiId, apiToken } = globex();
     const other = await connect(NAME, { AIRCALL_API_ID: apiId, AIRCALL_API_TOKEN: apiToken });
     expect(errorOf(other.document).code).toBe('other-company');
-    const again = await connect(NAME, apiKey());
-    expect(again.exit).toBe(0);
+    // It was paused, and is.
+    expect(await connect(NAME, apiKey())).toMatchObject({ exit: 0, document: { company: 'acme', paused: true } });
+    await operator.ask(['connections', 'resume', NAME]);
     for (const id of ids) {
       await until('it has ended', async () => {
         const { document } = await operator.ask(['status', id]);

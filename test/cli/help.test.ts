@@ -35,6 +35,13 @@ test.each(COMMANDS)('%s --help tells its use and ends with exit code 0', async n
   expect(stdout).toContain('--json');
 });
 
+test('connect --help tells apart the company of before under another name, and another company', async () => {
+  const { stdout } = await operator.run(['connect', '--help']);
+  const words = stdout.replace(/\s+/g, ' ');
+  expect(words).toContain('--same-company your word that the company is the one of before');
+  expect(words).toContain('--replace take another company than before; refused while requests of the old one are open');
+});
+
 test('commands whose vault is a folder do not load the AWS SDK', () => {
   const config = readFileSync(join(ROOT, 'src/config.ts'), 'utf8');
   expect(config).toContain("await import('./vault/s3.js')");

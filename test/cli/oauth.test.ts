@@ -1,7 +1,14 @@
 /** OAuth from the authorize URL to a completed request, by pasting and over HTTP, and what is refused on the way. */
-
+import { writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { OAUTH_CLIENT, type Sandbox, startSandbox } from '../../sandbox';
+import { loadKeyring } from '../../src/encryption/keyring';
+import { createAuthorizations } from '../../src/vault/authorizations';
+import { createFolderDriver } from '../../src/vault/folder';
+import { createVault } from '../../src/vault/vault';
+import { startSelfSigned } from '../aircall/support/raw-server';
 import { createOperator, errorOf, type RunningCommand, resultSchema } from '../support/command-line';
 import { until } from '../support/requests';
 
@@ -136,17 +143,91 @@ describe('connect --oauth', () => {
     expect((await paste(first.command, callback)).exit).toBe(0);
     const before = tokenRequests().length;
     const codes: string[] = [];
-    for (const [name, text] of [
-      ['used', callback],
-      ['another', callback],
-      ['nothing', ''],
-    ] as const) {
+    for (const name of ['used', 'another']) {
       const { command } = await begin(name);
-      if (text === '') await command.end('SIGTERM');
-      else codes.push(errorOf((await paste(command, text)).document).code);
+      codes.push(errorOf((await paste(command, callback)).document).code);
     }
     expect(codes).toEqual(['oauth-state-used', 'oauth-state-wrong']);
+    const { command } = await begin('nothing');
+    command.hangUp();
+    const { exit, stdout } = await command.ended();
+    expect(exit).toBe(1);
+    expect(errorOf(JSON.parse(stdout))).toMatchObject({
+      code: 'oauth-state-late',
+      message: expect.stringContaining('No callback came'),
+    });
     expect(tokenRequests()).toHaveLength(before);
+    const { connections } = connectionsOf.parse((await operator.ask(['connections'])).document);
+    expect(connections.map(({ connection }) => connection)).not.toContain('nothing');
+  });
+
+  test('says over HTTP what is wrong with each callback that is not its own, goes on waiting, and ends with the right one', async () => {
+    const used = await begin('listening');
+    const usedCallback = await consent(used.url, 'acme');
+    expect((await paste(used.command, usedCallback)).exit).toBe(0);
+
+    const { command, url } = await begin('listening', ['--listen', '127.0.0.1:0']);
+    const listening = /http:\/\/127\.0\.0\.1:\d+\/oauth\/callback/.exec(command.stderr())?.[0] ?? '';
+    const idle = connect(Number(new URL(listening).port), '127.0.0.1'); // as a browser opens it ahead of need
+    const good = new URL(await consent(url, 'acme'));
+    const before = tokenRequests().length;
+    const code = good.searchParams.get('code') ?? '';
+    const callbacks: readonly (readonly [string, string, string])[] = [
+      ['a made-up state', `?code=${code}&state=made-up`, 'oauth-state-wrong'],
+      ['a state that was used', new URL(usedCallback).search, 'oauth-state-used'],
+      ['a late state', `?code=${code}&state=${await beginEarlier('listening')}`, 'oauth-state-late'],
+      ['of another connection', `?code=${code}&state=${await beginEarlier('another')}`, 'oauth-state-wrong'],
+      ['no state', `?code=${code}`, 'oauth-callback-unusable'],
+      ['an error, no state', '?error=access_denied', 'oauth-callback-unusable'],
+      ['two states', `${good.search}&state=made-up`, 'oauth-callback-unusable'],
+      ['nothing', '', 'oauth-callback-unusable'],
+    ];
+    const said: string[] = [];
+    for (const [what, query, refusedAs] of callbacks) {
+      const reply = await fetch(listening + query);
+      const text = /<p>(.*)<\/p>/.exec(await reply.text())?.[1] ?? '';
+      expect([what, reply.status]).toEqual([what, 400]);
+      await until('the terminal tells it', () => command.stderr().includes(`(${refusedAs}): ${text}`));
+      said.push(`${what} -> ${refusedAs}: ${text}`);
+    }
+    expect(tokenRequests()).toHaveLength(before);
+    expect((await fetch(listening + good.search, { redirect: 'manual' })).status).toBe(302);
+    expect((await command.ended()).exit).toBe(0);
+    idle.destroy();
+
+    const denied = await begin('listening', ['--listen', '127.0.0.1:0']);
+    const place = /http:\/\/127\.0\.0\.1:\d+\/oauth\/callback/.exec(denied.command.stderr())?.[0] ?? '';
+    const refused = await fetch(place + new URL(await consent(denied.url, '')).search);
+    said.push(`the admin refuses -> oauth-denied: ${/<p>(.*)<\/p>/.exec(await refused.text())?.[1]}`);
+    const { exit, stdout } = await denied.command.ended();
+    expect({ exit, code: errorOf(JSON.parse(stdout)).code }).toEqual({ exit: 1, code: 'oauth-denied' });
+    console.log(`callback -> what was said\n${said.join('\n')}`);
+  });
+
+  test('reads the client from files', async () => {
+    const files = { id: join(operator.folder, 'client-id'), secret: join(operator.folder, 'client-secret') };
+    writeFileSync(files.id, `${OAUTH_CLIENT.id}\n`);
+    writeFileSync(files.secret, `${OAUTH_CLIENT.secret}\n`);
+    const { command, url } = await begin('filed', [], {
+      AIRCALL_OAUTH_CLIENT_ID_FILE: files.id,
+      AIRCALL_OAUTH_CLIENT_SECRET_FILE: files.secret,
+      AIRCALL_OAUTH_REDIRECT_URI: REDIRECT_URI,
+    });
+    expect((await paste(command, await consent(url, 'acme'))).exit).toBe(0);
+  });
+
+  test('says what to do about a certificate that nobody vouches for, also where the code is exchanged', async () => {
+    const server = await startSelfSigned();
+    const baseUrl = server.baseUrl.replace('http:', 'https:');
+    const { command, url } = await begin('untrusted', ['--base-url', baseUrl]);
+    const { exit, document } = await paste(command, `?code=c0de&state=${new URL(url).searchParams.get('state')}`);
+    await server.stop();
+    expect(exit).toBe(1);
+    expect(errorOf(document)).toMatchObject({
+      code: 'not-trusted',
+      message: expect.stringContaining('NODE_EXTRA_CA_CERTS'),
+    });
+    expect(server.received).toHaveLength(0);
   });
 
   test('refuses a client that Aircall does not know', async () => {
@@ -174,6 +255,13 @@ describe('connect --oauth', () => {
     expect(errorOf(document).code).toBe(code);
   });
 });
+
+/** A state that was handed out eleven minutes ago. */
+async function beginEarlier(name: string): Promise<string> {
+  const { AIRCALL_DSR_KEYS, AIRCALL_DSR_VAULT = '' } = operator.environment;
+  const vault = createVault(createFolderDriver(AIRCALL_DSR_VAULT), loadKeyring(AIRCALL_DSR_KEYS));
+  return createAuthorizations(vault).begin(name, new Date(Date.now() - 660_000));
+}
 
 async function exchange(code: string): Promise<void> {
   const reply = await fetch(`${sandbox.baseUrl}/oauth/token`, {

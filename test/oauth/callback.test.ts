@@ -70,12 +70,19 @@ describe('a callback is refused', () => {
     ['with a made-up state', 'oauth-state-wrong', () => `?code=c0de&state=${'A'.repeat(43)}`],
     ['with a state that was changed', 'oauth-state-wrong', (state: string) => `?code=c0de&state=${state}A`],
     ['after a refusal of the admin', 'oauth-denied', (state: string) => `?error=access_denied&state=${state}`],
+    ['with an error, and no state', 'oauth-callback-unusable', () => '?error=access_denied'],
     ['with an error that is no plain word', 'oauth-denied', (state: string) => `?error=${SECRETIVE}&state=${state}`],
   ] as const)('%s: %s', async (_, code, text) => {
     const refusal = await refusalOf(text(await authorizations.begin('acme', NOW)));
     expect(refusal.code).toBe(code);
     expect(refusal.message).not.toContain(SECRETIVE);
     expect(refusal.message.length).toBeGreaterThan(30);
+  });
+
+  test('that tells an error without a state: the error is told, and no state is used up', async () => {
+    const state = await authorizations.begin('acme', NOW);
+    expect((await refusalOf('?error=access_denied')).message).toContain('did not authorize it (access_denied)');
+    expect(await take(`?code=c0de&state=${state}`)).toBe('c0de');
   });
 
   test('that belongs to another connection, which then still can use it', async () => {

@@ -6,6 +6,8 @@ import { documentOf, idsOf, sorted, until } from '../support/requests';
 import { startTestService, type TestService } from '../support/service';
 
 const NAMES = ['revoked', 'left', 'refreshed'];
+/** So many that their pages are read by child workflows. */
+const MANY_CALLS = 2_500;
 const NOW_MS = Date.now();
 const TOKEN_SECONDS = 7_200;
 /** How far the sandbox's clock goes ahead. */
@@ -14,6 +16,7 @@ let aheadMs = 0;
 let service: TestService;
 beforeAll(async () => {
   const companies = NAMES.map((name, seed) => createCompanySeed({ name, seed, contacts: 20, calls: 170, now: NOW_MS }));
+  companies.push(createCompanySeed({ name: 'many', seed: 9, contacts: 20, calls: MANY_CALLS, now: NOW_MS }));
   service = await startTestService({ sandbox: { companies, now: () => Date.now() + aheadMs }, company: 'revoked' });
 });
 afterAll(async () => service.stop());
@@ -114,4 +117,31 @@ describe('where credentials are revoked in the middle of a request', () => {
     expect(steps).toContain('refreshToken');
     expect(steps).not.toContain('awaitCredentials');
   });
+});
+
+it('a page that is refused while the credential is good costs that page only: all others are asked for, and had', async () => {
+  const company = service.sandbox.company('many');
+  const connection = await service.connectCompany('many');
+  service.sandbox.setFaults({
+    rules: [{ company: 'many', path: '/v1/calls\\?.*page=2(&|$)', action: 'status', status: 403 }],
+  });
+  const { workflowId } = await service.client.start('access', {
+    requestId: 'many',
+    connection,
+    subject: { email: company.truth.subjectEmail },
+    calls: 'company',
+  });
+  const result = await service.client.result(workflowId);
+  service.sandbox.setFaults(undefined);
+  expect(result).toMatchObject({
+    status: 'partial',
+    coverage: { calls: { state: 'partial', gaps: [{ code: 'forbidden', count: 1 }] } },
+    apiRequests: company.requests().length,
+  });
+  const asked = company.requests().filter(({ path }) => path === '/v1/calls');
+  const pages = asked.map(({ query }) => Number(query.page));
+  expect(pages.length).toBeGreaterThan(40);
+  expect(sorted(pages)).toEqual(pages.map((_, index) => index + 1)); // each once
+  expect(asked.filter(({ status }) => status === 403).map(({ query }) => query.page)).toEqual(['2']);
+  expect(company.requests().filter(({ path }) => path === '/v1/ping')).toHaveLength(1);
 });

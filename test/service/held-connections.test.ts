@@ -7,7 +7,7 @@ import { type Credential, oauthCredential } from '../../src/vault/connections';
 import { until } from '../support/requests';
 import { startTestService, type TestService } from '../support/service';
 
-const NAMES = ['paused', 'refused', 'renewed', 'asleep', 'lost', 'spent'];
+const NAMES = ['paused', 'refused', 'renewed', 'asleep', 'lost', 'spent', 'vain', 'unbegun', 'gone'];
 const NOW_MS = Date.now();
 const REDIRECT_URI = 'https://dsr.example.com/oauth/callback';
 const CLIENT = { clientId: OAUTH_CLIENT.id, clientSecret: OAUTH_CLIENT.secret };
@@ -171,4 +171,57 @@ test('a refresh whose request is lost on its way is repeated, and nobody is aske
   });
   company('lost').behave({ tokenSeconds: 7_200 });
   expect((await service.client.result(await start('lost', connection, 'lost'))).status).toBe('completed');
+});
+
+test('of many requests whose token and refresh token are refused, one tries to refresh, once', async () => {
+  const connection = await service.connectCompany('vain', await authorize('vain', 7_200));
+  company('vain').revokeCredentials();
+  const before = tokenRequests().length;
+  const ids = await Promise.all(['a', 'b', 'c', 'd', 'e'].map(id => start('vain', connection, id)));
+  for (const id of ids) await untilWaiting(id, 'credentials');
+  await untilWaitingAre(connection, ids.length);
+  await tellWaiting(service.temporal, service.taskQueue, connection);
+  const late = await start('vain', connection, 'late');
+  await untilWaiting(late, 'credentials');
+  const tried = tokenRequests().slice(before);
+  expect(tried.map(({ status }) => status).filter(status => status !== 200)).toEqual([400]); // others are renewed besides
+
+  await service.connectCompany('vain', { kind: 'api-key', ...company('vain').issueApiKey() });
+  await tellWaiting(service.temporal, service.taskQueue, connection);
+  for (const id of [...ids, late]) expect((await service.client.result(id)).status).toBe('completed');
+});
+
+test('a request that no worker has begun counts as open, also where another client than ours has started it', async () => {
+  const connection = await service.connectCompany('unbegun');
+  const count = async (name: string) => (await openRequests(service.temporal, service.taskQueue, name)).length;
+  await service.stopWorker();
+  const workflowId = `dsr:${connection}:access:unbegun`;
+  await service.temporal.workflow.start('accessRequest', {
+    taskQueue: service.taskQueue,
+    workflowId,
+    args: [{ requestId: 'unbegun', connection, subject: { email: company('unbegun').truth.subjectEmail } }],
+  });
+  await until('it is open', async () => (await count(connection)) === 1);
+  // Names that only look alike are other connections.
+  const similar = [connection.slice(0, -1), connection.replace('-', '_'), connection.replace('-', '.')];
+  for (const name of similar) expect(await count(name)).toBe(0);
+  await service.startWorker();
+  expect((await service.client.result(workflowId)).status).toBe('completed');
+  await until('none is open', async () => (await count(connection)) === 0);
+});
+
+test('of a connection that was disconnected by force, requests that come meanwhile wait too, and say for what', async () => {
+  const connection = await service.connectCompany('gone');
+  await service.stopWorker();
+  const before = await start('gone', connection, 'before');
+  await service.connections.delete(connection, { waitedFor: true });
+  const after = await start('gone', connection, 'after');
+  await service.startWorker();
+  for (const id of [before, after]) await untilWaiting(id, 'credentials');
+  await untilWaitingAre(connection, 2);
+  expect(await service.client.list({ connection })).toMatchObject([{ status: 'waiting' }, { status: 'waiting' }]);
+  expect(company('gone').requests()).toHaveLength(0);
+  await service.connectCompany('gone');
+  await tellWaiting(service.temporal, service.taskQueue, connection);
+  for (const id of [before, after]) expect((await service.client.result(id)).status).toBe('completed');
 });

@@ -4,7 +4,7 @@ import type { RequestResult } from '../../src/client';
 import { until } from '../support/requests';
 import { type SkippingService, startSkippingService } from '../support/skipping';
 
-const NAMES = ['down', 'stuck', 'dead', 'abandoned', 'midway', 'lying'];
+const NAMES = ['down', 'stuck', 'dead', 'abandoned', 'midway', 'lying', 'pingless', 'tokenless'];
 const subject = { email: 'zoe.nunez@example.com' };
 
 let service: SkippingService;
@@ -27,13 +27,25 @@ describe('a request past its deadline', () => {
         { company: 'down', action: 'status', status: 500 },
         { company: 'midway', path: '/calls/search', action: 'revoke' },
         { company: 'stuck', method: 'DELETE', path: `/${first}$`, action: 'status', status: 503 },
+        { company: 'pingless', path: '/contacts/search', action: 'status', status: 403 },
+        { company: 'pingless', path: '/ping', action: 'status', status: 500 },
+        { path: '/oauth/token', action: 'status', status: 500 },
       ],
     });
+    service.sandbox.company('tokenless').revokeCredentials();
+    const { accessToken } = service.sandbox.company('tokenless');
+    const refresh = { refreshToken: 'good', clientId: 'client', clientSecret: 'secret' };
+    await service.connections.change('tokenless', present => ({
+      ...present,
+      credential: { kind: 'oauth', accessToken, refresh },
+    }));
     service.sandbox.company('abandoned').revokeCredentials();
     const started = {
       down: await service.client.start('access', { ...common, connection: 'down' }),
       stuck: await service.client.start('deletion', { ...common, connection: 'stuck', settleSeconds: 0 }),
       abandoned: await service.client.start('access', { ...common, connection: 'abandoned' }),
+      pingless: await service.client.start('access', { ...common, connection: 'pingless' }),
+      tokenless: await service.client.start('access', { ...common, connection: 'tokenless' }),
       midway: await service.client.start('access', { ...common, connection: 'midway' }),
     };
     await service.pass(0.11);
@@ -85,6 +97,15 @@ describe('a request past its deadline', () => {
     expect(result?.coverage.calls?.gaps.map(({ code }) => code)).toContain('deadline');
     expect(result?.package).toBeDefined();
   });
+
+  it.each(['pingless', 'tokenless'])(
+    'has condemned no credential where Aircall only did not answer what would have told: %s',
+    async name => {
+      expect(results.get(name)).toMatchObject({ status: 'failed', failure: { code: 'deadline' } });
+      const present = (await service.connections.get(name))?.value;
+      expect([present?.refusedAt, present?.renewalRefusedAt]).toEqual([undefined, undefined]);
+    },
+  );
 
   it('no longer waits for credentials', () => {
     expect(results.get('abandoned')).toMatchObject({

@@ -30,6 +30,8 @@ export interface RunningCommand {
   stderr(): string;
   /** Writes to its stdin, as somebody at the terminal. */
   type(text: string): void;
+  /** Ends its stdin. */
+  hangUp(): void;
   /** Waits for its own end. */
   ended(): Promise<Ran>;
   /** Sends a signal and waits for the end. */
@@ -116,6 +118,7 @@ export function createOperator(environment: Environment = {}): Operator {
         stdout: command.stdout,
         stderr: command.stderr,
         type: text => void command.child.stdin?.write(text),
+        hangUp: () => void command.child.stdin?.end(),
         ended: () => checked(command.ended),
         end(signal) {
           command.child.kill(signal);

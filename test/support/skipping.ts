@@ -21,7 +21,7 @@ import { generateKeyFile } from '../../src/encryption/key-file';
 import { loadKeyring } from '../../src/encryption/keyring';
 import { apiTaskQueue, SEARCH_ATTRIBUTES } from '../../src/request/names';
 import { type Cases, createCases } from '../../src/vault/cases';
-import { createConnections, nextCredentialVersion } from '../../src/vault/connections';
+import { type Connections, createConnections, nextCredentialVersion } from '../../src/vault/connections';
 import { createFolderDriver } from '../../src/vault/folder';
 import { createReceipts, type Receipts } from '../../src/vault/receipts';
 import { createVault } from '../../src/vault/vault';
@@ -34,6 +34,7 @@ export interface SkippingService {
   readonly client: DsrClient;
   readonly temporal: Client;
   readonly cases: Cases;
+  readonly connections: Connections;
   readonly receipts: Receipts;
   /** What was told of due dates, and when (UNIX ms). */
   readonly alarms: (RaisedAlarm & { readonly atMs: number })[];
@@ -114,6 +115,7 @@ export async function startSkippingService(options: SandboxOptions): Promise<Ski
     client: createDsrClient({ temporal: client, keyring, taskQueue }),
     temporal: client,
     cases,
+    connections,
     receipts,
     alarms,
     now,

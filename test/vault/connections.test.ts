@@ -149,3 +149,40 @@ describe('what 429 replies told', () => {
     expect(await connections.rateLimits('acme')).toBeUndefined();
   });
 });
+
+describe('what is kept of a connection that is deleted while requests wait for it', () => {
+  const PAUSED_AT = '2026-01-31T13:00:00.000Z';
+
+  test('is whose it was and that it was paused, until it is there again', async () => {
+    await connections.put({ ...acme, company: 'Acme', pausedAt: PAUSED_AT }, undefined);
+    expect(await connections.company('acme')).toBe('Acme');
+    await connections.delete('acme', { waitedFor: true });
+    expect(await connections.get('acme')).toBeUndefined();
+    expect(await connections.company('acme')).toBe('Acme');
+    expect(await connections.kept('acme')).toEqual({ name: 'Acme', pausedAt: PAUSED_AT });
+    expect([await connections.names(), await connections.keptNames()]).toEqual([[], ['acme']]);
+    await connections.forgetKept('acme');
+    expect(await connections.company('acme')).toBeUndefined();
+  });
+
+  test('is that it was there, where Aircall did not tell whose', async () => {
+    await connections.put(acme, undefined);
+    await connections.delete('acme', { waitedFor: true });
+    expect(await connections.kept('acme')).toEqual({});
+  });
+
+  test('is nothing where none waits', async () => {
+    await connections.put({ ...acme, company: 'Acme' }, undefined);
+    await connections.delete('acme', { waitedFor: true });
+    await connections.put({ ...acme, company: 'Acme' }, undefined);
+    await connections.delete('acme');
+    expect(await connections.kept('acme')).toBeUndefined();
+  });
+
+  test('is overruled by what the connection that is there again says', async () => {
+    await connections.put({ ...acme, company: 'Acme' }, undefined);
+    await connections.delete('acme', { waitedFor: true });
+    await connections.put({ ...acme, company: 'Acme Group' }, undefined);
+    expect(await connections.company('acme')).toBe('Acme Group');
+  });
+});
