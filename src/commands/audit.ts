@@ -1,19 +1,21 @@
 /** What an auditor asks: evidence of a request, whether it is whole, and whether recorded histories replay with this version. */
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Client } from '@temporalio/client';
 import { checkBundle, MANIFEST, RECEIPT, readManifest } from '../audit/bundle';
 import { createEvidence } from '../audit/evidence';
+import { decides } from '../audit/history';
 import { type History, historyFromJson } from '../audit/history-json';
-import { type Recorded, type ReplayOptions, replay, type Verdict } from '../audit/replay';
+import { type Recorded, replay, STUCK, type Verdict } from '../audit/replay';
 import { createDsrClient } from '../client';
 import { configuredKeyring, configuredTaskQueue, configuredVault } from '../config';
-import { createDataConverter } from '../encryption/data-converter';
+import { createPayloadCodec } from '../encryption/payload-codec';
 import { publicKeysIn } from '../encryption/signing-key';
 import { requestOf } from '../request/names';
-import { sideBySide } from '../request/side-by-side';
+import { ahead } from '../request/side-by-side';
 import { createLateReceipts } from '../retention/late-receipts';
 import { connectTemporal } from '../temporal/connect';
-import { ourRuns, type Run, runsOf } from '../temporal/histories';
+import { historyOf, ourRuns, type Run, runsOf } from '../temporal/histories';
 import { createCases } from '../vault/cases';
 import { createReceipts } from '../vault/receipts';
 import { answer, CommandError, EXIT, type Exit, type Output, table, tell } from './output';
@@ -31,7 +33,8 @@ export interface ExportOptions extends Output {
   readonly out: string;
 }
 
-const FETCHED_AT_ONCE = 8;
+/** Histories that are held while one is replayed. */
+const FETCHED_AHEAD = 4;
 
 export async function auditReplay(id: string | undefined, options: ReplayCommandOptions): Promise<Exit> {
   if ((id === undefined) !== (options.all === true)) throw usage('Give an id, a file, a folder, or --all.');
@@ -52,10 +55,15 @@ export async function auditReplay(id: string | undefined, options: ReplayCommand
       : [`The bundle of ${checked.workflowId} is whole: signature, files and receipt fit.`]),
     ...table([
       ['VERDICT', 'HISTORY', 'EVENT'],
-      ...verdicts.map(({ name, verdict, event }) => [verdict, name, event ?? '']),
+      ...verdicts.map(({ name, verdict, closed, event }) => [
+        verdict,
+        name,
+        event ?? (closed ? '' : 'open: replays so far'),
+      ]),
     ]),
     `${same} of ${verdicts.length} replay with this version as they ran.`,
   ]);
+  if (verdicts.at(-1)?.event === STUCK) process.stdout.write('', () => process.exit(EXIT.failed));
   return same === verdicts.length ? EXIT.done : EXIT.failed;
 }
 
@@ -125,25 +133,21 @@ function filesAt(path: string): readonly string[] | undefined {
 }
 
 /** Histories in the clear need no key; a key file is read where one is sealed. */
-async function replayFiles(files: readonly string[]): Promise<Verdict[]> {
-  const read = files.map((name): Recorded | Verdict => {
-    try {
-      return { name, history: historyFromJson(readFileSync(name, 'utf8')) };
-    } catch {
-      return { name, verdict: 'unreadable', event: 'it is no history' };
-    }
-  });
-  const recorded = read.flatMap(each => ('history' in each ? [each] : []));
-  const unreadable = read.flatMap(each => ('history' in each ? [] : [each]));
-  const replayed = await replayQuietly(recorded, { dataConverter: () => createDataConverter(configuredKeyring()) });
-  return [...replayed, ...unreadable];
+function replayFiles(files: readonly string[]): Promise<Verdict[]> {
+  installRuntime();
+  return replay(recordedIn(files), { codec: () => createPayloadCodec(configuredKeyring()) });
 }
 
-/** A runtime that nothing uses would keep the process from its end. */
-async function replayQuietly(recorded: readonly Recorded[], options: ReplayOptions): Promise<Verdict[]> {
-  if (recorded.length === 0) return [];
-  installRuntime();
-  return replay(recorded, options);
+function* recordedIn(files: readonly string[]): Iterable<Recorded> {
+  for (const name of files) {
+    let history: History | undefined;
+    try {
+      history = historyFromJson(readFileSync(name, 'utf8'));
+    } catch {
+      // told by its verdict
+    }
+    yield { name, history };
+  }
 }
 
 async function replayOnServer(id: string | undefined, since: string | undefined): Promise<Verdict[]> {
@@ -152,17 +156,27 @@ async function replayOnServer(id: string | undefined, since: string | undefined)
   const condition = since === undefined ? undefined : sinceCondition(since);
   const temporal = await connectTemporal(keyring);
   try {
-    const runs: Run[] = [];
-    if (id === undefined) for await (const run of ourRuns(temporal, taskQueue, condition)) runs.push(run);
-    else runs.push(...(await runsOf(temporal, await withClient(client => resolveId(client, id)))));
-    const recorded = await sideBySide(runs, FETCHED_AT_ONCE, async ({ workflowId, runId }): Promise<Recorded> => {
-      const history: History = await temporal.workflow.getHandle(workflowId, runId).fetchHistory();
-      return { name: `${workflowId} ${runId}`, history };
-    });
-    return await replayQuietly(recorded, { dataConverter: () => createDataConverter(keyring) });
+    const runs =
+      id === undefined
+        ? ourRuns(temporal, taskQueue, condition)
+        : await runsOf(temporal, await withClient(client => resolveId(client, id)));
+    installRuntime();
+    return await replay(recordedOf(temporal, runs), { codec: () => createPayloadCodec(keyring) });
   } finally {
     await temporal.connection.close();
   }
+}
+
+/** Those that decided something; a run that is deleted meanwhile is none any more. */
+async function* recordedOf(temporal: Client, runs: Iterable<Run> | AsyncIterable<Run>): AsyncIterable<Recorded> {
+  let undecided = 0;
+  for await (const [{ workflowId, runId }, history] of ahead(runs, FETCHED_AHEAD, run => historyOf(temporal, run))) {
+    if (history === undefined) continue;
+    if (decides(history)) yield { name: `${workflowId} ${runId}`, history };
+    else undecided += 1;
+  }
+  if (undecided > 0)
+    tell(`note: ${undecided} runs have decided nothing yet, so that there is nothing of theirs to replay.`);
 }
 
 /** @throws {CommandError} `usage` */

@@ -52,6 +52,19 @@ export async function runAt(temporal: Client, workflowId: string, runId?: string
   }
 }
 
+/** Undefined where the server has it no more. */
+export async function historyOf(
+  temporal: Client,
+  { workflowId, runId }: Pick<Run, 'workflowId' | 'runId'>,
+): Promise<proto.api.history.v1.IHistory | undefined> {
+  try {
+    return await temporal.workflow.getHandle(workflowId, runId).fetchHistory();
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return undefined;
+    throw error;
+  }
+}
+
 /** Nothing happens where the server has it no more. It is gone some moments later. */
 export async function deleteRun(temporal: Client, { workflowId, runId }: Run): Promise<void> {
   try {

@@ -2,7 +2,7 @@
 import { Client } from '@temporalio/client';
 import { createCompanySeed } from '../../sandbox';
 import { retentionScheduleId } from '../../src/retention/schedule';
-import { runAt } from '../../src/temporal/histories';
+import { historyOf, runAt } from '../../src/temporal/histories';
 import { readableIn } from '../replay/scenarios';
 import { until } from '../support/requests';
 import { startTestService, type TestService } from '../support/service';
@@ -29,8 +29,8 @@ const access = (requestId: string, more = {}) =>
     ...more,
   });
 async function ended(requestId: string, more = {}) {
-  const { workflowId } = await access(requestId, more);
-  return { workflowId, result: await service.client.result(workflowId) };
+  const { workflowId, runId } = await access(requestId, more);
+  return { workflowId, runId, result: await service.client.result(workflowId) };
 }
 const purge = (workflowId: string) => service.retention.destroy({ workflowId, what: 'request' });
 
@@ -50,12 +50,13 @@ const gone = (workflowId: string) =>
 
 describe('a purged request', () => {
   it('has no package, no case file and no history any more; the one beside it has all of them', async () => {
-    const { workflowId, result } = await ended('purged', { calls: 'company' });
+    const { workflowId, runId, result } = await ended('purged', { calls: 'company' });
     const beside = await ended('beside');
     expect(await runs(workflowId)).toHaveLength(2); // its long list was read by a child
     expect((await keysOf('purged')).length).toBeGreaterThan(3);
     expect(await purge(workflowId)).toMatchObject({ histories: 2, result: { status: 'purged' } });
     await gone(workflowId);
+    expect(await historyOf(service.temporal, { workflowId, runId })).toBeUndefined(); // as for one that was listed before
     expect(await keysOf('purged')).toEqual([`requests/${service.connection}/access/purged/record`]);
     await expect(service.packageOf(result.package?.uri ?? '')).rejects.toMatchObject({ code: 'case-file-shredded' });
     expect((await service.packageOf(beside.result.package?.uri ?? '')).length).toBe(beside.result.package?.sizeBytes);
