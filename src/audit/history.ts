@@ -47,6 +47,10 @@ export function isOf({ events }: History, { workflowId, runId }: RunId): boolean
   return started?.workflowId === workflowId && [started.originalExecutionRunId, ...runs].includes(runId);
 }
 
+export function nameOf({ workflowId, runId }: RunId): string {
+  return `${workflowId} ${runId}`;
+}
+
 /** Every payload in it, wherever it stands. */
 export function payloadsIn(value: unknown): Payload[] {
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return [];

@@ -2,7 +2,7 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
-import { checkBundle, MANIFEST, RECEIPT, readManifest } from '../audit/bundle';
+import { checkBundle, MANIFEST, type Manifest, RECEIPT, readManifest } from '../audit/bundle';
 import { createEvidence } from '../audit/evidence';
 import { decides } from '../audit/history';
 import { type History, historyFromJson } from '../audit/history-json';
@@ -44,15 +44,19 @@ export async function auditReplay(id: string | undefined, options: ReplayCommand
   const checked = bundle && checkBundle(bundle, options.key === undefined ? undefined : keysIn(options.key));
   if (checked !== undefined && options.key === undefined)
     tell('note: the public key is the one that came along; --key says whose signature it must be.');
+  if (checked !== undefined && checked.missing.length > 0)
+    tell(`note: the histories of ${checked.missing.length} children were gone when it was exported.`);
   const files = id === undefined ? undefined : filesAt(id);
+  if (files !== undefined && checked === undefined)
+    tell('note: no evidence: histories only. Nothing of them is signed: whoever had them may have changed them.');
   const verdicts = files === undefined ? await replayOnServer(id, options.since) : await replayFiles(files);
   if (verdicts.length === 0)
     throw new CommandError('nothing-to-replay', 'There is no history to replay: nothing was proved.', EXIT.failed);
   const same = verdicts.filter(({ verdict }) => verdict === 'same').length;
-  answer(options, { replayed: verdicts.length, same, verdicts, ...(checked && { bundle: 'verified' }) }, [
+  answer(options, { replayed: verdicts.length, same, verdicts, ...bundleIn(checked, files) }, [
     ...(checked === undefined
       ? []
-      : [`The bundle of ${checked.workflowId} is whole: signature, files and receipt fit.`]),
+      : [`The bundle of ${checked.workflowId} is whole: signature, files, histories and receipt fit.`]),
     ...table([
       ['VERDICT', 'HISTORY', 'EVENT'],
       ...verdicts.map(({ name, verdict, closed, event }) => [
@@ -65,6 +69,11 @@ export async function auditReplay(id: string | undefined, options: ReplayCommand
   ]);
   if (verdicts.at(-1)?.event === STUCK) process.stdout.write('', () => process.exit(EXIT.failed));
   return same === verdicts.length ? EXIT.done : EXIT.failed;
+}
+
+function bundleIn(checked: Manifest | undefined, files: readonly string[] | undefined) {
+  if (checked !== undefined) return { bundle: 'verified', missing: checked.missing.length };
+  return files !== undefined && { bundle: 'none' };
 }
 
 /** Evidence of a request that has ended, in a folder of its own. */
@@ -90,10 +99,12 @@ export async function auditExport(id: string, options: ExportOptions): Promise<E
         'The server has the history of this request no more, and its evidence was not kept; what is left of it is its receipt.',
         EXIT.failed,
       );
-    const { runs, signer } = readManifest(files.get(MANIFEST));
+    const { runs, missing, signer } = readManifest(files.get(MANIFEST));
     mkdirSync(out, { mode: 0o700 });
     for (const [name, bytes] of files) writeFileSync(join(out, name), bytes, { flag: 'wx' });
-    answer(options, { workflowId, out, histories: runs.length, signedBy: signer.keyId }, [
+    if (missing.length > 0)
+      tell(`note: the server has the histories of ${missing.length} children no more; the manifest names them.`);
+    answer(options, { workflowId, out, histories: runs.length, missing: missing.length, signedBy: signer.keyId }, [
       `Exported ${workflowId}: receipt and ${runs.length} histories, without personal data, signed by ${signer.keyId}.`,
       `Check it anywhere: aircall-dsr audit replay ${out}`,
     ]);
@@ -105,11 +116,13 @@ export async function auditExport(id: string, options: ExportOptions): Promise<E
 
 /** All files of a bundle's folder; undefined where the path is no bundle. */
 function bundleAt(path: string): ReadonlyMap<string, Buffer> | undefined {
-  const isBundle =
-    statSync(path, { throwIfNoEntry: false })?.isDirectory() === true &&
-    statSync(join(path, RECEIPT), { throwIfNoEntry: false }) !== undefined;
-  if (!isBundle) return undefined;
-  return new Map(readdirSync(path).map(name => [name, readFileSync(join(path, name))]));
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return undefined;
+  const entries = readdirSync(path, { withFileTypes: true });
+  // Either of them makes it one: what lacks the other is a bundle that is not whole.
+  if (!entries.some(({ name }) => name === MANIFEST || name === RECEIPT)) return undefined;
+  return new Map(
+    entries.map(entry => [entry.name, entry.isFile() ? readFileSync(join(path, entry.name)) : Buffer.alloc(0)]),
+  );
 }
 
 /** @throws {CommandError} `usage` */
