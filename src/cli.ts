@@ -192,6 +192,7 @@ command('receipt [id]', 'the signed receipt of a request that has ended, or all 
 command('verify <file>', 'verify a receipt, with neither vault nor server')
   .option('--key <file>', 'public keys, of which one must have signed: what `keys public` printed')
   .option('--chain', 'the file holds the receipts of a connection: none may be missing')
+  .option('--since <digest>', 'with --chain: what it printed the last time; that receipt must still be there')
   .action(
     run<[string, import('./commands/verify').VerifyOptions]>(async (file, options) =>
       (await import('./commands/verify.js')).verify(file, options),

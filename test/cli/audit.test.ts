@@ -1,5 +1,5 @@
 /** `audit replay` as an auditor runs it: requests on the server, files, with and without keys; nothing found is an error. */
-import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { z } from 'zod';
@@ -19,6 +19,8 @@ const verdictsSchema = z.strictObject({
       event: z.string().optional(),
     }),
   ),
+  bundle: z.enum(['verified', 'none']).optional(),
+  missing: z.number().optional(),
 });
 /** As on a machine that has neither keys nor a server. */
 const BARE = { AIRCALL_DSR_KEYS: '', AIRCALL_DSR_VAULT: '', TEMPORAL_ADDRESS: '127.0.0.1:9' };
@@ -137,6 +139,8 @@ describe('an evidence bundle', () => {
     for (const file of readdirSync(bundle()))
       expect(readableIn(readFileSync(join(bundle(), file), 'utf8'))).not.toContain(email);
     const story = readFileSync(join(bundle(), 'story.html'), 'utf8');
+    for (const told of ['window', 'unreadable', 'withheld', 'all that Aircall serves to 20'])
+      expect(story).toContain(told);
     expect(story).toContain('<b>completed</b>');
     expect(story).toContain('<svg');
   });
@@ -159,10 +163,21 @@ describe('an evidence bundle', () => {
     ['a missing file', (folder: string) => rmSync(join(folder, 'history.json')), 'bundle-broken'],
     ['a file too many', (folder: string) => writeFileSync(join(folder, 'history-9.json'), '{}'), 'bundle-broken'],
     ['no manifest', (folder: string) => rmSync(join(folder, 'manifest.json')), 'bundle-broken'],
+    ['no receipt', (folder: string) => rmSync(join(folder, 'receipt.json')), 'bundle-broken'],
+    ['a folder too many', (folder: string) => mkdirSync(join(folder, 'more')), 'bundle-broken'],
   ] as const)('with %s is refused', async (name, spoil, code) => {
     const { exit, document } = await check(spoilt(name.replaceAll(' ', '-'), spoil));
     expect(exit).toBe(1);
     expect(errorOf(document).code).toBe(code);
+  });
+
+  test('that lacks manifest and receipt is no evidence, and says so', async () => {
+    const bare = spoilt('bare', folder => {
+      for (const name of ['manifest.json', 'receipt.json']) rmSync(join(folder, name));
+    });
+    expect(await replay([bare], BARE)).toMatchObject({ exit: 0, replayed: 1, bundle: 'none' });
+    expect((await operator.run(['audit', 'replay', bare], BARE)).stderr).toContain('no evidence: histories only');
+    expect((await check(bare, '--key', join(operator.folder, 'public.pem'))).exit).toBe(2);
   });
 
   test('with the receipt of another request, or signed with another key than the one given, is refused', async () => {
