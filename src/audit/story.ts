@@ -35,7 +35,7 @@ ${list('What Aircall’s API cannot do', outOfReach)}
 <pre>aircall-dsr audit replay THIS-FOLDER --key public-key.pem</pre>
 <p>It needs neither a server nor a key but the public one, which you should have got on another way than this folder. It checks
 the signature over all files, the receipt (number ${chain.sequence} of its connection), that the histories of the request and of
-all its children are there and whole, and that the receipt states what the history ends with. Then it replays them: the
+all its children are there and whole, or named as gone, and that the receipt states what the history ends with. Then it replays them: the
 program takes the same steps in the same order and comes to the same result, given what each step answered. What Aircall
 answered is not proved by that; for it stands the signature of whoever ran the service.</p>
 </html>
