@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
-import { EXIT, type Exit, type Output, tellError } from './commands/output';
+import { type Ending, EXIT, type Output, tellError } from './commands/output';
 
 /** Seen from dist/src. */
 const { version }: { version: string } = JSON.parse(readFileSync(join(__dirname, '../../package.json'), 'utf8'));
@@ -267,13 +267,15 @@ function withoutValues(message: string): string {
 }
 
 /** Runs a command and sets the exit code; commander passes the arguments, then the options. */
-function run<A extends readonly unknown[]>(action: (...given: A) => Promise<Exit>): (...given: A) => Promise<void> {
+function run<A extends readonly unknown[]>(action: (...given: A) => Promise<Ending>): (...given: A) => Promise<void> {
   return async (...given) => {
     const json = given.some(
       value => typeof value === 'object' && value !== null && 'json' in value && value.json === true,
     );
     try {
-      process.exitCode = await action(...given);
+      const ending = await action(...given);
+      if (typeof ending === 'number') process.exitCode = ending;
+      else process.stdout.write('', () => process.exit(ending.atOnce));
     } catch (error) {
       process.exitCode = tellError({ json }, error);
     }

@@ -77,3 +77,12 @@ export function jsonIn(payload: Payload): unknown {
 }
 
 export const JSON_PLAIN = 'json/plain';
+
+export function json(value: unknown): Payload {
+  return { metadata: { encoding: Buffer.from(JSON_PLAIN) }, data: bytesOf(value) };
+}
+
+/** Of its JSON; of nothing, that of null. */
+export function bytesOf(value: unknown): Buffer {
+  return Buffer.from(JSON.stringify(value ?? null));
+}

@@ -6,8 +6,6 @@
 import { createHash } from 'node:crypto';
 import type { Payload, PayloadCodec } from '@temporalio/common';
 import { temporal } from '@temporalio/proto';
-import { BROKEN_MARK } from '../encryption/marks';
-import { PayloadBroken } from '../encryption/payload-codec';
 import { REASON_PATTERN } from '../request/clock';
 import { isStepCode } from '../request/handling';
 import { InvalidInput, parseInput } from '../request/input';
@@ -22,8 +20,9 @@ import {
   WORKFLOW_NAMES,
   WORKFLOW_TYPES,
 } from '../request/names';
-import { encodingOf, isPayload, JSON_PLAIN, jsonIn, payloadsIn } from './history';
+import { bytesOf, encodingOf, isPayload, JSON_PLAIN, json, jsonIn, payloadsIn } from './history';
 import { type History, historyToJson } from './history-json';
+import { openAsWorker } from './opened';
 
 const HistoryMessage = temporal.api.history.v1.History;
 const DIGITS = 7;
@@ -175,12 +174,12 @@ async function keptPayload(holder: string, payload: Payload, run: Run): Promise<
     case 'input':
     case 'result':
     case 'success':
-      return opened(payload, run);
+      return openAsWorker(payload, run.codec);
     case 'args':
-      return json(extensionIn(jsonIn(await opened(payload, run))));
+      return json(extensionIn(jsonIn(await openAsWorker(payload, run.codec))));
     case 'details':
     case 'lastHeartbeatDetails':
-      return json(countsIn(jsonIn(await opened(payload, run))));
+      return json(countsIn(jsonIn(await openAsWorker(payload, run.codec))));
     // Notes of the SDK itself, which are never encrypted.
     case 'data':
     case 'patch-data':
@@ -189,20 +188,6 @@ async function keptPayload(holder: string, payload: Payload, run: Run): Promise<
       return searchAttribute(holder, payload, run);
   }
 }
-
-/** As a worker reads it: also where it is not encrypted, or nobody can read it. */
-async function opened(payload: Payload, { codec }: Run): Promise<Payload> {
-  try {
-    const [plain = {}] = await codec.decode([payload]);
-    if (encodingOf(plain) === NOTHING) return { metadata: { encoding: Buffer.from(NOTHING) }, data: Buffer.alloc(0) };
-    return json(jsonIn(plain) ?? BROKEN_MARK);
-  } catch (error) {
-    if (error instanceof PayloadBroken && error.code === 'payload-broken') return json(BROKEN_MARK);
-    throw error;
-  }
-}
-
-const NOTHING = 'binary/null';
 
 /** What an extension is made from. */
 function extensionIn(value: unknown): Record<string, unknown> {
@@ -295,14 +280,6 @@ function renamed(value: unknown, names: ReadonlyMap<string, string>): unknown {
   if (Array.isArray(value)) return value.map(each => renamed(each, names));
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, renamed(each, names)]));
-}
-
-function json(value: unknown): Payload {
-  return { metadata: { encoding: Buffer.from(JSON_PLAIN) }, data: bytesOf(value) };
-}
-
-function bytesOf(value: unknown): Buffer {
-  return Buffer.from(JSON.stringify(value ?? null));
 }
 
 function member(value: unknown, name: string): unknown {

@@ -10,6 +10,7 @@ import { DeterminismViolationError } from '@temporalio/workflow';
 import { isEncrypted } from '../encryption/payload-codec';
 import { decides, encodingOf, endIn, jsonIn, payloadsIn, resultIn } from './history';
 import type { History } from './history-json';
+import { openAsWorker } from './opened';
 
 export interface Recorded {
   /** What it is called in the verdict: a workflow id, or a file. */
@@ -70,7 +71,8 @@ export async function replay(
   const opened = async (payloads: Payload[]) => {
     if (!present?.sealed) return payloads;
     key ??= codec?.();
-    return key === undefined ? payloads : key.decode(payloads);
+    const opener = key;
+    return opener === undefined ? payloads : Promise.all(payloads.map(each => openAsWorker(each, opener)));
   };
   /** Opens what is encrypted, and sees what the workflow answers: Temporal's replay compares no values. */
   const watching: PayloadCodec = {

@@ -18,7 +18,7 @@ import { connectTemporal } from '../temporal/connect';
 import { historyOf, ourRuns, type Run, runsOf } from '../temporal/histories';
 import { createCases } from '../vault/cases';
 import { createReceipts } from '../vault/receipts';
-import { answer, CommandError, EXIT, type Exit, type Output, table, tell } from './output';
+import { answer, CommandError, type Ending, EXIT, type Exit, type Output, table, tell } from './output';
 import { installRuntime } from './quiet-logger';
 import { noSuchRequest, resolveId, withClient } from './requests';
 
@@ -36,7 +36,7 @@ export interface ExportOptions extends Output {
 /** Histories that are held while one is replayed. */
 const FETCHED_AHEAD = 4;
 
-export async function auditReplay(id: string | undefined, options: ReplayCommandOptions): Promise<Exit> {
+export async function auditReplay(id: string | undefined, options: ReplayCommandOptions): Promise<Ending> {
   if ((id === undefined) !== (options.all === true)) throw usage('Give an id, a file, a folder, or --all.');
   if (options.since !== undefined && options.all !== true) throw usage('--since belongs to --all.');
   const bundle = id === undefined ? undefined : bundleAt(id);
@@ -67,7 +67,7 @@ export async function auditReplay(id: string | undefined, options: ReplayCommand
     ]),
     `${same} of ${verdicts.length} replay with this version as they ran.`,
   ]);
-  if (verdicts.at(-1)?.event === STUCK) process.stdout.write('', () => process.exit(EXIT.failed));
+  if (verdicts.at(-1)?.event === STUCK) return { atOnce: EXIT.failed };
   return same === verdicts.length ? EXIT.done : EXIT.failed;
 }
 

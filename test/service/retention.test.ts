@@ -10,6 +10,7 @@ import { replay } from '../../src/audit/replay';
 import { createDataConverter } from '../../src/encryption/data-converter';
 import { generateKeyFile } from '../../src/encryption/key-file';
 import { loadKeyring } from '../../src/encryption/keyring';
+import { createPayloadCodec } from '../../src/encryption/payload-codec';
 import { SEARCH_KEYS } from '../../src/request/search-keys';
 import type { Evidence } from '../../src/retention/evidence';
 import { retentionScheduleId } from '../../src/retention/schedule';
@@ -220,6 +221,12 @@ describe('evidence', () => {
       await temporal.workflowService.signalWorkflowExecution({
         ...{ ...said, signalName: 'credentialsUpdated', input: { payloads: [broken] } },
       });
+      const encoding = Buffer.from('binary/encrypted');
+      const key = Buffer.from(service.keyring.primaryId);
+      const torn = { metadata: { encoding, 'encryption-key-id': key }, data: Buffer.from(canary) };
+      await temporal.workflowService.signalWorkflowExecution({
+        ...{ ...said, signalName: 'credentialsUpdated', input: { payloads: [torn] } },
+      });
       if (workflowId === terminated) await handle.terminate(canary);
       else await temporal.workflowService.requestCancelWorkflowExecution(said);
     }
@@ -234,6 +241,11 @@ describe('evidence', () => {
       expect(checkBundle(files).missing).toEqual([]);
       const history = historyFromJson(files.get('history.json')?.toString() ?? '');
       const workflowBundle = { codePath: environment('TEST_WORKFLOW_BUNDLE') };
+      const [run] = checkBundle(files).runs;
+      const sealed = [{ name: workflowId, history: run && (await historyOf(temporal, run)) }];
+      expect(JSON.stringify(sealed)).toContain(canary);
+      const codec = () => createPayloadCodec(service.keyring);
+      expect(await replay(sealed, { workflowBundle, codec })).toMatchObject([{ verdict: 'same' }]);
       expect(await replay([{ name: workflowId, history }], { workflowBundle })).toMatchObject([{ verdict: 'same' }]);
       expect(await purge(workflowId)).toMatchObject({ evidence: true });
       await gone(workflowId);
