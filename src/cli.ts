@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError, Option } from 'commander';
-import { EXIT, type Exit, type Output, type ServiceOutput, tellError } from './commands/output';
+import { type Ending, EXIT, type Output, type ServiceOutput, tellError } from './commands/output';
 import { LOG_FORMATS } from './log';
 
 /** Seen from dist/src. */
@@ -199,6 +199,7 @@ command('receipt [id]', 'the signed receipt of a request that has ended, or all 
 command('verify <file>', 'verify a receipt, with neither vault nor server')
   .option('--key <file>', 'public keys, of which one must have signed: what `keys public` printed')
   .option('--chain', 'the file holds the receipts of a connection: none may be missing')
+  .option('--since <digest>', 'with --chain: what it printed the last time; that receipt must still be there')
   .action(
     run<[string, import('./commands/verify').VerifyOptions]>(async (file, options) =>
       (await import('./commands/verify.js')).verify(file, options),
@@ -278,11 +279,13 @@ function isOptions(value: unknown): value is Partial<ServiceOutput> {
 }
 
 /** Runs a command and sets the exit code; commander passes the arguments, then the options. */
-function run<A extends readonly unknown[]>(action: (...given: A) => Promise<Exit>): (...given: A) => Promise<void> {
+function run<A extends readonly unknown[]>(action: (...given: A) => Promise<Ending>): (...given: A) => Promise<void> {
   return async (...given) => {
     const options = given.find(isOptions);
     try {
-      process.exitCode = await action(...given);
+      const ending = await action(...given);
+      if (typeof ending === 'number') process.exitCode = ending;
+      else process.stdout.write('', () => process.exit(ending.atOnce));
     } catch (error) {
       process.exitCode = tellError({ ...options, json: options?.json === true }, error);
     }

@@ -70,6 +70,8 @@ export interface Started {
   readonly requestId: string;
   readonly workflowId: string;
   readonly runId: string;
+  /** It was started before under another law, or as submitted at another time: its due date is that of then. */
+  readonly otherClock?: true;
 }
 
 /** What `status` answers: the run's own word, and what only the server knows. */
@@ -244,9 +246,11 @@ export function createDsrClient({
     return undefined;
   }
 
-  async function refuseConflict(started: Started, now: Inputs[Kind]): Promise<void> {
-    const used = usedFor(await inputOf(started), now);
-    if (used === undefined) return;
+  /** @returns what it was started with */
+  async function refuseConflict(started: Started, now: Inputs[Kind]): Promise<Partial<Inputs['deletion']> | undefined> {
+    const before = await inputOf(started);
+    const used = usedFor(before, now);
+    if (used === undefined) return before;
     throw new DsrError('request-conflict', `Request id ${now.requestId} was used for ${used}. Choose a new one.`);
   }
 
@@ -266,8 +270,10 @@ export function createDsrClient({
       refuseImpossibleTimes(parsed, Date.now());
       const subject = keyring.hash(foldEmail(parsed.subject.email));
       const started = await startOnce(kind, parsed, subject);
-      await refuseConflict(started, parsed);
-      return started;
+      const before = await refuseConflict(started, parsed);
+      const { regime = 'none', submittedAt } = parsed;
+      const otherClock = (before?.regime ?? 'none') !== regime || before?.submittedAt !== submittedAt;
+      return { ...started, ...(otherClock && { otherClock }) };
     },
 
     async wasStarted(kind, input) {

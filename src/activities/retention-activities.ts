@@ -14,21 +14,24 @@ export interface RetentionDependencies {
 }
 
 const DUE_MAX = 200;
+const WHY = {
+  gone: 'its history is gone; its receipt stays',
+  locked: 'the key file of this worker lacks a key that opens its history; the next sweep tries again',
+} as const;
 
 export function createRetentionActivities({ retention, policy, evidence, lateReceipts, log }: RetentionDependencies) {
   return {
     findUnkept: () => evidence.unkept(DUE_MAX),
-    /** Whether that is done: kept, or found to be impossible. */
+    /** Whether that is done: kept, or found to be impossible. What only a key is missing for is left to the next sweep. */
     async keepEvidence(request: RequestRef): Promise<boolean> {
       const receipt = await lateReceipts.of(request).catch(openMeanwhile);
       if (receipt === undefined) return false;
-      if (!(await evidence.keep(receipt)))
-        log({
-          level: 'warn',
-          message: `no evidence of ${workflowIdOf(request)}: its history is gone, or no key opens it; its receipt stays`,
-          workflowId: workflowIdOf(request),
-        });
-      return true;
+      const kept = await evidence.keep(receipt);
+      if (kept !== 'kept') {
+        const workflowId = workflowIdOf(request);
+        log({ level: 'warn', message: `no evidence of ${workflowId}: ${WHY[kept]}`, workflowId });
+      }
+      return kept !== 'locked';
     },
     noteKept: (upTo: string) => evidence.noteKept(upTo),
 

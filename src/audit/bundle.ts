@@ -3,10 +3,18 @@
  * signed over all of it when it was exported. Whoever has it needs nothing of ours but this program to check it. D13.
  */
 import { createHash, sign, verify } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { openPublicKey, type SigningKey, signingKeyId } from '../encryption/signing-key';
+import { statedOf } from '../receipt/build';
 import { canonicalJson } from '../receipt/canonical';
-import { parseDocument, readReceipt, verifyReceipt } from '../receipt/sign';
+import type { Receipt } from '../receipt/model';
+import { parseDocument, verifyReceipt } from '../receipt/sign';
+import type { RequestResult } from '../request/model';
+import { workflowIdOf } from '../request/names';
+import { endCodeOf } from '../temporal/histories';
+import { childrenIn, endIn, isOf, jsonIn, nameOf, resultIn } from './history';
+import { type History, historyFromJson } from './history-json';
 
 export const BUNDLE_FORMAT = 'aircall-dsr/bundle@1';
 export const MANIFEST = 'manifest.json';
@@ -15,12 +23,19 @@ export const RECEIPT = 'receipt.json';
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const FILE = /^[a-z][a-z0-9-]{0,63}\.(json|html|pem)$/;
 
+const run = { workflowId: z.string(), runId: z.string() };
+
 const body = z.strictObject({
   format: z.literal(BUNDLE_FORMAT),
   workflowId: z.string(),
   exportedAt: z.iso.datetime(),
   version: z.string(),
-  runs: z.array(z.strictObject({ file: z.string().regex(FILE), workflowId: z.string(), runId: z.string() })).min(1),
+  /** Digest of the bundle of workflows that the request ended with; null where nobody knows it. */
+  workflows: sha256.nullable(),
+  /** The request itself first. */
+  runs: z.array(z.strictObject({ file: z.string().regex(FILE), ...run })).min(1),
+  /** Children of the request whose histories the server had no more. */
+  missing: z.array(z.strictObject(run)),
   files: z.array(z.strictObject({ name: z.string().regex(FILE), sha256 })).min(1),
   signer: z.strictObject({ keyId: z.string(), publicKey: z.base64() }),
 });
@@ -36,7 +51,7 @@ export class BundleRefused extends Error {
 
 export function signBundle(
   files: Files,
-  about: Pick<Manifest, 'workflowId' | 'exportedAt' | 'version' | 'runs'>,
+  about: Pick<Manifest, 'workflowId' | 'exportedAt' | 'version' | 'workflows' | 'runs' | 'missing'>,
   key: SigningKey,
 ): Manifest {
   const unsigned = {
@@ -49,7 +64,8 @@ export function signBundle(
 }
 
 /**
- * Checks all of a bundle but the replay of its histories.
+ * Checks all of a bundle but the replay of its histories: that nothing was changed since it was signed, that no history is
+ * cut off or left out unsaid, and that the receipt states what the history of the request ended with.
  * @param files all files of its folder, by name
  * @param trusted public keys (SPKI, base64), of which one must have signed manifest and receipt; any may where not given
  * @throws {BundleRefused} naming what is wrong; {ReceiptError} for its receipt
@@ -64,18 +80,73 @@ export function checkBundle(files: Files, trusted?: readonly string[]): Manifest
   }
   const stray = [...files.keys()].find(name => name !== MANIFEST && !named.has(name));
   if (stray !== undefined) throw new BundleRefused('A file is there that the manifest does not name.');
-  const receipt = parseDocument(files.get(RECEIPT) ?? Buffer.alloc(0));
-  const { connection, kind, requestId, runId } = verifyReceipt(receipt, trusted).request;
-  const [parent] = manifest.runs;
-  if (manifest.workflowId !== `dsr:${connection}:${kind}:${requestId}` || parent?.runId !== runId)
-    throw new BundleRefused('Receipt and histories are of different requests.');
-  if (readReceipt(receipt).signer.publicKey !== manifest.signer.publicKey && trusted === undefined)
+  const receipt = verifyReceipt(parseDocument(files.get(RECEIPT) ?? Buffer.alloc(0)), trusted);
+  const broken =
+    differenceBetween(receipt, manifest) ?? gapIn(manifest, files) ?? contradictionOf(receipt, manifest, files);
+  if (broken !== undefined) throw new BundleRefused(broken);
+  if (receipt.signer.publicKey !== manifest.signer.publicKey && trusted === undefined)
     throw new BundleRefused(
       'Receipt and manifest are signed with different keys. Name those that you trust with --key.',
     );
   return manifest;
 }
 
+function differenceBetween({ request, service }: Receipt, manifest: Manifest): string | undefined {
+  const [parent] = manifest.runs;
+  const ofRequest = workflowIdOf(request);
+  if ([manifest.workflowId, parent?.workflowId].some(id => id !== ofRequest) || parent?.runId !== request.runId)
+    return 'Receipt and histories are of different requests.';
+  if (manifest.workflows !== service.workflows) return 'Receipt and manifest name different workflows.';
+  return undefined;
+}
+
+/** What of the request's histories is not there, or is something else than the manifest says. */
+function gapIn({ runs, missing }: Manifest, files: Files): string | undefined {
+  const told = new Set([...runs, ...missing].map(nameOf));
+  for (const each of runs) {
+    const history = historyAt(each.file, files);
+    if (history === undefined || !isOf(history, each)) return `${each.file} is not the history that the manifest says.`;
+    const child = childrenIn(history).find(started => !told.has(nameOf(started)));
+    if (child !== undefined) return `${each.file} tells of a child, ${nameOf(child)}, which is not there.`;
+  }
+  return undefined;
+}
+
+/** Where the receipt states something else than the end of the request's history. */
+function contradictionOf(receipt: Receipt, { runs }: Manifest, files: Files): string | undefined {
+  const history = historyAt(runs[0]?.file ?? '', files);
+  const end = history && endIn(history);
+  if (history === undefined || end === undefined) return 'The history of the request does not come to its end.';
+  const result = resultIn(history);
+  if (result === undefined) {
+    const stated = receipt.status === 'failed' && receipt.failure === endCodeOf(end);
+    return stated ? undefined : 'The receipt states another end than the history of the request.';
+  }
+  const stated = statedIn(jsonIn(result));
+  if (stated === undefined) return 'The history of the request ends with something that is no result.';
+  const { received, ended } = receipt.times;
+  const members = new Map<string, unknown>(Object.entries({ ...receipt, received, ended }));
+  const differing = Object.entries(stated).find(([name, value]) => !isDeepStrictEqual(value, members.get(name)));
+  return differing && `The receipt states something else than the history of the request: ${differing[0]}.`;
+}
+
+/** What a receipt of that result states; undefined where it is none. */
+function statedIn(told: unknown): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const result = z.custom<RequestResult>(value => typeof value === 'object' && value !== null).parse(told);
+    return { ...statedOf(result), received: result.startedAt, ended: result.completedAt };
+  } catch {
+    return undefined;
+  }
+}
+
+function historyAt(file: string, files: Files): History | undefined {
+  try {
+    return historyFromJson(files.get(file)?.toString() ?? '');
+  } catch {
+    return undefined;
+  }
+}
 /** @throws {BundleRefused} */
 export function readManifest(bytes: Buffer | undefined, trusted?: readonly string[]): Manifest {
   const { data } = manifestSchema.safeParse(bytes && parseDocument(bytes));

@@ -15,9 +15,10 @@ import { type RequestRef, requestOf, WORKFLOW_TYPES, workflowIdOf } from '../req
 import { sideBySide } from '../request/side-by-side';
 import { VERSION } from '../request/version';
 import type { Evidence } from '../retention/evidence';
-import { ourRuns, runsOf } from '../temporal/histories';
+import { historyOf, ourRuns } from '../temporal/histories';
 import type { Vault } from '../vault/vault';
 import { type Files, MANIFEST, RECEIPT, signBundle } from './bundle';
+import { childrenIn } from './history';
 import { portableHistory } from './portable';
 import { storyOf } from './story';
 
@@ -35,8 +36,8 @@ const ROOT = 'evidence';
 const LOOKED = 'evidence-looked/up-to';
 /** A run may be listed a while after it has ended. */
 const LISTED_WITHIN_MS = 10 * 60_000;
-/** Why a history can never be read again: its key was retired, or it was changed. */
-const UNREADABLE = ['unknown-key', 'wrong-key', 'payload-broken'];
+/** Why a history cannot be read here and now: the key file is old, or the key was retired. */
+const LOCKED = ['unknown-key', 'wrong-key'];
 
 export function createEvidence({ temporal, vault, keyring, taskQueue, now }: EvidenceDependencies): Evidence {
   const keyOf = ({ connection, kind, requestId }: RequestRef, runId: string) =>
@@ -44,31 +45,37 @@ export function createEvidence({ temporal, vault, keyring, taskQueue, now }: Evi
 
   async function make(receipt: Receipt): Promise<Files | undefined> {
     const workflowId = workflowIdOf(receipt.request);
-    const runs = await runsOf(temporal, workflowId);
-    const parent = runs.find(({ runId }) => runId === receipt.request.runId);
-    if (parent === undefined) return undefined;
-    const children = runs.filter(run => run.workflowId.startsWith(`${workflowId}:`));
-    const exported = [parent, ...children].map((run, index) => ({
+    const { runId } = receipt.request;
+    const history = await historyOf(temporal, { workflowId, runId });
+    if (history === undefined) return undefined;
+    // Its own events tell which children it had: a list on the server may be behind, or lack what was deleted.
+    const children = await sideBySide(childrenIn(history), FETCHED_AT_ONCE, async run => ({
       run,
+      history: await historyOf(temporal, run),
+    }));
+    const there = [{ run: { workflowId, runId }, history }, ...children].flatMap(({ run, history: found }) =>
+      found === undefined ? [] : [{ run, history: found }],
+    );
+    const exported = there.map((each, index) => ({
+      ...each,
       file: index === 0 ? 'history.json' : `history-${index}.json`,
     }));
     const codec = createPayloadCodec(keyring);
-    const histories = await sideBySide(exported, FETCHED_AT_ONCE, async ({ run, file }) => {
-      const history = await temporal.workflow.getHandle(run.workflowId, run.runId).fetchHistory();
-      return [file, Buffer.from(await portableHistory(history, codec, keyring.hash))] as const;
-    });
+    const files = new Map([[RECEIPT, Buffer.from(`${JSON.stringify(receipt, null, 2)}\n`)]]);
+    for (const each of exported)
+      files.set(each.file, Buffer.from(await portableHistory(each.history, codec, keyring.hash)));
     const key = keyring.signingKey();
-    const files = new Map([
-      [RECEIPT, Buffer.from(`${JSON.stringify(receipt, null, 2)}\n`)],
-      ...histories,
-      ['public-key.pem', Buffer.from(`${pemOf(key.publicKey)}\n`)],
-      ['story.html', Buffer.from(storyOf(receipt))],
-    ]);
+    // Of the receipt too: it may have been signed with a key of before.
+    const signers = new Set([key.publicKey, receipt.signer.publicKey]);
+    files.set('public-key.pem', Buffer.from([...signers].map(signer => `${pemOf(signer)}\n`).join('')));
+    files.set('story.html', Buffer.from(storyOf(receipt)));
     const about = {
       workflowId,
       exportedAt: new Date(now()).toISOString(),
       version: VERSION,
-      runs: exported.map(({ run, file }) => ({ file, workflowId: run.workflowId, runId: run.runId })),
+      workflows: receipt.service.workflows,
+      runs: exported.map(({ run, file }) => ({ file, ...run })),
+      missing: children.flatMap(({ run, history: found }) => (found === undefined ? [run] : [])),
     };
     files.set(MANIFEST, Buffer.from(`${JSON.stringify(signBundle(files, about, key), null, 2)}\n`));
     return files;
@@ -81,14 +88,14 @@ export function createEvidence({ temporal, vault, keyring, taskQueue, now }: Evi
 
   return {
     async keep(receipt) {
-      if ((await kept(receipt)) !== undefined) return true;
+      if ((await kept(receipt)) !== undefined) return 'kept';
       try {
         const files = await make(receipt);
-        if (files === undefined) return false;
+        if (files === undefined) return 'gone';
         await vault.putIfAbsent(keyOf(receipt.request, receipt.request.runId), pack(files));
-        return true;
+        return 'kept';
       } catch (error) {
-        if (error instanceof Error && 'code' in error && UNREADABLE.includes(String(error.code))) return false;
+        if (error instanceof Error && 'code' in error && LOCKED.includes(String(error.code))) return 'locked';
         throw error;
       }
     },

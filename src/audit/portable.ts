@@ -1,43 +1,229 @@
 /**
  * A history that anybody can replay without a key: its payloads decrypted, and each identity of the subject in them replaced
- * by a pseudonym, the same wherever it stands. Of a history's personal data there is no more than that (decision D7). An input
- * that was refused may hold anything anywhere: all of it goes.
+ * by a pseudonym, the same wherever it stands (decision D7). It is a list of what is kept, never of what is left out: what
+ * anybody else wrote into a run, or a later Temporal keeps in a history, is blank. Of an input that was refused nothing stays.
  */
 import { createHash } from 'node:crypto';
 import type { Payload, PayloadCodec } from '@temporalio/common';
 import { temporal } from '@temporalio/proto';
-import { isEncrypted } from '../encryption/payload-codec';
+import { REASON_PATTERN } from '../request/clock';
+import { isStepCode } from '../request/handling';
 import { InvalidInput, parseInput } from '../request/input';
-import { KINDS, type Kind, WORKFLOW_TYPES } from '../request/names';
+import {
+  CREDENTIALS_UPDATED,
+  EXTEND,
+  KINDS,
+  type Kind,
+  type RequestRef,
+  requestBehind,
+  SEARCH_ATTRIBUTES,
+  WORKFLOW_NAMES,
+  WORKFLOW_TYPES,
+} from '../request/names';
+import { bytesOf, encodingOf, isPayload, JSON_PLAIN, json, jsonIn, payloadsIn } from './history';
 import { type History, historyToJson } from './history-json';
+import { openAsWorker } from './opened';
 
 const HistoryMessage = temporal.api.history.v1.History;
-const JSON_PLAIN = 'json/plain';
 const DIGITS = 7;
-/** Of failures: it names files of a machine and says nothing to whoever replays. */
-const STACK = 'stack_trace';
 
 /** Keyed, so that nobody who has the pseudonym can try addresses. */
 export type Hash = (value: string) => string;
 
-/** @returns JSON of the history, as `temporal workflow show --output json` prints it */
+/**
+ * @returns JSON of the history, as `temporal workflow show --output json` prints it
+ * @throws {KeyringError} `unknown-key`; {PayloadBroken} `wrong-key`
+ */
 export async function portableHistory(history: History, codec: PayloadCodec, hash: Hash): Promise<string> {
   const copy = HistoryMessage.decode(HistoryMessage.encode(history).finish());
-  const payloads = payloadsIn(copy);
-  const sealed = payloads.filter(isEncrypted);
-  const plain = await codec.decode(sealed);
-  for (const [index, payload] of sealed.entries()) {
-    const { metadata = {}, data = null } = plain[index] ?? {};
-    Object.assign(payload, { metadata, data });
-  }
-  forgetRefused(copy, payloads);
+  const run = runOf(copy, codec);
+  const events: unknown[] = [];
+  for (const event of copy.events) events.push(await keptOf(event, run, ''));
+  const kept = HistoryMessage.fromObject({ events });
+  const payloads = payloadsIn(kept);
+  forgetRefused(kept, payloads);
   const names = pseudonymsOf(payloads, hash);
-  for (const payload of payloads) {
-    if (encodingOf(payload) !== JSON_PLAIN) continue;
-    Object.assign(payload, { data: Buffer.from(JSON.stringify(renamed(jsonOf(payload), names))) });
+  for (const payload of payloads)
+    if (encodingOf(payload) === JSON_PLAIN) Object.assign(payload, { data: bytesOf(renamed(jsonIn(payload), names)) });
+  return historyToJson(kept);
+}
+
+/** What decides whether a text of a history is one of ours. */
+interface Run {
+  readonly codec: PayloadCodec;
+  readonly workflowId: string;
+  readonly request: RequestRef | undefined;
+  readonly taskQueue: string;
+  /** Machines are nobody's business, nor what starters call their updates: each keeps a number. */
+  readonly numbers: { readonly process: Map<string, number>; readonly update: Map<string, number> };
+}
+
+function runOf({ events }: History, codec: PayloadCodec): Run {
+  const { workflowId, taskQueue } = events?.[0]?.workflowExecutionStartedEventAttributes ?? {};
+  return {
+    codec,
+    workflowId: workflowId ?? '',
+    request: requestBehind(workflowId ?? ''),
+    taskQueue: taskQueue?.name ?? '',
+    numbers: { process: new Map(), update: new Map() },
+  };
+}
+
+type Text = (text: string, run: Run) => boolean | string;
+
+const like =
+  (pattern: RegExp): Text =>
+  text =>
+    pattern.test(text);
+const uuid = like(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+const ofSdk = like(/^\d{1,9}$/);
+const queue: Text = (text, { taskQueue }) => text === taskQueue || text.startsWith(`${taskQueue}/`);
+const numbered =
+  (what: keyof Run['numbers']): Text =>
+  (text, { numbers }) => {
+    const known = numbers[what];
+    const number = known.get(text) ?? known.size + 1;
+    known.set(text, number);
+    return `${what} ${number}`;
+  };
+const update = numbered('update');
+
+/** Texts that are kept, or replaced, by their name or by it and that of what they are in; all others are left out. */
+const TEXTS: Readonly<Record<string, Text>> = {
+  workflowId: (text, { workflowId }) => `${text}:`.startsWith(`${workflowId}:`) || workflowId.startsWith(`${text}:`),
+  runId: uuid,
+  originalExecutionRunId: uuid,
+  firstExecutionRunId: uuid,
+  baseRunId: uuid,
+  newRunId: uuid,
+  requestId: uuid,
+  activityId: ofSdk,
+  timerId: ofSdk,
+  'workflowType.name': text => WORKFLOW_NAMES.some(name => name === text),
+  'activityType.name': like(/^[A-Za-z]{1,64}$/),
+  'taskQueue.name': queue,
+  'taskQueue.normalName': queue,
+  'input.name': text => text === EXTEND,
+  signalName: text => (text === CREDENTIALS_UPDATED ? text : 'another'),
+  markerName: like(/^core_[a-z_]{1,32}$/),
+  type: isStepCode,
+  identity: numbered('process'),
+  updateId: update,
+  protocolInstanceId: update,
+  acceptedRequestMessageId: (text, run) => `${update(text.replace(/\/request$/, ''), run)}/request`,
+  fairnessKey: (text, { request }) => text === request?.requestId,
+  sdkName: like(/^temporal-[a-z]{1,32}$/),
+  sdkVersion: like(/^[\d.]{1,32}$/),
+  buildId: like(/^@temporalio\/worker@[\w.+-]{1,100}$/),
+};
+
+/** What is looked into; what else has members is left out. */
+const LOOKED_INTO = new Set([
+  ...['workflowType', 'activityType', 'taskQueue', 'workflowExecution', 'parentWorkflowExecution'],
+  ...['rootWorkflowExecution', 'retryPolicy', 'priority', 'sdkMetadata', 'coreUsedFlags', 'langUsedFlags'],
+  ...['workerVersion', 'acceptedRequest', 'meta', 'outcome', 'failure', 'lastFailure', 'cause'],
+  ...['applicationFailureInfo', 'timeoutFailureInfo', 'canceledFailureInfo', 'terminatedFailureInfo'],
+  ...['serverFailureInfo', 'resetWorkflowFailureInfo', 'activityFailureInfo', 'childWorkflowExecutionFailureInfo'],
+  ...['input', 'args', 'result', 'success', 'details', 'lastHeartbeatDetails', 'data', 'patch-data', 'payloads'],
+  ...['searchAttributes', 'indexedFields', 'TemporalChangeVersion', ...Object.keys(SEARCH_ATTRIBUTES)],
+]);
+const ATTRIBUTES = /^[a-zA-Z]+EventAttributes$/;
+/** Nothing that they carry is read by a workflow of ours. */
+const SIGNALED = 'workflowExecutionSignaledEventAttributes';
+
+/** @param within the member that it stands in */
+async function keptOf(value: object, run: Run, within: string): Promise<Record<string, unknown>> {
+  const kept: Record<string, unknown> = {};
+  for (const [name, member] of Object.entries(value)) {
+    const found = await keptMember(name, member, run, within);
+    if (found !== undefined) kept[name] = found;
   }
-  nameProcesses(copy);
-  return historyToJson(copy);
+  return kept;
+}
+
+async function keptMember(name: string, member: unknown, run: Run, within: string): Promise<unknown> {
+  if (typeof member === 'string') {
+    const told = (TEXTS[`${within}.${name}`] ?? TEXTS[name])?.(member, run) ?? false;
+    return told === true ? member : told || undefined;
+  }
+  if (isScalar(member)) return member;
+  if (typeof member !== 'object' || member === null) return undefined;
+  const known = LOOKED_INTO.has(name) || ATTRIBUTES.test(name);
+  if (!known || (within === SIGNALED && name === 'input')) return undefined;
+  if (isPayload(member)) return keptPayload(name, member, run);
+  if (name !== 'payloads') return Array.isArray(member) ? member.filter(isScalar) : keptOf(member, run, name);
+  const payloads = (Array.isArray(member) ? member : []).filter(isPayload);
+  const some = within === 'args' ? payloads.slice(0, 1) : payloads;
+  const kept = await Promise.all(some.map(payload => keptPayload(within, payload, run)));
+  return kept.filter(payload => payload !== undefined);
+}
+
+/** Numbers, also long ones, and what is made of two, instants and lengths of time; what is empty tells nothing either. */
+function isScalar(value: unknown): boolean {
+  if (typeof value === 'number' || typeof value === 'boolean') return true;
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || ArrayBuffer.isView(value)) return false;
+  const names = Object.keys(value);
+  return names.every(name => SCALAR_PARTS.includes(name)) && Object.values(value).every(isScalar);
+}
+
+const SCALAR_PARTS = ['seconds', 'nanos', 'low', 'high', 'unsigned'];
+
+/** By the name of what holds it. */
+async function keptPayload(holder: string, payload: Payload, run: Run): Promise<Payload | undefined> {
+  switch (holder) {
+    case 'input':
+    case 'result':
+    case 'success':
+      return openAsWorker(payload, run.codec);
+    case 'args':
+      return json(extensionIn(jsonIn(await openAsWorker(payload, run.codec))));
+    case 'details':
+    case 'lastHeartbeatDetails':
+      return json(countsIn(jsonIn(await openAsWorker(payload, run.codec))));
+    // Notes of the SDK itself, which are never encrypted.
+    case 'data':
+    case 'patch-data':
+      return json(jsonIn(payload));
+    default:
+      return searchAttribute(holder, payload, run);
+  }
+}
+
+/** What an extension is made from. */
+function extensionIn(value: unknown): Record<string, unknown> {
+  const [reason, until] = [member(value, 'reason'), member(value, 'until')];
+  const untilMs = typeof until === 'string' ? Date.parse(until) : Number.NaN;
+  return {
+    ...(typeof reason === 'string' && REASON_PATTERN.test(reason) && { reason }),
+    ...(!Number.isNaN(untilMs) && { until: new Date(untilMs).toISOString() }),
+  };
+}
+
+const COUNTS = ['apiRequests', 'credentialVersion', 'sent', 'uncertain'];
+
+/** What a step tells of its attempts. */
+function countsIn(value: unknown): Record<string, unknown> {
+  const counts = COUNTS.map(name => [name, member(value, name)] as const).filter(([, count]) => isScalar(count));
+  return Object.fromEntries(counts);
+}
+
+const WORDS = /^[a-z-]{1,64}$/;
+
+function searchAttribute(name: string, payload: Payload, { request }: Run): Payload | undefined {
+  const value = jsonIn(payload);
+  const is: Readonly<Record<string, (text: string) => boolean>> = {
+    DsrKind: text => text === request?.kind,
+    DsrConnection: text => text === request?.connection,
+    DsrStatus: text => WORDS.test(text),
+    DsrSubject: text => /^[0-9a-f]{32}$/.test(text),
+    DsrDueAt: text => /^[\d:.TZ-]{10,32}$/.test(text),
+    TemporalChangeVersion: text => WORDS.test(text),
+  };
+  const ours = [value].flat().every(text => typeof text === 'string' && is[name]?.(text));
+  if (!ours) return undefined;
+  const type = Buffer.from(payload.metadata?.type ?? []);
+  const known = /^(Keyword|KeywordList|Datetime)$/.test(type.toString());
+  return { metadata: { encoding: Buffer.from(JSON_PLAIN), ...(known && { type }) }, data: bytesOf(value) };
 }
 
 /** Nothing of an input that no request can have, wherever the history repeats it; what replays never looks into it. */
@@ -49,15 +235,14 @@ function forgetRefused({ events }: History, payloads: readonly Payload[]): void 
   const [first = ''] = given;
   if (given.length === 1 && isGood(kind, first)) return;
   for (const payload of payloads)
-    if (given.includes(Buffer.from(payload.data ?? []).toString()))
-      Object.assign(payload, { metadata: { encoding: Buffer.from(JSON_PLAIN) }, data: REFUSED });
+    if (given.includes(Buffer.from(payload.data ?? []).toString())) Object.assign(payload, json(REFUSED));
 }
 
-const REFUSED = Buffer.from('"an input that was refused"');
+const REFUSED = 'an input that was refused';
 
-function isGood(kind: Kind, json: string): boolean {
+function isGood(kind: Kind, text: string): boolean {
   try {
-    parseInput(kind, JSON.parse(json));
+    parseInput(kind, JSON.parse(text));
     return true;
   } catch (error) {
     if (error instanceof InvalidInput || error instanceof SyntaxError) return false;
@@ -65,24 +250,11 @@ function isGood(kind: Kind, json: string): boolean {
   }
 }
 
-/** Machines are nobody's business: each process keeps a number. */
-function nameProcesses(value: unknown, processes = new Map<string, string>()): void {
-  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return;
-  for (const [name, member] of Object.entries(value)) {
-    if (name !== 'identity' || typeof member !== 'string') nameProcesses(member, processes);
-    else if (member !== '') {
-      processes.set(member, processes.get(member) ?? `process ${processes.size + 1}`);
-      Object.assign(value, { identity: processes.get(member) });
-    }
-  }
-}
-
 /** Everything that names the subject, by what names it from now on. */
 function pseudonymsOf(payloads: readonly Payload[], hash: Hash): Map<string, string> {
   const names = new Map<string, string>();
   for (const payload of payloads) {
-    if (encodingOf(payload) !== JSON_PLAIN) continue;
-    const subject = member(jsonOf(payload), 'subject');
+    const subject = member(jsonIn(payload), 'subject');
     const email = member(subject, 'email');
     const phoneNumbers = member(subject, 'phoneNumbers');
     if (typeof email === 'string')
@@ -107,26 +279,7 @@ function renamed(value: unknown, names: ReadonlyMap<string, string>): unknown {
   }
   if (Array.isArray(value)) return value.map(each => renamed(each, names));
   if (typeof value !== 'object' || value === null) return value;
-  const members = Object.entries(value).filter(([name]) => name !== STACK);
-  return Object.fromEntries(members.map(([name, each]) => [name, renamed(each, names)]));
-}
-
-function payloadsIn(value: unknown): Payload[] {
-  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return [];
-  if (isPayload(value)) return [value];
-  return Object.values(value).flatMap(payloadsIn);
-}
-
-function isPayload(value: object): value is Payload {
-  return 'metadata' in value && typeof value.metadata === 'object' && value.metadata !== null && 'data' in value;
-}
-
-function encodingOf({ metadata }: Payload): string {
-  return Buffer.from(metadata?.encoding ?? []).toString();
-}
-
-function jsonOf({ data }: Payload): unknown {
-  return JSON.parse(Buffer.from(data ?? []).toString() || 'null');
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, renamed(each, names)]));
 }
 
 function member(value: unknown, name: string): unknown {

@@ -1,24 +1,43 @@
 /**
- * Replays histories against the workflows of this version: whether they would decide again as they did. Histories in the clear
- * need no key. Nothing is asked of Aircall, and no step runs. Decision D13.
+ * Replays histories against the workflows of this version: whether they would decide again as they did, and answer the
+ * same. Histories in the clear need no key. Nothing is asked of Aircall, and no step runs. Decision D13.
  */
-import type { DataConverter } from '@temporalio/common';
+import { setTimeout as delay } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
+import type { Payload, PayloadCodec } from '@temporalio/common';
 import { Worker, type WorkflowBundleOption } from '@temporalio/worker';
 import { DeterminismViolationError } from '@temporalio/workflow';
 import { isEncrypted } from '../encryption/payload-codec';
 import { workflowBundle as ownBundle } from '../workflow-bundle';
+import { decides, encodingOf, endIn, jsonIn, payloadsIn, resultIn } from './history';
 import type { History } from './history-json';
+import { openAsWorker } from './opened';
 
 export interface Recorded {
   /** What it is called in the verdict: a workflow id, or a file. */
   readonly name: string;
+  /** Undefined where what is there is no history. */
+  readonly history: History | undefined;
+}
+
+/** One that can be replayed. */
+interface Played {
+  readonly name: string;
   readonly history: History;
+  readonly workflowId: string;
+  /** Whether a key is needed; of a run that was begun in the clear, too, what followed is encrypted. */
+  readonly sealed: boolean;
 }
 
 export interface Verdict {
   readonly name: string;
-  /** `differs`: the workflows of this version would have done something else. `unreadable`: a key is missing, or it is no history. */
+  /**
+   * `differs`: the workflows of this version would have done, or answered, something else. `unreadable`: a key is missing,
+   * or it is no history, or one in which nothing was decided.
+   */
   readonly verdict: 'same' | 'differs' | 'unreadable';
+  /** Whether the run had ended: where it had not, `same` says that it replays so far. */
+  readonly closed: boolean;
   /** Which event, in Temporal's words; types and ids only. */
   readonly event?: string;
 }
@@ -27,59 +46,98 @@ export interface ReplayOptions {
   /** Made from this version's workflows where not given. */
   readonly workflowBundle?: WorkflowBundleOption;
   /** For histories that are encrypted; asked for where there is one. */
-  readonly dataConverter?: () => DataConverter;
+  readonly codec?: () => PayloadCodec;
+  /** For one history; two minutes where not given. */
+  readonly timeoutMs?: number;
 }
 
 const EVENT_CHARACTERS_MAX = 300;
+const TIMEOUT_MS = 120_000;
+/** Of the last verdict: a replay cannot be stopped in its middle, so that whoever reads this has to end the process. */
+export const STUCK = 'its replay did not end in time; what comes after it was not replayed';
 
-export async function replay(recorded: readonly Recorded[], options: ReplayOptions = {}): Promise<Verdict[]> {
-  const plain = recorded.filter(({ history }) => !isSealed(history));
-  const sealed = recorded.filter(({ history }) => isSealed(history));
-  const { dataConverter, ...bundled } = options;
-  return [
-    ...(await replayWith(bundled, plain)),
-    ...(sealed.length === 0 ? [] : await replayWith(bundled, sealed, dataConverter?.())),
-  ];
-}
-
-async function replayWith(
-  { workflowBundle }: ReplayOptions,
-  recorded: readonly Recorded[],
-  dataConverter?: DataConverter,
+/** One after the other: the next is asked for when the one before is done. */
+export async function replay(
+  recorded: Iterable<Recorded> | AsyncIterable<Recorded>,
+  { workflowBundle, codec, timeoutMs = TIMEOUT_MS }: ReplayOptions = {},
 ): Promise<Verdict[]> {
-  if (recorded.length === 0) return [];
+  const verdicts: Verdict[] = [];
+  const verdictOn = ({ name, history }: Recorded, verdict: Verdict['verdict'], event?: string) => {
+    const closed = history !== undefined && endIn(history) !== undefined;
+    verdicts.push({ name, verdict, closed, ...(event !== undefined && { event }) });
+  };
+  let present: Played | undefined;
+  let answered: Payload | undefined;
+  let key: PayloadCodec | undefined;
+  const opened = async (payloads: Payload[]) => {
+    if (!present?.sealed) return payloads;
+    key ??= codec?.();
+    const opener = key;
+    return opener === undefined ? payloads : Promise.all(payloads.map(each => openAsWorker(each, opener)));
+  };
+  /** Opens what is encrypted, and sees what the workflow answers: Temporal's replay compares no values. */
+  const watching: PayloadCodec = {
+    async encode(payloads, context) {
+      if (context?.type === 'workflow' && context.workflowId === present?.workflowId) answered = payloads.at(-1);
+      return payloads;
+    },
+    decode: opened,
+  };
+  async function* histories() {
+    for await (const each of recorded) {
+      const { name, history } = each;
+      if (history === undefined) verdictOn(each, 'unreadable', 'it is no history');
+      else if (!decides(history)) verdictOn(each, 'unreadable', 'nothing was decided in it');
+      else {
+        const workflowId = history.events?.[0]?.workflowExecutionStartedEventAttributes?.workflowId || name;
+        present = { name, history, workflowId, sealed: payloadsIn(history).some(isEncrypted) };
+        answered = undefined;
+        yield { workflowId, history };
+      }
+    }
+  }
   const results = Worker.runReplayHistories(
     {
       workflowBundle: workflowBundle ?? (await ownBundle()),
-      ...(dataConverter && { dataConverter }),
+      dataConverter: { payloadCodecs: [watching] },
     },
-    recorded.map(({ name, history }) => ({ workflowId: workflowIdIn(history) ?? name, history })),
+    histories(),
   );
-  const verdicts: Verdict[] = [];
-  for await (const { error } of results) {
-    const name = recorded[verdicts.length]?.name ?? '';
-    if (error === undefined) verdicts.push({ name, verdict: 'same' });
-    else
-      verdicts.push({
-        name,
-        verdict: error instanceof DeterminismViolationError ? 'differs' : 'unreadable',
-        event: eventIn(error),
-      });
+  for (;;) {
+    const next = await inTime(results.next());
+    if (next?.done || present === undefined) return verdicts;
+    if (next === undefined) {
+      verdictOn(present, 'unreadable', STUCK);
+      void results.return?.();
+      return verdicts;
+    }
+    const { error } = next.value;
+    if (error instanceof DeterminismViolationError) verdictOn(present, 'differs', eventIn(error));
+    else if (error !== undefined) verdictOn(present, 'unreadable', eventIn(error));
+    else if (await isAnswer(answered, resultIn(present.history))) verdictOn(present, 'same');
+    else verdictOn(present, 'differs', 'the result in its last event is not what the workflow answers');
+    present = undefined;
   }
-  return verdicts;
+
+  /** Undefined where one history takes too long; what comes before it, as a list on the server, may take its time. */
+  async function inTime<T>(next: Promise<T>): Promise<T | undefined> {
+    next.catch(() => {}); // thrown here, or too late
+    for (;;) {
+      const ended = await Promise.race([next, delay(timeoutMs, undefined, { ref: false })]);
+      if (ended !== undefined || present !== undefined) return ended;
+    }
+  }
+
+  async function isAnswer(given: Payload | undefined, result: Payload | undefined): Promise<boolean> {
+    if (result === undefined) return true;
+    const [told] = await opened([result]);
+    if (told === undefined || given === undefined) return false;
+    return encodingOf(told) === encodingOf(given) && isDeepStrictEqual(jsonIn(told), jsonIn(given));
+  }
 }
 
 /** What differs, out of all that the SDK's message says; that of another error may hold values, so that its kind must do. */
 function eventIn(error: Error): string {
   const [, event] = /Nondeterminism error: (.*?)\\*"/.exec(error.message) ?? [];
   return (event ?? error.name).slice(0, EVENT_CHARACTERS_MAX);
-}
-
-function workflowIdIn({ events }: History): string | undefined {
-  return events?.[0]?.workflowExecutionStartedEventAttributes?.workflowId || undefined;
-}
-
-function isSealed({ events }: History): boolean {
-  const [payload] = events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];
-  return payload !== undefined && isEncrypted(payload);
 }

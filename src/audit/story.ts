@@ -1,15 +1,17 @@
 /** The page of a bundle that tells a person what happened, when, and how to check it. Made of the receipt alone. Pure. */
 import type { Receipt } from '../receipt/model';
 
-const WIDTH = 720;
+const WIDTH = 960;
 const MARGIN = 20;
 const STEPS = ['received', 'started', 'searched', 'deleted', 'verified', 'ended'] as const;
 
 export function storyOf(receipt: Receipt): string {
   const { request, status, failure, times, sources, outOfReach, verification, apiRequests, service, chain } = receipt;
-  const rows = sources.map(({ source, found, kept, deleted, absent, refused, unsupported, failed, state }) =>
-    row([source, state, found, kept, deleted, absent, refused + unsupported + failed].map(String)),
-  );
+  const rows = sources.map(source => {
+    const { found, kept, deleted, absent, refused, unsupported, failed, unreadable, withheld } = source;
+    const counts = [found, kept, deleted, absent, refused + unsupported + failed, unreadable, withheld];
+    return row([source.source, source.state, windowWords(source), ...counts.map(String)]);
+  });
   const reasons = sources.flatMap(({ source, reasons: found, gaps }) => [
     ...found.map(({ outcome, code, count }) => `${count} of ${source}: ${outcome} (${code})`),
     ...gaps.map(({ code, count }) => `not covered of ${source}: ${code}${count === null ? '' : `, ${count}`}`),
@@ -21,18 +23,39 @@ export function storyOf(receipt: Receipt): string {
 <style>body{font:16px/1.5 sans-serif;max-width:${WIDTH}px;margin:2em auto}table{border-collapse:collapse}td,th{border:1px solid #999;padding:.2em .6em;text-align:left}</style>
 <h1>${request.kind === 'access' ? 'Access' : 'Deletion'} request ${text(request.requestId)}</h1>
 <p>Of connection <b>${text(request.connection)}</b>, for the subject <code>${text(receipt.subject ?? 'not known')}</code> (a keyed hash).
-It ended as <b>${status}</b>${failure === null ? '' : ` (${text(failure)})`}${verification === null ? '' : `; verification: <b>${verification}</b>`}.
+It ended as <b>${status}</b>${failure === null ? '' : ` (${text(failure)})`}. ${verification === null ? '' : VERIFICATION[verification]}
 ${dueWords(receipt)}${apiRequests === null ? '' : `${apiRequests} API requests were sent to Aircall.`} Version ${text(service.version)}.</p>
 ${timeline(times)}
-<table><tr><th>source</th><th>searched</th><th>found</th><th>kept</th><th>deleted</th><th>gone already</th><th>not done</th></tr>${rows.join('')}</table>
+<table><tr>${HEADINGS.map(heading => `<th>${heading}</th>`).join('')}</tr>${rows.join('')}</table>
+<p>Unreadable: what came in a form that nobody knows, so that it may be anybody's. Withheld: what carries a number of the person,
+but belongs to somebody else by Aircall’s word.</p>
 ${list('What did not end as asked, or was not covered', reasons)}
 ${list('What Aircall’s API cannot do', outOfReach)}
 <h2>How to check it</h2>
 <pre>aircall-dsr audit replay THIS-FOLDER --key public-key.pem</pre>
-<p>It needs neither a server nor a key but the public one, which you should have got on another way than this folder. It checks the
-signature over all files, the receipt (number ${chain.sequence} of its connection), and that the program would decide again as the histories say.</p>
+<p>It needs neither a server nor a key but the public one, which you should have got on another way than this folder. It checks
+the signature over all files, the receipt (number ${chain.sequence} of its connection), that the histories of the request and of
+all its children are there and whole, or named as gone, and that the receipt states what the history ends with. Then it replays them: the
+program takes the same steps in the same order and comes to the same result, given what each step answered. What Aircall
+answered is not proved by that; for it stands the signature of whoever ran the service.</p>
 </html>
 `;
+}
+
+const HEADINGS = [
+  ...['source', 'searched', 'window', 'found', 'kept', 'deleted', 'gone already', 'not done', 'unreadable', 'withheld'],
+];
+
+const VERIFICATION = {
+  verified: '<b>Verified</b>: a search after the last deletion found nothing of the person.',
+  residual: '<b>Not verified</b>: the search after the last deletion still found something, or could not be made.',
+  skipped: 'There was no verifying search.',
+} as const satisfies Record<NonNullable<Receipt['verification']>, string>;
+
+/** Which time was searched. */
+function windowWords({ window, state }: Receipt['sources'][number]): string {
+  if (window === null) return state === 'skipped' ? '-' : 'all';
+  return `${window.from ?? 'all that Aircall serves'} to ${window.to}`;
 }
 
 function dueWords({ request: { regime, extension }, times: { due, ended } }: Receipt): string {

@@ -1,23 +1,25 @@
 /** What an auditor asks: evidence of a request, whether it is whole, and whether recorded histories replay with this version. */
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { checkBundle, MANIFEST, RECEIPT, readManifest } from '../audit/bundle';
+import type { Client } from '@temporalio/client';
+import { checkBundle, MANIFEST, type Manifest, RECEIPT, readManifest } from '../audit/bundle';
 import { createEvidence } from '../audit/evidence';
+import { decides } from '../audit/history';
 import { type History, historyFromJson } from '../audit/history-json';
-import { type Recorded, type ReplayOptions, replay, type Verdict } from '../audit/replay';
+import { type Recorded, replay, STUCK, type Verdict } from '../audit/replay';
 import { createDsrClient } from '../client';
 import { configuredKeyring, configuredTaskQueue, configuredVault } from '../config';
-import { createDataConverter } from '../encryption/data-converter';
+import { createPayloadCodec } from '../encryption/payload-codec';
 import { publicKeysIn } from '../encryption/signing-key';
 import { createLog } from '../log';
 import { requestOf } from '../request/names';
-import { sideBySide } from '../request/side-by-side';
+import { ahead } from '../request/side-by-side';
 import { createLateReceipts } from '../retention/late-receipts';
 import { connectTemporal } from '../temporal/connect';
-import { ourRuns, type Run, runsOf } from '../temporal/histories';
+import { historyOf, ourRuns, type Run, runsOf } from '../temporal/histories';
 import { createCases } from '../vault/cases';
 import { createReceipts } from '../vault/receipts';
-import { answer, CommandError, EXIT, type Exit, type Output, table, tell } from './output';
+import { answer, CommandError, type Ending, EXIT, type Exit, type Output, table, tell } from './output';
 import { installRuntime } from './quiet-logger';
 import { noSuchRequest, resolveId, withClient } from './requests';
 
@@ -32,9 +34,10 @@ export interface ExportOptions extends Output {
   readonly out: string;
 }
 
-const FETCHED_AT_ONCE = 8;
+/** Histories that are held while one is replayed. */
+const FETCHED_AHEAD = 4;
 
-export async function auditReplay(id: string | undefined, options: ReplayCommandOptions): Promise<Exit> {
+export async function auditReplay(id: string | undefined, options: ReplayCommandOptions): Promise<Ending> {
   if ((id === undefined) !== (options.all === true)) throw usage('Give an id, a file, a folder, or --all.');
   if (options.since !== undefined && options.all !== true) throw usage('--since belongs to --all.');
   const bundle = id === undefined ? undefined : bundleAt(id);
@@ -42,22 +45,36 @@ export async function auditReplay(id: string | undefined, options: ReplayCommand
   const checked = bundle && checkBundle(bundle, options.key === undefined ? undefined : keysIn(options.key));
   if (checked !== undefined && options.key === undefined)
     tell('note: the public key is the one that came along; --key says whose signature it must be.');
+  if (checked !== undefined && checked.missing.length > 0)
+    tell(`note: the histories of ${checked.missing.length} children were gone when it was exported.`);
   const files = id === undefined ? undefined : filesAt(id);
+  if (files !== undefined && checked === undefined)
+    tell('note: no evidence: histories only. Nothing of them is signed: whoever had them may have changed them.');
   const verdicts = files === undefined ? await replayOnServer(id, options.since) : await replayFiles(files);
   if (verdicts.length === 0)
     throw new CommandError('nothing-to-replay', 'There is no history to replay: nothing was proved.', EXIT.failed);
   const same = verdicts.filter(({ verdict }) => verdict === 'same').length;
-  answer(options, { replayed: verdicts.length, same, verdicts, ...(checked && { bundle: 'verified' }) }, [
+  answer(options, { replayed: verdicts.length, same, verdicts, ...bundleIn(checked, files) }, [
     ...(checked === undefined
       ? []
-      : [`The bundle of ${checked.workflowId} is whole: signature, files and receipt fit.`]),
+      : [`The bundle of ${checked.workflowId} is whole: signature, files, histories and receipt fit.`]),
     ...table([
       ['VERDICT', 'HISTORY', 'EVENT'],
-      ...verdicts.map(({ name, verdict, event }) => [verdict, name, event ?? '']),
+      ...verdicts.map(({ name, verdict, closed, event }) => [
+        verdict,
+        name,
+        event ?? (closed ? '' : 'open: replays so far'),
+      ]),
     ]),
     `${same} of ${verdicts.length} replay with this version as they ran.`,
   ]);
+  if (verdicts.at(-1)?.event === STUCK) return { atOnce: EXIT.failed };
   return same === verdicts.length ? EXIT.done : EXIT.failed;
+}
+
+function bundleIn(checked: Manifest | undefined, files: readonly string[] | undefined) {
+  if (checked !== undefined) return { bundle: 'verified', missing: checked.missing.length };
+  return files !== undefined && { bundle: 'none' };
 }
 
 /** Evidence of a request that has ended, in a folder of its own. */
@@ -83,10 +100,12 @@ export async function auditExport(id: string, options: ExportOptions): Promise<E
         'The server has the history of this request no more, and its evidence was not kept; what is left of it is its receipt.',
         EXIT.failed,
       );
-    const { runs, signer } = readManifest(files.get(MANIFEST));
+    const { runs, missing, signer } = readManifest(files.get(MANIFEST));
     mkdirSync(out, { mode: 0o700 });
     for (const [name, bytes] of files) writeFileSync(join(out, name), bytes, { flag: 'wx' });
-    answer(options, { workflowId, out, histories: runs.length, signedBy: signer.keyId }, [
+    if (missing.length > 0)
+      tell(`note: the server has the histories of ${missing.length} children no more; the manifest names them.`);
+    answer(options, { workflowId, out, histories: runs.length, missing: missing.length, signedBy: signer.keyId }, [
       `Exported ${workflowId}: receipt and ${runs.length} histories, without personal data, signed by ${signer.keyId}.`,
       `Check it anywhere: aircall-dsr audit replay ${out}`,
     ]);
@@ -98,11 +117,13 @@ export async function auditExport(id: string, options: ExportOptions): Promise<E
 
 /** All files of a bundle's folder; undefined where the path is no bundle. */
 function bundleAt(path: string): ReadonlyMap<string, Buffer> | undefined {
-  const isBundle =
-    statSync(path, { throwIfNoEntry: false })?.isDirectory() === true &&
-    statSync(join(path, RECEIPT), { throwIfNoEntry: false }) !== undefined;
-  if (!isBundle) return undefined;
-  return new Map(readdirSync(path).map(name => [name, readFileSync(join(path, name))]));
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return undefined;
+  const entries = readdirSync(path, { withFileTypes: true });
+  // Either of them makes it one: what lacks the other is a bundle that is not whole.
+  if (!entries.some(({ name }) => name === MANIFEST || name === RECEIPT)) return undefined;
+  return new Map(
+    entries.map(entry => [entry.name, entry.isFile() ? readFileSync(join(path, entry.name)) : Buffer.alloc(0)]),
+  );
 }
 
 /** @throws {CommandError} `usage` */
@@ -126,25 +147,21 @@ function filesAt(path: string): readonly string[] | undefined {
 }
 
 /** Histories in the clear need no key; a key file is read where one is sealed. */
-async function replayFiles(files: readonly string[]): Promise<Verdict[]> {
-  const read = files.map((name): Recorded | Verdict => {
-    try {
-      return { name, history: historyFromJson(readFileSync(name, 'utf8')) };
-    } catch {
-      return { name, verdict: 'unreadable', event: 'it is no history' };
-    }
-  });
-  const recorded = read.flatMap(each => ('history' in each ? [each] : []));
-  const unreadable = read.flatMap(each => ('history' in each ? [] : [each]));
-  const replayed = await replayQuietly(recorded, { dataConverter: () => createDataConverter(configuredKeyring()) });
-  return [...replayed, ...unreadable];
+function replayFiles(files: readonly string[]): Promise<Verdict[]> {
+  installRuntime(createLog('text'));
+  return replay(recordedIn(files), { codec: () => createPayloadCodec(configuredKeyring()) });
 }
 
-/** A runtime that nothing uses would keep the process from its end. */
-async function replayQuietly(recorded: readonly Recorded[], options: ReplayOptions): Promise<Verdict[]> {
-  if (recorded.length === 0) return [];
-  installRuntime(createLog('text'));
-  return replay(recorded, options);
+function* recordedIn(files: readonly string[]): Iterable<Recorded> {
+  for (const name of files) {
+    let history: History | undefined;
+    try {
+      history = historyFromJson(readFileSync(name, 'utf8'));
+    } catch {
+      // told by its verdict
+    }
+    yield { name, history };
+  }
 }
 
 async function replayOnServer(id: string | undefined, since: string | undefined): Promise<Verdict[]> {
@@ -153,17 +170,27 @@ async function replayOnServer(id: string | undefined, since: string | undefined)
   const condition = since === undefined ? undefined : sinceCondition(since);
   const temporal = await connectTemporal(keyring);
   try {
-    const runs: Run[] = [];
-    if (id === undefined) for await (const run of ourRuns(temporal, taskQueue, condition)) runs.push(run);
-    else runs.push(...(await runsOf(temporal, await withClient(client => resolveId(client, id)))));
-    const recorded = await sideBySide(runs, FETCHED_AT_ONCE, async ({ workflowId, runId }): Promise<Recorded> => {
-      const history: History = await temporal.workflow.getHandle(workflowId, runId).fetchHistory();
-      return { name: `${workflowId} ${runId}`, history };
-    });
-    return await replayQuietly(recorded, { dataConverter: () => createDataConverter(keyring) });
+    const runs =
+      id === undefined
+        ? ourRuns(temporal, taskQueue, condition)
+        : await runsOf(temporal, await withClient(client => resolveId(client, id)));
+    installRuntime(createLog('text'));
+    return await replay(recordedOf(temporal, runs), { codec: () => createPayloadCodec(keyring) });
   } finally {
     await temporal.connection.close();
   }
+}
+
+/** Those that decided something; a run that is deleted meanwhile is none any more. */
+async function* recordedOf(temporal: Client, runs: Iterable<Run> | AsyncIterable<Run>): AsyncIterable<Recorded> {
+  let undecided = 0;
+  for await (const [{ workflowId, runId }, history] of ahead(runs, FETCHED_AHEAD, run => historyOf(temporal, run))) {
+    if (history === undefined) continue;
+    if (decides(history)) yield { name: `${workflowId} ${runId}`, history };
+    else undecided += 1;
+  }
+  if (undecided > 0)
+    tell(`note: ${undecided} runs have decided nothing yet, so that there is nothing of theirs to replay.`);
 }
 
 /** @throws {CommandError} `usage` */

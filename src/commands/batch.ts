@@ -25,7 +25,7 @@ import { createConnections } from '../vault/connections';
 import { unknownConnection } from './connections';
 import { answer, CommandError, EXIT, type Exit, type Output, tell } from './output';
 import { storyOf } from './progress';
-import { refuseUnusable, withClient } from './requests';
+import { refuseUnusable, tellOtherClock, withClient } from './requests';
 
 export interface BatchOptions extends Output {
   readonly dryRun?: boolean;
@@ -139,21 +139,27 @@ async function startAll(run: Run): Promise<void> {
   const later = requests.filter(request => request.kind === 'deletion' && asking.has(subjectOf(request)));
   const deleted = new Set(later.map(subjectOf));
   let started = 0;
+  let otherClocks = 0;
   const start = (some: readonly BatchRequest[]) =>
     sideBySide(some, AT_ONCE, async ({ kind, input }) => {
       signal.throwIfAborted();
-      await client.start(kind, input);
+      const { otherClock } = await client.start(kind, input);
+      if (otherClock) otherClocks += 1;
       started += 1;
       say(`  … ${started} of ${requests.length} started`);
     });
   await start(requests.filter(request => !later.includes(request)));
-  if (later.length === 0) return;
-  tell(`  … ${count(later.length, 'deletion')} to start once access requests of the same persons have begun`);
-  const awaited = accesses.filter(request => deleted.has(subjectOf(request)));
-  await sideBySide(awaited, AT_ONCE, async ({ workflowId }) => {
-    while ((await client.status(workflowId)).phase === 'opening') await delay(BEGUN_LOOK_MS, undefined, { signal });
-  });
-  await start(later);
+  if (later.length > 0) await startLater();
+  tellOtherClock(otherClocks);
+
+  async function startLater(): Promise<void> {
+    tell(`  … ${count(later.length, 'deletion')} to start once access requests of the same persons have begun`);
+    const awaited = accesses.filter(request => deleted.has(subjectOf(request)));
+    await sideBySide(awaited, AT_ONCE, async ({ workflowId }) => {
+      while ((await client.status(workflowId)).phase === 'opening') await delay(BEGUN_LOOK_MS, undefined, { signal });
+    });
+    await start(later);
+  }
 }
 
 /** How each ended. Looks at the server's list of open requests, so that a thousand cost no more polls than one. */

@@ -7,6 +7,8 @@ import { createLog, type LogFormat } from '../log';
 
 export const EXIT = { done: 0, failed: 1, usage: 2 } as const;
 export type Exit = (typeof EXIT)[keyof typeof EXIT];
+/** `atOnce`: something of the process would go on for ever. */
+export type Ending = Exit | { readonly atOnce: Exit };
 
 export interface Output {
   readonly json: boolean;

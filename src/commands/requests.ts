@@ -7,7 +7,14 @@ import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { createEvidence } from '../audit/evidence';
-import { connectTemporal, createDsrClient, type DsrClient, type RequestResult, type StatusReport } from '../client';
+import {
+  connectTemporal,
+  createDsrClient,
+  type DsrClient,
+  type RequestResult,
+  type Started,
+  type StatusReport,
+} from '../client';
 import { configuredKeyring, configuredTaskQueue, configuredVault } from '../config';
 import { parseExtension, parseInput } from '../request/input';
 import { KINDS, type Kind, type RequestRef, requestOf, workflowIdOf } from '../request/names';
@@ -56,6 +63,7 @@ export async function access(connection: string, email: string, options: AccessO
   return withClient(async client => {
     await refuseUnknown(client, 'access', input);
     const started = await client.start('access', input);
+    tellOtherClock(started.otherClock ? 1 : 0);
     if (!options.wait && out === undefined) return begun(options, started);
     const result = await showProgress(client, started.workflowId);
     if (out !== undefined && result.package !== undefined) await savePackage(result, out);
@@ -71,6 +79,7 @@ export async function remove(connection: string, email: string, options: DeleteO
   return withClient(async client => {
     await refuseUnknown(client, 'deletion', input);
     const started = await client.start('deletion', input);
+    tellOtherClock(started.otherClock ? 1 : 0);
     if (!options.wait) return begun(options, started);
     return ended(options, await showProgress(client, started.workflowId));
   });
@@ -266,7 +275,16 @@ function statusLines(report: StatusReport): string[] {
 
 const DUE = { 'due-soon': 'a week is left, or less', overdue: 'it has passed' } as const;
 
-function begun(options: Output, started: { requestId: string; workflowId: string; runId: string }): Exit {
+/** Of a request that was there before. */
+export function tellOtherClock(requests: number): void {
+  if (requests > 0)
+    tell(
+      `note: ${requests === 1 ? 'a request was' : `${requests} requests were`} started before with another --regime or submission time; the due date of then stands, or that there is none.`,
+    );
+}
+
+function begun(options: Output, { requestId, workflowId, runId }: Started): Exit {
+  const started = { requestId, workflowId, runId };
   answer(options, started, [`Started ${started.workflowId}. See aircall-dsr status ${started.requestId}`]);
   return EXIT.done;
 }

@@ -11,11 +11,22 @@ export interface VerifyOptions extends Output {
   /** A file of public keys. */
   readonly key?: string;
   readonly chain?: boolean;
+  /** The digest that was told the last time. */
+  readonly since?: string;
 }
 
 const FILE_BYTES_MAX = 256 * 1024 * 1024;
 
+const DIGEST = /^[0-9a-f]{64}$/;
+
 export async function verify(file: string, options: VerifyOptions): Promise<Exit> {
+  const { since } = options;
+  if (since !== undefined && (options.chain !== true || !DIGEST.test(since)))
+    throw new CommandError(
+      'usage',
+      '--since belongs to --chain and takes a digest that `verify --chain` printed.',
+      EXIT.usage,
+    );
   const trusted = options.key === undefined ? undefined : await publicKeysOf(options.key);
   const presented = parseDocument(await contentOf(file, 'FILE'));
   const many = Array.isArray(presented);
@@ -29,7 +40,7 @@ export async function verify(file: string, options: VerifyOptions): Promise<Exit
     );
   if (trusted === undefined)
     tell('note: the public key is the one that came along; --key says whose signature it must be.');
-  if (many) tellChain(options, verifyChain(presented, trusted), trusted);
+  if (many) tellChain(options, verifyChain(presented, trusted, since), trusted);
   else tellOne(options, verifyReceipt(presented, trusted), trusted);
   return EXIT.done;
 }
@@ -53,13 +64,14 @@ function tellOne(options: Output, receipt: Receipt, trusted: readonly string[] |
   );
 }
 
-function tellChain(options: Output, receipts: readonly Receipt[], trusted: readonly string[] | undefined): void {
+function tellChain(options: VerifyOptions, receipts: readonly Receipt[], trusted: readonly string[] | undefined): void {
   const last = receipts.at(-1);
   if (last === undefined) return;
   const { connection } = last.request;
   const keys = signedBy(receipts, trusted);
   answer(options, { verified: true, ...keys, connection, receipts: receipts.length, ...placeOf(last) }, [
     `Verified: ${receipts.length} receipts of ${connection}, none missing from the first to the last`,
+    ...(options.since === undefined ? [] : ['  since      the receipt with that digest is still there']),
     `  signed by  ${keys.keyIds.join(', ')}${trusted === undefined ? '' : ', as given'}`,
     `  the last   ${last.request.kind} ${last.request.requestId}; digest ${digestOf(last)}`,
   ]);

@@ -75,10 +75,15 @@ export function receiptContent(facts: ReceiptFacts): ReceiptContent {
       package: null,
       apiRequests: null,
     };
-  const { result } = ending;
+  return { ...common, ...statedOf(ending.result) };
+}
+
+type Stated = Omit<ReceiptContent, 'format' | 'request' | 'subject' | 'times' | 'budget' | 'service'>;
+
+/** What a receipt takes over from the result alone. */
+export function statedOf(result: RequestResult): Stated {
   const { coverage, package: handedOver } = result;
   return {
-    ...common,
     status: statusOf(result),
     failure: result.failure === undefined ? null : codeFrom(result.failure.code),
     sources: sourcesOf(result),

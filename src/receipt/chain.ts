@@ -8,9 +8,10 @@ import { digestOf, ReceiptError, verifyReceipt } from './sign';
 /**
  * A chain from its first receipt on, in order.
  * @param trusted as in `verifyReceipt`
+ * @param since digest of a receipt that was seen before: without it, the newest were cut off, or the chain is another one
  * @throws {ReceiptError} naming the place (the first is 1): `receipt-chain-broken`, and what `verifyReceipt` throws
  */
-export function verifyChain(presented: readonly unknown[], trusted?: readonly string[]): Receipt[] {
+export function verifyChain(presented: readonly unknown[], trusted?: readonly string[], since?: string): Receipt[] {
   if (presented.length === 0) throw new ReceiptError('receipt-chain-broken', 'A chain holds at least one receipt.');
   const receipts: Receipt[] = [];
   for (const [index, each] of presented.entries()) {
@@ -20,6 +21,11 @@ export function verifyChain(presented: readonly unknown[], trusted?: readonly st
     if (broken !== undefined) throw new ReceiptError('receipt-chain-broken', `At place ${place}: ${broken}.`);
     receipts.push(receipt);
   }
+  if (since !== undefined && !receipts.some(receipt => digestOf(receipt) === since))
+    throw new ReceiptError(
+      'receipt-chain-broken',
+      'The receipt with the digest of --since is not in it: cut off, or replaced.',
+    );
   return receipts;
 }
 

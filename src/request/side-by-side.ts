@@ -26,3 +26,22 @@ export async function sideBySide<T, R>(
     return result === undefined ? [] : [result];
   });
 }
+
+/** Each item with what came of it, in order; of at most `atOnce` more the work is under way meanwhile. */
+export async function* ahead<T, R>(
+  items: Iterable<T> | AsyncIterable<T>,
+  atOnce: number,
+  work: (item: T) => Promise<R>,
+): AsyncGenerator<readonly [T, R]> {
+  const underWay: Promise<readonly [T, R]>[] = [];
+  for await (const item of items) {
+    const done = work(item).then(result => [item, result] as const);
+    done.catch(() => {}); // thrown when its turn comes
+    underWay.push(done);
+    const [first] = underWay;
+    if (first === undefined || underWay.length <= atOnce) continue;
+    underWay.shift();
+    yield await first;
+  }
+  for (const done of underWay) yield await done;
+}

@@ -112,7 +112,7 @@ export function createRetention({
         return { workflowId, result: undefined, histories: 0, evidence: false };
       }
       const receipt = request && (await lateReceipts.of(request));
-      const kept = receipt !== undefined && (await evidence.keep(receipt));
+      const kept = receipt !== undefined && (await evidence.keep(receipt)) === 'kept';
       const result = request && (await cases.purge(request, now(), record?.runId));
       if (record !== undefined && result === undefined) throw new RequestOpen(openMessage(workflowId));
       for (const run of runs) await deleteRun(temporal, run);

@@ -2,7 +2,7 @@
  * The runs that the server keeps of our workflows, and what their histories were encrypted with. Deleting is the server's
  * word that a run is gone; copies of its database are beyond it.
  */
-import type { Client } from '@temporalio/client';
+import { type Client, isGrpcServiceError } from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/common';
 import { temporal as proto } from '@temporalio/proto';
 import { isStepCode } from '../request/handling';
@@ -19,6 +19,7 @@ export interface Run {
   readonly closedAt?: Date;
 }
 
+const NOT_FOUND = 5;
 const KEY_ID = 'encryption-key-id';
 const PLAIN_ID = /^[\w.:/-]+$/;
 
@@ -52,6 +53,20 @@ export async function runAt(temporal: Client, workflowId: string, runId?: string
   }
 }
 
+/** Undefined where the server has it no more. */
+export async function historyOf(
+  temporal: Client,
+  { workflowId, runId }: Pick<Run, 'workflowId' | 'runId'>,
+): Promise<proto.api.history.v1.IHistory | undefined> {
+  try {
+    return await temporal.workflow.getHandle(workflowId, runId).fetchHistory();
+  } catch (error) {
+    // Of a history the client hands on what the server said as it is.
+    if (isGrpcServiceError(error) && error.code === NOT_FOUND) return undefined;
+    throw error;
+  }
+}
+
 /** Nothing happens where the server has it no more. It is gone some moments later. */
 export async function deleteRun(temporal: Client, { workflowId, runId }: Run): Promise<void> {
   try {
@@ -71,7 +86,11 @@ export async function endingOf(temporal: Client, { workflowId, runId }: Run): Pr
     execution: { workflowId, runId },
     historyEventFilterType: HistoryEventFilterType.HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT,
   });
-  const last = history?.events?.at(-1);
+  return endCodeOf(history?.events?.at(-1));
+}
+
+/** By what a run ended that has no result, as its last event tells it. */
+export function endCodeOf(last: proto.api.history.v1.IHistoryEvent | undefined): string {
   if (last?.workflowExecutionTerminatedEventAttributes) return 'terminated';
   if (last?.workflowExecutionTimedOutEventAttributes) return 'run-timed-out';
   const type = last?.workflowExecutionFailedEventAttributes?.failure?.applicationFailureInfo?.type ?? '';
@@ -83,7 +102,7 @@ export async function keyIdsOf(temporal: Client, { workflowId, runId }: Run): Pr
   const handle = temporal.workflow.getHandle(workflowId, runId);
   const ids = new Set<string>();
   try {
-    collectKeyIds((await handle.fetchHistory()).events, ids);
+    collectKeyIds(await historyOf(temporal, { workflowId, runId }), ids);
     const { raw } = await handle.describe();
     collectKeyIds(raw.pendingActivities, ids);
   } catch (error) {

@@ -1,6 +1,7 @@
 /** `audit replay` as an auditor runs it: requests on the server, files, with and without keys; nothing found is an error. */
-import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
 import { z } from 'zod';
 import { type Sandbox, startSandbox } from '../../sandbox';
 import { HISTORIES, readableIn } from '../replay/scenarios';
@@ -14,9 +15,12 @@ const verdictsSchema = z.strictObject({
     z.strictObject({
       name: z.string(),
       verdict: z.enum(['same', 'differs', 'unreadable']),
+      closed: z.boolean(),
       event: z.string().optional(),
     }),
   ),
+  bundle: z.enum(['verified', 'none']).optional(),
+  missing: z.number().optional(),
 });
 /** As on a machine that has neither keys nor a server. */
 const BARE = { AIRCALL_DSR_KEYS: '', AIRCALL_DSR_VAULT: '', TEMPORAL_ADDRESS: '127.0.0.1:9' };
@@ -35,6 +39,8 @@ beforeAll(async () => {
   const worker = await operator.startWorker();
   const { exit } = await operator.run(['access', 'audited', truth.subjectEmail, '--request-id', 'audited', '--wait']);
   expect(exit).toBe(0);
+  // A sweep has no input: that its history is encrypted shows further on.
+  await sweep();
   await worker.end('SIGTERM');
   asked = sandbox.requests().length;
 });
@@ -43,17 +49,32 @@ afterAll(async () => {
   await sandbox.close();
 });
 
+/** As the schedule starts it on the hour. */
+async function sweep(): Promise<void> {
+  const connection = await Connection.connect({ address: operator.environment.TEMPORAL_ADDRESS ?? '' });
+  const { taskQueue } = operator;
+  const { workflow } = new Client({ connection });
+  await workflow.execute('retentionSweep', { workflowId: `${taskQueue}/sweep`, taskQueue }).catch(() => {});
+  expect((await workflow.getHandle(`${taskQueue}/sweep`).describe()).status.name).toBe('COMPLETED');
+  await connection.close();
+}
+
 async function replay(args: readonly string[], environment = {}) {
   const { exit, document } = await operator.ask(['audit', 'replay', ...args], environment);
   return { exit, ...verdictsSchema.parse(document) };
 }
 
 test('a request on the server replays, by its request id, its workflow id, and among all; Aircall is not asked', async () => {
-  for (const args of [['audited'], ['dsr:audited:access:audited'], ['--all'], ['--all', '--since', '2026-01-01']]) {
-    const { exit, replayed, same } = await replay(args);
-    expect(exit).toBe(0);
-    expect(replayed).toBeGreaterThan(0);
-    expect(same).toBe(replayed);
+  for (const [histories, args] of [
+    [1, ['audited']],
+    [1, ['dsr:audited:access:audited']],
+    [2, ['--all']],
+    [2, ['--all', '--since', '2026-01-01']],
+  ] as const) {
+    const { exit, replayed, same, verdicts } = await replay(args);
+    expect({ exit, same }).toEqual({ exit: 0, same: histories });
+    expect(replayed).toBe(same);
+    expect(verdicts.every(({ closed }) => closed)).toBe(true);
   }
   expect(sandbox.requests()).toHaveLength(asked);
 });
@@ -74,14 +95,21 @@ test('files and folders of histories in the clear replay without a key and witho
   expect(await replay([operator.folder], BARE)).toMatchObject({ exit: 0, replayed: 3, same: 3 });
 });
 
-test('a history that was changed differs, with the event; what is no history is unreadable', async () => {
+test('a history that was changed differs, with the event; what is cut off is not closed; what is no history is unreadable', async () => {
   const changed = join(operator.folder, 'changed.json');
   writeFileSync(changed, readFileSync(HISTORY, 'utf8').replaceAll('searchContacts', 'lookForContacts'));
   const differs = await replay([changed], BARE);
   expect(differs.exit).toBe(1);
   expect(differs.verdicts).toEqual([
-    { name: changed, verdict: 'differs', event: expect.stringContaining('lookForContacts') },
+    { name: changed, verdict: 'differs', closed: true, event: expect.stringContaining('lookForContacts') },
   ]);
+  writeFileSync(changed, withEvents(readFileSync(HISTORY, 'utf8'), 9));
+  expect((await replay([changed], BARE)).verdicts).toMatchObject([{ verdict: 'same', closed: false }]);
+  writeFileSync(changed, withEvents(readFileSync(HISTORY, 'utf8'), 1));
+  expect(await replay([changed], BARE)).toMatchObject({
+    exit: 1,
+    verdicts: [{ verdict: 'unreadable', closed: false }],
+  });
   writeFileSync(changed, '{"events":[]}');
   expect((await replay([changed], BARE)).verdicts[0]?.verdict).toBe('unreadable');
 });
@@ -111,6 +139,8 @@ describe('an evidence bundle', () => {
     for (const file of readdirSync(bundle()))
       expect(readableIn(readFileSync(join(bundle(), file), 'utf8'))).not.toContain(email);
     const story = readFileSync(join(bundle(), 'story.html'), 'utf8');
+    for (const told of ['window', 'unreadable', 'withheld', 'all that Aircall serves to 20'])
+      expect(story).toContain(told);
     expect(story).toContain('<b>completed</b>');
     expect(story).toContain('<svg');
   });
@@ -126,17 +156,28 @@ describe('an evidence bundle', () => {
       rewrite('history.json', text => text.replace('audited', 'audites')),
       'bundle-broken',
     ],
-    ['a removed event', rewrite('history.json', text => withoutLastEvent(text)), 'bundle-broken'],
+    ['a removed event', rewrite('history.json', text => withEvents(text, -1)), 'bundle-broken'],
     ['a changed receipt', rewrite('receipt.json', text => text.replace('"completed"', '"cancelled"')), 'bundle-broken'],
     ['a changed page', rewrite('story.html', text => text.replace('completed', 'cancelled')), 'bundle-broken'],
     ['a changed manifest', rewrite('manifest.json', text => text.replace('audited', 'audites')), 'bundle-broken'],
     ['a missing file', (folder: string) => rmSync(join(folder, 'history.json')), 'bundle-broken'],
     ['a file too many', (folder: string) => writeFileSync(join(folder, 'history-9.json'), '{}'), 'bundle-broken'],
     ['no manifest', (folder: string) => rmSync(join(folder, 'manifest.json')), 'bundle-broken'],
+    ['no receipt', (folder: string) => rmSync(join(folder, 'receipt.json')), 'bundle-broken'],
+    ['a folder too many', (folder: string) => mkdirSync(join(folder, 'more')), 'bundle-broken'],
   ] as const)('with %s is refused', async (name, spoil, code) => {
     const { exit, document } = await check(spoilt(name.replaceAll(' ', '-'), spoil));
     expect(exit).toBe(1);
     expect(errorOf(document).code).toBe(code);
+  });
+
+  test('that lacks manifest and receipt is no evidence, and says so', async () => {
+    const bare = spoilt('bare', folder => {
+      for (const name of ['manifest.json', 'receipt.json']) rmSync(join(folder, name));
+    });
+    expect(await replay([bare], BARE)).toMatchObject({ exit: 0, replayed: 1, bundle: 'none' });
+    expect((await operator.run(['audit', 'replay', bare], BARE)).stderr).toContain('no evidence: histories only');
+    expect((await check(bare, '--key', join(operator.folder, 'public.pem'))).exit).toBe(2);
   });
 
   test('with the receipt of another request, or signed with another key than the one given, is refused', async () => {
@@ -162,9 +203,10 @@ describe('an evidence bundle', () => {
   });
 });
 
-function withoutLastEvent(text: string): string {
+/** Its first events; all but the last ones where negative. */
+function withEvents(text: string, count: number): string {
   const { events } = z.object({ events: z.array(z.unknown()) }).parse(JSON.parse(text));
-  return JSON.stringify({ events: events.slice(0, -1) });
+  return JSON.stringify({ events: events.slice(0, count) });
 }
 
 test('a purge keeps the evidence first: it is exported, checked and replayed as before', async () => {

@@ -227,6 +227,13 @@ describe('verify', () => {
       pinned: true,
     });
     expect(chain.length).toBeGreaterThanOrEqual(3);
+    // Whoever kept the digest sees that the newest were cut off.
+    const { digest: seen } = chainSchema.parse(told.document);
+    expect(verdict(whole, '--chain', '--since', seen).exit).toBe(0);
+    const shorter = write('shorter.json', chain.slice(0, -1));
+    expect(verdict(shorter, '--chain').exit).toBe(0);
+    expect(refusalOf(shorter, '--chain', '--since', seen)).toEqual({ exit: 1, code: 'receipt-chain-broken' });
+    expect(refusalOf(shorter, '--chain', '--since', 'yesterday')).toEqual({ exit: 2, code: 'usage' });
     for (const [name, broken, place] of [
       ['missing', [first, third, ...rest], 'place 2'],
       ['swapped', [second, first, third], 'place 1'],

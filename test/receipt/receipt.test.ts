@@ -289,6 +289,12 @@ describe('a chain', () => {
       expect(told(chain.slice(0, length), [KEY.publicKey])).toBe(`${length} verified`);
   });
 
+  test('that lacks the receipt that was seen the last time is refused: its newest were cut off', () => {
+    const seen = digestOf(fourth ?? receipt);
+    expect(verifyChain(chain, undefined, seen)).toHaveLength(chain.length);
+    expect(() => verifyChain(chain.slice(0, 3), undefined, seen)).toThrow('cut off, or replaced');
+  });
+
   const beta = chainOf(3, 'beta');
   const fork = receiptOf({ ...FACTS, runId: 'another' }, { sequence: 3, previous: digestOf(chain[1] ?? receipt) });
   test.each([

@@ -3,10 +3,11 @@
  * have waited for weeks go on after an upgrade. They are only ever added to.
  */
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { historyFromJson } from '../../src/audit/history-json';
-import { replay } from '../../src/audit/replay';
+import { type History, historyFromJson } from '../../src/audit/history-json';
+import { type Recorded, replay } from '../../src/audit/replay';
 import { environment, installRuntime } from '../support/service';
 import { HISTORIES, readableIn, SCENARIOS } from './scenarios';
 
@@ -14,6 +15,7 @@ const FILES = readdirSync(HISTORIES).sort();
 const textOf = (file: string) => readFileSync(join(HISTORIES, file), 'utf8');
 const recordedIn = (files: readonly string[]) => files.map(name => ({ name, history: historyFromJson(textOf(name)) }));
 const BUNDLE = environment('TEST_WORKFLOW_BUNDLE');
+const workflowBundle = { codePath: BUNDLE };
 
 beforeAll(() => installRuntime());
 
@@ -27,10 +29,45 @@ test('every scenario has a history, and every history is of a scenario', () => {
   expect(FILES.filter(file => !/\.0\.json$/.test(file)).length).toBeGreaterThan(0); // children of long lists too
 });
 
-test('all of them replay, without any key', async () => {
-  const verdicts = await replay(recordedIn(FILES), { workflowBundle: { codePath: BUNDLE } });
+test('all of them replay to their ends, without any key', async () => {
+  const begunMs = Date.now();
+  const verdicts = await replay(recordedIn(FILES), { workflowBundle });
   expect(verdicts).toHaveLength(FILES.length);
-  expect(verdicts.filter(({ verdict }) => verdict !== 'same')).toEqual([]);
+  expect(verdicts.filter(({ verdict, closed }) => verdict !== 'same' || !closed)).toEqual([]);
+  const scenarios = Object.keys(SCENARIOS).length;
+  console.log(`replay: ${scenarios} scenarios, ${FILES.length} histories, ${Date.now() - begunMs} ms`);
+});
+
+describe('a history', () => {
+  const HISTORY = 'deletion-completed.0.json';
+  const changed = (change: (history: History) => void): Recorded => {
+    const history = historyFromJson(textOf(HISTORY));
+    change(history);
+    return { name: HISTORY, history };
+  };
+
+  test('whose result was forged differs, although each of its events is where it was', async () => {
+    const forged = changed(({ events }) => {
+      const [payload] = events?.at(-1)?.workflowExecutionCompletedEventAttributes?.result?.payloads ?? [];
+      Object.assign(payload ?? {}, { data: Buffer.from('{"status":"no-match"}') });
+    });
+    expect(await replay([forged], { workflowBundle })).toMatchObject([
+      { verdict: 'differs', event: expect.stringContaining('result') },
+    ]);
+  });
+
+  test('that was cut off replays so far and is not closed, or nothing was decided in it', async () => {
+    const cut = [1, 2, 3, 4, 20].map(length => changed(({ events }) => events?.splice(length)));
+    const nothing = { verdict: 'unreadable', closed: false, event: 'nothing was decided in it' };
+    const soFar = { verdict: 'same', closed: false };
+    expect(await replay(cut, { workflowBundle })).toMatchObject([nothing, nothing, nothing, soFar, soFar]);
+  });
+
+  test('whose replay does not end in time is unreadable', async () => {
+    expect(await replay(recordedIn([HISTORY]), { workflowBundle, timeoutMs: 0 })).toMatchObject([
+      { verdict: 'unreadable', event: expect.stringContaining('did not end in time') },
+    ]);
+  });
 });
 
 test('a workflow that would do something else than it did is found out, with the event that differs', async () => {
@@ -51,8 +88,50 @@ test('nothing in them is personal, or of the machine that recorded them', () => 
   }
 });
 
-test('none that was committed was changed or removed since', () => {
-  const git = (...args: string[]) => execFileSync('git', args, { cwd: HISTORIES, encoding: 'utf8' }).trim();
-  expect(git('log', '--diff-filter=MDR', '--no-renames', '--format=%h', '--', '.')).toBe('');
-  expect(git('diff', '--name-only', 'HEAD', '--diff-filter=MD', '--', '.')).toBe('');
+describe('histories that were committed', () => {
+  test('were never changed or removed since', () => {
+    expect(changesOf(HISTORIES)).toEqual([]);
+  });
+
+  test('that are changed by a commit, by a merge alone or by nobody yet are found out; a shallow clone shows nothing', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'aircall-dsr-histories-'));
+    const git = (...args: string[]) => gitIn(folder, '-c', 'user.name=x', '-c', 'user.email=x@example.com', ...args);
+    const commit = (name: string, text: string) => {
+      writeFileSync(join(folder, name), text);
+      git('add', '.');
+      git('commit', '--quiet', '--message', name);
+    };
+    git('init', '--quiet', '--initial-branch', 'main');
+    commit('one.json', '1');
+    git('switch', '--quiet', '--create', 'other');
+    commit('two.json', '2');
+    git('switch', '--quiet', 'main');
+    commit('three.json', '3');
+    git('merge', '--quiet', '--no-edit', 'other');
+    expect(changesOf(folder)).toEqual([]);
+    writeFileSync(join(folder, 'one.json'), 'changed');
+    expect(changesOf(folder)).toEqual(['one.json']);
+    git('commit', '--quiet', '--all', '--amend', '--no-edit'); // the merge itself changes it
+    expect(changesOf(folder)).toEqual(['one.json']);
+    const shallow = join(folder, 'shallow');
+    git('clone', '--quiet', '--depth', '1', `file://${folder}`, shallow);
+    expect(() => changesOf(shallow)).toThrow('--unshallow');
+    rmSync(folder, { recursive: true });
+  });
 });
+
+function gitIn(folder: string, ...args: string[]): string {
+  return execFileSync('git', args, { cwd: folder, encoding: 'utf8' }).trim();
+}
+
+/** Files that were changed or removed after they were committed, also by a merge in a way that none of its sides knew. */
+function changesOf(folder: string): string[] {
+  if (gitIn(folder, 'rev-parse', '--is-shallow-repository') === 'true')
+    throw new Error('a shallow clone does not show what was changed: run `git fetch --unshallow` first');
+  const only = ['--diff-filter=MD', '--no-renames', '--name-only'];
+  const told = [
+    gitIn(folder, 'log', '-m', ...only, '--format=', '--', '.'),
+    gitIn(folder, 'diff', ...only, 'HEAD', '--', '.'),
+  ];
+  return [...new Set(told.flatMap(text => text.split('\n')))].filter(name => name !== '');
+}

@@ -1,9 +1,10 @@
 /** What is recorded: each way in which a workflow of ours can go, under a name that its history has too. */
 import { join } from 'node:path';
-import { createCompanySeed } from '../../sandbox';
+import { z } from 'zod';
+import { createCompanySeed, OAUTH_CLIENT } from '../../sandbox';
 import { RENEWAL_WORKFLOW, RETENTION_WORKFLOW } from '../../src/request/names';
 import { tellWaiting } from '../../src/temporal/waiting';
-import { nextCredentialVersion } from '../../src/vault/connections';
+import { type Credential, nextCredentialVersion } from '../../src/vault/connections';
 import { until } from '../support/requests';
 import { startTestService, type TestService } from '../support/service';
 
@@ -127,6 +128,36 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       return workflowId;
     },
   },
+  'access-becomes-overdue': {
+    ...request('access', 'completed'),
+    async run(service, name) {
+      const connection = await service.connectCompany(name);
+      await service.connections.change(connection, present => ({ ...present, pausedAt: new Date().toISOString() }));
+      const subject = { email: service.sandbox.company(name).truth.subjectEmail };
+      const submittedAt = new Date(Date.now() - 45 * DAYS_MS + 4_000).toISOString();
+      const input = { requestId: name, connection, subject, regime: 'ccpa' as const, submittedAt };
+      const { workflowId } = await service.client.start('access', input);
+      await until('it is overdue', async () => (await service.client.status(workflowId)).alarm === 'overdue');
+      await service.connections.change(connection, ({ pausedAt: _, ...present }) => present);
+      await tellWaiting(service.temporal, service.taskQueue, connection);
+      await service.client.result(workflowId);
+      return workflowId;
+    },
+  },
+  'access-token-refreshed': {
+    ...request('access', 'completed'),
+    async run(service, name) {
+      const company = service.sandbox.company(name);
+      company.behave({ refreshGrant: true });
+      const connection = await service.connectCompany(name, await authorize(service, name));
+      service.sandbox.setFaults({ rules: [{ company: name, requests: 2, action: 'status', status: 401 }] });
+      const subject = { email: company.truth.subjectEmail };
+      const { workflowId } = await service.client.start('access', { requestId: name, connection, subject });
+      await service.client.result(workflowId);
+      service.sandbox.setFaults(undefined);
+      return workflowId;
+    },
+  },
   'access-extended': {
     ...request('access', 'completed'),
     async run(service, name) {
@@ -169,6 +200,42 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   'deletion-search-lags': request('deletion', 'completed', {}, (service, name) => {
     service.sandbox.company(name).behave({ searchLagMs: 3_000 });
   }),
+  'deletion-cancelled': {
+    ...request('deletion', 'cancelled'),
+    async run(service, name) {
+      const workflowId = await start(service, name, 'deletion', { settleSeconds: 600 });
+      await untilWaiting(service, workflowId, 'settle');
+      await service.client.cancel(workflowId);
+      await service.client.result(workflowId);
+      return workflowId;
+    },
+  },
+  'deletion-residual': {
+    ...request('deletion', 'partial'),
+    async run(service, name) {
+      const workflowId = await start(service, name, 'deletion', { settleSeconds: 3 });
+      await untilWaiting(service, workflowId, 'settle');
+      faults({ path: '/contacts/search' })(service, name);
+      await service.client.result(workflowId);
+      service.sandbox.setFaults(undefined);
+      return workflowId;
+    },
+  },
+  'deletion-at-its-deadline': {
+    ...request('deletion', 'partial'),
+    async run(service, name) {
+      const [first = 0] = service.sandbox.company(name).truth.contactIds;
+      faults({ method: 'DELETE', path: `/${first}$`, status: 503 })(service, name);
+      const deadlineDays = 0.04; // the least that there can be
+      let workflowId = '';
+      await withClockBehind(service, deadlineDays * DAYS_MS - 5_000, async () => {
+        workflowId = await start(service, name, 'deletion', { deadlineDays });
+        await service.client.result(workflowId);
+      });
+      service.sandbox.setFaults(undefined);
+      return workflowId;
+    },
+  },
   'deletion-after-access': {
     ...request('deletion', 'completed'),
     async run(service, name) {
@@ -223,6 +290,32 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
 };
 
 const DAYS_MS = 86_400_000;
+
+/** As `connect --oauth` does. */
+async function authorize({ sandbox }: TestService, name: string): Promise<Credential> {
+  const [client_id, client_secret] = [OAUTH_CLIENT.id, OAUTH_CLIENT.secret];
+  const code = sandbox.company(name).mintOauthCode();
+  const body = { client_id, client_secret, grant_type: 'authorization_code', code, redirect_uri: REDIRECT_URI };
+  const headers = { 'content-type': 'application/json' };
+  const reply = await fetch(`${sandbox.baseUrl}/oauth/token`, { method: 'POST', headers, body: JSON.stringify(body) });
+  const token = z.object({ access_token: z.string(), refresh_token: z.string() }).parse(await reply.json());
+  const refresh = { refreshToken: token.refresh_token, clientId: client_id, clientSecret: client_secret };
+  return { kind: 'oauth', accessToken: token.access_token, refresh };
+}
+
+const REDIRECT_URI = 'https://example.com/callback';
+
+/** A worker for which it is so much earlier: the deadlines that it sets are nearer. */
+async function withClockBehind(service: TestService, behindMs: number, work: () => Promise<void>): Promise<void> {
+  const { now } = Date;
+  await service.stopWorker();
+  Date.now = () => now() - behindMs;
+  await service.startWorker();
+  Date.now = now;
+  await work();
+  await service.stopWorker();
+  await service.startWorker();
+}
 
 export function startScenarios(): Promise<TestService> {
   const companies = Object.keys(SCENARIOS).map((name, seed) =>

@@ -1,11 +1,23 @@
 /** What is kept of an ended request has an end: its data and histories go, whatever its end was; its record still answers. */
+import { join } from 'node:path';
 import { Client } from '@temporalio/client';
 import { createCompanySeed } from '../../sandbox';
+import { createRetentionActivities } from '../../src/activities/retention-activities';
+import { checkBundle } from '../../src/audit/bundle';
+import { createEvidence } from '../../src/audit/evidence';
+import { historyFromJson } from '../../src/audit/history-json';
+import { replay } from '../../src/audit/replay';
+import { createDataConverter } from '../../src/encryption/data-converter';
+import { generateKeyFile } from '../../src/encryption/key-file';
+import { loadKeyring } from '../../src/encryption/keyring';
+import { createPayloadCodec } from '../../src/encryption/payload-codec';
+import { SEARCH_KEYS } from '../../src/request/search-keys';
+import type { Evidence } from '../../src/retention/evidence';
 import { retentionScheduleId } from '../../src/retention/schedule';
-import { runAt } from '../../src/temporal/histories';
+import { historyOf, runAt } from '../../src/temporal/histories';
 import { readableIn } from '../replay/scenarios';
 import { until } from '../support/requests';
-import { startTestService, type TestService } from '../support/service';
+import { environment, startTestService, type TestService } from '../support/service';
 
 const EMAIL = 'zoe.nunez@example.com';
 const NEVER = { requestMs: 1e12, packageMs: 1e12 };
@@ -29,9 +41,10 @@ const access = (requestId: string, more = {}) =>
     ...more,
   });
 async function ended(requestId: string, more = {}) {
-  const { workflowId } = await access(requestId, more);
-  return { workflowId, result: await service.client.result(workflowId) };
+  const { workflowId, runId } = await access(requestId, more);
+  return { workflowId, runId, result: await service.client.result(workflowId) };
 }
+const nextMonths = (months: number) => new Date(Date.now() + months * 30 * 86_400_000).toISOString().slice(0, 10);
 const purge = (workflowId: string) => service.retention.destroy({ workflowId, what: 'request' });
 
 /** Runs that the server has of a request and its children. */
@@ -50,12 +63,13 @@ const gone = (workflowId: string) =>
 
 describe('a purged request', () => {
   it('has no package, no case file and no history any more; the one beside it has all of them', async () => {
-    const { workflowId, result } = await ended('purged', { calls: 'company' });
+    const { workflowId, runId, result } = await ended('purged', { calls: 'company' });
     const beside = await ended('beside');
     expect(await runs(workflowId)).toHaveLength(2); // its long list was read by a child
     expect((await keysOf('purged')).length).toBeGreaterThan(3);
     expect(await purge(workflowId)).toMatchObject({ histories: 2, result: { status: 'purged' } });
     await gone(workflowId);
+    expect(await historyOf(service.temporal, { workflowId, runId })).toBeUndefined(); // as for one that was listed before
     expect(await keysOf('purged')).toEqual([`requests/${service.connection}/access/purged/record`]);
     await expect(service.packageOf(result.package?.uri ?? '')).rejects.toMatchObject({ code: 'case-file-shredded' });
     expect((await service.packageOf(beside.result.package?.uri ?? '')).length).toBe(beside.result.package?.sizeBytes);
@@ -141,7 +155,7 @@ describe('evidence', () => {
     const { workflowId } = await ended('purged-first');
     const receipt = await service.lateReceipts.of(refOf('purged-first'));
     if (receipt === undefined) throw new Error('it has a receipt');
-    expect(await Promise.all([1, 2, 3].map(() => service.evidence.keep(receipt)))).toEqual([true, true, true]);
+    expect(await Promise.all([1, 2, 3].map(() => service.evidence.keep(receipt)))).toEqual(['kept', 'kept', 'kept']);
     expect(await purge(workflowId)).toMatchObject({ evidence: true });
     expect(await keptKeys('purged-first')).toHaveLength(1);
   });
@@ -161,6 +175,116 @@ describe('evidence', () => {
       await purge(refused.workflowId);
       await gone(refused.workflowId);
     }
+  });
+
+  it('holds nothing that somebody else wrote into a run, wherever it can be written, and replays all the same', async () => {
+    const { temporal, taskQueue, connection, connections } = service;
+    const canary = 'Zoe-Canary';
+    const headers = { note: { metadata: { encoding: Buffer.from('json/plain') }, data: Buffer.from(`"${canary}"`) } };
+    const starter = new Client({
+      connection: temporal.connection,
+      identity: canary,
+      dataConverter: createDataConverter(service.keyring),
+      interceptors: {
+        workflow: [
+          {
+            start: (input, next) => next({ ...input, headers }),
+            signal: (input, next) => next({ ...input, headers }),
+            startUpdate: (input, next) => next({ ...input, headers }),
+          },
+        ],
+      },
+    });
+    await connections.change(connection, present => ({ ...present, pausedAt: new Date().toISOString() }));
+    const ids = ['written-into', 'ended-by-others'].map(requestId => `dsr:${connection}:access:${requestId}`);
+    const [written = '', terminated = ''] = ids;
+    for (const workflowId of ids) {
+      await starter.workflow.start('accessRequest', {
+        ...{ workflowId, taskQueue, memo: { note: canary, [canary]: 1 } },
+        ...{ staticSummary: canary, staticDetails: canary, priority: { priorityKey: 2, fairnessKey: canary } },
+        typedSearchAttributes: [{ key: SEARCH_KEYS.subject, value: canary }],
+        args: [
+          { requestId: workflowId.split(':').at(-1), connection, subject: { email: EMAIL }, regime: 'gdpr' as const },
+        ],
+      });
+      await until('it waits', async () => (await service.client.status(workflowId)).waitingFor?.cause === 'paused');
+      const handle = starter.workflow.getHandle(workflowId);
+      await handle.signal('credentialsUpdated', canary);
+      await handle.signal(canary, canary);
+      await handle.executeUpdate('extend', {
+        updateId: canary,
+        args: [{ reason: 'complexity', until: `${nextMonths(2)} (${canary})`, note: canary }, canary],
+      });
+      const workflowExecution = { workflowId };
+      const broken = { metadata: { encoding: Buffer.from('json/plain') }, data: Buffer.from(`{${canary}`) };
+      const said = { namespace: 'default', workflowExecution, identity: canary, reason: canary };
+      await temporal.workflowService.signalWorkflowExecution({
+        ...{ ...said, signalName: 'credentialsUpdated', input: { payloads: [broken] } },
+      });
+      const encoding = Buffer.from('binary/encrypted');
+      const key = Buffer.from(service.keyring.primaryId);
+      const torn = { metadata: { encoding, 'encryption-key-id': key }, data: Buffer.from(canary) };
+      await temporal.workflowService.signalWorkflowExecution({
+        ...{ ...said, signalName: 'credentialsUpdated', input: { payloads: [torn] } },
+      });
+      if (workflowId === terminated) await handle.terminate(canary);
+      else await temporal.workflowService.requestCancelWorkflowExecution(said);
+    }
+    await service.client.result(written);
+    await connections.change(connection, ({ pausedAt: _, ...present }) => present);
+    for (const workflowId of ids) {
+      const files = await evidenceOf(workflowId.split(':').at(-1) ?? '');
+      if (files === undefined) throw new Error('it has evidence');
+      const text = [...files.values()].map(bytes => readableIn(bytes.toString())).join('\n');
+      expect(text).not.toMatch(/zoe/i);
+      expect(text).toContain('complexity');
+      expect(checkBundle(files).missing).toEqual([]);
+      const history = historyFromJson(files.get('history.json')?.toString() ?? '');
+      const workflowBundle = { codePath: environment('TEST_WORKFLOW_BUNDLE') };
+      const [run] = checkBundle(files).runs;
+      const sealed = [{ name: workflowId, history: run && (await historyOf(temporal, run)) }];
+      expect(JSON.stringify(sealed)).toContain(canary);
+      const codec = () => createPayloadCodec(service.keyring);
+      expect(await replay(sealed, { workflowBundle, codec })).toMatchObject([{ verdict: 'same' }]);
+      expect(await replay([{ name: workflowId, history }], { workflowBundle })).toMatchObject([{ verdict: 'same' }]);
+      expect(await purge(workflowId)).toMatchObject({ evidence: true });
+      await gone(workflowId);
+    }
+  });
+
+  it('names the children whose histories are gone', async () => {
+    const { workflowId } = await ended('childless', { calls: 'company' });
+    const child = `${workflowId}:pages:1`;
+    await service.temporal.workflowService.deleteWorkflowExecution({
+      namespace: 'default',
+      workflowExecution: { workflowId: child },
+    });
+    await gone(child);
+    const files = await evidenceOf('childless');
+    expect(checkBundle(files ?? new Map())).toMatchObject({ runs: [{ workflowId }], missing: [{ workflowId: child }] });
+  });
+
+  it('that lacks a key here is tried again by the next sweep, whose worker may have it', async () => {
+    const { temporal, vault, taskQueue, lateReceipts, retention } = service;
+    const { workflowId } = await ended('locked');
+    const keyFile = join(service.folder, 'other-keys.json');
+    generateKeyFile(keyFile, new Date());
+    const other = createEvidence({ temporal, vault, keyring: loadKeyring(keyFile), taskQueue, now: Date.now });
+    const told: string[] = [];
+    const steps = (evidence: Evidence) =>
+      createRetentionActivities({
+        retention,
+        policy: NEVER,
+        evidence,
+        lateReceipts,
+        log: ({ message }) => told.push(message),
+      });
+    expect(await steps(other).keepEvidence(refOf('locked'))).toBe(false);
+    expect(told.join()).toContain('the next sweep tries again');
+    expect(await keptKeys('locked')).toEqual([]);
+    expect(await steps(service.evidence).keepEvidence(refOf('locked'))).toBe(true);
+    expect(await keptKeys('locked')).toHaveLength(1);
+    await purge(workflowId);
   });
 
   it('that can never be made is told, and keeps nobody from destroying the rest', async () => {

@@ -1,0 +1,88 @@
+/** What a history says of its run, without a look into what is encrypted. Pure. */
+import type { Payload } from '@temporalio/common';
+import type { History } from './history-json';
+
+export interface RunId {
+  readonly workflowId: string;
+  readonly runId: string;
+}
+
+type Event = NonNullable<History['events']>[number];
+
+/** Undefined where the run has not ended, or the history was cut before its end. */
+export function endIn({ events }: History): Event | undefined {
+  const last = events?.at(-1);
+  const ended =
+    last?.workflowExecutionCompletedEventAttributes ??
+    last?.workflowExecutionFailedEventAttributes ??
+    last?.workflowExecutionCanceledEventAttributes ??
+    last?.workflowExecutionTerminatedEventAttributes ??
+    last?.workflowExecutionTimedOutEventAttributes ??
+    last?.workflowExecutionContinuedAsNewEventAttributes;
+  return ended ? last : undefined;
+}
+
+/** What the run answered; undefined where it did not come to that. */
+export function resultIn(history: History): Payload | undefined {
+  return endIn(history)?.workflowExecutionCompletedEventAttributes?.result?.payloads?.[0];
+}
+
+/** Whether the workflow decided anything at all: else there is nothing to replay. */
+export function decides({ events }: History): boolean {
+  return (events ?? []).some(event => event.workflowTaskCompletedEventAttributes);
+}
+
+/** The runs that its own one started as children. */
+export function childrenIn({ events }: History): RunId[] {
+  return (events ?? []).flatMap(event => {
+    const { workflowId, runId } = event.childWorkflowExecutionStartedEventAttributes?.workflowExecution ?? {};
+    return workflowId && runId ? [{ workflowId, runId }] : [];
+  });
+}
+
+/** Whether it is of that run, which may have been reset since it was started. */
+export function isOf({ events }: History, { workflowId, runId }: RunId): boolean {
+  const started = events?.[0]?.workflowExecutionStartedEventAttributes;
+  const runs = (events ?? []).flatMap(event => event.workflowTaskFailedEventAttributes?.newRunId || []);
+  return started?.workflowId === workflowId && [started.originalExecutionRunId, ...runs].includes(runId);
+}
+
+export function nameOf({ workflowId, runId }: RunId): string {
+  return `${workflowId} ${runId}`;
+}
+
+/** Every payload in it, wherever it stands. */
+export function payloadsIn(value: unknown): Payload[] {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return [];
+  if (isPayload(value)) return [value];
+  return Object.values(value).flatMap(payloadsIn);
+}
+
+export function isPayload(value: object): value is Payload {
+  return 'metadata' in value && typeof value.metadata === 'object' && value.metadata !== null && 'data' in value;
+}
+
+export function encodingOf({ metadata }: Payload): string {
+  return Buffer.from(metadata?.encoding ?? []).toString();
+}
+
+/** Undefined where it is no JSON. */
+export function jsonIn(payload: Payload): unknown {
+  if (encodingOf(payload) !== JSON_PLAIN) return undefined;
+  try {
+    return JSON.parse(Buffer.from(payload.data ?? []).toString());
+  } catch {
+    return undefined;
+  }
+}
+
+export const JSON_PLAIN = 'json/plain';
+
+export function json(value: unknown): Payload {
+  return { metadata: { encoding: Buffer.from(JSON_PLAIN) }, data: bytesOf(value) };
+}
+
+/** Of its JSON; of nothing, that of null. */
+export function bytesOf(value: unknown): Buffer {
+  return Buffer.from(JSON.stringify(value ?? null));
+}
