@@ -4,6 +4,7 @@
  * task. Decisions D4, D7, D9, D12.
  */
 import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { activityInfo, heartbeat } from '@temporalio/activity';
 import { BROKEN_MARK, PLAINTEXT_MARK } from '../encryption/marks';
 import { PACKAGE_FORMAT } from '../package/model';
@@ -403,16 +404,19 @@ export function createLocalActivities({
       await cases.noteClock(request, thisRun().runId, clock);
     },
 
-    /** The last step: the record keeps how the request ended, and its receipt is issued. */
+    /**
+     * The last step: the record keeps how the request ended, and its receipt is issued. Where both say so already, because
+     * this is taken again, they stand: answers how it ended where that is not what was given.
+     */
     async closeRequest(input: {
       readonly request: RequestRef;
       readonly subjectHash: string;
       readonly result: RequestResult;
       /** Absent where the workflow is of a version that did not tell them. */
       readonly phases?: PhaseTimes;
-    }): Promise<void> {
-      const { request, subjectHash, result, phases = {} } = input;
-      const { startedAt, dryRun = false, clock } = await cases.close(request, result);
+    }): Promise<RequestResult | undefined> {
+      const { request, subjectHash, phases = {} } = input;
+      const { startedAt, dryRun = false, clock, result = input.result } = await cases.close(request, input.result);
       await receipts.issue({
         request,
         runId: thisRun().runId,
@@ -426,6 +430,7 @@ export function createLocalActivities({
       });
       if (request.kind === 'access') await cases.unmarkOpenAccess(subjectHash, request);
       onEnded(request, result);
+      return isDeepStrictEqual(result, input.result) ? undefined : result;
     },
   };
 }

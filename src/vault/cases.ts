@@ -215,7 +215,9 @@ export function createCases(vault: Vault): Cases {
       await change(request, present => (present.runId === runId ? { ...present, clock } : present));
     },
     async close(request, result) {
-      const record = await change(request, present => ({ ...present, result }));
+      const record = await change(request, present =>
+        present.result === undefined ? { ...present, result } : present,
+      );
       if (record !== undefined) return shown(record);
       throw new CaseFileBroken(
         'case-file-broken',

@@ -267,8 +267,10 @@ export async function runRequest(
   return CancellationScope.nonCancellable(async () => {
     phase = 'closing';
     await clock.end();
-    const result = resultOf(cancelled ? 'cancelled' : statusOf(findings));
-    await localSteps().closeRequest({ request: opened.request, subjectHash: opened.subjectHash, result, phases });
+    const { request, subjectHash } = opened;
+    const found = resultOf(cancelled ? 'cancelled' : statusOf(findings));
+    // The task may be taken again, at a later time: it then ends as its receipt says.
+    const result = (await localSteps().closeRequest({ request, subjectHash, result: found, phases })) ?? found;
     phase = 'ended';
     ended = result.status;
     tell();

@@ -451,4 +451,17 @@ describe('closing a request', () => {
     await close();
     expect(await steps.cases.record(request)).toEqual({ ...before, result });
   });
+
+  test('taken again it ends as its receipt says, whatever it would say now', async () => {
+    const request = newRequest();
+    const { subjectHash } = await opened(request);
+    const result = resultOf(request);
+    const close = (other: Partial<typeof result>) => {
+      const input = { request, subjectHash, result: { ...result, ...other } };
+      return attempt(() => steps.local.closeRequest(input), infoOf(request, 'run-1'));
+    };
+    expect(await close({})).toBeUndefined();
+    expect(await close({})).toBeUndefined();
+    expect(await close({ status: 'cancelled', completedAt: '2030-01-01T00:00:00.000Z' })).toEqual(result);
+  });
 });

@@ -219,11 +219,15 @@ describe('the receipt of a request that ended', () => {
     const request = refOf(workflowId);
     await until('it has begun', async () => (await service.cases.record(request)) !== undefined);
     // As the last step does first.
-    await service.cases.close(request, { ...result, requestId: 'closing' });
+    const startedAt = (await runAt(service.temporal, workflowId))?.startedAt.toISOString() ?? '';
+    const completedAt = new Date().toISOString();
+    const noted = { ...result, requestId: 'closing', startedAt, completedAt };
+    await service.cases.close(request, noted);
     await expect(service.lateReceipts.of(request)).rejects.toMatchObject({ code: 'request-open' });
     await service.client.cancel(workflowId);
     const ended = await service.client.result(workflowId);
     service.sandbox.setFaults(undefined);
+    expect(ended).toEqual(noted);
     expect(await service.lateReceipts.of(request)).toEqual(await receiptOf(workflowId, ended));
   });
 
