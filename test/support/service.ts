@@ -85,6 +85,9 @@ export function environment(name: string): string {
   return value;
 }
 
+/** Without a cache each task replays the whole history; test/slow/no-cache.test.ts asks for it. */
+export const WORKFLOW_CACHE = process.env.TEST_NO_WORKFLOW_CACHE === '1' ? { maxCachedWorkflows: 0 } : {};
+
 let runtimeInstalled = false;
 
 /** One runtime for a test file, quiet unless its lines are asked for: then with all that the SDK and its core can say. */
@@ -151,7 +154,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
       log: line => log.push(textOf(line)),
       workflowBundle: { codePath: environment('TEST_WORKFLOW_BUNDLE') },
       lookEveryMs: 200,
-      ...(process.env.TEST_NO_WORKFLOW_CACHE === '1' && { maxCachedWorkflows: 0 }),
+      ...WORKFLOW_CACHE,
       ...(retention && { retention }),
     });
   let service: Service | undefined;

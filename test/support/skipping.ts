@@ -25,7 +25,7 @@ import { type Connections, createConnections, nextCredentialVersion } from '../.
 import { createFolderDriver } from '../../src/vault/folder';
 import { createReceipts, type Receipts } from '../../src/vault/receipts';
 import { createVault } from '../../src/vault/vault';
-import { environment, installRuntime } from './service';
+import { environment, installRuntime, WORKFLOW_CACHE } from './service';
 
 const { IndexedValueType } = temporal.api.enums.v1;
 
@@ -100,6 +100,7 @@ export async function startSkippingService(options: SandboxOptions): Promise<Ski
       ...common,
       taskQueue,
       workflowBundle: { codePath: environment('TEST_WORKFLOW_BUNDLE') },
+      ...WORKFLOW_CACHE,
       activities: local,
     }),
     ...(await Promise.all(
