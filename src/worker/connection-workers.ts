@@ -74,7 +74,7 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
       watch?.seen(name, stored?.value);
       if (stored === undefined) {
         const awaited = (await connections.kept(name)) !== undefined;
-        return awaited ? await serve(name, apiTaskQueue(taskQueue, name), AWAITED_RATE) : leave(name);
+        return awaited ? await serve(name, apiTaskQueue(taskQueue, name), AWAITED_RATE) : isGone(name);
       }
       const budget = budgetOf(stored.value, await connections.rateLimits(name));
       const queue = { connection: server, namespace, taskQueue: apiTaskQueue(taskQueue, name) };
@@ -136,15 +136,19 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
     );
   }
 
+  /** Found by a look, or, where it went in the middle of one, by its check. */
+  function isGone(name: string): void {
+    if (!serving.has(name)) return;
+    leave(name);
+    keeper.forget(name);
+    watch?.seen(name, undefined);
+    log({ level: 'info', message: 'no longer served', connection: name });
+  }
+
   return {
     async look() {
       const names = new Set([...(await connections.names()), ...(await connections.keptNames())]);
-      for (const name of [...serving.keys()].filter(served => !names.has(served))) {
-        leave(name);
-        keeper.forget(name);
-        watch?.seen(name, undefined);
-        log({ level: 'info', message: 'no longer served', connection: name });
-      }
+      for (const name of [...serving.keys()]) if (!names.has(name)) isGone(name);
       for (const name of unserved) if (!names.has(name)) unserved.delete(name);
       const unchecked = [...names].filter(name => !serving.has(name) && !leaving.has(name));
       await sideBySide([...unchecked, ...[...serving.keys()].slice(0, CHECKED_PER_LOOK)], CHECKED_AT_ONCE, check);

@@ -73,6 +73,7 @@ export function createGauges({ metrics, countWaiting, countOpen }: GaugesOptions
 
   return {
     seen(name, connection) {
+      if (connection === undefined && !known.has(name)) return;
       const cause = causeOf(connection);
       if (!known.has(name)) {
         metrics.add('aircall_dsr_api_requests_total', { connection: name, answer: 'rate-limited' }, 0);
