@@ -20,7 +20,7 @@ export function storyOf(receipt: Receipt): string {
 <html lang="en">
 <meta charset="utf-8">
 <title>${text(request.kind)} ${text(request.requestId)}</title>
-<style>body{font:16px/1.5 sans-serif;max-width:${WIDTH}px;margin:2em auto}table{border-collapse:collapse}td,th{border:1px solid #999;padding:.2em .6em;text-align:left}</style>
+<style>body{font:16px/1.5 sans-serif;max-width:${WIDTH}px;margin:2em auto;padding:0 1em}svg{max-width:100%;height:auto}table{border-collapse:collapse;font-size:.9em}td,th{border:1px solid #999;padding:.2em .6em;text-align:left}</style>
 <h1>${request.kind === 'access' ? 'Access' : 'Deletion'} request ${text(request.requestId)}</h1>
 <p>Of connection <b>${text(request.connection)}</b>, for the subject <code>${text(receipt.subject ?? 'not known')}</code> (a keyed hash).
 It ended as <b>${status}</b>${failure === null ? '' : ` (${text(failure)})`}. ${verification === null ? '' : VERIFICATION[verification]}
@@ -74,13 +74,14 @@ function timeline(times: Receipt['times']): string {
   const [first, last] = [seen[0], seen.at(-1)];
   if (first === undefined || last === undefined) return '';
   const length = Math.max(1, last.ms - first.ms);
+  const height = 40 + seen.length * 18;
   const marks = seen.map(({ name, at, ms }, index) => {
     const x = MARGIN + ((ms - first.ms) / length) * (WIDTH - 2 * MARGIN);
     const y = 30 + index * 18;
     const end = x > WIDTH / 2 ? ' text-anchor="end"' : '';
     return `<circle cx="${x.toFixed(1)}" cy="12" r="5"/><line x1="${x.toFixed(1)}" y1="12" x2="${x.toFixed(1)}" y2="${y - 10}" stroke="#999"/><text x="${x.toFixed(1)}" y="${y}"${end} font-size="13">${name} ${text(at)}</text>`;
   });
-  return `<svg width="${WIDTH}" height="${40 + seen.length * 18}" role="img" aria-label="timeline"><line x1="${MARGIN}" y1="12" x2="${WIDTH - MARGIN}" y2="12" stroke="#000"/>${marks.join('')}</svg>`;
+  return `<svg width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="timeline"><line x1="${MARGIN}" y1="12" x2="${WIDTH - MARGIN}" y2="12" stroke="#000"/>${marks.join('')}</svg>`;
 }
 
 function row(cells: readonly string[]): string {
