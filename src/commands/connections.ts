@@ -26,11 +26,10 @@ export async function connections(options: Output): Promise<Exit> {
       company: await store.company(name),
     };
   });
+  const names = new Set(found.map(({ name }) => name));
+  const gone = (await store.keptNames()).filter(name => !names.has(name));
   const held = found.filter(({ connection }) => isHeld(connection)).map(({ name }) => name);
-  const server = await askServer(
-    found.map(({ name }) => name),
-    held,
-  );
+  const server = await askServer([...names], [...held, ...gone]);
   const rows = found.flatMap(({ name, connection, rateLimits, company }) => {
     if (connection === undefined) return []; // disconnected meanwhile
     const { baseUrl, limitPerMinute, share, credential, connectedAt, pausedAt, refusedAt } = connection;
@@ -59,11 +58,21 @@ export async function connections(options: Output): Promise<Exit> {
       rateLimited: { count: rateLimits?.count ?? 0, lastAt: rateLimits?.lastAt ?? null },
     };
   });
+  /** Of which the credentials were destroyed while requests were open. */
+  const disconnected = await sideBySide(gone, ASKED_AT_ONCE, async connection => ({
+    connection,
+    company: (await store.company(connection)) ?? null,
+    waitingRequests: server?.waiting.get(connection) ?? null,
+  }));
+  const goneLines = disconnected.map(
+    ({ connection, waitingRequests }) =>
+      `${connection}: disconnected; ${waitWords(waitingRequests)}. Run: aircall-dsr connect ${connection}`,
+  );
   answer(
     options,
-    { connections: rows },
+    { connections: rows, disconnected },
     rows.length === 0
-      ? ['No connections. Add one: aircall-dsr connect NAME']
+      ? ['No connections. Add one: aircall-dsr connect NAME', ...goneLines]
       : [
           ...table([
             [
@@ -96,7 +105,7 @@ export async function connections(options: Output): Promise<Exit> {
             ]),
           ]),
           ...rows.flatMap(({ connection, pausedAt, refusedAt, waitingRequests }) => {
-            const waiting = `${waitingRequests ?? 'an unknown number of'} requests wait`;
+            const waiting = waitWords(waitingRequests);
             return [
               ...(refusedAt === null
                 ? []
@@ -110,6 +119,7 @@ export async function connections(options: Output): Promise<Exit> {
                   ]),
             ];
           }),
+          ...goneLines,
         ],
   );
   return EXIT.done;
@@ -199,9 +209,13 @@ function stateOf({ pausedAt, refusedAt }: Connection, queue: QueueState | undefi
   return queue === undefined ? 'unknown' : queue.served ? 'served' : 'no-worker';
 }
 
+function waitWords(requests: number | null): string {
+  return `${requests ?? 'an unknown number of'} requests wait`;
+}
+
 /** What the server says of the connections' queues, and of the requests that wait for those that are held. */
 async function askServer(names: readonly string[], held: readonly string[]) {
-  if (names.length === 0) return undefined;
+  if (names.length + held.length === 0) return undefined;
   const { describeQueue } = await import('../temporal/queue-rate.js');
   const { countWaiting } = await import('../temporal/waiting.js');
   const asked = await atServer(async (temporal, { queueOf, taskQueue }) => ({

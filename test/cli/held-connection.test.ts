@@ -143,6 +143,10 @@ describe('a connection with open requests', () => {
       const { requests } = listSchema.parse((await operator.ask(['list'])).document);
       return ids.every(id => requests.some(({ workflowId, status }) => workflowId === id && status === 'waiting'));
     });
+    const { disconnected } = connectionsSchema.parse((await operator.ask(['connections'])).document);
+    expect(disconnected).toEqual([{ connection: NAME, company: 'acme', waitingRequests: 2 }]);
+    const { stdout } = await operator.run(['connections']);
+    expect(stdout).toContain(`${NAME}: disconnected; 2 requests wait. Run: aircall-dsr connect ${NAME}`);
     const { apiId, apiToken } = globex();
     const other = await connect(NAME, { AIRCALL_API_ID: apiId, AIRCALL_API_TOKEN: apiToken });
     expect(errorOf(other.document).code).toBe('other-company');

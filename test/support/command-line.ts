@@ -289,6 +289,13 @@ export const listSchema = z.strictObject({
 export const savedSchema = packageRef.extend({ out: z.string() });
 
 export const connectionsSchema = z.strictObject({
+  disconnected: z.array(
+    z.strictObject({
+      connection: z.string(),
+      company: z.string().nullable(),
+      waitingRequests: z.number().int().nullable(),
+    }),
+  ),
   connections: z.array(
     z.strictObject({
       connection: z.string(),
