@@ -6,9 +6,10 @@
 import { createHash } from 'node:crypto';
 import type { Payload, PayloadCodec } from '@temporalio/common';
 import { temporal } from '@temporalio/proto';
-import { REASON_PATTERN } from '../request/clock';
+import { ALARMS, REASON_PATTERN } from '../request/clock';
 import { isStepCode } from '../request/handling';
 import { InvalidInput, parseInput } from '../request/input';
+import { STATUSES } from '../request/model';
 import {
   CREDENTIALS_UPDATED,
   EXTEND,
@@ -207,19 +208,24 @@ function countsIn(value: unknown): Record<string, unknown> {
   return Object.fromEntries(counts);
 }
 
-const WORDS = /^[a-z-]{1,64}$/;
+/** The name of a patch. */
+const PATCH = /^[a-z-]{1,64}$/;
+
+type Attribute = keyof typeof SEARCH_ATTRIBUTES | 'TemporalChangeVersion';
 
 function searchAttribute(name: string, payload: Payload, { request }: Run): Payload | undefined {
   const value = jsonIn(payload);
-  const is: Readonly<Record<string, (text: string) => boolean>> = {
+  const rules = {
     DsrKind: text => text === request?.kind,
     DsrConnection: text => text === request?.connection,
-    DsrStatus: text => WORDS.test(text),
+    DsrStatus: text => STATUSES.some(status => status === text),
     DsrSubject: text => /^[0-9a-f]{32}$/.test(text),
     DsrDueAt: text => /^[\d:.TZ-]{10,32}$/.test(text),
-    TemporalChangeVersion: text => WORDS.test(text),
-  };
-  const ours = [value].flat().every(text => typeof text === 'string' && is[name]?.(text));
+    DsrAlarm: text => ALARMS.some(alarm => alarm === text),
+    TemporalChangeVersion: text => PATCH.test(text),
+  } satisfies Record<Attribute, (text: string) => boolean>;
+  const isOurs = new Map<string, (text: string) => boolean>(Object.entries(rules)).get(name);
+  const ours = [value].flat().every(text => typeof text === 'string' && isOurs?.(text));
   if (!ours) return undefined;
   const type = Buffer.from(payload.metadata?.type ?? []);
   const known = /^(Keyword|KeywordList|Datetime)$/.test(type.toString());

@@ -37,7 +37,8 @@ export interface ExtensionInput {
 }
 
 /** `due-soon`: a week is left, or less. */
-export type Alarm = 'due-soon' | 'overdue';
+export const ALARMS = ['due-soon', 'overdue'] as const;
+export type Alarm = (typeof ALARMS)[number];
 
 export class ExtensionRefused extends Error {
   readonly code = 'extension-refused' as const;

@@ -43,8 +43,10 @@ export interface DeletionInput extends CommonInput {
 }
 
 /** A request that ended. `purged` is answered for one whose data was destroyed. */
-export type FinalStatus = 'completed' | 'partial' | 'no-match' | 'cancelled' | 'failed' | 'purged';
-export type Status = 'running' | 'waiting' | FinalStatus;
+export const FINAL_STATUSES = ['completed', 'partial', 'no-match', 'cancelled', 'failed', 'purged'] as const;
+export type FinalStatus = (typeof FINAL_STATUSES)[number];
+export const STATUSES = ['running', 'waiting', ...FINAL_STATUSES] as const;
+export type Status = (typeof STATUSES)[number];
 
 export type Outcome = 'deleted' | 'already-absent' | 'refused' | 'unsupported' | 'failed';
 

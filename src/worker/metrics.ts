@@ -4,7 +4,7 @@
  */
 import type { MetricMeter } from '@temporalio/common';
 import type { Answer } from '../activities/api-step';
-import type { Alarm } from '../request/clock';
+import { ALARMS } from '../request/clock';
 import type { FinalStatus } from '../request/model';
 import { KINDS } from '../request/names';
 
@@ -17,8 +17,6 @@ const ANSWERS = [
   ...['unavailable', 'unreachable', 'timed-out', 'unexpected-reply', 'reply-too-large'],
 ] as const satisfies readonly Answer[];
 const ENDINGS = ['completed', 'partial', 'no-match', 'cancelled', 'failed'] as const satisfies readonly FinalStatus[];
-
-const ALARMS = ['due-soon', 'overdue'] as const satisfies readonly Alarm[];
 
 /** A sum over the workers is the service's. */
 const OWN = 'Of this worker: sum over workers.';
