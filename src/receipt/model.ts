@@ -3,6 +3,7 @@
  * codes. It holds no personal data: the subject is a keyed hash. docs/receipt.schema.json is made from the definition here.
  */
 import { z } from 'zod';
+import { ENDINGS } from '../request/model';
 import { NAME_PATTERN } from '../request/names';
 
 export const RECEIPT_FORMAT = 'aircall-dsr/receipt@1';
@@ -61,7 +62,7 @@ const body = z.strictObject({
       .describe('When and why the due date was put off, and what it was before; absent: it was not.'),
   }),
   subject: keyedHash.nullable().describe('Keyed hash of the e-mail address; null: it was never known.'),
-  status: z.enum(['completed', 'partial', 'no-match', 'cancelled', 'failed']),
+  status: z.enum(ENDINGS),
   failure: code.nullable().describe('Why the status is `failed`.'),
   times: z
     .strictObject({

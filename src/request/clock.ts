@@ -50,7 +50,8 @@ export const REASON_RULE =
   'takes 1 to 64 lower-case letters, digits and hyphens, for instance complexity or number-of-requests';
 
 const DAY_MS = 86_400_000;
-const SOON_MS = 7 * DAY_MS;
+/** A request is due soon within this time of its due date. */
+export const SOON_MS = 7 * DAY_MS;
 
 const LAWS = {
   gdpr: { due: (fromMs: number) => monthsAfter(fromMs, 1), latest: (fromMs: number) => monthsAfter(fromMs, 3) },

@@ -43,7 +43,9 @@ export interface DeletionInput extends CommonInput {
 }
 
 /** A request that ended. `purged` is answered for one whose data was destroyed. */
-export const FINAL_STATUSES = ['completed', 'partial', 'no-match', 'cancelled', 'failed', 'purged'] as const;
+/** How a request ends; later it may be purged. */
+export const ENDINGS = ['completed', 'partial', 'no-match', 'cancelled', 'failed'] as const;
+export const FINAL_STATUSES = [...ENDINGS, 'purged'] as const;
 export type FinalStatus = (typeof FINAL_STATUSES)[number];
 export const STATUSES = ['running', 'waiting', ...FINAL_STATUSES] as const;
 export type Status = (typeof STATUSES)[number];

@@ -4,6 +4,7 @@
  * there are. A connection that is gone, or no longer held, is told as 0.
  */
 import { perMinute } from '../request/budget';
+import { SOON_MS } from '../request/clock';
 import { KINDS, type Kind } from '../request/names';
 import type { OpenCounts } from '../temporal/open-requests';
 import type { QueueState } from '../temporal/queue-rate';
@@ -15,8 +16,6 @@ type Cause = (typeof CAUSES)[number];
 const COUNT_EVERY_MS = 15_000;
 /** Held connections whose requests one look counts, those first that were counted longest ago. */
 const WAITING_COUNTED_MAX = 20;
-/** A request is due soon within this time of its due date. */
-const SOON_MS = 7 * 86_400_000;
 
 /** Told of each connection that is looked at. */
 export interface ConnectionWatch {

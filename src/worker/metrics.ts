@@ -5,7 +5,7 @@
 import type { MetricMeter } from '@temporalio/common';
 import type { Answer } from '../activities/api-step';
 import { ALARMS } from '../request/clock';
-import type { FinalStatus } from '../request/model';
+import { ENDINGS } from '../request/model';
 import { KINDS } from '../request/names';
 
 /** A label that has one value for each connection of the vault. */
@@ -16,7 +16,6 @@ const ANSWERS = [
   ...['ok', 'rate-limited', 'unauthorized', 'forbidden', 'not-found', 'rejected', 'redirected'],
   ...['unavailable', 'unreachable', 'timed-out', 'unexpected-reply', 'reply-too-large'],
 ] as const satisfies readonly Answer[];
-const ENDINGS = ['completed', 'partial', 'no-match', 'cancelled', 'failed'] as const satisfies readonly FinalStatus[];
 
 /** A sum over the workers is the service's. */
 const OWN = 'Of this worker: sum over workers.';
