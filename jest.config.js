@@ -12,9 +12,12 @@ module.exports = {
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', '/test/slow/'],
   transform,
+  // Modules that commands load when they run are named as they are in dist.
+  moduleNameMapper: { '^(\\.{1,2}/.+)\\.js$': ['$1.js', '$1.ts'] },
   transformIgnorePatterns: ['/node_modules/(?!(node-fetch|data-uri-to-buffer|fetch-blob|formdata-polyfill)/)'],
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
-  testTimeout: 120_000,
+  // Above the patience of test/support/patience.ts, which says what was waited for.
+  testTimeout: 300_000 * Number(process.env.TEST_PATIENCE ?? '1'),
   maxWorkers: 4,
 };

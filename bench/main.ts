@@ -5,14 +5,15 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
-import { table, tell } from '../src/commands/output';
-import { installRuntime } from '../src/commands/quiet-logger';
+import { installRuntime } from '../src/commands/runtime';
+import { table } from '../src/commands/terminal';
 import { createLog } from '../src/log';
 import type { Benchmark } from './benchmark';
 import { budget } from './budget';
 import { connections } from './connections';
 import { engine } from './engine';
 import { latency } from './latency';
+import { note, noteError } from './note';
 import { requests } from './requests';
 import { size } from './size';
 
@@ -34,13 +35,13 @@ async function main(args: readonly string[]): Promise<void> {
   const names = named.length === 0 ? [...BENCHMARKS.keys()] : named;
   const unknown = names.filter(name => !BENCHMARKS.has(name));
   if (unknown.length > 0) {
-    tell(`There is no benchmark ${unknown.join(', ')}. There are:`);
-    for (const [name, { about }] of BENCHMARKS) tell(`  ${name}  ${about}`);
+    note(`There is no benchmark ${unknown.join(', ')}. There are:`);
+    for (const [name, { about }] of BENCHMARKS) note(`  ${name}  ${about}`);
     process.exitCode = 2;
     return;
   }
 
-  installRuntime(createLog('text'));
+  installRuntime(createLog('text', note));
   const asked = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => asked.abort());
   for (const name of names) {
@@ -60,7 +61,7 @@ async function main(args: readonly string[]): Promise<void> {
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {
-  tell(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  noteError(error);
   // All is cleaned up by now; a client that still retries would only throw.
   process.exit(1);
 });

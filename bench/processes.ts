@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { tell } from '../src/commands/output';
+import { note } from './note';
 
 export interface ProcessOptions {
   /** For messages. */
@@ -34,7 +34,7 @@ export async function startProcess({ label, script, args, env, nodeArgs = [] }: 
   const ready = new Promise<void>(resolve => {
     createInterface({ input: child.stderr }).on('line', line => {
       if (line === 'ready') resolve();
-      else tell(`[${label}] ${line}`);
+      else note(`[${label}] ${line}`);
     });
   });
   await Promise.race([ready, ended.then(([code]) => Promise.reject(new Error(`${label} ended early (exit ${code})`)))]);

@@ -11,7 +11,7 @@ import {
   startSandbox,
 } from '../sandbox';
 import { firstCredentials } from '../sandbox/credentials';
-import { tell } from '../src/commands/output';
+import { note, noteError } from './note';
 import { type Process, startProcess } from './processes';
 
 /** Companies are made from their seed in both processes: the data need not travel. */
@@ -81,12 +81,12 @@ async function main(): Promise<void> {
     ...(behaviour && { behaviour }),
   }));
   await startSandbox({ companies, port: Number(process.env[ENVIRONMENT.port]) });
-  tell('ready');
+  note('ready');
 }
 
 if (require.main === module) {
   main().catch((error: unknown) => {
-    tell(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    noteError(error);
     process.exitCode = 1;
   });
 }

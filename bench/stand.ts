@@ -10,15 +10,15 @@ import { Client } from '@temporalio/client';
 import { startDevServer } from '../dev-server';
 import { type CompanySeed, type Sandbox, startSandbox } from '../sandbox';
 import { firstCredentials } from '../sandbox/credentials';
+import type { Budget } from '../src/budget';
 import { createDsrClient, type DsrClient, loadKeyring } from '../src/client';
-import { tell } from '../src/commands/output';
 import { createDataConverter } from '../src/encryption/data-converter';
 import { generateKeyFile } from '../src/encryption/key-file';
-import type { Budget } from '../src/request/budget';
 import { SEARCH_ATTRIBUTES } from '../src/request/names';
 import { createConnections, nextCredentialVersion } from '../src/vault/connections';
 import { createFolderDriver } from '../src/vault/folder';
 import { createVault } from '../src/vault/vault';
+import { note } from './note';
 import { type Process, type ProcessOptions, startProcess } from './processes';
 import { type CompanyApart, type SandboxApart, startSandboxApart } from './sandbox-apart';
 
@@ -79,7 +79,7 @@ async function standing<C extends { readonly name: string }, S extends Pick<Sand
     generateKeyFile(keyFile, new Date());
     const keyring = loadKeyring(keyFile);
 
-    const server = await startDevServer({ searchAttributes: SEARCH_ATTRIBUTES, onProgress: tell });
+    const server = await startDevServer({ searchAttributes: SEARCH_ATTRIBUTES, onProgress: note });
     endings.push(() => server.stop());
     const sandbox = await start(options.companies);
     endings.push(() => sandbox.close());
@@ -131,7 +131,7 @@ async function standing<C extends { readonly name: string }, S extends Pick<Sand
     });
     return await (options.signal === undefined ? work : Promise.race([work, rejectWhen(options.signal)]));
   } finally {
-    for (const end of endings.reverse()) await end().catch(error => tell(`could not clean up: ${error}`));
+    for (const end of endings.reverse()) await end().catch(error => note(`could not clean up: ${error}`));
   }
 }
 

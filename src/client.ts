@@ -38,7 +38,7 @@ import {
   workflowIdOf,
 } from './request/names';
 import { SEARCH_KEYS } from './request/search-keys';
-import { sideBySide } from './request/side-by-side';
+import { sideBySide } from './side-by-side';
 import { ensureSearchAttributes } from './temporal/search-attributes';
 
 export { loadKeyring } from './encryption/keyring';

@@ -1,6 +1,6 @@
 /**
- * What the environment says: the vault, the key file, the task queue. The only place that reads AIRCALL_DSR_* variables;
- * a missing one is told with what to do.
+ * What environment variables say: the only place that reads them. A missing one is refused with what to do. Nothing is read
+ * before it is needed.
  */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { isLoopback } from './aircall/base-url';
@@ -9,6 +9,7 @@ import type { KeyService } from './encryption/key-file';
 import { type Keyring, loadKeyring } from './encryption/keyring';
 import { DEFAULT_TASK_QUEUE } from './request/names';
 import type { RetentionPolicy } from './retention/retention';
+import { type TemporalConfiguration, temporalConfiguration } from './temporal/connect';
 import { createFolderDriver } from './vault/folder';
 import { createVault, type Vault, type VaultDriver } from './vault/vault';
 
@@ -17,26 +18,87 @@ export class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError';
 }
 
-/** The key file, and what opens the keys in it where they are wrapped. */
-export function configuredKeyFile(): { readonly path: string | undefined; readonly service: KeyService | undefined } {
-  const command = process.env.AIRCALL_DSR_KEY_COMMAND ?? '';
-  return { path: process.env.AIRCALL_DSR_KEYS, service: command === '' ? undefined : createKeyCommand(command) };
+/** Variables by name, as of a process. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface Configuration {
+  /** The key file, and what opens its keys if they are wrapped. */
+  keyFile(): { readonly path: string | undefined; readonly service: KeyService | undefined };
+  /** @throws {KeyringError} saying how to make a key file */
+  keyring(): Keyring;
+  /**
+   * The vault that AIRCALL_DSR_VAULT names. Nothing is asked of the store yet.
+   * @throws {ConfigurationError}
+   */
+  vault(keyring: Keyring): Promise<Vault>;
+  /** @throws {ConfigurationError} */
+  taskQueue(): string;
+  /** @throws {ConfigurationError} */
+  retention(): RetentionPolicy;
+  /** Bearer token that clients of the codec server must send; undefined: none. @throws {ConfigurationError} */
+  codecToken(): string | undefined;
+  /** Where alarms about due dates go; undefined: nowhere. @throws {ConfigurationError} */
+  alarmWebhook(): string | undefined;
+  /** The OAuth client that Aircall issued. @throws {ConfigurationError} naming what is missing */
+  oauthClient(): OauthConfiguration;
+  /** Credentials of an Aircall company, each if it is set. */
+  aircallCredentials(): AircallCredentials;
+  /** Where the Temporal server is: Temporal's own variables and profile file. */
+  temporal(): TemporalConfiguration;
+  /** Whether OpenTelemetry's own variables name a collector for traces. */
+  tracing(): boolean;
+  /** Whether the place of an unexpected error is printed. */
+  debug(): boolean;
 }
 
-/** @throws {KeyringError} saying how to make a key file */
-export function configuredKeyring(): Keyring {
-  const { path, service } = configuredKeyFile();
-  return loadKeyring(path, service);
+export interface OauthConfiguration {
+  readonly clientId: string;
+  readonly clientSecret: string;
+  /** As registered with Aircall. */
+  readonly redirectUri: string;
+}
+
+export interface AircallCredentials {
+  readonly apiId: string | undefined;
+  readonly apiToken: string | undefined;
+  readonly accessToken: string | undefined;
+}
+
+export function createConfiguration(env: Environment): Configuration {
+  const keyFile = () => {
+    const command = env.AIRCALL_DSR_KEY_COMMAND ?? '';
+    return { path: env.AIRCALL_DSR_KEYS, service: command === '' ? undefined : createKeyCommand(command) };
+  };
+  return {
+    keyFile,
+    keyring() {
+      const { path, service } = keyFile();
+      return loadKeyring(path, service);
+    },
+    vault: async keyring => createVault(await driverOf(env), keyring),
+    taskQueue: () => taskQueueOf(env),
+    retention: () => retentionOf(env),
+    codecToken: () => codecTokenOf(env),
+    alarmWebhook: () => alarmWebhookOf(env),
+    oauthClient: () => oauthClientOf(env),
+    aircallCredentials: () => ({
+      apiId: env.AIRCALL_API_ID,
+      apiToken: env.AIRCALL_API_TOKEN,
+      accessToken: env.AIRCALL_ACCESS_TOKEN,
+    }),
+    temporal: () => temporalConfiguration(env),
+    tracing: () => isTraced(env),
+    debug: () => env.AIRCALL_DSR_DEBUG === '1',
+  };
 }
 
 const DAY_MS = 86_400_000;
 const RETENTION_DAYS_DEFAULT = 30;
 const RETENTION_DAYS_MAX = 3_650;
 
-/** @throws {ConfigurationError} */
-export function configuredRetention(): RetentionPolicy {
-  const days = daysOf('AIRCALL_DSR_RETENTION_DAYS', process.env.AIRCALL_DSR_RETENTION_DAYS, RETENTION_DAYS_DEFAULT);
-  const packageDays = daysOf('AIRCALL_DSR_PACKAGE_DAYS', process.env.AIRCALL_DSR_PACKAGE_DAYS, days);
+function retentionOf(env: Environment): RetentionPolicy {
+  const days = daysOf('AIRCALL_DSR_RETENTION_DAYS', env.AIRCALL_DSR_RETENTION_DAYS, RETENTION_DAYS_DEFAULT);
+  const packageDays = daysOf('AIRCALL_DSR_PACKAGE_DAYS', env.AIRCALL_DSR_PACKAGE_DAYS, days);
   return { requestMs: days * DAY_MS, packageMs: Math.min(packageDays, days) * DAY_MS };
 }
 
@@ -47,23 +109,16 @@ function daysOf(name: string, text: string | undefined, otherwise: number): numb
   throw new ConfigurationError(`${name} takes a number of days above 0, at most ${RETENTION_DAYS_MAX}.`);
 }
 
-/**
- * The vault that AIRCALL_DSR_VAULT names. Nothing is asked of the store yet.
- * @throws {ConfigurationError}
- */
-export async function configuredVault(keyring: Keyring): Promise<Vault> {
-  return createVault(await configuredDriver(process.env.AIRCALL_DSR_VAULT ?? ''), keyring);
-}
-
 const ANY_URL = /^[a-z0-9+.-]+:\/\//i;
 const S3_URL = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])((?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._-]+)*)\/?$/;
 
-async function configuredDriver(place: string): Promise<VaultDriver> {
+async function driverOf(env: Environment): Promise<VaultDriver> {
+  const place = env.AIRCALL_DSR_VAULT ?? '';
   const [, bucket, path = ''] = S3_URL.exec(place) ?? [];
   if (bucket !== undefined) {
     // Loaded where it is used only: the AWS SDK would slow down every command.
     const { createS3Driver } = await import('./vault/s3.js');
-    const endpoint = process.env.AWS_ENDPOINT_URL_S3 || process.env.AWS_ENDPOINT_URL; // as the AWS SDK does
+    const endpoint = env.AWS_ENDPOINT_URL_S3 || env.AWS_ENDPOINT_URL; // as the AWS SDK does
     return createS3Driver({ bucket, prefix: path.slice(1), ...(endpoint && { endpoint }) });
   }
   if (place === '' || ANY_URL.test(place)) {
@@ -80,20 +135,19 @@ async function configuredDriver(place: string): Promise<VaultDriver> {
 /** What a header can carry. */
 const TOKEN = /^[!-~]{16,}$/;
 
-/** What the codec server asks of whoever asks it. @throws {ConfigurationError} */
-export function configuredCodecToken(): string | undefined {
-  const token = valueOrFile('AIRCALL_DSR_CODEC_TOKEN');
-  if (token === '' && !process.env.AIRCALL_DSR_CODEC_TOKEN_FILE) return undefined;
+function codecTokenOf(env: Environment): string | undefined {
+  const token = valueOrFile(env, 'AIRCALL_DSR_CODEC_TOKEN');
+  if (token === '' && !env.AIRCALL_DSR_CODEC_TOKEN_FILE) return undefined;
   if (TOKEN.test(token)) return token;
   throw new ConfigurationError(
     'The token of the codec server takes at least 16 characters: ASCII letters, digits and signs, no spaces.',
   );
 }
 
-/** What a variable holds, or the file that it names with `_FILE` behind its name; empty where there is neither. */
-function valueOrFile(variable: string): string {
-  const file = process.env[`${variable}_FILE`] ?? '';
-  return file === '' ? (process.env[variable] ?? '') : contentOf(`${variable}_FILE`, file).trim();
+/** The value of a variable, or the content of the file that the variable with `_FILE` behind its name names; else empty. */
+function valueOrFile(env: Environment, variable: string): string {
+  const file = env[`${variable}_FILE`] ?? '';
+  return file === '' ? (env[variable] ?? '') : contentOf(`${variable}_FILE`, file).trim();
 }
 
 function contentOf(variable: string, file: string): string {
@@ -104,9 +158,8 @@ function contentOf(variable: string, file: string): string {
   }
 }
 
-/** Where alarms about due dates go; undefined: nowhere. @throws {ConfigurationError} */
-export function configuredAlarmWebhook(): string | undefined {
-  const text = process.env.AIRCALL_DSR_ALARM_WEBHOOK ?? '';
+function alarmWebhookOf(env: Environment): string | undefined {
+  const text = env.AIRCALL_DSR_ALARM_WEBHOOK ?? '';
   if (text === '') return undefined;
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const safe = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname));
@@ -116,18 +169,10 @@ export function configuredAlarmWebhook(): string | undefined {
   );
 }
 
-export interface OauthConfiguration {
-  readonly clientId: string;
-  readonly clientSecret: string;
-  /** As registered with Aircall. */
-  readonly redirectUri: string;
-}
-
-/** The OAuth client that Aircall issued. @throws {ConfigurationError} naming what is missing */
-export function configuredOauthClient(): OauthConfiguration {
-  const clientId = valueOrFile('AIRCALL_OAUTH_CLIENT_ID');
-  const clientSecret = valueOrFile('AIRCALL_OAUTH_CLIENT_SECRET');
-  const redirectUri = process.env.AIRCALL_OAUTH_REDIRECT_URI ?? '';
+function oauthClientOf(env: Environment): OauthConfiguration {
+  const clientId = valueOrFile(env, 'AIRCALL_OAUTH_CLIENT_ID');
+  const clientSecret = valueOrFile(env, 'AIRCALL_OAUTH_CLIENT_SECRET');
+  const redirectUri = env.AIRCALL_OAUTH_REDIRECT_URI ?? '';
   if (clientId === '' || clientSecret === '' || redirectUri === '') {
     throw new ConfigurationError(
       'Set AIRCALL_OAUTH_CLIENT_ID and AIRCALL_OAUTH_CLIENT_SECRET (each may be in a file, named by the same with _FILE) and AIRCALL_OAUTH_REDIRECT_URI as Aircall issued and registered them.',
@@ -139,19 +184,13 @@ export function configuredOauthClient(): OauthConfiguration {
   return { clientId, clientSecret, redirectUri };
 }
 
-/** @throws {ConfigurationError} */
-export function configuredTaskQueue(): string {
-  const taskQueue = process.env.AIRCALL_DSR_TASK_QUEUE ?? DEFAULT_TASK_QUEUE;
+function taskQueueOf(env: Environment): string {
+  const taskQueue = env.AIRCALL_DSR_TASK_QUEUE ?? DEFAULT_TASK_QUEUE;
   if (/^[A-Za-z0-9._-]{1,64}$/.test(taskQueue)) return taskQueue;
   throw new ConfigurationError('AIRCALL_DSR_TASK_QUEUE takes 1 to 64 letters, digits, dots, underscores or hyphens.');
 }
 
-/** Whether OpenTelemetry's own variables name a collector for traces. */
-export function configuredTracing(): boolean {
-  const {
-    OTEL_EXPORTER_OTLP_ENDPOINT: all,
-    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: traces,
-    OTEL_SDK_DISABLED,
-  } = process.env;
+function isTraced(env: Environment): boolean {
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: all, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: traces, OTEL_SDK_DISABLED } = env;
   return Boolean(all || traces) && OTEL_SDK_DISABLED !== 'true';
 }

@@ -21,9 +21,9 @@ export type Log = (line: LogLine) => void;
 export const LOG_FORMATS = ['text', 'json'] as const;
 export type LogFormat = (typeof LOG_FORMATS)[number];
 
-/** Lines on stderr; `json`: one object a line, with the time as ISO 8601. */
-export function createLog(format: LogFormat): Log {
-  return line => void process.stderr.write(`${format === 'json' ? jsonOf(line) : textOf(line)}\n`);
+/** Writes each line with `write`; `json`: as an object, with the time as ISO 8601. */
+export function createLog(format: LogFormat, write: (line: string) => void): Log {
+  return line => write(format === 'json' ? jsonOf(line) : textOf(line));
 }
 
 /** As a person reads it. */

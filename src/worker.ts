@@ -12,21 +12,16 @@ import { createActivities } from './activities';
 import { createGates } from './activities/gates';
 import { createRetentionActivities } from './activities/retention-activities';
 import { type AircallClient, createAircallClient } from './aircall/client';
-import { createEvidence } from './audit/evidence';
 import { createDataConverter } from './encryption/data-converter';
-import type { Keyring } from './encryption/keyring';
 import type { Log } from './log';
+import type { Parts } from './parts';
 import { RENEWAL_WORKFLOW } from './request/names';
-import { createLateReceipts } from './retention/late-receipts';
-import { createRetention, type RetentionPolicy } from './retention/retention';
+import type { RetentionPolicy } from './retention/retention';
 import { ensureRetentionSchedule } from './retention/schedule';
 import { countOpen } from './temporal/open-requests';
 import { ensureSearchAttributes } from './temporal/search-attributes';
 import { countWaiting } from './temporal/waiting';
-import { createCases } from './vault/cases';
-import { createConnections } from './vault/connections';
 import { createReceipts } from './vault/receipts';
-import type { Vault } from './vault/vault';
 import { createAlarms } from './worker/alarms';
 import { createConnectionWorkers } from './worker/connection-workers';
 import { createGauges } from './worker/gauges';
@@ -37,11 +32,7 @@ import type { Renewable } from './workflows/renew-credential';
 
 export interface ServiceOptions {
   readonly native: NativeConnection;
-  /** For what workers cannot ask: queue limits, search attributes, whether a run is open. */
-  readonly temporal: Client;
-  readonly taskQueue: string;
-  readonly keyring: Keyring;
-  readonly vault: Vault;
+  readonly parts: Parts;
   readonly log: Log;
   /** Where metrics are told; where not given, nothing is counted for them. */
   readonly meter?: MetricMeter | undefined;
@@ -75,11 +66,11 @@ const SHUTDOWN_FORCE = '60 seconds';
 
 /** Starts serving every connection of the vault; resolves when steps are taken. */
 export async function startService(options: ServiceOptions): Promise<Service> {
-  const { native, temporal, taskQueue, keyring, vault, log } = options;
+  const { native, parts, log } = options;
+  const { temporal, taskQueue, keyring, vault, connections, cases, retention, evidence } = parts;
   const { namespace } = temporal.options;
   await ensureSearchAttributes(temporal.connection, namespace);
 
-  const connections = createConnections(vault);
   const aircall: AircallClient = createAircallClient();
   const unknownKeys = new Set<string>();
   const dataConverter: DataConverter = createDataConverter(keyring, {
@@ -94,16 +85,14 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       unknownKeys.add(keyId);
     },
   });
-  const cases = createCases(vault);
   const workflowBundle = options.workflowBundle ?? (await ownBundle());
   const receipts = createReceipts({ vault, keyring, workflows: digestOf(workflowBundle), now: Date.now });
   const policy = options.retention;
   if (policy !== undefined) await ensureRetentionSchedule(temporal, taskQueue, log);
-  const lateReceipts = createLateReceipts({ temporal, cases, receipts });
-  const evidence = createEvidence({ temporal, vault, keyring, taskQueue, now: Date.now });
-  const retention = createRetention({ temporal, cases, lateReceipts, evidence, taskQueue, now: () => new Date() });
   const sweeping =
-    policy === undefined ? {} : createRetentionActivities({ retention, policy, evidence, lateReceipts, log });
+    policy === undefined
+      ? {}
+      : createRetentionActivities({ retention, policy, evidence, lateReceipts: parts.lateReceipts, log });
   const metrics = createMetrics(options.meter ?? noopMetricMeter);
   const alarms = createAlarms({
     metrics,

@@ -3,14 +3,14 @@
  * have to, and all processes of a version run the same bytes: receipts state their digest.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { bundleWorkflowCode, type WorkflowBundleOption } from '@temporalio/worker';
 import { failureConverterPath } from './encryption/data-converter';
 
-/** Beside dist/src; in the sources there is none. */
-const BUILT = join(__dirname, '../workflows.js');
+/** Seen from src and from dist/src. */
+const BUILT = join(__dirname, basename(dirname(__dirname)) === 'dist' ? '..' : '../dist', 'workflows.js');
 
-/** The built one, or one that is made now from the sources. */
+/** The built one, or one that is made now. */
 export async function workflowBundle(): Promise<WorkflowBundleOption> {
   return existsSync(BUILT) ? { codePath: BUILT } : { code: await bundle() };
 }

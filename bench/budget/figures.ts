@@ -3,7 +3,7 @@
  * of itself.
  */
 import type { LoggedRequest } from '../../sandbox';
-import { type Budget, ratePerSecond } from '../../src/request/budget';
+import { type Budget, ratePerSecond } from '../../src/budget';
 import { mostInAnyWindow } from '../sliding-window';
 
 export type Arrival = Pick<LoggedRequest, 'at' | 'status'>;

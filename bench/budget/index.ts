@@ -9,10 +9,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { temporal } from '@temporalio/proto';
 import { createCompanySeed, type LoggedRequest } from '../../sandbox';
-import { tell } from '../../src/commands/output';
-import { type Budget, ratePerSecond, SHARE_DEFAULT } from '../../src/request/budget';
+import { type Budget, ratePerSecond, SHARE_DEFAULT } from '../../src/budget';
 import { apiTaskQueue } from '../../src/request/names';
 import type { Benchmark, Report } from '../benchmark';
+import { note } from '../note';
 import type { Process } from '../processes';
 import { type Stand, TASK_QUEUE, withStand } from '../stand';
 import type { bareRequests } from './bare-workflow';
@@ -234,14 +234,14 @@ function logsOf({ sandbox }: Stand): (company: string) => readonly LoggedRequest
 }
 
 async function restart(process: Process, start: () => Promise<Process>): Promise<void> {
-  tell(`killing process ${process.pid}`);
+  note(`killing process ${process.pid}`);
   await process.kill();
   await start();
 }
 
 function tellProgress(cells: readonly Cell[], logs: (company: string) => readonly unknown[], startedMs: number): void {
   const counts = [...cells.map(({ name }) => name), BARE.company].map(name => `${name} ${logs(name).length}`);
-  tell(`${Math.round((Date.now() - startedMs) / 1000)} s, arrivals: ${counts.join(', ')}`);
+  note(`${Math.round((Date.now() - startedMs) / 1000)} s, arrivals: ${counts.join(', ')}`);
 }
 
 function reportOf(
@@ -250,7 +250,7 @@ function reportOf(
   watched: ReadonlyMap<string, Watched>,
   { endMs, sandboxStallSecondsMax }: { readonly endMs: number; readonly sandboxStallSecondsMax: number },
 ): Report {
-  tell(`the sandbox's longest stall: ${sandboxStallSecondsMax.toFixed(2)} s`);
+  note(`the sandbox's longest stall: ${sandboxStallSecondsMax.toFixed(2)} s`);
   const { cells, compared, seconds } = options;
   const startMs = logs(BARE.company)[0]?.at ?? 0;
   const rows = cells.flatMap((cell): Row[] => {

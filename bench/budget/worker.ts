@@ -6,15 +6,17 @@ import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/wo
 import { createActivities } from '../../src/activities';
 import { createGates } from '../../src/activities/gates';
 import { createAircallClient } from '../../src/aircall/client';
-import { tell } from '../../src/commands/output';
-import { configuredKeyring, configuredTaskQueue, configuredVault } from '../../src/config';
+import { createConfiguration } from '../../src/config';
 import { createDataConverter } from '../../src/encryption/data-converter';
 import { apiTaskQueue } from '../../src/request/names';
-import { temporalConfig } from '../../src/temporal/connect';
+import { temporalConfiguration } from '../../src/temporal/connect';
 import { createCases } from '../../src/vault/cases';
 import { createConnections } from '../../src/vault/connections';
 import { createReceipts } from '../../src/vault/receipts';
+import { note, noteError } from '../note';
 import { BARE, GIVEN } from './names';
+
+const CONFIG = createConfiguration(process.env);
 
 export interface BareActivities {
   /** One page of the company's calls. @throws where it is refused; the SDK's own retries follow */
@@ -23,7 +25,7 @@ export interface BareActivities {
 
 async function main(role: string | undefined, rate: string | undefined): Promise<void> {
   Runtime.install({ shutdownSignals: [], logger: new DefaultLogger('ERROR') });
-  const connection = await NativeConnection.connect(temporalConfig().connectionOptions);
+  const connection = await NativeConnection.connect(temporalConfiguration().connectionOptions);
   const bare = { connection, taskQueue: BARE.taskQueue, activities: bareActivities() };
   const workers =
     role === 'stray'
@@ -40,7 +42,7 @@ async function main(role: string | undefined, rate: string | undefined): Promise
           }),
         ];
   const running = Promise.all(workers.map(worker => worker.run()));
-  tell('ready');
+  note('ready');
   await running;
 }
 
@@ -60,8 +62,8 @@ function bareActivities(): BareActivities {
 
 /** As the service makes it, but for every limit. */
 async function ourApiQueues() {
-  const keyring = configuredKeyring();
-  const vault = await configuredVault(keyring);
+  const keyring = CONFIG.keyring();
+  const vault = await CONFIG.vault(keyring);
   const { api } = createActivities({
     connections: createConnections(vault),
     cases: createCases(vault),
@@ -80,13 +82,13 @@ async function ourApiQueues() {
   });
   const connections = process.env[GIVEN.connections]?.split(',') ?? [];
   return connections.map(name => ({
-    taskQueue: apiTaskQueue(configuredTaskQueue(), name),
+    taskQueue: apiTaskQueue(CONFIG.taskQueue(), name),
     activities: api,
     dataConverter: createDataConverter(keyring),
   }));
 }
 
 main(process.argv[2], process.argv[3]).catch((error: unknown) => {
-  tell(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  noteError(error);
   process.exitCode = 1;
 });

@@ -9,11 +9,11 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { temporal } from '@temporalio/proto';
-import { tell } from '../../src/commands/output';
 import { apiTaskQueue } from '../../src/request/names';
 import type { Benchmark, Report } from '../benchmark';
 import type { BareInput } from '../engine/bare-workflow';
 import { BARE_QUEUE, bareApiQueue, TARGET, type Target } from '../engine/names';
+import { note } from '../note';
 import { figuresOf, type ProcessFigures } from '../proc';
 import type { Process } from '../processes';
 import { authorizationOf, type SandboxApart } from '../sandbox-apart';
@@ -195,13 +195,13 @@ async function measure(
   const firstSeconds = ((await spanOf(stand.plain, [waiting])).lastEnd - startedMs) / 1000;
   await delay(SETTLE_MS);
   const idle = memoryOf(started);
-  tell(`${who}: polled after ${polledSeconds.toFixed(1)} s, ${idle.rssMb.toFixed(0)} MB`);
+  note(`${who}: polled after ${polledSeconds.toFixed(1)} s, ${idle.rssMb.toFixed(0)} MB`);
 
   const cold = await serveEach(stand, side, names, 'cold');
   const warm = await serveEach(stand, side, names, 'warm');
   await delay(SETTLE_MS);
   const worked = memoryOf(started);
-  tell(`${who}: cold ${cold.seconds.toFixed(1)} s, warm ${warm.seconds.toFixed(1)} s, ${worked.rssMb.toFixed(0)} MB`);
+  note(`${who}: cold ${cold.seconds.toFixed(1)} s, warm ${warm.seconds.toFixed(1)} s, ${worked.rssMb.toFixed(0)} MB`);
   return {
     side: side.name,
     connections: names.length,
@@ -283,7 +283,7 @@ async function countLeaks(stand: ConnectionsStand, cycles: number, signal: Abort
       await delay(LEAK_PAUSE_MS, undefined, { signal });
       await Promise.all(load.map(id => stand.client.result(id)));
       done += guests.length;
-      tell(`${done} connections came and went; RSS ${figuresOf(worker.pid).rssMb.toFixed(0)} MB`);
+      note(`${done} connections came and went; RSS ${figuresOf(worker.pid).rssMb.toFixed(0)} MB`);
       before ??= await probe(worker, file);
     }
     const after = await probe(worker, file);

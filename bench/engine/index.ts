@@ -6,8 +6,8 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { tell } from '../../src/commands/output';
 import type { Benchmark, Report } from '../benchmark';
+import { note } from '../note';
 import { childrenNamed, processorMs } from '../proc';
 import type { Process } from '../processes';
 import { authorizationOf, type SandboxApart } from '../sandbox-apart';
@@ -116,7 +116,7 @@ async function measure(
       for (const side of [ours, bare]) {
         signal.throwIfAborted();
         const measured = await timed(stand, side, load, round);
-        tell(`${load.name} ${round}: ${side.name} ${(measured.requests / measured.seconds).toFixed(0)} API requests/s`);
+        note(`${load.name} ${round}: ${side.name} ${(measured.requests / measured.seconds).toFixed(0)} API requests/s`);
         const key = `${side.name} ${load.name}`;
         rounds.set(key, [...(rounds.get(key) ?? []), measured]);
       }

@@ -5,8 +5,8 @@
 import { Agent } from 'node:http';
 import { DefaultLogger, NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import fetch from 'node-fetch';
-import { tell } from '../../src/commands/output';
-import { temporalConfig } from '../../src/temporal/connect';
+import { temporalConfiguration } from '../../src/temporal/connect';
+import { note, noteError } from '../note';
 import { BARE_QUEUE, bareApiQueue, TARGET, type Target } from './names';
 
 export interface BareActivities {
@@ -17,7 +17,7 @@ export interface BareActivities {
 async function main(): Promise<void> {
   Runtime.install({ shutdownSignals: [], logger: new DefaultLogger('ERROR') });
   const target: Target = JSON.parse(process.env[TARGET] ?? '{}');
-  const connection = await NativeConnection.connect(temporalConfig().connectionOptions);
+  const connection = await NativeConnection.connect(temporalConfiguration().connectionOptions);
   const activities = bareActivities(target);
   const workers = [
     await Worker.create({ connection, taskQueue: BARE_QUEUE, workflowsPath: require.resolve('./bare-workflow') }),
@@ -29,7 +29,7 @@ async function main(): Promise<void> {
     for (const worker of workers) worker.shutdown();
   });
   const running = Promise.all(workers.map(worker => worker.run()));
-  tell('ready');
+  note('ready');
   await running;
   await connection.close();
 }
@@ -55,6 +55,6 @@ function bareActivities({ origin, companies }: Target): BareActivities {
 }
 
 main().catch((error: unknown) => {
-  tell(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  noteError(error);
   process.exitCode = 1;
 });

@@ -5,9 +5,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { temporal } from '@temporalio/proto';
-import { tell } from '../../src/commands/output';
 import { apiTaskQueue } from '../../src/request/names';
 import type { Benchmark, Report } from '../benchmark';
+import { note } from '../note';
 import type { SandboxApart } from '../sandbox-apart';
 import { spanOf } from '../server-times';
 import { type Stand, TASK_QUEUE, withStandApart } from '../stand';
@@ -133,7 +133,7 @@ async function measure(
     const ended = (await plain.workflow.getHandle(`dsr:${listed[index]}:access:listing-${index}`).describe()).closeTime;
     if (ended !== undefined) throw new Error('a listing ended before the measurement');
   }
-  tell(`${situation.name}: backlog ${backlog}, access ${median(accessSeconds).toFixed(2)} s`);
+  note(`${situation.name}: backlog ${backlog}, access ${median(accessSeconds).toFixed(2)} s`);
   return { situation, backlog, accessSeconds, deletionSeconds };
 }
 

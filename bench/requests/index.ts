@@ -5,9 +5,9 @@
  */
 import { parseArgs } from 'node:util';
 import { type CompanySeed, createCompanySeed } from '../../sandbox';
-import { tell } from '../../src/commands/output';
 import type { RequestResult } from '../../src/request/model';
 import type { Benchmark, Report } from '../benchmark';
+import { note } from '../note';
 import { type Stand, withStand } from '../stand';
 import { type Bounds, boundsOf, withCallsOfSubject } from './bounds';
 
@@ -77,7 +77,7 @@ async function measure({ client, sandbox }: Stand, seed: CompanySeed, now: numbe
     const before = company.requests().length;
     const result = await client.result((await start()).workflowId);
     const logged = company.requests().length - before;
-    tell(`${name}, ${request}: ${logged} API requests`);
+    note(`${name}, ${request}: ${logged} API requests`);
     const [found = 0, there] =
       bound === 'deletion'
         ? [result.counts.deleted, truth.contactIds.length]

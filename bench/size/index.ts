@@ -8,10 +8,10 @@ import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { WorkflowNotFoundError } from '@temporalio/common';
 import { createCompanySeed } from '../../sandbox';
-import { tell } from '../../src/commands/output';
-import { type Budget, LIMIT_PER_MINUTE_MAX, ratePerSecond, SHARE_DEFAULT } from '../../src/request/budget';
+import { type Budget, LIMIT_PER_MINUTE_MAX, ratePerSecond, SHARE_DEFAULT } from '../../src/budget';
 import type { RequestResult } from '../../src/request/model';
 import type { Benchmark, Report } from '../benchmark';
+import { note } from '../note';
 import { type Stand, withStand } from '../stand';
 
 const WAYS = ['by-number', 'company'] as const;
@@ -112,7 +112,7 @@ async function measure(stand: Stand, budget: Budget, { calls, way, times }: Task
   const run = await lengthOf(stand, workflowId);
   const children = await childrenOf(stand, workflowId);
   await worker.kill();
-  tell(`${calls} calls, ${way}: ${apiRequests} API requests in ${run.seconds.toFixed(1)} s`);
+  note(`${calls} calls, ${way}: ${apiRequests} API requests in ${run.seconds.toFixed(1)} s`);
   return {
     calls,
     way,

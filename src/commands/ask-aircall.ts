@@ -9,7 +9,7 @@ import { type Grant, type OauthClient, readTokens, type Tokens, tokenRequest } f
 import { readPage, readRecord } from '../aircall/replies';
 import { callSchema, companySchema, contactSchema, pongSchema } from '../aircall/schemas';
 import type { Connection, Credential } from '../vault/connections';
-import { CommandError, EXIT } from './output';
+import { CommandError, EXIT } from './errors';
 
 /** Whose credentials they are, and where they may be sent. */
 export type Asked = Pick<Connection, 'name' | 'baseUrl' | 'credential'>;

@@ -3,58 +3,59 @@ import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
 import { checkBundle, MANIFEST, type Manifest, RECEIPT, readManifest } from '../audit/bundle';
-import { createEvidence } from '../audit/evidence';
 import { decides } from '../audit/history';
 import { type History, historyFromJson } from '../audit/history-json';
 import { type Recorded, replay, STUCK, type Verdict } from '../audit/replay';
-import { createDsrClient } from '../client';
-import { configuredKeyring, configuredTaskQueue, configuredVault } from '../config';
 import { createPayloadCodec } from '../encryption/payload-codec';
 import { publicKeysIn } from '../encryption/signing-key';
-import { createLog } from '../log';
 import { requestOf } from '../request/names';
-import { ahead } from '../request/side-by-side';
-import { createLateReceipts } from '../retention/late-receipts';
-import { connectTemporal } from '../temporal/connect';
+import { ahead } from '../side-by-side';
 import { historyOf, ourRuns, type Run, runsOf } from '../temporal/histories';
-import { createCases } from '../vault/cases';
-import { createReceipts } from '../vault/receipts';
-import { answer, CommandError, type Ending, EXIT, type Exit, type Output, table, tell } from './output';
-import { installRuntime } from './quiet-logger';
-import { noSuchRequest, resolveId, withClient } from './requests';
+import type { Context } from './context';
+import { CommandError, type Ending, EXIT, type Exit, usage } from './errors';
+import { noSuchRequest, resolveId } from './request-id';
+import { type Terminal, table } from './terminal';
 
-export interface ReplayCommandOptions extends Output {
+export interface ReplayCommandOptions {
   readonly all?: boolean;
   readonly since?: string;
   /** A file of public keys. */
   readonly key?: string;
 }
 
-export interface ExportOptions extends Output {
+export interface ExportOptions {
   readonly out: string;
 }
 
 /** Histories that are held while one is replayed. */
 const FETCHED_AHEAD = 4;
 
-export async function auditReplay(id: string | undefined, options: ReplayCommandOptions): Promise<Ending> {
+export async function auditReplay(
+  context: Context,
+  id: string | undefined,
+  options: ReplayCommandOptions,
+): Promise<Ending> {
+  const { terminal } = context;
   if ((id === undefined) !== (options.all === true)) throw usage('Give an id, a file, a folder, or --all.');
   if (options.since !== undefined && options.all !== true) throw usage('--since belongs to --all.');
   const bundle = id === undefined ? undefined : bundleAt(id);
   if (options.key !== undefined && bundle === undefined) throw usage('--key belongs to the folder of a bundle.');
   const checked = bundle && checkBundle(bundle, options.key === undefined ? undefined : keysIn(options.key));
   if (checked !== undefined && options.key === undefined)
-    tell('note: the public key is the one that came along; --key says whose signature it must be.');
+    terminal.note('note: the public key is the one that came along; --key says whose signature it must be.');
   if (checked !== undefined && checked.missing.length > 0)
-    tell(`note: the histories of ${checked.missing.length} children were gone when it was exported.`);
+    terminal.note(`note: the histories of ${checked.missing.length} children were gone when it was exported.`);
   const files = id === undefined ? undefined : filesAt(id);
   if (files !== undefined && checked === undefined)
-    tell('note: no evidence: histories only. Nothing of them is signed: whoever had them may have changed them.');
-  const verdicts = files === undefined ? await replayOnServer(id, options.since) : await replayFiles(files);
+    terminal.note(
+      'note: no evidence: histories only. Nothing of them is signed: whoever had them may have changed them.',
+    );
+  const verdicts =
+    files === undefined ? await replayOnServer(context, id, options.since) : await replayFiles(context, files);
   if (verdicts.length === 0)
     throw new CommandError('nothing-to-replay', 'There is no history to replay: nothing was proved.', EXIT.failed);
   const same = verdicts.filter(({ verdict }) => verdict === 'same').length;
-  answer(options, { replayed: verdicts.length, same, verdicts, ...bundleIn(checked, files) }, [
+  terminal.print({ replayed: verdicts.length, same, verdicts, ...bundleIn(checked, files) }, [
     ...(checked === undefined
       ? []
       : [`The bundle of ${checked.workflowId} is whole: signature, files, histories and receipt fit.`]),
@@ -78,41 +79,31 @@ function bundleIn(checked: Manifest | undefined, files: readonly string[] | unde
 }
 
 /** Evidence of a request that has ended, in a folder of its own. */
-export async function auditExport(id: string, options: ExportOptions): Promise<Exit> {
+export async function auditExport({ terminal, parts }: Context, id: string, options: ExportOptions): Promise<Exit> {
   const { out } = options;
   if (statSync(out, { throwIfNoEntry: false }) !== undefined) throw usage('--out names something that exists.');
-  const keyring = configuredKeyring();
-  const taskQueue = configuredTaskQueue();
-  const vault = await configuredVault(keyring);
-  const temporal = await connectTemporal(keyring);
-  try {
-    const cases = createCases(vault);
-    const receipts = createReceipts({ vault, keyring, now: Date.now });
-    const client = createDsrClient({ temporal, keyring, taskQueue, recordOf: cases.record });
-    const workflowId = await resolveId(client, id);
-    const request = requestOf(workflowId);
-    const receipt = request && (await createLateReceipts({ temporal, cases, receipts }).of(request));
-    if (receipt === undefined) throw noSuchRequest();
-    const files = await createEvidence({ temporal, vault, keyring, taskQueue, now: Date.now }).of(receipt);
-    if (files === undefined)
-      throw new CommandError(
-        'history-gone',
-        'The server has the history of this request no more, and its evidence was not kept; what is left of it is its receipt.',
-        EXIT.failed,
-      );
-    const { runs, missing, signer } = readManifest(files.get(MANIFEST));
-    mkdirSync(out, { mode: 0o700 });
-    for (const [name, bytes] of files) writeFileSync(join(out, name), bytes, { flag: 'wx' });
-    if (missing.length > 0)
-      tell(`note: the server has the histories of ${missing.length} children no more; the manifest names them.`);
-    answer(options, { workflowId, out, histories: runs.length, missing: missing.length, signedBy: signer.keyId }, [
-      `Exported ${workflowId}: receipt and ${runs.length} histories, without personal data, signed by ${signer.keyId}.`,
-      `Check it anywhere: aircall-dsr audit replay ${out}`,
-    ]);
-    return EXIT.done;
-  } finally {
-    await temporal.connection.close();
-  }
+  const all = await parts();
+  const workflowId = await resolveId(all, id);
+  const request = requestOf(workflowId);
+  const receipt = request && (await all.lateReceipts.of(request));
+  if (receipt === undefined) throw noSuchRequest();
+  const files = await all.evidence.of(receipt);
+  if (files === undefined)
+    throw new CommandError(
+      'history-gone',
+      'The server has the history of this request no more, and its evidence was not kept; what is left of it is its receipt.',
+      EXIT.failed,
+    );
+  const { runs, missing, signer } = readManifest(files.get(MANIFEST));
+  mkdirSync(out, { mode: 0o700 });
+  for (const [name, bytes] of files) writeFileSync(join(out, name), bytes, { flag: 'wx' });
+  if (missing.length > 0)
+    terminal.note(`note: the server has the histories of ${missing.length} children no more; the manifest names them.`);
+  terminal.print({ workflowId, out, histories: runs.length, missing: missing.length, signedBy: signer.keyId }, [
+    `Exported ${workflowId}: receipt and ${runs.length} histories, without personal data, signed by ${signer.keyId}.`,
+    `Check it anywhere: aircall-dsr audit replay ${out}`,
+  ]);
+  return EXIT.done;
 }
 
 /** All files of a bundle's folder; undefined where the path is no bundle. */
@@ -147,9 +138,9 @@ function filesAt(path: string): readonly string[] | undefined {
 }
 
 /** Histories in the clear need no key; a key file is read where one is sealed. */
-function replayFiles(files: readonly string[]): Promise<Verdict[]> {
-  installRuntime(createLog('text'));
-  return replay(recordedIn(files), { codec: () => createPayloadCodec(configuredKeyring()) });
+async function replayFiles({ terminal, keyring }: Context, files: readonly string[]): Promise<Verdict[]> {
+  await terminal.io.installRuntime(terminal.log);
+  return replay(recordedIn(files), { codec: () => createPayloadCodec(keyring()) });
 }
 
 function* recordedIn(files: readonly string[]): Iterable<Recorded> {
@@ -164,25 +155,26 @@ function* recordedIn(files: readonly string[]): Iterable<Recorded> {
   }
 }
 
-async function replayOnServer(id: string | undefined, since: string | undefined): Promise<Verdict[]> {
-  const keyring = configuredKeyring();
-  const taskQueue = configuredTaskQueue();
+async function replayOnServer(
+  { terminal, parts }: Context,
+  id: string | undefined,
+  since: string | undefined,
+): Promise<Verdict[]> {
   const condition = since === undefined ? undefined : sinceCondition(since);
-  const temporal = await connectTemporal(keyring);
-  try {
-    const runs =
-      id === undefined
-        ? ourRuns(temporal, taskQueue, condition)
-        : await runsOf(temporal, await withClient(client => resolveId(client, id)));
-    installRuntime(createLog('text'));
-    return await replay(recordedOf(temporal, runs), { codec: () => createPayloadCodec(keyring) });
-  } finally {
-    await temporal.connection.close();
-  }
+  const all = await parts();
+  const { temporal, taskQueue, keyring } = all;
+  const runs =
+    id === undefined ? ourRuns(temporal, taskQueue, condition) : await runsOf(temporal, await resolveId(all, id));
+  await terminal.io.installRuntime(terminal.log);
+  return replay(recordedOf(temporal, runs, terminal), { codec: () => createPayloadCodec(keyring) });
 }
 
 /** Those that decided something; a run that is deleted meanwhile is none any more. */
-async function* recordedOf(temporal: Client, runs: Iterable<Run> | AsyncIterable<Run>): AsyncIterable<Recorded> {
+async function* recordedOf(
+  temporal: Client,
+  runs: Iterable<Run> | AsyncIterable<Run>,
+  terminal: Terminal,
+): AsyncIterable<Recorded> {
   let undecided = 0;
   for await (const [{ workflowId, runId }, history] of ahead(runs, FETCHED_AHEAD, run => historyOf(temporal, run))) {
     if (history === undefined) continue;
@@ -190,7 +182,7 @@ async function* recordedOf(temporal: Client, runs: Iterable<Run> | AsyncIterable
     else undecided += 1;
   }
   if (undecided > 0)
-    tell(`note: ${undecided} runs have decided nothing yet, so that there is nothing of theirs to replay.`);
+    terminal.note(`note: ${undecided} runs have decided nothing yet, so that there is nothing of theirs to replay.`);
 }
 
 /** @throws {CommandError} `usage` */
@@ -198,8 +190,4 @@ function sinceCondition(text: string): string {
   const since = new Date(text);
   if (Number.isNaN(since.getTime()) || !/^\d{4}-\d\d-\d\d/.test(text)) throw usage('--since takes an ISO 8601 time.');
   return `(ExecutionStatus = 'Running' OR CloseTime >= '${since.toISOString()}')`;
-}
-
-function usage(message: string): CommandError {
-  return new CommandError('usage', message, EXIT.usage);
 }

@@ -3,14 +3,16 @@
  * whoever stores what comes of it. A callback that does not belong here is refused; over HTTP, the right one may still come.
  */
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { authorizeUrl, oauthPages } from '../aircall/oauth';
-import { configuredOauthClient, type OauthConfiguration } from '../config';
+import type { OauthConfiguration } from '../config';
 import { acceptCallback, CallbackRefused, parseCallback } from '../oauth/callback';
 import { listenForCallback } from '../oauth/listener';
 import { createAuthorizations, STATE_LIFE_MS } from '../vault/authorizations';
 import type { Vault } from '../vault/vault';
+import type { Context } from './context';
+import { CommandError, EXIT } from './errors';
 import { notListening, parseListen } from './listen';
-import { CommandError, EXIT, tell } from './output';
 
 export interface Authorizing {
   readonly name: string;
@@ -25,10 +27,11 @@ export interface Authorizing {
  * @throws {CommandError} where the callback is refused, or none comes
  */
 export async function authorize<T>(
+  { terminal, config }: Context,
   { name, baseUrl, vault, listen }: Authorizing,
   use: (code: string, client: OauthConfiguration) => Promise<T>,
 ): Promise<T> {
-  const client = configuredOauthClient();
+  const client = config.oauthClient();
   const address = listen === undefined ? undefined : parseListen(listen);
   const authorizations = createAuthorizations(vault);
   const state = await authorizations.begin(name, new Date());
@@ -39,17 +42,17 @@ export async function authorize<T>(
     return use(code, client);
   };
 
-  tell(
+  terminal.note(
     `Open this address as an admin of the Aircall company, and authorize, within ${STATE_LIFE_MS / 60_000} minutes:`,
   );
-  tell('');
-  tell(`  ${authorizeUrl(baseUrl, { ...client, state })}`);
-  tell('');
+  terminal.note('');
+  terminal.note(`  ${authorizeUrl(baseUrl, { ...client, state })}`);
+  terminal.note('');
   if (address === undefined) {
-    tell('Then paste here the whole address that the browser was sent to:');
+    terminal.note('Then paste here the whole address that the browser was sent to:');
     return withinTime(async (ended, arrived) => {
       try {
-        return await accept(parseCallback(await readLine(ended)), arrived);
+        return await accept(parseCallback(await readLine(terminal.io.stdin, ended)), arrived);
       } catch (error) {
         throw error instanceof CallbackRefused ? refusal(error) : error;
       }
@@ -70,7 +73,7 @@ export async function authorize<T>(
         } catch (error) {
           // Anybody can call this address: only what came with our state ends the wait.
           if (error instanceof CallbackRefused && error.code !== 'oauth-denied') {
-            tell(`A callback was refused (${error.code}): ${error.message}`);
+            terminal.note(`A callback was refused (${error.code}): ${error.message}`);
             return error.message;
           }
           reject(error instanceof CallbackRefused ? refusal(error) : error);
@@ -83,7 +86,7 @@ export async function authorize<T>(
     }).catch((error: unknown) => {
       throw notListening(error);
     });
-    tell(`Waiting for the callback at ${listener.url}.`);
+    terminal.note(`Waiting for the callback at ${listener.url}.`);
     try {
       return await promise;
     } finally {
@@ -104,14 +107,14 @@ async function withinTime<T>(work: (ended: AbortSignal, arrived: () => void) => 
 }
 
 /** The first line of stdin that is not empty. */
-async function readLine(ended: AbortSignal): Promise<string> {
-  const lines = createInterface({ input: process.stdin, terminal: false, signal: ended });
+async function readLine(stdin: Readable, ended: AbortSignal): Promise<string> {
+  const lines = createInterface({ input: stdin, terminal: false, signal: ended });
   try {
     for await (const line of lines) if (line.trim() !== '') return line;
     throw noCallback();
   } finally {
     lines.close();
-    process.stdin.destroy();
+    stdin.destroy();
   }
 }
 

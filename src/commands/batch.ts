@@ -7,7 +7,6 @@ import { writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { stringify } from 'csv-stringify/sync';
 import { type DsrClient, DsrError, type RequestResult, type StatusReport } from '../client';
-import { configuredKeyring, configuredVault } from '../config';
 import {
   BATCH_SIZE_BYTES_MAX,
   type Batch,
@@ -20,14 +19,16 @@ import {
 import { REGIMES } from '../request/clock';
 import { foldEmail } from '../request/identity';
 import { NAME_PATTERN } from '../request/names';
-import { sideBySide } from '../request/side-by-side';
-import { createConnections } from '../vault/connections';
-import { unknownConnection } from './connections';
-import { answer, CommandError, EXIT, type Exit, type Output, tell } from './output';
+import { sideBySide } from '../side-by-side';
+import { unknownConnection } from './connection-named';
+import type { Context } from './context';
+import { CommandError, EXIT, type Exit, usage } from './errors';
+import { refuseUnusable } from './out-file';
 import { storyOf } from './progress';
-import { refuseUnusable, tellOtherClock, withClient } from './requests';
+import { noteOtherClock } from './start';
+import type { Terminal } from './terminal';
 
-export interface BatchOptions extends Output {
+export interface BatchOptions {
   readonly dryRun?: boolean;
   /** False with --no-wait. */
   readonly wait: boolean;
@@ -61,6 +62,7 @@ interface Line {
 /** A batch on its way. */
 interface Run {
   readonly client: DsrClient;
+  readonly terminal: Terminal;
   readonly connection: string;
   readonly requests: readonly BatchRequest[];
   readonly signal: AbortSignal;
@@ -68,32 +70,34 @@ interface Run {
   say(line: string): void;
 }
 
-export async function batch(connection: string, file: string, options: BatchOptions): Promise<Exit> {
-  if (!NAME_PATTERN.test(connection))
-    throw new CommandError('usage', 'NAME is not the name of a connection. See aircall-dsr connections.', EXIT.usage);
+export async function batch(
+  { terminal, keyring, parts, stores }: Context,
+  connection: string,
+  file: string,
+  options: BatchOptions,
+): Promise<Exit> {
+  if (!NAME_PATTERN.test(connection)) throw usage('NAME is not the name of a connection. See aircall-dsr connections.');
   if (options.out !== undefined) await refuseUnusable(options.out);
-  const keyring = configuredKeyring();
   const regime = REGIMES.find(known => known === options.regime);
-  if (options.regime !== regime) throw new CommandError('usage', '--regime takes gdpr, ccpa or none.', EXIT.usage);
-  const parsed = parseBatch({ bytes: await contentOf(file), connection, regime, hash: keyring.hash });
+  if (options.regime !== regime) throw usage('--regime takes gdpr, ccpa or none.');
+  const parsed = parseBatch({ bytes: await contentOf(file), connection, regime, hash: keyring().hash });
   const { requests } = parsed;
-  const isConnected = (await createConnections(await configuredVault(keyring)).get(connection)) !== undefined;
-  const stop = stopOnSignal();
+  const isConnected = (await (await stores()).connections.get(connection)) !== undefined;
+  const stop = terminal.io.interruption();
   try {
-    return await withClient(async client => {
-      const before = await startedBefore(client, requests, stop.signal);
-      if (!isConnected && before.size < requests.length) throw unknownConnection(connection);
-      tell(foretell(parsed, before.size, options));
-      const run: Run = { client, connection, requests, signal: stop.signal, say: sayNowAndThen() };
-      if (!options.dryRun) await startAll(run);
-      const reports = options.dryRun || !options.wait ? undefined : await untilEnded(run);
-      const unseen = options.dryRun ? 'new' : 'started';
-      const lines = requests.map(({ workflowId, ...request }) => {
-        const report = reports?.get(workflowId) ?? { status: before.has(workflowId) ? 'known' : unseen };
-        return lineOf({ workflowId, ...request }, report);
-      });
-      return conclude(options, connection, parsed, lines);
+    const { client } = await parts();
+    const before = await startedBefore(client, requests, stop.signal);
+    if (!isConnected && before.size < requests.length) throw unknownConnection(connection);
+    terminal.note(foretell(parsed, before.size, options));
+    const run: Run = { client, terminal, connection, requests, signal: stop.signal, say: sayNowAndThen(terminal) };
+    if (!options.dryRun) await startAll(run);
+    const reports = options.dryRun || !options.wait ? undefined : await untilEnded(run);
+    const unseen = options.dryRun ? 'new' : 'started';
+    const lines = requests.map(({ workflowId, ...request }) => {
+      const report = reports?.get(workflowId) ?? { status: before.has(workflowId) ? 'known' : unseen };
+      return lineOf({ workflowId, ...request }, report);
     });
+    return await conclude(terminal, options, connection, parsed, lines);
   } catch (error) {
     if (!stop.signal.aborted) throw error;
     throw new CommandError(
@@ -132,7 +136,7 @@ async function startedBefore(
  * then waits for its end, as any deletion does.
  */
 async function startAll(run: Run): Promise<void> {
-  const { client, requests, signal, say } = run;
+  const { client, terminal, requests, signal, say } = run;
   const subjectOf = ({ input }: BatchRequest) => foldEmail(input.subject.email);
   const accesses = requests.filter(({ kind }) => kind === 'access');
   const asking = new Set(accesses.map(subjectOf));
@@ -150,10 +154,12 @@ async function startAll(run: Run): Promise<void> {
     });
   await start(requests.filter(request => !later.includes(request)));
   if (later.length > 0) await startLater();
-  tellOtherClock(otherClocks);
+  noteOtherClock(terminal, otherClocks);
 
   async function startLater(): Promise<void> {
-    tell(`  … ${count(later.length, 'deletion')} to start once access requests of the same persons have begun`);
+    terminal.note(
+      `  … ${count(later.length, 'deletion')} to start once access requests of the same persons have begun`,
+    );
     const awaited = accesses.filter(request => deleted.has(subjectOf(request)));
     await sideBySide(awaited, AT_ONCE, async ({ workflowId }) => {
       while ((await client.status(workflowId)).phase === 'opening') await delay(BEGUN_LOOK_MS, undefined, { signal });
@@ -163,7 +169,14 @@ async function startAll(run: Run): Promise<void> {
 }
 
 /** How each ended. Looks at the server's list of open requests, so that a thousand cost no more polls than one. */
-async function untilEnded({ client, connection, requests, signal, say }: Run): Promise<Map<string, StatusReport>> {
+async function untilEnded({
+  client,
+  terminal,
+  connection,
+  requests,
+  signal,
+  say,
+}: Run): Promise<Map<string, StatusReport>> {
   const open = new Map(requests.map(request => [request.workflowId, request]));
   const reports = new Map<string, StatusReport>();
   let lookMs: number = LOOK_MS.first;
@@ -194,7 +207,7 @@ async function untilEnded({ client, connection, requests, signal, say }: Run): P
     if (next === undefined || Date.now() - quietSinceMs < PATIENCE_MS) continue;
     quietSinceMs = Date.now();
     const story = storyOf(await client.status(next.workflowId).catch(() => undefined));
-    if (story !== undefined) tell(`  … ${next.workflowId}: ${story}`);
+    if (story !== undefined) terminal.note(`  … ${next.workflowId}: ${story}`);
   }
   return reports;
 }
@@ -222,6 +235,7 @@ const COLUMNS = [
 
 /** The answer of the command: the result as CSV, or as one document. */
 async function conclude(
+  terminal: Terminal,
   options: BatchOptions,
   connection: string,
   { rows }: Batch,
@@ -238,8 +252,8 @@ async function conclude(
   const { out } = options;
   if (out !== undefined) await writeFile(out, csv, { flag: 'wx', mode: 0o600 });
   const told = out === undefined ? csv.trimEnd().split('\n') : [`Saved the result: ${out}`];
-  answer(options, { connection, rows, statuses: Object.fromEntries(tally(statuses)), requests: lines }, told);
-  if (!options.dryRun) tell(`${count(lines.length, 'request')}${inBrackets(tally(statuses))}`);
+  terminal.print({ connection, rows, statuses: Object.fromEntries(tally(statuses)), requests: lines }, told);
+  if (!options.dryRun) terminal.note(`${count(lines.length, 'request')}${inBrackets(tally(statuses))}`);
   return statuses.some(status => status === 'failed' || status === 'partial') ? EXIT.failed : EXIT.done;
 }
 
@@ -269,30 +283,16 @@ function inBrackets(counts: ReadonlyMap<string, number>): string {
 }
 
 /** A line now and then, never the same twice. */
-function sayNowAndThen(): (line: string) => void {
-  const everyMs = process.stderr.isTTY === true ? TELL_EVERY_MS.watched : TELL_EVERY_MS.logged;
+function sayNowAndThen(terminal: Terminal): (line: string) => void {
+  const everyMs = terminal.watched ? TELL_EVERY_MS.watched : TELL_EVERY_MS.logged;
   let saidMs = Date.now();
   let last = '';
   return line => {
     if (line === last || Date.now() - saidMs < everyMs) return;
-    tell(line);
+    terminal.note(line);
     saidMs = Date.now();
     last = line;
   };
-}
-
-/** The first Ctrl-C or SIGTERM lets what is being asked end; a second one ends the process. */
-function stopOnSignal(): { readonly signal: AbortSignal; forget(): void } {
-  const controller = new AbortController();
-  const stop = () => {
-    forget();
-    controller.abort();
-  };
-  const forget = () => {
-    for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, stop);
-  };
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, stop);
-  return { signal: controller.signal, forget };
 }
 
 /** Also of a pipe. No more is read than a file may hold. */

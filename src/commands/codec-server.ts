@@ -1,12 +1,10 @@
 /** The command that lets the Web UI and the `temporal` command show payloads in the clear, until it is asked to end. */
-import { once } from 'node:events';
 import { startCodecServer } from '../codec-server';
-import { configuredCodecToken, configuredKeyring } from '../config';
-import { createLog } from '../log';
+import type { Context } from './context';
+import { CommandError, EXIT, type Exit, usage } from './errors';
 import { notListening, parseListen } from './listen';
-import { answer, CommandError, EXIT, type Exit, type ServiceOutput } from './output';
 
-export interface CodecServerCommandOptions extends ServiceOutput {
+export interface CodecServerCommandOptions {
   readonly listen?: string;
   readonly uiOrigin?: string;
 }
@@ -15,13 +13,14 @@ const LISTEN_DEFAULT = '127.0.0.1:8888';
 const UI_ORIGIN_DEFAULT = 'http://localhost:8233';
 const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/;
 
-export async function codecServer(options: CodecServerCommandOptions): Promise<Exit> {
+export async function codecServer(context: Context, options: CodecServerCommandOptions): Promise<Exit> {
   const { host, port } = parseListen(options.listen ?? LISTEN_DEFAULT);
   const uiOrigin = originOf(options.uiOrigin ?? UI_ORIGIN_DEFAULT);
   if (uiOrigin === undefined)
     throw usage('--ui-origin takes scheme, host and port of the Web UI, like https://temporal.example.com.');
-  const keyring = configuredKeyring();
-  const token = configuredCodecToken();
+  const { terminal, config } = context;
+  const keyring = context.keyring();
+  const token = config.codecToken();
   if (token === undefined && !LOOPBACK.test(host)) {
     throw new CommandError(
       'configuration',
@@ -29,14 +28,15 @@ export async function codecServer(options: CodecServerCommandOptions): Promise<E
       EXIT.usage,
     );
   }
-  const log = createLog(options.log);
-  const server = await startCodecServer({ keyring, host, port, uiOrigin, token, log }).catch((error: unknown) => {
-    throw notListening(error);
-  });
-  answer(options, { url: server.url, uiOrigin, token: token !== undefined }, [
+  const server = await startCodecServer({ keyring, host, port, uiOrigin, token, log: terminal.log }).catch(
+    (error: unknown) => {
+      throw notListening(error);
+    },
+  );
+  terminal.print({ url: server.url, uiOrigin, token: token !== undefined }, [
     `Listening on ${server.url} for the Web UI at ${uiOrigin} and for \`temporal --codec-endpoint\`.`,
   ]);
-  await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
+  await terminal.stopped();
   await server.close();
   return EXIT.done;
 }
@@ -45,8 +45,4 @@ function originOf(text: string): string | undefined {
   if (!URL.canParse(text)) return undefined;
   const { origin, protocol, pathname, search } = new URL(text);
   return /^https?:$/.test(protocol) && pathname === '/' && search === '' ? origin : undefined;
-}
-
-function usage(message: string): CommandError {
-  return new CommandError('usage', message, EXIT.usage);
 }

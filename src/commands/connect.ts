@@ -3,7 +3,6 @@
  * belong to the same company as before, and are stored sealed. Whoever waits for them goes on. Decision D4.
  */
 import { DEFAULT_BASE_URL, parseBaseUrl } from '../aircall/base-url';
-import { configuredKeyring, configuredVault } from '../config';
 import {
   type Budget,
   type ConfiguredLimit,
@@ -14,13 +13,12 @@ import {
   ratePerSecond,
   SHARE_DEFAULT,
   SHARE_MAX,
-} from '../request/budget';
+} from '../budget';
 import { NAME_PATTERN } from '../request/names';
 import {
   type Connection,
   type Connections,
   type Credential,
-  createConnections,
   type Kept,
   nextCredentialVersion,
   oauthCredential,
@@ -28,11 +26,12 @@ import {
 import { probeVault } from '../vault/probe';
 import type { Stored } from '../vault/vault';
 import { checkAircall, exchangeCode, type Found } from './ask-aircall';
-import { atServer, openAtServer, tellNews } from './at-server';
 import { authorize } from './authorize';
-import { answer, CommandError, EXIT, type Exit, type Output, tell } from './output';
+import type { Context } from './context';
+import { CommandError, EXIT, type Exit, usage } from './errors';
+import { openRequestsOf, wakeWaiting } from './open-requests';
 
-export interface ConnectOptions extends Output {
+export interface ConnectOptions {
   readonly apiId?: string;
   readonly apiToken?: string;
   readonly accessToken?: string;
@@ -64,9 +63,9 @@ interface Connected {
   readonly onServer: boolean;
 }
 
-export async function connect(name: string, options: ConnectOptions): Promise<Exit> {
+export async function connect(context: Context, name: string, options: ConnectOptions): Promise<Exit> {
   if (!NAME_PATTERN.test(name)) throw usage('NAME takes 1 to 64 letters, digits, dots, underscores or hyphens.');
-  const given = options.oauth === true ? undefined : credentialOf(options);
+  const given = options.oauth === true ? undefined : credentialOf(context, options);
   if (given === undefined && (options.apiId ?? options.apiToken ?? options.accessToken) !== undefined)
     throw usage('Give either credentials or --oauth, not both.');
   if (given !== undefined && options.listen !== undefined) throw usage('--listen belongs to --oauth.');
@@ -74,8 +73,7 @@ export async function connect(name: string, options: ConnectOptions): Promise<Ex
     throw usage(
       'Give either --same-company or --replace: one says that it is the same company, the other that it is not.',
     );
-  const vault = await configuredVault(configuredKeyring());
-  const connections = createConnections(vault);
+  const { vault, connections } = await context.stores();
   // The same name again replaces the credentials; what is not named again stays.
   const present = await connections.get(name);
   const before = present?.value;
@@ -92,19 +90,18 @@ export async function connect(name: string, options: ConnectOptions): Promise<Ex
   await probeVault(vault);
   const { found, woken, onServer } =
     given === undefined
-      ? await authorize({ name, baseUrl, vault, listen: options.listen }, async (code, client) => {
+      ? await authorize(context, { name, baseUrl, vault, listen: options.listen }, async (code, client) => {
           const tokens = await exchangeCode(name, baseUrl, { code, redirectUri: client.redirectUri }, client);
           const { clientId, clientSecret } = client;
           const credential = oauthCredential(tokens, { clientId, clientSecret }, Date.now());
-          return store(connections, wanted, credential, { issuedNow: true });
+          return store(context, connections, wanted, credential, { issuedNow: true });
         })
-      : await store(connections, wanted, given, { issuedNow: false });
+      : await store(context, connections, wanted, given, { issuedNow: false });
 
   const limit = limitInForce(limitPerMinute, undefined);
   const company = found.company ?? null;
   const paused = (before ?? kept)?.pausedAt !== undefined;
-  answer(
-    options,
+  context.terminal.print(
     {
       connection: name,
       company,
@@ -129,6 +126,7 @@ export async function connect(name: string, options: ConnectOptions): Promise<Ex
 
 /** Checks a credential, and stores it where all is well. */
 async function store(
+  context: Context,
   connections: Connections,
   wanted: Wanted,
   credential: Credential,
@@ -136,7 +134,7 @@ async function store(
 ): Promise<Connected> {
   const { name, baseUrl, limitPerMinute, share, present, kept } = wanted;
   const found = await checkAircall({ name, baseUrl, credential }, how);
-  await refuseOtherCompany(connections, wanted, found.company);
+  await refuseOtherCompany(context, connections, wanted, found.company);
   const next = (before: Connection | undefined): Connection => {
     const pausedAt = (before ?? kept)?.pausedAt;
     return {
@@ -159,8 +157,8 @@ async function store(
     );
   await connections.forgetKept(name);
   await connections.forgetRateLimits(name);
-  const onServer = await setOnServer(name, { limitPerMinute: limitInForce(limitPerMinute, undefined), share });
-  return { found, woken: await tellNews(name), onServer };
+  const onServer = await setOnServer(context, name, { limitPerMinute: limitInForce(limitPerMinute, undefined), share });
+  return { found, woken: await wakeWaiting(context, name), onServer };
 }
 
 /** False where somebody else connected it meanwhile; a refresh, a refusal or a pause between is no conflict. */
@@ -185,6 +183,7 @@ async function isStored(
  * or no request is open.
  */
 async function refuseOtherCompany(
+  context: Context,
   connections: Connections,
   { name, word, present, kept }: Wanted,
   company: string | undefined,
@@ -194,7 +193,7 @@ async function refuseOtherCompany(
   if (before !== undefined && before === company) return;
   const [was, is] = [before, company].map(each => (each === undefined ? 'a company of unknown name' : `“${each}”`));
   if (word === 'same')
-    return tell(`note: ${name} belonged to ${was} and now to ${is}: the same company, on your word.`);
+    return context.terminal.note(`note: ${name} belonged to ${was} and now to ${is}: the same company, on your word.`);
   if (before !== undefined && word !== 'another') {
     throw new CommandError(
       'other-company',
@@ -202,7 +201,7 @@ async function refuseOtherCompany(
       EXIT.failed,
     );
   }
-  const open = await openAtServer(name);
+  const open = await openRequestsOf(context, name);
   if (open?.length === 0) return;
   throw new CommandError(
     open === undefined ? 'temporal-unreachable' : 'requests-open',
@@ -214,23 +213,17 @@ async function refuseOtherCompany(
 }
 
 /** Secrets come from the environment rather than from the command line, which other users of the machine can read. */
-function credentialOf(options: ConnectOptions): Credential {
+function credentialOf({ terminal, config }: Context, options: ConnectOptions): Credential {
+  const configured = config.aircallCredentials();
   const given = options.apiId !== undefined || options.apiToken !== undefined || options.accessToken !== undefined;
-  const from = given
-    ? options
-    : {
-        apiId: process.env.AIRCALL_API_ID,
-        apiToken: process.env.AIRCALL_API_TOKEN,
-        accessToken: process.env.AIRCALL_ACCESS_TOKEN,
-      };
+  const from = given ? options : configured;
   if (options.apiToken !== undefined || options.accessToken !== undefined) {
-    tell(
+    terminal.note(
       'note: a secret on the command line can be seen by others on this machine; AIRCALL_API_TOKEN or AIRCALL_ACCESS_TOKEN cannot.',
     );
   }
-  const apiId = from.apiId ?? (given ? process.env.AIRCALL_API_ID : undefined);
-  const apiToken =
-    from.apiToken ?? (given && from.accessToken === undefined ? process.env.AIRCALL_API_TOKEN : undefined);
+  const apiId = from.apiId ?? (given ? configured.apiId : undefined);
+  const apiToken = from.apiToken ?? (given && from.accessToken === undefined ? configured.apiToken : undefined);
   const { accessToken } = from;
   if (accessToken && apiToken) throw usage('Give either an API id and token, or an access token, not both.');
   if (accessToken) return { kind: 'oauth', accessToken: plainSecret(accessToken) };
@@ -248,10 +241,6 @@ function numberOf(text: string | undefined, otherwise: number): number {
   return text === undefined ? otherwise : text.trim() === '' ? Number.NaN : Number(text);
 }
 
-function usage(message: string): CommandError {
-  return new CommandError('usage', message, EXIT.usage);
-}
-
 function limitOf(text: string | undefined, otherwise: ConfiguredLimit): ConfiguredLimit {
   if (text === undefined) return otherwise;
   if (text === 'auto') return text;
@@ -261,9 +250,9 @@ function limitOf(text: string | undefined, otherwise: ConfiguredLimit): Configur
 }
 
 /** Sets the budget on the server at once; a worker sees to it later where no server answers now. */
-async function setOnServer(name: string, budget: Budget): Promise<boolean> {
+async function setOnServer({ ifServerAnswers }: Context, name: string, budget: Budget): Promise<boolean> {
   const { rateOn, setQueueRate } = await import('../temporal/queue-rate.js');
-  const set = await atServer(async (_, { queueOf }) => {
+  const set = await ifServerAnswers(async (_, { queueOf }) => {
     const queue = queueOf(name);
     await setQueueRate(queue, await rateOn(queue, budget));
     return queue;

@@ -1,22 +1,23 @@
 /** Commands about connections that exist: listed, pinged, paused, resumed, disconnected. */
-import { configuredKeyring, configuredVault } from '../config';
-import { perMinute, ratePerSecond } from '../request/budget';
-import { NAME_PATTERN } from '../request/names';
-import { sideBySide } from '../request/side-by-side';
+import { perMinute, ratePerSecond } from '../budget';
+import { sideBySide } from '../side-by-side';
 import type { QueueState } from '../temporal/queue-rate';
-import { budgetOf, type Connection, type Connections, createConnections, resumed } from '../vault/connections';
+import { budgetOf, type Connection, resumed } from '../vault/connections';
 import { pingAircall } from './ask-aircall';
-import { atServer, openAtServer, tellNews } from './at-server';
-import { answer, CommandError, EXIT, type Exit, type Output, table, tell } from './output';
+import { connectionNamed } from './connection-named';
+import type { Context } from './context';
+import { CommandError, EXIT, type Exit } from './errors';
+import { openRequestsOf, wakeWaiting } from './open-requests';
+import { table } from './terminal';
 
 const ASKED_AT_ONCE = 8;
 
-export interface DisconnectOptions extends Output {
+export interface DisconnectOptions {
   readonly force?: boolean;
 }
 
-export async function connections(options: Output): Promise<Exit> {
-  const store = await configuredConnections();
+export async function connections(context: Context): Promise<Exit> {
+  const { connections: store } = await context.stores();
   const found = await sideBySide(await store.names(), ASKED_AT_ONCE, async name => {
     const stored = await store.get(name);
     return {
@@ -29,7 +30,7 @@ export async function connections(options: Output): Promise<Exit> {
   const names = new Set(found.map(({ name }) => name));
   const gone = (await store.keptNames()).filter(name => !names.has(name));
   const held = found.filter(({ connection }) => isHeld(connection)).map(({ name }) => name);
-  const server = await askServer([...names], [...held, ...gone]);
+  const server = await askServer(context, [...names], [...held, ...gone]);
   const rows = found.flatMap(({ name, connection, rateLimits, company }) => {
     if (connection === undefined) return []; // disconnected meanwhile
     const { baseUrl, limitPerMinute, share, credential, connectedAt, pausedAt, refusedAt } = connection;
@@ -68,8 +69,7 @@ export async function connections(options: Output): Promise<Exit> {
     ({ connection, waitingRequests }) =>
       `${connection}: disconnected; ${waitWords(waitingRequests)}. Run: aircall-dsr connect ${connection}`,
   );
-  answer(
-    options,
+  context.terminal.print(
     { connections: rows, disconnected },
     rows.length === 0
       ? ['No connections. Add one: aircall-dsr connect NAME', ...goneLines]
@@ -125,40 +125,40 @@ export async function connections(options: Output): Promise<Exit> {
   return EXIT.done;
 }
 
-export async function ping(name: string, options: Output): Promise<Exit> {
-  await pingAircall(await storedAs(name, await configuredConnections()));
-  answer(options, { connection: name, ping: 'pong' }, [`Aircall answers ${name}: the credentials are good.`]);
+export async function ping({ terminal, stores }: Context, name: string): Promise<Exit> {
+  await pingAircall(await connectionNamed(name, (await stores()).connections));
+  terminal.print({ connection: name, ping: 'pong' }, [`Aircall answers ${name}: the credentials are good.`]);
   return EXIT.done;
 }
 
-export async function pause(name: string, options: Output): Promise<Exit> {
-  const store = await configuredConnections();
-  await storedAs(name, store);
+export async function pause({ terminal, stores }: Context, name: string): Promise<Exit> {
+  const { connections: store } = await stores();
+  await connectionNamed(name, store);
   const paused = await store.change(name, present =>
     present.pausedAt === undefined ? { ...present, pausedAt: new Date().toISOString() } : undefined,
   );
-  answer(options, { connection: name, pausedAt: paused?.pausedAt ?? null }, [
+  terminal.print({ connection: name, pausedAt: paused?.pausedAt ?? null }, [
     `Paused ${name}: no API request is sent but those that keep its token alive. Its requests wait for: aircall-dsr connections resume ${name}`,
   ]);
   return EXIT.done;
 }
 
 /** Also where nothing was paused: credentials that were refused are tried again. */
-export async function resume(name: string, options: Output): Promise<Exit> {
-  const store = await configuredConnections();
-  await storedAs(name, store);
+export async function resume(context: Context, name: string): Promise<Exit> {
+  const { connections: store } = await context.stores();
+  await connectionNamed(name, store);
   await store.change(name, present => resumed(present, Date.now()));
-  const woken = await tellNews(name);
-  answer(options, { connection: name, resumed: true, requestsWoken: woken ?? null }, [
+  const woken = await wakeWaiting(context, name);
+  context.terminal.print({ connection: name, resumed: true, requestsWoken: woken ?? null }, [
     `Resumed ${name}: ${woken === undefined ? 'its requests go on within a minute' : `${woken} waiting requests were told to go on`}.`,
   ]);
   return EXIT.done;
 }
 
-export async function disconnect(name: string, { force = false, ...options }: DisconnectOptions): Promise<Exit> {
-  const store = await configuredConnections();
-  await storedAs(name, store);
-  const open = await openAtServer(name);
+export async function disconnect(context: Context, name: string, { force = false }: DisconnectOptions): Promise<Exit> {
+  const { connections: store } = await context.stores();
+  await connectionNamed(name, store);
+  const open = await openRequestsOf(context, name);
   if (!force && open === undefined) {
     throw new CommandError(
       'temporal-unreachable',
@@ -175,28 +175,11 @@ export async function disconnect(name: string, { force = false, ...options }: Di
   }
   const requestsOpen = open?.length ?? null;
   await store.delete(name, { waitedFor: requestsOpen !== 0 });
-  if (requestsOpen !== 0) await tellNews(name); // those that wait for something else of it
-  answer(options, { connection: name, disconnected: true, requestsOpen }, [
+  if (requestsOpen !== 0) await wakeWaiting(context, name); // those that wait for something else of it
+  context.terminal.print({ connection: name, disconnected: true, requestsOpen }, [
     `Disconnected ${name}: its credentials are destroyed.${requestsOpen === 0 ? '' : ` ${requestsOpen ?? 'Its'} open requests wait until it is connected again, to the same company.`}`,
   ]);
   return EXIT.done;
-}
-
-/** What is no name is not repeated: an e-mail address in the wrong place is personal data. */
-export function unknownConnection(name: string): CommandError {
-  const which = NAME_PATTERN.test(name) ? `connection ${name}` : 'connection of that name';
-  return new CommandError('unknown-connection', `There is no ${which}. See aircall-dsr connections.`, EXIT.usage);
-}
-
-/** @throws {CommandError} `unknown-connection` */
-async function storedAs(name: string, store: Connections): Promise<Connection> {
-  const stored = NAME_PATTERN.test(name) ? await store.get(name) : undefined;
-  if (stored === undefined) throw unknownConnection(name);
-  return stored.value;
-}
-
-async function configuredConnections(): Promise<Connections> {
-  return createConnections(await configuredVault(configuredKeyring()));
 }
 
 function isHeld(connection: Connection | undefined): boolean {
@@ -214,11 +197,11 @@ function waitWords(requests: number | null): string {
 }
 
 /** What the server says of the connections' queues, and of the requests that wait for those that are held. */
-async function askServer(names: readonly string[], held: readonly string[]) {
+async function askServer({ terminal, ifServerAnswers }: Context, names: readonly string[], held: readonly string[]) {
   if (names.length + held.length === 0) return undefined;
   const { describeQueue } = await import('../temporal/queue-rate.js');
   const { countWaiting } = await import('../temporal/waiting.js');
-  const asked = await atServer(async (temporal, { queueOf, taskQueue }) => ({
+  const asked = await ifServerAnswers(async (temporal, { queueOf, taskQueue }) => ({
     queues: new Map(
       await sideBySide(names, ASKED_AT_ONCE, async name => [name, await describeQueue(queueOf(name))] as const),
     ),
@@ -230,6 +213,7 @@ async function askServer(names: readonly string[], held: readonly string[]) {
       ),
     ),
   }));
-  if (asked === undefined) tell('note: no Temporal server answers, so what happens in the queues is not known.');
+  if (asked === undefined)
+    terminal.note('note: no Temporal server answers, so what happens in the queues is not known.');
   return asked;
 }

@@ -2,7 +2,6 @@
  * The demo: a Temporal server with Web UI, the sandbox, a worker, one access and one deletion, all on this machine with
  * made-up data and keys of its own. On a terminal it stays up until Ctrl-C, otherwise it ends.
  */
-import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,47 +10,47 @@ import { NativeConnection } from '@temporalio/worker';
 import { startDevServer } from '../../dev-server';
 import { ANY_PORT, findFreePort, HOST } from '../../dev-server/free-port';
 import { startSandbox } from '../../sandbox';
-import { createDsrClient, type RequestResult } from '../client';
+import type { RequestResult } from '../client';
 import { startCodecServer } from '../codec-server';
 import { createDataConverter } from '../encryption/data-converter';
 import { generateKeyFile } from '../encryption/key-file';
 import { loadKeyring } from '../encryption/keyring';
-import { createLog } from '../log';
+import { createParts, createStores } from '../parts';
 import { DEFAULT_TASK_QUEUE, SEARCH_ATTRIBUTES } from '../request/names';
-import { createCases } from '../vault/cases';
-import { createConnections, nextCredentialVersion } from '../vault/connections';
+import { nextCredentialVersion } from '../vault/connections';
 import { createFolderDriver } from '../vault/folder';
 import { createVault } from '../vault/vault';
 import { startService } from '../worker';
-import { answer, EXIT, type Exit, type Output, tell } from './output';
+import type { Context } from './context';
+import { EXIT, type Exit } from './errors';
 import { showProgress } from './progress';
-import { installRuntime } from './quiet-logger';
-import { resultLines } from './requests';
+import { resultLines } from './result-lines';
+import type { Terminal } from './terminal';
 
 const COMPANY = 'acme';
 /** Four times the usual limit, so that the demo takes seconds; the share is the usual one. */
 const LIMIT_PER_MINUTE = 240;
 const SHARE = 0.75;
 
-export async function demo(options: Output): Promise<Exit> {
+export async function demo({ terminal }: Context): Promise<Exit> {
   const endings: (() => Promise<unknown>)[] = [];
-  installRuntime(createLog('text'));
-  tell('aircall-dsr demo. Everything runs on this machine; people and calls are made up.\n');
+  await terminal.io.installRuntime(terminal.log);
+  terminal.note('aircall-dsr demo. Everything runs on this machine; people and calls are made up.\n');
   try {
     const codecPort = await findFreePort(ANY_PORT);
     const server = await startDevServer({
       ui: true,
       uiCodecEndpoint: `http://${HOST}:${codecPort}`,
       searchAttributes: SEARCH_ATTRIBUTES,
-      onProgress: tell,
+      onProgress: terminal.note,
     });
     endings.push(() => server.stop());
-    tell(`Temporal   ${server.address}, Web UI ${server.uiUrl}`);
+    terminal.note(`Temporal   ${server.address}, Web UI ${server.uiUrl}`);
 
     const sandbox = await startSandbox();
     endings.push(() => sandbox.close());
     const company = sandbox.company(COMPANY);
-    tell(
+    terminal.note(
       `Aircall    a sandbox at ${sandbox.baseUrl}: ${company.contacts().length} contacts, ${company.calls().length} calls`,
     );
 
@@ -60,7 +59,7 @@ export async function demo(options: Output): Promise<Exit> {
     const vaultFolder = join(folder, 'vault');
     generateKeyFile(keyFile, new Date());
     const keyring = loadKeyring(keyFile);
-    const vault = createVault(createFolderDriver(vaultFolder), keyring);
+    const stores = createStores({ keyring, vault: createVault(createFolderDriver(vaultFolder), keyring) });
     const codec = await startCodecServer({
       keyring,
       host: HOST,
@@ -69,9 +68,9 @@ export async function demo(options: Output): Promise<Exit> {
       log: () => {},
     });
     endings.push(() => codec.close());
-    tell(`Codec      shows payloads in the clear to that Web UI, at ${codec.url}`);
+    terminal.note(`Codec      shows payloads in the clear to that Web UI, at ${codec.url}`);
     endings.push(() => Promise.all([keyFile, vaultFolder].map(path => rm(path, { recursive: true, force: true }))));
-    await createConnections(vault).put(
+    await stores.connections.put(
       {
         name: COMPANY,
         baseUrl: sandbox.baseUrl,
@@ -87,50 +86,51 @@ export async function demo(options: Output): Promise<Exit> {
     const native = await NativeConnection.connect({ address: server.address });
     endings.push(() => native.close());
     const temporal = new Client({ connection: server.env.connection, dataConverter: createDataConverter(keyring) });
-    const taskQueue = DEFAULT_TASK_QUEUE;
-    const service = await startService({ native, temporal, taskQueue, keyring, vault, log: () => {} });
+    const parts = createParts(stores, { temporal, taskQueue: DEFAULT_TASK_QUEUE });
+    const service = await startService({ native, parts, log: () => {} });
     endings.push(() => service.stop());
-    tell(
+    terminal.note(
       `Worker     serves ${COMPANY} with ${LIMIT_PER_MINUTE * SHARE} of its ${LIMIT_PER_MINUTE} API requests a minute; all payloads are encrypted\n`,
     );
 
-    const client = createDsrClient({ temporal, keyring, taskQueue });
+    const { client, cases } = parts;
+    const watched = { watched: true, note: terminal.note };
     const subject = { email: company.truth.subjectEmail };
 
-    tell('A customer asks for a copy of her data.');
+    terminal.note('A customer asks for a copy of her data.');
     const access = await client.start('access', { requestId: 'demo-access', connection: COMPANY, subject });
-    const given = await showProgress(client, access.workflowId, true);
+    const given = await showProgress(client, access.workflowId, watched);
     const packageFile = join(folder, 'access-package.zip');
     if (given.package !== undefined) {
-      await writeFile(packageFile, (await createCases(vault).readPackage(given.package.uri)) ?? '', { mode: 0o600 });
+      await writeFile(packageFile, (await cases.readPackage(given.package.uri)) ?? '', { mode: 0o600 });
     }
-    show(given);
-    tell(`  package    ${packageFile}\n`);
+    show(terminal, given);
+    terminal.note(`  package    ${packageFile}\n`);
 
-    tell('She asks to be deleted.');
+    terminal.note('She asks to be deleted.');
     const before = company.contacts().length;
     const deletion = await client.start('deletion', { requestId: 'demo-deletion', connection: COMPANY, subject });
-    const deleted = await showProgress(client, deletion.workflowId, true);
-    show(deleted);
-    tell(`  the sandbox had ${before} contacts and has ${company.contacts().length} now\n`);
+    const deleted = await showProgress(client, deletion.workflowId, watched);
+    show(terminal, deleted);
+    terminal.note(`  the sandbox had ${before} contacts and has ${company.contacts().length} now\n`);
 
     const ui = (workflowId: string) => `${server.uiUrl}/namespaces/default/workflows/${encodeURIComponent(workflowId)}`;
     const links = { access: ui(access.workflowId), deletion: ui(deletion.workflowId) };
-    tell(
+    terminal.note(
       'See both in the Temporal Web UI. The server holds ciphertext; a codec server of this demo shows it in the clear:',
     );
-    tell(`  ${links.access}\n  ${links.deletion}`);
-    if (process.stdout.isTTY === true) {
-      tell('\nCtrl-C ends the demo.');
-      await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+    terminal.note(`  ${links.access}\n  ${links.deletion}`);
+    if (terminal.io.stdout.isTTY === true) {
+      terminal.note('\nCtrl-C ends the demo.');
+      await terminal.stopped();
     }
-    answer(options, { access: given, deletion: deleted, packageFile, links }, []);
+    terminal.print({ access: given, deletion: deleted, packageFile, links }, []);
     return given.status === 'completed' && deleted.status === 'completed' ? EXIT.done : EXIT.failed;
   } finally {
     for (const end of endings.reverse()) await end();
   }
 }
 
-function show(result: RequestResult): void {
-  for (const line of resultLines(result).slice(1)) tell(line);
+function show(terminal: Terminal, result: RequestResult): void {
+  for (const line of resultLines(result).slice(1)) terminal.note(line);
 }

@@ -1,13 +1,14 @@
 /** Commands about the key file. They print ids, never keys. */
-import { configuredKeyFile } from '../config';
 import { generateKeyFile, type KeyList, listKeys, listPublicKeys, rotateKeys } from '../encryption/key-file';
 import { pemOf } from '../encryption/signing-key';
-import { answer, EXIT, type Exit, type Output, table } from './output';
+import type { Context } from './context';
+import { EXIT, type Exit } from './errors';
+import { table } from './terminal';
 
-export async function generateKeys(options: Output): Promise<Exit> {
-  const { path, service } = configuredKeyFile();
+export async function generateKeys({ terminal, config }: Context): Promise<Exit> {
+  const { path, service } = config.keyFile();
   const made = generateKeyFile(path, new Date(), service);
-  answer(options, summaryOf(made), [
+  terminal.print(summaryOf(made), [
     `Made a key file with key ${made.primary}, readable by you only.`,
     'Back it up: without it nothing in the vault and no history can be read.',
     signedWith(path),
@@ -15,10 +16,10 @@ export async function generateKeys(options: Output): Promise<Exit> {
   return EXIT.done;
 }
 
-export async function rotate(options: Output): Promise<Exit> {
-  const { path, service } = configuredKeyFile();
+export async function rotate({ terminal, config }: Context): Promise<Exit> {
+  const { path, service } = config.keyFile();
   const rotated = rotateKeys(path, new Date(), service);
-  answer(options, summaryOf(rotated), [
+  terminal.print(summaryOf(rotated), [
     `Key ${rotated.primary} encrypts from now on; ${rotated.keys.length - 1} older ones still decrypt.`,
     'Back the file up, and bring it to every machine that has it: workers read it again by themselves.',
     signedWith(path),
@@ -26,11 +27,10 @@ export async function rotate(options: Output): Promise<Exit> {
   return EXIT.done;
 }
 
-export async function list(options: Output): Promise<Exit> {
-  const { primary, keys } = listKeys(configuredKeyFile().path);
+export async function list({ terminal, config }: Context): Promise<Exit> {
+  const { primary, keys } = listKeys(config.keyFile().path);
   const noted = keys.map(({ id, createdAt }) => ({ id, createdAt, encrypts: id === primary }));
-  answer(
-    options,
+  terminal.print(
     { primary, keys: noted },
     table([
       ['KEY', 'CREATED', 'ENCRYPTS'],
@@ -41,8 +41,8 @@ export async function list(options: Output): Promise<Exit> {
 }
 
 /** For whoever verifies receipts; PEM readers skip the lines between. */
-export async function publicKeys(options: Output): Promise<Exit> {
-  const keys = listPublicKeys(configuredKeyFile().path).map(({ id, createdAt, publicKey }, place) => ({
+export async function publicKeys({ terminal, config }: Context): Promise<Exit> {
+  const keys = listPublicKeys(config.keyFile().path).map(({ id, createdAt, publicKey }, place) => ({
     id,
     createdAt,
     signs: place === 0,
@@ -52,7 +52,7 @@ export async function publicKeys(options: Output): Promise<Exit> {
     `${id}, since ${createdAt}${signs ? ', signs' : ''}`,
     publicKey,
   ]);
-  answer(options, { keys }, lines);
+  terminal.print({ keys }, lines);
   return EXIT.done;
 }
 

@@ -1,5 +1,5 @@
 /** HOST:PORT as an option takes it. */
-import { CommandError, EXIT } from './output';
+import { CommandError, EXIT, usage } from './errors';
 
 export interface Listen {
   readonly host: string;
@@ -9,7 +9,7 @@ export interface Listen {
 /** An IPv6 address may stand in brackets. @throws {CommandError} `usage` */
 export function parseListen(text: string, option = '--listen'): Listen {
   const [, host = '', port = ''] = /^(?:\[(?=[^\]]*\]))?([^\]]*?)\]?:(\d{1,5})$/.exec(text) ?? [];
-  if (host === '' || Number(port) > 65_535) throw new CommandError('usage', `${option} takes HOST:PORT.`, EXIT.usage);
+  if (host === '' || Number(port) > 65_535) throw usage(`${option} takes HOST:PORT.`);
   return { host, port: Number(port) };
 }
 

@@ -5,17 +5,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DsrClient, RequestResult, StatusReport } from '../client';
 import { PHASE_WORDS } from '../request/words';
-import { tell } from './output';
+import type { Terminal } from './terminal';
 
 const LOOK_EVERY_MS = 500;
 
 export async function showProgress(
   client: DsrClient,
   workflowId: string,
-  watched = process.stderr.isTTY === true,
+  terminal: Pick<Terminal, 'watched' | 'note'>,
 ): Promise<RequestResult> {
   const result = client.result(workflowId);
-  if (!watched) return result;
+  if (!terminal.watched) return result;
   const over = result.then(
     () => true,
     () => true,
@@ -23,7 +23,7 @@ export async function showProgress(
   let last = '';
   while (!(await Promise.race([over, delay(LOOK_EVERY_MS, false)]))) {
     const story = storyOf(await client.status(workflowId).catch(() => undefined));
-    if (story !== undefined && story !== last) tell(`  … ${story}`);
+    if (story !== undefined && story !== last) terminal.note(`  … ${story}`);
     last = story ?? last;
   }
   return result;

@@ -1,57 +1,42 @@
 /** The command that destroys old keys, after a look through vault and server for what still needs them. */
-import { connectTemporal } from '../client';
-import {
-  configuredKeyFile,
-  configuredKeyring,
-  configuredRetention,
-  configuredTaskQueue,
-  configuredVault,
-} from '../config';
 import { destroyKeys, listKeys } from '../encryption/key-file';
 import { type KeyNeeds, needsOf, outlived, resealAll } from '../retention/retire-keys';
-import { createCases } from '../vault/cases';
-import { answer, CommandError, EXIT, type Exit, type Output, tell } from './output';
+import type { Context } from './context';
+import { EXIT, type Exit, usage } from './errors';
 
 const DAY_MS = 86_400_000;
 const SHOWN_MAX = 5;
 
-export interface RetireOptions extends Output {
+export interface RetireOptions {
   readonly olderThan?: string;
 }
 
-export async function retire(options: RetireOptions): Promise<Exit> {
-  const ageMs = options.olderThan === undefined ? configuredRetention().requestMs : Number(options.olderThan) * DAY_MS;
-  if (!(ageMs >= 0) || options.olderThan?.trim() === '')
-    throw new CommandError('usage', '--older-than takes a number of days, 0 or more.', EXIT.usage);
-  const { path } = configuredKeyFile();
-  const keyring = configuredKeyring();
+export async function retire({ terminal, config, keyring, parts }: Context, options: RetireOptions): Promise<Exit> {
+  const ageMs = options.olderThan === undefined ? config.retention().requestMs : Number(options.olderThan) * DAY_MS;
+  if (!(ageMs >= 0) || options.olderThan?.trim() === '') throw usage('--older-than takes a number of days, 0 or more.');
+  const { path } = config.keyFile();
+  keyring(); // what is wrong with the key file is said first
   const old = outlived(listKeys(path), ageMs, new Date());
   if (old.length === 0) {
-    answer(options, { destroyed: [], needed: {} }, ['No key has been out of use for so long.']);
+    terminal.print({ destroyed: [], needed: {} }, ['No key has been out of use for so long.']);
     return EXIT.done;
   }
-  const vault = await configuredVault(keyring);
-  const cases = createCases(vault);
-  const temporal = await connectTemporal(keyring);
-  try {
-    tell('looking through the vault and the histories on the server ...');
-    const needs = await needsOf({ temporal, taskQueue: configuredTaskQueue(), vault, cases }, old);
-    const unneeded = old.filter(id => !needs.has(id));
-    if (unneeded.length > 0) {
-      await resealAll({ vault, cases });
-      destroyKeys(path, unneeded);
-    }
-    const needed = Object.fromEntries(
-      [...needs].map(([id, { open, unpurged }]) => [id, { open: [...open], unpurged: [...unpurged] }]),
-    );
-    answer(options, { destroyed: unneeded, needed }, [
-      ...unneeded.map(id => `Destroyed key ${id}. Destroy it in backups of the key file too.`),
-      ...[...needs].flatMap(([id, need]) => neededLines(id, need)),
-    ]);
-    return needs.size > 0 ? EXIT.failed : EXIT.done;
-  } finally {
-    await temporal.connection.close();
+  const { temporal, taskQueue, vault, cases } = await parts();
+  terminal.note('looking through the vault and the histories on the server ...');
+  const needs = await needsOf({ temporal, taskQueue, vault, cases }, old);
+  const unneeded = old.filter(id => !needs.has(id));
+  if (unneeded.length > 0) {
+    await resealAll({ vault, cases });
+    destroyKeys(path, unneeded);
   }
+  const needed = Object.fromEntries(
+    [...needs].map(([id, { open, unpurged }]) => [id, { open: [...open], unpurged: [...unpurged] }]),
+  );
+  terminal.print({ destroyed: unneeded, needed }, [
+    ...unneeded.map(id => `Destroyed key ${id}. Destroy it in backups of the key file too.`),
+    ...[...needs].flatMap(([id, need]) => neededLines(id, need)),
+  ]);
+  return needs.size > 0 ? EXIT.failed : EXIT.done;
 }
 
 function neededLines(id: string, { open, unpurged }: KeyNeeds): string[] {

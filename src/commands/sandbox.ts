@@ -1,36 +1,35 @@
 /** The command that runs the stand-in Aircall until it is asked to end. */
-import { once } from 'node:events';
 import { runSandbox } from '../../sandbox/main';
-import { answer, CommandError, EXIT, type Exit, type Output } from './output';
+import type { Context } from './context';
+import { EXIT, type Exit, usage } from './errors';
 
-export interface SandboxCommandOptions extends Output {
+export interface SandboxCommandOptions {
   readonly port?: string;
   readonly seed?: string;
   readonly faults?: string;
 }
 
-export async function sandbox(options: SandboxCommandOptions): Promise<Exit> {
+export async function sandbox({ terminal }: Context, options: SandboxCommandOptions): Promise<Exit> {
   const port = wholeNumber('--port', options.port, 65_535);
   const seed = wholeNumber('--seed', options.seed, 0xffff_ffff);
   const { sandbox: running } = await runSandbox({ port, seed, faultsFile: options.faults }).catch(refusePort);
-  answer(
-    options,
+  terminal.print(
     { origin: running.origin, baseUrl: running.baseUrl, companies: running.companies.map(({ name }) => name) },
     [],
   );
-  await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
+  await terminal.stopped();
   await running.close();
   return EXIT.done;
 }
 
 function refusePort(error: unknown): never {
   if (!(error instanceof Error && 'syscall' in error && error.syscall === 'listen' && 'code' in error)) throw error;
-  throw new CommandError('usage', `The port of --port cannot be used (${error.code}).`, EXIT.usage);
+  throw usage(`The port of --port cannot be used (${error.code}).`);
 }
 
 function wholeNumber(name: string, text: string | undefined, max: number): number | undefined {
   if (text === undefined) return undefined;
   const value = Number(text);
   if (text.trim() !== '' && Number.isInteger(value) && value >= 0 && value <= max) return value;
-  throw new CommandError('usage', `${name} takes a whole number from 0 to ${max}.`, EXIT.usage);
+  throw usage(`${name} takes a whole number from 0 to ${max}.`);
 }

@@ -5,9 +5,11 @@ import { publicKeysIn } from '../encryption/signing-key';
 import { verifyChain } from '../receipt/chain';
 import type { Receipt } from '../receipt/model';
 import { digestOf, parseDocument, verifyReceipt } from '../receipt/sign';
-import { answer, CommandError, EXIT, type Exit, type Output, tell } from './output';
+import type { Context } from './context';
+import { EXIT, type Exit, usage } from './errors';
+import type { Terminal } from './terminal';
 
-export interface VerifyOptions extends Output {
+export interface VerifyOptions {
   /** A file of public keys. */
   readonly key?: string;
   readonly chain?: boolean;
@@ -19,37 +21,30 @@ const FILE_BYTES_MAX = 256 * 1024 * 1024;
 
 const DIGEST = /^[0-9a-f]{64}$/;
 
-export async function verify(file: string, options: VerifyOptions): Promise<Exit> {
+export async function verify({ terminal }: Context, file: string, options: VerifyOptions): Promise<Exit> {
   const { since } = options;
   if (since !== undefined && (options.chain !== true || !DIGEST.test(since)))
-    throw new CommandError(
-      'usage',
-      '--since belongs to --chain and takes a digest that `verify --chain` printed.',
-      EXIT.usage,
-    );
+    throw usage('--since belongs to --chain and takes a digest that `verify --chain` printed.');
   const trusted = options.key === undefined ? undefined : await publicKeysOf(options.key);
   const presented = parseDocument(await contentOf(file, 'FILE'));
   const many = Array.isArray(presented);
   if (many !== (options.chain === true))
-    throw new CommandError(
-      'usage',
+    throw usage(
       many
         ? 'The file holds a chain of receipts. Verify it with --chain.'
         : 'The file of --chain holds no chain. `aircall-dsr receipt --chain NAME` prints one.',
-      EXIT.usage,
     );
   if (trusted === undefined)
-    tell('note: the public key is the one that came along; --key says whose signature it must be.');
-  if (many) tellChain(options, verifyChain(presented, trusted, since), trusted);
-  else tellOne(options, verifyReceipt(presented, trusted), trusted);
+    terminal.note('note: the public key is the one that came along; --key says whose signature it must be.');
+  if (many) printChain(terminal, options, verifyChain(presented, trusted, since), trusted);
+  else printOne(terminal, verifyReceipt(presented, trusted), trusted);
   return EXIT.done;
 }
 
-function tellOne(options: Output, receipt: Receipt, trusted: readonly string[] | undefined): void {
+function printOne(terminal: Terminal, receipt: Receipt, trusted: readonly string[] | undefined): void {
   const { request, status, times, chain, signer, service } = receipt;
   const { connection, kind, requestId } = request;
-  answer(
-    options,
+  terminal.print(
     { verified: true, ...signedBy([receipt], trusted), connection, kind, requestId, status, ...placeOf(receipt) },
     [
       `Verified: ${kind} ${requestId} of ${connection}, ${status}`,
@@ -64,12 +59,17 @@ function tellOne(options: Output, receipt: Receipt, trusted: readonly string[] |
   );
 }
 
-function tellChain(options: VerifyOptions, receipts: readonly Receipt[], trusted: readonly string[] | undefined): void {
+function printChain(
+  terminal: Terminal,
+  options: VerifyOptions,
+  receipts: readonly Receipt[],
+  trusted: readonly string[] | undefined,
+): void {
   const last = receipts.at(-1);
   if (last === undefined) return;
   const { connection } = last.request;
   const keys = signedBy(receipts, trusted);
-  answer(options, { verified: true, ...keys, connection, receipts: receipts.length, ...placeOf(last) }, [
+  terminal.print({ verified: true, ...keys, connection, receipts: receipts.length, ...placeOf(last) }, [
     `Verified: ${receipts.length} receipts of ${connection}, none missing from the first to the last`,
     ...(options.since === undefined ? [] : ['  since      the receipt with that digest is still there']),
     `  signed by  ${keys.keyIds.join(', ')}${trusted === undefined ? '' : ', as given'}`,
@@ -95,11 +95,7 @@ async function publicKeysOf(file: string): Promise<string[]> {
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
   }
-  throw new CommandError(
-    'usage',
-    'The file of --key holds no Ed25519 public key. `aircall-dsr keys public` prints ours.',
-    EXIT.usage,
-  );
+  throw usage('The file of --key holds no Ed25519 public key. `aircall-dsr keys public` prints ours.');
 }
 
 const printedKeys = z.object({ keys: z.array(z.object({ publicKey: z.string() })) });
@@ -118,7 +114,7 @@ async function contentOf(file: string, what: string): Promise<Buffer> {
     const { size } = await stat(file);
     if (size <= FILE_BYTES_MAX) return await readFile(file);
   } catch {
-    throw new CommandError('usage', `${what} cannot be read.`, EXIT.usage);
+    throw usage(`${what} cannot be read.`);
   }
-  throw new CommandError('usage', `${what} is larger than 256 MiB.`, EXIT.usage);
+  throw usage(`${what} is larger than 256 MiB.`);
 }

@@ -5,7 +5,7 @@
 import type { Client } from '@temporalio/client';
 import type { KeyList } from '../encryption/key-file';
 import { requestBehind, workflowIdOf } from '../request/names';
-import { sideBySide } from '../request/side-by-side';
+import { sideBySide } from '../side-by-side';
 import { keyIdsOf, ourRuns, type Run } from '../temporal/histories';
 import type { Cases } from '../vault/cases';
 import type { Vault } from '../vault/vault';

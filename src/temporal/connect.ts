@@ -14,14 +14,23 @@ export class TemporalUnreachable extends Error {
   override readonly name = 'TemporalUnreachable';
 }
 
-export function temporalConfig() {
-  const { connectionOptions, namespace } = loadClientConnectConfig();
+export type TemporalConfiguration = ReturnType<typeof temporalConfiguration>;
+
+/** @param env variables by name; those of the process by default */
+export function temporalConfiguration(env: Readonly<Record<string, string | undefined>> = process.env) {
+  const overrideEnvVars = Object.fromEntries(
+    Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
+  const { connectionOptions, namespace } = loadClientConnectConfig({ overrideEnvVars });
   return { connectionOptions, namespace: namespace ?? 'default' };
 }
 
 /** @throws {TemporalUnreachable} with the address that was tried, after `withinMs` */
-export async function connectTemporal(keyring: Keyring, withinMs: number = CONNECT_TIMEOUT_MS): Promise<Client> {
-  const { connectionOptions, namespace } = temporalConfig();
+export async function connectTemporal(
+  keyring: Keyring,
+  { connectionOptions, namespace }: TemporalConfiguration = temporalConfiguration(),
+  withinMs: number = CONNECT_TIMEOUT_MS,
+): Promise<Client> {
   try {
     const connection = await Connection.connect({ ...connectionOptions, connectTimeout: withinMs });
     return new Client({ connection, namespace, dataConverter: createDataConverter(keyring) });

@@ -4,7 +4,7 @@
  */
 import { type ConnectionLike, isGrpcServiceError } from '@temporalio/client';
 import { temporal } from '@temporalio/proto';
-import { type Budget, ratePerSecond } from '../request/budget';
+import { type Budget, ratePerSecond } from '../budget';
 
 const { TaskQueueType } = temporal.api.enums.v1;
 /** Of a server that does not tell. */

@@ -1,7 +1,7 @@
 /** The requests of one connection that are open, and those that wait for a person: found, counted, and told that there is news. */
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import { CREDENTIALS_UPDATED, requestIdsOf, WORKFLOW_TYPES } from '../request/names';
-import { sideBySide } from '../request/side-by-side';
+import { sideBySide } from '../side-by-side';
 import { ourRuns } from './histories';
 
 const TOLD_AT_ONCE = 16;

@@ -3,7 +3,7 @@
  * The only place that knows how a connection is stored; credentials leave it only towards an API request.
  */
 import { z } from 'zod';
-import { type Budget, LIMIT_PER_MINUTE_MAX, limitInForce, SHARE_MAX } from '../request/budget';
+import { type Budget, LIMIT_PER_MINUTE_MAX, limitInForce, SHARE_MAX } from '../budget';
 import { NAME_PATTERN } from '../request/names';
 import type { Stored, Vault } from './vault';
 

@@ -8,15 +8,16 @@
  * after all receipts up to it have their places told, and whoever writes one reads the head first, the place second, and
  * then every receipt behind that head.
  */
+
+import { ratePerSecond } from '../budget';
 import type { Keyring } from '../encryption/keyring';
 import { type ReceiptFacts, receiptContent } from '../receipt/build';
 import { canonicalJson } from '../receipt/canonical';
 import type { Receipt, ReceiptContent } from '../receipt/model';
 import { digestOf, parseDocument, ReceiptError, readReceipt, signReceipt } from '../receipt/sign';
-import { ratePerSecond } from '../request/budget';
 import type { RequestRef } from '../request/names';
-import { sideBySide } from '../request/side-by-side';
-import { VERSION } from '../request/version';
+import { sideBySide } from '../side-by-side';
+import { VERSION } from '../version';
 import { budgetOf, createConnections } from './connections';
 import type { Stored, Vault } from './vault';
 

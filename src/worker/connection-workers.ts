@@ -7,7 +7,7 @@ import type { ConnectionLike } from '@temporalio/client';
 import { Worker, type WorkerOptions } from '@temporalio/worker';
 import type { Log } from '../log';
 import { apiTaskQueue } from '../request/names';
-import { sideBySide } from '../request/side-by-side';
+import { sideBySide } from '../side-by-side';
 import { rateOn } from '../temporal/queue-rate';
 import { budgetOf, type Connections, isRenewalDue } from '../vault/connections';
 import type { Renewable } from '../workflows/renew-credential';

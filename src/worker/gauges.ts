@@ -3,7 +3,7 @@
  * them anyway; requests are counted by the server, at most 28 counts in 15 seconds, however many connections and requests
  * there are. A connection that is gone, or no longer held, is told as 0.
  */
-import { perMinute } from '../request/budget';
+import { perMinute } from '../budget';
 import { SOON_MS } from '../request/clock';
 import { KINDS, type Kind } from '../request/names';
 import type { OpenCounts } from '../temporal/open-requests';

@@ -13,7 +13,7 @@ import type { ActivityInterceptorsFactory } from '@temporalio/worker';
 import type { Log } from '../log';
 import type { RequestResult } from '../request/model';
 import { type RequestRef, requestBehind, WORKFLOW_TYPES, workflowIdOf } from '../request/names';
-import { VERSION } from '../request/version';
+import { VERSION } from '../version';
 
 export interface Tracing {
   readonly interceptor: ActivityInterceptorsFactory;

@@ -5,7 +5,7 @@
 import { sleep } from '@temporalio/workflow';
 import type { CaseRef, People } from '../activities';
 import type { DeletionInput, Outcome, RequestResult, Verification } from '../request/model';
-import { sideBySide } from '../request/side-by-side';
+import { sideBySide } from '../side-by-side';
 import { findPeople, searchContacts } from './people';
 import { type RequestRun, runRequest } from './run';
 import { deleteSteps, failureOf, readSteps, StepCancelled, waitingSteps } from './steps';

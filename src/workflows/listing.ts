@@ -5,7 +5,7 @@
 import { executeChild, workflowInfo } from '@temporalio/workflow';
 import type { CaseRef, Merged, Window } from '../activities';
 import type { Gap, SourceCoverage } from '../request/model';
-import { sideBySide } from '../request/side-by-side';
+import { sideBySide } from '../side-by-side';
 import type { fetchPages } from './fetch-pages';
 import { emptyReport, fetchInto, type List, nameOf, type PagesReport } from './pages';
 import type { RequestRun } from './run';

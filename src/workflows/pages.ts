@@ -3,7 +3,7 @@
  * either way it never waits for credentials: it reports what is left, and the request decides. Decisions D6, D14.
  */
 import type { CaseRef, Merged, Window } from '../activities';
-import { sideBySide } from '../request/side-by-side';
+import { sideBySide } from '../side-by-side';
 import { attempt, type Budgeted, mayBeCredential, readSteps, StepCancelled, type StepFailure } from './steps';
 
 /** Which list: the contacts that a search for one spelling returns, or calls by one number (null: all of the company). */

@@ -4,7 +4,7 @@
  */
 import { isCancellation, patched, proxyActivities, setCurrentDetails } from '@temporalio/workflow';
 import type { RetentionActivities } from '../activities/retention-activities';
-import { sideBySide } from '../request/side-by-side';
+import { sideBySide } from '../side-by-side';
 
 export interface Swept {
   readonly destroyed: number;

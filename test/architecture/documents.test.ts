@@ -1,7 +1,7 @@
 /** Documents and manifests that must agree with the code, in both directions. */
 import { z } from 'zod';
 import { HANDLING } from '../../src/request/handling';
-import { VERSION } from '../../src/request/version';
+import { VERSION } from '../../src/version';
 import { codeOf, importsOf, readProjectFile, readSources } from '../support/source-text';
 
 const FILES = readSources('src', 'sandbox', 'dev-server', 'bench');

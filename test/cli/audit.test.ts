@@ -5,7 +5,8 @@ import { Client, Connection } from '@temporalio/client';
 import { z } from 'zod';
 import { type Sandbox, startSandbox } from '../../sandbox';
 import { HISTORIES, readableIn } from '../replay/scenarios';
-import { createOperator, errorOf } from '../support/command-line';
+import { createOperator } from '../support/command-line';
+import { errorOf } from '../support/documents';
 
 const operator = createOperator();
 const verdictsSchema = z.strictObject({

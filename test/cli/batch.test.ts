@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { z } from 'zod';
 import { createCompanySeed, type Sandbox, startSandbox } from '../../sandbox';
-import { createOperator, errorOf, listSchema, resultSchema, startedSchema } from '../support/command-line';
+import { createOperator } from '../support/command-line';
+import { errorOf, listSchema, resultSchema, startedSchema } from '../support/documents';
 
 const SEED = { seed: 8, contacts: 30, calls: 60, now: Date.now() };
 const COMPANIES = ['batch-a', 'batch-b', 'batch-c', 'batch-d'] as const;

@@ -6,8 +6,9 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { createCompanySeed, type Sandbox, startSandbox } from '../../sandbox';
-import { createOperator, errorOf, type RunningCommand } from '../support/command-line';
-import { until } from '../support/requests';
+import { createOperator, type RunningCommand } from '../support/command-line';
+import { errorOf } from '../support/documents';
+import { until } from '../support/patience';
 
 /** No other test's: all share one server, and so its ids. */
 const CONNECTION = 'clocked';

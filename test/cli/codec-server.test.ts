@@ -17,8 +17,9 @@ import { resolveTemporalCli } from '../../dev-server';
 import { loadKeyring } from '../../src/encryption/keyring';
 import { createPayloadCodec } from '../../src/encryption/payload-codec';
 import { keyOf, keyringOf } from '../encryption/keyrings';
-import { createOperator, errorOf, type RunningCommand } from '../support/command-line';
-import { until } from '../support/requests';
+import { createOperator, type RunningCommand } from '../support/command-line';
+import { errorOf } from '../support/documents';
+import { until } from '../support/patience';
 import { environment } from '../support/service';
 
 const EMAIL = 'quirina.vandermolen@example.org';

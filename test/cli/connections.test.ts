@@ -6,8 +6,9 @@ import { loadKeyring } from '../../src/encryption/keyring';
 import { createConnections } from '../../src/vault/connections';
 import { createFolderDriver } from '../../src/vault/folder';
 import { createVault } from '../../src/vault/vault';
-import { connectionsSchema, createOperator, errorOf } from '../support/command-line';
-import { until } from '../support/requests';
+import { createOperator } from '../support/command-line';
+import { connectionsSchema, errorOf } from '../support/documents';
+import { until } from '../support/patience';
 
 const operator = createOperator();
 let sandbox: Sandbox;
@@ -204,8 +205,8 @@ test('more workers than the server lets wait for steps are told, with the settin
       undefined,
     );
   }
-  const worker = await operator.startWorker({ TEMPORAL_ADDRESS: server.address, AIRCALL_DSR_VAULT: folder });
-  await until('it is told', () => worker.stderr().includes('polls-refused'), 60_000);
+  const worker = await operator.processes.startWorker({ TEMPORAL_ADDRESS: server.address, AIRCALL_DSR_VAULT: folder });
+  await until('it is told', () => worker.stderr().includes('polls-refused'));
   await worker.end('SIGTERM');
   await server.stop();
   expect(worker.stderr().match(/polls-refused: .*frontend\.namespaceCount/g)).toHaveLength(1);

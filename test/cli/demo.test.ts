@@ -3,7 +3,8 @@ import { readFileSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import fetch from 'node-fetch';
 import { z } from 'zod';
-import { createOperator, resultSchema } from '../support/command-line';
+import { createOperator } from '../support/command-line';
+import { resultSchema } from '../support/documents';
 import { unzip } from '../support/zip';
 
 const operator = createOperator();
@@ -17,7 +18,7 @@ const demoSchema = z.strictObject({
 });
 
 test('the demo lets its Web UI decode, hands over a package, deletes the person, and ends by itself with exit code 0', async () => {
-  const demo = await operator.serve(['demo', '--json'], /^Codec .*\n/m);
+  const demo = await operator.processes.serve(['demo', '--json'], /^Codec .*\n/m);
   const [, ui = '', codec = ''] = /Web UI (\S+)[\s\S]*^Codec .* (\S+)$/m.exec(demo.stderr()) ?? [];
   const settings = z.object({ Codec: z.object({ Endpoint: z.string() }) });
   const told = settings.parse(await (await fetch(`${ui}/api/v1/settings`)).json());

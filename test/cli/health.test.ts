@@ -4,8 +4,9 @@ import { z } from 'zod';
 import { findFreePort } from '../../dev-server/free-port';
 import { connectTemporal, createDsrClient, loadKeyring } from '../../src/client';
 import { generateKeyFile } from '../../src/encryption/key-file';
-import { createOperator, errorOf } from '../support/command-line';
-import { until } from '../support/requests';
+import { createOperator } from '../support/command-line';
+import { errorOf } from '../support/documents';
+import { until } from '../support/patience';
 
 const operator = createOperator();
 afterAll(() => operator.stop());
@@ -23,7 +24,7 @@ const answerSchema = z.strictObject({ ok: z.boolean(), problems: z.array(z.strin
 test('a worker is healthy and ready; a key that it lacks makes it unready, by name; its log is JSON if asked for', async () => {
   await operator.run(['keys', 'generate']);
   const port = await findFreePort(0);
-  const worker = await operator.serve(['worker', '--health-port', String(port), '--log', 'json'], /"ready"/);
+  const worker = await operator.processes.serve(['worker', '--health-port', String(port), '--log', 'json'], /"ready"/);
   const ask = async (path: string) => {
     const reply = await fetch(`http://127.0.0.1:${port}${path}`);
     return { status: reply.status, ...answerSchema.parse(await reply.json()) };

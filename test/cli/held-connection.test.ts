@@ -5,16 +5,9 @@ import { loadKeyring } from '../../src/encryption/keyring';
 import { createConnections } from '../../src/vault/connections';
 import { createFolderDriver } from '../../src/vault/folder';
 import { createVault } from '../../src/vault/vault';
-import {
-  connectionsSchema,
-  createOperator,
-  errorOf,
-  listSchema,
-  type RunningCommand,
-  startedSchema,
-  statusSchema,
-} from '../support/command-line';
-import { until } from '../support/requests';
+import { createOperator, type RunningCommand } from '../support/command-line';
+import { connectionsSchema, errorOf, listSchema, startedSchema, statusSchema } from '../support/documents';
+import { until } from '../support/patience';
 
 const operator = createOperator();
 let sandbox: Sandbox;
@@ -62,7 +55,7 @@ describe('a connection with open requests', () => {
     metricsPort = await findFreePort(0);
     await connect(NAME, apiKey());
     expect((await operator.ask(['connections', 'pause', NAME])).document).toMatchObject({ connection: NAME });
-    worker = await operator.serve(['worker', '--metrics', `127.0.0.1:${metricsPort}`], /^ready$/m);
+    worker = await operator.processes.serve(['worker', '--metrics', `127.0.0.1:${metricsPort}`], /^ready$/m);
     ids = await Promise.all(
       ['one', 'two'].map(async id => {
         const { document } = await operator.ask(['access', NAME, acme.truth.subjectEmail, '--request-id', id]);

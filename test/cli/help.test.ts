@@ -1,10 +1,12 @@
 /** What the command line says about itself: help of every command, at once and with exit code 0. */
+import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { createOperator } from '../support/command-line';
 
 const ROOT = join(__dirname, '../..');
-const source = readFileSync(join(ROOT, 'src/cli.ts'), 'utf8');
+const source = readFileSync(join(ROOT, 'src/commands/program.ts'), 'utf8');
 const COMMANDS = [...source.matchAll(/(?<!\.)\b(?:subcommand\((\w+), |command\()'([a-z-]+)/g)].map(([, group, name]) =>
   group === undefined ? `${name}` : `${group} ${name}`,
 );
@@ -48,10 +50,11 @@ test('commands whose vault is a folder do not load the AWS SDK', () => {
   expect(config).not.toMatch(/^import [^;]*vault\/s3'/m);
 });
 
-test('help answers without loading Temporal: the command line itself loads its parser and its printer only', () => {
-  const loaded = [...source.matchAll(/^import (?!type)[^;]* from '([^']+)'/gm)].map(match => match[1]);
-  expect(loaded.filter(name => !name?.startsWith('node:'))).toEqual(['commander', './commands/output', './log']);
-  const importsOf = (path: string) =>
-    [...readFileSync(join(ROOT, path), 'utf8').matchAll(/^import [^;]* from '([^']+)'/gm)].map(match => match[1]);
-  expect([importsOf('src/commands/output.ts'), importsOf('src/log.ts')]).toEqual([['../log'], []]);
+test('help loads neither Temporal nor the schemas: it answers at once', async () => {
+  const script = `process.on('exit', () => console.error(Object.keys(require.cache).join('\\n'))); require(process.argv[1]);`;
+  const args = ['-e', script, join(ROOT, 'dist/src/cli.js'), '--help'];
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, args);
+  expect(stdout).toContain('Usage: aircall-dsr');
+  const packages = stderr.split('\n').map(path => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1]);
+  expect([...new Set(packages)].filter(name => name !== undefined)).toEqual(['commander']);
 });

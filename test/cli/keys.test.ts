@@ -3,7 +3,8 @@ import { createPublicKey } from 'node:crypto';
 import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { createOperator, errorOf } from '../support/command-line';
+import { createOperator } from '../support/command-line';
+import { errorOf } from '../support/documents';
 
 const operator = createOperator();
 afterAll(() => operator.stop());

@@ -9,7 +9,7 @@ import { Client, Connection } from '@temporalio/client';
 import { createCompanySeed, type Sandbox, startSandbox } from '../../sandbox';
 import { type Canaries, formsOf, foundIn, numberForms } from '../support/canaries';
 import { createOperator, type RunningCommand } from '../support/command-line';
-import { until } from '../support/requests';
+import { until } from '../support/patience';
 import { environment } from '../support/service';
 
 const SUBJECT = { first_name: 'Quirina', last_name: 'Vandermolen-Ósk', email: 'Quirina.Vandermolen@Example.org' };

@@ -7,9 +7,10 @@ import { connectTemporal, loadKeyring } from '../../src/client';
 import { generateKeyFile } from '../../src/encryption/key-file';
 import { WORKFLOW_TYPES } from '../../src/request/names';
 import { CONNECTION, METRICS } from '../../src/worker/metrics';
-import { createOperator, resultSchema, startedSchema } from '../support/command-line';
+import { createOperator } from '../support/command-line';
+import { resultSchema, startedSchema } from '../support/documents';
 import { type Page, scrape } from '../support/metrics';
-import { until } from '../support/requests';
+import { until } from '../support/patience';
 
 const DAY_MS = 86_400_000;
 const DUE_AT = defineSearchAttributeKey('DsrDueAt', 'DATETIME');
@@ -34,7 +35,7 @@ beforeAll(async () => {
   }
   expect((await operator.run(['connections', 'pause', 'paused'])).exit).toBe(0);
   port = await findFreePort(0);
-  await operator.serve(['worker', '--metrics', `127.0.0.1:${port}`], /^ready$/m);
+  await operator.processes.serve(['worker', '--metrics', `127.0.0.1:${port}`], /^ready$/m);
 });
 afterAll(async () => {
   await operator.stop();
@@ -43,7 +44,7 @@ afterAll(async () => {
 
 const sent = (name: string) => sandbox.company(name).requests().slice(askedBefore.get(name));
 const untilTold = (what: string, isSo: (page: Page) => boolean) =>
-  until(`the metrics tell ${what}`, async () => isSo(await scrape(port)), 60_000);
+  until(`the metrics tell ${what}`, async () => isSo(await scrape(port)));
 
 async function ended(...args: string[]) {
   const { document } = await operator.ask([...args, '--wait']);

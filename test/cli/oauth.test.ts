@@ -9,8 +9,9 @@ import { createAuthorizations } from '../../src/vault/authorizations';
 import { createFolderDriver } from '../../src/vault/folder';
 import { createVault } from '../../src/vault/vault';
 import { startSelfSigned } from '../aircall/support/raw-server';
-import { createOperator, errorOf, type RunningCommand, resultSchema } from '../support/command-line';
-import { until } from '../support/requests';
+import { createOperator, type RunningCommand } from '../support/command-line';
+import { errorOf, resultSchema } from '../support/documents';
+import { until } from '../support/patience';
 
 const operator = createOperator();
 const REDIRECT_URI = 'https://dsr.example.com/oauth/callback';

@@ -11,8 +11,9 @@ import { createCompanySeed, type Sandbox, startSandbox } from '../../sandbox';
 import { type Receipt, receiptSchema } from '../../src/receipt/model';
 import { digestOf } from '../../src/receipt/sign';
 import { formsOf, foundIn } from '../support/canaries';
-import { createOperator, errorOf, type RunningCommand } from '../support/command-line';
-import { until } from '../support/requests';
+import { createOperator, type RunningCommand } from '../support/command-line';
+import { errorOf } from '../support/documents';
+import { until } from '../support/patience';
 
 const SEED = { seed: 6, contacts: 30, calls: 60, now: Date.now() };
 /** No other test's: all share one server, and so its ids. */

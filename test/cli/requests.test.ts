@@ -7,17 +7,10 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { createCompanySeed, type Sandbox, startSandbox } from '../../sandbox';
 import { packageSchema } from '../../src/package/model';
-import {
-  createOperator,
-  errorOf,
-  listSchema,
-  type RunningCommand,
-  resultSchema,
-  savedSchema,
-  startedSchema,
-  statusSchema,
-} from '../support/command-line';
-import { idsOf, sorted, until } from '../support/requests';
+import { createOperator, type RunningCommand } from '../support/command-line';
+import { errorOf, listSchema, resultSchema, savedSchema, startedSchema, statusSchema } from '../support/documents';
+import { until } from '../support/patience';
+import { idsOf, sorted } from '../support/requests';
 import { unzip } from '../support/zip';
 
 const COMPANIES = ['acme', 'refusing', 'limited', 'revoked'] as const;

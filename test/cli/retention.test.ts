@@ -12,8 +12,9 @@ import { createPayloadCodec } from '../../src/encryption/payload-codec';
 import { createCases } from '../../src/vault/cases';
 import { createFolderDriver } from '../../src/vault/folder';
 import { createVault } from '../../src/vault/vault';
-import { createOperator, errorOf, type RunningCommand, resultSchema, statusSchema } from '../support/command-line';
-import { until } from '../support/requests';
+import { createOperator, type RunningCommand } from '../support/command-line';
+import { errorOf, resultSchema, statusSchema } from '../support/documents';
+import { until } from '../support/patience';
 import { environment } from '../support/service';
 
 const SEED = { seed: 5, contacts: 30, calls: 60, now: Date.now() };

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { GetObjectCommand, ListObjectVersionsCommand } from '@aws-sdk/client-s3';
 import { createCompanySeed, type Sandbox, startSandbox } from '../../sandbox';
 import { packageSchema } from '../../src/package/model';
-import { createOperator, errorOf, resultSchema, savedSchema } from '../support/command-line';
+import { createOperator } from '../support/command-line';
+import { errorOf, resultSchema, savedSchema } from '../support/documents';
 import { idsOf, sorted } from '../support/requests';
 import { type S3Server, startS3Server } from '../support/s3-server';
 import { unzip } from '../support/zip';
@@ -23,6 +24,7 @@ let sandbox: Sandbox;
 beforeAll(async () => {
   s3 = await startS3Server();
   await s3.makeBucket('vault');
+  Object.assign(process.env, s3.environment); // the AWS SDK looks there
   sandbox = await startSandbox({ companies: [SEED] });
   operator.keepSecret(sandbox.company('acme').apiToken, s3.environment.AWS_SECRET_ACCESS_KEY ?? '');
   await operator.run(['keys', 'generate']);
@@ -103,7 +105,11 @@ const REFUSED = {
   'a store that does not answer': ['vault-unreachable', { AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:9' }, /network/],
 } as const;
 test.each(Object.entries(REFUSED))('%s is told by a worker, which ends', async (_, [code, environment, message]) => {
-  const { exit, document } = await operator.ask(['worker'], { ...vaultAt('s3://vault'), ...environment });
+  // Processes: the AWS SDK reads its variables by itself.
+  const { exit, stdout } = await operator.processes.run(['worker', '--json'], {
+    ...vaultAt('s3://vault'),
+    ...environment,
+  });
   expect(exit).toBe(2);
-  expect(errorOf(document)).toEqual({ code, message: expect.stringMatching(message) });
+  expect(errorOf(JSON.parse(stdout))).toEqual({ code, message: expect.stringMatching(message) });
 });

@@ -3,7 +3,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { z } from 'zod';
 import { createCompanySeed, type Sandbox, startSandbox } from '../../sandbox';
-import { createOperator, resultSchema } from '../support/command-line';
+import { createOperator } from '../support/command-line';
+import { resultSchema } from '../support/documents';
 
 const SEED = { name: 'acme', seed: 5, contacts: 30, calls: 1_200, now: Date.now() };
 const EMAIL = createCompanySeed(SEED).truth.subjectEmail;
@@ -59,7 +60,7 @@ afterAll(async () => {
 
 test('a request is one trace: its attempts under it, each API request a span; nobody is named', async () => {
   const { port } = z.custom<AddressInfo>().parse(collector.address());
-  const worker = await operator.startWorker({ OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}` });
+  const worker = await operator.processes.startWorker({ OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}` });
   sandbox.setFaults({ rules: [{ occurrences: [2], action: 'status', status: 503 }] });
   const { document } = await operator.ask(['access', 'acme', EMAIL, '--calls', 'company', '--wait']);
   const result = resultSchema.parse(document);
@@ -89,7 +90,7 @@ test('a request is one trace: its attempts under it, each API request a span; no
 
 test('a collector that is not there is told once, without its address, and holds up nothing', async () => {
   const endpoint = 'http://127.0.0.1:9/secret-path';
-  const worker = await operator.startWorker({
+  const worker = await operator.processes.startWorker({
     OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
     OTEL_BSP_SCHEDULE_DELAY: '100',
     OTEL_EXPORTER_OTLP_TIMEOUT: '500',

@@ -3,7 +3,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { authorize } from '../../src/commands/authorize';
-import { CommandError, EXIT } from '../../src/commands/output';
+import { createContext } from '../../src/commands/context';
+import { CommandError, EXIT } from '../../src/commands/errors';
+import { createTerminal } from '../../src/commands/terminal';
+import { createConfiguration } from '../../src/config';
 import { STATE_LIFE_MS } from '../../src/vault/authorizations';
 import { createFolderDriver } from '../../src/vault/folder';
 import { createVault } from '../../src/vault/vault';
@@ -11,36 +14,41 @@ import { keyOf, keyringOf } from '../encryption/keyrings';
 
 const REST = ['Date', 'hrtime', 'nextTick', 'performance', 'queueMicrotask', 'setImmediate', 'clearImmediate'] as const;
 const setRealTimeout = setTimeout;
-const { env } = process;
+const ENV = {
+  AIRCALL_OAUTH_CLIENT_ID: 'client',
+  AIRCALL_OAUTH_CLIENT_SECRET: 'secret',
+  AIRCALL_OAUTH_REDIRECT_URI: 'https://dsr.example.com/oauth/callback',
+};
 let folder: string;
 let told: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'aircall-dsr-authorize-'));
-  process.env = {
-    ...env,
-    AIRCALL_OAUTH_CLIENT_ID: 'client',
-    AIRCALL_OAUTH_CLIENT_SECRET: 'secret',
-    AIRCALL_OAUTH_REDIRECT_URI: 'https://dsr.example.com/oauth/callback',
-  };
   told = '';
-  jest.spyOn(process.stderr, 'write').mockImplementation(text => {
-    told += String(text);
-    return true;
-  });
   jest.useFakeTimers({ doNotFake: [...REST, 'setInterval', 'clearInterval'] });
 });
 afterEach(() => {
   jest.useRealTimers();
-  jest.restoreAllMocks();
-  process.env = env;
   rmSync(folder, { recursive: true, force: true });
 });
+
+/** Of a command whose stderr goes to `told`. */
+function contextOf() {
+  const stream = { write: (text: string) => (told += text) };
+  const io = {
+    stdin: process.stdin,
+    stdout: stream,
+    stderr: stream,
+    interruption: () => ({ signal: new AbortController().signal, forget() {} }),
+    installRuntime: async () => undefined,
+  };
+  return createContext(createTerminal(io, { json: false, debug: false }), createConfiguration(ENV));
+}
 
 /** Begins, and answers where to call back once that is listened at. */
 async function begin(use: () => Promise<string>) {
   const vault = createVault(createFolderDriver(folder), keyringOf(['k-1', keyOf('authorize')]));
   const baseUrl = 'https://api.aircall.io/v1';
-  const running = authorize({ name: 'acme', baseUrl, vault, listen: '127.0.0.1:0' }, use);
+  const running = authorize(contextOf(), { name: 'acme', baseUrl, vault, listen: '127.0.0.1:0' }, use);
   running.catch(() => {});
   const listening = () => /http:\/\/127\S+\/oauth\/callback/.exec(told)?.[0];
   while (listening() === undefined) await new Promise(resolve => setRealTimeout(resolve, 5));

@@ -5,7 +5,7 @@ import { createCompanySeed, OAUTH_CLIENT } from '../../sandbox';
 import { RENEWAL_WORKFLOW, RETENTION_WORKFLOW } from '../../src/request/names';
 import { tellWaiting } from '../../src/temporal/waiting';
 import { type Credential, nextCredentialVersion } from '../../src/vault/connections';
-import { until } from '../support/requests';
+import { until } from '../support/patience';
 import { startTestService, type TestService } from '../support/service';
 
 interface Scenario {

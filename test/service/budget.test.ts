@@ -3,11 +3,12 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startTimeSkippingServer } from '../../dev-server';
 import { createCompanySeed } from '../../sandbox';
-import { type ConfiguredLimit, ratePerSecond } from '../../src/request/budget';
+import { type ConfiguredLimit, ratePerSecond } from '../../src/budget';
 import { apiTaskQueue } from '../../src/request/names';
 import { describeQueue, setQueueRate } from '../../src/temporal/queue-rate';
 import { createBudgetKeeper } from '../../src/worker/budget-keeper';
-import { expectHonestCounts, runToEnd, until } from '../support/requests';
+import { until } from '../support/patience';
+import { expectHonestCounts, runToEnd } from '../support/requests';
 import { startTestService, type TestService } from '../support/service';
 
 const NOW_MS = Date.now();

@@ -3,7 +3,8 @@ import { createCompanySeed, type FaultRule, type SandboxCompany } from '../../sa
 import type { RequestResult } from '../../src/client';
 import { requestOf } from '../../src/request/names';
 import { createCases } from '../../src/vault/cases';
-import { apiAttempts, idsOf, until } from '../support/requests';
+import { until } from '../support/patience';
+import { apiAttempts, idsOf } from '../support/requests';
 import { startTestService, type TestService } from '../support/service';
 
 const NOW_MS = Date.now();

@@ -4,7 +4,7 @@
  */
 import { createCompanySeed } from '../../sandbox';
 import type { Started } from '../../src/client';
-import { until } from '../support/requests';
+import { until } from '../support/patience';
 import { type SkippingService, startSkippingService } from '../support/skipping';
 
 const DAY_MS = 86_400_000;

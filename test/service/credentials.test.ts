@@ -2,7 +2,8 @@
 import { createCompanySeed, OAUTH_CLIENT } from '../../sandbox';
 import { tokenSchema } from '../../src/aircall/schemas';
 import type { Credential } from '../../src/vault/connections';
-import { documentOf, idsOf, sorted, until } from '../support/requests';
+import { until } from '../support/patience';
+import { documentOf, idsOf, sorted } from '../support/requests';
 import { startTestService, type TestService } from '../support/service';
 
 const NAMES = ['revoked', 'left', 'refreshed'];

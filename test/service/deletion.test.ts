@@ -1,7 +1,8 @@
 /** Deletion requests through the client, on a real server: what is gone in the sandbox afterwards, and what is not. */
 import { type Behaviour, createCompanySeed, type SandboxCompany } from '../../sandbox';
 import type { DeletionInput } from '../../src/client';
-import { type Ended, expectHonestCounts, idsOf, runToEnd, sorted, until } from '../support/requests';
+import { until } from '../support/patience';
+import { type Ended, expectHonestCounts, idsOf, runToEnd, sorted } from '../support/requests';
 import { startTestService, type TestService } from '../support/service';
 
 const MODES: readonly Behaviour['search'][] = ['exact', 'case-sensitive', 'substring', 'ignores-filter'];

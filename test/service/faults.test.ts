@@ -1,6 +1,7 @@
 /** A misbehaving Aircall: what is retried ends complete, what cannot be had is listed, and nothing is lost in silence. */
 import { createCompanySeed, type FaultAction, type FaultRule } from '../../sandbox';
-import { documentOf, type Ended, expectHonestCounts, idsOf, runToEnd, sorted, until } from '../support/requests';
+import { until } from '../support/patience';
+import { documentOf, type Ended, expectHonestCounts, idsOf, runToEnd, sorted } from '../support/requests';
 import { startTestService, type TestService } from '../support/service';
 
 /** Each strikes every third API request of its company, and passes when it is asked again. */

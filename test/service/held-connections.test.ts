@@ -4,7 +4,7 @@ import { ENDPOINTS } from '../../src/aircall/endpoints';
 import { readTokens } from '../../src/aircall/oauth';
 import { countWaiting, openRequests, tellWaiting } from '../../src/temporal/waiting';
 import { type Credential, oauthCredential } from '../../src/vault/connections';
-import { until } from '../support/requests';
+import { until } from '../support/patience';
 import { startTestService, type TestService } from '../support/service';
 
 const NAMES = ['paused', 'refused', 'renewed', 'asleep', 'lost', 'spent', 'vain', 'unbegun', 'gone'];

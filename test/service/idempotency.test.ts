@@ -6,7 +6,8 @@ import { createCompanySeed } from '../../sandbox';
 import { createDsrClient, DsrError, InvalidInput, type RequestResult } from '../../src/client';
 import { createDataConverter } from '../../src/encryption/data-converter';
 import { runAt } from '../../src/temporal/histories';
-import { documentOf, idsOf, sorted, until } from '../support/requests';
+import { until } from '../support/patience';
+import { documentOf, idsOf, sorted } from '../support/requests';
 import { startTestService, type TestService } from '../support/service';
 
 const NOW_MS = Date.now();
@@ -242,11 +243,7 @@ describe('a request whose run the server has forgotten', () => {
 });
 
 const untilForgotten = (workflowId: string) =>
-  until(
-    'the server has forgotten the run',
-    async () => (await runAt(service.temporal, workflowId)) === undefined,
-    FORGOTTEN_WITHIN_MS,
-  );
+  until('the server has forgotten the run', async () => (await runAt(service.temporal, workflowId)) === undefined);
 
 /** Ends a request and deletes its run, as the server's retention does. The server takes a while for it, so it begins first. */
 async function finishAndForget(requestId: string) {

@@ -1,15 +1,7 @@
 /** Lists beyond the 10,000 rows that Aircall pages through, and lists that change while they are read. */
 import { createCompanySeed } from '../../sandbox';
-import {
-  apiAttempts,
-  documentOf,
-  eventsOf,
-  expectHonestCounts,
-  idsOf,
-  runToEnd,
-  sorted,
-  until,
-} from '../support/requests';
+import { until } from '../support/patience';
+import { apiAttempts, documentOf, eventsOf, expectHonestCounts, idsOf, runToEnd, sorted } from '../support/requests';
 import { startTestService, type TestService } from '../support/service';
 
 const NOW_MS = Date.now();

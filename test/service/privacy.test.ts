@@ -10,7 +10,7 @@ import { loadKeyring } from '../../src/encryption/keyring';
 import { createPayloadCodec } from '../../src/encryption/payload-codec';
 import { requestOf } from '../../src/request/names';
 import { type Canaries, formsOf, foundIn, numberForms } from '../support/canaries';
-import { until } from '../support/requests';
+import { until } from '../support/patience';
 import { environment, installRuntime, startTestService, type TestService } from '../support/service';
 
 const SUBJECT = { first_name: 'Quirina', last_name: 'Vandermolen-Ósk', email: 'Quirina.Vandermolen@Example.org' };

@@ -1,6 +1,6 @@
 /** The queries that docs/operate.md offers for the Web UI are good ones, and find what they say. */
 import { createCompanySeed } from '../../sandbox';
-import { until } from '../support/requests';
+import { until } from '../support/patience';
 import { startTestService, type TestService } from '../support/service';
 import { readProjectFile } from '../support/source-text';
 

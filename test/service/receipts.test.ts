@@ -7,7 +7,7 @@ import { digestOf } from '../../src/receipt/sign';
 import { requestOf } from '../../src/request/names';
 import { runAt } from '../../src/temporal/histories';
 import { formsOf, foundIn, numberForms } from '../support/canaries';
-import { until } from '../support/requests';
+import { until } from '../support/patience';
 import { startTestService, type TestService } from '../support/service';
 
 const NOW_MS = Date.now();

@@ -16,7 +16,7 @@ import type { Evidence } from '../../src/retention/evidence';
 import { retentionScheduleId } from '../../src/retention/schedule';
 import { historyOf, runAt } from '../../src/temporal/histories';
 import { readableIn } from '../replay/scenarios';
-import { until } from '../support/requests';
+import { until } from '../support/patience';
 import { environment, startTestService, type TestService } from '../support/service';
 
 const EMAIL = 'zoe.nunez@example.com';

@@ -5,7 +5,8 @@ import { readTokens } from '../../src/aircall/oauth';
 import type { RequestResult } from '../../src/client';
 import { tellWaiting } from '../../src/temporal/waiting';
 import { type Credential, oauthCredential } from '../../src/vault/connections';
-import { documentOf, idsOf, sorted, until } from '../support/requests';
+import { until } from '../support/patience';
+import { documentOf, idsOf, sorted } from '../support/requests';
 import { startTestService, type TestService } from '../support/service';
 
 const NOW_MS = Date.now();

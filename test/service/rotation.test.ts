@@ -6,7 +6,7 @@ import { createDataConverter } from '../../src/encryption/data-converter';
 import { destroyKeys, listKeys, rotateKeys } from '../../src/encryption/key-file';
 import { loadKeyring } from '../../src/encryption/keyring';
 import { keyIdsOf, runsOf } from '../../src/temporal/histories';
-import { until } from '../support/requests';
+import { until } from '../support/patience';
 import { environment, startTestService, type TestService } from '../support/service';
 
 const EMAIL = 'zoe.nunez@example.com';

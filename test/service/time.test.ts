@@ -1,7 +1,7 @@
 /** What takes hours and weeks: the deadline, waiting for a person, a deletion that will not become clean. */
 import { createCompanySeed } from '../../sandbox';
 import type { RequestResult } from '../../src/client';
-import { until } from '../support/requests';
+import { until } from '../support/patience';
 import { type SkippingService, startSkippingService } from '../support/skipping';
 
 const NAMES = ['down', 'stuck', 'dead', 'abandoned', 'midway', 'lying', 'pingless', 'tokenless'];

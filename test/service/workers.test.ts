@@ -2,7 +2,8 @@
 import { join } from 'node:path';
 import { createCompanySeed } from '../../sandbox';
 import { createFolderDriver } from '../../src/vault/folder';
-import { documentOf, expectHonestCounts, idsOf, runToEnd, sorted, until } from '../support/requests';
+import { until } from '../support/patience';
+import { documentOf, expectHonestCounts, idsOf, runToEnd, sorted } from '../support/requests';
 import { startTestService, type TestService } from '../support/service';
 
 const NOW_MS = Date.now();

@@ -7,8 +7,9 @@ import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { z } from 'zod';
 import { createCompanySeed, type Sandbox, startSandbox } from '../../sandbox';
-import { createOperator, resultSchema } from '../support/command-line';
-import { until } from '../support/requests';
+import { createOperator } from '../support/command-line';
+import { resultSchema } from '../support/documents';
+import { until } from '../support/patience';
 import { environment } from '../support/service';
 
 const ROWS = 1_000;
@@ -17,7 +18,6 @@ const COMPANY = 'thousand';
 const INTERRUPTED_AT = [200, 600] as const;
 /** 15 API requests a second, so that the small server of the tests keeps up. */
 const LIMIT_PER_MINUTE = 1_200;
-const STARTED_WITHIN_MS = 300_000;
 const ENDS_WITHIN_MS = 1_200_000;
 
 const operator = createOperator();
@@ -33,7 +33,7 @@ beforeAll(async () => {
   const args = ['connect', COMPANY, '--base-url', sandbox.baseUrl, '--limit-per-minute', String(LIMIT_PER_MINUTE)];
   const { exit } = await operator.run(args, { AIRCALL_API_ID: seed.apiId, AIRCALL_API_TOKEN: seed.apiToken });
   expect(exit).toBe(0);
-  await operator.startWorker();
+  await operator.processes.startWorker();
 });
 afterAll(async () => {
   await operator.stop();
@@ -79,8 +79,8 @@ test(
     const started: number[] = [];
 
     for (const [index, signal] of (['SIGTERM', 'SIGKILL'] as const).entries()) {
-      const running = await operator.serve(['batch', COMPANY, file, '--json'], /starting \d+/);
-      await until('a part is started', async () => (await runs()) >= (INTERRUPTED_AT[index] ?? 0), STARTED_WITHIN_MS);
+      const running = await operator.processes.serve(['batch', COMPANY, file, '--json'], /starting \d+/);
+      await until('a part is started', async () => (await runs()) >= (INTERRUPTED_AT[index] ?? 0));
       const ended = await running.end(signal);
       expect(ended.exit).toBe(signal === 'SIGKILL' ? null : 1);
       started.push(await runs());
@@ -90,7 +90,7 @@ test(
     expect(started[1]).toBeLessThan(ROWS);
 
     const again = Date.now();
-    const last = await operator.serve(['batch', COMPANY, file, '--json'], /starting \d+/);
+    const last = await operator.processes.serve(['batch', COMPANY, file, '--json'], /starting \d+/);
     const { exit, stdout, stderr } = await last.ended();
     const tookSeconds = (Date.now() - began) / 1_000;
     // What the killed process had under way may have begun after the count.

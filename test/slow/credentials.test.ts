@@ -7,10 +7,11 @@ import { figuresOf } from '../../bench/proc';
 import { findFreePort } from '../../dev-server/free-port';
 import { createCompanySeed, OAUTH_CLIENT, type Sandbox, startSandbox } from '../../sandbox';
 import { connectTemporal, createDsrClient, type DsrClient, loadKeyring } from '../../src/client';
-import { sideBySide } from '../../src/request/side-by-side';
+import { sideBySide } from '../../src/side-by-side';
 import { openBrowser } from '../support/browser';
-import { connectionsSchema, createOperator, type RunningCommand, resultSchema } from '../support/command-line';
-import { until } from '../support/requests';
+import { createOperator, type RunningProcess } from '../support/command-line';
+import { connectionsSchema, resultSchema } from '../support/documents';
+import { until } from '../support/patience';
 
 const TOKEN_SECONDS = 3_600;
 const MANY = 500;
@@ -26,7 +27,7 @@ const operator = createOperator();
 let sandbox: Sandbox;
 let temporal: Awaited<ReturnType<typeof connectTemporal>>;
 let client: DsrClient;
-let workers: RunningCommand[];
+let workers: RunningProcess[];
 
 beforeAll(async () => {
   const companies = ['browsed', 'expired', 'dead'].map((name, seed) =>
@@ -39,7 +40,7 @@ beforeAll(async () => {
   process.env.TEMPORAL_ADDRESS = operator.environment.TEMPORAL_ADDRESS;
   temporal = await connectTemporal(keyring);
   client = createDsrClient({ temporal, keyring, taskQueue: operator.taskQueue });
-  workers = await Promise.all([operator.startWorker(), operator.startWorker()]);
+  workers = await Promise.all([operator.processes.startWorker(), operator.processes.startWorker()]);
 });
 afterAll(async () => {
   await temporal?.connection.close();
@@ -54,7 +55,7 @@ const say = (line: string) => process.stderr.write(`${line}\n`);
 /** Connects a company in the way that an admin does: in a browser, by its consent page. */
 async function connectInBrowser(name: string): Promise<void> {
   const port = await findFreePort(0);
-  const command = await operator.serve(
+  const command = await operator.processes.serve(
     ['connect', name, '--oauth', '--listen', `127.0.0.1:${port}`, ...baseUrl()],
     /Waiting for the callback/,
     {
@@ -156,7 +157,7 @@ test(
       const { connections } = connectionsSchema.parse((await operator.ask(['connections'])).document);
       return connections.find(({ connection }) => connection === 'dead')?.waitingRequests;
     };
-    await until('all wait', async () => (await waiting()) === MANY, LONG_MS);
+    await until('all wait', async () => (await waiting()) === MANY);
     const lengths = async () => (await sideBySide(ids, 16, eventsOf)).map(({ length }) => length);
     const whileWaiting = await lengths();
     const memoryWaiting = memory();
@@ -182,7 +183,7 @@ test(
       AIRCALL_API_TOKEN: key.apiToken,
     });
     expect(again).toMatchObject({ exit: 0, document: { requestsWoken: expect.any(Number) } });
-    await until('none waits', async () => (await waiting()) === 0, LONG_MS);
+    await until('none waits', async () => (await waiting()) === 0);
     const allOnMs = Date.now() - startedMs;
     const ended = await endedOf(ids);
     expect(Object.fromEntries(ended)).toEqual({ completed: MANY });

@@ -17,7 +17,7 @@ import { readAlerts, readQueries } from '../support/alerts';
 import { createOperator } from '../support/command-line';
 import { readComposeFile } from '../support/compose';
 import { resolveCaddy, resolveDockerCompose, resolveHadolint, resolvePromtool } from '../support/deploy-tools';
-import { until } from '../support/requests';
+import { until } from '../support/patience';
 
 const ROOT = join(__dirname, '../..');
 /** The first time on a machine a tool may be built. */
@@ -103,7 +103,7 @@ beforeAll(async () => {
   // As in the container: beyond this machine, so that it asks for the token.
   const listen = services['codec-server']?.command[2]?.replace(/\d+$/, String(codecPort)) ?? '';
   const args = ['codec-server', '--listen', listen, '--ui-origin', origin];
-  await operator.serve(args, /Listening/, { AIRCALL_DSR_CODEC_TOKEN_FILE: token });
+  await operator.processes.serve(args, /Listening/, { AIRCALL_DSR_CODEC_TOKEN_FILE: token });
   const config = ['--config', join(ROOT, 'deploy/Caddyfile'), '--adapter', 'caddyfile'];
   gate = spawn(await resolveCaddy(), ['run', ...config], {
     env: {

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runCommand } from '../../dev-server/run-command';
 import { createOperator } from '../support/command-line';
-import { until } from '../support/requests';
+import { until } from '../support/patience';
 import { environment } from '../support/service';
 import { readProjectFile } from '../support/source-text';
 

@@ -11,15 +11,9 @@ import type { Payload } from '@temporalio/common';
 import { temporal } from '@temporalio/proto';
 import { z } from 'zod';
 import { createCompanySeed, type Sandbox, startSandbox } from '../../sandbox';
-import {
-  createOperator,
-  type Environment,
-  keyMaterial,
-  type Ran,
-  resultSchema,
-  statusSchema,
-} from '../support/command-line';
-import { until } from '../support/requests';
+import { createOperator, type Environment, keyMaterial, type Ran } from '../support/command-line';
+import { resultSchema, statusSchema } from '../support/documents';
+import { until } from '../support/patience';
 import { environment } from '../support/service';
 
 const EXAMPLES = join(__dirname, '../../examples');
@@ -56,7 +50,7 @@ beforeAll(async () => {
     expect(exit).toBe(0);
   }
   sandbox.company('locked').revokeCredentials();
-  await operator.startWorker();
+  await operator.processes.startWorker();
   server = await Connection.connect({ address: environment('TEST_TEMPORAL_ADDRESS') });
   readsAsStored = new Client({ connection: server });
 });

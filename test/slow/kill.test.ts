@@ -6,8 +6,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createCompanySeed, type FaultRule, type LoggedRequest, type Sandbox, startSandbox } from '../../sandbox';
 import { type AccessPackage, packageSchema } from '../../src/package/model';
-import { createOperator, type RunningCommand, resultSchema } from '../support/command-line';
-import { idsOf, sorted, until } from '../support/requests';
+import { createOperator, type RunningProcess } from '../support/command-line';
+import { resultSchema } from '../support/documents';
+import { until } from '../support/patience';
+import { idsOf, sorted } from '../support/requests';
 import { unzip } from '../support/zip';
 
 const SEED = { seed: 9, contacts: 40, calls: 400, now: Date.now() };
@@ -23,7 +25,7 @@ function recordsOf({ contacts, calls, users, lines, truth }: typeof TWIN) {
 const operator = createOperator();
 const here = (name: string) => join(operator.folder, name);
 let sandbox: Sandbox;
-let worker: RunningCommand;
+let worker: RunningProcess;
 
 beforeAll(async () => {
   sandbox = await startSandbox({ companies: [TWIN, KILLED] });
@@ -34,7 +36,7 @@ beforeAll(async () => {
     const { exit } = await operator.run(args, { AIRCALL_API_ID: apiId, AIRCALL_API_TOKEN: apiToken });
     expect(exit).toBe(0);
   }
-  worker = await operator.startWorker();
+  worker = await operator.processes.startWorker();
 });
 afterAll(async () => {
   await operator.stop();
@@ -66,7 +68,7 @@ async function run(company: string, args: readonly string[], fault?: FaultRule, 
     expect(killed.exit).toBeNull();
     lost = heldUp();
     sandbox.setFaults(undefined);
-    worker = await operator.startWorker();
+    worker = await operator.processes.startWorker();
   }
   const waitingArgs = [command, company, subjectEmail, ...options, '--wait'];
   for (;;) {

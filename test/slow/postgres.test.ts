@@ -8,8 +8,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createCompanySeed, type Sandbox, type SandboxCompany, startSandbox } from '../../sandbox';
 import { packageSchema } from '../../src/package/model';
-import { createOperator, listSchema, type Operator, type RunningCommand, statusSchema } from '../support/command-line';
-import { idsOf, until } from '../support/requests';
+import { createOperator, type Operator, type RunningProcess } from '../support/command-line';
+import { listSchema, statusSchema } from '../support/documents';
+import { until } from '../support/patience';
+import { idsOf } from '../support/requests';
 import { createTemporalOnPostgres, type TemporalOnPostgres } from '../support/temporal-on-postgres';
 import { unzip } from '../support/zip';
 
@@ -26,8 +28,6 @@ const STARTERS = 4;
 const DELAY_MS = 4_000;
 /** Of all workers, whenever something is killed. */
 const IN_FLIGHT = 3;
-/** What a killed worker was at is taken up again after 60 s; meanwhile little may go on. */
-const QUIET_MAX_MS = 90_000;
 /** How long server and database stay away. */
 const OUTAGE_MS = 4_000;
 const LOOK_AGAIN_MS = 1_000;
@@ -63,7 +63,7 @@ const WANTED: readonly Wanted[] = COMPANIES.flatMap(({ name, contacts }) =>
 let temporal: TemporalOnPostgres;
 let operator: Operator;
 let sandbox: Sandbox;
-const workers: RunningCommand[] = [];
+const workers: RunningProcess[] = [];
 
 beforeAll(async () => {
   temporal = await createTemporalOnPostgres();
@@ -80,7 +80,7 @@ beforeAll(async () => {
     expect({ exit, stderr }).toMatchObject({ exit: 0 });
   }
   sandbox.setFaults({ rules: [{ action: 'delay', delayMs: DELAY_MS }] });
-  workers.push(await operator.startWorker(), await operator.startWorker());
+  workers.push(await operator.processes.startWorker(), await operator.processes.startWorker());
 }, PREPARED_WITHIN_MS);
 afterAll(async () => {
   await operator?.stop();
@@ -125,7 +125,7 @@ test(
     const faults: string[] = [];
     let interrupted = 0;
     const fault = async (what: string, make: () => Promise<unknown>) => {
-      await until('API requests are in flight', () => inFlight() >= IN_FLIGHT, QUIET_MAX_MS);
+      await until('API requests are in flight', () => inFlight() >= IN_FLIGHT);
       const ended = [...((await statuses())?.values() ?? [])].filter(isFinal).length;
       expect(ended).toBeLessThan(WANTED.length);
       const waiting = inFlight();
@@ -156,7 +156,7 @@ test(
     await sleep(OUTAGE_MS);
     await temporal.postgres.start();
     // As `restart: unless-stopped` would have it, only later.
-    const replacement = await operator.startWorker();
+    const replacement = await operator.processes.startWorker();
     await untilEnded(WANTED.length);
     const seconds = Math.round((Date.now() - startedAt) / 1_000);
 

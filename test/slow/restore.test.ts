@@ -8,8 +8,9 @@ import { join } from 'node:path';
 import { type DevServer, startDevServer } from '../../dev-server';
 import { createCompanySeed, type Sandbox, startSandbox } from '../../sandbox';
 import { SEARCH_ATTRIBUTES } from '../../src/request/names';
-import { createOperator, type Operator, resultSchema, savedSchema, statusSchema } from '../support/command-line';
-import { until } from '../support/requests';
+import { createOperator, type Operator } from '../support/command-line';
+import { resultSchema, savedSchema, statusSchema } from '../support/documents';
+import { until } from '../support/patience';
 
 const COMPANIES = ['acme', 'globex'] as const;
 const SEED = { seed: 5, contacts: 30, calls: 60, now: Date.now() };
@@ -54,7 +55,7 @@ async function statusOf(operator: Operator, id: string) {
 }
 
 async function resultOf(operator: Operator, id: string) {
-  await until(`${id} has ended`, async () => (await statusOf(operator, id)).result !== undefined, 60_000);
+  await until(`${id} has ended`, async () => (await statusOf(operator, id)).result !== undefined);
   return resultSchema.parse((await statusOf(operator, id)).result);
 }
 
@@ -75,7 +76,7 @@ test('a backup of database, vault and keys is restored in a new place, and open 
     expect((await old.run(args, { AIRCALL_API_ID: apiId, AIRCALL_API_TOKEN: apiToken })).exit).toBe(0);
   }
   await old.run(['connections', 'pause', 'globex']);
-  const worker = await old.startWorker();
+  const worker = await old.processes.startWorker();
   // One is half done: its contacts are found, its calls cannot be read. The other has not asked Aircall anything.
   sandbox.setFaults({ rules: [{ company: 'acme', path: '^/v1/calls', action: 'status', status: 503 }] });
   await old.run(['access', 'acme', EMAIL, '--request-id', 'half-done']);
@@ -92,7 +93,7 @@ test('a backup of database, vault and keys is restored in a new place, and open 
   const again = await startServer(before);
   const here = { TEMPORAL_ADDRESS: again.address };
   sandbox.setFaults(undefined);
-  const next = await old.startWorker(here);
+  const next = await old.processes.startWorker(here);
   const goneOn = operate({ ...old.environment, ...here });
   const first = await resultOf(goneOn, 'half-done');
   expect(first.status).toBe('completed');
@@ -112,7 +113,7 @@ test('a backup of database, vault and keys is restored in a new place, and open 
   });
   // Here it is open as ever, and no worker is there.
   expect(await statusOf(operator, 'half-done')).toMatchObject({ status: 'waiting', waitingFor: { cause: 'worker' } });
-  await operator.startWorker();
+  await operator.processes.startWorker();
   // What the database had not seen is done again: the same records are found, and there is no second receipt.
   const second = await resultOf(operator, 'half-done');
   expect(second).toEqual(first);

@@ -10,7 +10,7 @@ import { createCompanySeed } from '../../sandbox';
 import { type CodecServer, startCodecServer } from '../../src/codec-server';
 import { SEARCH_ATTRIBUTES } from '../../src/request/names';
 import { openBrowser } from '../support/browser';
-import { until } from '../support/requests';
+import { until } from '../support/patience';
 import { installRuntime, startTestService, type TestService } from '../support/service';
 
 /** A company for each state. */

@@ -6,7 +6,7 @@ import { ANY_PORT, findFreePort, HOST } from '../../dev-server/free-port';
 import { type CodecServer, startCodecServer } from '../../src/codec-server';
 import { SEARCH_ATTRIBUTES } from '../../src/request/names';
 import { openBrowser } from '../support/browser';
-import { until } from '../support/requests';
+import { until } from '../support/patience';
 import { installRuntime, startTestService, type TestService } from '../support/service';
 
 const EMAIL = 'zoe.nunez@example.com';

@@ -1,21 +1,24 @@
 /**
- * The command line as an operator meets it: real processes of dist/src/cli.js with a vault, a key file and a task queue of
- * their own. Whatever a process prints is searched for secrets when it ends.
+ * The command line as an operator meets it, with a vault, a key file and a task queue of their own. Commands run in this
+ * process, with streams, signals and variables of a test; what only a process shows (exit codes, signals, pipes) is asked of
+ * real ones of dist/src/cli.js. Whatever a command prints is searched for secrets when it ends.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { z } from 'zod';
-import { until } from './requests';
+import { runCli } from '../../src/commands/program';
+import { makeFolder, removeFolder } from './folders';
+import { PATIENCE_MS, until } from './patience';
+import { installRuntime, environment as required } from './service';
 
 const CLI = join(__dirname, '../../dist/src/cli.js');
-/** A command that hangs is killed, and its test fails with an exit code of null. */
-const ENDS_WITHIN_MS = 50_000;
 
 export interface Ran {
-  /** Null where a signal ended it. */
+  /** Null if a signal ended it. */
   readonly exit: number | null;
   readonly stdout: string;
   readonly stderr: string;
@@ -24,7 +27,6 @@ export interface Ran {
 export type Environment = Readonly<Record<string, string>>;
 
 export interface RunningCommand {
-  readonly pid: number;
   /** What it printed so far. */
   stdout(): string;
   stderr(): string;
@@ -35,6 +37,11 @@ export interface RunningCommand {
   /** Waits for its own end. */
   ended(): Promise<Ran>;
   /** Sends a signal and waits for the end. */
+  end(signal: 'SIGTERM' | 'SIGINT'): Promise<Ran>;
+}
+
+export interface RunningProcess extends Omit<RunningCommand, 'end'> {
+  readonly pid: number;
   end(signal: 'SIGTERM' | 'SIGINT' | 'SIGKILL'): Promise<Ran>;
 }
 
@@ -51,124 +58,179 @@ export interface Operator {
   startWorker(environment?: Environment): Promise<RunningCommand>;
   /** Starts a command that runs until a signal; resolves when it has printed something like `ready`. */
   serve(args: readonly string[], ready: RegExp, environment?: Environment): Promise<RunningCommand>;
+  /** The same as processes. */
+  readonly processes: {
+    run(args: readonly string[], environment?: Environment): Promise<Ran>;
+    startWorker(environment?: Environment): Promise<RunningProcess>;
+    serve(args: readonly string[], ready: RegExp, environment?: Environment): Promise<RunningProcess>;
+  };
   /** What no output may hold; key material of the key file is always looked for. */
   keepSecret(...secrets: readonly string[]): void;
-  /** Kills what is left and removes the folder. */
+  /** Ends what is left and removes the folder. */
   stop(): Promise<void>;
 }
 
-const errorSchema = z.strictObject({
-  error: z.strictObject({ code: z.string().regex(/^[a-z-]+$/), message: z.string().min(10) }),
-});
-
-export const errorOf = (document: unknown) => errorSchema.parse(document).error;
-
-/** `environment` is for all its commands, where it is not the run's server that they are to ask. */
+/** `environment` is for all its commands, if it is not the run's server that they are to ask. */
 export function createOperator(environment: Environment = {}): Operator {
-  const folder = mkdtempSync(join(tmpdir(), 'aircall-dsr-cli-'));
+  const folder = makeFolder();
   const taskQueue = `c${randomBytes(5).toString('hex')}`;
-  const keyFile = join(folder, 'keys.json');
   const secrets: string[] = [];
-  const running = new Set<Process>();
+  const running = new Set<Command>();
   const inherited = Object.entries(process.env).flatMap(([name, value]) =>
     value === undefined || /^(AIRCALL|TEMPORAL|NODE_OPTIONS)/.test(name) ? [] : [[name, value] as const],
   );
   const own: Environment = {
     ...Object.fromEntries(inherited),
-    TEMPORAL_ADDRESS: temporalAddress(),
-    AIRCALL_DSR_KEYS: keyFile,
+    TEMPORAL_ADDRESS: environment.TEMPORAL_ADDRESS ?? required('TEST_TEMPORAL_ADDRESS'),
+    AIRCALL_DSR_KEYS: join(folder, 'keys.json'),
     AIRCALL_DSR_VAULT: join(folder, 'vault'),
     AIRCALL_DSR_TASK_QUEUE: taskQueue,
     ...environment,
   };
 
-  function start(args: readonly string[], more: Environment, serves = false): Process {
-    const started = startProcess(args, { ...own, ...more }, serves);
-    running.add(started);
-    void started.ended.finally(() => running.delete(started));
-    return started;
+  function track<C extends Command>(command: C): C {
+    running.add(command);
+    void command.ended.finally(() => running.delete(command)).catch(() => {});
+    return command;
   }
+  const inProcess = (args: readonly string[], more: Environment = {}) => track(startHere(args, { ...own, ...more }));
+  const apart = (args: readonly string[], more: Environment = {}, stdin: 'pipe' | 'ignore' = 'ignore') =>
+    track(startProcess(args, { ...own, ...more }, stdin));
 
   async function checked(ended: Promise<Ran>): Promise<Ran> {
     const ran = await ended;
-    const told = ran.stdout + ran.stderr;
-    for (const secret of [...secrets, ...keyMaterial(folder)]) expect(told).not.toContain(secret);
+    const printed = ran.stdout + ran.stderr;
+    for (const secret of [...secrets, ...keyMaterial(folder)]) expect(printed).not.toContain(secret);
     return ran;
+  }
+
+  /** Resolves when it has printed something like `ready`. */
+  async function untilReady<C extends Command>(name: string | undefined, command: C, ready: RegExp) {
+    await until(`${name} is ready`, () => {
+      if (!running.has(command)) throw new Error(`${name} ended: ${command.stderr()}`);
+      return ready.test(command.stderr() + command.stdout());
+    });
+    return {
+      stdout: command.stdout,
+      stderr: command.stderr,
+      type: (text: string) => void command.stdin?.write(text),
+      hangUp: () => void command.stdin?.end(),
+      ended: () => checked(command.ended),
+      end(signal: NodeJS.Signals) {
+        command.signal(signal);
+        return checked(command.ended);
+      },
+    };
   }
 
   const operator: Operator = {
     folder,
     taskQueue,
     environment: own,
-    run: (args, more = {}) => checked(start(args, more).ended),
-    async ask(args, more = {}) {
+    run: (args, more) => checked(inProcess(args, more).ended),
+    async ask(args, more) {
       const { exit, stdout } = await operator.run([...args, '--json'], more);
       const document: unknown = JSON.parse(stdout);
       return { exit, document };
     },
     startWorker: more => operator.serve(['worker'], /^ready$/m, more),
-    async serve(args, ready, more = {}) {
-      const command = start(args, more, true);
-      await until(`${args[0]} is ready`, () => {
-        if (!running.has(command)) throw new Error(`${args[0]} ended: ${command.stderr()}`);
-        return ready.test(command.stderr() + command.stdout());
-      });
-      return {
-        pid: command.child.pid ?? 0,
-        stdout: command.stdout,
-        stderr: command.stderr,
-        type: text => void command.child.stdin?.write(text),
-        hangUp: () => void command.child.stdin?.end(),
-        ended: () => checked(command.ended),
-        end(signal) {
-          command.child.kill(signal);
-          return checked(command.ended);
-        },
-      };
+    serve: (args, ready, more) => untilReady(args[0], inProcess(args, more), ready),
+    processes: {
+      run: (args, more) => checked(apart(args, more).ended),
+      startWorker: more => operator.processes.serve(['worker'], /^ready$/m, more),
+      async serve(args, ready, more) {
+        const command = apart(args, more, 'pipe');
+        return { pid: command.pid, ...(await untilReady(args[0], command, ready)) };
+      },
     },
     keepSecret(...more) {
       secrets.push(...more);
     },
     async stop() {
       const left = [...running];
-      for (const { child } of left) child.kill('SIGKILL');
+      for (const command of left) command.signal('SIGKILL');
       await Promise.all(left.map(({ ended }) => ended));
-      rmSync(folder, { recursive: true, force: true });
+      removeFolder(folder);
     },
   };
   return operator;
 }
 
-function temporalAddress(): string {
-  const { TEST_TEMPORAL_ADDRESS: address } = process.env;
-  if (address === undefined) throw new Error('run the tests with `npm test`, whose set-up starts the server');
-  return address;
-}
-
-interface Process {
-  readonly child: ChildProcess;
+/** A command under way. */
+interface Command {
+  readonly stdin: NodeJS.WritableStream | null;
   readonly ended: Promise<Ran>;
   stdout(): string;
   stderr(): string;
+  signal(signal: NodeJS.Signals): void;
 }
 
-function startProcess(args: readonly string[], env: Environment, serves: boolean): Process {
-  const child = spawn(process.execPath, [CLI, ...args], { env, stdio: [serves ? 'pipe' : 'ignore', 'pipe', 'pipe'] });
-  const told = { stdout: '', stderr: '' };
+/** A command in this process. Any signal asks it to stop: nothing here can be killed. */
+function startHere(args: readonly string[], env: Environment): Command {
+  const printed = { stdout: '', stderr: '' };
+  const stdin = new PassThrough();
+  const interruptions = new Set<AbortController>();
+  const stream = (name: keyof typeof printed) => ({
+    write(text: string) {
+      printed[name] += text;
+    },
+  });
+  const io = {
+    stdin,
+    stdout: stream('stdout'),
+    stderr: stream('stderr'),
+    interruption() {
+      const controller = new AbortController();
+      interruptions.add(controller);
+      return { signal: controller.signal, forget: () => void interruptions.delete(controller) };
+    },
+    async installRuntime() {
+      installRuntime();
+      return undefined;
+    },
+  };
+  const ended = runCli(args, io, env).then(ending => ({
+    exit: typeof ending === 'number' ? ending : ending.atOnce,
+    ...printed,
+  }));
+  return {
+    stdin,
+    ended,
+    stdout: () => printed.stdout,
+    stderr: () => printed.stderr,
+    signal() {
+      stdin.end();
+      for (const controller of interruptions) controller.abort();
+    },
+  };
+}
+
+/** A command in a process of its own. One that does not end is killed, and its test fails with an exit code of null. */
+function startProcess(
+  args: readonly string[],
+  env: Environment,
+  stdin: 'pipe' | 'ignore',
+): Command & { readonly pid: number } {
+  const child = spawn(process.execPath, [CLI, ...args], { env, stdio: [stdin, 'pipe', 'pipe'] });
+  const printed = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) {
     child[name]?.setEncoding('utf8').on('data', (text: string) => {
-      told[name] += text;
+      printed[name] += text;
     });
   }
-  const timer = serves ? undefined : setTimeout(() => child.kill('SIGKILL'), ENDS_WITHIN_MS);
-  const ended = new Promise<Ran>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', exit => {
-      clearTimeout(timer);
-      resolve({ exit, ...told });
-    });
+  const timer = stdin === 'pipe' ? undefined : setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS);
+  const ended = once(child, 'close').then(([exit]) => {
+    clearTimeout(timer);
+    return { exit: typeof exit === 'number' ? exit : null, ...printed };
   });
-  return { child, ended, stdout: () => told.stdout, stderr: () => told.stderr };
+  return {
+    pid: child.pid ?? 0,
+    stdin: child.stdin,
+    ended,
+    stdout: () => printed.stdout,
+    stderr: () => printed.stderr,
+    signal: signal => void child.kill(signal),
+  };
 }
 
 const keyFileSchema = z.object({
@@ -186,136 +248,3 @@ export function keyMaterial(folder: string): string[] {
       return [hashKey, ...[...keys, ...signing].map(({ key }) => key)];
     });
 }
-
-/** What is read of a result; unknown fields fail, so that the contract's shape is the whole shape. */
-const gaps = z.array(z.strictObject({ code: z.string(), count: z.number().int().optional() }));
-const state = z.enum(['complete', 'partial', 'failed', 'skipped']);
-const counts = z.strictObject({
-  contacts: z.number().int(),
-  calls: z.number().int().optional(),
-  deleted: z.number().int().optional(),
-  alreadyAbsent: z.number().int().optional(),
-  refused: z.number().int(),
-  failed: z.number().int(),
-});
-const kind = z.enum(['access', 'deletion']);
-const finalStatus = z.enum(['completed', 'partial', 'no-match', 'cancelled', 'failed', 'purged']);
-const packageRef = z.strictObject({
-  uri: z.string().min(1),
-  sha256: z.string().regex(/^[0-9a-f]{64}$/),
-  sizeBytes: z.number().int().positive(),
-});
-
-export const resultSchema = z.strictObject({
-  requestId: z.string(),
-  kind,
-  status: finalStatus,
-  counts,
-  outcomes: z.array(
-    z.strictObject({
-      record: z.string().regex(/^(unreadable )?(contact|call) \d+$/),
-      outcome: z.enum(['deleted', 'already-absent', 'refused', 'unsupported', 'failed']),
-      code: z.string().optional(),
-    }),
-  ),
-  coverage: z.strictObject({
-    contacts: z.strictObject({ state, gaps }),
-    calls: z
-      .strictObject({
-        state,
-        gaps,
-        window: z.strictObject({ from: z.iso.datetime().nullable(), to: z.iso.datetime() }),
-        ambiguous: z.number().int(),
-        ignoredNumbers: z.number().int(),
-      })
-      .optional(),
-    outOfReach: z.array(z.string()).min(1),
-  }),
-  apiRequests: z.number().int(),
-  startedAt: z.iso.datetime(),
-  completedAt: z.iso.datetime(),
-  package: packageRef.optional(),
-  verification: z
-    .strictObject({ state: z.enum(['verified', 'residual', 'skipped']), checkedAt: z.iso.datetime().nullable() })
-    .optional(),
-  planDigest: z.string().optional(),
-  plan: z.strictObject({ counts: z.strictObject({ contacts: z.number().int() }) }).optional(),
-  purged: z.strictObject({ at: z.iso.datetime(), status: finalStatus }).optional(),
-  failure: z.strictObject({ code: z.string(), message: z.string() }).optional(),
-});
-
-export const startedSchema = z.strictObject({
-  requestId: z.string(),
-  workflowId: z.string().regex(/^dsr:/),
-  runId: z.uuid(),
-});
-
-export const statusSchema = z.strictObject({
-  requestId: z.string(),
-  workflowId: z.string(),
-  kind,
-  status: z.union([z.enum(['running', 'waiting']), finalStatus]),
-  phase: z.string(),
-  counts,
-  apiRequests: z.number().int().optional(),
-  waitingFor: z.strictObject({ cause: z.string(), until: z.iso.datetime().optional() }).optional(),
-  planDigest: z.string().optional(),
-  retrying: z
-    .array(
-      z.strictObject({
-        step: z.string(),
-        code: z.string(),
-        attempts: z.number().int().positive(),
-        nextAt: z.iso.datetime().optional(),
-      }),
-    )
-    .optional(),
-  result: resultSchema.optional(),
-});
-
-export const listSchema = z.strictObject({
-  requests: z.array(
-    z.strictObject({
-      requestId: z.string(),
-      workflowId: z.string(),
-      connection: z.string(),
-      kind,
-      status: z.string(),
-      startedAt: z.iso.datetime(),
-    }),
-  ),
-});
-
-export const savedSchema = packageRef.extend({ out: z.string() });
-
-export const connectionsSchema = z.strictObject({
-  disconnected: z.array(
-    z.strictObject({
-      connection: z.string(),
-      company: z.string().nullable(),
-      waitingRequests: z.number().int().nullable(),
-    }),
-  ),
-  connections: z.array(
-    z.strictObject({
-      connection: z.string(),
-      company: z.string().nullable(),
-      state: z.enum(['served', 'no-worker', 'unknown', 'paused', 'credentials-refused']),
-      baseUrl: z.url(),
-      credential: z.enum(['api-key', 'oauth']),
-      connectedAt: z.iso.datetime(),
-      pausedAt: z.iso.datetime().nullable(),
-      refusedAt: z.iso.datetime().nullable(),
-      waitingRequests: z.number().int().nullable(),
-      budget: z.strictObject({
-        limitPerMinute: z.union([z.number(), z.literal('auto')]),
-        share: z.number(),
-        observedLimitPerMinute: z.number().nullable(),
-        configuredPerMinute: z.number(),
-        effectivePerMinute: z.number().nullable(),
-      }),
-      backlog: z.strictObject({ steps: z.number().int(), oldestSeconds: z.number() }).nullable(),
-      rateLimited: z.strictObject({ count: z.number().int(), lastAt: z.iso.datetime().nullable() }),
-    }),
-  ),
-});

@@ -13,7 +13,7 @@ import { findFirst } from '../../dev-server/chain';
 import { reportEffort } from '../../dev-server/progress';
 import { findOnPath, isExecutable, runCommand } from '../../dev-server/run-command';
 import { composeService } from './compose';
-import { until } from './requests';
+import { until } from './patience';
 
 export interface Postgres {
   readonly port: number;

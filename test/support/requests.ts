@@ -7,10 +7,6 @@ import { type AccessPackage, packageSchema } from '../../src/package/model';
 import type { TestService } from './service';
 import { unzip } from './zip';
 
-/** Without a cache of workflows each look at a run replays its history. */
-const UNTIL_MS = process.env.TEST_NO_WORKFLOW_CACHE === '1' ? 120_000 : 30_000;
-const LOOK_AGAIN_MS = 50;
-
 /** The document of an access package, which must fit its published schema. */
 export async function documentOf(service: TestService, result: RequestResult): Promise<AccessPackage> {
   if (result.package === undefined) throw new Error(`the request ended as ${result.status} and has no package`);
@@ -102,14 +98,4 @@ export function callOf(party: string, startedAt: number): CallRecord {
     comments: [],
     tagIds: [],
   };
-}
-
-/** Waits until something is so; a test that waits in vain fails with what it waited for. */
-export async function until(what: string, isSo: () => boolean | Promise<boolean>, withinMs = UNTIL_MS): Promise<void> {
-  const deadlineMs = Date.now() + withinMs;
-  for (let lookMs = Date.now(); !(await isSo()); lookMs = Date.now()) {
-    if (Date.now() > deadlineMs) throw new Error(`waited in vain until ${what}`);
-    // A look that starts a process takes as long as what it waits for: half of the time is left to that.
-    await new Promise(resolve => setTimeout(resolve, Math.max(LOOK_AGAIN_MS, Date.now() - lookMs)));
-  }
 }

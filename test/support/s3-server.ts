@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { CreateBucketCommand, PutBucketVersioningCommand, S3Client } from '@aws-sdk/client-s3';
 import { ANY_PORT, findFreePort, HOST, resolveS3Server } from '../../dev-server';
-import { until } from './requests';
+import { until } from './patience';
 
 export interface S3Server {
   readonly endpoint: string;

@@ -3,53 +3,33 @@
  * server. Every service has a task queue and a connection name of its own, so that test files do not meet.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime } from '@temporalio/worker';
 import { type Sandbox, type SandboxCompany, type SandboxOptions, startSandbox } from '../../sandbox';
-import { createEvidence } from '../../src/audit/evidence';
-import { createDsrClient, type DsrClient } from '../../src/client';
 import { createDataConverter } from '../../src/encryption/data-converter';
 import { generateKeyFile } from '../../src/encryption/key-file';
-import { type Keyring, loadKeyring } from '../../src/encryption/keyring';
+import { loadKeyring } from '../../src/encryption/keyring';
 import { textOf } from '../../src/log';
-import type { Evidence } from '../../src/retention/evidence';
-import { createLateReceipts, type LateReceipts } from '../../src/retention/late-receipts';
-import { createRetention, type Retention, type RetentionPolicy } from '../../src/retention/retention';
-import { type Cases, createCases } from '../../src/vault/cases';
+import { createParts, createStores, type Parts } from '../../src/parts';
+import type { RetentionPolicy } from '../../src/retention/retention';
 import {
-  type Connections,
   type Credential,
-  createConnections,
   nextCredentialVersion,
   type Connection as StoredConnection,
 } from '../../src/vault/connections';
 import { createFolderDriver } from '../../src/vault/folder';
-import { createReceipts, type Receipts } from '../../src/vault/receipts';
-import { createVault, type Vault } from '../../src/vault/vault';
+import { createVault } from '../../src/vault/vault';
 import { type Service, startService } from '../../src/worker';
+import { makeFolder, removeFolder } from './folders';
 
-export interface TestService {
+export interface TestService extends Parts {
   readonly sandbox: Sandbox;
   readonly company: SandboxCompany;
   /** Name of the connection to `company`. */
   readonly connection: string;
-  readonly client: DsrClient;
-  readonly temporal: Client;
-  readonly vault: Vault;
-  readonly cases: Cases;
-  readonly receipts: Receipts;
-  /** As the command has it, and the sweep. */
-  readonly lateReceipts: LateReceipts;
-  readonly retention: Retention;
-  readonly evidence: Evidence;
-  readonly connections: Connections;
-  readonly keyring: Keyring;
   readonly folder: string;
-  readonly taskQueue: string;
   readonly log: string[];
   startWorker(): Promise<void>;
   stopWorker(): Promise<void>;
@@ -111,14 +91,13 @@ const INSPECT = { depth: null, breakLength: Number.POSITIVE_INFINITY, maxStringL
 export async function startTestService(options: TestServiceOptions = {}): Promise<TestService> {
   installRuntime();
   const name = `t${randomBytes(5).toString('hex')}`;
-  const folder = mkdtempSync(join(tmpdir(), 'aircall-dsr-'));
+  const folder = makeFolder();
   const keyFile = join(folder, 'keys.json');
   generateKeyFile(keyFile, new Date());
   const keyring = loadKeyring(keyFile);
   const vault = createVault(createFolderDriver(join(folder, 'vault')), keyring);
-  const cases = createCases(vault);
-  const connections = createConnections(vault);
-  const receipts = createReceipts({ vault, keyring, now: Date.now });
+  const stores = createStores({ keyring, vault });
+  const { connections, cases } = stores;
   const sandbox = await startSandbox(options.sandbox);
   const company = sandbox.company(options.company ?? 'acme');
   const address = options.address ?? environment('TEST_TEMPORAL_ADDRESS');
@@ -129,8 +108,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     namespace: 'default',
     dataConverter: createDataConverter(keyring),
   });
-  const lateReceipts = createLateReceipts({ temporal, cases, receipts });
-  const evidence = createEvidence({ temporal, vault, keyring, taskQueue: name, now: Date.now });
+  const parts = createParts(stores, { temporal, taskQueue: name });
   const log: string[] = [];
   async function store(connection: string, to: SandboxCompany, credential?: Credential): Promise<void> {
     const next = (present?: StoredConnection): StoredConnection => ({
@@ -144,13 +122,10 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     });
     if (!(await connections.put(next(), undefined))) await connections.change(connection, next);
   }
-  const serve = (ownNative: NativeConnection, client: Client, retention = options.retention) =>
+  const serve = (ownNative: NativeConnection, its: Parts, retention = options.retention) =>
     startService({
       native: ownNative,
-      temporal: client,
-      taskQueue: name,
-      keyring,
-      vault,
+      parts: its,
       log: line => log.push(textOf(line)),
       workflowBundle: { codePath: environment('TEST_WORKFLOW_BUNDLE') },
       lookEveryMs: 200,
@@ -160,24 +135,14 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
   let service: Service | undefined;
 
   const test: TestService = {
+    ...parts,
     sandbox,
     company,
     connection: name,
-    client: createDsrClient({ temporal, keyring, taskQueue: name, recordOf: cases.record }),
-    temporal,
-    vault,
-    cases,
-    receipts,
-    lateReceipts,
-    retention: createRetention({ temporal, cases, lateReceipts, evidence, taskQueue: name, now: () => new Date() }),
-    evidence,
-    connections,
-    keyring,
     folder,
-    taskQueue: name,
     log,
     async startWorker() {
-      service = await serve(native, temporal);
+      service = await serve(native, parts);
     },
     async stopWorker() {
       await service?.stop();
@@ -186,11 +151,8 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     async startAnotherWorker(retention) {
       const itsNative = await NativeConnection.connect({ address });
       const its = await Connection.connect({ address });
-      const { stop } = await serve(
-        itsNative,
-        new Client({ connection: its, dataConverter: createDataConverter(keyring) }),
-        retention,
-      );
+      const client = new Client({ connection: its, dataConverter: createDataConverter(keyring) });
+      const { stop } = await serve(itsNative, createParts(stores, { temporal: client, taskQueue: name }), retention);
       return async () => {
         await stop();
         await itsNative.close();
@@ -213,7 +175,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
       await native.close();
       await server.close();
       await sandbox.close();
-      rmSync(folder, { recursive: true, force: true });
+      removeFolder(folder);
     },
   };
   await test.connect();

@@ -13,11 +13,10 @@ import { z } from 'zod';
 import { findFreePort, HOST, resolveSqlTool, resolveTemporalCli, resolveTemporalServer } from '../../dev-server';
 import { runCommand } from '../../dev-server/run-command';
 import { composeService } from './compose';
+import { until } from './patience';
 import { createPostgres, type Postgres } from './postgres';
-import { until } from './requests';
 
 const ROOT = join(__dirname, '../..');
-const ANSWERS_WITHIN_MS = 90_000;
 const TOLD_MAX = 4_000;
 const PARTS = ['FRONTEND', 'HISTORY', 'MATCHING', 'WORKER'] as const;
 
@@ -122,7 +121,7 @@ export async function createTemporalOnPostgres(): Promise<TemporalOnPostgres> {
           () => false,
         );
       };
-      await until('the Temporal server answers', answers, ANSWERS_WITHIN_MS);
+      await until('the Temporal server answers', answers);
     },
     kill,
     async makeNamespace() {

@@ -11,7 +11,7 @@ import {
   PutObjectCommand,
   type PutObjectCommandInput,
 } from '@aws-sdk/client-s3';
-import { sideBySide } from '../../src/request/side-by-side';
+import { sideBySide } from '../../src/side-by-side';
 import { probeVault } from '../../src/vault/probe';
 import { createS3Driver } from '../../src/vault/s3';
 import type { VaultDriver } from '../../src/vault/vault';

@@ -8,7 +8,7 @@ import {
   ratePerSecond,
   SHARE_DEFAULT,
   SHARE_MAX,
-} from '../../src/request/budget';
+} from '../src/budget';
 
 const SEED = { seed: 60_75, numRuns: 5000 };
 const limits = fc.oneof(fc.integer({ min: 1, max: LIMIT_PER_MINUTE_MAX }), fc.integer({ min: 1, max: 100 }));

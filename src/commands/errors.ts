@@ -1,0 +1,104 @@
+/** How a command ends: its exit code, and the code and message of an error. */
+
+export const EXIT = { done: 0, failed: 1, usage: 2 } as const;
+export type Exit = (typeof EXIT)[keyof typeof EXIT];
+/** `atOnce`: something of the process would go on for ever. */
+export type Ending = Exit | { readonly atOnce: Exit };
+
+/** A command's own refusal. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError';
+  constructor(
+    readonly code: string,
+    message: string,
+    readonly exit: Exit,
+  ) {
+    super(message);
+  }
+}
+
+export function usage(message: string): CommandError {
+  return new CommandError('usage', message, EXIT.usage);
+}
+
+/** Codes that the caller has to mend: wrong usage or configuration. */
+const USAGE_CODES = new Set([
+  'usage',
+  'invalid-input',
+  'batch-refused',
+  'request-conflict',
+  'not-found',
+  'ambiguous-id',
+  'configuration',
+  'vault-unreachable',
+  'vault-missing',
+  'vault-denied',
+  'vault-refused',
+  'vault-unsafe',
+  'keys-missing',
+  'keys-exist',
+  'keys-exposed',
+  'keys-malformed',
+  'keys-busy',
+  'key-command-missing',
+  'key-command-failed',
+  'unknown-key',
+  'signing-key-missing',
+  'search-attributes-missing',
+  'temporal-unreachable',
+  'temporal-server-unavailable',
+]);
+
+/** Errors whose text holds no values, whatever their code. */
+const OWN_NAMES = new Set([
+  'DsrError',
+  'AircallError',
+  'SealBroken',
+  'VaultError',
+  'CaseFileBroken',
+  'ReceiptError',
+  'RequestOpen',
+  'BundleRefused',
+  'TemporalServerUnavailable',
+  'SandboxInputError',
+]);
+
+const NAMESPACE_MISSING = new CommandError(
+  'configuration',
+  'The Temporal server has no such namespace. Set TEMPORAL_NAMESPACE, or create it: temporal operator namespace create.',
+  EXIT.usage,
+);
+
+/** What is printed of an error. */
+export function codeAndMessageOf(error: unknown): { readonly code: string; readonly message: string } {
+  const known = knownAs(error);
+  if (known !== undefined) return { code: codeOf(known), message: known.message };
+  const name = error instanceof Error ? error.name : typeof error;
+  return {
+    code: 'unexpected',
+    message: `Something unexpected went wrong (${name}, ${codeOf(error)}). Set AIRCALL_DSR_DEBUG=1 to see where.`,
+  };
+}
+
+export function exitOf(error: unknown): Exit {
+  const known = knownAs(error);
+  if (known instanceof CommandError) return known.exit;
+  return known !== undefined && USAGE_CODES.has(codeOf(known)) ? EXIT.usage : EXIT.failed;
+}
+
+/** Whether it is an error that nobody foresaw. */
+export function namesDefect(error: unknown): error is Error {
+  return error instanceof Error && knownAs(error) === undefined;
+}
+
+/** The error if it is one of ours; undefined for one whose text may hold anything. */
+function knownAs(error: unknown): Error | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if (error.name === 'NamespaceNotFoundError') return NAMESPACE_MISSING;
+  const ours = error instanceof CommandError || USAGE_CODES.has(codeOf(error)) || OWN_NAMES.has(error.name);
+  return ours ? error : undefined;
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unexpected';
+}

@@ -1,0 +1,272 @@
+/**
+ * The command line: names, options and help of every command. It has no logic of its own: each command is loaded when it
+ * runs, so that help answers at once. See docs/ for what they do.
+ */
+import { Command, CommanderError, Option } from 'commander';
+import type { Environment } from '../config';
+import { LOG_FORMATS, type LogFormat } from '../log';
+import { VERSION } from '../version';
+import type { Context } from './context';
+import { type Ending, EXIT, exitOf } from './errors';
+import { createTerminal, type Io } from './terminal';
+
+const BATCH_HELP = `
+The file is CSV in UTF-8, at most 8 MiB and 20000 rows, with the columns requestId, kind, email and, if you like,
+phone and submittedAt:
+
+  requestId,kind,email,phone
+  case-17,access,person@example.com,+33123456789 +33123456780
+  ,deletion,other@example.com,
+
+kind is access or deletion. Where requestId is empty, the same row is the same request, in every file. One mistake
+anywhere, and nothing is started. Interrupted, run it again: what was started is not started twice.
+Exit code: 0 all completed or without a match, 1 a request failed or is partial, 2 the file is refused.`;
+
+/** Of a command that serves. */
+const logOption = () =>
+  new Option('--log <format>', 'lines on stderr, for a person or for a log store').choices(LOG_FORMATS).default('text');
+
+const repeat = (value: string, before: string[] | undefined) => [...(before ?? []), value];
+
+function subcommand(parent: Command, spec: string, description: string): Command {
+  return parent.command(spec).description(description).option('--json', 'one JSON document on stdout');
+}
+
+/** Runs one command line and answers how the process ends. All that it prints, and reads, goes through `io`. */
+export async function runCli(argv: readonly string[], io: Io, env: Environment): Promise<Ending> {
+  let ending: Ending = EXIT.done;
+
+  /** Commander passes the arguments, then the options, then itself. */
+  function run<A extends readonly unknown[]>(
+    load: () => Promise<(context: Context, ...given: A) => Promise<Ending>>,
+  ): (...given: A) => Promise<void> {
+    return async (...given) => {
+      // Loaded here, because they load Temporal.
+      const { createConfiguration } = await import('../config.js');
+      const { createContext } = await import('./context.js');
+      const config = createConfiguration(env);
+      const { json = false, log } = given.find(isGlobal) ?? {};
+      const terminal = createTerminal(io, { json, log, debug: config.debug() });
+      const context = createContext(terminal, config);
+      try {
+        ending = await (await load())(context, ...given);
+      } catch (error) {
+        terminal.error(error);
+        ending = exitOf(error);
+      } finally {
+        await context.close();
+      }
+    };
+  }
+
+  try {
+    await createProgram(io, run).parseAsync([...argv], { from: 'user' });
+    return ending;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    // Help and version end well; all else is wrong usage, which commander has printed on stderr.
+    if (error.exitCode === 0) return EXIT.done;
+    if (argv.includes('--json')) {
+      const document = { error: { code: 'usage', message: withoutValues(error.message) } };
+      io.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+    }
+    return EXIT.usage;
+  }
+}
+
+type Run = <A extends readonly unknown[]>(
+  load: () => Promise<(context: Context, ...given: A) => Promise<Ending>>,
+) => (...given: A) => Promise<void>;
+
+/** Options that every command may have. */
+interface Global {
+  readonly json?: boolean;
+  readonly log?: LogFormat;
+}
+
+function isGlobal(value: unknown): value is Global {
+  return typeof value === 'object' && value !== null && !(value instanceof Command);
+}
+
+/** What commander quotes is what was typed: in the wrong place, an e-mail address. Only what reads as a name is repeated. */
+function withoutValues(message: string): string {
+  return message.replace(/(unknown (?:option|command)) '([\s\S]*)'/, (_, what: string, typed: string) => {
+    const [name = ''] = typed.split('=');
+    return /^-{0,2}[a-z]+(-[a-z]+)*$/.test(name) ? `${what} '${name}'` : what;
+  });
+}
+
+function createProgram(io: Io, run: Run): Command {
+  const program = new Command('aircall-dsr')
+    .version(VERSION)
+    .description('Fulfils access and deletion requests, by e-mail address, against Aircall.')
+    .showHelpAfterError('(see --help)')
+    .enablePositionalOptions() // an option belongs to the command that it follows
+    .configureOutput({
+      writeOut: text => void io.stdout.write(text),
+      writeErr: text => void io.stderr.write(text),
+      outputError: (text, write) => write(withoutValues(text)),
+    })
+    .exitOverride();
+
+  const command = (spec: string, description: string) => subcommand(program, spec, description);
+
+  command('demo', 'everything on this machine: server, sandbox, worker, one access, one deletion').action(
+    run(async () => (await import('./demo.js')).demo),
+  );
+
+  command('worker', 'serve all connections of the vault until SIGTERM')
+    .option('--health-port <port>', 'GET /healthz and /readyz there, for an orchestrator')
+    .option('--metrics <address>', 'Prometheus metrics at http://HOST:PORT/metrics')
+    .addOption(logOption())
+    .action(run(async () => (await import('./worker.js')).worker));
+
+  command('sandbox', 'run the stand-in Aircall')
+    .option('--port <number>', 'port to listen on; any free one by default')
+    .option('--seed <number>', 'seed of its data (default: 1)')
+    .option('--faults <file>', 'fault plan, a JSON file; see sandbox/README.md')
+    .action(run(async () => (await import('./sandbox.js')).sandbox));
+
+  command('connect <name>', 'check credentials of an Aircall company and store them sealed; again to replace them')
+    .option('--api-id <id>', 'API id; better: AIRCALL_API_ID')
+    .option('--api-token <token>', 'API token; better: AIRCALL_API_TOKEN')
+    .option('--access-token <token>', 'OAuth access token; better: AIRCALL_ACCESS_TOKEN')
+    .option('--oauth', 'let an admin of the company authorize it, and paste the address the browser ends at')
+    .option('--listen <address>', 'with --oauth: take that callback over HTTP at HOST:PORT instead')
+    .option('--base-url <url>', 'API base with its version (default: https://api.aircall.io/v1)')
+    .option(
+      '--limit-per-minute <number>',
+      'API requests a minute that the company is allowed, 1 to 10000, or auto: as Aircall names it (default: 60)',
+    )
+    .option('--share <number>', 'part of the limit that is used, at most 0.8 (default: 0.75)')
+    .option(
+      '--same-company',
+      'your word that the company is the one of before: it was renamed, or its name is not known',
+    )
+    .option('--replace', 'take another company than before; refused while requests of the old one are open')
+    .action(run(async () => (await import('./connect.js')).connect));
+
+  const connections = command('connections', 'list connections, how they stand, and their budgets')
+    .enablePositionalOptions()
+    .action(run(async () => (await import('./connections.js')).connections));
+
+  subcommand(connections, 'pause <name>', 'hold all API requests of a company; its requests wait').action(
+    run(async () => (await import('./connections.js')).pause),
+  );
+
+  subcommand(connections, 'resume <name>', 'let them go on; also tries refused credentials again').action(
+    run(async () => (await import('./connections.js')).resume),
+  );
+
+  command('ping <name>', 'ask Aircall whether the credentials of a connection are good').action(
+    run(async () => (await import('./connections.js')).ping),
+  );
+
+  command('disconnect <name>', 'destroy the credentials of a connection; refused while its requests are open')
+    .option('--force', 'also then: they wait until it is connected again')
+    .action(run(async () => (await import('./connections.js')).disconnect));
+
+  command('access <name> <email>', 'start an access request')
+    .option('--request-id <id>', 'your id of the request; the same id never runs twice')
+    .option('--phone <number>', 'a further number of the person, with country code; may be repeated', repeat)
+    .option('--calls <way>', 'by-number, or company: list all calls of the company (default: by-number)')
+    .option('--from <time>', 'only calls from this time on, ISO 8601')
+    .option('--to <time>', 'only calls up to this time, ISO 8601')
+    .option('--deadline <days>', 'days until what is still open counts as failed (default: 30)')
+    .option('--regime <law>', 'gdpr, ccpa or none: the law that sets its due date (default: none)')
+    .option('--submitted-at <time>', 'when the person asked, ISO 8601; the due date is counted from it (default: now)')
+    .option('--wait', 'wait for the result')
+    .option('--out <file>', 'wait, and save the package there')
+    .action(run(async () => (await import('./start.js')).access));
+
+  command('delete <name> <email>', 'start a deletion')
+    .option('--request-id <id>', 'your id of the request; the same id never runs twice')
+    .option('--phone <number>', 'a further number of the person, with country code; may be repeated', repeat)
+    .option('--dry-run', 'search only, and answer what would be deleted')
+    .option('--settle <seconds>', 'pause before the verifying search (default: 5)')
+    .option('--deadline <days>', 'days until what is still open counts as failed (default: 30)')
+    .option('--regime <law>', 'gdpr, ccpa or none: the law that sets its due date (default: none)')
+    .option('--submitted-at <time>', 'when the person asked, ISO 8601; the due date is counted from it (default: now)')
+    .option('--wait', 'wait for the result')
+    .action(run(async () => (await import('./start.js')).remove));
+
+  command('batch <name> <file>', 'start one request a row of a CSV file, behind single requests, and wait for all')
+    .option('--regime <law>', 'gdpr, ccpa or none: the law that sets the due date of all (default: none)')
+    .option('--dry-run', 'check the file and say what would be started; nothing is started, nothing sent to Aircall')
+    .option('--no-wait', 'start all, and wait for none')
+    .option('--out <file>', 'save the result there, one line a request, instead of printing it')
+    .addHelpText('after', BATCH_HELP)
+    .action(run(async () => (await import('./batch.js')).batch));
+
+  command('status <id>', 'how a request stands; its workflow id, or its request id where only one has it').action(
+    run(async () => (await import('./requests.js')).status),
+  );
+
+  command('list', 'list requests, newest first').action(run(async () => (await import('./requests.js')).list));
+
+  command('cancel <id>', 'ask a request to end').action(run(async () => (await import('./requests.js')).cancel));
+
+  command('extend <id>', 'put the legal due date of a request off, once, before it has passed')
+    .requiredOption('--reason <words>', 'why, in lower-case words joined by hyphens; it stays in the receipt')
+    .option('--until <time>', 'ISO 8601 (default: as far as the law allows)')
+    .action(run(async () => (await import('./requests.js')).extend));
+
+  command('package <id>', 'save the package of an access request')
+    .requiredOption('--out <file>', 'where to')
+    .action(run(async () => (await import('./package.js')).savePackageOf));
+
+  command('receipt [id]', 'the signed receipt of a request that has ended, or all of a connection')
+    .option('--chain <name>', 'all receipts of a connection, as one JSON array')
+    .option('--out <file>', 'save it there instead of printing it')
+    .action(run(async () => (await import('./receipts.js')).receipt));
+
+  command('verify <file>', 'verify a receipt, with neither vault nor server')
+    .option('--key <file>', 'public keys, of which one must have signed: what `keys public` printed')
+    .option('--chain', 'the file holds the receipts of a connection: none may be missing')
+    .option('--since <digest>', 'with --chain: what it printed the last time; that receipt must still be there')
+    .action(run(async () => (await import('./verify.js')).verify));
+
+  command('purge <id>', 'destroy what is kept of an ended request: case file, package, history').action(
+    run(async () => (await import('./purge.js')).purge),
+  );
+
+  command('codec-server', 'let the Temporal Web UI and the temporal command show payloads in the clear')
+    .option('--listen <address>', 'HOST:PORT; beyond this machine it needs a token (default: 127.0.0.1:8888)')
+    .option('--ui-origin <url>', 'the Web UI that may ask (default: http://localhost:8233)')
+    .addOption(logOption())
+    .action(run(async () => (await import('./codec-server.js')).codecServer));
+
+  const audit = program.command('audit').description('what an auditor asks');
+
+  subcommand(audit, 'export <id>', 'evidence of a request that has ended, in a folder: checked with audit replay')
+    .requiredOption('--out <folder>', 'where to; it must not exist')
+    .action(run(async () => (await import('./audit.js')).auditExport));
+
+  subcommand(audit, 'replay [id]', 'replay histories of a request, a file, a folder, or all, with this version')
+    .option('--all', 'all histories that the Temporal server has of ours')
+    .option('--key <file>', 'with the folder of a bundle: public keys, one of which must have signed it')
+    .option('--since <time>', 'with --all: only runs that are open or ended from this time on, ISO 8601')
+    .action(run(async () => (await import('./audit.js')).auditReplay));
+
+  const keys = program.command('keys').description('the key file named by AIRCALL_DSR_KEYS');
+
+  subcommand(keys, 'generate', 'make a new key file (mode 0600); refuses to overwrite one').action(
+    run(async () => (await import('./keys.js')).generateKeys),
+  );
+
+  subcommand(keys, 'rotate', 'add a key that encrypts from now on; the others still decrypt').action(
+    run(async () => (await import('./keys.js')).rotate),
+  );
+
+  subcommand(keys, 'list', 'list the ids of the keys').action(run(async () => (await import('./keys.js')).list));
+
+  subcommand(keys, 'public', 'print the public keys that verify receipts').action(
+    run(async () => (await import('./keys.js')).publicKeys),
+  );
+
+  subcommand(keys, 'retire', 'destroy keys that have been out of use for long; refused while a request needs one')
+    .option('--older-than <days>', 'since they stopped encrypting (default: AIRCALL_DSR_RETENTION_DAYS, or 30)')
+    .action(run(async () => (await import('./retire-keys.js')).retire));
+
+  return program;
+}

@@ -1,0 +1,56 @@
+/** A request in words: how it stands, and how it ended. */
+import type { RequestResult, StatusReport } from '../client';
+
+/** What was found, done and not covered, in words. */
+export function resultLines(result: RequestResult): string[] {
+  const { kind, status: state, counts, coverage, verification, failure, purged, apiRequests } = result;
+  const gaps = [
+    ...coverage.contacts.gaps.map(gap => ({ source: 'contacts', ...gap })),
+    ...(coverage.calls?.gaps.map(gap => ({ source: 'calls', ...gap })) ?? []),
+  ];
+  return [
+    `${kind} ${result.requestId}: ${state}`,
+    `  found      ${counts.contacts} contacts${counts.calls === undefined ? '' : `, ${counts.calls} calls`}`,
+    ...(kind === 'deletion'
+      ? [`  deleted    ${counts.deleted ?? 0} contacts (${counts.alreadyAbsent ?? 0} were gone already)`]
+      : []),
+    ...(counts.refused + counts.failed > 0 ? [`  not done   ${counts.refused} refused, ${counts.failed} failed`] : []),
+    ...(coverage.calls !== undefined && coverage.calls.ambiguous > 0
+      ? [`  withheld   ${coverage.calls.ambiguous} calls on a number that is shared with somebody else`]
+      : []),
+    ...gaps.map(
+      ({ source, code, count }) => `  missing    ${source}: ${code}${count === undefined ? '' : ` (${count})`}`,
+    ),
+    ...(verification && verification.state !== 'skipped'
+      ? [`  verified   ${verification.state === 'verified' ? 'searched again: nothing is left' : 'something is left'}`]
+      : []),
+    ...(result.plan
+      ? [`  plan       ${result.plan.counts.contacts} contacts would be deleted, digest ${result.planDigest}`]
+      : []),
+    ...(purged ? [`  purged     ${purged.at}; it had ended as ${purged.status} on ${result.completedAt}`] : []),
+    ...(result.dueAt === undefined
+      ? []
+      : [`  due        ${result.dueAt}${result.completedAt > result.dueAt ? ': it ended later' : ''}`]),
+    ...(failure ? [`  why        ${failure.code}: ${failure.message}`] : []),
+    `  asked      Aircall ${apiRequests} times`,
+  ];
+}
+
+export function statusLines(report: StatusReport): string[] {
+  if (report.result !== undefined) return resultLines(report.result);
+  const { kind, requestId, status: state, phase, counts, waitingFor, dueAt, alarm, failure, retrying = [] } = report;
+  return [
+    `${kind} ${requestId}: ${state}${phase === undefined ? '' : `, ${phase}`}`,
+    ...(counts === undefined
+      ? []
+      : [`  so far     ${counts.contacts} contacts${counts.calls === undefined ? '' : `, ${counts.calls} calls`}`]),
+    ...(waitingFor === undefined
+      ? []
+      : [`  waits for  ${waitingFor.cause}${waitingFor.until === undefined ? '' : ` until ${waitingFor.until}`}`]),
+    ...(dueAt === undefined ? [] : [`  due        ${dueAt}${alarm === undefined ? '' : `: ${DUE[alarm]}`}`]),
+    ...(failure === undefined ? [] : [`  because    ${failure.code}: ${failure.message}`]),
+    ...retrying.map(({ step, code, attempts }) => `  retrying   ${step}: ${code}, ${attempts} attempts so far`),
+  ];
+}
+
+const DUE = { 'due-soon': 'a week is left, or less', overdue: 'it has passed' } as const;

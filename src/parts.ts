@@ -1,0 +1,67 @@
+/**
+ * The composition root: the parts that commands, worker and demo share, each built here once. What needs only the vault is
+ * apart from what needs a Temporal server, because many commands work without one.
+ */
+import type { Client } from '@temporalio/client';
+import { createEvidence } from './audit/evidence';
+import { createDsrClient, type DsrClient } from './client';
+import type { Keyring } from './encryption/keyring';
+import type { Evidence } from './retention/evidence';
+import { createLateReceipts, type LateReceipts } from './retention/late-receipts';
+import { createRetention, type Retention } from './retention/retention';
+import { type Cases, createCases } from './vault/cases';
+import { type Connections, createConnections } from './vault/connections';
+import { createReceipts, type Receipts } from './vault/receipts';
+import type { Vault } from './vault/vault';
+
+export interface Stores {
+  readonly keyring: Keyring;
+  readonly vault: Vault;
+  readonly connections: Connections;
+  readonly cases: Cases;
+  readonly receipts: Receipts;
+}
+
+export interface Parts extends Stores {
+  readonly temporal: Client;
+  readonly taskQueue: string;
+  readonly client: DsrClient;
+  readonly lateReceipts: LateReceipts;
+  readonly evidence: Evidence;
+  readonly retention: Retention;
+}
+
+export interface StoresOptions {
+  readonly keyring: Keyring;
+  readonly vault: Vault;
+  /** Digest of the workflows of this version, which receipts state; of a worker only. */
+  readonly workflows?: string;
+}
+
+export function createStores({ keyring, vault, workflows }: StoresOptions): Stores {
+  return {
+    keyring,
+    vault,
+    connections: createConnections(vault),
+    cases: createCases(vault),
+    receipts: createReceipts({ vault, keyring, now: Date.now, ...(workflows !== undefined && { workflows }) }),
+  };
+}
+
+export function createParts(
+  stores: Stores,
+  { temporal, taskQueue }: { readonly temporal: Client; readonly taskQueue: string },
+): Parts {
+  const { keyring, vault, cases, receipts } = stores;
+  const lateReceipts = createLateReceipts({ temporal, cases, receipts });
+  const evidence = createEvidence({ temporal, vault, keyring, taskQueue, now: Date.now });
+  return {
+    ...stores,
+    temporal,
+    taskQueue,
+    client: createDsrClient({ temporal, keyring, taskQueue, recordOf: cases.record }),
+    lateReceipts,
+    evidence,
+    retention: createRetention({ temporal, cases, lateReceipts, evidence, taskQueue, now: () => new Date() }),
+  };
+}

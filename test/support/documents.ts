@@ -1,0 +1,140 @@
+/** What commands print with --json; unknown fields fail, so that the contract's shape is the whole shape. */
+import { z } from 'zod';
+
+const errorSchema = z.strictObject({
+  error: z.strictObject({ code: z.string().regex(/^[a-z-]+$/), message: z.string().min(10) }),
+});
+
+export const errorOf = (document: unknown) => errorSchema.parse(document).error;
+
+const gaps = z.array(z.strictObject({ code: z.string(), count: z.number().int().optional() }));
+const state = z.enum(['complete', 'partial', 'failed', 'skipped']);
+const counts = z.strictObject({
+  contacts: z.number().int(),
+  calls: z.number().int().optional(),
+  deleted: z.number().int().optional(),
+  alreadyAbsent: z.number().int().optional(),
+  refused: z.number().int(),
+  failed: z.number().int(),
+});
+const kind = z.enum(['access', 'deletion']);
+const finalStatus = z.enum(['completed', 'partial', 'no-match', 'cancelled', 'failed', 'purged']);
+const packageRef = z.strictObject({
+  uri: z.string().min(1),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  sizeBytes: z.number().int().positive(),
+});
+
+export const resultSchema = z.strictObject({
+  requestId: z.string(),
+  kind,
+  status: finalStatus,
+  counts,
+  outcomes: z.array(
+    z.strictObject({
+      record: z.string().regex(/^(unreadable )?(contact|call) \d+$/),
+      outcome: z.enum(['deleted', 'already-absent', 'refused', 'unsupported', 'failed']),
+      code: z.string().optional(),
+    }),
+  ),
+  coverage: z.strictObject({
+    contacts: z.strictObject({ state, gaps }),
+    calls: z
+      .strictObject({
+        state,
+        gaps,
+        window: z.strictObject({ from: z.iso.datetime().nullable(), to: z.iso.datetime() }),
+        ambiguous: z.number().int(),
+        ignoredNumbers: z.number().int(),
+      })
+      .optional(),
+    outOfReach: z.array(z.string()).min(1),
+  }),
+  apiRequests: z.number().int(),
+  startedAt: z.iso.datetime(),
+  completedAt: z.iso.datetime(),
+  package: packageRef.optional(),
+  verification: z
+    .strictObject({ state: z.enum(['verified', 'residual', 'skipped']), checkedAt: z.iso.datetime().nullable() })
+    .optional(),
+  planDigest: z.string().optional(),
+  plan: z.strictObject({ counts: z.strictObject({ contacts: z.number().int() }) }).optional(),
+  purged: z.strictObject({ at: z.iso.datetime(), status: finalStatus }).optional(),
+  failure: z.strictObject({ code: z.string(), message: z.string() }).optional(),
+});
+
+export const startedSchema = z.strictObject({
+  requestId: z.string(),
+  workflowId: z.string().regex(/^dsr:/),
+  runId: z.uuid(),
+});
+
+export const statusSchema = z.strictObject({
+  requestId: z.string(),
+  workflowId: z.string(),
+  kind,
+  status: z.union([z.enum(['running', 'waiting']), finalStatus]),
+  phase: z.string(),
+  counts,
+  apiRequests: z.number().int().optional(),
+  waitingFor: z.strictObject({ cause: z.string(), until: z.iso.datetime().optional() }).optional(),
+  planDigest: z.string().optional(),
+  retrying: z
+    .array(
+      z.strictObject({
+        step: z.string(),
+        code: z.string(),
+        attempts: z.number().int().positive(),
+        nextAt: z.iso.datetime().optional(),
+      }),
+    )
+    .optional(),
+  result: resultSchema.optional(),
+});
+
+export const listSchema = z.strictObject({
+  requests: z.array(
+    z.strictObject({
+      requestId: z.string(),
+      workflowId: z.string(),
+      connection: z.string(),
+      kind,
+      status: z.string(),
+      startedAt: z.iso.datetime(),
+    }),
+  ),
+});
+
+export const savedSchema = packageRef.extend({ out: z.string() });
+
+export const connectionsSchema = z.strictObject({
+  disconnected: z.array(
+    z.strictObject({
+      connection: z.string(),
+      company: z.string().nullable(),
+      waitingRequests: z.number().int().nullable(),
+    }),
+  ),
+  connections: z.array(
+    z.strictObject({
+      connection: z.string(),
+      company: z.string().nullable(),
+      state: z.enum(['served', 'no-worker', 'unknown', 'paused', 'credentials-refused']),
+      baseUrl: z.url(),
+      credential: z.enum(['api-key', 'oauth']),
+      connectedAt: z.iso.datetime(),
+      pausedAt: z.iso.datetime().nullable(),
+      refusedAt: z.iso.datetime().nullable(),
+      waitingRequests: z.number().int().nullable(),
+      budget: z.strictObject({
+        limitPerMinute: z.union([z.number(), z.literal('auto')]),
+        share: z.number(),
+        observedLimitPerMinute: z.number().nullable(),
+        configuredPerMinute: z.number(),
+        effectivePerMinute: z.number().nullable(),
+      }),
+      backlog: z.strictObject({ steps: z.number().int(), oldestSeconds: z.number() }).nullable(),
+      rateLimited: z.strictObject({ count: z.number().int(), lastAt: z.iso.datetime().nullable() }),
+    }),
+  ),
+});
