@@ -6,7 +6,7 @@ const MULTIPLIER = Number(process.env.TEST_PATIENCE ?? '1');
 if (!(MULTIPLIER > 0)) throw new Error('TEST_PATIENCE takes a number above 0');
 
 export const PATIENCE_MS = 120_000 * MULTIPLIER;
-const LOOK_AGAIN_MS = 20;
+const LOOK_AGAIN_MS = 100;
 
 /** Waits until something is so; a test that waits in vain fails with what it waited for. */
 export async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {

@@ -128,7 +128,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
       parts: its,
       log: line => log.push(textOf(line)),
       workflowBundle: { codePath: environment('TEST_WORKFLOW_BUNDLE') },
-      lookEveryMs: 200,
+      lookEveryMs: 1000,
       ...WORKFLOW_CACHE,
       ...(retention && { retention }),
     });
