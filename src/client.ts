@@ -22,9 +22,9 @@ import { ApplicationFailure, defaultPayloadConverter, WorkflowNotFoundError } fr
 import type { google } from '@temporalio/proto';
 import type { Keyring } from './encryption/keyring';
 import { createPayloadCodec } from './encryption/payload-codec';
+import { foldEmail } from './matching/addresses';
 import type { Clock, ExtensionInput } from './request/clock';
 import { isStepCode } from './request/handling';
-import { foldEmail } from './request/identity';
 import { type Inputs, parseExtension, parseInput, refuseImpossibleTimes } from './request/input';
 import { noCounts, type RequestResult, type RequestStatus, type Status, type WaitingFor } from './request/model';
 import {
@@ -48,18 +48,11 @@ export type * from './request/model';
 export type { Kind } from './request/names';
 export { connectTemporal } from './temporal/connect';
 
-export type DsrErrorCode =
-  | 'not-found'
-  | 'ambiguous-id'
-  | 'request-conflict'
-  | 'request-failed'
-  | 'extension-refused'
-  | 'no-worker';
-
 export class DsrError extends Error {
   override readonly name = 'DsrError';
   constructor(
-    readonly code: DsrErrorCode | string,
+    /** `not-found`, `request-conflict`, `request-failed`, `extension-refused`, `no-worker`, or the code a run ended with. */
+    readonly code: string,
     message: string,
   ) {
     super(message);

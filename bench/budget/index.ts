@@ -11,6 +11,7 @@ import { temporal } from '@temporalio/proto';
 import { createCompanySeed, type LoggedRequest } from '../../sandbox';
 import { type Budget, ratePerSecond, SHARE_DEFAULT } from '../../src/budget';
 import { apiTaskQueue } from '../../src/request/names';
+import { PER_PAGE } from '../../src/request/paging';
 import type { Benchmark, Report } from '../benchmark';
 import { note } from '../note';
 import type { Process } from '../processes';
@@ -53,7 +54,6 @@ interface Watched {
 
 type Row = Figures & { readonly name: string; readonly side: 'aircall-dsr' | 'baseline'; readonly backlogMin?: number };
 
-const PER_PAGE = 50;
 /** A list of more is split by time. */
 const PAGES_MAX = 200;
 const PAGES_MIN = 20;

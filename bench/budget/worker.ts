@@ -76,7 +76,7 @@ async function ourApiQueues() {
     random: Math.random,
     onAnswer() {},
     onRefused() {},
-    alarms: { tell() {}, async send() {} },
+    alarms: { log() {}, async send() {} },
     onEnded() {},
     isOpen: async () => true,
   });

@@ -3,9 +3,9 @@
  * that the sandbox was given. Pure; it must never ask the service's own matching.
  */
 import type { CompanySeed } from '../../sandbox';
+import { PER_PAGE } from '../../src/request/paging';
 
 /** Rows of a page: Aircall's maximum. */
-const PER_PAGE = 50;
 /** Older calls are not served. */
 const HISTORY_SECONDS = 182 * 86_400;
 

@@ -4,13 +4,15 @@
  */
 
 import { ApplicationFailure } from '@temporalio/common';
-import { ENDPOINTS, PER_PAGE } from '../aircall/endpoints';
+import { ENDPOINTS } from '../aircall/endpoints';
 import type { AircallError } from '../aircall/errors';
 import { readTokens, tokenRequest } from '../aircall/oauth';
 import { readPage, readRecord } from '../aircall/replies';
-import { type Call, callSchema, contactSchema, pongSchema, rowIdSchema } from '../aircall/schemas';
-import { emailSpellings, hasEmail, phoneDigits } from '../request/identity';
+import { callSchema, contactSchema, pongSchema, rowIdSchema } from '../aircall/schemas';
+import { emailSpellings } from '../matching/addresses';
+import { isContactOf, judgeCall } from '../matching/records';
 import type { RequestRef } from '../request/names';
+import { PER_PAGE } from '../request/paging';
 import { CaseFileBroken, type CaseRef, type Cases } from '../vault/cases';
 import { type Connection, isRenewalVain, nextCredentialVersion, oauthCredential } from '../vault/connections';
 import {
@@ -21,7 +23,8 @@ import {
   sendOnce,
   stepFailure,
 } from './api-step';
-import { type Listing, peopleSchema, readObject, subjectSchema } from './case-objects';
+import { type ListObject, peopleSchema, readObject, subjectSchema } from './case-objects';
+import { listCounts } from './lists';
 
 export type ApiDependencies = ApiStepDependencies;
 
@@ -79,7 +82,7 @@ const REFRESH_LEASE_MS = 60_000;
 export function createApiActivities(dependencies: ApiDependencies) {
   const { cases, connections, now } = dependencies;
 
-  async function store(request: RequestRef, listing: Listing): Promise<CaseRef> {
+  async function store(request: RequestRef, listing: ListObject): Promise<CaseRef> {
     return cases.write(request, listing);
   }
 
@@ -91,9 +94,9 @@ export function createApiActivities(dependencies: ApiDependencies) {
       const query = { email: emailSpellings(email)[spelling] ?? email, ...pageQuery(window, page, 0) };
       return sendOnce(dependencies, request.connection, { endpoint, query }, async body => {
         const { records, rows, total, ...seen } = readPage(endpoint, contactSchema, body);
-        const own = records.filter(contact => hasEmail(contact.emails ?? [], email));
+        const own = records.filter(contact => isContactOf(contact, email));
         const listing = { ...seen, records: own, withheld: [] };
-        return { object: await store(request, listing), rows, total, ...countsOf(listing) };
+        return { object: await store(request, listing), rows, total, ...listCounts(listing) };
       });
     },
 
@@ -121,7 +124,7 @@ export function createApiActivities(dependencies: ApiDependencies) {
           records: judged.flatMap(({ call, verdict }) => (verdict === 'own' ? [call] : [])),
           withheld: judged.flatMap(({ call, verdict }) => (verdict === 'ambiguous' ? [call.id] : [])),
         };
-        return { object: await store(request, listing), rows, total, ...countsOf(listing) };
+        return { object: await store(request, listing), rows, total, ...listCounts(listing) };
       });
     },
 
@@ -253,29 +256,6 @@ export function createApiActivities(dependencies: ApiDependencies) {
 }
 
 export type ApiActivities = ReturnType<typeof createApiActivities>;
-
-function countsOf({ ids, records, withheld, unreadable, unnamed }: Listing) {
-  return {
-    distinct: new Set(ids).size + unnamed,
-    records: records.length,
-    withheld: withheld.length,
-    unreadable: unreadable.length + unnamed,
-  };
-}
-
-/**
- * Whose call it is (D6): the subject's where Aircall attached one of their contacts, or where it is on one of their numbers
- * and attached to nobody; on their number but attached to somebody else, it may be that other person's.
- */
-function judgeCall(
-  call: Call,
-  own: { readonly contactIds: ReadonlySet<number>; readonly digits: ReadonlySet<string> },
-): 'own' | 'ambiguous' | 'other' {
-  if (call.contact && own.contactIds.has(call.contact.id)) return 'own';
-  const digits = call.raw_digits ? phoneDigits(call.raw_digits) : undefined;
-  if (digits === undefined || !own.digits.has(digits)) return 'other';
-  return call.contact ? 'ambiguous' : 'own';
-}
 
 async function contactId(cases: Cases, request: RequestRef, people: CaseRef, contact: number): Promise<number> {
   const { contacts } = await readObject(cases, request, people, peopleSchema);

@@ -26,7 +26,7 @@ export const contactListing = listingOf(contactSchema);
 export const callListing = listingOf(callSchema);
 /** For what is done alike with both. */
 export const anyListing = listingOf(z.looseObject({ id: z.number() }));
-export type Listing = z.infer<typeof anyListing>;
+export type ListObject = z.infer<typeof anyListing>;
 
 /** The subject's contacts and numbers, in a fixed order: `contact 1` is the first. */
 export const peopleSchema = z.strictObject({

@@ -4,17 +4,39 @@
  */
 import { type ApiActivities, type ApiDependencies, createApiActivities } from './api-activities';
 import { localFailure, requestsSent } from './api-step';
-import { createLocalActivities, type LocalActivities, type LocalDependencies } from './local-activities';
+import { type ClosingDependencies, createClosingActivities } from './closing';
+import { createListActivities, type ListDependencies } from './lists';
+import { createOpeningActivities, type OpeningDependencies } from './opening';
+import { createPackageActivities } from './packaging';
+import { createWaitActivities, type WaitDependencies } from './waiting';
 
 export type { CaseRef, StepProgress } from '../vault/cases';
 export type { Window } from './api-activities';
-export type { Alarms, Merged, Opened, People, RaisedAlarm } from './local-activities';
-export type { ApiActivities, LocalActivities };
+export type { Alarms, RaisedAlarm } from './closing';
+export type { Merged, People } from './lists';
+export type { Opened, Opening } from './opening';
+export type { ApiActivities };
+export type LocalActivities = ReturnType<typeof createLocalActivities>;
 
+interface LocalDependencies extends OpeningDependencies, ListDependencies, WaitDependencies, ClosingDependencies {}
 export interface ActivityDependencies extends ApiDependencies, LocalDependencies {}
 
 export function createActivities(dependencies: ActivityDependencies): { api: ApiActivities; local: LocalActivities } {
   return { api: typed(createApiActivities(dependencies)), local: typed(createLocalActivities(dependencies)) };
+}
+
+/**
+ * The steps that ask nobody but the vault. They run on the main task queue, so that they never cost a company's budget; small
+ * ones within the workflow task.
+ */
+function createLocalActivities(dependencies: LocalDependencies) {
+  return {
+    ...createOpeningActivities(dependencies),
+    ...createListActivities(dependencies),
+    ...createPackageActivities(dependencies),
+    ...createWaitActivities(dependencies),
+    ...createClosingActivities(dependencies),
+  };
 }
 
 function typed<T extends object>(activities: T): T {

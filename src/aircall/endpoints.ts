@@ -43,6 +43,3 @@ export const ENDPOINTS = {
     always: { order: 'desc', fetch_contact: 'true' },
   },
 } as const satisfies Record<string, Endpoint>;
-
-/** Rows of a page: Aircall's maximum; more is clamped silently. */
-export const PER_PAGE = 50;

@@ -120,11 +120,10 @@ export function createEvidence({ temporal, vault, keyring, taskQueue, now }: Evi
     },
 
     async noteKept(upTo) {
-      const bytes = Buffer.from(upTo);
-      const present = await vault.get(LOOKED);
-      if (present === undefined) await vault.putIfAbsent(LOOKED, bytes);
       // Another sweep that was later knows better.
-      else if (present.value.toString() < upTo) await vault.putIfUnchanged(LOOKED, bytes, present.version);
+      await vault.update(LOOKED, present =>
+        present !== undefined && present.toString() >= upTo ? undefined : Buffer.from(upTo),
+      );
     },
   };
 }

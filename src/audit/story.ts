@@ -8,8 +8,8 @@ const STEPS = ['received', 'started', 'searched', 'deleted', 'verified', 'ended'
 export function storyOf(receipt: Receipt): string {
   const { request, status, failure, times, sources, outOfReach, verification, apiRequests, service, chain } = receipt;
   const rows = sources.map(source => {
-    const { found, kept, deleted, absent, refused, unsupported, failed, unreadable, withheld } = source;
-    const counts = [found, kept, deleted, absent, refused + unsupported + failed, unreadable, withheld];
+    const { found, kept, deleted, absent, refused, failed, unreadable, withheld } = source;
+    const counts = [found, kept, deleted, absent, refused + failed, unreadable, withheld];
     return row([source.source, source.state, windowWords(source), ...counts.map(String)]);
   });
   const reasons = sources.flatMap(({ source, reasons: found, gaps }) => [

@@ -7,6 +7,7 @@ import { writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { stringify } from 'csv-stringify/sync';
 import { type DsrClient, DsrError, type RequestResult, type StatusReport } from '../client';
+import { foldEmail } from '../matching/addresses';
 import {
   BATCH_SIZE_BYTES_MAX,
   type Batch,
@@ -17,14 +18,15 @@ import {
   parseBatch,
 } from '../request/batch';
 import { REGIMES } from '../request/clock';
-import { foldEmail } from '../request/identity';
+import { endedWell } from '../request/endings';
 import { NAME_PATTERN } from '../request/names';
+import { gapsOf, SOURCE_NAMES } from '../request/sources';
 import { sideBySide } from '../side-by-side';
 import { unknownConnection } from './connection-named';
 import type { Context } from './context';
 import { CommandError, EXIT, type Exit, usage } from './errors';
 import { refuseUnusable } from './out-file';
-import { storyOf } from './progress';
+import { progressWords } from './progress';
 import { noteOtherClock } from './start';
 import type { Terminal } from './terminal';
 
@@ -60,7 +62,7 @@ interface Line {
 }
 
 /** A batch on its way. */
-interface Run {
+interface BatchRun {
   readonly client: DsrClient;
   readonly terminal: Terminal;
   readonly connection: string;
@@ -89,7 +91,7 @@ export async function batch(
     const before = await startedBefore(client, requests, stop.signal);
     if (!isConnected && before.size < requests.length) throw unknownConnection(connection);
     terminal.note(foretell(parsed, before.size, options));
-    const run: Run = { client, terminal, connection, requests, signal: stop.signal, say: sayNowAndThen(terminal) };
+    const run: BatchRun = { client, terminal, connection, requests, signal: stop.signal, say: sayNowAndThen(terminal) };
     if (!options.dryRun) await startAll(run);
     const reports = options.dryRun || !options.wait ? undefined : await untilEnded(run);
     const unseen = options.dryRun ? 'new' : 'started';
@@ -135,7 +137,7 @@ async function startedBefore(
  * Starts all. A deletion of somebody whose access request stands in the same file comes last, once that one has begun: it
  * then waits for its end, as any deletion does.
  */
-async function startAll(run: Run): Promise<void> {
+async function startAll(run: BatchRun): Promise<void> {
   const { client, terminal, requests, signal, say } = run;
   const subjectOf = ({ input }: BatchRequest) => foldEmail(input.subject.email);
   const accesses = requests.filter(({ kind }) => kind === 'access');
@@ -176,7 +178,7 @@ async function untilEnded({
   requests,
   signal,
   say,
-}: Run): Promise<Map<string, StatusReport>> {
+}: BatchRun): Promise<Map<string, StatusReport>> {
   const open = new Map(requests.map(request => [request.workflowId, request]));
   const reports = new Map<string, StatusReport>();
   let lookMs: number = LOOK_MS.first;
@@ -206,7 +208,7 @@ async function untilEnded({
     const [next] = open.values();
     if (next === undefined || Date.now() - quietSinceMs < PATIENCE_MS) continue;
     quietSinceMs = Date.now();
-    const story = storyOf(await client.status(next.workflowId).catch(() => undefined));
+    const story = progressWords(await client.status(next.workflowId).catch(() => undefined));
     if (story !== undefined) terminal.note(`  … ${next.workflowId}: ${story}`);
   }
   return reports;
@@ -223,14 +225,14 @@ function lineOf(
   const codes = [
     result.failure?.code,
     ...outcomes.map(({ code }) => code),
-    ...[coverage.contacts, coverage.calls].flatMap(source => source?.gaps.map(({ code }) => code) ?? []),
+    ...gapsOf(coverage).map(({ code }) => code),
   ].filter(code => code !== undefined);
   return { requestId, workflowId, kind, status, counts, apiRequests, codes: [...new Set(codes)], lines };
 }
 
 const COLUMNS = [
   ...['requestId', 'workflowId', 'kind', 'status'],
-  ...['contacts', 'calls', 'deleted', 'alreadyAbsent', 'refused', 'failed', 'apiRequests', 'codes', 'lines'],
+  ...[...SOURCE_NAMES, 'deleted', 'alreadyAbsent', 'refused', 'failed', 'apiRequests', 'codes', 'lines'],
 ] as const;
 
 /** The answer of the command: the result as CSV, or as one document. */
@@ -254,7 +256,7 @@ async function conclude(
   const told = out === undefined ? csv.trimEnd().split('\n') : [`Saved the result: ${out}`];
   terminal.print({ connection, rows, statuses: Object.fromEntries(tally(statuses)), requests: lines }, told);
   if (!options.dryRun) terminal.note(`${count(lines.length, 'request')}${inBrackets(tally(statuses))}`);
-  return statuses.some(status => status === 'failed' || status === 'partial') ? EXIT.failed : EXIT.done;
+  return statuses.every(endedWell) ? EXIT.done : EXIT.failed;
 }
 
 /** What is about to happen. */

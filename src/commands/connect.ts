@@ -19,7 +19,7 @@ import {
   type Connection,
   type Connections,
   type Credential,
-  type Kept,
+  type KeptConnection,
   nextCredentialVersion,
   oauthCredential,
 } from '../vault/connections';
@@ -54,7 +54,7 @@ interface Wanted {
   readonly word: 'same' | 'another' | undefined;
   readonly present: Stored<Connection> | undefined;
   /** What is left of it where it is gone, and waited for. */
-  readonly kept: Kept | undefined;
+  readonly kept: KeptConnection | undefined;
 }
 
 interface Connected {

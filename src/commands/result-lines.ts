@@ -1,16 +1,13 @@
 /** A request in words: how it stands, and how it ended. */
 import type { RequestResult, StatusReport } from '../client';
+import { countWords, gapsOf } from '../request/sources';
 
 /** What was found, done and not covered, in words. */
 export function resultLines(result: RequestResult): string[] {
   const { kind, status: state, counts, coverage, verification, failure, purged, apiRequests } = result;
-  const gaps = [
-    ...coverage.contacts.gaps.map(gap => ({ source: 'contacts', ...gap })),
-    ...(coverage.calls?.gaps.map(gap => ({ source: 'calls', ...gap })) ?? []),
-  ];
   return [
     `${kind} ${result.requestId}: ${state}`,
-    `  found      ${counts.contacts} contacts${counts.calls === undefined ? '' : `, ${counts.calls} calls`}`,
+    `  found      ${countWords(counts)}`,
     ...(kind === 'deletion'
       ? [`  deleted    ${counts.deleted ?? 0} contacts (${counts.alreadyAbsent ?? 0} were gone already)`]
       : []),
@@ -18,7 +15,7 @@ export function resultLines(result: RequestResult): string[] {
     ...(coverage.calls !== undefined && coverage.calls.ambiguous > 0
       ? [`  withheld   ${coverage.calls.ambiguous} calls on a number that is shared with somebody else`]
       : []),
-    ...gaps.map(
+    ...gapsOf(coverage).map(
       ({ source, code, count }) => `  missing    ${source}: ${code}${count === undefined ? '' : ` (${count})`}`,
     ),
     ...(verification && verification.state !== 'skipped'
@@ -41,9 +38,7 @@ export function statusLines(report: StatusReport): string[] {
   const { kind, requestId, status: state, phase, counts, waitingFor, dueAt, alarm, failure, retrying = [] } = report;
   return [
     `${kind} ${requestId}: ${state}${phase === undefined ? '' : `, ${phase}`}`,
-    ...(counts === undefined
-      ? []
-      : [`  so far     ${counts.contacts} contacts${counts.calls === undefined ? '' : `, ${counts.calls} calls`}`]),
+    ...(counts === undefined ? [] : [`  so far     ${countWords(counts)}`]),
     ...(waitingFor === undefined
       ? []
       : [`  waits for  ${waitingFor.cause}${waitingFor.until === undefined ? '' : ` until ${waitingFor.until}`}`]),

@@ -1,6 +1,7 @@
 /** The commands that start a request, `access` and `delete`, and wait for its end if asked to. */
 import { randomUUID } from 'node:crypto';
 import type { DsrClient, RequestResult, Started } from '../client';
+import { endedWell } from '../request/endings';
 import { parseInput } from '../request/input';
 import { type Kind, workflowIdOf } from '../request/names';
 import type { Connections } from '../vault/connections';
@@ -93,7 +94,7 @@ function ended(terminal: Terminal, result: RequestResult, out?: string): Exit {
     ...(saved ? [`  package    ${out} (${result.package.sizeBytes} bytes). It holds personal data.`] : []),
   ]);
   if (out !== undefined && !saved) terminal.note(`note: nothing was found, so ${out} was not written.`);
-  return result.status === 'failed' || result.status === 'partial' ? EXIT.failed : EXIT.done;
+  return endedWell(result.status) ? EXIT.done : EXIT.failed;
 }
 
 function commonInput(connection: string, email: string, options: CommonOptions) {

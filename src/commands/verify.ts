@@ -50,8 +50,8 @@ function printOne(terminal: Terminal, receipt: Receipt, trusted: readonly string
       `Verified: ${kind} ${requestId} of ${connection}, ${status}`,
       `  ended      ${times.ended ?? 'not known'}`,
       ...receipt.sources.map(
-        ({ source, found, kept, deleted, absent, refused, unsupported, failed }) =>
-          `  ${source.padEnd(9)}  ${found} found: ${kept} kept, ${deleted} deleted, ${absent} gone already, ${refused + unsupported + failed} not done`,
+        ({ source, found, kept, deleted, absent, refused, failed }) =>
+          `  ${source.padEnd(9)}  ${found} found: ${kept} kept, ${deleted} deleted, ${absent} gone already, ${refused + failed} not done`,
       ),
       `  signed by  ${signer.keyId}${trusted === undefined ? '' : ', as given'}; version ${service.version}`,
       `  place      ${chain.sequence} in the chain of ${connection}; digest ${digestOf(receipt)}`,

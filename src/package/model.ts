@@ -4,11 +4,38 @@
  */
 import { z } from 'zod';
 import { callSchema, contactSchema } from '../aircall/schemas';
+import type { SourceName } from '../request/sources';
 
 export const PACKAGE_FORMAT = 'aircall-dsr/access-package/1';
 
 const gaps = z.array(z.strictObject({ code: z.string(), count: z.number().int().optional() }));
 const source = { state: z.enum(['complete', 'partial', 'failed', 'skipped']), gaps };
+
+const searchedByNumber = {
+  ...source,
+  window: z.strictObject({ from: z.string().nullable(), to: z.string() }),
+  ambiguous: z
+    .number()
+    .int()
+    .describe('Calls on a number of the subject that Aircall attributes to somebody else: withheld.'),
+  ignoredNumbers: z.number().int().describe('Numbers too short to name a person: not searched.'),
+};
+
+/** The records of each source. */
+const RECORDS = {
+  contacts: z
+    .array(contactSchema)
+    .describe('Contacts that hold the e-mail address of the subject, as Aircall returns them.'),
+  calls: z
+    .array(callSchema)
+    .describe('Calls of the subject, newest first, as Aircall returns them. Times are UNIX seconds.'),
+} as const satisfies Record<SourceName, z.ZodType>;
+
+/** What was searched of each source. */
+const COVERAGE = {
+  contacts: z.strictObject(source),
+  calls: z.strictObject(searchedByNumber),
+} as const satisfies Record<SourceName, z.ZodType>;
 
 export const packageSchema = z
   .strictObject({
@@ -19,24 +46,10 @@ export const packageSchema = z
     subject: z
       .strictObject({ email: z.string(), phoneNumbers: z.array(z.string()) })
       .describe('Who the request is about, as asked.'),
-    contacts: z
-      .array(contactSchema)
-      .describe('Contacts that hold the e-mail address of the subject, as Aircall returns them.'),
-    calls: z
-      .array(callSchema)
-      .describe('Calls of the subject, newest first, as Aircall returns them. Times are UNIX seconds.'),
+    ...RECORDS,
     coverage: z
       .strictObject({
-        contacts: z.strictObject(source),
-        calls: z.strictObject({
-          ...source,
-          window: z.strictObject({ from: z.string().nullable(), to: z.string() }),
-          ambiguous: z
-            .number()
-            .int()
-            .describe('Calls on a number of the subject that Aircall attributes to somebody else: withheld.'),
-          ignoredNumbers: z.number().int().describe('Numbers too short to name a person: not searched.'),
-        }),
+        ...COVERAGE,
         outOfReach: z.array(z.string()).describe("What Aircall's API cannot list."),
       })
       .describe('What was searched, and what is missing.'),

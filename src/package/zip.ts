@@ -3,6 +3,7 @@
  * always makes the same bytes, so that a repeated step makes the same package.
  */
 import { ZipFile } from 'yazl';
+import { gapsOf, SOURCE_NAMES, type SourceName } from '../request/sources';
 import { type AccessPackage, packageJsonSchema } from './model';
 
 const FILE_TIME = new Date(Date.UTC(1980, 0, 1));
@@ -30,26 +31,46 @@ const STATE_WORDS = {
   skipped: 'not asked for',
 } as const;
 
-function coverageStatement({ requestId, createdAt, contacts, calls, coverage }: AccessPackage): string {
-  const { window, ambiguous, ignoredNumbers } = coverage.calls;
-  const gaps = [
-    ...coverage.contacts.gaps.map(gap => ({ source: 'contacts', ...gap })),
-    ...coverage.calls.gaps.map(gap => ({ source: 'calls', ...gap })),
-  ];
+function coverageStatement(document: AccessPackage): string {
+  const { requestId, createdAt, coverage } = document;
   const lines = [
     `Access request ${requestId}. The search began at ${createdAt}.`,
     '',
-    `Contacts: ${contacts.length}, ${STATE_WORDS[coverage.contacts.state]}.`,
-    `Calls: ${calls.length}, ${STATE_WORDS[coverage.calls.state]}.`,
-    `Calls were searched ${window.from === null ? 'as far back as Aircall keeps them for its API (about six months)' : `from ${window.from}`} to ${window.to}.`,
+    ...SOURCE_NAMES.map(
+      source => `${capital(source)}: ${document[source].length}, ${STATE_WORDS[coverage[source].state]}.`,
+    ),
+    ...SOURCE_NAMES.flatMap(source => windowLine(source, coverage[source])),
     '',
     'Missing:',
-    ...gaps.map(({ source, code, count }) => `- ${source}: ${code}${count === undefined ? '' : ` (${count})`}`),
-    ...(ambiguous > 0 ? [`- ${ambiguous} calls on a number that is shared with somebody else are withheld.`] : []),
-    ...(ignoredNumbers > 0
-      ? [`- ${ignoredNumbers} numbers are too short to name a person and were not searched.`]
-      : []),
+    ...gapsOf(coverage).map(
+      ({ source, code, count }) => `- ${source}: ${code}${count === undefined ? '' : ` (${count})`}`,
+    ),
+    ...SOURCE_NAMES.flatMap(source => withheldLines(source, coverage[source])),
     ...coverage.outOfReach.map(what => `- Aircall's API cannot list: ${what}.`),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+type Searched = AccessPackage['coverage'][SourceName];
+
+function windowLine(source: SourceName, searched: Searched): string[] {
+  if (!('window' in searched)) return [];
+  const { from, to } = searched.window;
+  const since = from === null ? 'as far back as Aircall keeps them for its API (about six months)' : `from ${from}`;
+  return [`${capital(source)} were searched ${since} to ${to}.`];
+}
+
+function withheldLines(source: SourceName, searched: Searched): string[] {
+  if (!('ambiguous' in searched)) return [];
+  const { ambiguous, ignoredNumbers } = searched;
+  return [
+    ...(ambiguous > 0 ? [`- ${ambiguous} ${source} on a number that is shared with somebody else are withheld.`] : []),
+    ...(ignoredNumbers > 0
+      ? [`- ${ignoredNumbers} numbers are too short to name a person and were not searched.`]
+      : []),
+  ];
+}
+
+function capital(word: string): string {
+  return `${word[0]?.toUpperCase() ?? ''}${word.slice(1)}`;
 }

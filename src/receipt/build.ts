@@ -3,10 +3,12 @@
  * must be able to end. Only counts, codes, times and digests are taken over, never a message or a reference. Pure.
  */
 import type { Clock } from '../request/clock';
+import { ENDINGS } from '../request/endings';
 import type {
   Counts,
   FinalStatus,
   Gap,
+  NumberCoverage,
   Outcome,
   PhaseTimes,
   RecordOutcome,
@@ -14,6 +16,7 @@ import type {
   SourceCoverage,
 } from '../request/model';
 import type { RequestRef } from '../request/names';
+import { readRecordName, SOURCE_NAMES, SOURCES, sourcesOf as searchedSources } from '../request/sources';
 import { CODE_PATTERN, OUT_OF_REACH_PATTERN, RECEIPT_FORMAT, type ReceiptContent } from './model';
 
 export interface ReceiptFacts {
@@ -26,7 +29,7 @@ export interface ReceiptFacts {
   readonly startedAt: string | null;
   /** As it was at the end; undefined where nothing of it was told. */
   readonly clock: Clock | undefined;
-  readonly ending: Ending;
+  readonly ending: RunEnd;
   /** When the phases of the request began. */
   readonly phases: PhaseTimes;
   /** Null where nobody knows it any more. */
@@ -35,7 +38,7 @@ export interface ReceiptFacts {
 }
 
 /** With a result, or without one: then only the server knows when, and by what. */
-export type Ending =
+export type RunEnd =
   | { readonly result: RequestResult }
   | { readonly code: string; readonly receivedAt: string | null; readonly endedAt: string | null };
 
@@ -47,7 +50,6 @@ const OUTCOME_COUNTS = {
   deleted: 'deleted',
   'already-absent': 'absent',
   refused: 'refused',
-  unsupported: 'unsupported',
   failed: 'failed',
 } as const satisfies Record<Outcome, keyof Source>;
 
@@ -113,15 +115,14 @@ function timesOf({ startedAt, clock, ending, phases }: ReceiptFacts): ReceiptCon
   if (!('result' in ending)) return { ...none, received: ending.receivedAt, started: startedAt, ended: ending.endedAt };
   const { result } = ending;
   const status = statusOf(result);
-  const whole = status !== 'cancelled' && status !== 'failed';
-  // Where nothing followed the search, it was finished only if the request came to an end of its own.
-  const end = whole && phases.searching !== undefined ? result.completedAt : null;
+  // If nothing followed the search, it was finished only if the request came to an end of its own.
+  const searched = ENDINGS[status].searched && phases.searching !== undefined ? result.completedAt : null;
   const verified = result.verification?.state === 'skipped' ? null : (result.verification?.checkedAt ?? null);
   return {
     ...none,
     received: result.startedAt,
     started: startedAt,
-    searched: phases.packaging ?? phases.deleting ?? end,
+    searched: phases.packaging ?? phases.deleting ?? searched,
     deleted: phases.verifying ?? null,
     verified,
     ended: result.completedAt,
@@ -129,36 +130,33 @@ function timesOf({ startedAt, clock, ending, phases }: ReceiptFacts): ReceiptCon
 }
 
 function sourcesOf({ kind, counts, coverage, outcomes }: RequestResult): Source[] {
-  const { contacts, calls } = coverage;
   const listed = new Map<string, RecordOutcome[]>();
   for (const each of outcomes) {
-    const [, , noun] = RECORD_PATTERN.exec(each.record) ?? [];
-    const of = noun === undefined ? 'records' : `${noun}s`;
-    const before = listed.get(of);
-    if (before === undefined) listed.set(of, [each]);
+    const { source } = readRecordName(each.record);
+    const before = listed.get(source);
+    if (before === undefined) listed.set(source, [each]);
     else before.push(each);
   }
   const rest = unlistedOf(counts, outcomes);
   const lastListed = [...listed.keys()].at(-1) ?? 'contacts';
   const make = (name: string, found: number, searched: SourceCoverage): Source =>
     sourceOf(name, found, searched, listed.get(name) ?? [], name === lastListed ? rest : {});
-  const known = [
-    make('contacts', counts.contacts, contacts),
-    ...(kind === 'access' || calls !== undefined
-      ? [
-          {
-            ...make('calls', counts.calls ?? 0, calls ?? { state: 'skipped', gaps: [] }),
-            withheld: calls?.ambiguous ?? 0,
-            window: calls ? { from: calls.window.from, to: calls.window.to } : null,
-          },
-        ]
-      : []),
-  ];
+  const known = SOURCE_NAMES.filter(name => coverage[name] !== undefined || searchedSources(kind).includes(name)).map(
+    name => {
+      const searched = coverage[name] ?? { state: 'skipped', gaps: [] };
+      return { ...make(name, counts[name] ?? 0, searched), ...(SOURCES[name].byNumber && ofNumbers(searched)) };
+    },
+  );
   const others = [...listed.keys()].filter(name => !known.some(({ source }) => source === name));
   return [...known, ...others.map(name => make(name, 0, { state: 'partial', gaps: [] }))];
 }
 
-const RECORD_PATTERN = /^(unreadable )?([a-z]{1,31}) \d+$/;
+/** What is stated of a source that is searched by numbers. */
+function ofNumbers(searched: SourceCoverage | NumberCoverage): Pick<Source, 'withheld' | 'window'> {
+  if (!('window' in searched)) return { withheld: 0, window: null };
+  const { window, ambiguous } = searched;
+  return { withheld: ambiguous, window: { from: window.from, to: window.to } };
+}
 
 /** A result lists so many outcomes and counts all: those beyond the list, by outcome. */
 function unlistedOf(counts: Counts, outcomes: readonly RecordOutcome[]): Partial<Record<Outcome, number>> {
@@ -186,13 +184,13 @@ function sourceOf(
   const readable = outcomes.filter(each => !isUnreadable(each));
   // What is beyond the list is like the last that is on it.
   const restUnreadable = readable.length === 0 && unreadable.length > 0 ? (rest.failed ?? 0) : 0;
-  const ends = { deleted: 0, absent: 0, refused: 0, unsupported: 0, failed: -restUnreadable };
+  const ends = { deleted: 0, absent: 0, refused: 0, failed: -restUnreadable };
   for (const { outcome } of readable) ends[OUTCOME_COUNTS[outcome]] += 1;
   ends.deleted += rest.deleted ?? 0;
   ends.absent += rest['already-absent'] ?? 0;
   ends.refused += rest.refused ?? 0;
   ends.failed += rest.failed ?? 0;
-  const dealtWith = ends.deleted + ends.absent + ends.refused + ends.unsupported + ends.failed;
+  const dealtWith = ends.deleted + ends.absent + ends.refused + ends.failed;
   const found = Math.max(counted, dealtWith);
   return {
     source: name,
@@ -209,7 +207,7 @@ function sourceOf(
 }
 
 function isUnreadable({ record, outcome }: RecordOutcome): boolean {
-  return record.startsWith('unreadable ') && outcome === 'failed';
+  return readRecordName(record).unreadable && outcome === 'failed';
 }
 
 /** Outcomes that have a code, counted by both. */

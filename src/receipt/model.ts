@@ -3,7 +3,8 @@
  * codes. It holds no personal data: the subject is a keyed hash. docs/receipt.schema.json is made from the definition here.
  */
 import { z } from 'zod';
-import { ENDINGS } from '../request/model';
+import { ENDED_STATUSES } from '../request/endings';
+import { OUTCOMES } from '../request/model';
 import { NAME_PATTERN } from '../request/names';
 
 export const RECEIPT_FORMAT = 'aircall-dsr/receipt@1';
@@ -15,7 +16,7 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const keyedHash = z.string().regex(/^[0-9a-f]{32}$/);
 export const CODE_PATTERN = /^[a-z][a-z0-9-]{0,63}$/;
 const code = z.string().regex(CODE_PATTERN).describe('A code of docs/errors.md.');
-const outcome = z.enum(['deleted', 'already-absent', 'refused', 'unsupported', 'failed']);
+const outcome = z.enum(OUTCOMES);
 export const OUT_OF_REACH_PATTERN = /^[a-z]+(?: [a-z]+){0,9}$/;
 
 const source = z.strictObject({
@@ -26,12 +27,11 @@ const source = z.strictObject({
   state: z
     .enum(['complete', 'partial', 'failed', 'skipped'])
     .describe('How much of it was searched; `skipped`: not asked for, or not reached.'),
-  found: count.describe('Records of the subject: kept + deleted + absent + refused + unsupported + failed.'),
+  found: count.describe('Records of the subject: kept + deleted + absent + refused + failed.'),
   kept: count.describe('Left where they are, because nothing else was asked for.'),
   deleted: count,
   absent: count.describe('Were gone already when they were to be deleted.'),
   refused: count,
-  unsupported: count,
   failed: count,
   unreadable: count.describe('Rows that could not be read, so that nobody knows whose they are.'),
   withheld: count.describe(
@@ -62,7 +62,7 @@ const body = z.strictObject({
       .describe('When and why the due date was put off, and what it was before; absent: it was not.'),
   }),
   subject: keyedHash.nullable().describe('Keyed hash of the e-mail address; null: it was never known.'),
-  status: z.enum(ENDINGS),
+  status: z.enum(ENDED_STATUSES),
   failure: code.nullable().describe('Why the status is `failed`.'),
   times: z
     .strictObject({

@@ -4,8 +4,9 @@
  * Its messages name lines, columns and good request ids, never another value: they are printed and logged. Pure.
  */
 import { CsvError, parse } from 'csv-parse/sync';
+import { foldEmail } from '../matching/addresses';
+import { phoneDigits } from '../matching/numbers';
 import type { Regime } from './clock';
-import { foldEmail, phoneDigits } from './identity';
 import { type Inputs, InvalidInput, parseInput } from './input';
 import { KINDS, type Kind, workflowIdOf } from './names';
 

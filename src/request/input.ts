@@ -4,8 +4,9 @@
  * Its messages name fields, never values: they are printed and logged.
  */
 import { z } from 'zod';
+import { emailSpellings } from '../matching/addresses';
+import { phoneDigits } from '../matching/numbers';
 import { type ExtensionInput, REASON_PATTERN, REASON_RULE, REGIMES } from './clock';
-import { emailSpellings, phoneDigits } from './identity';
 import type { AccessInput, DeletionInput } from './model';
 import { type Kind, NAME_PATTERN } from './names';
 

@@ -3,7 +3,10 @@
  * Results hold counts and opaque references (`contact 1`), never personal data. Workflow-safe: types and plain data only.
  */
 import type { Alarm, Clock, Regime } from './clock';
+import { ENDED_STATUSES, type EndedStatus } from './endings';
 import type { Kind } from './names';
+import { type SOURCES, type SourceName, sourcesOf } from './sources';
+import type { WaitCause } from './waits';
 
 export interface Subject {
   /** The subject's e-mail address, at most 254 characters. */
@@ -42,15 +45,13 @@ export interface DeletionInput extends CommonInput {
   readonly settleSeconds?: number | undefined;
 }
 
-/** A request that ended. `purged` is answered for one whose data was destroyed. */
-/** How a request ends; later it may be purged. */
-export const ENDINGS = ['completed', 'partial', 'no-match', 'cancelled', 'failed'] as const;
-export const FINAL_STATUSES = [...ENDINGS, 'purged'] as const;
-export type FinalStatus = (typeof FINAL_STATUSES)[number];
-export const STATUSES = ['running', 'waiting', ...FINAL_STATUSES] as const;
-export type Status = (typeof STATUSES)[number];
+/** How a request ended; later it may be purged. */
+export type FinalStatus = EndedStatus | 'purged';
+export type Status = 'running' | 'waiting' | FinalStatus;
+export const STATUSES: readonly Status[] = ['running', 'waiting', ...ENDED_STATUSES, 'purged'];
 
-export type Outcome = 'deleted' | 'already-absent' | 'refused' | 'unsupported' | 'failed';
+export const OUTCOMES = ['deleted', 'already-absent', 'refused', 'failed'] as const;
+export type Outcome = (typeof OUTCOMES)[number];
 
 export interface RecordOutcome {
   /** Opaque reference, for instance `contact 1`. */
@@ -60,10 +61,9 @@ export interface RecordOutcome {
   readonly code?: string;
 }
 
-/** How many records of each sort. A count that cannot apply to the kind of request is left out. */
-export interface Counts {
+/** How many records of each source, and what became of them. A count that cannot apply to the kind of request is left out. */
+export interface Counts extends Partial<Record<SourceName, number>> {
   contacts: number;
-  calls?: number;
   deleted?: number;
   alreadyAbsent?: number;
   refused: number;
@@ -71,8 +71,10 @@ export interface Counts {
 }
 
 export function noCounts(kind: Kind): Counts {
-  const common = { contacts: 0, refused: 0, failed: 0 };
-  return kind === 'access' ? { ...common, calls: 0 } : { ...common, deleted: 0, alreadyAbsent: 0 };
+  const searched: Partial<Record<SourceName, number>> = {};
+  for (const source of sourcesOf(kind)) searched[source] = 0;
+  const done = kind === 'deletion' ? { deleted: 0, alreadyAbsent: 0 } : {};
+  return { contacts: 0, ...searched, ...done, refused: 0, failed: 0 };
 }
 
 /** Something that was not covered. `count` is the number of records or numbers concerned where it is known. */
@@ -86,16 +88,23 @@ export interface SourceCoverage {
   readonly gaps: readonly Gap[];
 }
 
-export interface Coverage {
+/** Of a source that is searched by numbers of the subject. */
+export interface NumberCoverage extends SourceCoverage {
+  /** ISO 8601, both inclusive. `from` null: all that Aircall serves. */
+  readonly window: { readonly from: string | null; readonly to: string };
+  /** Records on a number of the subject that Aircall attributes to somebody else: withheld. */
+  readonly ambiguous: number;
+  /** Numbers too short to name a person: not searched. */
+  readonly ignoredNumbers: number;
+}
+
+/** Each source that was searched, or was to be. */
+export type SourcesCovered = {
+  readonly [S in SourceName]?: (typeof SOURCES)[S]['byNumber'] extends true ? NumberCoverage : SourceCoverage;
+};
+
+export interface Coverage extends SourcesCovered {
   readonly contacts: SourceCoverage;
-  readonly calls?: SourceCoverage & {
-    /** ISO 8601, both inclusive. `from` null: all that Aircall serves. */
-    readonly window: { readonly from: string | null; readonly to: string };
-    /** Calls on a number of the subject that Aircall attributes to somebody else: withheld. */
-    readonly ambiguous: number;
-    /** Numbers too short to name a person: not searched. */
-    readonly ignoredNumbers: number;
-  };
   /** What Aircall's API cannot list or delete, whatever the request. */
   readonly outOfReach: readonly string[];
 }
@@ -137,8 +146,7 @@ export interface RequestResult extends Partial<Clock> {
 }
 
 export interface WaitingFor {
-  /** `worker`: no worker answers for the request. */
-  readonly cause: 'credentials' | 'paused' | 'settle' | 'access-request' | 'rate-limit' | 'worker';
+  readonly cause: WaitCause;
   /** ISO 8601, where it is known. */
   readonly until?: string;
 }

@@ -3,7 +3,7 @@
  * were receipts. What only their run could tell is told as not known.
  */
 import type { Client } from '@temporalio/client';
-import type { Ending } from '../receipt/build';
+import type { RunEnd } from '../receipt/build';
 import type { Receipt } from '../receipt/model';
 import { type RequestRef, workflowIdOf } from '../request/names';
 import { endingOf, type Run, runAt } from '../temporal/histories';
@@ -27,7 +27,7 @@ export interface LateReceiptsDependencies {
 }
 
 export function createLateReceipts({ temporal, cases, receipts }: LateReceiptsDependencies): LateReceipts {
-  async function endingOfRun(run: Run | undefined): Promise<Ending> {
+  async function endingOfRun(run: Run | undefined): Promise<RunEnd> {
     // The server forgets runs by itself, after the time that its namespace keeps them.
     if (run === undefined) return { code: 'history-gone', receivedAt: null, endedAt: null };
     const receivedAt = run.startedAt.toISOString();

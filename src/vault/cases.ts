@@ -135,13 +135,13 @@ export function createCases(vault: Vault): Cases {
     request: RequestRef,
     next: (present: StoredRecord) => StoredRecord,
   ): Promise<StoredRecord | undefined> {
-    for (;;) {
-      const present = await stored(request);
+    const bytes = await vault.update(recordKey(request), present => {
       if (present === undefined) return undefined;
-      const record = next(present.value);
-      if (record === present.value || (await vault.putIfUnchanged(recordKey(request), jsonOf(record), present.version)))
-        return record;
-    }
+      const before = readRecord(present);
+      const record = next(before);
+      return record === before ? undefined : jsonOf(record);
+    });
+    return bytes && readRecord(bytes);
   }
 
   function remember(folder: string, dataKey: DataKey): Vault {
@@ -191,21 +191,16 @@ export function createCases(vault: Vault): Cases {
 
     async open(record) {
       const { request } = record;
-      for (;;) {
-        const present = await stored(request);
-        const before = present?.value;
-        const dataKey = before?.dataKey ?? newDataKey();
-        const bytes = jsonOf({ ...record, dataKey });
-        if (present === undefined || before === undefined) {
-          if (!(await vault.putIfAbsent(recordKey(request), bytes))) continue;
-          remember(folderOf(request), dataKey);
-          return record;
-        } else if (before.result !== undefined || before.runId === record.runId || !isSame(before, record)) {
-          return shown(before);
-        } else if (await vault.putIfUnchanged(recordKey(request), bytes, present.version)) {
-          return record; // one workflow id has one open run: that of before was terminated
-        }
-      }
+      const fresh = newDataKey();
+      const stored = await vault.update(recordKey(request), bytes => {
+        const before = bytes && readRecord(bytes);
+        if (before !== undefined && !isTakenOver(before, record)) return undefined;
+        return jsonOf({ ...record, dataKey: before?.dataKey ?? fresh });
+      });
+      if (stored === undefined) throw new RangeError('a record that was just written is missing');
+      const { dataKey, ...kept } = readRecord(stored);
+      if (dataKey !== undefined) remember(folderOf(request), dataKey);
+      return kept;
     },
     async record(request) {
       const present = await stored(request);
@@ -267,15 +262,7 @@ export function createCases(vault: Vault): Cases {
       const key = progressKey(request, step);
       const bytes = jsonOf(progress);
       const mine = await own(request);
-      for (;;) {
-        const present = await readJson<StepProgress>(key, mine);
-        if (present !== undefined && present.value.sent >= progress.sent) return; // a late attempt
-        const written =
-          present === undefined
-            ? await mine.putIfAbsent(key, bytes)
-            : await mine.putIfUnchanged(key, bytes, present.version);
-        if (written) return;
-      }
+      await mine.update(key, present => (present !== undefined && isLate(present, progress) ? undefined : bytes));
     },
     async progress(request, step) {
       return (await readJson<StepProgress>(progressKey(request, step), await own(request)))?.value;
@@ -344,4 +331,19 @@ function purged({ request, startedAt, result }: RequestRecord, at: Date): Reques
     purged: { at: at.toISOString(), status: result?.status ?? 'failed' },
     ...(result?.verification && { verification: result.verification }),
   };
+}
+
+function readRecord(bytes: Buffer): StoredRecord {
+  return JSON.parse(bytes.toString());
+}
+
+/** Of a run that was terminated: one workflow id has one open run. */
+function isTakenOver(before: StoredRecord, record: RequestRecord): boolean {
+  return before.result === undefined && before.runId !== record.runId && isSame(before, record);
+}
+
+/** Whether a later attempt has said more already. */
+function isLate(present: Buffer, { sent }: StepProgress): boolean {
+  const before: StepProgress = JSON.parse(present.toString());
+  return before.sent >= sent;
 }

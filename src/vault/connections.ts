@@ -112,7 +112,7 @@ export interface Connections {
   /** The Aircall company that a connection belongs to, or belonged to when requests were left waiting for it. */
   company(name: string): Promise<string | undefined>;
   /** What is kept of a connection that is gone and waited for; undefined where it is not waited for. */
-  kept(name: string): Promise<Kept | undefined>;
+  kept(name: string): Promise<KeptConnection | undefined>;
   keptNames(): Promise<string[]>;
   /** It is there again. */
   forgetKept(name: string): Promise<void>;
@@ -141,49 +141,39 @@ const keptSchema = z.strictObject({
   pausedAt: z.iso.datetime().optional(),
 });
 
-export type Kept = z.infer<typeof keptSchema>;
+export type KeptConnection = z.infer<typeof keptSchema>;
 
 export function createConnections(vault: Vault): Connections {
   const keyOf = (name: string) => `${PREFIX}/${name}`;
   const keptKeyOf = (name: string) => `${KEPT_PREFIX}/${name}`;
   const rateLimitsKeyOf = (name: string) => `${RATE_LIMITS_PREFIX}/${name}`;
-  async function storedRateLimits(name: string): Promise<Stored<RateLimits> | undefined> {
-    const stored = await vault.get(rateLimitsKeyOf(name));
-    return stored && { value: rateLimitsSchema.parse(JSON.parse(stored.value.toString())), version: stored.version };
-  }
   async function keep(name: string): Promise<void> {
     const key = keptKeyOf(name);
     const company = await connections.company(name);
     const pausedAt = (await connections.get(name))?.value.pausedAt;
-    const kept: Kept = { ...(company !== undefined && { name: company }), ...(pausedAt !== undefined && { pausedAt }) };
-    const bytes = Buffer.from(JSON.stringify(kept));
-    for (;;) {
-      const present = await vault.get(key);
-      const written =
-        present === undefined
-          ? await vault.putIfAbsent(key, bytes)
-          : await vault.putIfUnchanged(key, bytes, present.version);
-      if (written) return;
-    }
+    const kept: KeptConnection = {
+      ...(company !== undefined && { name: company }),
+      ...(pausedAt !== undefined && { pausedAt }),
+    };
+    await vault.update(key, () => jsonOf(kept));
   }
   const connections: Connections = {
     async get(name) {
       const stored = await vault.get(keyOf(name));
-      return stored && { value: schema.parse(JSON.parse(stored.value.toString())), version: stored.version };
+      return stored && { value: read(stored.value), version: stored.version };
     },
     names: async () => (await vault.list(PREFIX)).map(key => key.slice(PREFIX.length + 1)),
     put(connection, version) {
-      const bytes = Buffer.from(JSON.stringify(schema.parse(connection)));
+      const bytes = jsonOf(schema.parse(connection));
       const key = keyOf(connection.name);
       return version === undefined ? vault.putIfAbsent(key, bytes) : vault.putIfUnchanged(key, bytes, version);
     },
     async change(name, change) {
-      for (;;) {
-        const present = await connections.get(name);
-        const next = present && change(present.value);
-        if (next === undefined) return present?.value;
-        if (await connections.put(next, present?.version)) return next;
-      }
+      const stored = await vault.update(keyOf(name), bytes => {
+        const next = bytes && change(read(bytes));
+        return next && jsonOf(schema.parse(next));
+      });
+      return stored && read(stored);
     },
     async company(name) {
       return (await connections.get(name))?.value.company ?? (await connections.kept(name))?.name;
@@ -194,24 +184,20 @@ export function createConnections(vault: Vault): Connections {
     },
     keptNames: async () => (await vault.list(KEPT_PREFIX)).map(key => key.slice(KEPT_PREFIX.length + 1)),
     forgetKept: name => vault.delete(keptKeyOf(name)),
-    rateLimits: async name => (await storedRateLimits(name))?.value,
+    async rateLimits(name) {
+      const stored = await vault.get(rateLimitsKeyOf(name));
+      return stored && readRateLimits(stored.value);
+    },
     async noteRateLimit(name, at, namedPerMinute) {
-      const key = rateLimitsKeyOf(name);
-      for (;;) {
-        const present = await storedRateLimits(name);
-        const named = namedPerMinute ?? present?.value.namedPerMinute;
-        const next: RateLimits = {
-          count: (present?.value.count ?? 0) + 1,
+      await vault.update(rateLimitsKeyOf(name), bytes => {
+        const present = bytes && readRateLimits(bytes);
+        const named = namedPerMinute ?? present?.namedPerMinute;
+        return jsonOf({
+          count: (present?.count ?? 0) + 1,
           lastAt: at.toISOString(),
           ...(named !== undefined && { namedPerMinute: named }),
-        };
-        const bytes = Buffer.from(JSON.stringify(next));
-        const written =
-          present === undefined
-            ? await vault.putIfAbsent(key, bytes)
-            : await vault.putIfUnchanged(key, bytes, present.version);
-        if (written) return;
-      }
+        });
+      });
     },
     forgetRateLimits: name => vault.delete(rateLimitsKeyOf(name)),
     async delete(name, { waitedFor } = { waitedFor: false }) {
@@ -222,4 +208,16 @@ export function createConnections(vault: Vault): Connections {
     },
   };
   return connections;
+}
+
+function read(bytes: Buffer): Connection {
+  return schema.parse(JSON.parse(bytes.toString()));
+}
+
+function readRateLimits(bytes: Buffer): RateLimits {
+  return rateLimitsSchema.parse(JSON.parse(bytes.toString()));
+}
+
+function jsonOf(value: Connection | KeptConnection | RateLimits): Buffer {
+  return Buffer.from(JSON.stringify(value));
 }

@@ -24,9 +24,10 @@ import type { Stored, Vault } from './vault';
 export interface Receipts {
   /**
    * The receipt of a run that has ended: the one there is, else a new one at the end of its connection's chain.
+   * @param onNew called if it is a new one: once for each run, whoever else issues its receipt
    * @throws {KeyringError} `signing-key-missing`
    */
-  issue(ended: EndedRun): Promise<Receipt>;
+  issue(ended: EndedRun, onNew?: () => void): Promise<Receipt>;
   /** The receipt of a run, if it has one. */
   of(request: RequestRef, runId: string): Promise<Receipt | undefined>;
   /** The newest receipt of all runs of a request. */
@@ -103,7 +104,7 @@ export function createReceipts({ vault, keyring, workflows, now }: ReceiptsDepen
     else await vault.putIfUnchanged(headKey(connection), bytes, from.version);
   }
 
-  async function append(ended: EndedRun, content: ReceiptContent): Promise<Receipt> {
+  async function append(ended: EndedRun, content: ReceiptContent, onNew: () => void): Promise<Receipt> {
     const { request, runId, how } = ended;
     const { connection } = request;
     const before = await headOf(connection);
@@ -126,6 +127,7 @@ export function createReceipts({ vault, keyring, workflows, now }: ReceiptsDepen
       await tellPlace(there);
       head = { sequence, digest: digestOf(there) };
       if (won || isOf(there, request, runId)) {
+        if (won) onNew();
         await moveHead(connection, before, head);
         return there;
       }
@@ -144,7 +146,7 @@ export function createReceipts({ vault, keyring, workflows, now }: ReceiptsDepen
   }
 
   const receipts: Receipts = {
-    async issue(ended) {
+    async issue(ended, onNew = () => {}) {
       const { connection } = ended.request;
       const atEnd = ended.how === 'at-end';
       const content = receiptContent({
@@ -153,7 +155,7 @@ export function createReceipts({ vault, keyring, workflows, now }: ReceiptsDepen
         service: { version: VERSION, workflows: (atEnd ? workflows : undefined) ?? null },
       });
       const before = turns.get(connection) ?? Promise.resolve();
-      const turn = before.catch(() => {}).then(() => append(ended, content));
+      const turn = before.catch(() => {}).then(() => append(ended, content, onNew));
       turns.set(connection, turn);
       try {
         return await turn;

@@ -37,6 +37,11 @@ export function segmentsOf(key: string): string[] {
 }
 
 export interface Vault extends VaultDriver {
+  /**
+   * Changes one object, whoever else does at the same time. `change` gets what is stored, undefined if nothing is, and may be
+   * called again; it answers undefined to leave the object as it is. Resolves to what is stored then.
+   */
+  update(key: string, change: (present: Buffer | undefined) => Buffer | undefined): Promise<Buffer | undefined>;
   /** The same objects, sealed and unsealed with other keys. */
   under(keys: SealKeys): Vault;
   /** The id of the key that an object names; undefined where there is no such object. */
@@ -64,6 +69,18 @@ function sealedVault(driver: VaultDriver, keys: SealKeys): Vault {
     putIfUnchanged: (key, plain, version) => driver.putIfUnchanged(key, seal(keys, key, plain), version),
     list: prefix => driver.list(prefix),
     delete: key => driver.delete(key),
+    async update(key, change) {
+      for (;;) {
+        const stored = await vault.get(key);
+        const next = change(stored?.value);
+        if (next === undefined) return stored?.value;
+        const isWritten =
+          stored === undefined
+            ? await vault.putIfAbsent(key, next)
+            : await vault.putIfUnchanged(key, next, stored.version);
+        if (isWritten) return next;
+      }
+    },
     under: others => sealedVault(driver, others),
     async sealedBy(key) {
       const stored = await driver.get(key);

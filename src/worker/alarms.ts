@@ -23,14 +23,14 @@ export interface AlarmDependencies {
 const MS_PER_SECOND = 1_000;
 const TIMEOUT_MS = 10 * MS_PER_SECOND;
 
-export function createAlarms({ metrics, log, signingKey, now, webhook }: AlarmDependencies): Alarms {
+export function createAlarms({ metrics, log: writeLine, signingKey, now, webhook }: AlarmDependencies): Alarms {
   return {
-    tell({ request, alarm, regime, dueAt, waitingFor }) {
+    log({ request, alarm, regime, dueAt, waitingFor }) {
       const workflowId = workflowIdOf(request);
       const waits = waitingFor === undefined ? '' : `; it waits for ${waitingFor}`;
       const words = alarm === 'overdue' ? 'is overdue: it was' : 'is';
       const message = `alarm: request ${workflowId} ${words} due at ${dueAt} (${regime})${waits}`;
-      log({ level: 'warn', message, code: alarm, workflowId });
+      writeLine({ level: 'warn', message, code: alarm, workflowId });
       metrics.add('aircall_dsr_alarms_total', { kind: request.kind, alarm }, 1);
     },
 
@@ -53,7 +53,7 @@ export function createAlarms({ metrics, log, signingKey, now, webhook }: AlarmDe
       });
       if (response?.ok) return;
       const message = `alarm: the webhook answered ${response?.status ?? 'nothing'} about request ${workflowId}; it is asked again`;
-      log({ level: 'warn', message, code: 'alarm-untold', workflowId });
+      writeLine({ level: 'warn', message, code: 'alarm-untold', workflowId });
       throw new RangeError('the webhook did not take it');
     },
   };

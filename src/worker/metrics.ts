@@ -5,7 +5,7 @@
 import type { MetricMeter } from '@temporalio/common';
 import type { Answer } from '../activities/api-step';
 import { ALARMS } from '../request/clock';
-import { ENDINGS } from '../request/model';
+import { ENDED_STATUSES } from '../request/endings';
 import { KINDS } from '../request/names';
 
 /** A label that has one value for each connection of the vault. */
@@ -30,7 +30,7 @@ export const METRICS = {
   },
   aircall_dsr_requests_ended_total: {
     kind: 'counter',
-    labels: { kind: KINDS, status: ENDINGS },
+    labels: { kind: KINDS, status: ENDED_STATUSES },
     help: `Requests that ended with their last step, by how; not those that were terminated or refused at once. ${OWN}`,
   },
   aircall_dsr_deletions_residual_total: {
@@ -128,7 +128,7 @@ export function createMetrics(meter: MetricMeter): Metrics {
     set: (name, labels, value) => gauges.get(name)?.set(value, labels),
   };
   for (const kind of KINDS) {
-    for (const status of ENDINGS) metrics.add('aircall_dsr_requests_ended_total', { kind, status }, 0);
+    for (const status of ENDED_STATUSES) metrics.add('aircall_dsr_requests_ended_total', { kind, status }, 0);
     for (const alarm of ALARMS) metrics.add('aircall_dsr_alarms_total', { kind, alarm }, 0);
   }
   return metrics;

@@ -4,9 +4,10 @@
  */
 import type { People } from '../activities';
 import type { AccessInput, RequestResult } from '../request/model';
-import { type Listing, readLists } from './listing';
+import { type ListedSource, readLists } from './listing';
 import type { List } from './pages';
 import { findPeople } from './people';
+import { coverageOf } from './result';
 import { type RequestRun, runRequest } from './run';
 
 /** Above it, packing takes longer than a workflow task should. */
@@ -14,36 +15,42 @@ const CALLS_QUICK_MAX = 1_000;
 
 export async function accessRequest(input: AccessInput): Promise<RequestResult> {
   return runRequest('access', input, async run => {
-    run.phase('searching');
+    run.progress.enter('searching');
     const people = await findPeople(run);
     if (people === undefined) return;
 
-    run.phase('fetching-calls');
+    run.progress.enter('fetching-calls');
     const calls = await findCalls(run, people);
     if (people.contacts + calls.records === 0) return;
 
-    run.phase('packaging');
+    run.progress.enter('packaging');
     await handOver(run, people, calls);
   });
 }
 
 /** Calls by each of the person's numbers, or all calls of the company; the same ones are kept either way. */
-async function findCalls(run: RequestRun, { people, contacts, numbers, ignoredNumbers }: People): Promise<Listing> {
-  const { by, from, to } = run.opened.calls;
+async function findCalls(
+  run: RequestRun,
+  { people, contacts, numbers, ignoredNumbers }: People,
+): Promise<ListedSource> {
+  const { findings, opened } = run;
+  const { by, from, to } = opened.calls;
   const nobody = contacts + numbers === 0;
   const searched = by === 'company' && !nobody ? [null] : Array.from({ length: numbers }, (_, number) => number);
   const lists = searched.map((number): List => ({ of: 'calls', people, number }));
   const window = { from: from === null ? null : instant(from), to: instant(to) };
   // What a cancellation leaves.
-  run.findings.calls = { state: 'failed', gaps: [{ code: 'cancelled' }], window, ambiguous: 0, ignoredNumbers };
+  findings.cover({ calls: { state: 'failed', gaps: [{ code: 'cancelled' }], window, ambiguous: 0, ignoredNumbers } });
   const found = await readLists(run, lists, { ...(from !== null && { from }), to });
-  run.noteUnreadable('call', found.unreadable);
-  run.findings.counts.calls = found.records;
-  run.findings.calls = { state: found.state, gaps: found.gaps, window, ambiguous: found.withheld, ignoredNumbers };
+  findings.noteUnreadable('calls', found.unreadable);
+  findings.found('calls', found.records);
+  findings.cover({
+    calls: { state: found.state, gaps: found.gaps, window, ambiguous: found.withheld, ignoredNumbers },
+  });
   return found;
 }
 
-async function handOver(run: RequestRun, { people }: People, calls: Listing): Promise<void> {
+async function handOver(run: RequestRun, { people }: People, calls: ListedSource): Promise<void> {
   const { request, subject } = run.opened;
   const steps = calls.records <= CALLS_QUICK_MAX ? run.local : run.bulk;
   run.findings.package = await steps.buildPackage({
@@ -51,7 +58,7 @@ async function handOver(run: RequestRun, { people }: People, calls: Listing): Pr
     subject,
     people,
     calls: calls.object,
-    coverage: run.coverage(),
+    coverage: coverageOf('access', run.findings),
     startedAt: run.startedAt,
   });
 }

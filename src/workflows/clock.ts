@@ -9,7 +9,6 @@ import {
   CancellationScope,
   condition,
   defineUpdate,
-  patched,
   setHandler,
   upsertSearchAttributes,
 } from '@temporalio/workflow';
@@ -78,8 +77,7 @@ export function keepClock(waitingFor: () => WaitingFor | undefined, changed: () 
     if (next === alarm) return;
     alarm = next;
     changed();
-    // Runs of before have no such attribute in their histories.
-    if (patched('alarm-attribute')) upsertSearchAttributes([{ key: SEARCH_KEYS.alarm, value: next ?? null }]);
+    upsertSearchAttributes([{ key: SEARCH_KEYS.alarm, value: next ?? null }]);
   }
 
   /** Until the run ends: for each due date its alarms, each at its time. */

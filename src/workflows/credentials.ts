@@ -5,9 +5,19 @@
  */
 import { CancellationScope, defineSignal, isCancellation, setHandler } from '@temporalio/workflow';
 import type { Opened } from '../activities';
-import type { WaitingFor } from '../request/model';
 import { CREDENTIALS_UPDATED } from '../request/names';
-import { attempt, failureOf, mayBeCredential, readSteps, type StepFailure, waitingSteps } from './steps';
+import { waitSummary } from '../request/waits';
+import type { ApiRequests } from './api-requests';
+import type { Progress } from './progress';
+import {
+  attempt,
+  failureOf,
+  mayBeCredential,
+  readSteps,
+  type StepFailure,
+  type StepOutcome,
+  waitingSteps,
+} from './steps';
 
 /** Sent to requests that wait when there may be news; without it they find out by themselves, within a minute. */
 const credentialsUpdated = defineSignal(CREDENTIALS_UPDATED);
@@ -22,16 +32,18 @@ export type Renewal = 'renewed' | 'not-the-cause' | 'deadline';
 /** The request whose credential it is. */
 interface Holder {
   readonly opened: Opened;
-  counted<T extends { readonly apiRequests: number }>(outcome: Promise<T>): Promise<T>;
-  waiting<T>(waitingFor: WaitingFor, wait: () => Promise<T>): Promise<T>;
+  readonly requests: ApiRequests;
+  readonly progress: Progress;
 }
 
 export interface Credentials {
   renew(failure: StepFailure): Promise<Renewal>;
+  /** Takes a step that calls Aircall, again with another credential if one was refused. */
+  step<T extends { readonly apiRequests: number }>(step: () => Promise<T>): Promise<StepOutcome<T>>;
 }
 
-export function keepCredentials(run: Holder): Credentials {
-  const { connection } = run.opened.request;
+export function keepCredentials({ opened, requests, progress }: Holder): Credentials {
+  const { connection } = opened.request;
   const underWay = new Map<string, Promise<Renewal>>();
   const waits = new Set<() => void>();
   let refreshes = 0;
@@ -41,43 +53,50 @@ export function keepCredentials(run: Holder): Credentials {
   });
 
   async function renewOnce(failure: StepFailure): Promise<Renewal> {
-    if (failure.code === 'connection-paused') {
-      return until('paused', `connections resume ${connection}`, steps => steps.awaitResumption({ connection }));
+    const { code, credentialVersion: failedVersion } = failure;
+    if (code === 'connection-paused') return until('paused', steps => steps.awaitResumption({ connection }));
+    if (code === 'forbidden') {
+      const verdict = await isTheCredential(failedVersion);
+      if (verdict !== 'refused') return verdict;
     }
-    const { credentialVersion: failedVersion } = failure;
-    if (failure.code === 'forbidden') {
-      const ping = await run.counted(
-        attempt(() =>
-          readSteps(run.opened, 'Is it the credential that Aircall refuses?').ping({ connection, failedVersion }),
-        ),
-      );
-      if (ping.ok) return ping.value.replaced ? 'renewed' : 'not-the-cause';
-      if (ping.code === 'deadline') return 'deadline';
-      if (ping.code === 'connection-paused') return 'renewed'; // the step finds it paused itself
-      if (!mayBeCredential(ping)) return 'not-the-cause';
+    if (code !== 'no-connection') {
+      const refreshed = await refresh(failedVersion);
+      if (refreshed !== 'refused') return refreshed;
     }
-    if (Date.now() - refreshedMs > IN_TURN_MS) refreshes = 0;
-    if (failure.code !== 'no-connection' && refreshes < REFRESHES_MAX) {
-      refreshes += 1;
-      refreshedMs = Date.now();
-      const refreshed = await run.counted(
-        attempt(() => readSteps(run.opened, 'Get a new access token').refreshToken({ connection, failedVersion })),
-      );
-      if (refreshed.ok) return 'renewed';
-      if (refreshed.code === 'deadline') return 'deadline'; // nobody has refused anything
-    }
-    return until('credentials', `connect ${connection}`, steps =>
-      steps.awaitCredentials({ connection, failedVersion }),
+    return until('credentials', steps => steps.awaitCredentials({ connection, failedVersion }));
+  }
+
+  /** A step that is forbidden may lack a right only: a ping says whether the credential itself is refused. */
+  async function isTheCredential(failedVersion: number): Promise<Renewal | 'refused'> {
+    const ping = await requests.counted(
+      attempt(() =>
+        readSteps(opened, 'Is it the credential that Aircall refuses?').ping({ connection, failedVersion }),
+      ),
     );
+    if (ping.ok) return ping.value.replaced ? 'renewed' : 'not-the-cause';
+    if (ping.code === 'deadline') return 'deadline';
+    if (ping.code === 'connection-paused') return 'renewed'; // the step finds it paused itself
+    return mayBeCredential(ping) ? 'refused' : 'not-the-cause';
+  }
+
+  async function refresh(failedVersion: number): Promise<Renewal | 'refused'> {
+    if (Date.now() - refreshedMs > IN_TURN_MS) refreshes = 0;
+    if (refreshes >= REFRESHES_MAX) return 'refused';
+    refreshes += 1;
+    refreshedMs = Date.now();
+    const refreshed = await requests.counted(
+      attempt(() => readSteps(opened, 'Get a new access token').refreshToken({ connection, failedVersion })),
+    );
+    if (refreshed.ok) return 'renewed';
+    return refreshed.code === 'deadline' ? 'deadline' : 'refused'; // at the deadline nobody has refused anything
   }
 
   /** Waits by one step that Temporal repeats ever more rarely, and takes it anew where there may be news. */
   async function until(
     cause: 'credentials' | 'paused',
-    command: string,
     look: (steps: ReturnType<typeof waitingSteps>) => Promise<void>,
   ): Promise<Renewal> {
-    return run.waiting({ cause }, async () => {
+    return progress.waiting({ cause }, async () => {
       for (;;) {
         const scope = new CancellationScope();
         let news = false;
@@ -87,9 +106,7 @@ export function keepCredentials(run: Holder): Credentials {
         };
         waits.add(lookAgain);
         try {
-          await scope.run(() =>
-            look(waitingSteps(run.opened.deadlineMs, `Waits until somebody runs: aircall-dsr ${command}`)),
-          );
+          await scope.run(() => look(waitingSteps(opened.deadlineMs, waitSummary(cause, connection))));
           return 'renewed';
         } catch (error) {
           if (news && isCancellation(error) && !CancellationScope.current().consideredCancelled) continue;
@@ -102,14 +119,24 @@ export function keepCredentials(run: Holder): Credentials {
     });
   }
 
+  function renew(failure: StepFailure): Promise<Renewal> {
+    const key = `${failure.code} ${failure.credentialVersion}`;
+    const known = underWay.get(key);
+    if (known !== undefined) return known;
+    const started = renewOnce(failure).finally(() => underWay.delete(key));
+    underWay.set(key, started);
+    return started;
+  }
+
   return {
-    renew(failure) {
-      const key = `${failure.code} ${failure.credentialVersion}`;
-      const known = underWay.get(key);
-      if (known !== undefined) return known;
-      const started = renewOnce(failure).finally(() => underWay.delete(key));
-      underWay.set(key, started);
-      return started;
+    renew,
+    async step(step) {
+      for (;;) {
+        const outcome = await requests.counted(attempt(step));
+        if (outcome.ok || !mayBeCredential(outcome)) return outcome;
+        const renewal = await renew(outcome);
+        if (renewal !== 'renewed') return renewal === 'deadline' ? { ...outcome, code: renewal } : outcome;
+      }
     },
   };
 }

@@ -5,6 +5,7 @@
 import { sleep } from '@temporalio/workflow';
 import type { CaseRef, People } from '../activities';
 import type { DeletionInput, Outcome, RequestResult, Verification } from '../request/model';
+import { recordName } from '../request/sources';
 import { sideBySide } from '../side-by-side';
 import { findPeople, searchContacts } from './people';
 import { type RequestRun, runRequest } from './run';
@@ -19,18 +20,18 @@ export async function deletionRequest(input: DeletionInput): Promise<RequestResu
     const { dryRun, accessesOpen } = run.opened;
     if (!dryRun && accessesOpen && !(await accessRequestsEnded(run))) return;
 
-    run.phase('searching');
+    run.progress.enter('searching');
     const people = await findPeople(run);
     if (people === undefined) return;
     run.findings.planDigest = people.planDigest;
     if (dryRun) run.findings.plan = { counts: { contacts: people.contacts } };
     if (dryRun || people.contacts === 0) return;
 
-    run.phase('deleting');
+    run.progress.enter('deleting');
     const records = new Map<number, Outcome>();
-    await deleteContacts(run, records, people.people, range(0, people.contacts));
+    await deleteContacts(run, records, people.people, placesFrom(0, people.contacts));
 
-    run.phase('verifying');
+    run.progress.enter('verifying');
     run.findings.verification = await verify(run, records, people);
   });
 }
@@ -38,7 +39,7 @@ export async function deletionRequest(input: DeletionInput): Promise<RequestResu
 /** The subject's open access requests come first: what they are about to hand over must still be there. */
 async function accessRequestsEnded(run: RequestRun): Promise<boolean> {
   const { deadlineMs, request, subjectHash } = run.opened;
-  return run.waiting({ cause: 'access-request' }, async () => {
+  return run.progress.waiting({ cause: 'access-request' }, async () => {
     try {
       await waitingSteps(deadlineMs, 'Waits until access requests of the same person have ended').awaitAccessRequests({
         connection: request.connection,
@@ -65,11 +66,11 @@ async function deleteContacts(
     // What came back and went again was deleted all the same.
     if (outcome === 'already-absent' && records.get(contact) === 'deleted') return;
     records.set(contact, outcome);
-    run.noteOutcome({ record: `contact ${contact + 1}`, outcome, ...(code !== undefined && { code }) });
+    run.findings.note({ record: recordName('contacts', contact), outcome, ...(code !== undefined && { code }) });
   };
   try {
     await sideBySide(places, DELETIONS_AT_ONCE, async contact => {
-      const done = await run
+      const done = await run.credentials
         .step(() =>
           deleteSteps(run.opened, `Delete contact ${contact + 1}`).deleteContact({ request, people, contact }),
         )
@@ -87,54 +88,79 @@ async function deleteContacts(
 }
 
 /**
- * Searches again until nothing of the subject is left, later each time. A search may lag behind: a contact that it still
- * shows is gone where Aircall does not know its id. What is there, or came back, is deleted.
+ * Searches again until nothing of the subject is left, later each time. What is there, or came back, is deleted, unless it
+ * refused to be deleted before.
  */
 async function verify(run: RequestRun, records: Map<number, Outcome>, found: People): Promise<Verification> {
-  const { request, settleMs } = run.opened;
+  const { settleMs, deadlineMs } = run.opened;
   const gone = new Set<number>();
   let { people } = found;
-  for (let delayMs = settleMs; ; delayMs = Math.min(Math.max(delayMs * 2, SETTLE_MS_MIN), SETTLE_MS_MAX)) {
+  for (let delayMs = settleMs; ; delayMs = nextDelay(delayMs)) {
     await settle(run, delayMs);
-    const seen = await searchContacts(run);
-    const checkedAt = new Date(Date.now()).toISOString();
-    const residual: Verification = { state: 'residual', checkedAt };
-    if (seen.state !== 'complete') return residual;
-
-    const again = await run.local.recogniseContacts({ request, people, found: seen.object });
-    people = again.people;
-    const shown = again.known.filter(place => !gone.has(place));
-    const present = await sideBySide(shown, DELETIONS_AT_ONCE, async contact => {
-      const looked = await run.step(() =>
-        readSteps(run.opened, `Is contact ${contact + 1} still there?`).getContact({ request, people, contact }),
-      );
-      const absent = looked.ok && !looked.value.present;
-      if (absent) gone.add(contact);
-      return absent ? [] : [contact];
-    });
-    const left = [...present.flat(), ...again.fresh];
-    const kept = left.filter(place => records.get(place) === 'refused' || records.get(place) === 'failed');
-    if (left.length === 0) return { state: 'verified', checkedAt };
-    if (kept.length === left.length || delayMs >= SETTLE_MS_MAX || run.pastDeadline()) return residual;
-    run.findings.counts.contacts += again.fresh.length;
-    await deleteContacts(
-      run,
-      records,
-      people,
-      left.filter(place => !kept.includes(place)),
-    );
+    const look = await searchAgain(run, people, gone);
+    const { checkedAt } = look;
+    if (look.left === undefined) return { state: 'residual', checkedAt };
+    people = look.people;
+    if (look.left.length === 0) return { state: 'verified', checkedAt };
+    const { again } = partitionRefused(look.left, records);
+    if (again.length === 0 || delayMs >= SETTLE_MS_MAX || Date.now() >= deadlineMs)
+      return { state: 'residual', checkedAt };
+    run.findings.found('contacts', look.fresh);
+    await deleteContacts(run, records, people, again);
   }
+}
+
+interface Look {
+  readonly checkedAt: string;
+  readonly people: CaseRef;
+  /** Places of contacts that are still there, or there again; undefined if the search was not complete. */
+  readonly left: readonly number[] | undefined;
+  /** How many of them were not there before. */
+  readonly fresh: number;
+}
+
+/** A search may lag behind: a contact that it still shows is gone if Aircall does not know its id. */
+async function searchAgain(run: RequestRun, before: CaseRef, gone: Set<number>): Promise<Look> {
+  const { request } = run.opened;
+  const seen = await searchContacts(run);
+  const checkedAt = new Date(Date.now()).toISOString();
+  if (seen.state !== 'complete') return { checkedAt, people: before, left: undefined, fresh: 0 };
+  const { people, known, fresh } = await run.local.recogniseContacts({ request, people: before, found: seen.object });
+  const shown = known.filter(place => !gone.has(place));
+  const absent = await sideBySide(shown, DELETIONS_AT_ONCE, contact => isAbsent(run, people, contact));
+  for (const [index, place] of shown.entries()) if (absent[index] === true) gone.add(place);
+  return { checkedAt, people, left: [...shown.filter(place => !gone.has(place)), ...fresh], fresh: fresh.length };
+}
+
+/** Whether Aircall confirms that it does not know the contact. */
+async function isAbsent(run: RequestRun, people: CaseRef, contact: number): Promise<boolean> {
+  const { request } = run.opened;
+  const looked = await run.credentials.step(() =>
+    readSteps(run.opened, `Is contact ${contact + 1} still there?`).getContact({ request, people, contact }),
+  );
+  return looked.ok && !looked.value.present;
+}
+
+/** Contacts that are still there: those to delete again, and those that could not be deleted before. */
+export function partitionRefused(left: readonly number[], records: ReadonlyMap<number, Outcome>) {
+  const wasRefused = (place: number) => records.get(place) === 'refused' || records.get(place) === 'failed';
+  return { again: left.filter(place => !wasRefused(place)), refused: left.filter(wasRefused) };
+}
+
+/** Each pause is twice as long as the one before. */
+export function nextDelay(delayMs: number): number {
+  return Math.min(Math.max(delayMs * 2, SETTLE_MS_MIN), SETTLE_MS_MAX);
 }
 
 /** A durable pause, no longer than the request may live. */
 async function settle(run: RequestRun, delayMs: number): Promise<void> {
   const boundedMs = Math.max(0, Math.min(delayMs, run.opened.deadlineMs - Date.now()));
   const until = new Date(Date.now() + boundedMs).toISOString();
-  await run.waiting({ cause: 'settle', until }, () =>
+  await run.progress.waiting({ cause: 'settle', until }, () =>
     sleep(boundedMs, { summary: 'Let Aircall settle, then search again' }),
   );
 }
 
-function range(from: number, to: number): number[] {
+function placesFrom(from: number, to: number): number[] {
   return Array.from({ length: to - from }, (_, index) => from + index);
 }

@@ -2,15 +2,18 @@
  * What the Temporal Web UI shows of a request, while it runs and when it has ended: how it stands, what it waits for and what
  * to do about it, what was found, done and not covered. Markdown; counts, codes and names only. Workflow-safe.
  */
-import type { Gap, Outcome, RequestStatus, SourceCoverage, WaitingFor } from '../request/model';
+import { ENDINGS, isEndedStatus } from '../request/endings';
+import type { Gap, Outcome, RequestStatus, SourceCoverage } from '../request/model';
+import { readRecordName, sourcesOf } from '../request/sources';
+import { waitWords } from '../request/waits';
 import { PHASE_WORDS } from '../request/words';
-import type { Findings } from './run';
+import type { Found } from './findings';
 
 /** So that details stay small whatever went wrong. */
 const CODES_MAX = 8;
 const CODES_PAGE = 'docs/errors.md says what each code means, and what to do.';
 
-export function detailsOf(status: RequestStatus, connection: string, findings: Findings): string {
+export function detailsOf(status: RequestStatus, connection: string, findings: Found): string {
   const { kind, requestId, phase, waitingFor, apiRequests } = status;
   const what = kind === 'access' ? 'Access request' : 'Deletion';
   const doing = PHASE_WORDS[phase];
@@ -37,53 +40,31 @@ export function refusedDetails(message: string): string {
   return `**failed**\n\nIt was refused before Aircall was asked for anything: ${message}.`;
 }
 
-function waitWords({ cause, until }: WaitingFor, connection: string): string {
-  const onward = 'It then goes on by itself, from the same step.';
-  const words: Readonly<Record<WaitingFor['cause'], string>> = {
-    credentials: `for credentials: Aircall refuses those of ${connection}. Run \`aircall-dsr connect ${connection}\`. ${onward}`,
-    paused: `because an operator paused ${connection}. Run \`aircall-dsr connections resume ${connection}\`. ${onward}`,
-    settle: 'for Aircall to settle before it searches again.',
-    'access-request': 'for an access request of the same person to end.',
-    'rate-limit': 'because Aircall asked for a pause.',
-    worker: 'for a worker.',
-  };
-  return `${words[cause]}${until === undefined ? '' : ` Until ${until}.`}`;
-}
-
 /** What its end means. */
-function endWords({ kind, status, counts }: RequestStatus, { failure, package: packed }: Findings): string[] {
+function endWords({ kind, status }: RequestStatus, { failure, package: packed }: Found): string[] {
   if (failure !== undefined) return [`It ended because of \`${failure.code}\`: ${failure.message}.`];
+  if (!isEndedStatus(status)) return ['It ended.'];
+  const { words, handsOver } = ENDINGS[status];
   const handedOver = packed === undefined ? 'There is no package.' : 'The package was handed over.';
-  switch (status) {
-    case 'completed':
-      return [
-        kind === 'access' ? `All was searched, and all was found. ${handedOver}` : 'All that was asked for was done.',
-      ];
-    case 'partial':
-      return [
-        `It came to an end, but not to all that was asked for: see below. ${kind === 'access' ? handedOver : ''}`,
-      ];
-    case 'no-match':
-      return ['All was searched, and nothing of the person was there.'];
-    case 'cancelled':
-      return ['Somebody cancelled it. What was done until then is below.'];
-    default:
-      return [counts.failed > 0 ? 'It ended with failures: see below.' : 'It ended.'];
-  }
+  return [[words[kind], ...(handsOver && kind === 'access' ? [handedOver] : [])].join(' ')];
 }
 
-function foundLines({ kind, counts, phase }: RequestStatus, findings: Findings): string[] {
-  const { contacts, calls, verification, plan, planDigest, package: packed } = findings;
+function foundLines({ kind, counts, phase }: RequestStatus, findings: Found): string[] {
+  const { covered, verification, plan, planDigest, package: packed } = findings;
   const yet = phase === 'ended' ? '' : ' so far';
-  const sourceWords = (source: SourceCoverage | undefined) => (source && searchedWords(source)) ?? yet;
   const deleted = counts.deleted ?? 0;
   const absent = counts.alreadyAbsent ?? 0;
+  const sources = sourcesOf(kind).flatMap(source => {
+    const coverage = covered[source];
+    const withheld = coverage !== undefined && 'ambiguous' in coverage ? coverage.ambiguous : 0;
+    const noun = capital(source);
+    return [
+      `${noun}: ${counts[source] ?? 0} found${(coverage && searchedWords(coverage)) ?? yet}`,
+      ...(withheld > 0 ? [`${noun} withheld, on a number that is shared with somebody else: ${withheld}`] : []),
+    ];
+  });
   return [
-    `Contacts: ${counts.contacts} found${sourceWords(contacts)}`,
-    ...(kind === 'access' && counts.calls !== undefined ? [`Calls: ${counts.calls} found${sourceWords(calls)}`] : []),
-    ...(calls !== undefined && calls.ambiguous > 0
-      ? [`Calls withheld, on a number that is shared with somebody else: ${calls.ambiguous}`]
-      : []),
+    ...sources,
     ...(plan ? [`A dry run: ${plan.counts.contacts} contacts would be deleted, plan ${planDigest}`] : []),
     ...(deleted + absent > 0 ? [`Contacts deleted: ${deleted}; gone already: ${absent}`] : []),
     ...(verification && verification.state !== 'skipped'
@@ -97,6 +78,10 @@ function foundLines({ kind, counts, phase }: RequestStatus, findings: Findings):
   ];
 }
 
+function capital(word: string): string {
+  return `${word[0]?.toUpperCase() ?? ''}${word.slice(1)}`;
+}
+
 /** Undefined of a source that nobody has come to, or to the end of. */
 function searchedWords({ state, gaps }: SourceCoverage): string | undefined {
   if (state === 'skipped' || gaps.some(({ code }) => code === 'cancelled')) return undefined;
@@ -104,7 +89,7 @@ function searchedWords({ state, gaps }: SourceCoverage): string | undefined {
 }
 
 /** Records that did not end as asked, and what was not covered, by code. */
-function missingLines({ outcomes, contacts, calls }: Findings): string[] {
+function missingLines({ outcomes, covered }: Found): string[] {
   const sorts = new Map<string, number>();
   for (const { record, outcome, code } of outcomes) {
     if (code === undefined) continue;
@@ -113,25 +98,24 @@ function missingLines({ outcomes, contacts, calls }: Findings): string[] {
   }
   const gapLines = (source: string, gaps: readonly Gap[]) =>
     gaps
-      .filter(({ code }) => !TOLD_OTHERWISE.includes(code))
+      .filter(({ code }) => !SAID_OTHERWISE.includes(code))
       .map(({ code, count }) => `Not covered of ${source}: \`${code}\`${count === undefined ? '' : ` (${count})`}`);
   const lines = [
     ...[...sorts].map(([sort, count]) => `${sort}: ${count}`),
-    ...gapLines('contacts', contacts.gaps),
-    ...gapLines('calls', calls?.gaps ?? []),
+    ...Object.entries(covered).flatMap(([source, { gaps }]) => gapLines(source, gaps)),
   ];
   const more = lines.length - CODES_MAX;
   return more > 0 ? [...lines.slice(0, CODES_MAX), `and ${more} more, see its result`] : lines;
 }
 
 /** By its end, and by the records that could not be read. */
-const TOLD_OTHERWISE = ['cancelled', 'unexpected-record'];
+const SAID_OTHERWISE = ['cancelled', 'unexpected-record'];
 
 /** `contact 3` and `contact 5` are of one sort. */
 function sortOf(record: string, outcome: Outcome): string {
-  const [, unreadable, noun = record] = /^(unreadable )?(\S+)/.exec(record) ?? [];
-  const nouns = `${noun[0]?.toUpperCase() ?? ''}${noun.slice(1)}s`;
-  if (unreadable !== undefined) return `${nouns} that could not be read`;
+  const { source, unreadable } = readRecordName(record);
+  const nouns = capital(source);
+  if (unreadable) return `${nouns} that could not be read`;
   return outcome === 'failed' ? `${nouns} that failed` : `${nouns} ${outcome}`;
 }
 

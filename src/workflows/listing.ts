@@ -5,9 +5,10 @@
 import { executeChild, workflowInfo } from '@temporalio/workflow';
 import type { CaseRef, Merged, Window } from '../activities';
 import type { Gap, SourceCoverage } from '../request/model';
+import { PER_PAGE, ROWS_MAX } from '../request/paging';
 import { sideBySide } from '../side-by-side';
 import type { fetchPages } from './fetch-pages';
-import { emptyReport, fetchInto, type List, nameOf, type PagesReport } from './pages';
+import { emptyReport, fetchInto, type List, listName, type PagesReport } from './pages';
 import type { RequestRun } from './run';
 import { mayBeCredential, type StepFailure } from './steps';
 
@@ -19,16 +20,13 @@ interface Listed {
 }
 
 /** What several lists hold together, each record once. */
-export interface Listing extends SourceCoverage {
+export interface ListedSource extends SourceCoverage {
   readonly object: CaseRef;
   readonly records: number;
   readonly withheld: number;
   readonly unreadable: number;
 }
 
-const PER_PAGE = 50;
-/** Aircall refuses pages beyond it: a longer list is split by time. */
-const ROWS_MAX = 10_000;
 /** Rows that a window is meant to hold after a split, so that an uneven spread seldom needs another one. */
 const ROWS_AIM = 7_500;
 /** More pages than this are a child workflow of their own, so that a history stays short. */
@@ -43,7 +41,7 @@ const DAY = 86_400;
 const EARLIEST = { contacts: Date.UTC(2014, 0, 1) / 1000, callsAge: 200 * DAY };
 
 /** Reads lists that together are one source: the spellings of an address, the numbers of a person. */
-export async function readLists(run: RequestRun, lists: readonly List[], window: Window): Promise<Listing> {
+export async function readLists(run: RequestRun, lists: readonly List[], window: Window): Promise<ListedSource> {
   const listed = await sideBySide(lists, LISTS_AT_ONCE, list => readList(run, list, window));
   const [one] = listed;
   const objects = listed.flatMap(list => list.objects);
@@ -76,7 +74,7 @@ async function readWindow(
   readings = 1,
 ): Promise<Listed> {
   const pageCount = Math.min(Math.ceil(first.total / Math.max(1, first.rowsMax)), ROWS_MAX / PER_PAGE);
-  const rest = await fetchAll(run, list, window, range(2, pageCount));
+  const rest = await fetchAll(run, list, window, pagesFrom(2, pageCount));
   const objects = [...first.objects, ...rest.objects];
   const failed = [...gapsOf(first), ...gapsOf(rest)];
   if (failed.length > 0) return { objects, gaps: failed };
@@ -136,16 +134,16 @@ async function fetchSome(run: RequestRun, list: List, window: Window, pages: rea
     try {
       await fetchInto(report, input);
     } finally {
-      run.count(report.apiRequests);
+      run.requests.add(report.apiRequests);
     }
     return report;
   }
   const report = await executeChild<typeof fetchPages>('fetchPages', {
     args: [input],
     workflowId: `${workflowInfo().workflowId}:pages:${run.nextChild()}`,
-    staticSummary: `${nameOf(list)}, pages ${pages[0]} to ${pages.at(-1)}`,
+    staticSummary: `${listName(list)}, pages ${pages[0]} to ${pages.at(-1)}`,
   });
-  run.count(report.apiRequests);
+  run.requests.add(report.apiRequests);
   return report;
 }
 
@@ -167,6 +165,6 @@ function split(list: List, window: Window, total: number): Window[] {
   }));
 }
 
-function range(first: number, last: number): number[] {
+function pagesFrom(first: number, last: number): number[] {
   return Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => first + index);
 }

@@ -40,7 +40,7 @@ const PAGES_AT_ONCE = 16;
 export async function fetchInto(report: PagesReport, input: PagesInput): Promise<void> {
   const { request, list, window } = input;
   const fetchPage = (page: number) => {
-    const steps = readSteps(input, `${nameOf(list)}, page ${page}`, page === 1 ? 'first' : 'bulk');
+    const steps = readSteps(input, `${listName(list)}, page ${page}`, page === 1 ? 'first' : 'bulk');
     return list.of === 'contacts'
       ? steps.searchContacts({ request, ...list, window, page })
       : steps.fetchCalls({ request, ...list, window, page });
@@ -66,7 +66,7 @@ export async function fetchInto(report: PagesReport, input: PagesInput): Promise
 }
 
 /** As the Web UI shows it. */
-export function nameOf(list: List): string {
+export function listName(list: List): string {
   if (list.of === 'contacts') return `Contacts by the address ${list.spelling === 0 ? 'as given' : 'in lower case'}`;
   return list.number === null ? 'All calls of the company' : `Calls of number ${list.number + 1}`;
 }

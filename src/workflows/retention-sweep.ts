@@ -2,15 +2,15 @@
  * Keeps the evidence of what has ended, then destroys what has outlived its time, request by request; started by the
  * schedule of the service. What cannot be done now is found again by the next sweep. Decisions D9, D13.
  */
-import { isCancellation, patched, proxyActivities, setCurrentDetails } from '@temporalio/workflow';
+import { isCancellation, proxyActivities, setCurrentDetails } from '@temporalio/workflow';
 import type { RetentionActivities } from '../activities/retention-activities';
 import { sideBySide } from '../side-by-side';
 
 export interface Swept {
   readonly destroyed: number;
   readonly left: number;
-  /** Requests whose evidence was kept, or found to be beyond keeping; absent in sweeps of before. */
-  readonly kept?: number;
+  /** Requests whose evidence was kept, or found to be beyond keeping. */
+  readonly kept: number;
 }
 
 const ROUNDS_MAX = 20;
@@ -24,8 +24,8 @@ const { findUnkept, keepEvidence, noteKept, findDue, destroyDue } = proxyActivit
 
 export async function retentionSweep(): Promise<Swept> {
   setCurrentDetails('Keeps the evidence of requests that have ended, and destroys what has outlived its time.');
-  const evidence = patched('keep-evidence') ? { kept: await keepAll() } : {};
-  return { ...evidence, ...(await destroyAll()) };
+  const kept = await keepAll();
+  return { kept, ...(await destroyAll()) };
 }
 
 async function keepAll(): Promise<number> {
@@ -40,7 +40,7 @@ async function keepAll(): Promise<number> {
   }
 }
 
-async function destroyAll(): Promise<Swept> {
+async function destroyAll(): Promise<Omit<Swept, 'kept'>> {
   let destroyed = 0;
   for (let round = 1; ; round += 1) {
     const due = await findDue();

@@ -1,6 +1,6 @@
 /**
- * The frame that both kinds of request share: open, do the work, tell the status, end truthfully. Only here is a
- * cancellation caught, and only here does a request become a result. Decisions D10, D12, D14.
+ * The frame that both kinds of request share: open, do the work, say the status, end truthfully. Only here is a cancellation
+ * caught, and only here does a request become a result. Decisions D10, D12, D14.
  */
 import {
   ActivityFailure,
@@ -14,80 +14,35 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { LocalActivities, Opened } from '../activities';
-import type { Clock } from '../request/clock';
-import type {
-  Counts,
-  Coverage,
-  FinalStatus,
-  Outcome,
-  PackageRef,
-  Phase,
-  RecordOutcome,
-  RequestResult,
-  RequestStatus,
-  SourceCoverage,
-  Status,
-  Verification,
-  WaitingFor,
-} from '../request/model';
-import { noCounts } from '../request/model';
+import type { LocalActivities, Opened, Opening } from '../activities';
+import type { FinalStatus, RequestResult, RequestStatus } from '../request/model';
 import { type Kind, requestOf } from '../request/names';
 import { SEARCH_KEYS } from '../request/search-keys';
+import { type ApiRequests, countApiRequests } from './api-requests';
 import { keepClock } from './clock';
 import { type Credentials, keepCredentials } from './credentials';
 import { detailsOf, refusedDetails } from './details';
-import { attempt, bulkSteps, failureOf, localSteps, mayBeCredential, StepCancelled, type StepOutcome } from './steps';
+import { createFindings, type Findings, statusOf } from './findings';
+import { createProgress, type Progress } from './progress';
+import { resultOf } from './result';
+import { bulkSteps, failureOf, localSteps } from './steps';
 
 export const statusQuery = defineQuery<RequestStatus>('status');
 
-/** What a request has found and done so far; its result is made from it whenever it ends. */
-export interface Findings {
-  readonly counts: Counts;
-  readonly outcomes: RecordOutcome[];
-  contacts: SourceCoverage;
-  calls: Coverage['calls'];
-  package?: PackageRef;
-  verification?: Verification;
-  planDigest?: string;
-  plan?: RequestResult['plan'];
-  failure?: NonNullable<RequestResult['failure']>;
-}
-
+/** What the story of a request works with. Each part is the only owner of what it holds. */
 export interface RequestRun {
   readonly opened: Opened;
   readonly startedAt: string;
   readonly findings: Findings;
+  readonly progress: Progress;
+  readonly requests: ApiRequests;
+  readonly credentials: Credentials;
   /** Steps that ask the vault for little; `bulk` for what grows with a company. */
   readonly local: LocalActivities;
   readonly bulk: LocalActivities;
-  readonly credentials: Credentials;
-  phase(phase: Phase): void;
-  /** Takes a step that asks Aircall, again with another credential where one was refused. */
-  step<T extends { readonly apiRequests: number }>(step: () => Promise<T>): Promise<StepOutcome<T>>;
-  /** Tells what is waited for while it is waited for. */
-  waiting<T>(waitingFor: WaitingFor, wait: () => Promise<T>): Promise<T>;
-  /** Records what happened to one record, again where it changed. */
-  noteOutcome(outcome: RecordOutcome): void;
-  /** Records rows that could not be read: `failed`, each of them. */
-  noteUnreadable(what: 'contact' | 'call', rows: number): void;
-  /** What was searched so far, as the package states it. */
-  coverage(): Coverage & { readonly calls: NonNullable<Coverage['calls']> };
-  /** Counts what a step sent, however it ended. */
-  counted<T extends { readonly apiRequests: number }>(outcome: Promise<T>): Promise<T>;
-  count(apiRequests: number): void;
+  /** Numbers the child workflows. */
   nextChild(): number;
-  pastDeadline(): boolean;
 }
-
-const UNTOUCHED: SourceCoverage = { state: 'skipped', gaps: [] };
-const OUTCOMES_MAX = 10_000;
-
-/** What Aircall's API cannot do, whatever the request. */
-const OUT_OF_REACH = {
-  access: ['messages', 'private contacts', 'contacts of connected applications', 'calls older than about six months'],
-  deletion: ['call records', 'call comments', 'messages', 'private contacts', 'contacts of connected applications'],
-} as const satisfies Record<Kind, readonly string[]>;
 
 /**
  * Runs one request from its input to its result.
@@ -100,195 +55,119 @@ export async function runRequest(
 ): Promise<RequestResult> {
   const startedAt = workflowInfo().startTime.toISOString();
   const { requestId = '', connection = '' } = requestOf(workflowInfo().workflowId) ?? {};
-  const findings: Findings = {
-    counts: noCounts(kind),
-    outcomes: [],
-    contacts: UNTOUCHED,
-    calls: undefined,
-  };
-  let phase: Phase = 'opening';
-  const phases: Partial<Record<Phase, string>> = {};
-  let apiRequests = 0;
-  let children = 0;
-  let ended: FinalStatus | undefined;
-  const waits = new Set<WaitingFor>();
+  const findings = createFindings(kind);
+  const progress = createProgress(changed);
+  const requests = countApiRequests(show);
+  setHandler(statusQuery, present);
+  const clock = keepClock(() => progress.waitingFor, show);
 
-  const status = (): Status => ended ?? (waits.size > 0 ? 'waiting' : 'running');
-  const present = (): RequestStatus => {
-    const [waitingFor] = waits;
+  const opening = await open(input, startedAt);
+  if ('ended' in opening) {
+    progress.end(opening.ended.status);
+    return opening.ended;
+  }
+  const { opened } = opening;
+  setSearchAttributes(kind, opened);
+  clock.start(opened.request, opened.clock);
+
+  let children = 0;
+  const ended = await endOf(
+    story({
+      opened,
+      startedAt,
+      findings,
+      progress,
+      requests,
+      credentials: keepCredentials({ opened, requests, progress }),
+      local: localSteps(opened.deadlineMs),
+      bulk: bulkSteps(opened.deadlineMs),
+      nextChild() {
+        children += 1;
+        return children;
+      },
+    }),
+  );
+  if (ended.failure !== undefined) findings.failure = ended.failure;
+  return CancellationScope.nonCancellable(() => close(ended.cancelled ? 'cancelled' : statusOf(findings, kind)));
+
+  /** What the status query answers. */
+  function present(): RequestStatus {
+    const { status, phase, waitingFor } = progress;
     const { counts, planDigest } = findings;
     return {
       requestId,
       kind,
-      status: status(),
+      status,
       phase,
       counts,
-      apiRequests,
+      apiRequests: requests.sent,
       ...clock.present(),
       ...(waitingFor && { waitingFor }),
       ...(planDigest && { planDigest }),
     };
-  };
-  setHandler(statusQuery, present);
-  /** For whoever looks at the run in the Web UI. */
-  const show = () => setCurrentDetails(detailsOf(present(), connection, findings));
-  const clock = keepClock(() => [...waits][0], show);
-  const tell = () => {
-    show();
-    upsertSearchAttributes([{ key: SEARCH_KEYS.status, value: status() }]);
-  };
-  const resultOf = (finalStatus: FinalStatus): RequestResult => ({
-    requestId,
-    kind,
-    status: finalStatus,
-    counts: findings.counts,
-    outcomes: findings.outcomes.slice(0, OUTCOMES_MAX),
-    coverage: {
-      contacts: findings.contacts,
-      ...(findings.calls && { calls: findings.calls }),
-      outOfReach: OUT_OF_REACH[kind],
-    },
-    apiRequests,
-    startedAt,
-    completedAt: new Date().toISOString(),
-    ...dueOf(clock.present()),
-    ...(findings.package && { package: findings.package }),
-    ...(kind === 'deletion' && { verification: findings.verification ?? { state: 'skipped', checkedAt: null } }),
-    ...(findings.planDigest && { planDigest: findings.planDigest }),
-    ...(findings.plan && { plan: findings.plan }),
-    ...(findings.failure && { failure: findings.failure }),
-  });
+  }
 
-  let opened: Opened;
+  /** For whoever looks at the run in the Web UI. */
+  function show(): void {
+    setCurrentDetails(detailsOf(present(), connection, findings));
+  }
+
+  function changed(what: 'phase' | 'status'): void {
+    show();
+    if (what === 'status') upsertSearchAttributes([{ key: SEARCH_KEYS.status, value: progress.status }]);
+  }
+
+  async function close(status: FinalStatus): Promise<RequestResult> {
+    const phases = { ...progress.phases };
+    progress.enter('closing');
+    await clock.end();
+    const { request, subjectHash } = opened;
+    const { alarm: _, ...due } = clock.present(); // whether it came in time is seen from its own times
+    const completedAt = new Date().toISOString();
+    const frame = { requestId, kind, status, apiRequests: requests.sent, startedAt, completedAt, clock: due };
+    const found = resultOf(frame, findings);
+    // The step may be taken again, at a later time: the request then ends as its receipt says.
+    const result = (await localSteps().closeRequest({ request, subjectHash, result: found, phases })) ?? found;
+    progress.end(result.status);
+    return result;
+  }
+}
+
+/** Not cancellable: a request that is cancelled at once still leaves its record, which answers the same id ever after. */
+async function open(input: unknown, receivedAt: string): Promise<Opening> {
   try {
-    // Not cancellable: a request that is cancelled at once still leaves its record, which answers the same id ever after.
-    const opening = await CancellationScope.nonCancellable(() => localSteps().openRequest(input, startedAt));
-    if ('ended' in opening) {
-      ended = opening.ended.status;
-      phase = 'ended';
-      return opening.ended;
-    }
-    opened = opening.opened;
+    return await CancellationScope.nonCancellable(() => localSteps().openRequest(input, receivedAt));
   } catch (error) {
     if (!(error instanceof ActivityFailure && error.cause instanceof ApplicationFailure)) throw error;
     setCurrentDetails(refusedDetails(error.cause.message));
     throw ApplicationFailure.nonRetryable(error.cause.message, error.cause.type);
   }
-  // What the starter has set already is not set again: each time the server writes its index.
+}
+
+/** What the starter has set already is not set again: each time the server writes its index. */
+function setSearchAttributes(kind: Kind, { request, subjectHash }: Opened): void {
   const set = workflowInfo().typedSearchAttributes;
   const wanted = [
     { key: SEARCH_KEYS.kind, value: kind },
-    { key: SEARCH_KEYS.connection, value: opened.request.connection },
-    { key: SEARCH_KEYS.subject, value: opened.subjectHash },
+    { key: SEARCH_KEYS.connection, value: request.connection },
+    { key: SEARCH_KEYS.subject, value: subjectHash },
     { key: SEARCH_KEYS.status, value: 'running' },
   ].filter(({ key, value }) => set.get(key) !== value);
   if (wanted.length > 0) upsertSearchAttributes(wanted);
+}
 
-  clock.start(opened.request, opened.clock);
+interface StoryEnd {
+  readonly cancelled: boolean;
+  readonly failure?: NonNullable<RequestResult['failure']>;
+}
 
-  const run: RequestRun = {
-    opened,
-    startedAt,
-    findings,
-    local: localSteps(opened.deadlineMs),
-    bulk: bulkSteps(opened.deadlineMs),
-    get credentials() {
-      return credentials;
-    },
-    phase(next) {
-      phase = next;
-      show();
-      phases[next] ??= new Date().toISOString();
-    },
-    async step(step) {
-      for (;;) {
-        const outcome = await run.counted(attempt(step));
-        if (outcome.ok || !mayBeCredential(outcome)) return outcome;
-        const renewal = await credentials.renew(outcome);
-        if (renewal !== 'renewed') return renewal === 'deadline' ? { ...outcome, code: renewal } : outcome;
-      }
-    },
-    async waiting(waitingFor, wait) {
-      waits.add(waitingFor);
-      tell();
-      try {
-        return await wait();
-      } finally {
-        waits.delete(waitingFor);
-        tell();
-      }
-    },
-    noteOutcome(outcome) {
-      const place = findings.outcomes.findIndex(({ record }) => record === outcome.record);
-      if (place >= 0) findings.outcomes.splice(place, 1, outcome);
-      else findings.outcomes.push(outcome);
-      recount(findings);
-    },
-    noteUnreadable(what, rows) {
-      for (let row = 1; row <= rows; row += 1) {
-        findings.outcomes.push({ record: `unreadable ${what} ${row}`, outcome: 'failed', code: 'unexpected-record' });
-      }
-      recount(findings);
-    },
-    coverage() {
-      if (findings.calls === undefined) throw new RangeError('calls were not searched');
-      return { contacts: findings.contacts, calls: findings.calls, outOfReach: OUT_OF_REACH[kind] };
-    },
-    async counted(outcome) {
-      try {
-        const { apiRequests: more } = await outcome;
-        run.count(more);
-      } catch (error) {
-        if (error instanceof StepCancelled) run.count(error.apiRequests);
-        throw error;
-      }
-      return outcome;
-    },
-    count(more) {
-      apiRequests += more;
-      show();
-    },
-    nextChild() {
-      children += 1;
-      return children;
-    },
-    pastDeadline: () => Date.now() >= opened.deadlineMs,
-  };
-  const credentials = keepCredentials(run);
-
-  let cancelled = false;
+async function endOf(story: Promise<void>): Promise<StoryEnd> {
   try {
-    await story(run);
+    await story;
+    return { cancelled: false };
   } catch (error) {
-    cancelled = isCancellation(error);
-    if (!cancelled) findings.failure = brokenBy(error);
+    return isCancellation(error) ? { cancelled: true } : { cancelled: false, failure: brokenBy(error) };
   }
-
-  return CancellationScope.nonCancellable(async () => {
-    phase = 'closing';
-    await clock.end();
-    const { request, subjectHash } = opened;
-    const found = resultOf(cancelled ? 'cancelled' : statusOf(findings));
-    // The task may be taken again, at a later time: it then ends as its receipt says.
-    const result = (await localSteps().closeRequest({ request, subjectHash, result: found, phases })) ?? found;
-    phase = 'ended';
-    ended = result.status;
-    tell();
-    return result;
-  });
-}
-
-/** The result tells of no alarm: whether it came in time is seen from its own times. */
-function dueOf({ alarm: _, ...clock }: ReturnType<ReturnType<typeof keepClock>['present']>): Partial<Clock> {
-  return clock;
-}
-
-function recount({ counts, outcomes }: Findings): void {
-  const number = (wanted: Outcome) => outcomes.filter(({ outcome }) => outcome === wanted).length;
-  counts.refused = number('refused');
-  counts.failed = number('failed');
-  if (counts.deleted !== undefined) counts.deleted = number('deleted');
-  if (counts.alreadyAbsent !== undefined) counts.alreadyAbsent = number('already-absent');
 }
 
 /** A step of our own that cannot be repeated, or a child that was ended from outside; anything else is a bug and is thrown. */
@@ -297,12 +176,4 @@ function brokenBy(error: unknown): NonNullable<RequestResult['failure']> {
     return { code: 'child-ended', message: 'a child workflow was ended from outside' };
   const { code } = failureOf(error);
   return { code, message: 'a step of the service itself failed; see docs/errors.md' };
-}
-
-function statusOf({ failure, contacts, calls, counts, outcomes, verification }: Findings): FinalStatus {
-  if (failure !== undefined) return 'failed';
-  const whole = contacts.state === 'complete' && (calls === undefined || calls.state === 'complete');
-  const clean = outcomes.every(({ outcome }) => outcome === 'deleted' || outcome === 'already-absent');
-  if (!whole || !clean || verification?.state === 'residual') return 'partial';
-  return counts.contacts === 0 && (counts.calls ?? 0) === 0 ? 'no-match' : 'completed';
 }

@@ -1,7 +1,7 @@
 /** The steps that ask nobody but the vault: opening, merging, identifying, packaging, waiting, closing. */
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
-import { anyListing, type Listing, peopleSchema, subjectSchema } from '../../src/activities/case-objects';
+import { anyListing, type ListObject, peopleSchema, subjectSchema } from '../../src/activities/case-objects';
 import { packageSchema } from '../../src/package/model';
 import type { RequestResult } from '../../src/request/model';
 import { type RequestRef, workflowIdOf } from '../../src/request/names';
@@ -32,7 +32,7 @@ const inputOf = ({ connection, requestId }: RequestRef, email = EMAIL, options =
 });
 
 const open = (request: RequestRef, input: unknown = inputOf(request), runId = 'run-1') =>
-  attempt(() => steps.local.openRequest(input), infoOf(request, runId));
+  attempt(() => steps.local.openRequest(input, new Date().toISOString()), infoOf(request, runId));
 
 async function opened(request: RequestRef, input?: unknown, runId?: string) {
   const opening = await open(request, input, runId);
@@ -136,7 +136,10 @@ describe('opening a request', () => {
     const request = newRequest();
     const { subjectHash } = await opened(request);
     const result = resultOf(request);
-    await attempt(() => steps.local.closeRequest({ request, subjectHash, result }), infoOf(request, 'run-1'));
+    await attempt(
+      () => steps.local.closeRequest({ request, subjectHash, result, phases: {} }),
+      infoOf(request, 'run-1'),
+    );
     expect(await open(request, inputOf(request), 'run-2')).toEqual({ ended: result });
     expect((await failureOf(open(request, inputOf(request, 'somebody.else@example.com'), 'run-3'))).code).toBe(
       'request-conflict',
@@ -177,7 +180,7 @@ describe('a deletion and the access requests of its subject', () => {
     }
     expect(delays).toEqual([1_000, 2_000, 16_000, 60_000, 60_000, 60_000]);
 
-    const input = { request: access, subjectHash, result: resultOf(access) };
+    const input = { request: access, subjectHash, result: resultOf(access), phases: {} };
     await attempt(() => steps.local.closeRequest(input), infoOf(access, 'run-1'));
     await waitFor(subjectHash, 3);
     const next = newRequest('deletion');
@@ -231,7 +234,7 @@ describe('waiting for a credential', () => {
 });
 
 const recordIds = fc.uniqueArray(fc.integer({ min: 1, max: 30 }), { maxLength: 12 });
-const listing: fc.Arbitrary<Listing> = fc
+const listing: fc.Arbitrary<ListObject> = fc
   .tuple(recordIds, recordIds, recordIds, recordIds, fc.nat(3))
   .map(([own, others, withheld, unreadable, unnamed]) => ({
     ids: [...new Set([...own, ...others, ...withheld, ...unreadable])],
@@ -242,13 +245,13 @@ const listing: fc.Arbitrary<Listing> = fc
   }));
 
 describe('merging lists', () => {
-  const merge = async (listings: readonly Listing[]) => {
+  const merge = async (listings: readonly ListObject[]) => {
     const { request } = steps;
     const objects = await Promise.all(listings.map(each => steps.cases.write(request, each)));
     const merged = await attempt(() => steps.local.mergeListings({ request, objects }));
     return { merged, content: await steps.read(merged.object, anyListing) };
   };
-  const union = (listings: readonly Listing[], of: (listing: Listing) => readonly number[]) =>
+  const union = (listings: readonly ListObject[], of: (listing: ListObject) => readonly number[]) =>
     [...new Set(listings.flatMap(of))].sort((a, b) => a - b);
   const sorted = (values: readonly number[]) => [...values].sort((a, b) => a - b);
 
@@ -445,7 +448,7 @@ describe('closing a request', () => {
     const { subjectHash } = await opened(request);
     const result = resultOf(request);
     const close = () =>
-      attempt(() => steps.local.closeRequest({ request, subjectHash, result }), infoOf(request, 'run-1'));
+      attempt(() => steps.local.closeRequest({ request, subjectHash, result, phases: {} }), infoOf(request, 'run-1'));
     const before = await steps.cases.record(request);
     await close();
     await close();
@@ -457,7 +460,7 @@ describe('closing a request', () => {
     const { subjectHash } = await opened(request);
     const result = resultOf(request);
     const close = (other: Partial<typeof result>) => {
-      const input = { request, subjectHash, result: { ...result, ...other } };
+      const input = { request, subjectHash, result: { ...result, ...other }, phases: {} };
       return attempt(() => steps.local.closeRequest(input), infoOf(request, 'run-1'));
     };
     expect(await close({})).toBeUndefined();

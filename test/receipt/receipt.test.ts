@@ -56,7 +56,6 @@ describe('a receipt', () => {
       deleted: 1,
       absent: 1,
       refused: 1,
-      unsupported: 0,
       failed: 0,
       unreadable: 1,
       withheld: 0,
@@ -89,7 +88,7 @@ describe('a receipt', () => {
     };
     const phases = { searching: '2026-01-31T12:00:00.000Z', packaging: '2026-01-31T12:00:03.000Z' };
     const content = receiptContent({ ...FACTS, ending: { result }, phases });
-    const nothing = { deleted: 0, absent: 0, refused: 0, unsupported: 0, failed: 0 };
+    const nothing = { deleted: 0, absent: 0, refused: 0, failed: 0 };
     expect(content.sources).toMatchObject([
       { source: 'contacts', found: 2, kept: 2, unreadable: 0, ...nothing },
       // What is beyond the list of a result is counted all the same.
@@ -122,8 +121,8 @@ describe('a receipt', () => {
     fc.assert(
       fc.property(anyResult, result => {
         const made = receiptSchema.parse(receiptOf({ ...FACTS, ending: { result } }, FIRST));
-        for (const { found, kept, deleted, absent, refused, unsupported, failed } of made.sources)
-          expect(found).toBe(kept + deleted + absent + refused + unsupported + failed);
+        for (const { found, kept, deleted, absent, refused, failed } of made.sources)
+          expect(found).toBe(kept + deleted + absent + refused + failed);
         const sum = (name: 'deleted' | 'refused') => made.sources.reduce((total, source) => total + source[name], 0);
         expect(sum('deleted')).toBeGreaterThanOrEqual(result.counts.deleted ?? 0);
         expect(sum('refused')).toBeGreaterThanOrEqual(result.counts.refused);

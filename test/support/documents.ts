@@ -33,7 +33,7 @@ export const resultSchema = z.strictObject({
   outcomes: z.array(
     z.strictObject({
       record: z.string().regex(/^(unreadable )?(contact|call) \d+$/),
-      outcome: z.enum(['deleted', 'already-absent', 'refused', 'unsupported', 'failed']),
+      outcome: z.enum(['deleted', 'already-absent', 'refused', 'failed']),
       code: z.string().optional(),
     }),
   ),

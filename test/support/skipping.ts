@@ -86,7 +86,7 @@ export async function startSkippingService(options: SandboxOptions): Promise<Ski
     onAnswer() {},
     onRefused() {},
     alarms: {
-      tell() {},
+      log() {},
       async send(alarm) {
         alarms.push({ ...alarm, atMs: await env.currentTimeMs() });
       },

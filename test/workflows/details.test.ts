@@ -1,26 +1,25 @@
 /** What the Web UI tells of a request: enough to understand it, bounded, and nothing that names a person. */
 import { noCounts, type RequestStatus, type Status } from '../../src/request/model';
 import { detailsOf, refusedDetails } from '../../src/workflows/details';
-import type { Findings } from '../../src/workflows/run';
+import type { Found } from '../../src/workflows/findings';
 
 const COMPLETE = { state: 'complete', gaps: [] } as const;
 const WINDOW = { window: { from: null, to: '2026-01-31T12:00:00.000Z' }, ambiguous: 0, ignoredNumbers: 0 };
 
-function told(status: Partial<RequestStatus> & { readonly status: Status }, findings: Partial<Findings> = {}): string {
+function told(status: Partial<RequestStatus> & { readonly status: Status }, findings: Partial<Found> = {}): string {
   const kind = status.kind ?? 'access';
   const counts = { ...noCounts(kind), contacts: 2 };
   const whole = { requestId: 'case-17', kind, phase: 'ended' as const, counts, apiRequests: 9, ...status };
   return detailsOf(whole, 'acme', {
     counts: whole.counts,
     outcomes: [],
-    contacts: COMPLETE,
-    calls: { ...COMPLETE, ...WINDOW },
+    covered: { contacts: COMPLETE, calls: { ...COMPLETE, ...WINDOW } },
     ...findings,
   });
 }
 
 test('one that runs: what it does, and how far it is', () => {
-  const text = told({ status: 'running', phase: 'fetching-calls' }, { calls: undefined });
+  const text = told({ status: 'running', phase: 'fetching-calls' }, { covered: { contacts: COMPLETE } });
   expect(text).toContain('**Access request case-17 of acme: running**');
   expect(text).toContain('Now: fetching calls.');
   expect(text).toContain('- Contacts: 2 found, searched completely\n- Calls: 0 found so far\n');
@@ -46,7 +45,10 @@ test('one that is partial: what is missing, by sort and code, with where to look
     { record: 'contact 3', outcome: 'deleted' },
   ] as const;
   const gaps = [{ code: 'unexpected-record', count: 2 }, { code: 'not-found', count: 1 }, { code: 'deadline' }];
-  const text = told({ status: 'partial' }, { outcomes: [...outcomes], calls: { state: 'partial', gaps, ...WINDOW } });
+  const text = told(
+    { status: 'partial' },
+    { outcomes: [...outcomes], covered: { contacts: COMPLETE, calls: { state: 'partial', gaps, ...WINDOW } } },
+  );
   expect(text.split('\n').filter(line => line.startsWith('- '))).toEqual([
     '- Contacts: 2 found, searched completely',
     '- Calls: 0 found, **searched in part**',

@@ -89,7 +89,7 @@ export async function startSteps(options: StepsOptions = {}): Promise<Steps> {
     onAnswer() {},
     onRefused: connection => refused.push(connection),
     alarms: {
-      tell: alarm => alarms.told.push(alarm),
+      log: alarm => alarms.told.push(alarm),
       async send() {
         if (alarms.fail) throw new Error('the webhook is down');
       },

@@ -1,26 +1,8 @@
 /**
- * What names a person, and when two spellings name the same one. The only place that decides whether an e-mail address
- * or a telephone number matches; everything else asks here. It must never match on an empty or unusable value.
- * Facts: aircall-api.md 6 and 9 (values with spaces, `anonymous`, other letter case).
+ * When two spellings of a telephone number name the same one: decided here only. It never matches on an unusable value.
+ * Facts: docs/aircall.md (`anonymous`, values with spaces).
  */
 import { parsePhoneNumberWithError } from 'libphonenumber-js/max';
-
-/** Trimmed and case-folded: the form in which addresses are compared. */
-export function foldEmail(email: string): string {
-  return email.trim().normalize('NFC').toLowerCase();
-}
-
-/** Whether one of a contact's own addresses is the subject's. */
-export function hasEmail(emails: readonly { readonly value?: string | null | undefined }[], email: string): boolean {
-  const wanted = foldEmail(email);
-  return wanted !== '' && emails.some(({ value }) => typeof value === 'string' && foldEmail(value) === wanted);
-}
-
-/** The spellings to search for: as given, and lower-cased where that differs (Unverified: Aircall's search may heed case). */
-export function emailSpellings(email: string): string[] {
-  const given = email.trim();
-  return [...new Set([given, given.toLowerCase()])];
-}
 
 export const PHONE_DIGITS_MIN = 7;
 
@@ -54,4 +36,27 @@ function parsedDigits(text: string): string | undefined {
 function plainDigits(text: string): string | undefined {
   if (!/^\+?[\d\s().\-/]+$/.test(text)) return undefined;
   return text.replace(/\D/g, '').replace(/^00/, '');
+}
+
+export interface SubjectNumber {
+  /** The form in which it is compared. */
+  readonly digits: string;
+  /** The form in which Aircall is searched for it. */
+  readonly query: string;
+}
+
+/** The different numbers among the values, in their order, and how many values name no number. */
+export function numbersIn(values: readonly string[]): {
+  readonly numbers: readonly SubjectNumber[];
+  readonly ignored: number;
+} {
+  const numbers = new Map<string, SubjectNumber>();
+  let ignored = 0;
+  for (const value of values) {
+    const digits = phoneDigits(value);
+    if (digits === undefined) ignored += 1;
+    else if (!numbers.has(digits))
+      numbers.set(digits, { digits, query: /^\s*(\+|00)/.test(value) ? `+${digits}` : digits });
+  }
+  return { numbers: [...numbers.values()], ignored };
 }

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { emailSpellings, foldEmail, hasEmail, PHONE_DIGITS_MIN, phoneDigits } from '../../src/request/identity';
+import { emailSpellings, foldEmail, hasEmail } from '../../src/matching/addresses';
+import { PHONE_DIGITS_MIN, phoneDigits } from '../../src/matching/numbers';
 
 const SEED = { seed: 20_26, numRuns: 300 };
 const blank = fc.constantFrom('', ' ', '   ', '\t', '\n', '\u00a0');

@@ -1,0 +1,81 @@
+/** Steps of the legal clock, and the last step of a request: how it ended is kept, and its receipt issued. Decisions D12, D13. */
+import { isDeepStrictEqual } from 'node:util';
+import { activityInfo, heartbeat } from '@temporalio/activity';
+import type { Alarm, Clock } from '../request/clock';
+import type { PhaseTimes, RequestResult } from '../request/model';
+import type { RequestRef } from '../request/names';
+import type { WaitCause } from '../request/waits';
+import type { Cases } from '../vault/cases';
+import type { Receipts } from '../vault/receipts';
+import { stepFailure } from './api-step';
+import { NOTHING_SENT, thisRun } from './local-step';
+
+export interface ClosingDependencies {
+  readonly cases: Cases;
+  readonly receipts: Receipts;
+  readonly alarms: Alarms;
+  /** Called once for each request that has ended, when its receipt is issued. */
+  readonly onEnded: (request: RequestRef, result: RequestResult) => void;
+}
+
+/** How alarms reach whoever has to know. */
+export interface Alarms {
+  /** Here, once. */
+  log(alarm: RaisedAlarm): void;
+  /** To the webhook; rejects where it is to be tried again. */
+  send(alarm: RaisedAlarm): Promise<void>;
+}
+
+/** A due date that is near, or has passed, of a request that is still open. */
+export interface RaisedAlarm {
+  readonly request: RequestRef;
+  readonly runId: string;
+  readonly alarm: Alarm;
+  readonly regime: string;
+  /** ISO 8601. */
+  readonly dueAt: string;
+  /** What it waits for, where it waits. */
+  readonly waitingFor?: WaitCause;
+}
+
+/** What an attempt hands on to the next: an alarm is sent again, not logged again. */
+const LOGGED = 'logged';
+
+export function createClosingActivities({ cases, receipts, alarms, onEnded }: ClosingDependencies) {
+  return {
+    /** Raises the alarm that the due date of this run is near, or has passed. */
+    async raiseAlarm(alarm: Omit<RaisedAlarm, 'runId'>): Promise<void> {
+      const raised = { ...alarm, runId: thisRun().runId };
+      if (activityInfo().heartbeatDetails !== LOGGED) alarms.log(raised);
+      heartbeat(LOGGED);
+      try {
+        await alarms.send(raised);
+      } catch {
+        throw stepFailure('alarm-untold', 'the webhook for alarms did not take it', NOTHING_SENT);
+      }
+    },
+
+    /** The record keeps an extension, for the receipt of a run that never comes to its last step. */
+    async noteClock({ request, clock }: { readonly request: RequestRef; readonly clock: Clock }): Promise<void> {
+      await cases.noteClock(request, thisRun().runId, clock);
+    },
+
+    /**
+     * The last step: the record keeps how the request ended, and its receipt is issued. Where both say so already, because
+     * this is taken again, they stand: answers how it ended where that is not what was given.
+     */
+    async closeRequest(input: {
+      readonly request: RequestRef;
+      readonly subjectHash: string;
+      readonly result: RequestResult;
+      readonly phases: PhaseTimes;
+    }): Promise<RequestResult | undefined> {
+      const { request, subjectHash, phases } = input;
+      const { startedAt, dryRun = false, clock, result = input.result } = await cases.close(request, input.result);
+      const run = { request, runId: thisRun().runId, dryRun, subjectHash, startedAt, clock };
+      await receipts.issue({ ...run, ending: { result }, phases, how: 'at-end' }, () => onEnded(request, result));
+      if (request.kind === 'access') await cases.unmarkOpenAccess(subjectHash, request);
+      return isDeepStrictEqual(result, input.result) ? undefined : result;
+    },
+  };
+}

@@ -1,0 +1,128 @@
+/** Steps that make one list of several pages, and people of contacts. They ask nobody but the vault. Decisions D5, D7. */
+import { numbersIn } from '../matching/numbers';
+import type { RequestRef } from '../request/names';
+import type { CaseRef, Cases } from '../vault/cases';
+import { anyListing, contactListing, type ListObject, peopleSchema, readObject, subjectSchema } from './case-objects';
+
+export interface Merged {
+  readonly object: CaseRef;
+  /** Different rows seen. */
+  readonly distinct: number;
+  readonly records: number;
+  readonly withheld: number;
+  readonly unreadable: number;
+}
+
+export interface People {
+  readonly people: CaseRef;
+  readonly contacts: number;
+  readonly numbers: number;
+  readonly ignoredNumbers: number;
+  /** Names the set of contacts: keyed hash over their ids. */
+  readonly planDigest: string;
+}
+
+export interface ListDependencies {
+  readonly cases: Cases;
+  /** Keyed hash, see the keyring. */
+  readonly hash: (value: string) => string;
+}
+
+export function createListActivities({ cases, hash }: ListDependencies) {
+  return {
+    /** Several pages of lists as one: records once each, in the order of the pages. */
+    async mergeListings({
+      request,
+      objects,
+    }: {
+      readonly request: RequestRef;
+      readonly objects: readonly CaseRef[];
+    }): Promise<Merged> {
+      const merging = createMerge();
+      for (const object of objects) merging.add(await readObject(cases, request, object, anyListing));
+      const merged = merging.end();
+      return { object: await cases.write(request, merged), ...listCounts(merged) };
+    },
+
+    /** The subject's contacts and numbers in a fixed order, from here on named by their places in it. */
+    async identifyPeople(input: {
+      readonly request: RequestRef;
+      readonly subject: CaseRef;
+      readonly contacts: CaseRef;
+    }): Promise<People> {
+      const { phoneNumbers } = await readObject(cases, input.request, input.subject, subjectSchema);
+      const { records } = await readObject(cases, input.request, input.contacts, contactListing);
+      const contacts = [...records].sort((a, b) => a.id - b.id);
+      const values = [
+        ...phoneNumbers,
+        ...contacts.flatMap(({ phone_numbers }) => phone_numbers?.flatMap(({ value }) => value ?? []) ?? []),
+      ];
+      const { numbers, ignored: ignoredNumbers } = numbersIn(values);
+      const people = await cases.write(input.request, peopleSchema.parse({ contacts, numbers }));
+      return {
+        people,
+        contacts: contacts.length,
+        numbers: numbers.length,
+        ignoredNumbers,
+        planDigest: hash(`plan ${contacts.map(({ id }) => id).join(' ')}`),
+      };
+    },
+
+    /**
+     * Who is there again: contacts found now that were among those of before, by their places there, and how many are new.
+     * The new ones are added behind the others, whose places stay.
+     */
+    async recogniseContacts(input: {
+      readonly request: RequestRef;
+      readonly people: CaseRef;
+      readonly found: CaseRef;
+    }): Promise<{ readonly people: CaseRef; readonly known: readonly number[]; readonly fresh: readonly number[] }> {
+      const before = await readObject(cases, input.request, input.people, peopleSchema);
+      const { records } = await readObject(cases, input.request, input.found, contactListing);
+      const places = new Map(before.contacts.map(({ id }, place) => [id, place]));
+      const known = records.flatMap(({ id }) => places.get(id) ?? []).sort((a, b) => a - b);
+      const added = records.filter(({ id }) => !places.has(id)).sort((a, b) => a.id - b.id);
+      if (added.length === 0) return { people: input.people, known, fresh: [] };
+      const people = await cases.write(input.request, { ...before, contacts: [...before.contacts, ...added] });
+      return { people, known, fresh: added.map((_, index) => before.contacts.length + index) };
+    },
+  };
+}
+
+/** Records once each, in the order of the pages; one page is held at a time. */
+function createMerge() {
+  const ids = new Set<number>();
+  const records = new Map<number, ListObject['records'][number]>();
+  const withheld = new Set<number>();
+  const unreadable = new Set<number>();
+  let unnamed = 0;
+  return {
+    add(page: ListObject): void {
+      for (const id of page.ids) ids.add(id);
+      for (const record of page.records) if (!records.has(record.id)) records.set(record.id, record);
+      for (const id of page.withheld) withheld.add(id);
+      for (const id of page.unreadable) unreadable.add(id);
+      unnamed += page.unnamed;
+    },
+    end(): ListObject {
+      for (const id of records.keys()) unreadable.delete(id); // another reading of the row was good
+      return {
+        ids: [...ids],
+        records: [...records.values()],
+        withheld: [...withheld],
+        unreadable: [...unreadable],
+        unnamed,
+      };
+    },
+  };
+}
+
+/** What a list holds, in counts: all that a workflow is told of it. */
+export function listCounts({ ids, records, withheld, unreadable, unnamed }: ListObject) {
+  return {
+    distinct: new Set(ids).size + unnamed,
+    records: records.length,
+    withheld: withheld.length,
+    unreadable: unreadable.length + unnamed,
+  };
+}

@@ -1,0 +1,167 @@
+/** The first step of a request: it is admitted or refused, and who it is about is sealed. Decisions D7, D12. */
+import { activityInfo } from '@temporalio/activity';
+import { BROKEN_MARK, PLAINTEXT_MARK } from '../encryption/marks';
+import { emailSpellings, foldEmail } from '../matching/addresses';
+import { type Clock, clockOf } from '../request/clock';
+import {
+  DEADLINE_DAYS_DEFAULT,
+  endOf,
+  type Inputs,
+  InvalidInput,
+  instantMs,
+  parseInput,
+  refuseImpossibleTimes,
+  SETTLE_SECONDS_DEFAULT,
+} from '../request/input';
+import type { AccessInput, DeletionInput, RequestResult } from '../request/model';
+import { type Kind, type RequestRef, requestBehind, requestOf, workflowIdOf } from '../request/names';
+import type { CaseRef, Cases, RequestRecord, StepProgress } from '../vault/cases';
+import type { Connections } from '../vault/connections';
+import { stepFailure, stepName } from './api-step';
+import { NOTHING_SENT, thisRun } from './local-step';
+
+export interface OpeningDependencies {
+  readonly cases: Cases;
+  readonly connections: Connections;
+  /** Keyed hash, see the keyring. */
+  readonly hash: (value: string) => string;
+  readonly now: () => number;
+}
+
+export interface Opened {
+  readonly request: RequestRef;
+  readonly subject: CaseRef;
+  readonly subjectHash: string;
+  /** How many spellings of the address are searched for. */
+  readonly spellings: number;
+  readonly deadlineMs: number;
+  readonly priority?: 'batch';
+  readonly calls: { readonly by: 'by-number' | 'company'; readonly from: number | null; readonly to: number };
+  readonly dryRun: boolean;
+  readonly clock?: Clock;
+  readonly settleMs: number;
+  /** Whether a deletion has an access request of the same subject to wait for. */
+  readonly accessesOpen: boolean;
+}
+
+/** A request that goes on, or one that was answered before. */
+export type Opening = { readonly opened: Opened } | { readonly ended: RequestResult };
+
+/** The options of both kinds; the schemas saw to it that each kind has only its own. */
+type Options = Partial<AccessInput & DeletionInput>;
+
+const DAY_MS = 86_400_000;
+
+export function createOpeningActivities({ cases, connections, hash, now }: OpeningDependencies) {
+  /** A connection that is waited for will be made again: its requests wait with the others. */
+  async function isConnectedOrAwaited(name: string): Promise<boolean> {
+    return ((await connections.get(name)) ?? (await connections.kept(name))) !== undefined;
+  }
+
+  return {
+    /**
+     * The first step: refuses bad input, seals who the request is about, and creates the request's record, which answers
+     * the same request id ever after.
+     * @param receivedAt when it reached the server; ISO 8601
+     */
+    async openRequest(input: unknown, receivedAt: string): Promise<Opening> {
+      const { kind, runId, workflowId } = thisRun();
+      const startedMs = now();
+      const { parsed, request } = read(kind, input, workflowId, startedMs);
+      // What has ended is answered, even if its connection has gone since.
+      const isOver = (await cases.record(request))?.result !== undefined;
+      if (!isOver && !(await isConnectedOrAwaited(request.connection)))
+        throw refused('connection is not one of this vault; run `aircall-dsr connections`');
+      const subjectHash = hash(foldEmail(parsed.subject.email));
+      const admitted = admit(parsed, { receivedMs: Date.parse(receivedAt), startedMs });
+      const { dryRun, clock } = admitted;
+      const startedAt = new Date(startedMs).toISOString();
+      const mine = { request, subjectHash, runId, startedAt, ...(dryRun && { dryRun }), ...(clock && { clock }) };
+      const record = await cases.open(mine);
+      refuseConflict(record, { subjectHash, dryRun });
+      if (record.result !== undefined) return { ended: record.result };
+      if (kind === 'access') await cases.markOpenAccess(subjectHash, { request, runId });
+
+      const { email, phoneNumbers = [] } = parsed.subject;
+      const subject = await cases.write(request, { email, phoneNumbers: [...phoneNumbers] });
+      const accessesOpen =
+        kind === 'deletion' && (await cases.openAccesses(request.connection, subjectHash)).length > 0;
+      return { opened: { request, subject, subjectHash, ...admitted, accessesOpen } };
+    },
+
+    /** What a step of this run had sent when it was cancelled, or its deadline came. */
+    async progressOf({ activityId }: { readonly activityId: string }): Promise<StepProgress> {
+      const workflowId = activityInfo().workflowExecution?.workflowId ?? '';
+      const request = requestBehind(workflowId);
+      const known = request && (await cases.progress(request, stepName(workflowId, activityId)));
+      return known ?? { sent: 0, uncertain: false };
+    },
+  };
+}
+
+/** What a request is to do, from its input. Pure. */
+export function admit(
+  parsed: Options & { readonly subject: { readonly email: string } },
+  { receivedMs, startedMs }: { readonly receivedMs: number; readonly startedMs: number },
+): Omit<Opened, 'request' | 'subject' | 'subjectHash' | 'accessesOpen'> {
+  const { calls = 'by-number', from, to, dryRun = false, settleSeconds = SETTLE_SECONDS_DEFAULT } = parsed;
+  const { regime, submittedAt, priority, deadlineDays = DEADLINE_DAYS_DEFAULT } = parsed;
+  const submittedMs = submittedAt === undefined ? undefined : instantMs(submittedAt);
+  const clock = clockOf({ regime, submittedMs }, receivedMs);
+  return {
+    spellings: emailSpellings(parsed.subject.email).length,
+    deadlineMs: startedMs + deadlineDays * DAY_MS,
+    ...(priority && { priority }),
+    calls: {
+      by: calls,
+      from: from === undefined ? null : Math.floor(instantMs(from) / 1000),
+      to: Math.floor(Math.min(to === undefined ? startedMs : endOf(to), startedMs) / 1000),
+    },
+    dryRun,
+    ...(clock && { clock }),
+    settleMs: settleSeconds * 1000,
+  };
+}
+
+/** The same request id never answers for somebody else, nor a dry run for a deletion. */
+function refuseConflict(
+  record: RequestRecord,
+  { subjectHash, dryRun }: { readonly subjectHash: string; readonly dryRun: boolean },
+): void {
+  const isOther = record.subjectHash !== subjectHash;
+  if (!isOther && (record.dryRun ?? false) === dryRun) return;
+  const used = isOther ? 'another subject' : 'a dry run, or this is one';
+  throw stepFailure('request-conflict', `this request id was used for ${used}; choose a new one`, NOTHING_SENT);
+}
+
+/** The input of a run and the request it names, which must be the one that its workflow id names. */
+function read(
+  kind: Kind,
+  input: unknown,
+  workflowId: string,
+  nowMs: number,
+): { parsed: Inputs[Kind]; request: RequestRef } {
+  try {
+    if (input === PLAINTEXT_MARK)
+      throw new InvalidInput('the input was not encrypted; start requests with the key file, see README.md');
+    if (input === BROKEN_MARK)
+      throw new InvalidInput('the input was changed, encrypted with another key of the same id, or is no JSON');
+    const parsed = parseInput(kind, input);
+    refuseImpossibleTimes(parsed, nowMs);
+    const request = { connection: parsed.connection, kind, requestId: parsed.requestId };
+    const named = requestOf(workflowId);
+    if (named === undefined || workflowIdOf(named) !== workflowIdOf(request)) {
+      throw new InvalidInput(
+        'the workflow id must be dsr:<connection>:<kind>:<requestId> with the values of the input',
+      );
+    }
+    return { parsed, request };
+  } catch (error) {
+    if (error instanceof InvalidInput) throw refused(error.message);
+    throw error;
+  }
+}
+
+function refused(message: string) {
+  return stepFailure('invalid-input', message, NOTHING_SENT);
+}

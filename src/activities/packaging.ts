@@ -1,0 +1,44 @@
+/** The step that builds the access package and seals it in the vault. Decision D9. */
+import { createHash } from 'node:crypto';
+import { PACKAGE_FORMAT } from '../package/model';
+import { zipPackage } from '../package/zip';
+import type { Coverage, PackageRef } from '../request/model';
+import type { RequestRef } from '../request/names';
+import type { CaseRef, Cases } from '../vault/cases';
+import { callListing, peopleSchema, readObject, subjectSchema } from './case-objects';
+
+export function createPackageActivities({ cases }: { readonly cases: Cases }) {
+  return {
+    /** The access package, sealed in the vault. The same findings always make the same bytes. */
+    async buildPackage(input: {
+      readonly request: RequestRef;
+      readonly subject: CaseRef;
+      readonly people: CaseRef;
+      readonly calls: CaseRef;
+      readonly coverage: Coverage;
+      readonly startedAt: string;
+    }): Promise<PackageRef> {
+      const { contacts } = await readObject(cases, input.request, input.people, peopleSchema);
+      const { records } = await readObject(cases, input.request, input.calls, callListing);
+      const { contacts: contactCoverage, calls: callCoverage, outOfReach } = input.coverage;
+      if (callCoverage === undefined) throw new RangeError('calls were not searched');
+      const bytes = await zipPackage({
+        format: PACKAGE_FORMAT,
+        requestId: input.request.requestId,
+        connection: input.request.connection,
+        createdAt: input.startedAt,
+        subject: await readObject(cases, input.request, input.subject, subjectSchema),
+        contacts,
+        calls: [...records].sort((a, b) => (b.started_at ?? 0) - (a.started_at ?? 0) || b.id - a.id),
+        coverage: {
+          contacts: { state: contactCoverage.state, gaps: [...contactCoverage.gaps] },
+          calls: { ...callCoverage, gaps: [...callCoverage.gaps] },
+          outOfReach: [...outOfReach],
+        },
+      });
+      const sha256 = createHash('sha256').update(bytes).digest('hex');
+      const uri = await cases.writePackage(input.request, bytes, sha256);
+      return { uri, sha256, sizeBytes: bytes.length };
+    },
+  };
+}

@@ -1,0 +1,72 @@
+/** Steps that wait: each ends when what it waits for is there; until then Temporal repeats it. Decision D4. */
+import { activityInfo } from '@temporalio/activity';
+import { workflowIdOf } from '../request/names';
+import type { Cases } from '../vault/cases';
+import type { Connections } from '../vault/connections';
+import type { CredentialRefused } from './api-activities';
+import { stepFailure } from './api-step';
+import { NOTHING_SENT } from './local-step';
+
+export interface WaitDependencies {
+  readonly cases: Cases;
+  readonly connections: Connections;
+  readonly now: () => number;
+  /** Whether a run is still open on the server. */
+  readonly isOpen: (workflowId: string, runId: string) => Promise<boolean>;
+  /** Called once when Aircall refuses a connection's credential and nothing can renew it. */
+  readonly onRefused: (connection: string) => void;
+}
+
+const WAIT_DELAY_MS_MAX = 60_000;
+
+export function createWaitActivities({ cases, connections, now, isOpen, onRefused }: WaitDependencies) {
+  return {
+    /**
+     * Ends when the vault holds another credential than the one that was refused; until then Temporal repeats it. The
+     * connection says that it was refused, so that no other request asks with it.
+     */
+    async awaitCredentials({ connection, failedVersion }: CredentialRefused): Promise<void> {
+      const at = new Date(now()).toISOString();
+      let marked = false;
+      const present = await connections.change(connection, stored => {
+        marked = stored.credentialVersion === failedVersion && stored.refusedAt === undefined;
+        return marked ? { ...stored, refusedAt: at } : undefined;
+      });
+      if (marked) onRefused(connection);
+      if (present !== undefined && present.credentialVersion !== failedVersion) return;
+      throw stepFailure('credentials-awaited', 'waiting for `aircall-dsr connect`', NOTHING_SENT, waitDelayMs());
+    },
+
+    /** Ends when the connection is not paused, or gone; until then Temporal repeats it. */
+    async awaitResumption({ connection }: { readonly connection: string }): Promise<void> {
+      if ((await connections.get(connection))?.value.pausedAt === undefined) return;
+      throw stepFailure(
+        'resumption-awaited',
+        'waiting for `aircall-dsr connections resume`',
+        NOTHING_SENT,
+        waitDelayMs(),
+      );
+    },
+
+    /** Ends when no access request of the same subject is open; until then Temporal repeats it. */
+    async awaitAccessRequests(input: { readonly connection: string; readonly subjectHash: string }): Promise<void> {
+      const marks = await cases.openAccesses(input.connection, input.subjectHash);
+      for (const { request, runId } of marks) {
+        if (await isOpen(workflowIdOf(request), runId)) {
+          throw stepFailure(
+            'access-request-awaited',
+            'waiting for an access request of the same subject',
+            NOTHING_SENT,
+            waitDelayMs(),
+          );
+        }
+        await cases.unmarkOpenAccess(input.subjectHash, request); // its run was terminated
+      }
+    },
+  };
+}
+
+/** Grows with the attempts, to a minute. */
+function waitDelayMs(): number {
+  return Math.min(1_000 * 2 ** Math.min(activityInfo().attempt - 1, 10), WAIT_DELAY_MS_MAX);
+}

@@ -1,0 +1,55 @@
+/**
+ * What a request can wait for: one row for each cause. The status, the Web UI and the terminal say the words of these rows.
+ * Workflow-safe: plain data.
+ */
+
+interface WaitRow {
+  /** On a terminal. */
+  readonly short: string;
+  /** In the Web UI, behind "It waits". */
+  readonly words: (connection: string) => string;
+  /** The command that ends the wait. */
+  readonly command?: (connection: string) => string;
+}
+
+const GOES_ON = 'It then goes on by itself, from the same step.';
+
+export const WAITS = {
+  credentials: {
+    short: 'waiting for the connection to be connected again',
+    words: connection => `for credentials: Aircall refuses those of ${connection}.`,
+    command: connection => `connect ${connection}`,
+  },
+  paused: {
+    short: 'the connection is paused',
+    words: connection => `because an operator paused ${connection}.`,
+    command: connection => `connections resume ${connection}`,
+  },
+  settle: {
+    short: 'letting Aircall settle before searching again',
+    words: () => 'for Aircall to settle before it searches again.',
+  },
+  'access-request': {
+    short: 'waiting for an access request of the same person',
+    words: () => 'for an access request of the same person to end.',
+  },
+  'rate-limit': { short: 'Aircall asks for a pause', words: () => 'because Aircall asked for a pause.' },
+  worker: { short: 'no worker answers: start `aircall-dsr worker`', words: () => 'for a worker.' },
+} as const satisfies Record<string, WaitRow>;
+
+export type WaitCause = keyof typeof WAITS;
+
+const rowOf = (cause: WaitCause): WaitRow => WAITS[cause];
+
+/** What is waited for, what to do about it, and until when; behind "It waits". */
+export function waitWords({ cause, until }: { cause: WaitCause; until?: string }, connection: string): string {
+  const { words, command } = rowOf(cause);
+  const toDo = command === undefined ? '' : ` Run \`aircall-dsr ${command(connection)}\`. ${GOES_ON}`;
+  return `${words(connection)}${toDo}${until === undefined ? '' : ` Until ${until}.`}`;
+}
+
+/** The summary of a step that waits until somebody runs a command. */
+export function waitSummary(cause: WaitCause, connection: string): string {
+  const { short, command } = rowOf(cause);
+  return command === undefined ? short : `Waits until somebody runs: aircall-dsr ${command(connection)}`;
+}

@@ -1,0 +1,102 @@
+/**
+ * What a request has found and done so far: records of each source, what was searched, the end of each record. Its result is
+ * made from it whenever the request ends. Pure; Workflow-safe.
+ */
+import type {
+  Counts,
+  FinalStatus,
+  Outcome,
+  PackageRef,
+  RecordOutcome,
+  RequestResult,
+  SourceCoverage,
+  SourcesCovered,
+  Verification,
+} from '../request/model';
+import { noCounts } from '../request/model';
+import type { Kind } from '../request/names';
+import { compareRecords, type SourceName, sourcesOf, unreadableName } from '../request/sources';
+
+/** What there is to say of it. */
+export interface Found {
+  readonly counts: Readonly<Counts>;
+  /** In the order of records, whatever order they ended in. */
+  readonly outcomes: readonly RecordOutcome[];
+  readonly covered: SourcesCovered & { readonly contacts: SourceCoverage };
+  package?: PackageRef;
+  verification?: Verification;
+  planDigest?: string;
+  plan?: RequestResult['plan'];
+  failure?: NonNullable<RequestResult['failure']>;
+}
+
+export interface Findings extends Found {
+  /** Counts records that a source turned out to have. */
+  found(source: SourceName, more: number): void;
+  /** Says how much of a source was searched, again if it changed. */
+  cover(sources: SourcesCovered): void;
+  /** Records what happened to one record, again if it changed. */
+  note(outcome: RecordOutcome): void;
+  /** Records rows that could not be read: `failed`, each of them. */
+  noteUnreadable(source: SourceName, rows: number): void;
+}
+
+/** Which count says how many records ended so; that of deletions only. */
+const COUNTED = {
+  deleted: 'deleted',
+  'already-absent': 'alreadyAbsent',
+  refused: 'refused',
+  failed: 'failed',
+} as const satisfies Record<Outcome, keyof Counts>;
+
+export function createFindings(kind: Kind): Findings {
+  const counts = noCounts(kind);
+  const ends = new Map<string, RecordOutcome>();
+  let sorted: readonly RecordOutcome[] | undefined;
+  let covered: Found['covered'] = { contacts: { state: 'skipped', gaps: [] } };
+
+  function set(outcome: RecordOutcome): void {
+    const before = ends.get(outcome.record);
+    ends.set(outcome.record, outcome);
+    sorted = undefined;
+    if (before !== undefined) count(before.outcome, -1);
+    count(outcome.outcome, 1);
+  }
+
+  function count(outcome: Outcome, more: number): void {
+    const name = COUNTED[outcome];
+    const present = counts[name];
+    if (present !== undefined) counts[name] = present + more;
+  }
+
+  return {
+    counts,
+    get outcomes() {
+      sorted ??= [...ends.values()].sort((a, b) => compareRecords(a.record, b.record));
+      return sorted;
+    },
+    get covered() {
+      return covered;
+    },
+    found(source, more) {
+      counts[source] = (counts[source] ?? 0) + more;
+    },
+    cover(sources) {
+      covered = { ...covered, ...sources };
+    },
+    note: set,
+    noteUnreadable(source, rows) {
+      for (let row = 0; row < rows; row += 1)
+        set({ record: unreadableName(source, row), outcome: 'failed', code: 'unexpected-record' });
+    },
+  };
+}
+
+/** How a request ends that came to its own end. */
+export function statusOf({ failure, covered, counts, outcomes, verification }: Found, kind: Kind): FinalStatus {
+  if (failure !== undefined) return 'failed';
+  const whole = Object.values(covered).every(({ state }) => state === 'complete');
+  const clean = outcomes.every(({ outcome }) => outcome === 'deleted' || outcome === 'already-absent');
+  if (!whole || !clean || verification?.state === 'residual') return 'partial';
+  return sourcesOf(kind).every(source => (counts[source] ?? 0) === 0) ? 'no-match' : 'completed';
+}

@@ -1,0 +1,46 @@
+/** The result of a request, made from what it found and did. Pure; Workflow-safe. */
+import type { Clock } from '../request/clock';
+import type { Coverage, FinalStatus, RequestResult } from '../request/model';
+import type { Kind } from '../request/names';
+import type { Found } from './findings';
+
+/** A history holds so many; the counts have all. */
+const OUTCOMES_MAX = 10_000;
+
+/** What Aircall's API cannot do, whatever the request. */
+const OUT_OF_REACH = {
+  access: ['messages', 'private contacts', 'contacts of connected applications', 'calls older than about six months'],
+  deletion: ['call records', 'call comments', 'messages', 'private contacts', 'contacts of connected applications'],
+} as const satisfies Record<Kind, readonly string[]>;
+
+export interface Frame {
+  readonly requestId: string;
+  readonly kind: Kind;
+  readonly status: FinalStatus;
+  readonly apiRequests: number;
+  readonly startedAt: string;
+  readonly completedAt: string;
+  readonly clock: Partial<Clock>;
+}
+
+export function resultOf({ clock, ...frame }: Frame, findings: Found): RequestResult {
+  const { kind } = frame;
+  const { package: packed, verification, planDigest, plan, failure } = findings;
+  return {
+    ...frame,
+    ...clock,
+    counts: findings.counts,
+    outcomes: findings.outcomes.slice(0, OUTCOMES_MAX),
+    coverage: coverageOf(kind, findings),
+    ...(packed && { package: packed }),
+    ...(kind === 'deletion' && { verification: verification ?? { state: 'skipped', checkedAt: null } }),
+    ...(planDigest && { planDigest }),
+    ...(plan && { plan }),
+    ...(failure && { failure }),
+  };
+}
+
+/** What was searched so far, as result and package state it. */
+export function coverageOf(kind: Kind, { covered }: Found): Coverage {
+  return { ...covered, outOfReach: OUT_OF_REACH[kind] };
+}
