@@ -3,18 +3,10 @@ import { activityInfo } from '@temporalio/activity';
 import { BROKEN_MARK, PLAINTEXT_MARK } from '../encryption/marks';
 import { emailSpellings, foldEmail } from '../matching/addresses';
 import { type Clock, clockOf } from '../request/clock';
-import {
-  DEADLINE_DAYS_DEFAULT,
-  endOf,
-  type Inputs,
-  InvalidInput,
-  instantMs,
-  parseInput,
-  refuseImpossibleTimes,
-  SETTLE_SECONDS_DEFAULT,
-} from '../request/input';
+import { endOf, type Inputs, InvalidInput, instantMs, parseInput, refuseImpossibleTimes } from '../request/input';
 import type { AccessInput, DeletionInput, RequestResult } from '../request/model';
 import { type Kind, type RequestRef, requestBehind, requestOf, workflowIdOf } from '../request/names';
+import { DEADLINE_DAYS_DEFAULT, SETTLE_SECONDS_DEFAULT } from '../request/options';
 import type { CaseRef, Cases, RequestRecord, StepProgress } from '../vault/cases';
 import type { Connections } from '../vault/connections';
 import { stepFailure, stepName } from './api-step';

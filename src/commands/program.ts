@@ -5,6 +5,8 @@
 import { Command, CommanderError, Option } from 'commander';
 import type { Environment } from '../config';
 import { LOG_FORMATS, type LogFormat } from '../log';
+import type { Kind } from '../request/names';
+import { commandLineOptions } from '../request/options';
 import { VERSION } from '../version';
 import type { Context } from './context';
 import { type Ending, EXIT, exitOf } from './errors';
@@ -111,6 +113,14 @@ function createProgram(io: Io, run: Run): Command {
 
   const command = (spec: string, description: string) => subcommand(program, spec, description);
 
+  function startCommand(kind: Kind, spec: string, description: string): Command {
+    const started = command(spec, description)
+      .option('--request-id <id>', 'your id of the request; the same id never runs twice')
+      .option('--phone <number>', 'a further number of the person, with country code; may be repeated', repeat);
+    for (const { flag, help } of commandLineOptions(kind)) started.option(flag, help);
+    return started.option('--wait', 'wait for the result');
+  }
+
   command('demo', 'everything on this machine: server, sandbox, worker, one access, one deletion').action(
     run(async () => (await import('./demo.js')).demo),
   );
@@ -166,29 +176,13 @@ function createProgram(io: Io, run: Run): Command {
     .option('--force', 'also then: they wait until it is connected again')
     .action(run(async () => (await import('./connections.js')).disconnect));
 
-  command('access <name> <email>', 'start an access request')
-    .option('--request-id <id>', 'your id of the request; the same id never runs twice')
-    .option('--phone <number>', 'a further number of the person, with country code; may be repeated', repeat)
-    .option('--calls <way>', 'by-number, or company: list all calls of the company (default: by-number)')
-    .option('--from <time>', 'only calls from this time on, ISO 8601')
-    .option('--to <time>', 'only calls up to this time, ISO 8601')
-    .option('--deadline <days>', 'days until what is still open counts as failed (default: 30)')
-    .option('--regime <law>', 'gdpr, ccpa or none: the law that sets its due date (default: none)')
-    .option('--submitted-at <time>', 'when the person asked, ISO 8601; the due date is counted from it (default: now)')
-    .option('--wait', 'wait for the result')
+  startCommand('access', 'access <name> <email>', 'start an access request')
     .option('--out <file>', 'wait, and save the package there')
     .action(run(async () => (await import('./start.js')).access));
 
-  command('delete <name> <email>', 'start a deletion')
-    .option('--request-id <id>', 'your id of the request; the same id never runs twice')
-    .option('--phone <number>', 'a further number of the person, with country code; may be repeated', repeat)
-    .option('--dry-run', 'search only, and answer what would be deleted')
-    .option('--settle <seconds>', 'pause before the verifying search (default: 5)')
-    .option('--deadline <days>', 'days until what is still open counts as failed (default: 30)')
-    .option('--regime <law>', 'gdpr, ccpa or none: the law that sets its due date (default: none)')
-    .option('--submitted-at <time>', 'when the person asked, ISO 8601; the due date is counted from it (default: now)')
-    .option('--wait', 'wait for the result')
-    .action(run(async () => (await import('./start.js')).remove));
+  startCommand('deletion', 'delete <name> <email>', 'start a deletion').action(
+    run(async () => (await import('./start.js')).remove),
+  );
 
   command('batch <name> <file>', 'start one request a row of a CSV file, behind single requests, and wait for all')
     .option('--regime <law>', 'gdpr, ccpa or none: the law that sets the due date of all (default: none)')

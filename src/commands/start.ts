@@ -4,6 +4,7 @@ import type { DsrClient, RequestResult, Started } from '../client';
 import { endedWell } from '../request/endings';
 import { parseInput } from '../request/input';
 import { type Kind, workflowIdOf } from '../request/names';
+import { commandLineOptions } from '../request/options';
 import type { Connections } from '../vault/connections';
 import { unknownConnection } from './connection-named';
 import type { Context } from './context';
@@ -14,25 +15,16 @@ import { showProgress } from './progress';
 import { resultLines } from './result-lines';
 import type { Terminal } from './terminal';
 
-interface CommonOptions {
+/** As commander gives them; those of the table in src/request/options.ts are read by their names. */
+export interface StartOptions {
   readonly requestId?: string;
   readonly phone?: string[];
-  readonly deadline?: string;
-  readonly regime?: string;
-  readonly submittedAt?: string;
   readonly wait?: boolean;
+  readonly [option: string]: unknown;
 }
 
-export interface AccessOptions extends CommonOptions {
-  readonly calls?: string;
-  readonly from?: string;
-  readonly to?: string;
+export interface AccessOptions extends StartOptions {
   readonly out?: string;
-}
-
-export interface DeleteOptions extends CommonOptions {
-  readonly dryRun?: boolean;
-  readonly settle?: string;
 }
 
 export async function access(
@@ -41,8 +33,8 @@ export async function access(
   email: string,
   options: AccessOptions,
 ): Promise<Exit> {
-  const { calls, from, to, out, requestId } = options;
-  const input = parseInput('access', { ...commonInput(connection, email, options), ...given({ calls, from, to }) });
+  const { out, requestId } = options;
+  const input = parseInput('access', inputOf('access', connection, email, options));
   if (out !== undefined && requestId === undefined) await refuseOther(out, async () => undefined);
   const { client, connections, cases } = await parts();
   if (out !== undefined && requestId !== undefined)
@@ -60,12 +52,9 @@ export async function remove(
   { terminal, parts }: Context,
   connection: string,
   email: string,
-  options: DeleteOptions,
+  options: StartOptions,
 ): Promise<Exit> {
-  const input = parseInput('deletion', {
-    ...commonInput(connection, email, options),
-    ...given({ dryRun: options.dryRun, settleSeconds: numberGiven(options.settle) }),
-  });
+  const input = parseInput('deletion', inputOf('deletion', connection, email, options));
   const { client, connections } = await parts();
   await refuseUnknown({ client, connections }, 'deletion', input);
   const started = await client.start('deletion', input);
@@ -97,14 +86,16 @@ function ended(terminal: Terminal, result: RequestResult, out?: string): Exit {
   return endedWell(result.status) ? EXIT.done : EXIT.failed;
 }
 
-function commonInput(connection: string, email: string, options: CommonOptions) {
-  const { requestId, phone, deadline, regime, submittedAt } = options;
-  return {
-    requestId: requestId ?? randomUUID(),
-    connection,
-    subject: { email, ...(phone === undefined ? {} : { phoneNumbers: phone }) },
-    ...given({ deadlineDays: numberGiven(deadline), regime, submittedAt }),
-  };
+/** The input that a command line says. What is not given stays absent. */
+function inputOf(kind: Kind, connection: string, email: string, options: StartOptions) {
+  const { requestId = randomUUID(), phone } = options;
+  const given = commandLineOptions(kind).flatMap(({ attribute, field, takes }) => {
+    const value = options[attribute];
+    if (value === undefined) return [];
+    return [[field, typeof takes === 'object' && 'min' in takes ? numberIn(value) : value] as const];
+  });
+  const subject = { email, ...(phone !== undefined && { phoneNumbers: phone }) };
+  return { requestId, connection, subject, ...Object.fromEntries(given) };
 }
 
 /** The result of an access request that has ended already. */
@@ -128,16 +119,8 @@ async function refuseUnknown(
   if (there === undefined) throw unknownConnection(connection);
 }
 
-/** What was given on the command line; what was not stays absent. */
-function given<T extends object>(options: T): Partial<T> {
-  const entries = Object.entries(options).filter(([, value]) => value !== undefined);
-  const present: Partial<T> = {};
-  return Object.assign(present, Object.fromEntries(entries));
-}
-
 /** Text that is no number is passed on, for the input check to name. */
-function numberGiven(text: string | undefined): unknown {
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  return text.trim() === '' || Number.isNaN(value) ? text : value;
+function numberIn(value: unknown): unknown {
+  const number = Number(value);
+  return typeof value !== 'string' || value.trim() === '' || Number.isNaN(number) ? value : number;
 }

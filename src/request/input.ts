@@ -6,12 +6,10 @@
 import { z } from 'zod';
 import { emailSpellings } from '../matching/addresses';
 import { phoneDigits } from '../matching/numbers';
-import { type ExtensionInput, REASON_PATTERN, REASON_RULE, REGIMES } from './clock';
+import { type ExtensionInput, REASON_PATTERN, REASON_RULE } from './clock';
 import type { AccessInput, DeletionInput } from './model';
 import { type Kind, NAME_PATTERN } from './names';
-
-export const DEADLINE_DAYS_DEFAULT = 30;
-export const SETTLE_SECONDS_DEFAULT = 5;
+import { OPTIONS } from './options';
 
 export class InvalidInput extends Error {
   readonly code = 'invalid-input' as const;
@@ -50,24 +48,20 @@ const subject = z.strictObject({
   phoneNumbers: z.array(phone).max(20, 'takes at most 20 telephone numbers').optional(),
 });
 
+const request = { requestId: name, connection: name, subject };
+
 const common = {
-  requestId: name,
-  connection: name,
-  subject,
-  deadlineDays: z
-    .number('takes a number of days')
-    .min(0.04, 'takes 0.04 (an hour) to 365 days')
-    .max(365, 'takes 0.04 (an hour) to 365 days')
-    .optional(),
-  priority: z.literal('batch', 'takes batch, or is left out').optional(),
-  regime: z.enum(REGIMES, 'takes gdpr, ccpa or none').optional(),
+  ...request,
+  deadlineDays: numberIn(OPTIONS.deadlineDays.takes),
+  priority: oneOf(OPTIONS.priority.takes.oneOf, 'takes batch, or is left out'),
+  regime: oneOf(OPTIONS.regime.takes.oneOf, 'takes gdpr, ccpa or none'),
   submittedAt: instant.optional(),
 };
 
 const access: z.ZodType<AccessInput> = z
   .strictObject({
     ...common,
-    calls: z.enum(['by-number', 'company'], 'takes by-number or company').optional(),
+    calls: oneOf(OPTIONS.calls.takes.oneOf, 'takes by-number or company'),
     from: instant.optional(),
     to: instant.optional(),
   })
@@ -76,12 +70,20 @@ const access: z.ZodType<AccessInput> = z
     message: 'must not be later than `to`',
   });
 
-const settleRule = 'takes 0 to 3600 seconds';
 const deletion: z.ZodType<DeletionInput> = z.strictObject({
   ...common,
   dryRun: z.boolean('takes true or false').optional(),
-  settleSeconds: z.number(settleRule).min(0, settleRule).max(3600, settleRule).optional(),
+  settleSeconds: numberIn(OPTIONS.settleSeconds.takes),
 });
+
+function numberIn({ min, max, words }: { readonly min: number; readonly max: number; readonly words: string }) {
+  const rule = `takes ${words}`;
+  return z.number(rule).min(min, rule).max(max, rule).optional();
+}
+
+function oneOf<const C extends readonly string[]>(choices: C, rule: string) {
+  return z.enum(choices, rule).optional();
+}
 
 const schemas = { access, deletion };
 

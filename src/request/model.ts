@@ -2,9 +2,10 @@
  * The shapes that cross a boundary: what a starter sends, what a request answers, what its status query tells.
  * Results hold counts and opaque references (`contact 1`), never personal data. Workflow-safe: types and plain data only.
  */
-import type { Alarm, Clock, Regime } from './clock';
+import type { Alarm, Clock } from './clock';
 import { ENDED_STATUSES, type EndedStatus } from './endings';
 import type { Kind } from './names';
+import type { OptionsOf } from './options';
 import { type SOURCES, type SourceName, sourcesOf } from './sources';
 import type { WaitCause } from './waits';
 
@@ -19,31 +20,13 @@ export interface CommonInput {
   readonly requestId: string;
   readonly connection: string;
   readonly subject: Subject;
-  /** Days until what is still open becomes `failed` records; 0.04 to 365, default 30. */
-  readonly deadlineDays?: number | undefined;
-  /** `batch`: its API requests go behind those of all requests of the company that do not say so. */
-  readonly priority?: 'batch' | undefined;
-  /** The law that it is made under, which sets its due date; none where not given. */
-  readonly regime?: Regime | undefined;
-  /** ISO 8601: when the person asked, from which the due date is counted. Default: when the request is received. */
-  readonly submittedAt?: string | undefined;
 }
 
-export interface AccessInput extends CommonInput {
-  /** How calls are found: by the person's numbers (default), or by listing all calls of the company. */
-  readonly calls?: 'by-number' | 'company' | undefined;
-  /** ISO 8601; only calls started at or after it. Default: all that Aircall serves. */
-  readonly from?: string | undefined;
-  /** ISO 8601; only calls started at or before it. Default: the start of the request. */
-  readonly to?: string | undefined;
-}
+/** What starts an access request. */
+export interface AccessInput extends CommonInput, OptionsOf<'access'> {}
 
-export interface DeletionInput extends CommonInput {
-  /** Search only, delete nothing, answer the plan and its digest. */
-  readonly dryRun?: boolean | undefined;
-  /** Seconds between the last deletion and the first verifying search; 0 to 3600, default 5. */
-  readonly settleSeconds?: number | undefined;
-}
+/** What starts a deletion. */
+export interface DeletionInput extends CommonInput, OptionsOf<'deletion'> {}
 
 /** How a request ended; later it may be purged. */
 export type FinalStatus = EndedStatus | 'purged';

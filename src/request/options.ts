@@ -1,0 +1,126 @@
+/**
+ * The options of a request: one row for each. Input types, the input schema, command-line options and their help are made
+ * from these rows; src/activities/opening.ts says what an option does. Workflow-safe: plain data.
+ */
+import { REGIMES } from './clock';
+import type { Kind } from './names';
+
+/** What an option takes. `phones`, `instant` and so on have their rules in src/request/input.ts. */
+export type Takes =
+  | 'instant'
+  | 'switch'
+  | { readonly oneOf: readonly string[] }
+  | { readonly min: number; readonly max: number; readonly words: string };
+
+interface OptionRow {
+  readonly kinds: readonly Kind[];
+  readonly takes: Takes;
+  /** On the command line; none: a starter can give it only in the input. */
+  readonly flag?: string;
+  readonly help?: string;
+}
+
+const BOTH = ['access', 'deletion'] as const;
+
+export const DEADLINE_DAYS_DEFAULT = 30;
+export const SETTLE_SECONDS_DEFAULT = 5;
+
+export const OPTIONS = {
+  /** How calls are found: by the person's numbers (default), or by listing all calls of the company. */
+  calls: {
+    kinds: ['access'],
+    takes: { oneOf: ['by-number', 'company'] },
+    flag: '--calls <way>',
+    help: 'by-number, or company: list all calls of the company (default: by-number)',
+  },
+  /** ISO 8601; only calls started at or after it. Default: all that Aircall serves. */
+  from: {
+    kinds: ['access'],
+    takes: 'instant',
+    flag: '--from <time>',
+    help: 'only calls from this time on, ISO 8601',
+  },
+  /** ISO 8601; only calls started at or before it. Default: the start of the request. */
+  to: {
+    kinds: ['access'],
+    takes: 'instant',
+    flag: '--to <time>',
+    help: 'only calls up to this time, ISO 8601',
+  },
+  /** Search only, delete nothing, answer the plan and its digest. */
+  dryRun: {
+    kinds: ['deletion'],
+    takes: 'switch',
+    flag: '--dry-run',
+    help: 'search only, and print what would be deleted',
+  },
+  /** Seconds between the last deletion and the first verifying search; 0 to 3600, default 5. */
+  settleSeconds: {
+    kinds: ['deletion'],
+    takes: { min: 0, max: 3_600, words: '0 to 3600 seconds' },
+    flag: '--settle <seconds>',
+    help: `pause before the verifying search (default: ${SETTLE_SECONDS_DEFAULT})`,
+  },
+  /** Days until what is still open becomes `failed` records; 0.04 to 365, default 30. */
+  deadlineDays: {
+    kinds: BOTH,
+    takes: { min: 0.04, max: 365, words: '0.04 (an hour) to 365 days' },
+    flag: '--deadline <days>',
+    help: `days until what is still open counts as failed (default: ${DEADLINE_DAYS_DEFAULT})`,
+  },
+  /** The law that the request is made under, which sets its due date. Default: none. */
+  regime: {
+    kinds: BOTH,
+    takes: { oneOf: REGIMES },
+    flag: '--regime <law>',
+    help: 'gdpr, ccpa or none: the law that sets its due date (default: none)',
+  },
+  /** ISO 8601: when the person asked, from which the due date is counted. Default: when the request is received. */
+  submittedAt: {
+    kinds: BOTH,
+    takes: 'instant',
+    flag: '--submitted-at <time>',
+    help: 'when the person asked, ISO 8601; the due date is counted from it (default: now)',
+  },
+  /** `batch`: its API requests go behind those of all requests of the company that do not say so. */
+  priority: { kinds: BOTH, takes: { oneOf: ['batch'] } },
+} as const satisfies Record<string, OptionRow>;
+
+type Rows = typeof OPTIONS;
+export type OptionName = keyof Rows;
+
+type Value<T> = T extends { readonly oneOf: readonly (infer Choice)[] }
+  ? Choice
+  : T extends 'switch'
+    ? boolean
+    : T extends 'instant'
+      ? string
+      : number;
+
+/** The options of a kind of request, each of which may be left out. */
+export type OptionsOf<K extends Kind> = {
+  readonly [N in OptionName as K extends Rows[N]['kinds'][number] ? N : never]?: Value<Rows[N]['takes']> | undefined;
+};
+
+/** An option of the command line: the flag, its help, and where its value goes. */
+export interface CommandLineOption {
+  readonly flag: string;
+  readonly help: string;
+  /** As commander names it. */
+  readonly attribute: string;
+  readonly field: string;
+  readonly takes: Takes;
+}
+
+export function commandLineOptions(kind: Kind): CommandLineOption[] {
+  const rows: readonly (readonly [string, OptionRow])[] = Object.entries(OPTIONS);
+  return rows.flatMap(([field, { kinds, takes, flag, help = '' }]) =>
+    flag === undefined || !kinds.includes(kind) ? [] : { flag, help, attribute: attributeOf(flag), field, takes },
+  );
+}
+
+/** `--submitted-at <time>` is `submittedAt`. */
+function attributeOf(flag: string): string {
+  const [, name = ''] = /^--([a-z-]+)/.exec(flag) ?? [];
+  return name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
