@@ -60,66 +60,108 @@ export interface AnsweredBy {
 export async function sendOnce<T extends object>(
   dependencies: ApiStepDependencies,
   name: string,
-  { onlyAt, ...ask }: Ask,
+  ask: Ask,
   read: (body: unknown, answered: AnsweredBy) => T | Promise<T>,
   onError: (error: AircallError, answered: AnsweredBy) => T | undefined = () => undefined,
 ): Promise<Counted<T>> {
-  const { cases, connections, aircall, gates, onAnswer, onRateLimit, now, random } = dependencies;
+  const { cases, aircall, onAnswer, now } = dependencies;
   const before = progress();
-  const connection = (await connections.get(name))?.value;
-  const detail = { apiRequests: before.sent, credentialVersion: connection?.credentialVersion ?? 0 };
-  if (connection === undefined) throw stepFailure('no-connection', 'the connection is not in the vault', detail);
-  if (onlyAt !== undefined && onlyAt !== connection.credentialVersion)
-    throw stepFailure('refresh-in-progress', 'the credential was replaced meanwhile', detail, REFRESH_AGAIN_MS);
-  const authorization = authorizationOf(ask, connection.credential);
-  // A pause holds all but the token endpoint: a token that is not renewed in time is lost.
-  if (authorization !== undefined && connection.pausedAt !== undefined)
-    throw stepFailure('connection-paused', 'an operator paused the connection', detail);
-  if (
-    authorization !== undefined &&
-    (connection.refusedAt !== undefined || gates.isDead(name, connection.credentialVersion))
-  )
-    throw stepFailure('unauthorized', 'the credential was refused before', detail);
-
-  const closedMs = gates.closedForMs(name, now());
-  if (closedMs > 0)
-    throw stepFailure('rate-limited', 'the gate is closed after a 429', detail, closedMs + jitterMs(random));
-
+  const { connection, authorization } = await targetOf(dependencies, name, ask, before);
+  const { onlyAt: _, ...request } = ask;
   const answered = { uncertain: before.uncertain, connection };
   const sent = before.sent + 1;
   if (mayBeOvertaken(now())) await handOn(cases, { sent, uncertain: true });
   else if (ask.endpoint.method !== 'GET') report({ sent, uncertain: true });
   try {
-    const body = await aircall.send({ ...ask, baseUrl: connection.baseUrl, ...(authorization && { authorization }) });
+    const body = await aircall.send({
+      ...request,
+      baseUrl: connection.baseUrl,
+      ...(authorization && { authorization }),
+    });
     const value = await read(body, answered);
     onAnswer(name, 'ok');
     return { ...value, apiRequests: sent };
   } catch (error) {
-    const answer = error instanceof AircallError ? error.code : 'ok';
-    if (answer !== 'not-trusted') onAnswer(name, answer);
     if (!(error instanceof AircallError)) {
+      onAnswer(name, 'ok');
       await handOn(cases, { sent, uncertain: true });
       throw localFailure(error, sent);
     }
+    if (error.code !== 'not-trusted') onAnswer(name, error.code);
     const taken = onError(error, answered);
     if (taken !== undefined) return { ...taken, apiRequests: sent };
-    const { retry, mayHaveTakenEffect } = HANDLING[error.code];
-    const sentSoFar = answer === 'not-trusted' ? before.sent : sent;
-    const progress = { sent: sentSoFar, uncertain: before.uncertain || mayHaveTakenEffect };
-    if (retry === 'never') report(progress);
-    else await handOn(cases, progress);
-    const sentDetail = { ...detail, apiRequests: sentSoFar };
+    const failed = classifyFailure(error, before);
+    if (failed.isFinal) report(failed.progress);
+    else await handOn(cases, failed.progress);
     // The token endpoint refuses a client or a refresh token: of the token in use it says nothing.
     if (error.code === 'unauthorized' && authorization !== undefined)
-      gates.markDead(name, connection.credentialVersion);
-    if (error.code !== 'rate-limited') throw stepFailure(error.code, error.message, sentDetail);
-    const delayMs = error.limit.delayMs ?? RATE_LIMIT_DELAY_MS;
-    gates.close(name, now() + delayMs);
-    await onRateLimit(name, error.limit).catch(notNoted => {
-      throw localFailure(notNoted, sent); // the gate is closed: trying again asks nobody
-    });
-    throw stepFailure('rate-limited', error.message, sentDetail, delayMs + jitterMs(random));
+      dependencies.gates.markDead(name, connection.credentialVersion);
+    const detail = { apiRequests: failed.progress.sent, credentialVersion: connection.credentialVersion };
+    if (error.code !== 'rate-limited') throw stepFailure(error.code, error.message, detail);
+    throw stepFailure(error.code, error.message, detail, await closeGate(dependencies, name, error, sent));
   }
+}
+
+interface Target {
+  readonly connection: Connection;
+  /** None for the token endpoint, which takes its secrets in the body. */
+  readonly authorization: Authorization | undefined;
+}
+
+/** Where the request goes, with which credential. @throws {ApplicationFailure} why none may be sent now */
+async function targetOf(
+  { connections, gates, now, random }: ApiStepDependencies,
+  name: string,
+  ask: Ask,
+  { sent }: StepProgress,
+): Promise<Target> {
+  const connection = (await connections.get(name))?.value;
+  const detail = { apiRequests: sent, credentialVersion: connection?.credentialVersion ?? 0 };
+  if (connection === undefined) throw stepFailure('no-connection', 'the connection is not in the vault', detail);
+  const { credentialVersion, pausedAt, refusedAt, credential } = connection;
+  if (ask.onlyAt !== undefined && ask.onlyAt !== credentialVersion)
+    throw stepFailure('refresh-in-progress', 'the credential was replaced meanwhile', detail, REFRESH_AGAIN_MS);
+  const authorization = authorizationOf(ask, credential);
+  // A pause holds all but the token endpoint: a token that is not renewed in time is lost.
+  if (authorization !== undefined && pausedAt !== undefined)
+    throw stepFailure('connection-paused', 'an operator paused the connection', detail);
+  if (authorization !== undefined && (refusedAt !== undefined || gates.isDead(name, credentialVersion)))
+    throw stepFailure('unauthorized', 'the credential was refused before', detail);
+  const closedMs = gates.closedForMs(name, now());
+  if (closedMs > 0)
+    throw stepFailure('rate-limited', 'the gate is closed after a 429', detail, closedMs + jitterMs(random));
+  return { connection, authorization };
+}
+
+/** What an error of Aircall means for the attempts that follow. Pure. */
+export function classifyFailure(
+  { code }: AircallError,
+  before: StepProgress,
+): { readonly isFinal: boolean; readonly progress: StepProgress } {
+  const { retry, mayHaveTakenEffect } = HANDLING[code];
+  return {
+    isFinal: retry === 'never',
+    progress: {
+      // Without a connection that is trusted nothing left this machine.
+      sent: code === 'not-trusted' ? before.sent : before.sent + 1,
+      uncertain: before.uncertain || mayHaveTakenEffect,
+    },
+  };
+}
+
+/** After a 429: nobody of this process asks again before the time that Aircall names. @returns when to try again, in ms */
+async function closeGate(
+  { gates, now, random, onRateLimit }: ApiStepDependencies,
+  name: string,
+  { limit }: AircallError,
+  sent: number,
+): Promise<number> {
+  const delayMs = limit.delayMs ?? RATE_LIMIT_DELAY_MS;
+  gates.close(name, now() + delayMs);
+  await onRateLimit(name, limit).catch(notNoted => {
+    throw localFailure(notNoted, sent); // the gate is closed: trying again asks nobody
+  });
+  return delayMs + jitterMs(random);
 }
 
 /** A typed failure; `delayMs` is when to try again, where the code's handling is `server-says`. */

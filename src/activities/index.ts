@@ -2,8 +2,8 @@
  * All steps of a request, made from what they need. Each is wrapped so that whatever it throws leaves it as a typed
  * failure whose message holds no value. Workflows know these by type only.
  */
-import { type ApiActivities, type ApiDependencies, createApiActivities } from './api-activities';
-import { localFailure, requestsSent } from './api-step';
+import { type ApiActivities, createApiActivities } from './api-activities';
+import { type ApiStepDependencies, localFailure, requestsSent } from './api-step';
 import { type ClosingDependencies, createClosingActivities } from './closing';
 import { createListActivities, type ListDependencies } from './lists';
 import { createOpeningActivities, type OpeningDependencies } from './opening';
@@ -11,15 +11,15 @@ import { createPackageActivities } from './packaging';
 import { createWaitActivities, type WaitDependencies } from './waiting';
 
 export type { CaseRef, StepProgress } from '../vault/cases';
-export type { Window } from './api-activities';
 export type { Alarms, RaisedAlarm } from './closing';
 export type { Merged, People } from './lists';
 export type { Opened, Opening } from './opening';
+export type { Window } from './reading';
 export type { ApiActivities };
 export type LocalActivities = ReturnType<typeof createLocalActivities>;
 
 interface LocalDependencies extends OpeningDependencies, ListDependencies, WaitDependencies, ClosingDependencies {}
-export interface ActivityDependencies extends ApiDependencies, LocalDependencies {}
+export interface ActivityDependencies extends ApiStepDependencies, LocalDependencies {}
 
 export function createActivities(dependencies: ActivityDependencies): { api: ApiActivities; local: LocalActivities } {
   return { api: typed(createApiActivities(dependencies)), local: typed(createLocalActivities(dependencies)) };

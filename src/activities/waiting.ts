@@ -3,8 +3,8 @@ import { activityInfo } from '@temporalio/activity';
 import { workflowIdOf } from '../request/names';
 import type { Cases } from '../vault/cases';
 import type { Connections } from '../vault/connections';
-import type { CredentialRefused } from './api-activities';
 import { stepFailure } from './api-step';
+import type { CredentialRefused } from './credentials';
 import { NOTHING_SENT } from './local-step';
 
 export interface WaitDependencies {

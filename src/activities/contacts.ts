@@ -1,0 +1,60 @@
+/** Steps about one contact at Aircall: delete it, and see whether it is still there. Decisions D1, D11. */
+import { ENDPOINTS } from '../aircall/endpoints';
+import { readRecord } from '../aircall/replies';
+import { rowIdSchema } from '../aircall/schemas';
+import type { RequestRef } from '../request/names';
+import { CaseFileBroken, type CaseRef, type Cases } from '../vault/cases';
+import { type ApiStepDependencies, type Counted, sendOnce } from './api-step';
+import { peopleSchema, readObject } from './case-objects';
+
+export interface ContactStepInput {
+  readonly request: RequestRef;
+  readonly people: CaseRef;
+  /** Which of the subject's contacts, from 0. */
+  readonly contact: number;
+}
+
+export function createContactActivities(dependencies: ApiStepDependencies) {
+  const { cases } = dependencies;
+  return {
+    /** Deletes one contact. 404 says that it is gone: by us, where an earlier attempt's reply was not seen. */
+    async deleteContact({
+      request,
+      people,
+      contact,
+    }: ContactStepInput): Promise<Counted<{ outcome: 'deleted' | 'already-absent' }>> {
+      const id = await contactId(cases, request, people, contact);
+      return sendOnce<{ outcome: 'deleted' | 'already-absent' }>(
+        dependencies,
+        request.connection,
+        { endpoint: ENDPOINTS.deleteContact, id },
+        () => ({ outcome: 'deleted' }),
+        (error, { uncertain }) =>
+          error.code === 'not-found' ? { outcome: uncertain ? 'deleted' : 'already-absent' } : undefined,
+      );
+    },
+
+    /** Whether one contact still exists, whatever the search index says. */
+    async getContact({ request, people, contact }: ContactStepInput): Promise<Counted<{ present: boolean }>> {
+      const id = await contactId(cases, request, people, contact);
+      const endpoint = ENDPOINTS.getContact;
+      return sendOnce<{ present: boolean }>(
+        dependencies,
+        request.connection,
+        { endpoint, id },
+        body => {
+          readRecord(endpoint, rowIdSchema, body);
+          return { present: true };
+        },
+        error => (error.code === 'not-found' ? { present: false } : undefined),
+      );
+    },
+  };
+}
+
+async function contactId(cases: Cases, request: RequestRef, people: CaseRef, contact: number): Promise<number> {
+  const { contacts } = await readObject(cases, request, people, peopleSchema);
+  const id = contacts[contact]?.id;
+  if (id === undefined) throw new CaseFileBroken('case-file-broken', 'The case file has no such contact.');
+  return id;
+}

@@ -1,0 +1,121 @@
+/** Steps about the credential of a connection: does it work, and a new one for it. Decisions D1, D4. */
+import { ApplicationFailure } from '@temporalio/common';
+import { ENDPOINTS } from '../aircall/endpoints';
+import type { AircallError } from '../aircall/errors';
+import { readTokens, tokenRequest } from '../aircall/oauth';
+import { readRecord } from '../aircall/replies';
+import { pongSchema } from '../aircall/schemas';
+import { type Connection, isRenewalVain, nextCredentialVersion, oauthCredential } from '../vault/connections';
+import {
+  type ApiStepDependencies,
+  type Counted,
+  REFRESH_AGAIN_MS,
+  requestsSent,
+  sendOnce,
+  stepFailure,
+} from './api-step';
+
+export interface CredentialRefused {
+  readonly connection: string;
+  /** The version of the credential that a step was refused with. */
+  readonly failedVersion: number;
+}
+
+const REFRESH_LEASE_MS = 60_000;
+
+export function createCredentialActivities(dependencies: ApiStepDependencies) {
+  const { connections, now } = dependencies;
+  return {
+    /** Whether the credential works, that a step was refused with if one is named. Sends nothing where that was replaced. */
+    async ping({
+      connection,
+      failedVersion,
+    }: Partial<CredentialRefused> & { readonly connection: string }): Promise<Counted<{ readonly replaced: boolean }>> {
+      const present = (await connections.get(connection))?.value.credentialVersion;
+      if (failedVersion !== undefined && present !== undefined && present !== failedVersion)
+        return { replaced: true, apiRequests: requestsSent() };
+      return sendOnce<{ readonly replaced: boolean }>(
+        dependencies,
+        connection,
+        { endpoint: ENDPOINTS.ping, ...(failedVersion !== undefined && { onlyAt: failedVersion }) },
+        body => {
+          readRecord(ENDPOINTS.ping, pongSchema, body);
+          return { replaced: false };
+        },
+        (error, answered) => noteDead(error, answered.connection),
+      );
+    },
+
+    /**
+     * Replaces a credential that was refused, or is about to expire, once per credential across all processes: a lease in
+     * the vault decides who. Sends nothing if somebody else did it, if there is nothing to refresh with, or if that was
+     * refused before (`reconnect-needed`). A reply that was lost, or could not be stored, leaves the refresh token as it
+     * was: it is tried once more.
+     */
+    async refreshToken({ connection: name, failedVersion }: CredentialRefused): Promise<Counted<object>> {
+      const apiRequests = requestsSent();
+      const leased = await lease(name, failedVersion);
+      if (leased === 'replaced') return { apiRequests };
+      const { connection, refresh } = leased;
+      const client = { clientId: refresh.clientId, clientSecret: refresh.clientSecret };
+      const ask = {
+        endpoint: ENDPOINTS.token,
+        body: tokenRequest(refresh, client),
+        onlyAt: connection.credentialVersion,
+      };
+      try {
+        return await sendOnce(dependencies, name, ask, async body => {
+          // A reply without a refresh token leaves the one that worked.
+          const tokens = { refreshToken: refresh.refreshToken, ...readTokens(body) };
+          await settle(connection, ({ refusedAt: _, renewalRefusedAt: __, ...present }) => ({
+            ...present,
+            credential: oauthCredential(tokens, client, now()),
+            credentialVersion: nextCredentialVersion(present, now()),
+          }));
+          return {};
+        });
+      } catch (error) {
+        const refused = isFinal(error) && { renewalRefusedAt: new Date(now()).toISOString() };
+        await settle(connection, present => ({ ...present, ...refused })).catch(() => {}); // the lease ends by itself
+        throw error;
+      }
+    },
+  };
+
+  /** Lets nobody else refresh meanwhile. `replaced`: somebody has done so since. */
+  async function lease(name: string, failedVersion: number) {
+    const detail = { apiRequests: requestsSent(), credentialVersion: failedVersion };
+    const vain = (why: string) => stepFailure('reconnect-needed', why, detail);
+    const busy = () =>
+      stepFailure('refresh-in-progress', 'another step refreshes the credential', detail, REFRESH_AGAIN_MS);
+    const stored = await connections.get(name);
+    if (stored === undefined) throw vain('the connection is not in the vault');
+    const { value: connection, version } = stored;
+    if (connection.credentialVersion !== failedVersion) return 'replaced';
+    const { credential, refreshingUntil } = connection;
+    if (credential.kind !== 'oauth' || credential.refresh === undefined)
+      throw vain('the credential cannot be refreshed');
+    if (isRenewalVain(connection)) throw vain('the credential, or its renewal, was refused before');
+    if (refreshingUntil !== undefined && Date.parse(refreshingUntil) > now()) throw busy();
+    const leased = { ...connection, refreshingUntil: new Date(now() + REFRESH_LEASE_MS).toISOString() };
+    if (!(await connections.put(leased, version))) throw busy();
+    return { connection: leased, refresh: credential.refresh };
+  }
+
+  /** Ends our lease, by which it is known that nobody has connected it meanwhile; that an operator resumed it is no matter. */
+  async function settle(leased: Connection, next: (present: Connection) => Connection): Promise<void> {
+    await connections.change(leased.name, ({ refreshingUntil, ...present }) =>
+      refreshingUntil === leased.refreshingUntil ? next(present) : undefined,
+    );
+  }
+
+  /** A refusal ends all renewals: the token in use may still be good, and is asked with until it is refused. */
+  function isFinal(error: unknown): boolean {
+    return error instanceof ApplicationFailure && error.nonRetryable === true;
+  }
+
+  /** A ping that is forbidden says what no other endpoint can: the credential is dead. */
+  function noteDead(error: AircallError, connection: Connection): undefined {
+    if (error.code === 'forbidden') dependencies.gates.markDead(connection.name, connection.credentialVersion);
+  }
+}

@@ -1,0 +1,109 @@
+/** Steps that read one page of a list at Aircall and keep what is the subject's. Decisions D1, D5, D6. */
+import { ENDPOINTS } from '../aircall/endpoints';
+import { readPage } from '../aircall/replies';
+import { callSchema, contactSchema } from '../aircall/schemas';
+import { emailSpellings } from '../matching/addresses';
+import { isContactOf, judgeCall } from '../matching/records';
+import type { RequestRef } from '../request/names';
+import { PER_PAGE } from '../request/paging';
+import { CaseFileBroken, type CaseRef } from '../vault/cases';
+import { type ApiStepDependencies, type Counted, sendOnce } from './api-step';
+import { type ListObject, peopleSchema, readObject, subjectSchema } from './case-objects';
+import { listCounts } from './lists';
+
+/** A part of a list: UNIX seconds, both inclusive; without a bound, all that Aircall serves. */
+export interface Window {
+  readonly from?: number;
+  readonly to?: number;
+}
+
+export interface PageReport {
+  readonly object: CaseRef;
+  readonly rows: number;
+  /** Rows of the whole list, as Aircall says. */
+  readonly total: number;
+  /** Different rows, and what of them is the subject's: what merging the page alone would tell. */
+  readonly distinct: number;
+  readonly records: number;
+  readonly withheld: number;
+  readonly unreadable: number;
+}
+
+export interface ContactPageInput {
+  readonly request: RequestRef;
+  readonly subject: CaseRef;
+  /** Which spelling of the address is searched for, from 0. */
+  readonly spelling: number;
+  readonly window: Window;
+  readonly page: number;
+}
+
+export interface CallPageInput {
+  readonly request: RequestRef;
+  readonly people: CaseRef;
+  /** Which of the subject's numbers is searched for, from 0; null lists all calls of the company. */
+  readonly number: number | null;
+  readonly window: Window;
+  readonly page: number;
+}
+
+export function createReadActivities(dependencies: ApiStepDependencies) {
+  const { cases } = dependencies;
+
+  async function store(request: RequestRef, list: ListObject) {
+    return { object: await cases.write(request, list), ...listCounts(list) };
+  }
+
+  return {
+    /** One page of the contact search. Every returned contact is kept only if one of its own addresses is the subject's. */
+    async searchContacts({ request, subject, spelling, window, page }: ContactPageInput): Promise<Counted<PageReport>> {
+      const { email } = await readObject(cases, request, subject, subjectSchema);
+      const endpoint = ENDPOINTS.searchContacts;
+      const query = { email: emailSpellings(email)[spelling] ?? email, ...pageQuery(window, page, 0) };
+      return sendOnce(dependencies, request.connection, { endpoint, query }, async body => {
+        const { records, rows, total, ...seen } = readPage(endpoint, contactSchema, body);
+        const own = records.filter(contact => isContactOf(contact, email));
+        const listing = { ...seen, records: own, withheld: [] };
+        return { rows, total, ...(await store(request, listing)) };
+      });
+    },
+
+    /** One page of calls, by one of the subject's numbers or of the whole company; the same calls are kept either way. */
+    async fetchCalls({ request, people, number, window, page }: CallPageInput): Promise<Counted<PageReport>> {
+      const { contacts, numbers } = await readObject(cases, request, people, peopleSchema);
+      const endpoint = number === null ? ENDPOINTS.listCalls : ENDPOINTS.searchCalls;
+      const searched = number === null ? undefined : numbers[number];
+      // A search without its filter lists every call of the company.
+      if (number !== null && searched === undefined)
+        throw new CaseFileBroken('case-file-broken', 'The case file has no such number.');
+      const query = {
+        ...(searched === undefined ? {} : { phone_number: searched.query }),
+        ...pageQuery(window, page, -1),
+      };
+      const own = {
+        contactIds: new Set(contacts.map(({ id }) => id)),
+        digits: new Set(numbers.map(({ digits }) => digits)),
+      };
+      return sendOnce(dependencies, request.connection, { endpoint, query }, async body => {
+        const { records, rows, total, ...seen } = readPage(endpoint, callSchema, body);
+        const judged = records.map(call => ({ call, verdict: judgeCall(call, own) }));
+        const listing = {
+          ...seen,
+          records: judged.flatMap(({ call, verdict }) => (verdict === 'own' ? [call] : [])),
+          withheld: judged.flatMap(({ call, verdict }) => (verdict === 'ambiguous' ? [call.id] : [])),
+        };
+        return { rows, total, ...(await store(request, listing)) };
+      });
+    },
+  };
+}
+
+/** Calls start after `from`, contacts at or after it (measured): `fromShift` makes both inclusive. */
+function pageQuery({ from, to }: Window, page: number, fromShift: number): Record<string, string> {
+  return {
+    ...(from === undefined ? {} : { from: String(from + fromShift) }),
+    ...(to === undefined ? {} : { to: String(to) }),
+    page: String(page),
+    per_page: String(PER_PAGE),
+  };
+}
