@@ -6,13 +6,12 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Client } from '@temporalio/client';
-import { type DataConverter, type MetricMeter, noopMetricMeter, WorkflowNotFoundError } from '@temporalio/common';
+import { type MetricMeter, noopMetricMeter } from '@temporalio/common';
 import { type NativeConnection, Worker, type WorkflowBundleOption } from '@temporalio/worker';
-import { createActivities } from './activities';
-import { createGates } from './activities/gates';
 import { createRetentionActivities } from './activities/retention-activities';
 import { type AircallClient, createAircallClient } from './aircall/client';
 import { createDataConverter } from './encryption/data-converter';
+import type { Keyring } from './encryption/keyring';
 import type { Log } from './log';
 import type { Parts } from './parts';
 import { RENEWAL_WORKFLOW } from './request/names';
@@ -25,7 +24,9 @@ import { createReceipts } from './vault/receipts';
 import { createAlarms } from './worker/alarms';
 import { createConnectionWorkers } from './worker/connection-workers';
 import { createGauges } from './worker/gauges';
+import { startLooks } from './worker/looks';
 import { createMetrics } from './worker/metrics';
+import { createSteps } from './worker/steps';
 import type { Tracing } from './worker/tracing';
 import { workflowBundle as ownBundle } from './workflow-bundle';
 import type { Renewable } from './workflows/renew-credential';
@@ -67,26 +68,15 @@ const SHUTDOWN_FORCE = '60 seconds';
 /** Starts serving every connection of the vault; resolves when steps are taken. */
 export async function startService(options: ServiceOptions): Promise<Service> {
   const { native, parts, log } = options;
-  const { temporal, taskQueue, keyring, vault, connections, cases, retention, evidence } = parts;
+  const { temporal, taskQueue, keyring, vault, connections, retention, evidence } = parts;
   const { namespace } = temporal.options;
   await ensureSearchAttributes(temporal.connection, namespace);
 
   const aircall: AircallClient = createAircallClient();
-  const unknownKeys = new Set<string>();
-  const dataConverter: DataConverter = createDataConverter(keyring, {
-    onUnknownKey(keyId) {
-      if (!unknownKeys.has(keyId))
-        log({
-          level: 'error',
-          message: `a payload needs key ${keyId}, which the key file does not hold; its request waits for it`,
-          code: 'unknown-key',
-          keyId,
-        });
-      unknownKeys.add(keyId);
-    },
-  });
+  const unknownKeys = noteUnknownKeys(keyring, log);
+  const dataConverter = createDataConverter(keyring, { onUnknownKey: unknownKeys.note });
   const workflowBundle = options.workflowBundle ?? (await ownBundle());
-  const receipts = createReceipts({ vault, keyring, workflows: digestOf(workflowBundle), now: Date.now });
+  const receipts = createReceipts({ vault, keyring, workflows: bundleDigest(workflowBundle), now: Date.now });
   const policy = options.retention;
   if (policy !== undefined) await ensureRetentionSchedule(temporal, taskQueue, log);
   const sweeping =
@@ -101,36 +91,15 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     now: Date.now,
     ...(options.alarmWebhook !== undefined && { webhook: options.alarmWebhook }),
   });
-  const { api, local } = createActivities({
-    alarms,
-    connections,
-    cases,
+  const { api, local } = createSteps({
+    parts,
     receipts,
     aircall,
-    gates: createGates(),
-    onAnswer: (connection, answer) => metrics.add('aircall_dsr_api_requests_total', { connection, answer }, 1),
-    async onRateLimit(connection, { limitPerMinute }) {
-      await connections.noteRateLimit(connection, new Date(), limitPerMinute);
-      void workers.lookAt(connection); // it may have named a lower limit
-    },
-    hash: keyring.hash,
-    now: Date.now,
-    random: Math.random,
-    isOpen: (workflowId, runId) => isOpen(temporal, workflowId, runId),
-    onRefused: connection =>
-      log({
-        level: 'error',
-        message: `Aircall refuses its credentials; its requests wait for \`aircall-dsr connect ${connection}\``,
-        connection,
-        code: 'unauthorized',
-      }),
-    onEnded(request, result) {
-      const { connection, kind } = request;
-      const { status, verification } = result;
-      options.tracing?.ended(request, result);
-      if (status !== 'purged') metrics.add('aircall_dsr_requests_ended_total', { kind, status }, 1);
-      if (verification?.state === 'residual') metrics.add('aircall_dsr_deletions_residual_total', { connection }, 1);
-    },
+    alarms,
+    metrics,
+    tracing: options.tracing,
+    onNewLimit: connection => void workers.lookAt(connection),
+    log,
   });
 
   const common = {
@@ -169,46 +138,30 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   });
 
   await workers.look();
-  let stopping = false;
-  let blind = false;
-  let timer: NodeJS.Timeout | undefined;
-  let looking: Promise<void> = Promise.resolve();
   const problems = () => [
     ...(requests.getState() === 'RUNNING' && !stopping ? [] : ['the worker is ending']),
-    ...(blind ? ['the vault or the Temporal server could not be asked at the last look'] : []),
-    // A key that came meanwhile is no problem any more.
-    ...[...unknownKeys].filter(id => !keyring.ids.includes(id)).map(id => `key ${id} is missing in the key file`),
+    ...(looks.failed ? ['the vault or the Temporal server could not be asked at the last look'] : []),
+    ...unknownKeys.missing().map(id => `key ${id} is missing in the key file`),
   ];
-  const lookAgain = () => {
-    timer = setTimeout(() => {
-      looking = workers
-        .look()
-        .then(() => gauges?.count())
-        .then(() => {
-          blind = false;
-        })
-        .catch(error => {
-          blind = true;
-          const kind = error instanceof Error ? error.name : 'unknown';
-          log({ level: 'error', message: `connections could not be looked at (${kind})`, code: kind });
-        });
-      void looking.then(() => {
-        gauges?.ready(problems().length === 0);
-        if (!stopping) lookAgain();
-      });
-    }, options.lookEveryMs ?? LOOK_EVERY_MS);
-  };
+  let stopping = false;
   const running = requests.run();
-  lookAgain();
+  const looks = startLooks({
+    everyMs: options.lookEveryMs ?? LOOK_EVERY_MS,
+    async look() {
+      await workers.look();
+      await gauges?.count();
+    },
+    afterwards: () => gauges?.ready(problems().length === 0),
+    log,
+  });
 
   const ended = running.finally(async () => {
     stopping = true;
-    clearTimeout(timer);
-    await looking;
+    await looks.stop();
     await workers.stop();
     aircall.close();
   });
-  ended.catch(() => {}); // told by `ended` to whoever waits for it
+  ended.catch(() => {}); // whoever waits for `ended` gets the error
   return {
     ended,
     problems,
@@ -216,6 +169,25 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       if (requests.getState() === 'RUNNING') requests.shutdown();
       await ended;
     },
+  };
+}
+
+/** Keys that a payload needs and the key file lacks; each is logged once. */
+function noteUnknownKeys(keyring: Keyring, log: Log) {
+  const noted = new Set<string>();
+  return {
+    note(keyId: string): void {
+      if (noted.has(keyId)) return;
+      noted.add(keyId);
+      log({
+        level: 'error',
+        message: `a payload needs key ${keyId}, which the key file does not hold; its request waits for it`,
+        code: 'unknown-key',
+        keyId,
+      });
+    },
+    /** A key that came meanwhile is no problem any more. */
+    missing: () => [...noted].filter(id => !keyring.ids.includes(id)),
   };
 }
 
@@ -230,17 +202,7 @@ async function startRenewal(temporal: Client, taskQueue: string, due: Renewable)
   });
 }
 
-function digestOf(bundle: WorkflowBundleOption): string {
+function bundleDigest(bundle: WorkflowBundleOption): string {
   const code = 'code' in bundle ? bundle.code : readFileSync(bundle.codePath);
   return createHash('sha256').update(code).digest('hex');
-}
-
-async function isOpen(temporal: Client, workflowId: string, runId: string): Promise<boolean> {
-  try {
-    const { status } = await temporal.workflow.getHandle(workflowId, runId).describe();
-    return status.name === 'RUNNING';
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return false;
-    throw error;
-  }
 }
