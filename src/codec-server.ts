@@ -59,7 +59,7 @@ class Refused extends Error {
 export async function startCodecServer(options: CodecServerOptions): Promise<CodecServer> {
   const { keyring, host, port, uiOrigin, log } = options;
   const codec = createPayloadCodec(keyring);
-  const wanted = options.token === undefined ? undefined : digestOf(`Bearer ${options.token}`);
+  const wanted = options.token === undefined ? undefined : tokenDigest(`Bearer ${options.token}`);
 
   /**
    * One payload that cannot be read must not hide the others: a text in its place says why. What nobody encrypted (Temporal's
@@ -96,7 +96,7 @@ export async function startCodecServer(options: CodecServerOptions): Promise<Cod
       response.setHeader('Allow', 'POST, OPTIONS');
       throw new Refused(405, 'POST is what it takes');
     }
-    if (wanted !== undefined && !timingSafeEqual(wanted, digestOf(request.headers.authorization ?? ''))) {
+    if (wanted !== undefined && !timingSafeEqual(wanted, tokenDigest(request.headers.authorization ?? ''))) {
       response.setHeader('WWW-Authenticate', 'Bearer');
       throw new Refused(401, 'a bearer token is needed');
     }
@@ -153,7 +153,7 @@ export async function startCodecServer(options: CodecServerOptions): Promise<Cod
   };
 }
 
-function digestOf(text: string): Buffer {
+function tokenDigest(text: string): Buffer {
   return createHash('sha256').update(text).digest();
 }
 

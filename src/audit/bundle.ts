@@ -13,7 +13,7 @@ import { parseDocument, verifyReceipt } from '../receipt/sign';
 import type { RequestResult } from '../request/model';
 import { workflowIdOf } from '../request/names';
 import { endCodeOf } from '../temporal/histories';
-import { childrenIn, endIn, isOf, jsonIn, nameOf, resultIn } from './history';
+import { childrenIn, endIn, isOf, jsonIn, resultIn, runName } from './history';
 import { type History, historyFromJson } from './history-json';
 
 export const BUNDLE_FORMAT = 'aircall-dsr/bundle@1';
@@ -57,7 +57,7 @@ export function signBundle(
   const unsigned = {
     format: BUNDLE_FORMAT,
     ...about,
-    files: [...files].map(([name, bytes]) => ({ name, sha256: digestOf(bytes) })),
+    files: [...files].map(([name, bytes]) => ({ name, sha256: fileDigest(bytes) })),
     signer: { keyId: key.id, publicKey: key.publicKey },
   } as const;
   return { ...unsigned, signature: sign(null, signedBytes(unsigned), key.privateKey).toString('base64') };
@@ -76,7 +76,7 @@ export function checkBundle(files: Files, trusted?: readonly string[]): Manifest
   for (const [name, digest] of named) {
     const bytes = files.get(name);
     if (bytes === undefined) throw new BundleRefused(`${name} is missing.`);
-    if (digestOf(bytes) !== digest) throw new BundleRefused(`${name} was changed.`);
+    if (fileDigest(bytes) !== digest) throw new BundleRefused(`${name} was changed.`);
   }
   const stray = [...files.keys()].find(name => name !== MANIFEST && !named.has(name));
   if (stray !== undefined) throw new BundleRefused('A file is there that the manifest does not name.');
@@ -102,12 +102,12 @@ function differenceBetween({ request, service }: Receipt, manifest: Manifest): s
 
 /** What of the request's histories is not there, or is something else than the manifest says. */
 function gapIn({ runs, missing }: Manifest, files: Files): string | undefined {
-  const told = new Set([...runs, ...missing].map(nameOf));
+  const told = new Set([...runs, ...missing].map(runName));
   for (const each of runs) {
     const history = historyAt(each.file, files);
     if (history === undefined || !isOf(history, each)) return `${each.file} is not the history that the manifest says.`;
-    const child = childrenIn(history).find(started => !told.has(nameOf(started)));
-    if (child !== undefined) return `${each.file} tells of a child, ${nameOf(child)}, which is not there.`;
+    const child = childrenIn(history).find(started => !told.has(runName(started)));
+    if (child !== undefined) return `${each.file} tells of a child, ${runName(child)}, which is not there.`;
   }
   return undefined;
 }
@@ -167,6 +167,6 @@ function signedBytes(unsigned: z.infer<typeof body>): Buffer {
   return Buffer.from(canonicalJson(unsigned));
 }
 
-function digestOf(bytes: Buffer): string {
+function fileDigest(bytes: Buffer): string {
   return createHash('sha256').update(bytes).digest('hex');
 }

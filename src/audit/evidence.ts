@@ -20,7 +20,7 @@ import { VERSION } from '../version';
 import { type Files, MANIFEST, RECEIPT, signBundle } from './bundle';
 import { childrenIn } from './history';
 import { portableHistory } from './portable';
-import { storyOf } from './story';
+import { storyPage } from './story';
 
 export interface EvidenceDependencies {
   readonly temporal: Client;
@@ -68,7 +68,7 @@ export function createEvidence({ temporal, vault, keyring, taskQueue, now }: Evi
     // Of the receipt too: it may have been signed with a key of before.
     const signers = new Set([key.publicKey, receipt.signer.publicKey]);
     files.set('public-key.pem', Buffer.from([...signers].map(signer => `${pemOf(signer)}\n`).join('')));
-    files.set('story.html', Buffer.from(storyOf(receipt)));
+    files.set('story.html', Buffer.from(storyPage(receipt)));
     const about = {
       workflowId,
       exportedAt: new Date(now()).toISOString(),

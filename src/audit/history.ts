@@ -47,7 +47,7 @@ export function isOf({ events }: History, { workflowId, runId }: RunId): boolean
   return started?.workflowId === workflowId && [started.originalExecutionRunId, ...runs].includes(runId);
 }
 
-export function nameOf({ workflowId, runId }: RunId): string {
+export function runName({ workflowId, runId }: RunId): string {
   return `${workflowId} ${runId}`;
 }
 

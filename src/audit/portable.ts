@@ -37,7 +37,7 @@ export type Hash = (value: string) => string;
  */
 export async function portableHistory(history: History, codec: PayloadCodec, hash: Hash): Promise<string> {
   const copy = HistoryMessage.decode(HistoryMessage.encode(history).finish());
-  const run = runOf(copy, codec);
+  const run = factsOf(copy, codec);
   const events: unknown[] = [];
   for (const event of copy.events) events.push(await keptOf(event, run, ''));
   const kept = HistoryMessage.fromObject({ events });
@@ -50,7 +50,7 @@ export async function portableHistory(history: History, codec: PayloadCodec, has
 }
 
 /** What decides whether a text of a history is one of ours. */
-interface Run {
+interface RunFacts {
   readonly codec: PayloadCodec;
   readonly workflowId: string;
   readonly request: RequestRef | undefined;
@@ -59,7 +59,7 @@ interface Run {
   readonly numbers: { readonly process: Map<string, number>; readonly update: Map<string, number> };
 }
 
-function runOf({ events }: History, codec: PayloadCodec): Run {
+function factsOf({ events }: History, codec: PayloadCodec): RunFacts {
   const { workflowId, taskQueue } = events?.[0]?.workflowExecutionStartedEventAttributes ?? {};
   return {
     codec,
@@ -70,7 +70,7 @@ function runOf({ events }: History, codec: PayloadCodec): Run {
   };
 }
 
-type Text = (text: string, run: Run) => boolean | string;
+type Text = (text: string, run: RunFacts) => boolean | string;
 
 const like =
   (pattern: RegExp): Text =>
@@ -80,7 +80,7 @@ const uuid = like(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
 const ofSdk = like(/^\d{1,9}$/);
 const queue: Text = (text, { taskQueue }) => text === taskQueue || text.startsWith(`${taskQueue}/`);
 const numbered =
-  (what: keyof Run['numbers']): Text =>
+  (what: keyof RunFacts['numbers']): Text =>
   (text, { numbers }) => {
     const known = numbers[what];
     const number = known.get(text) ?? known.size + 1;
@@ -133,7 +133,7 @@ const ATTRIBUTES = /^[a-zA-Z]+EventAttributes$/;
 const SIGNALED = 'workflowExecutionSignaledEventAttributes';
 
 /** @param within the member that it stands in */
-async function keptOf(value: object, run: Run, within: string): Promise<Record<string, unknown>> {
+async function keptOf(value: object, run: RunFacts, within: string): Promise<Record<string, unknown>> {
   const kept: Record<string, unknown> = {};
   for (const [name, member] of Object.entries(value)) {
     const found = await keptMember(name, member, run, within);
@@ -142,7 +142,7 @@ async function keptOf(value: object, run: Run, within: string): Promise<Record<s
   return kept;
 }
 
-async function keptMember(name: string, member: unknown, run: Run, within: string): Promise<unknown> {
+async function keptMember(name: string, member: unknown, run: RunFacts, within: string): Promise<unknown> {
   if (typeof member === 'string') {
     const told = (TEXTS[`${within}.${name}`] ?? TEXTS[name])?.(member, run) ?? false;
     return told === true ? member : told || undefined;
@@ -170,7 +170,7 @@ function isScalar(value: unknown): boolean {
 const SCALAR_PARTS = ['seconds', 'nanos', 'low', 'high', 'unsigned'];
 
 /** By the name of what holds it. */
-async function keptPayload(holder: string, payload: Payload, run: Run): Promise<Payload | undefined> {
+async function keptPayload(holder: string, payload: Payload, run: RunFacts): Promise<Payload | undefined> {
   switch (holder) {
     case 'input':
     case 'result':
@@ -213,7 +213,7 @@ const PATCH = /^[a-z-]{1,64}$/;
 
 type Attribute = keyof typeof SEARCH_ATTRIBUTES | 'TemporalChangeVersion';
 
-function searchAttribute(name: string, payload: Payload, { request }: Run): Payload | undefined {
+function searchAttribute(name: string, payload: Payload, { request }: RunFacts): Payload | undefined {
   const value = jsonIn(payload);
   const rules = {
     DsrKind: text => text === request?.kind,

@@ -5,7 +5,7 @@ const WIDTH = 960;
 const MARGIN = 20;
 const STEPS = ['received', 'started', 'searched', 'deleted', 'verified', 'ended'] as const;
 
-export function storyOf(receipt: Receipt): string {
+export function storyPage(receipt: Receipt): string {
   const { request, status, failure, times, sources, outOfReach, verification, apiRequests, service, chain } = receipt;
   const rows = sources.map(source => {
     const { found, kept, deleted, absent, refused, failed, unreadable, withheld } = source;

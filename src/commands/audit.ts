@@ -12,7 +12,7 @@ import { requestOf } from '../request/names';
 import { ahead } from '../side-by-side';
 import { historyOf, ourRuns, type Run, runsOf } from '../temporal/histories';
 import type { Context } from './context';
-import { CommandError, type Ending, EXIT, type Exit, usage } from './errors';
+import { type CommandEnd, CommandError, EXIT, type Exit, usage } from './errors';
 import { noSuchRequest, resolveId } from './request-id';
 import { type Terminal, table } from './terminal';
 
@@ -34,7 +34,7 @@ export async function auditReplay(
   context: Context,
   id: string | undefined,
   options: ReplayCommandOptions,
-): Promise<Ending> {
+): Promise<CommandEnd> {
   const { terminal } = context;
   if ((id === undefined) !== (options.all === true)) throw usage('Give an id, a file, a folder, or --all.');
   if (options.since !== undefined && options.all !== true) throw usage('--since belongs to --all.');

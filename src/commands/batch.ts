@@ -7,6 +7,7 @@ import { writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { stringify } from 'csv-stringify/sync';
 import { type DsrClient, DsrError, type RequestResult, type StatusReport } from '../client';
+import { errorCode } from '../error-code';
 import { foldEmail } from '../matching/addresses';
 import {
   BATCH_SIZE_BYTES_MAX,
@@ -304,7 +305,7 @@ async function contentOf(file: string): Promise<Buffer> {
     // `end` is inclusive: one byte more than allowed tells a file that is too large.
     for await (const chunk of createReadStream(file, { end: BATCH_SIZE_BYTES_MAX })) chunks.push(chunk);
   } catch (error) {
-    const why = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+    const why = errorCode(error) ?? 'unknown';
     throw new BatchRefused([{ text: `it cannot be read (${why})` }]);
   }
   return Buffer.concat(chunks);

@@ -25,7 +25,7 @@ import {
 } from '../vault/connections';
 import { probeVault } from '../vault/probe';
 import type { Stored } from '../vault/vault';
-import { checkAircall, exchangeCode, type Found } from './ask-aircall';
+import { checkAircall, exchangeCode, type Found } from './aircall-checks';
 import { authorize } from './authorize';
 import type { Context } from './context';
 import { CommandError, EXIT, type Exit, usage } from './errors';

@@ -3,7 +3,7 @@ import { perMinute, ratePerSecond } from '../budget';
 import { sideBySide } from '../side-by-side';
 import type { QueueState } from '../temporal/queue-rate';
 import { budgetOf, type Connection, resumed } from '../vault/connections';
-import { pingAircall } from './ask-aircall';
+import { pingAircall } from './aircall-checks';
 import { connectionNamed } from './connection-named';
 import type { Context } from './context';
 import { CommandError, EXIT, type Exit } from './errors';
@@ -30,7 +30,7 @@ export async function connections(context: Context): Promise<Exit> {
   const names = new Set(found.map(({ name }) => name));
   const gone = (await store.keptNames()).filter(name => !names.has(name));
   const held = found.filter(({ connection }) => isHeld(connection)).map(({ name }) => name);
-  const server = await askServer(context, [...names], [...held, ...gone]);
+  const server = await queryServer(context, [...names], [...held, ...gone]);
   const rows = found.flatMap(({ name, connection, rateLimits, company }) => {
     if (connection === undefined) return []; // disconnected meanwhile
     const { baseUrl, limitPerMinute, share, credential, connectedAt, pausedAt, refusedAt } = connection;
@@ -197,7 +197,7 @@ function waitWords(requests: number | null): string {
 }
 
 /** What the server says of the connections' queues, and of the requests that wait for those that are held. */
-async function askServer({ terminal, ifServerAnswers }: Context, names: readonly string[], held: readonly string[]) {
+async function queryServer({ terminal, ifServerAnswers }: Context, names: readonly string[], held: readonly string[]) {
   if (names.length + held.length === 0) return undefined;
   const { describeQueue } = await import('../temporal/queue-rate.js');
   const { countWaiting } = await import('../temporal/waiting.js');

@@ -1,9 +1,10 @@
 /** How a command ends: its exit code, and the code and message of an error. */
+import { errorCode } from '../error-code';
 
 export const EXIT = { done: 0, failed: 1, usage: 2 } as const;
 export type Exit = (typeof EXIT)[keyof typeof EXIT];
 /** `atOnce`: something of the process would go on for ever. */
-export type Ending = Exit | { readonly atOnce: Exit };
+export type CommandEnd = Exit | { readonly atOnce: Exit };
 
 /** A command's own refusal. */
 export class CommandError extends Error {
@@ -100,5 +101,5 @@ function knownAs(error: unknown): Error | undefined {
 }
 
 function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unexpected';
+  return (error instanceof Error ? errorCode(error) : undefined) ?? 'unexpected';
 }

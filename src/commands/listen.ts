@@ -1,4 +1,5 @@
 /** HOST:PORT as an option takes it. */
+import { errorCode } from '../error-code';
 import { CommandError, EXIT, usage } from './errors';
 
 export interface Listen {
@@ -18,6 +19,6 @@ export function addressOf({ host, port }: Listen): string {
 }
 
 export function notListening(error: unknown): CommandError {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+  const code = errorCode(error) ?? 'unknown error';
   return new CommandError('configuration', `The address of --listen cannot be used (${code}).`, EXIT.usage);
 }

@@ -14,6 +14,6 @@ export async function openRequestsOf(
 
 /** Lets waiting requests look again, and answers how many; undefined if no server answers: they look by themselves. */
 export async function wakeWaiting({ ifServerAnswers }: Server, name: string): Promise<number | undefined> {
-  const { tellWaiting } = await import('../temporal/waiting.js');
-  return ifServerAnswers((temporal, { taskQueue }) => tellWaiting(temporal, taskQueue, name));
+  const { signalWaiting } = await import('../temporal/waiting.js');
+  return ifServerAnswers((temporal, { taskQueue }) => signalWaiting(temporal, taskQueue, name));
 }

@@ -4,6 +4,7 @@ import { createReadStream } from 'node:fs';
 import { constants, copyFile, link, stat, unlink, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { errorCode } from '../error-code';
 import { type CommandError, usage } from './errors';
 
 /** @throws {CommandError} `usage`: there is a file already, or no folder for it */
@@ -33,7 +34,7 @@ export async function saveOnce(path: string, bytes: Buffer | string): Promise<vo
   try {
     await publish(whole, path);
   } catch (error) {
-    if (!hasCode(error, 'EEXIST')) throw error;
+    if (errorCode(error) !== 'EEXIST') throw error;
     if ((await digestOfFile(path)) !== createHash('sha256').update(bytes).digest('hex')) throw otherFile();
   } finally {
     await unlink(whole);
@@ -45,7 +46,7 @@ async function publish(from: string, to: string): Promise<void> {
   try {
     await link(from, to);
   } catch (error) {
-    if (hasCode(error, 'EEXIST')) throw error;
+    if (errorCode(error) === 'EEXIST') throw error;
     await copyFile(from, to, constants.COPYFILE_EXCL);
   }
 }
@@ -67,8 +68,4 @@ async function digestOfFile(path: string): Promise<string | undefined> {
 
 function otherFile(): CommandError {
   return usage('The file of --out exists already and is left as it is. Name another file.');
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return typeof error === 'object' && error !== null && 'code' in error && error.code === code;
 }

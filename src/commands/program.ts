@@ -9,7 +9,7 @@ import type { Kind } from '../request/names';
 import { commandLineOptions } from '../request/options';
 import { VERSION } from '../version';
 import type { Context } from './context';
-import { type Ending, EXIT, exitOf } from './errors';
+import { type CommandEnd, EXIT, exitOf } from './errors';
 import { createTerminal, type Io } from './terminal';
 
 const BATCH_HELP = `
@@ -35,12 +35,12 @@ function subcommand(parent: Command, spec: string, description: string): Command
 }
 
 /** Runs one command line and answers how the process ends. All that it prints, and reads, goes through `io`. */
-export async function runCli(argv: readonly string[], io: Io, env: Environment): Promise<Ending> {
-  let ending: Ending = EXIT.done;
+export async function runCli(argv: readonly string[], io: Io, env: Environment): Promise<CommandEnd> {
+  let ending: CommandEnd = EXIT.done;
 
   /** Commander passes the arguments, then the options, then itself. */
   function run<A extends readonly unknown[]>(
-    load: () => Promise<(context: Context, ...given: A) => Promise<Ending>>,
+    load: () => Promise<(context: Context, ...given: A) => Promise<CommandEnd>>,
   ): (...given: A) => Promise<void> {
     return async (...given) => {
       // Loaded here, because they load Temporal.
@@ -76,8 +76,8 @@ export async function runCli(argv: readonly string[], io: Io, env: Environment):
   }
 }
 
-type Run = <A extends readonly unknown[]>(
-  load: () => Promise<(context: Context, ...given: A) => Promise<Ending>>,
+type RunAction = <A extends readonly unknown[]>(
+  load: () => Promise<(context: Context, ...given: A) => Promise<CommandEnd>>,
 ) => (...given: A) => Promise<void>;
 
 /** Options that every command may have. */
@@ -98,7 +98,7 @@ function withoutValues(message: string): string {
   });
 }
 
-function createProgram(io: Io, run: Run): Command {
+function createProgram(io: Io, run: RunAction): Command {
   const program = new Command('aircall-dsr')
     .version(VERSION)
     .description('Fulfils access and deletion requests, by e-mail address, against Aircall.')

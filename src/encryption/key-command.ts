@@ -9,7 +9,7 @@ const TIMEOUT_MS = 10_000;
 const OUTPUT_BYTES_MAX = 65_536;
 
 export function createKeyCommand(command: string): KeyService {
-  function ask(action: 'wrap' | 'unwrap', keyId: string, bytes: Buffer): Buffer {
+  function call(action: 'wrap' | 'unwrap', keyId: string, bytes: Buffer): Buffer {
     const { status, stdout } = spawnSync(command, [action, keyId], {
       input: `${bytes.toString('base64')}\n`,
       encoding: 'utf8',
@@ -27,7 +27,7 @@ export function createKeyCommand(command: string): KeyService {
     );
   }
   return {
-    wrap: (keyId, key) => ask('wrap', keyId, key),
-    unwrap: (keyId, wrapped) => ask('unwrap', keyId, wrapped),
+    wrap: (keyId, key) => call('wrap', keyId, key),
+    unwrap: (keyId, wrapped) => call('unwrap', keyId, wrapped),
   };
 }

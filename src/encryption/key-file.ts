@@ -16,6 +16,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { z } from 'zod';
+import { errorCode } from '../error-code';
 import { type SigningKey, signingKeyOf } from './signing-key';
 
 export const KEY_BYTES = 32;
@@ -256,7 +257,7 @@ function readKeyFile(path: string): KeyFile {
     if (error instanceof KeyringError) throw error;
     throw new KeyringError(
       'keys-missing',
-      `The key file named by AIRCALL_DSR_KEYS cannot be read (${errnoOf(error)}). ${HOW_TO_MAKE}`,
+      `The key file named by AIRCALL_DSR_KEYS cannot be read (${errorCode(error) ?? 'unknown error'}). ${HOW_TO_MAKE}`,
     );
   }
   try {
@@ -280,7 +281,7 @@ function change(path: string, make: (file: KeyFile) => KeyFile): KeyList {
   try {
     closeSync(openSync(lock, 'wx', 0o600));
   } catch (error) {
-    if (errnoOf(error) !== 'EEXIST') throw unwritable(error);
+    if (errorCode(error) !== 'EEXIST') throw unwritable(error);
     throw new KeyringError(
       'keys-busy',
       'Another command is changing the key file. If none is, it was interrupted: remove the file with the name of the key file and `.lock`.',
@@ -308,7 +309,7 @@ function write(path: string, file: KeyFile, put: (from: string, to: string) => v
     }
     put(temporary, path);
   } catch (error) {
-    if (errnoOf(error) === 'EEXIST') {
+    if (errorCode(error) === 'EEXIST') {
       throw new KeyringError(
         'keys-exist',
         'The file named by AIRCALL_DSR_KEYS exists already and is left as it is. Name another path.',
@@ -323,13 +324,6 @@ function write(path: string, file: KeyFile, put: (from: string, to: string) => v
 function unwritable(error: unknown): KeyringError {
   return new KeyringError(
     'keys-missing',
-    `The key file cannot be written (${errnoOf(error)}). Make its folder, or name another path.`,
+    `The key file cannot be written (${errorCode(error) ?? 'unknown error'}). Make its folder, or name another path.`,
   );
-}
-
-function errnoOf(error: unknown): string {
-  // No `instanceof`: errors of Node's own modules come from another realm where code runs in a context (Jest).
-  return typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string'
-    ? error.code
-    : 'unknown error';
 }

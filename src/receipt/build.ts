@@ -16,7 +16,7 @@ import type {
   SourceCoverage,
 } from '../request/model';
 import type { RequestRef } from '../request/names';
-import { readRecordName, SOURCE_NAMES, SOURCES, sourcesOf as searchedSources } from '../request/sources';
+import { readRecordName, SOURCE_NAMES, SOURCES, sourcesOf } from '../request/sources';
 import { CODE_PATTERN, OUT_OF_REACH_PATTERN, RECEIPT_FORMAT, type ReceiptContent } from './model';
 
 export interface ReceiptFacts {
@@ -86,9 +86,9 @@ type Stated = Omit<ReceiptContent, 'format' | 'request' | 'subject' | 'times' | 
 export function statedOf(result: RequestResult): Stated {
   const { coverage, package: handedOver } = result;
   return {
-    status: statusOf(result),
+    status: endedAs(result),
     failure: result.failure === undefined ? null : codeFrom(result.failure.code),
-    sources: sourcesOf(result),
+    sources: sourceRows(result),
     ignoredNumbers: coverage.calls?.ignoredNumbers ?? 0,
     outOfReach: coverage.outOfReach.filter(what => OUT_OF_REACH_PATTERN.test(what)),
     verification: result.verification?.state ?? null,
@@ -99,7 +99,7 @@ export function statedOf(result: RequestResult): Stated {
 }
 
 /** A purged request ended in another way before. */
-function statusOf({ status, purged }: RequestResult): ReceiptContent['status'] {
+function endedAs({ status, purged }: RequestResult): ReceiptContent['status'] {
   const ended: FinalStatus = status === 'purged' ? (purged?.status ?? 'failed') : status;
   return ended === 'purged' ? 'failed' : ended;
 }
@@ -114,7 +114,7 @@ function timesOf({ startedAt, clock, ending, phases }: ReceiptFacts): ReceiptCon
   const none = { ...told, searched: null, deleted: null, verified: null };
   if (!('result' in ending)) return { ...none, received: ending.receivedAt, started: startedAt, ended: ending.endedAt };
   const { result } = ending;
-  const status = statusOf(result);
+  const status = endedAs(result);
   // If nothing followed the search, it was finished only if the request came to an end of its own.
   const searched = ENDINGS[status].searched && phases.searching !== undefined ? result.completedAt : null;
   const verified = result.verification?.state === 'skipped' ? null : (result.verification?.checkedAt ?? null);
@@ -129,7 +129,7 @@ function timesOf({ startedAt, clock, ending, phases }: ReceiptFacts): ReceiptCon
   };
 }
 
-function sourcesOf({ kind, counts, coverage, outcomes }: RequestResult): Source[] {
+function sourceRows({ kind, counts, coverage, outcomes }: RequestResult): Source[] {
   const listed = new Map<string, RecordOutcome[]>();
   for (const each of outcomes) {
     const { source } = readRecordName(each.record);
@@ -141,7 +141,7 @@ function sourcesOf({ kind, counts, coverage, outcomes }: RequestResult): Source[
   const lastListed = [...listed.keys()].at(-1) ?? 'contacts';
   const make = (name: string, found: number, searched: SourceCoverage): Source =>
     sourceOf(name, found, searched, listed.get(name) ?? [], name === lastListed ? rest : {});
-  const known = SOURCE_NAMES.filter(name => coverage[name] !== undefined || searchedSources(kind).includes(name)).map(
+  const known = SOURCE_NAMES.filter(name => coverage[name] !== undefined || sourcesOf(kind).includes(name)).map(
     name => {
       const searched = coverage[name] ?? { state: 'skipped', gaps: [] };
       return { ...make(name, counts[name] ?? 0, searched), ...(SOURCES[name].byNumber && ofNumbers(searched)) };

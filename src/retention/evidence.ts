@@ -10,11 +10,11 @@ export interface Unkept {
 }
 
 /** `gone`: the server has the history no more. `locked`: this process lacks a key for it, which another may have. */
-export type Kept = 'kept' | 'gone' | 'locked';
+export type EvidenceState = 'kept' | 'gone' | 'locked';
 
 export interface Evidence {
   /** Whether it is kept now, by whomever. */
-  keep(receipt: Receipt): Promise<Kept>;
+  keep(receipt: Receipt): Promise<EvidenceState>;
   /** The files of the bundle: those that are kept, else made now. Undefined where the server has the history no more. */
   of(receipt: Receipt): Promise<ReadonlyMap<string, Buffer> | undefined>;
   unkept(limit: number): Promise<Unkept>;

@@ -32,7 +32,7 @@ export async function countWaiting(temporal: Client, taskQueue: string, connecti
 }
 
 /** Lets each request that waits look again at once, and answers how many. One that is missed looks within a minute. */
-export async function tellWaiting(temporal: Client, taskQueue: string, connection: string): Promise<number> {
+export async function signalWaiting(temporal: Client, taskQueue: string, connection: string): Promise<number> {
   const ids: string[] = [];
   for await (const { workflowId } of ourRuns(temporal, taskQueue, waitingOf(connection))) ids.push(workflowId);
   await sideBySide(ids, TOLD_AT_ONCE, async workflowId => {

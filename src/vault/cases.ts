@@ -310,7 +310,7 @@ function shown({ dataKey: _, ...record }: StoredRecord): RequestRecord {
   return record;
 }
 
-function isSame(one: RequestRecord, other: RequestRecord): boolean {
+function isSameRequest(one: RequestRecord, other: RequestRecord): boolean {
   return one.subjectHash === other.subjectHash && (one.dryRun ?? false) === (other.dryRun ?? false);
 }
 
@@ -339,7 +339,7 @@ function readRecord(bytes: Buffer): StoredRecord {
 
 /** Of a run that was terminated: one workflow id has one open run. */
 function isTakenOver(before: StoredRecord, record: RequestRecord): boolean {
-  return before.result === undefined && before.runId !== record.runId && isSame(before, record);
+  return before.result === undefined && before.runId !== record.runId && isSameRequest(before, record);
 }
 
 /** Whether a later attempt has said more already. */

@@ -7,6 +7,7 @@
 import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, readdir, readFile, rm, rmdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { errorCode } from '../error-code';
 import { segmentsOf, type VaultDriver } from './vault';
 
 /** `~` occurs in no segment of a key, so that a key may lie below another one. */
@@ -66,9 +67,9 @@ export function createFolderDriver(folder: string): VaultDriver {
       if (base === undefined) await makeFolder(path);
       await link(temporary, fileOf(path, number));
     } catch (error) {
-      if (hasCode(error, 'EEXIST')) return false;
+      if (errorCode(error) === 'EEXIST') return false;
       staging = undefined; // whoever removed it may have removed all
-      if (hasCode(error, 'ENOENT')) return base === undefined && put(path, bytes, base); // a delete removed the folder
+      if (errorCode(error) === 'ENOENT') return base === undefined && put(path, bytes, base); // a delete removed the folder
       throw error;
     } finally {
       await rm(temporary, { force: true });
@@ -136,8 +137,8 @@ export function createFolderDriver(folder: string): VaultDriver {
         try {
           return await rmdir(path);
         } catch (error) {
-          if (hasCode(error, 'ENOENT')) return;
-          if (!hasCode(error, 'ENOTEMPTY') && !hasCode(error, 'EEXIST')) throw error;
+          if (errorCode(error) === 'ENOENT') return;
+          if (errorCode(error) !== 'ENOTEMPTY' && errorCode(error) !== 'EEXIST') throw error;
           if ((await generations(path)).length === 0) return; // only other keys lie below it
         }
       }
@@ -156,7 +157,7 @@ async function generationAt(path: string, number: number): Promise<Generation | 
     const lineage = file.subarray(0, Math.max(0, headEnd)).toString().split(' ');
     return { number, bytes: file.subarray(headEnd + 1), lineage, version: lineage[0] ?? '' };
   } catch (error) {
-    if (hasCode(error, 'ENOENT')) return undefined;
+    if (errorCode(error) === 'ENOENT') return undefined;
     throw error;
   }
 }
@@ -186,7 +187,7 @@ async function syncFolder(path: string): Promise<void> {
       await folder.close();
     }
   } catch (error) {
-    if (!hasCode(error, 'ENOENT')) throw error;
+    if (errorCode(error) !== 'ENOENT') throw error;
   }
 }
 
@@ -194,12 +195,7 @@ async function orEmpty<T>(entries: Promise<T[]>): Promise<T[]> {
   try {
     return await entries;
   } catch (error) {
-    if (hasCode(error, 'ENOENT')) return [];
+    if (errorCode(error) === 'ENOENT') return [];
     throw error;
   }
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  // No `instanceof`: errors of Node's own modules come from another realm where code runs in a context (Jest).
-  return typeof error === 'object' && error !== null && 'code' in error && error.code === code;
 }

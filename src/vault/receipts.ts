@@ -93,7 +93,7 @@ export function createReceipts({ vault, keyring, workflows, now }: ReceiptsDepen
     return stored && { value: JSON.parse(stored.value.toString()), version: stored.version };
   }
 
-  async function tellPlace({ request, chain }: Receipt): Promise<void> {
+  async function notePlace({ request, chain }: Receipt): Promise<void> {
     await vault.putIfAbsent(placeKey(request, request.runId), Buffer.from(String(chain.sequence)));
   }
 
@@ -124,7 +124,7 @@ export function createReceipts({ vault, keyring, workflows, now }: ReceiptsDepen
       );
       const won = await vault.putIfAbsent(key, Buffer.from(canonicalJson(mine)));
       const there = won ? mine : await read(key);
-      await tellPlace(there);
+      await notePlace(there);
       head = { sequence, digest: digestOf(there) };
       if (won || isOf(there, request, runId)) {
         if (won) onNew();

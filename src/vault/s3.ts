@@ -86,8 +86,8 @@ export function createS3Driver({ bucket, prefix, endpoint }: S3Place): VaultDriv
     try {
       return await objectIn(await client.send(new GetObjectCommand(objectOf(key))));
     } catch (error) {
-      if (nameOf(error) === 'NoSuchKey') return undefined;
-      throw told(error);
+      if (errorName(error) === 'NoSuchKey') return undefined;
+      throw vaultError(error);
     }
   }
 
@@ -105,10 +105,10 @@ export function createS3Driver({ bucket, prefix, endpoint }: S3Place): VaultDriv
         if (VersionId !== undefined) await takeBack(key, VersionId);
         return true;
       } catch (error) {
-        const name = nameOf(error);
+        const name = errorName(error);
         const lost = LOST.includes(name);
         if (name !== CONFLICT) {
-          const failure = lost ? undefined : told(error);
+          const failure = lost ? undefined : vaultError(error);
           if (failure !== undefined && failure.code !== 'vault-unreachable') throw failure;
           // What failed may have been written all the same, by an attempt before or by a proxy that repeated it.
           if ((await read(key))?.token.equals(token)) return true;
@@ -126,7 +126,7 @@ export function createS3Driver({ bucket, prefix, endpoint }: S3Place): VaultDriv
     try {
       await client.send(new DeleteObjectCommand({ ...objectOf(key), VersionId: version }));
     } catch (error) {
-      throw keepsVersions(` What was just written is left there (${nameOf(error)}).`);
+      throw keepsVersions(` What was just written is left there (${errorName(error)}).`);
     }
     throw keepsVersions();
   }
@@ -152,7 +152,7 @@ export function createS3Driver({ bucket, prefix, endpoint }: S3Place): VaultDriv
           for (const { Key = '' } of Contents) if (Key.endsWith(MARK)) keys.push(Key.slice(root.length, -MARK.length));
         }
       } catch (error) {
-        throw told(error);
+        throw vaultError(error);
       }
       // The mark is part of the store's order, not of ours.
       return keys.sort();
@@ -163,7 +163,7 @@ export function createS3Driver({ bucket, prefix, endpoint }: S3Place): VaultDriv
         const { DeleteMarker } = await client.send(new DeleteObjectCommand(objectOf(key)));
         if (DeleteMarker === true) throw keepsVersions();
       } catch (error) {
-        if (nameOf(error) !== 'NoSuchKey') throw told(error);
+        if (errorName(error) !== 'NoSuchKey') throw vaultError(error);
       }
     },
   };
@@ -192,9 +192,9 @@ function keepsVersions(more = ''): VaultError {
 }
 
 /** The error as the vault tells it. What is no error of the store or the network is thrown as it is. */
-function told(error: unknown): VaultError {
+function vaultError(error: unknown): VaultError {
   if (error instanceof VaultError) return error;
-  const name = nameOf(error);
+  const name = errorName(error);
   const said = `The vault's bucket could not be used (${name}).`;
   const meaning = MEANINGS.get(name);
   if (meaning !== undefined) return new VaultError(meaning, said);
@@ -209,7 +209,7 @@ function told(error: unknown): VaultError {
 }
 
 /** The name of an error, or the code that the network gave it; nothing else of an error is safe to show. */
-function nameOf(error: unknown): string {
+function errorName(error: unknown): string {
   if (!isRecord(error)) return typeof error;
   const name = typeof error.code === 'string' ? error.code : error.name;
   return typeof name === 'string' && /^\w{1,64}$/.test(name) ? name : 'unknown';

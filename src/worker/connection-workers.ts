@@ -88,7 +88,12 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
     } catch (error) {
       // One company's broken record must not stop the others'.
       if (!unserved.has(name))
-        log({ level: 'error', message: `cannot be served (${nameOf(error)})`, connection: name, code: nameOf(error) });
+        log({
+          level: 'error',
+          message: `cannot be served (${errorName(error)})`,
+          connection: name,
+          code: errorName(error),
+        });
       unserved.add(name);
     }
   }
@@ -116,7 +121,12 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
       });
       const done = worker.run().catch(error => {
         if (serving.get(name)?.worker === worker) serving.delete(name); // the next look starts it anew
-        log({ level: 'error', message: `its worker ended (${nameOf(error)})`, connection: name, code: nameOf(error) });
+        log({
+          level: 'error',
+          message: `its worker ended (${errorName(error)})`,
+          connection: name,
+          code: errorName(error),
+        });
       });
       serving.set(name, { worker, done, rate });
       log({ level: 'info', message: `serving at ${rate.toFixed(4)} API requests a second`, connection: name });
@@ -163,6 +173,6 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
   };
 }
 
-function nameOf(error: unknown): string {
+function errorName(error: unknown): string {
   return error instanceof Error ? error.name : 'unknown';
 }

@@ -47,7 +47,7 @@ export function createGauges({ metrics, countWaiting, countOpen }: GaugesOptions
   const counted = new Map<string, number>();
   let openCountedMs = Number.NEGATIVE_INFINITY;
 
-  function tellHeld(connection: string, present: Cause | undefined): void {
+  function setHeld(connection: string, present: Cause | undefined): void {
     for (const cause of CAUSES)
       metrics.set('aircall_dsr_connection_held', { connection, cause }, cause === present ? 1 : 0);
   }
@@ -61,7 +61,7 @@ export function createGauges({ metrics, countWaiting, countOpen }: GaugesOptions
     if (present !== undefined) counted.set(connection, Date.now());
   }
 
-  async function tellOpen(kind: Kind): Promise<void> {
+  async function setOpen(kind: Kind): Promise<void> {
     const now = new Date();
     const { running, waiting, dueSoon, overdue } = await countOpen(kind, now, new Date(now.getTime() + SOON_MS));
     metrics.set('aircall_dsr_requests_open', { kind, status: 'running' }, running);
@@ -79,7 +79,7 @@ export function createGauges({ metrics, countWaiting, countOpen }: GaugesOptions
         metrics.add('aircall_dsr_deletions_residual_total', { connection: name }, 0);
       }
       if (!known.has(name) || known.get(name) !== cause) {
-        tellHeld(name, cause);
+        setHeld(name, cause);
         counted.set(name, Number.NEGATIVE_INFINITY); // what changed is told soon
       }
       known.set(name, cause);
@@ -108,7 +108,7 @@ export function createGauges({ metrics, countWaiting, countOpen }: GaugesOptions
       for (const [name] of due.slice(0, WAITING_COUNTED_MAX)) await tellWaiting(name);
       if (Date.now() - openCountedMs < COUNT_EVERY_MS) return;
       openCountedMs = Date.now();
-      for (const kind of KINDS) await tellOpen(kind);
+      for (const kind of KINDS) await setOpen(kind);
     },
   };
 }

@@ -7,6 +7,7 @@ import type { CaseRef, Merged, Window } from '../activities';
 import type { Gap, SourceCoverage } from '../request/model';
 import { PER_PAGE, ROWS_MAX } from '../request/paging';
 import { sideBySide } from '../side-by-side';
+import type { Renewal } from './credentials';
 import type { fetchPages } from './fetch-pages';
 import { emptyReport, fetchInto, type List, listName, type PagesReport } from './pages';
 import type { RequestRun } from './run';
@@ -54,7 +55,7 @@ export async function readLists(run: RequestRun, lists: readonly List[], window:
 
 async function readList(run: RequestRun, list: List, window: Window): Promise<Listed> {
   const first = await fetchAll(run, list, window, [1]);
-  if (first.objects.length === 0) return { objects: [], gaps: gapsOf(first) };
+  if (first.objects.length === 0) return { objects: [], gaps: failedGaps(first) };
   if (first.total > ROWS_MAX) {
     const parts = split(list, window, first.total);
     if (parts.length > 1) {
@@ -76,7 +77,7 @@ async function readWindow(
   const pageCount = Math.min(Math.ceil(first.total / Math.max(1, first.rowsMax)), ROWS_MAX / PER_PAGE);
   const rest = await fetchAll(run, list, window, pagesFrom(2, pageCount));
   const objects = [...first.objects, ...rest.objects];
-  const failed = [...gapsOf(first), ...gapsOf(rest)];
+  const failed = [...failedGaps(first), ...failedGaps(rest)];
   if (failed.length > 0) return { objects, gaps: failed };
   const merged = await merge(run, objects, objects.length === 1 ? first.only : undefined);
   const { object, distinct } = merged;
@@ -96,24 +97,20 @@ async function merge(run: RequestRun, objects: readonly CaseRef[], only: Merged 
 }
 
 /**
- * The pages, whatever it takes of credentials: those that another one may get are asked for again. Where the credential is
- * not the cause, what was refused has failed, and those that nobody has asked for yet are.
+ * The pages, whatever it takes of credentials: those that another one may get are asked for again. If the credential is not
+ * the cause, what was refused has failed, and those that nobody has asked for yet are.
  */
 async function fetchAll(run: RequestRun, list: List, window: Window, pages: readonly number[]): Promise<PagesReport> {
   const all = emptyReport();
   let left = pages;
   while (left.length > 0) {
     const report = await fetchSome(run, list, window, left);
-    all.objects.push(...report.objects);
-    all.total = report.total || all.total;
-    all.only = all.objects.length === 1 ? report.only : undefined;
-    all.rowsMax = Math.max(all.rowsMax, report.rowsMax);
+    addReport(all, report);
     const { refusal } = report;
     const renewal = refusal && (await run.credentials.renew(refusal));
-    const mayBeHad = ({ failure }: PagesReport['failed'][number]) =>
-      mayBeCredential(failure) && !(renewal === 'not-the-cause' && isSame(failure, refusal));
-    all.failed.push(...report.failed.filter(each => !mayBeHad(each)));
-    left = [...report.failed.filter(mayBeHad).map(({ page }) => page), ...report.left];
+    const { again, failed } = partitionFailed(report, renewal);
+    all.failed.push(...failed);
+    left = [...again, ...report.left];
     if (refusal === undefined || renewal !== 'deadline') continue;
     all.failed.push(...left.map(page => ({ page, failure: { ...refusal, code: renewal } })));
     break;
@@ -121,8 +118,22 @@ async function fetchAll(run: RequestRun, list: List, window: Window, pages: read
   return all;
 }
 
+function addReport(all: PagesReport, report: PagesReport): void {
+  all.objects.push(...report.objects);
+  all.total = report.total || all.total;
+  all.only = all.objects.length === 1 ? report.only : undefined;
+  all.rowsMax = Math.max(all.rowsMax, report.rowsMax);
+}
+
+/** Pages that failed: those that another credential may get, and those that stay as they are. */
+function partitionFailed({ failed, refusal }: PagesReport, renewal: Renewal | undefined) {
+  const mayBeHad = ({ failure }: PagesReport['failed'][number]) =>
+    mayBeCredential(failure) && !(renewal === 'not-the-cause' && isSameRefusal(failure, refusal));
+  return { again: failed.filter(mayBeHad).map(({ page }) => page), failed: failed.filter(each => !mayBeHad(each)) };
+}
+
 /** Whether both are the same answer to the same credential. */
-function isSame(one: StepFailure, other: StepFailure | undefined): boolean {
+function isSameRefusal(one: StepFailure, other: StepFailure | undefined): boolean {
   return one.code === other?.code && one.credentialVersion === other.credentialVersion;
 }
 
@@ -147,7 +158,7 @@ async function fetchSome(run: RequestRun, list: List, window: Window, pages: rea
   return report;
 }
 
-function gapsOf({ failed }: PagesReport): Gap[] {
+function failedGaps({ failed }: PagesReport): Gap[] {
   const codes = new Set(failed.map(({ failure }) => failure.code));
   return [...codes].map(code => ({ code, count: failed.filter(({ failure }) => failure.code === code).length }));
 }

@@ -52,13 +52,13 @@ const PRIORITY_KEYS = { single: { first: 2, bulk: 3 }, batch: { first: 4, bulk: 
 
 function apiOptions({ request, deadlineMs, priority }: Budgeted, summary: string, urgency: Urgency): ActivityOptions {
   return {
-    ...askOptions(request.connection, deadlineMs),
+    ...callOptions(request.connection, deadlineMs),
     summary,
     priority: { priorityKey: PRIORITY_KEYS[priority ?? 'single'][urgency], fairnessKey: request.requestId },
   };
 }
 
-function askOptions(connection: string, deadlineMs: number): ActivityOptions {
+function callOptions(connection: string, deadlineMs: number): ActivityOptions {
   return {
     taskQueue: apiTaskQueue(workflowInfo().taskQueue, connection),
     startToCloseTimeout: START_TO_CLOSE,
@@ -83,7 +83,7 @@ export function readSteps(budgeted: Budgeted, summary: string, urgency: Urgency 
 /** The step that renews a credential before it expires: for no request, and before all of theirs. */
 export function renewalSteps(connection: string, deadlineMs: number) {
   return proxyActivities<Pick<ApiActivities, 'refreshToken'>>({
-    ...askOptions(connection, deadlineMs),
+    ...callOptions(connection, deadlineMs),
     summary: 'Get a new access token before the present one expires',
     priority: { priorityKey: 1 },
   });
@@ -193,20 +193,29 @@ export function mayBeCredential({ code }: StepFailure): boolean {
   return code !== 'deadline' && HANDLING[code].credential;
 }
 
-/** What a failed activity tells. @throws a cancellation, and whatever is not an activity's failure */
+/** What a failed activity says. @throws a cancellation, and whatever is not an activity's failure */
 export function failureOf(error: unknown): StepFailure {
   if (isCancellation(error) || !(error instanceof ActivityFailure)) throw error;
   const { cause } = error;
   const typed = findTyped(cause);
-  const told = cause instanceof TimeoutFailure ? cause.lastHeartbeatDetails : typed?.details?.[0];
-  const timedOut = error.retryState === 'TIMEOUT' || cause instanceof TimeoutFailure;
-  const code = typed?.type ?? '';
+  const isTimedOut = error.retryState === 'TIMEOUT' || cause instanceof TimeoutFailure;
   return {
     ok: false,
-    code: timedOut ? 'deadline' : isStepCode(code) ? code : 'local-failure',
-    apiRequests:
-      numberIn(told, 'apiRequests') ?? numberIn(told, 'sent') ?? numberIn(typed?.details?.[0], 'apiRequests') ?? 0,
-    credentialVersion: numberIn(told, 'credentialVersion') ?? 0,
+    code: isTimedOut ? 'deadline' : codeOf(typed),
+    ...sentBy(cause instanceof TimeoutFailure ? cause.lastHeartbeatDetails : undefined, typed?.details?.[0]),
+  };
+}
+
+function codeOf(typed: ApplicationFailure | undefined): StepCode {
+  const code = typed?.type ?? '';
+  return isStepCode(code) ? code : 'local-failure';
+}
+
+/** From the last heartbeat if there is one, else from the failure's own detail. */
+function sentBy(heartbeat: unknown, detail: unknown) {
+  return {
+    apiRequests: numberIn(heartbeat, 'sent') ?? numberIn(detail, 'apiRequests') ?? 0,
+    credentialVersion: numberIn(detail, 'credentialVersion') ?? 0,
   };
 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { createCompanySeed, OAUTH_CLIENT } from '../../sandbox';
 import { RENEWAL_WORKFLOW, RETENTION_WORKFLOW } from '../../src/request/names';
-import { tellWaiting } from '../../src/temporal/waiting';
+import { signalWaiting } from '../../src/temporal/waiting';
 import { type Credential, nextCredentialVersion } from '../../src/vault/connections';
 import { until } from '../support/patience';
 import { startTestService, type TestService } from '../support/service';
@@ -75,7 +75,7 @@ const becomesOverdue: Scenario = {
     const { workflowId } = await service.client.start('access', input);
     await until('it is overdue', async () => (await service.client.status(workflowId)).alarm === 'overdue');
     await service.connections.change(connection, ({ pausedAt: _, ...present }) => present);
-    await tellWaiting(service.temporal, service.taskQueue, connection);
+    await signalWaiting(service.temporal, service.taskQueue, connection);
     await service.client.result(workflowId);
     return workflowId;
   },
@@ -93,7 +93,7 @@ const extended: Scenario = {
     await untilWaiting(service, workflowId, 'paused');
     await service.client.extend(workflowId, { reason: 'complexity' });
     await service.connections.change(connection, ({ pausedAt: _, ...present }) => present);
-    await tellWaiting(service.temporal, service.taskQueue, connection);
+    await signalWaiting(service.temporal, service.taskQueue, connection);
     await service.client.result(workflowId);
     return workflowId;
   },
@@ -147,7 +147,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       })();
       await untilWaiting(service, workflowId, 'credentials');
       const connection = await service.connectCompany(name, { kind: 'api-key', ...company.issueApiKey() });
-      await tellWaiting(service.temporal, service.taskQueue, connection);
+      await signalWaiting(service.temporal, service.taskQueue, connection);
       await service.client.result(workflowId);
       service.sandbox.setFaults(undefined);
       return workflowId;

@@ -2,7 +2,7 @@
 import { createCompanySeed, OAUTH_CLIENT } from '../../sandbox';
 import { ENDPOINTS } from '../../src/aircall/endpoints';
 import { readTokens } from '../../src/aircall/oauth';
-import { countWaiting, openRequests, tellWaiting } from '../../src/temporal/waiting';
+import { countWaiting, openRequests, signalWaiting } from '../../src/temporal/waiting';
 import { type Credential, oauthCredential } from '../../src/vault/connections';
 import { until } from '../support/patience';
 import { startTestService, type TestService } from '../support/service';
@@ -74,7 +74,7 @@ test('a paused connection sends nothing; its requests say so, can be cancelled, 
 
   await service.connections.change(connection, ({ pausedAt: _, ...present }) => present);
   const toldAt = Date.now();
-  await tellWaiting(service.temporal, service.taskQueue, connection);
+  await signalWaiting(service.temporal, service.taskQueue, connection);
   for (const id of [one, two]) expect((await service.client.result(id ?? '')).status).toBe('completed');
   expect(Date.now() - toldAt).toBeLessThan(20_000); // not the minute that a wait alone may take
   await until(
@@ -105,7 +105,7 @@ test('of a connection that Aircall refuses the vault knows, the log tells once, 
 
   await service.connectCompany('refused', { kind: 'api-key', ...company('refused').issueApiKey() });
   await untilWaitingAre(connection, 4);
-  expect(await tellWaiting(service.temporal, service.taskQueue, connection)).toBe(4);
+  expect(await signalWaiting(service.temporal, service.taskQueue, connection)).toBe(4);
   for (const id of [first, ...more]) expect((await service.client.result(id)).status).toBe('completed');
   await service.startWorker();
   await stopOther();
@@ -156,7 +156,7 @@ test('a refresh whose reply is lost is tried with the same refresh token; where 
   const answered = tokenRequests().slice(before);
   expect(answered.map(({ status }) => status).filter(status => status !== 200)).toEqual([null, 400]);
   await service.connectCompany('spent', await authorize('spent', 7_200));
-  await tellWaiting(service.temporal, service.taskQueue, connection);
+  await signalWaiting(service.temporal, service.taskQueue, connection);
   const result = await service.client.result(workflowId);
   expect(result.status).toBe('completed');
 });
@@ -180,14 +180,14 @@ test('of many requests whose token and refresh token are refused, one tries to r
   const ids = await Promise.all(['a', 'b', 'c', 'd', 'e'].map(id => start('vain', connection, id)));
   for (const id of ids) await untilWaiting(id, 'credentials');
   await untilWaitingAre(connection, ids.length);
-  await tellWaiting(service.temporal, service.taskQueue, connection);
+  await signalWaiting(service.temporal, service.taskQueue, connection);
   const late = await start('vain', connection, 'late');
   await untilWaiting(late, 'credentials');
   const tried = tokenRequests().slice(before);
   expect(tried.map(({ status }) => status).filter(status => status !== 200)).toEqual([400]); // others are renewed besides
 
   await service.connectCompany('vain', { kind: 'api-key', ...company('vain').issueApiKey() });
-  await tellWaiting(service.temporal, service.taskQueue, connection);
+  await signalWaiting(service.temporal, service.taskQueue, connection);
   for (const id of [...ids, late]) expect((await service.client.result(id)).status).toBe('completed');
 });
 
@@ -222,6 +222,6 @@ test('of a connection that was disconnected by force, requests that come meanwhi
   expect(await service.client.list({ connection })).toMatchObject([{ status: 'waiting' }, { status: 'waiting' }]);
   expect(company('gone').requests()).toHaveLength(0);
   await service.connectCompany('gone');
-  await tellWaiting(service.temporal, service.taskQueue, connection);
+  await signalWaiting(service.temporal, service.taskQueue, connection);
   for (const id of [before, after]) expect((await service.client.result(id)).status).toBe('completed');
 });

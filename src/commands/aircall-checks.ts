@@ -1,6 +1,6 @@
 /**
  * What commands ask Aircall themselves, at most four API requests a command: whether credentials are good, and whether they
- * open what requests will need. Everything else is asked by the steps of a request, within its budget.
+ * open what requests will need. Everything else is target by the steps of a request, within its budget.
  */
 import { type AircallClient, createAircallClient } from '../aircall/client';
 import { ENDPOINTS, type Endpoint } from '../aircall/endpoints';
@@ -12,7 +12,7 @@ import type { Connection, Credential } from '../vault/connections';
 import { CommandError, EXIT } from './errors';
 
 /** Whose credentials they are, and where they may be sent. */
-export type Asked = Pick<Connection, 'name' | 'baseUrl' | 'credential'>;
+export type Target = Pick<Connection, 'name' | 'baseUrl' | 'credential'>;
 
 export interface Found {
   /** The company's name; undefined where Aircall does not tell it. */
@@ -26,8 +26,8 @@ const NOBODY = 'nobody@aircall-dsr.invalid';
 const ONE_ROW = { page: '1', per_page: '1' };
 
 /** @throws {CommandError} saying what Aircall answered */
-export async function pingAircall(asked: Asked): Promise<void> {
-  await withAircall(aircall => pingOnce(aircall, asked));
+export async function pingAircall(target: Target): Promise<void> {
+  await withAircall(aircall => pingOnce(aircall, target));
 }
 
 /**
@@ -35,13 +35,13 @@ export async function pingAircall(asked: Asked): Promise<void> {
  * moment ago is not pinged: the company answers, or it does not.
  * @throws {CommandError} saying what failed
  */
-export async function checkAircall(asked: Asked, { issuedNow }: { readonly issuedNow: boolean }): Promise<Found> {
+export async function checkAircall(target: Target, { issuedNow }: { readonly issuedNow: boolean }): Promise<Found> {
   return withAircall(async aircall => {
-    if (!issuedNow) await pingOnce(aircall, asked);
-    const company = await companyOf(aircall, asked);
-    await ask(
+    if (!issuedNow) await pingOnce(aircall, target);
+    const company = await companyOf(aircall, target);
+    await call(
       aircall,
-      asked,
+      target,
       ENDPOINTS.searchContacts,
       body => readPage(ENDPOINTS.searchContacts, contactSchema, body),
       {
@@ -50,7 +50,7 @@ export async function checkAircall(asked: Asked, { issuedNow }: { readonly issue
       },
     );
     const read = (body: unknown) => readPage(ENDPOINTS.listCalls, callSchema, body);
-    const calls = await ask(aircall, asked, ENDPOINTS.listCalls, read, ONE_ROW);
+    const calls = await call(aircall, target, ENDPOINTS.listCalls, read, ONE_ROW);
     return { company, calls: calls.total };
   });
 }
@@ -65,7 +65,7 @@ export async function exchangeCode(name: string, baseUrl: string, grant: Grant, 
       const refused = REFUSED_EXCHANGES[error.code];
       throw new CommandError(
         refused === undefined ? error.code : refused.code,
-        `${name}: ${refused === undefined ? unasked(error) : refused.message}. Nothing was changed.`,
+        `${name}: ${refused === undefined ? noAnswer(error) : refused.message}. Nothing was changed.`,
         EXIT.failed,
       );
     }
@@ -95,23 +95,23 @@ async function withAircall<T>(use: (aircall: AircallClient) => Promise<T>): Prom
   }
 }
 
-async function pingOnce(aircall: AircallClient, asked: Asked): Promise<void> {
-  await ask(aircall, asked, ENDPOINTS.ping, body => readRecord(ENDPOINTS.ping, pongSchema, body));
+async function pingOnce(aircall: AircallClient, target: Target): Promise<void> {
+  await call(aircall, target, ENDPOINTS.ping, body => readRecord(ENDPOINTS.ping, pongSchema, body));
 }
 
-async function companyOf(aircall: AircallClient, asked: Asked): Promise<string | undefined> {
+async function companyOf(aircall: AircallClient, target: Target): Promise<string | undefined> {
   try {
     const read = (body: unknown) => readRecord(ENDPOINTS.company, companySchema, body);
-    return (await ask(aircall, asked, ENDPOINTS.company, read)).name;
+    return (await call(aircall, target, ENDPOINTS.company, read)).name;
   } catch (error) {
     if (error instanceof CommandError && error.code === 'not-found') return undefined;
     throw error;
   }
 }
 
-async function ask<T>(
+async function call<T>(
   aircall: AircallClient,
-  { name, baseUrl, credential }: Asked,
+  { name, baseUrl, credential }: Target,
   endpoint: Endpoint,
   read: (body: unknown) => T,
   query: Readonly<Record<string, string>> = {},
@@ -121,16 +121,16 @@ async function ask<T>(
   } catch (error) {
     if (!(error instanceof AircallError)) throw error;
     const refused = error.code === 'unauthorized' || error.code === 'forbidden';
-    const what = refused ? `Aircall refuses the credentials (${error.message})` : unasked(error);
+    const what = refused ? `Aircall refuses the credentials (${error.message})` : noAnswer(error);
     throw new CommandError(error.code, `${name}: ${what}. Nothing was changed.`, EXIT.failed);
   }
 }
 
 /** Why there is no answer that could be used. */
-function unasked({ code, message }: AircallError): string {
+function noAnswer({ code, message }: AircallError): string {
   return code === 'not-trusted'
     ? `there is no secure connection to the base URL (${message}); correct --base-url, or give Node its certificate authority by NODE_EXTRA_CA_CERTS`
-    : `Aircall could not be asked (${message})`;
+    : `Aircall could not be target (${message})`;
 }
 
 function authorizationOf(credential: Credential) {

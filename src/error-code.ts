@@ -1,0 +1,8 @@
+/** The code of an error: of ours, of Node's own modules (`EEXIST`), of a library. */
+
+/** No `instanceof`: errors of Node's own modules come from another realm if code runs in a context of its own (Jest). */
+export function errorCode(error: unknown): string | undefined {
+  return typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string'
+    ? error.code
+    : undefined;
+}

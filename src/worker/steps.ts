@@ -1,0 +1,70 @@
+/** The steps of this process, and what is counted and logged of them. */
+import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import { type ApiActivities, createActivities, type LocalActivities } from '../activities';
+import type { Alarms } from '../activities/closing';
+import { createGates } from '../activities/gates';
+import type { AircallClient } from '../aircall/client';
+import type { Log } from '../log';
+import type { Parts } from '../parts';
+import type { Receipts } from '../vault/receipts';
+import type { Metrics } from './metrics';
+import type { Tracing } from './tracing';
+
+export interface StepsOptions {
+  readonly parts: Parts;
+  /** They state the workflows of this process. */
+  readonly receipts: Receipts;
+  readonly aircall: AircallClient;
+  readonly alarms: Alarms;
+  readonly metrics: Metrics;
+  readonly tracing: Tracing | undefined;
+  /** Called after a 429, which may have named a lower limit. */
+  readonly onNewLimit: (connection: string) => void;
+  readonly log: Log;
+}
+
+export function createSteps(options: StepsOptions): { readonly api: ApiActivities; readonly local: LocalActivities } {
+  const { parts, receipts, aircall, alarms, metrics, tracing, onNewLimit, log } = options;
+  const { temporal, keyring, connections, cases } = parts;
+  return createActivities({
+    alarms,
+    connections,
+    cases,
+    receipts,
+    aircall,
+    gates: createGates(),
+    onAnswer: (connection, answer) => metrics.add('aircall_dsr_api_requests_total', { connection, answer }, 1),
+    async onRateLimit(connection, { limitPerMinute }) {
+      await connections.noteRateLimit(connection, new Date(), limitPerMinute);
+      onNewLimit(connection);
+    },
+    hash: keyring.hash,
+    now: Date.now,
+    random: Math.random,
+    isOpen: (workflowId, runId) => isOpen(temporal, workflowId, runId),
+    onRefused: connection =>
+      log({
+        level: 'error',
+        message: `Aircall refuses its credentials; its requests wait for \`aircall-dsr connect ${connection}\``,
+        connection,
+        code: 'unauthorized',
+      }),
+    onEnded(request, result) {
+      const { connection, kind } = request;
+      const { status, verification } = result;
+      tracing?.ended(request, result);
+      if (status !== 'purged') metrics.add('aircall_dsr_requests_ended_total', { kind, status }, 1);
+      if (verification?.state === 'residual') metrics.add('aircall_dsr_deletions_residual_total', { connection }, 1);
+    },
+  });
+}
+
+async function isOpen(temporal: Client, workflowId: string, runId: string): Promise<boolean> {
+  try {
+    const { status } = await temporal.workflow.getHandle(workflowId, runId).describe();
+    return status.name === 'RUNNING';
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
+}
