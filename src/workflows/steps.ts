@@ -75,9 +75,7 @@ function callOptions(connection: string, deadlineMs: number): ActivityOptions {
  * @param summary what the step is for, as the Web UI shows it; as with all steps, references and names only
  */
 export function readSteps(budgeted: Budgeted, summary: string, urgency: Urgency = 'first') {
-  return proxyActivities<Pick<ApiActivities, 'searchContacts' | 'fetchCalls' | 'getContact' | 'ping' | 'refreshToken'>>(
-    apiOptions(budgeted, summary, urgency),
-  );
+  return proxyActivities<Omit<ApiActivities, 'deleteContact'>>(apiOptions(budgeted, summary, urgency));
 }
 
 /** The step that renews a credential before it expires: for no request, and before all of theirs. */
