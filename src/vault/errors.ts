@@ -29,3 +29,15 @@ export class VaultError extends Error {
     super(`${what} ${ADVICE[code]}`);
   }
 }
+
+export type CaseFileCode = 'case-file-broken' | 'case-file-shredded';
+
+export class CaseFileBroken extends Error {
+  override readonly name = 'CaseFileBroken';
+  constructor(
+    readonly code: CaseFileCode,
+    message: string,
+  ) {
+    super(message);
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * What a request has in the vault besides its record: write-once objects that later steps read by the references in the
+ * history, what its steps have sent, and its package. All of it is sealed under the request's own key.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import type { RequestRef } from '../request/names';
+import { CaseFileBroken } from './errors';
+import { folderOf } from './records';
+import type { Vault } from './vault';
+
+/** Names one write-once object of a case file; the digest is that of its plain bytes. */
+export interface CaseRef {
+  readonly ref: string;
+  readonly digest: string;
+}
+
+/** What attempts of one API step hand on to the next. */
+export interface StepProgress {
+  /** API requests, all attempts together. */
+  readonly sent: number;
+  /** One of them may have taken effect at Aircall although its reply was not seen. */
+  readonly uncertain: boolean;
+}
+
+export interface CaseFiles {
+  /** @throws {CaseFileBroken} `case-file-shredded` */
+  write(request: RequestRef, value: unknown): Promise<CaseRef>;
+  /** @throws {CaseFileBroken} where the object is missing, is not the one that the history names, or was destroyed */
+  read(request: RequestRef, ref: CaseRef): Promise<unknown>;
+
+  /** What a step that is to be tried again has sent so far: a request that is cancelled meanwhile still tells it. */
+  noteProgress(request: RequestRef, step: string, progress: StepProgress): Promise<void>;
+  progress(request: RequestRef, step: string): Promise<StepProgress | undefined>;
+
+  /** Stores the package once per content and answers its uri. @throws {CaseFileBroken} `case-file-shredded` */
+  writePackage(request: RequestRef, bytes: Buffer, sha256: string): Promise<string>;
+  /** Undefined where there is none, or it was destroyed. */
+  readPackage(uri: string): Promise<Buffer | undefined>;
+}
+
+const PACKAGE_URI = 'vault:';
+const PACKAGE_URI_PATTERN = /^vault:(requests\/([^/]+)\/([^/]+)\/([^/]+)\/package\/[0-9a-f]{64}\.zip)$/;
+
+/** @param own answers the vault that seals with the key of a request. @throws {CaseFileBroken} `case-file-shredded` */
+export function createCaseFiles(own: (request: RequestRef) => Promise<Vault>): CaseFiles {
+  const progressKey = (request: RequestRef, step: string) => `${folderOf(request)}/progress/${step}`;
+  return {
+    async write(request, value) {
+      const bytes = jsonOf(value);
+      const ref = randomBytes(12).toString('hex');
+      await (await own(request)).putIfAbsent(`${folderOf(request)}/case/${ref}`, bytes);
+      return { ref, digest: sha256Of(bytes) };
+    },
+    async read(request, { ref, digest }) {
+      const found = await (await own(request)).get(`${folderOf(request)}/case/${ref}`);
+      if (found === undefined)
+        throw new CaseFileBroken(
+          'case-file-broken',
+          'An object of the case file is missing from the vault. Restore the vault from a backup.',
+        );
+      if (sha256Of(found.value) !== digest)
+        throw new CaseFileBroken(
+          'case-file-broken',
+          'An object of the case file is not the one that the history names.',
+        );
+      return JSON.parse(found.value.toString());
+    },
+
+    async noteProgress(request, step, progress) {
+      const key = progressKey(request, step);
+      const bytes = jsonOf(progress);
+      const mine = await own(request);
+      await mine.update(key, present => (present !== undefined && isLate(present, progress) ? undefined : bytes));
+    },
+    async progress(request, step) {
+      const stored = await (await own(request)).get(progressKey(request, step));
+      return stored && readProgress(stored.value);
+    },
+
+    async writePackage(request, bytes, sha256) {
+      const key = `${folderOf(request)}/package/${sha256}.zip`;
+      await (await own(request)).putIfAbsent(key, bytes); // already there: a repeated step made the same bytes
+      return `${PACKAGE_URI}${key}`;
+    },
+    async readPackage(uri) {
+      // Packages only: a uri comes from outside, and credentials lie in the same vault.
+      const [, key, connection = '', kind, requestId = ''] = PACKAGE_URI_PATTERN.exec(uri) ?? [];
+      if (key === undefined || (kind !== 'access' && kind !== 'deletion')) return undefined;
+      return (await (await own({ connection, kind, requestId })).get(key))?.value;
+    },
+  };
+}
+
+function readProgress(bytes: Buffer): StepProgress {
+  return JSON.parse(bytes.toString());
+}
+
+/** Whether a later attempt has said more already. */
+function isLate(present: Buffer, { sent }: StepProgress): boolean {
+  return readProgress(present).sent >= sent;
+}
+
+function sha256Of(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+function jsonOf(value: unknown): Buffer {
+  return Buffer.from(JSON.stringify(value));
+}
