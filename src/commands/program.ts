@@ -76,7 +76,7 @@ export async function runCli(argv: readonly string[], io: Io, env: Environment):
   }
 }
 
-type RunAction = <A extends readonly unknown[]>(
+export type RunAction = <A extends readonly unknown[]>(
   load: () => Promise<(context: Context, ...given: A) => Promise<CommandEnd>>,
 ) => (...given: A) => Promise<void>;
 
@@ -98,7 +98,8 @@ function withoutValues(message: string): string {
   });
 }
 
-function createProgram(io: Io, run: RunAction): Command {
+/** Every command, its options and help; `run` makes the action of a command from what loads it. */
+export function createProgram(io: Pick<Io, 'stdout' | 'stderr'>, run: RunAction): Command {
   const program = new Command('aircall-dsr')
     .version(VERSION)
     .description('Fulfils access and deletion requests, by e-mail address, against Aircall.')

@@ -23,7 +23,7 @@ const PLACES: Readonly<Record<string, Place>> = {
   },
   'when two e-mail addresses are the same': {
     pattern: /\.to(?:Locale)?LowerCase\(/,
-    only: ['src/commands/quiet-logger.ts', 'src/request/identity.ts'],
+    only: ['src/commands/runtime.ts', 'src/matching/addresses.ts'],
     example: 'a.email.toLowerCase() === b',
   },
   'what is sent to Aircall, and to the webhook': {
@@ -31,15 +31,15 @@ const PLACES: Readonly<Record<string, Place>> = {
     only: ['src/aircall/client.ts', 'src/worker/alarms.ts'],
     example: 'await fetch(url)',
   },
-  'how our environment variables are read': {
-    pattern: /\bprocess\.env\.AIRCALL_DSR_/,
-    only: ['src/commands/output.ts', 'src/config.ts'],
-    example: 'process.env.AIRCALL_DSR_VAULT',
-  },
-  'where secrets and addresses come from': {
-    pattern: /\bprocess\.env(?!\.AIRCALL_DSR_)/,
-    only: ['src/commands/connect.ts', 'src/config.ts'],
+  'where environment variables come from': {
+    pattern: /\bprocess\.env\b/,
+    only: ['src/cli.ts', 'src/temporal/connect.ts'],
     example: 'process.env.AIRCALL_API_TOKEN',
+  },
+  'what environment variables mean': {
+    pattern: /\benv(?:\.[A-Z]{2}|\[)/,
+    only: ['src/config.ts'],
+    example: 'env.AIRCALL_DSR_VAULT',
   },
   'whether a failed step is retried, and when': {
     pattern: /\bnonRetryable:|\bnextRetryDelay\b|\bApplicationFailure\.(?:create|retryable|fromError)\b/,
@@ -48,8 +48,8 @@ const PLACES: Readonly<Record<string, Place>> = {
   },
   'that a page is not past the 10,000 rows': {
     pattern: /\b10_?000\b/,
-    only: ['src/request/budget.ts', 'src/workflows/listing.ts', 'src/workflows/run.ts'],
-    within: /^src\/(?!commands|client|temporal|package|vault|encryption|codec-server)/,
+    only: ['src/request/paging.ts'],
+    within: /^src\/(?:aircall|activities|matching|request|workflows\/(?!result))/,
     example: 'page * 50 <= 10_000',
   },
   'the clock and chance of activities are given to them': {
@@ -66,7 +66,7 @@ const PLACES: Readonly<Record<string, Place>> = {
   },
   'what is printed on stdout': {
     pattern: /\bprocess\.stdout\.write\b|\bconsole\.(?!error\b)/,
-    only: ['src/cli.ts', 'src/commands/output.ts'],
+    only: ['src/cli.ts'],
     example: "console.log('x')",
   },
   'when a process ends': {
@@ -77,7 +77,7 @@ const PLACES: Readonly<Record<string, Place>> = {
 };
 
 const FORBIDDEN: Readonly<Record<string, Pick<Place, 'pattern' | 'example'>>> = {
-  'a cast': { pattern: /\bas\s+(?!const\b)/, example: 'const a = b as C;' },
+  'a cast': { pattern: /(?<!\bin \w+ )\bas\s+(?!const\b)/, example: 'const a = b as C;' },
   'a cast in angle brackets': { pattern: /[=(,]\s*<[A-Z]\w*>\s*[\w{[]/, example: 'const a = <C>b;' },
   any: { pattern: /\bany\b/, example: 'const a: any = 1;' },
   'a non-null assertion': { pattern: /[\w)\]]!(?=[.;,)\]\s[])(?!\s*==)/, example: 'a.b!.c' },

@@ -1,9 +1,9 @@
 /**
- * The source as text, for tests that say where something may stand: files, their code without comments and without the
- * contents of strings, and what they import. It parses no more TypeScript than that takes.
+ * The source as text, for tests that say where something may stand: files, and their code without comments and without
+ * the contents of strings. It parses no more TypeScript than that takes.
  */
 import { readdirSync, readFileSync } from 'node:fs';
-import { join, posix, relative } from 'node:path';
+import { join, relative } from 'node:path';
 
 const ROOT = join(__dirname, '../..');
 
@@ -83,57 +83,4 @@ export function codeOf(text: string, strings: 'keep' | 'empty'): string {
     }
   }
   return code;
-}
-
-export interface Import {
-  /** A path from the project's root without its ending, `node:...`, or the name of a package. */
-  readonly target: string;
-  /** As it is written. */
-  readonly specifier: string;
-  /** Gone when the file is compiled. */
-  readonly typeOnly: boolean;
-}
-
-const STATIC = /^\s*(?:import|export)\s+(type\s+)?([^'";]*?)\s*from\s*'([^']+)'/gm;
-const BARE = /^\s*import\s*'([^']+)'/gm;
-const DYNAMIC = /\b(?:import|require(?:\.resolve)?)\(\s*'([^']+)'\s*\)(\s*\.\s*[A-Z])?/g;
-
-/** Static imports and re-exports, dynamic imports, `require.resolve`, and types written as `import('...').Name`. */
-export function importsOf({ path, text }: SourceFile): Import[] {
-  const code = codeOf(text, 'keep');
-  const found = (specifier: string, typeOnly: boolean): Import => ({
-    specifier,
-    target: specifier.startsWith('.')
-      ? posix.join(posix.dirname(path), specifier).replace(/\.js$/, '')
-      : specifier.startsWith('node:')
-        ? specifier
-        : (/^(@[^/]+\/)?[^/]+/.exec(specifier)?.[0] ?? specifier),
-    typeOnly,
-  });
-  const onlyTypes = (names: string) => /^\{\s*(type\s[^,}]*,?\s*)+\}$/.test(names);
-  return [
-    ...[...code.matchAll(STATIC)].map(([, type, names = '', from = '']) =>
-      found(from, type !== undefined || onlyTypes(names)),
-    ),
-    ...[...code.matchAll(BARE)].map(([, from = '']) => found(from, false)),
-    ...[...code.matchAll(DYNAMIC)].map(([, from = '', name]) => found(from, name !== undefined)),
-  ];
-}
-
-/** Cycles of a graph, each once, as the names along the way. */
-export function cyclesOf(edges: ReadonlyMap<string, ReadonlySet<string>>): string[] {
-  const cycles = new Set<string>();
-  const done = new Set<string>();
-  const visit = (name: string, way: readonly string[]) => {
-    const place = way.indexOf(name);
-    if (place >= 0) {
-      cycles.add([...way.slice(place), name].join(' -> '));
-      return;
-    }
-    if (done.has(name)) return;
-    for (const next of edges.get(name) ?? []) visit(next, [...way, name]);
-    done.add(name);
-  };
-  for (const name of edges.keys()) visit(name, []);
-  return [...cycles];
 }
