@@ -9,8 +9,8 @@ const transform = {
 /** @type {import('jest').Config} */
 module.exports = {
   testEnvironment: 'node',
-  testMatch: ['<rootDir>/test/**/*.test.ts'],
-  testPathIgnorePatterns: ['/node_modules/', '/test/slow/'],
+  // Each a process that runs many files; jest.files.config.js runs a file alone.
+  testMatch: ['<rootDir>/test/groups/*.test.ts'],
   transform,
   // Modules that commands load when they run are named as they are in dist.
   moduleNameMapper: { '^(\\.{1,2}/.+)\\.js$': ['$1.js', '$1.ts'] },

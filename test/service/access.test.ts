@@ -18,7 +18,7 @@ beforeAll(async () => {
     ...createCompanySeed({ name: mode, seed, contacts: 120, calls: 300, now: NOW_MS }),
     behaviour: { search: mode },
   }));
-  service = await startTestService({ sandbox: { companies }, company: 'exact' });
+  service = await startTestService({ shares: true, sandbox: { companies }, company: 'exact' });
 });
 afterAll(async () => service.stop());
 

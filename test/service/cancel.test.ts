@@ -18,7 +18,7 @@ beforeAll(async () => {
     ...createCompanySeed({ name: 'long', seed: 9, contacts: 1_200, calls: 170, now: NOW_MS }),
     behaviour: { search: 'ignores-filter' as const },
   };
-  service = await startTestService({ sandbox: { companies: [...companies, long] }, company: 'unserved' });
+  service = await startTestService({ shares: true, sandbox: { companies: [...companies, long] }, company: 'unserved' });
 });
 afterAll(async () => service.stop());
 

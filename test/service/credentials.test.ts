@@ -18,7 +18,11 @@ let service: TestService;
 beforeAll(async () => {
   const companies = NAMES.map((name, seed) => createCompanySeed({ name, seed, contacts: 20, calls: 170, now: NOW_MS }));
   companies.push(createCompanySeed({ name: 'many', seed: 9, contacts: 20, calls: MANY_CALLS, now: NOW_MS }));
-  service = await startTestService({ sandbox: { companies, now: () => Date.now() + aheadMs }, company: 'revoked' });
+  service = await startTestService({
+    shares: true,
+    sandbox: { companies, now: () => Date.now() + aheadMs },
+    company: 'revoked',
+  });
 });
 afterAll(async () => service.stop());
 

@@ -16,7 +16,7 @@ beforeAll(async () => {
   const companies = [...MODES, ...OTHERS].map((name, seed) =>
     createCompanySeed({ name, seed, contacts: 120, calls: 170, now: NOW_MS }),
   );
-  service = await startTestService({ sandbox: { companies }, company: 'exact' });
+  service = await startTestService({ shares: true, sandbox: { companies }, company: 'exact' });
   for (const search of MODES) service.sandbox.company(search).behave({ search });
 });
 afterAll(async () => service.stop());

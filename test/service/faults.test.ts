@@ -54,7 +54,7 @@ beforeAll(async () => {
     { company: 'rejected', path: '/calls', occurrences: 2, action: 'status', status: 400 },
     { company: 'oversize', requests: 1, action: 'oversize' },
   ];
-  service = await startTestService({ sandbox: { companies, faults: { rules } }, company: 'redirected' });
+  service = await startTestService({ shares: true, sandbox: { companies, faults: { rules } }, company: 'redirected' });
   for (const name of names) connections.set(name, await service.connectCompany(name));
   // Side by side, because the pauses between attempts are real.
   for (const action of PASSING) {

@@ -15,7 +15,7 @@ const CLIENT = { clientId: OAUTH_CLIENT.id, clientSecret: OAUTH_CLIENT.secret };
 let service: TestService;
 beforeAll(async () => {
   const companies = NAMES.map((name, seed) => createCompanySeed({ name, seed, contacts: 20, calls: 170, now: NOW_MS }));
-  service = await startTestService({ sandbox: { companies }, company: 'paused' });
+  service = await startTestService({ shares: true, sandbox: { companies }, company: 'paused' });
 });
 afterEach(() => service.sandbox.setFaults(undefined));
 afterAll(async () => service.stop());

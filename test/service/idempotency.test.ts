@@ -20,7 +20,7 @@ let finished: ReturnType<typeof finishAndForget>;
 let finishedToo: ReturnType<typeof finishAndForget>;
 beforeAll(async () => {
   const companies = NAMES.map((name, seed) => createCompanySeed({ name, seed, contacts: 20, calls: 170, now: NOW_MS }));
-  service = await startTestService({ sandbox: { companies }, company: 'twice' });
+  service = await startTestService({ shares: true, sandbox: { companies }, company: 'twice' });
   finished = finishAndForget('forgotten');
   finishedToo = finishAndForget('forgotten-too');
   await Promise.all([finished, finishedToo]);

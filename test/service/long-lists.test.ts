@@ -19,7 +19,7 @@ beforeAll(async () => {
       behaviour: { search: 'ignores-filter' as const },
     },
   ];
-  service = await startTestService({ sandbox: { companies }, company: 'calls' });
+  service = await startTestService({ shares: true, sandbox: { companies }, company: 'calls' });
 });
 afterAll(async () => service.stop());
 

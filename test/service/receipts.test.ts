@@ -19,7 +19,7 @@ const NUMBERS = ['+14155550123', '+442079460958', '+33639981234', '+14155550199'
 let service: TestService;
 beforeAll(async () => {
   const companies = NAMES.map((name, seed) => createCompanySeed({ name, seed, contacts: 20, calls: 120, now: NOW_MS }));
-  service = await startTestService({ sandbox: { companies }, company: 'whole', limitPerMinute: 6_000 });
+  service = await startTestService({ shares: true, sandbox: { companies }, company: 'whole', limitPerMinute: 6_000 });
 });
 afterAll(async () => service.stop());
 

@@ -29,7 +29,7 @@ let service: TestService;
 beforeAll(async () => {
   const names = CASES.flatMap(each => Array.from({ length: AT_MOST }, (_, nth) => nameOf(each, nth)));
   const companies = names.map((name, seed) => createCompanySeed({ name, seed, contacts: 20, calls: 170, now: NOW_MS }));
-  service = await startTestService({ sandbox: { companies }, company: 'access-api-key-0' });
+  service = await startTestService({ shares: true, sandbox: { companies }, company: 'access-api-key-0' });
 });
 afterAll(async () => service.stop());
 

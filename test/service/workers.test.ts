@@ -13,7 +13,7 @@ const EMAIL = 'zoe.nunez@example.com';
 let service: TestService;
 beforeAll(async () => {
   const companies = NAMES.map((name, seed) => createCompanySeed({ name, seed, contacts: 20, calls: 170, now: NOW_MS }));
-  service = await startTestService({ sandbox: { companies }, company: 'shared' });
+  service = await startTestService({ shares: true, sandbox: { companies }, company: 'shared' });
 });
 afterAll(async () => service.stop());
 

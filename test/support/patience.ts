@@ -6,14 +6,17 @@ const MULTIPLIER = Number(process.env.TEST_PATIENCE ?? '1');
 if (!(MULTIPLIER > 0)) throw new Error('TEST_PATIENCE takes a number above 0');
 
 export const PATIENCE_MS = 120_000 * MULTIPLIER;
-const LOOK_AGAIN_MS = 100;
+/** Often at first, then less and less: a wait ends at most an eighth later than what it waits for. */
+const POLL = { minMs: 20, maxMs: 1_000, partOfWait: 8 };
 
 /** Waits until something is so; a test that waits in vain fails with what it waited for. */
 export async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
-  const deadlineMs = Date.now() + PATIENCE_MS;
-  for (let lookMs = Date.now(); !(await isSo()); lookMs = Date.now()) {
-    if (Date.now() > deadlineMs) throw new Error(`waited in vain until ${what}`);
-    // A look that is expensive takes as long as what it waits for: half of the time is left to that.
-    await new Promise(resolve => setTimeout(resolve, Math.max(LOOK_AGAIN_MS, Date.now() - lookMs)));
+  const startedMs = Date.now();
+  for (let pollMs = startedMs; !(await isSo()); pollMs = Date.now()) {
+    const nowMs = Date.now();
+    if (nowMs > startedMs + PATIENCE_MS) throw new Error(`waited in vain until ${what}`);
+    const pauseMs = Math.min(POLL.maxMs, Math.max(POLL.minMs, (nowMs - startedMs) / POLL.partOfWait));
+    // An expensive poll takes its time from what it waits for: half of the time is left to that.
+    await new Promise(resolve => setTimeout(resolve, Math.max(pauseMs, nowMs - pollMs)));
   }
 }

@@ -23,6 +23,7 @@ import { createFolderDriver } from '../../src/vault/folder';
 import { createVault } from '../../src/vault/vault';
 import { type Service, startService } from '../../src/worker';
 import { makeFolder, removeFolder } from './folders';
+import { atEnd } from './group';
 
 export interface TestService extends Parts {
   readonly sandbox: Sandbox;
@@ -52,6 +53,8 @@ export interface TestServiceOptions {
   readonly address?: string;
   readonly limitPerMinute?: number;
   readonly worker?: boolean;
+  /** With the other files of its process it shares all but sandbox and connections. */
+  readonly shares?: boolean;
   readonly retention?: RetentionPolicy;
 }
 
@@ -88,28 +91,103 @@ export function installRuntime(onLine?: (line: string) => void): void {
 /** Everything that an object or an error holds. */
 const INSPECT = { depth: null, breakLength: Number.POSITIVE_INFINITY, maxStringLength: null, maxArrayLength: null };
 
-export async function startTestService(options: TestServiceOptions = {}): Promise<TestService> {
+/** What belongs to a deployment rather than to a test: server, vault, keys and workers. */
+interface Deployment {
+  readonly name: string;
+  readonly folder: string;
+  readonly parts: Parts;
+  readonly log: string[];
+  startWorker(): Promise<void>;
+  stopWorker(): Promise<void>;
+  startAnotherWorker(retention?: RetentionPolicy): Promise<() => Promise<void>>;
+  stop(): Promise<void>;
+}
+
+async function deploy(address: string, policy?: RetentionPolicy): Promise<Deployment> {
   installRuntime();
   const name = `t${randomBytes(5).toString('hex')}`;
   const folder = makeFolder();
   const keyFile = join(folder, 'keys.json');
   generateKeyFile(keyFile, new Date());
   const keyring = loadKeyring(keyFile);
-  const vault = createVault(createFolderDriver(join(folder, 'vault')), keyring);
-  const stores = createStores({ keyring, vault });
-  const { connections, cases } = stores;
+  const stores = createStores({ keyring, vault: createVault(createFolderDriver(join(folder, 'vault')), keyring) });
+  const log: string[] = [];
+  async function reach() {
+    const native = await NativeConnection.connect({ address });
+    const server = await Connection.connect({ address });
+    const temporal = new Client({ connection: server, dataConverter: createDataConverter(keyring) });
+    const parts = createParts(stores, { temporal, taskQueue: name });
+    return {
+      parts,
+      serve: (retention: RetentionPolicy | undefined) =>
+        startService({
+          native,
+          parts,
+          log: line => log.push(textOf(line)),
+          workflowBundle: { codePath: environment('TEST_WORKFLOW_BUNDLE') },
+          lookEveryMs: 1000,
+          ...WORKFLOW_CACHE,
+          ...(retention && { retention }),
+        }),
+      async close() {
+        await native.close();
+        await server.close();
+      },
+    };
+  }
+  const { parts, serve, close } = await reach();
+  let service: Service | undefined;
+  const deployment: Deployment = {
+    name,
+    folder,
+    parts,
+    log,
+    async startWorker() {
+      service = await serve(policy);
+    },
+    async stopWorker() {
+      await service?.stop();
+      service = undefined;
+    },
+    async startAnotherWorker(retention = policy) {
+      const other = await reach();
+      const { stop } = await other.serve(retention);
+      return async () => {
+        await stop();
+        await other.close();
+      };
+    },
+    async stop() {
+      await deployment.stopWorker();
+      await close();
+      removeFolder(folder);
+    },
+  };
+  return deployment;
+}
+
+let shared: Promise<Deployment> | undefined;
+
+/** One for all files of a process, which ends with the process. */
+function sharedDeployment(): Promise<Deployment> {
+  shared ??= deploy(environment('TEST_TEMPORAL_ADDRESS')).then(async deployment => {
+    await deployment.startWorker();
+    atEnd(() => deployment.stop());
+    return deployment;
+  });
+  return shared;
+}
+
+export async function startTestService(options: TestServiceOptions = {}): Promise<TestService> {
+  const { shares = false, worker = true } = options;
+  const deployment = shares
+    ? await sharedDeployment()
+    : await deploy(options.address ?? environment('TEST_TEMPORAL_ADDRESS'), options.retention);
+  const { parts, folder, log, startWorker, stopWorker, startAnotherWorker } = deployment;
   const sandbox = await startSandbox(options.sandbox);
   const company = sandbox.company(options.company ?? 'acme');
-  const address = options.address ?? environment('TEST_TEMPORAL_ADDRESS');
-  const native = await NativeConnection.connect({ address });
-  const server = await Connection.connect({ address });
-  const temporal = new Client({
-    connection: server,
-    namespace: 'default',
-    dataConverter: createDataConverter(keyring),
-  });
-  const parts = createParts(stores, { temporal, taskQueue: name });
-  const log: string[] = [];
+  const name = shares ? `t${randomBytes(5).toString('hex')}` : deployment.name;
+  const stored = new Set<string>();
   async function store(connection: string, to: SandboxCompany, credential?: Credential): Promise<void> {
     const next = (present?: StoredConnection): StoredConnection => ({
       name: connection,
@@ -120,45 +198,19 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
       credentialVersion: nextCredentialVersion(present, Date.now()),
       connectedAt: new Date().toISOString(),
     });
-    if (!(await connections.put(next(), undefined))) await connections.change(connection, next);
+    stored.add(connection);
+    if (!(await parts.connections.put(next(), undefined))) await parts.connections.change(connection, next);
   }
-  const serve = (ownNative: NativeConnection, its: Parts, retention = options.retention) =>
-    startService({
-      native: ownNative,
-      parts: its,
-      log: line => log.push(textOf(line)),
-      workflowBundle: { codePath: environment('TEST_WORKFLOW_BUNDLE') },
-      lookEveryMs: 1000,
-      ...WORKFLOW_CACHE,
-      ...(retention && { retention }),
-    });
-  let service: Service | undefined;
-
-  const test: TestService = {
+  const service: TestService = {
     ...parts,
     sandbox,
     company,
     connection: name,
     folder,
     log,
-    async startWorker() {
-      service = await serve(native, parts);
-    },
-    async stopWorker() {
-      await service?.stop();
-      service = undefined;
-    },
-    async startAnotherWorker(retention) {
-      const itsNative = await NativeConnection.connect({ address });
-      const its = await Connection.connect({ address });
-      const client = new Client({ connection: its, dataConverter: createDataConverter(keyring) });
-      const { stop } = await serve(itsNative, createParts(stores, { temporal: client, taskQueue: name }), retention);
-      return async () => {
-        await stop();
-        await itsNative.close();
-        await its.close();
-      };
-    },
+    startWorker,
+    stopWorker,
+    startAnotherWorker,
     connect: credential => store(name, company, credential),
     async connectCompany(other, credential) {
       const connection = `${name}-${other}`;
@@ -166,19 +218,17 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
       return connection;
     },
     async packageOf(uri) {
-      const bytes = await cases.readPackage(uri);
+      const bytes = await parts.cases.readPackage(uri);
       if (bytes === undefined) throw new Error('the package is not in the vault');
       return bytes;
     },
     async stop() {
-      await test.stopWorker();
-      await native.close();
-      await server.close();
+      if (shares) for (const connection of stored) await parts.connections.delete(connection);
+      else await deployment.stop();
       await sandbox.close();
-      removeFolder(folder);
     },
   };
-  await test.connect();
-  if (options.worker !== false) await test.startWorker();
-  return test;
+  await service.connect();
+  if (worker && !shares) await startWorker();
+  return service;
 }

@@ -119,8 +119,8 @@ describe('the vault folder', () => {
   });
 
   test.each([
-    [2, 400],
-    [6, 100],
+    [2, 100],
+    [4, 40],
   ])('loses and repeats no increment of %d processes with %d each', async (processes, times) => {
     const folder = newFolder();
     const script = [join(__dirname, 'increment-process.ts'), folder, 'a/counter', String(times)];

@@ -147,7 +147,7 @@ test('however the operations of processes interleave, each run has one receipt i
       const chain = verifyChain(await scheduler.waitFor(reading));
       expect(chain.map(({ request }) => request.requestId).sort()).toEqual([...new Set(asked.flat())].sort());
     }),
-    { seed: 20_261_126, numRuns: 300 },
+    { seed: 20_261_126, numRuns: 80 },
   );
 });
 

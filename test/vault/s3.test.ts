@@ -30,6 +30,8 @@ const run = promisify(execFile);
 const BUCKET = 'vault';
 const one = Buffer.from('one');
 const two = Buffer.from('two');
+/** Of each of two processes. */
+const TIMES = 100;
 /** The first start on a machine without the server builds it. */
 const FIRST_START_TIMEOUT_MS = 10 * 60_000;
 
@@ -101,7 +103,7 @@ describeVaultDriver('an S3-compatible bucket', () => driverAt(newPrefix()));
 describe('the vault in a bucket', () => {
   test('lists more objects than a page holds, in order, each once', async () => {
     const driver = driverAt(newPrefix());
-    const keys = Array.from({ length: 2_100 }, (_, index) => `many/object-${String(index).padStart(4, '0')}`);
+    const keys = Array.from({ length: 1_050 }, (_, index) => `many/object-${String(index).padStart(4, '0')}`);
     await sideBySide(keys, 20, key => driver.putIfAbsent(key, one));
     expect(await driver.list('many')).toEqual(keys);
   });
@@ -117,18 +119,18 @@ describe('the vault in a bucket', () => {
     expect(await whole.list(prefix)).toEqual([`${prefix}/a`]);
   });
 
-  test('loses and repeats none of 400 increments each of two processes', async () => {
+  test('loses and repeats none of the increments of two processes', async () => {
     const { bucket, driver } = await bucketDriver();
-    const script = [join(__dirname, 'increment-process.ts'), `s3://${bucket}`, 'a/counter', '400', server.endpoint];
+    const script = [join(__dirname, 'increment-process.ts'), `s3://${bucket}`, 'a/counter', String(TIMES), server.endpoint];
     const startedMs = performance.now();
     const ended = await Promise.all(
       [1, 2].map(() => run(process.execPath, ['-r', join(__dirname, 'swc-hook.js'), ...script], { env: process.env })),
     );
     const seconds = ((performance.now() - startedMs) / 1_000).toFixed(1);
     const counted = (await driver.get('a/counter'))?.value.toString();
-    process.stderr.write(`S3: 2 processes x 400 conditional increments: ${counted} counted, in ${seconds} s\n`);
-    expect(ended.map(({ stdout }) => stdout)).toEqual(['400', '400']);
-    expect(counted).toBe('800');
+    process.stderr.write(`S3: 2 processes x ${TIMES} conditional increments: ${counted} counted, in ${seconds} s\n`);
+    expect(ended.map(({ stdout }) => stdout)).toEqual([String(TIMES), String(TIMES)]);
+    expect(counted).toBe(String(2 * TIMES));
     expect(await holdings(bucket)).toBe(1);
   });
 });
@@ -140,9 +142,9 @@ describe('a store that answers badly', () => {
       const reply = await forward();
       return isWrite(request) && ++writes % 3 === 0 ? undefined : reply;
     });
-    for (let round = 0; round < 30; round++) await increment(driver, 'a');
-    expect(writes).toBe(30);
-    expect((await driver.get('a'))?.value.toString()).toBe('30');
+    for (let round = 0; round < 12; round++) await increment(driver, 'a');
+    expect(writes).toBe(12);
+    expect((await driver.get('a'))?.value.toString()).toBe('12');
   });
 
   test('is asked again where a write failed or met another one, and never where the condition did not hold', async () => {

@@ -1,0 +1,4 @@
+/** The budget of a company. */
+import { runTogether } from '../support/group';
+
+runTogether('service/budget');

@@ -1,0 +1,32 @@
+/** The pure core, the client of Aircall, the sandbox. */
+import { runTogether } from '../support/group';
+
+runTogether(
+  'aircall/base-url',
+  'aircall/client',
+  'aircall/rate-limit',
+  'aircall/replies',
+  'budget',
+  'encryption/key-file',
+  'encryption/keyring',
+  'encryption/payload-codec',
+  'encryption/seal',
+  'matching/identity',
+  'oauth/authorize',
+  'oauth/callback',
+  'oauth/listener',
+  'request/batch',
+  'request/clock',
+  'request/input',
+  'request/names',
+  'sandbox/admin',
+  'sandbox/calls',
+  'sandbox/contacts',
+  'sandbox/credentials',
+  'sandbox/faults',
+  'sandbox/golden',
+  'sandbox/limits',
+  'sandbox/purity',
+  'sandbox/seed',
+  'workflows/details',
+);

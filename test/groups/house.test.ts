@@ -1,0 +1,16 @@
+/** The house: structure, documents, servers, benchmarks. */
+import { runTogether } from '../support/group';
+
+runTogether(
+  'architecture/decisions',
+  'architecture/deploy',
+  'architecture/documents',
+  'architecture/imports',
+  'architecture/monitoring',
+  'bench/budget-figures',
+  'bench/request-bounds',
+  'bench/sliding-window',
+  'dev-server/chain',
+  'dev-server/make-once',
+  'dev-server/servers',
+);

@@ -1,0 +1,4 @@
+/** Requests that go well. */
+import { runTogether } from '../support/group';
+
+runTogether('service/access', 'service/deletion', 'service/queries', 'service/workers');

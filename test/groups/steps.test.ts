@@ -1,0 +1,10 @@
+/** Activities. */
+import { runTogether } from '../support/group';
+
+runTogether(
+  'activities/boundary',
+  'activities/calls',
+  'activities/contacts',
+  'activities/credentials',
+  'activities/local',
+);
