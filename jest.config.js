@@ -19,5 +19,6 @@ module.exports = {
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   // Above the patience of test/support/patience.ts, which says what was waited for.
   testTimeout: 300_000 * Number(process.env.TEST_PATIENCE ?? '1'),
-  maxWorkers: 4,
+  // Most of a file is waiting for the server: more of them than processors.
+  maxWorkers: 5,
 };

@@ -2,6 +2,8 @@
  * Every way in which a step can end, across a real activity boundary: real steps on a real worker, faults from the sandbox,
  * and what a workflow gets to know. What a step says of itself is worth what the server hands on.
  */
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { Client, Connection } from '@temporalio/client';
 import type { temporal } from '@temporalio/proto';
 import { bundleWorkflowCode, NativeConnection, Worker } from '@temporalio/worker';
@@ -10,6 +12,7 @@ import { createDataConverter, failureConverterPath } from '../../src/encryption/
 import { HANDLING, isStepCode, type StepCode } from '../../src/request/handling';
 import { type RequestRef, workflowIdOf } from '../../src/request/names';
 import type { CaseRef } from '../../src/vault/cases';
+import { cachedPath } from '../support/folders';
 import { environment, installRuntime } from '../support/service';
 import type { accessRequest, StepEnd, StepToTake } from './support/one-step';
 import { type Steps, startSteps } from './support/steps';
@@ -35,15 +38,10 @@ beforeAll(async () => {
   await steps.stop();
   const dataConverter = createDataConverter(steps.keyring); // all steps of tests have the same keys
   client = new Client({ connection, dataConverter });
-  const quiet = { log() {}, trace() {}, debug() {}, info() {}, warn: console.error, error: console.error };
   const worker = await Worker.create({
     connection: native,
     taskQueue: TASK_QUEUE,
-    workflowBundle: await bundleWorkflowCode({
-      workflowsPath: require.resolve('./support/one-step'),
-      failureConverterPath,
-      logger: quiet,
-    }),
+    workflowBundle: { codePath: await bundleOfOneStep() },
     dataConverter,
     activities: Object.fromEntries(
       Object.keys({ ...steps.api, ...steps.local }).map(name => [name, (input: unknown) => takePresent(name, input)]),
@@ -58,6 +56,20 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const end of cleanUp.splice(0).reverse()) await end();
 });
+
+/** Made anew only if something changed that it is made from. */
+async function bundleOfOneStep(): Promise<string> {
+  const workflowsPath = require.resolve('./support/one-step');
+  const hash = createHash('sha256');
+  for (const path of [workflowsPath, environment('TEST_WORKFLOW_BUNDLE')]) hash.update(readFileSync(path));
+  const cached = cachedPath(`one-step-${hash.digest('hex')}`);
+  if (!existsSync(cached)) {
+    const logger = { log() {}, trace() {}, debug() {}, info() {}, warn: console.error, error: console.error };
+    const { code } = await bundleWorkflowCode({ workflowsPath, failureConverterPath, logger });
+    writeFileSync(cached, code);
+  }
+  return cached;
+}
 
 /** The step of the present test's own set. */
 function takePresent(name: string, input: unknown): unknown {

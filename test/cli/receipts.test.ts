@@ -2,7 +2,6 @@
  * Receipts as an operator hands them out and an auditor verifies them: the auditor has the files and the command, neither
  * vault nor keys nor server.
  */
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +10,7 @@ import { createCompanySeed, type Sandbox, startSandbox } from '../../sandbox';
 import { type Receipt, receiptSchema } from '../../src/receipt/model';
 import { digestOf } from '../../src/receipt/sign';
 import { formsOf, foundIn } from '../support/canaries';
-import { createOperator, type RunningCommand } from '../support/command-line';
+import { createOperator, type RunningCommand, runAlone } from '../support/command-line';
 import { errorOf } from '../support/documents';
 import { until } from '../support/patience';
 
@@ -19,7 +18,6 @@ const SEED = { seed: 6, contacts: 30, calls: 60, now: Date.now() };
 /** No other test's: all share one server, and so its ids. */
 const CONNECTION = 'receipted';
 const EMAIL = createCompanySeed({ name: 'acme', ...SEED }).truth.subjectEmail;
-const CLI = join(__dirname, '../../dist/src/cli.js');
 
 const operator = createOperator();
 const auditor = mkdtempSync(join(tmpdir(), 'aircall-dsr-auditor-'));
@@ -28,19 +26,15 @@ let sandbox: Sandbox;
 let worker: RunningCommand;
 
 /** As somebody runs it who has the file and nothing else of the service. */
-function verify(...args: readonly string[]) {
-  const env = { PATH: process.env.PATH ?? '' };
-  const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, 'verify', ...args], { env, encoding: 'utf8' });
-  return { exit: status, stdout, stderr };
-}
-function verdict(...args: readonly string[]): { exit: number | null; document: unknown } {
-  const { exit, stdout } = verify(...args, '--json');
+const verify = (...args: readonly string[]) => runAlone(['verify', ...args]);
+async function verdict(...args: readonly string[]): Promise<{ exit: number | null; document: unknown }> {
+  const { exit, stdout } = await verify(...args, '--json');
   return { exit, document: JSON.parse(stdout) };
 }
-const refusalOf = (...args: readonly string[]) => {
-  const { exit, document } = verdict(...args);
+async function refusalOf(...args: readonly string[]) {
+  const { exit, document } = await verdict(...args);
   return { exit, code: errorOf(document).code };
-};
+}
 function write(name: string, value: unknown): string {
   writeFileSync(here(name), typeof value === 'string' ? value : JSON.stringify(value));
   return here(name);
@@ -90,7 +84,7 @@ afterAll(async () => {
   rmSync(auditor, { recursive: true, force: true });
 });
 
-describe('receipt', () => {
+describe('receipt', async () => {
   test('prints the signed document, with --json and without, by request id and by workflow id', async () => {
     const texts = await Promise.all(
       [['gone'], ['gone', '--json'], [`dsr:${CONNECTION}:deletion:gone`]].map(async args => {
@@ -115,7 +109,7 @@ describe('receipt', () => {
     const out = here('saved.json');
     expect(await ask('receipt', 'copy', '--out', out)).toEqual({ out });
     expect(JSON.parse(readFileSync(out, 'utf8'))).toEqual(chain[0]);
-    expect(verify(out).exit).toBe(0);
+    expect((await verify(out)).exit).toBe(0);
     const { exit, document } = await operator.ask(['receipt', 'copy', '--out', out]);
     expect({ exit, code: errorOf(document).code }).toEqual({ exit: 2, code: 'usage' });
   });
@@ -143,7 +137,7 @@ describe('receipt', () => {
     await ask('purge', 'nobody');
     await ask('keys', 'rotate');
     expect(await receiptOf(`dsr:${CONNECTION}:access:nobody`)).toEqual(before);
-    expect(verify(write('purged.json', before), '--key', here('key.pem')).exit).toBe(0);
+    expect((await verify(write('purged.json', before), '--key', here('key.pem'))).exit).toBe(0);
     await ask('disconnect', CONNECTION);
     expect(await ask('receipt', '--chain', CONNECTION)).toEqual(expect.arrayContaining(chain));
   });
@@ -162,10 +156,10 @@ describe('receipt', () => {
 });
 
 describe('verify', () => {
-  test('tells what it has verified, and whose signature it is', () => {
+  test('tells what it has verified, and whose signature it is', async () => {
     const [, receipt] = chain;
     const file = write('one.json', receipt);
-    const plain = verdict(file);
+    const plain = await verdict(file);
     expect(plain).toEqual({
       exit: 0,
       document: {
@@ -181,8 +175,8 @@ describe('verify', () => {
       },
     });
     for (const key of ['key.pem', 'key.json'])
-      expect(verifiedSchema.parse(verdict(file, '--key', here(key)).document).pinned).toBe(true);
-    const words = verify(file);
+      expect(verifiedSchema.parse((await verdict(file, '--key', here(key))).document).pinned).toBe(true);
+    const words = await verify(file);
     expect(words.stdout).toMatch(/^Verified: deletion gone of receipted, completed\n/);
     expect(words.stderr).toContain('--key');
   });
@@ -195,32 +189,32 @@ describe('verify', () => {
     writeFileSync(here('other.pem'), (await other.run(['keys', 'public'])).stdout);
     await other.stop();
     const file = write('good.json', text);
-    expect(refusalOf(write('changed.json', text.replace('"completed"', '"partial"')))).toEqual({
+    expect(await refusalOf(write('changed.json', text.replace('"completed"', '"partial"')))).toEqual({
       exit: 1,
       code: 'receipt-changed',
     });
-    expect(refusalOf(write('added.json', text.replace('{', '{"note":1,')))).toEqual({
+    expect(await refusalOf(write('added.json', text.replace('{', '{"note":1,')))).toEqual({
       exit: 1,
       code: 'receipt-malformed',
     });
-    expect(refusalOf(write('twice.json', text.replace('"status":', '"status":"failed","status":')))).toEqual({
+    expect(await refusalOf(write('twice.json', text.replace('"status":', '"status":"failed","status":')))).toEqual({
       exit: 1,
       code: 'receipt-malformed',
     });
-    expect(refusalOf(write('error.json', '{"error":{"code":"not-found","message":"x"}}'))).toEqual({
+    expect(await refusalOf(write('error.json', '{"error":{"code":"not-found","message":"x"}}'))).toEqual({
       exit: 1,
       code: 'receipt-malformed',
     });
-    expect(refusalOf(write('empty.json', ''))).toEqual({ exit: 1, code: 'receipt-malformed' });
-    expect(refusalOf(file, '--key', here('other.pem'))).toEqual({ exit: 1, code: 'receipt-untrusted' });
-    expect(verify(file, '--key', here('key.pem')).exit).toBe(0);
+    expect(await refusalOf(write('empty.json', ''))).toEqual({ exit: 1, code: 'receipt-malformed' });
+    expect(await refusalOf(file, '--key', here('other.pem'))).toEqual({ exit: 1, code: 'receipt-untrusted' });
+    expect((await verify(file, '--key', here('key.pem'))).exit).toBe(0);
   });
 
-  test('of a chain tells its length, and refuses one that lacks a receipt, naming the place', () => {
+  test('of a chain tells its length, and refuses one that lacks a receipt, naming the place', async () => {
     const [first, second, third, ...rest] = chain;
     const last = chain.at(-1);
     const whole = write('chain.json', chain);
-    const told = verdict(whole, '--chain', '--key', here('key.pem'));
+    const told = await verdict(whole, '--chain', '--key', here('key.pem'));
     expect(chainSchema.parse(told.document)).toMatchObject({
       receipts: chain.length,
       sequence: chain.length,
@@ -230,18 +224,18 @@ describe('verify', () => {
     expect(chain.length).toBeGreaterThanOrEqual(3);
     // Whoever kept the digest sees that the newest were cut off.
     const { digest: seen } = chainSchema.parse(told.document);
-    expect(verdict(whole, '--chain', '--since', seen).exit).toBe(0);
+    expect((await verdict(whole, '--chain', '--since', seen)).exit).toBe(0);
     const shorter = write('shorter.json', chain.slice(0, -1));
-    expect(verdict(shorter, '--chain').exit).toBe(0);
-    expect(refusalOf(shorter, '--chain', '--since', seen)).toEqual({ exit: 1, code: 'receipt-chain-broken' });
-    expect(refusalOf(shorter, '--chain', '--since', 'yesterday')).toEqual({ exit: 2, code: 'usage' });
+    expect((await verdict(shorter, '--chain')).exit).toBe(0);
+    expect(await refusalOf(shorter, '--chain', '--since', seen)).toEqual({ exit: 1, code: 'receipt-chain-broken' });
+    expect(await refusalOf(shorter, '--chain', '--since', 'yesterday')).toEqual({ exit: 2, code: 'usage' });
     for (const [name, broken, place] of [
       ['missing', [first, third, ...rest], 'place 2'],
       ['swapped', [second, first, third], 'place 1'],
       ['twice', [first, first, second], 'place 2'],
       ['changed', [first, { ...second, status: 'partial' }, third], 'place 2'],
     ] as const) {
-      const { exit, document } = verdict(write(`${name}.json`, broken), '--chain');
+      const { exit, document } = await verdict(write(`${name}.json`, broken), '--chain');
       expect(exit).toBe(1);
       expect(errorOf(document)).toMatchObject({
         code: name === 'changed' ? 'receipt-changed' : 'receipt-chain-broken',
@@ -262,7 +256,7 @@ describe('verify', () => {
       () => [write('c-receipt.json', chain[0]), '--key', write('no-key.json', { keys: [] })],
     ],
     ['a key file that is not there', () => [write('d-receipt.json', chain[0]), '--key', here('nowhere.pem')]],
-  ])('with %s is wrong usage', (_what, args) => {
-    expect(refusalOf(...args())).toEqual({ exit: 2, code: 'usage' });
+  ])('with %s is wrong usage', async (_what, args) => {
+    expect(await refusalOf(...args())).toEqual({ exit: 2, code: 'usage' });
   });
 });

@@ -154,7 +154,7 @@ describe('a verification', () => {
     const passed: string[] = [];
     for (const [place, byte] of written.entries()) {
       const changed = Buffer.from(written);
-      changed[place] = byte ^ (1 << place % 8);
+      changed[place] = byte ^ (1 << (place % 8));
       const code = refusalOf(changed);
       if (code !== 'receipt-malformed' && code !== 'receipt-changed') passed.push(`${place}: ${code}`);
     }

@@ -120,7 +120,7 @@ it('after a 429 no process asks more than once before the reset, and everything 
   service.sandbox.setFaults({ rules: [{ company: 'limited', action: 'status', status: 429, headers }] });
   const served = delay(resetMs - Date.now()).then(() => service.sandbox.setFaults(undefined));
   const started = await Promise.all(
-    Array.from({ length: 12 }, (_, index) =>
+    Array.from({ length: 6 }, (_, index) =>
       service.client.start('access', { requestId: `limited-${index}`, connection, subject: { email: EMAIL } }),
     ),
   );
@@ -170,7 +170,8 @@ describe('beside a request that lists all calls of the company', () => {
 });
 
 describe('beside a batch', () => {
-  const BATCH = 40;
+  /** More than a worker polls for at once. */
+  const BATCH = 20;
   const people = Array.from({ length: BATCH }, (_, index) => ({ email: `batch-${index}@example.org` }));
   const startBatch = (connection: string, prefix: string) =>
     Promise.all(

@@ -16,7 +16,7 @@ const ROTATIONS = 3;
 let service: TestService;
 const keyFile = () => join(service.folder, 'keys.json');
 beforeAll(async () => {
-  const seed = { name: 'acme', seed: 3, contacts: 20, calls: 1_200, now: Date.now() };
+  const seed = { name: 'acme', seed: 3, contacts: 20, calls: 900, now: Date.now() };
   service = await startTestService({ shares: true, sandbox: { companies: [createCompanySeed(seed)] } });
 });
 afterAll(async () => service.stop());

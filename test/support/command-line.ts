@@ -156,6 +156,9 @@ export function createOperator(environment: Environment = {}): Operator {
   return operator;
 }
 
+/** Runs a command in this process with no variable set: for somebody who has files and nothing else of the service. */
+export const runAlone = (args: readonly string[]): Promise<Ran> => startHere(args, {}).ended;
+
 /** A command under way. */
 interface Command {
   readonly stdin: NodeJS.WritableStream | null;

@@ -1,5 +1,5 @@
 /** Folders of tests, in memory if the machine has such a place: what a vault syncs to a disk costs most of its time. */
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -9,6 +9,13 @@ const PLACE = statSync(MEMORY, { throwIfNoEntry: false })?.isDirectory() === tru
 /** A new folder; whoever makes it removes it. */
 export function makeFolder(): string {
   return mkdtempSync(join(PLACE, 'aircall-dsr-'));
+}
+
+/** A place for what takes long to make, under a name that says what it is made from. */
+export function cachedPath(name: string): string {
+  const folder = join(__dirname, '../../node_modules/.cache/aircall-dsr-tests');
+  mkdirSync(folder, { recursive: true });
+  return join(folder, name);
 }
 
 export function removeFolder(folder: string): void {

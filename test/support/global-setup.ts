@@ -3,15 +3,16 @@
  * the build fails, the run fails here and says why; no test is skipped.
  */
 import { execFile } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { createHash } from 'node:crypto';
+import { copyFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type DevServer, startDevServer } from '../../dev-server';
 import { SEARCH_ATTRIBUTES } from '../../src/request/names';
+import { cachedPath, makeFolder, removeFolder } from './folders';
 
 declare global {
-  var devServer: DevServer | undefined;
+  var devServer: Pick<DevServer, 'stop'> | undefined;
 }
 
 /** A history that was deleted is gone within seconds; by default it takes the server half a minute. */
@@ -23,7 +24,7 @@ const FORGETS_AT_ONCE = [
 export default async function setup(): Promise<void> {
   const built = build();
   built.catch(() => {}); // told below
-  const folder = mkdtempSync(join(tmpdir(), 'aircall-dsr-test-'));
+  const folder = makeFolder();
   const dbFilename = join(folder, 'temporal.db');
   const server = await startDevServer({
     dbFilename,
@@ -31,7 +32,12 @@ export default async function setup(): Promise<void> {
     dynamicConfig: FORGETS_AT_ONCE,
     onProgress: message => process.stderr.write(`${message}\n`),
   });
-  globalThis.devServer = server;
+  globalThis.devServer = {
+    async stop() {
+      await server.stop();
+      removeFolder(folder);
+    },
+  };
   process.env.TEST_TEMPORAL_ADDRESS = server.address;
   process.env.TEST_TEMPORAL_DATABASE = dbFilename;
   try {
@@ -55,7 +61,21 @@ async function build(): Promise<string> {
   await run(tsc, ['-p', 'tsconfig.build.json', ...incremental], { cwd: root }).catch((error: { stdout?: string }) => {
     throw new Error(`dist/ cannot be built: ${error.stdout ?? String(error)}`);
   });
-  const step = "require('./dist/src/workflow-bundle.js').writeBundle()";
-  await run(process.execPath, ['-e', step], { cwd: root });
-  return join(root, 'dist/workflows.js');
+  const bundle = join(root, 'dist/workflows.js');
+  const cached = cachedPath(`workflows-${digestOf(root)}`);
+  if (!existsSync(cached) || !existsSync(bundle) || readFileSync(bundle, 'utf8') !== readFileSync(cached, 'utf8')) {
+    const step = "require('./dist/src/workflow-bundle.js').writeBundle()";
+    await run(process.execPath, ['-e', step], { cwd: root });
+    copyFileSync(bundle, cached);
+  }
+  return bundle;
+}
+
+/** Of all that a bundle may be made from: to bundle takes longer than all the rest of the set-up. */
+function digestOf(root: string): string {
+  const hash = createHash('sha256').update(readFileSync(join(root, 'package-lock.json')));
+  const folder = join(root, 'dist/src');
+  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort())
+    if (name.endsWith('.js')) hash.update(name).update(readFileSync(join(folder, name)));
+  return hash.digest('hex');
 }

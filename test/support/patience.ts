@@ -6,8 +6,8 @@ const MULTIPLIER = Number(process.env.TEST_PATIENCE ?? '1');
 if (!(MULTIPLIER > 0)) throw new Error('TEST_PATIENCE takes a number above 0');
 
 export const PATIENCE_MS = 120_000 * MULTIPLIER;
-/** Often at first, then less and less: a wait ends at most an eighth later than what it waits for. */
-const POLL = { minMs: 20, maxMs: 1_000, partOfWait: 8 };
+/** Often at first, then less and less: a wait ends at most a quarter later than what it waits for. */
+const POLL = { minMs: 100, maxMs: 1_000, partOfWait: 4 };
 
 /** Waits until something is so; a test that waits in vain fails with what it waited for. */
 export async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {

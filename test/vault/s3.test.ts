@@ -121,7 +121,13 @@ describe('the vault in a bucket', () => {
 
   test('loses and repeats none of the increments of two processes', async () => {
     const { bucket, driver } = await bucketDriver();
-    const script = [join(__dirname, 'increment-process.ts'), `s3://${bucket}`, 'a/counter', String(TIMES), server.endpoint];
+    const script = [
+      join(__dirname, 'increment-process.ts'),
+      `s3://${bucket}`,
+      'a/counter',
+      String(TIMES),
+      server.endpoint,
+    ];
     const startedMs = performance.now();
     const ended = await Promise.all(
       [1, 2].map(() => run(process.execPath, ['-r', join(__dirname, 'swc-hook.js'), ...script], { env: process.env })),
