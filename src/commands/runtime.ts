@@ -53,7 +53,7 @@ function quietLogger(log: Log): DefaultLogger {
       return log({
         level: 'warn',
         message:
-          'polls-refused: more workers wait for steps than the Temporal server allows in this namespace, so some connections are served late. Raise frontend.namespaceCount in its dynamic config: see docs/operate.md.',
+          'polls-refused: more workers wait for steps than the Temporal server allows in this namespace, so some connections are served late. Raise frontend.namespaceCount in its dynamic config: see docs/operate/install.md.',
         code: 'polls-refused',
       });
     }

@@ -13,10 +13,10 @@ export type VaultErrorCode =
 const ADVICE = {
   'vault-unreachable': 'Check network, proxy and certificates, and the state of the store.',
   'vault-missing': 'Make the bucket, or correct AIRCALL_DSR_VAULT.',
-  'vault-denied': 'Check the AWS credentials, and the permissions in docs/operate.md.',
+  'vault-denied': 'Check the AWS credentials, and the permissions in docs/operate/install.md.',
   'vault-refused': 'Check AWS_REGION and AWS_ENDPOINT_URL_S3.',
   'vault-too-large': 'An object of the vault holds at most 256 MiB.',
-  'vault-unsafe': 'Use another store: docs/operate.md says what it must do.',
+  'vault-unsafe': 'Use another store: docs/operate/install.md says what it must do.',
 } as const satisfies Record<VaultErrorCode, string>;
 
 /** The message is `what`, a sentence, and what to do about the code. */

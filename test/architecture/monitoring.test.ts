@@ -1,5 +1,5 @@
 /**
- * Metrics, alert rules, dashboard and docs/operate.md, that they name the same things. What the metrics tell is checked in
+ * Metrics, alert rules, dashboard and docs/operate/, that they name the same things. What the metrics tell is checked in
  * test/cli/metrics.test.ts; that Prometheus takes the rules, and when they fire, in test/slow/deploy.test.ts.
  */
 import { RETENTION_WORKFLOW } from '../../src/request/names';
@@ -9,7 +9,8 @@ import { readProjectFile } from '../support/source-text';
 
 const alerts = readAlerts();
 const dashboard = readDashboard();
-const operate = readProjectFile('docs/operate.md');
+const monitor = readProjectFile('docs/operate/monitor.md');
+const alarms = readProjectFile('docs/operate/alarms.md');
 const queries = [...alerts.map(({ expr }) => expr), ...readQueries()];
 const labelsOf = new Map<string, Readonly<Record<string, typeof CONNECTION | readonly string[]>>>(
   Object.entries(METRICS).map(([name, { labels }]) => [name, labels]),
@@ -66,14 +67,12 @@ test('Temporal’s own metrics are those whose names and labels the test of the 
     );
 });
 
-test('every alert says what to do under a heading of docs/operate.md, and no heading is of another', () => {
+test('every alert says what to do under a heading of docs/operate/alarms.md, and no heading is of another', () => {
   expect(alerts.length).toBeGreaterThan(10);
-  const [, section = ''] = operate.split(/^## What to do on each alarm$/m);
-  const [alarms = ''] = section.split(/^## /m);
   const headings = [...alarms.matchAll(/^### (\w+)$/gm)].map(([, name]) => name);
   expect(headings).toEqual(alerts.map(({ alert }) => alert));
   for (const { alert, annotations } of alerts) {
-    expect(annotations.runbook).toBe(`docs/operate.md#${alert.toLowerCase()}`);
+    expect(annotations.runbook).toBe(`docs/operate/alarms.md#${alert.toLowerCase()}`);
     const [, told = ''] = alarms.split(`### ${alert}\n`);
     expect(told.split('###')[0]?.trim().length).toBeGreaterThan(80);
   }
@@ -86,11 +85,11 @@ test('every alert is seen firing and seen quiet by the unit tests of the rules',
   expect([...quiet].sort()).toEqual(names);
 });
 
-test('docs/operate.md has a row for each metric, with its labels, and names no other', () => {
-  const rows = [...operate.matchAll(/^\| `(aircall_dsr_\w+)` \| (.*?) \|/gm)].map(([, name, labels]) => [name, labels]);
+test('docs/operate/monitor.md has a row for each metric, with its labels, and names no other', () => {
+  const rows = [...monitor.matchAll(/^\| `(aircall_dsr_\w+)` \| (.*?) \|/gm)].map(([, name, labels]) => [name, labels]);
   const wanted = Object.entries(METRICS).map(([name, { labels }]) => [name, Object.keys(labels).join(', ') || 'none']);
   expect(rows).toEqual(wanted);
-  expect(namesIn(operate).filter(name => !labelsOf.has(name))).toEqual([]);
+  expect(namesIn(monitor + alarms).filter(name => !labelsOf.has(name))).toEqual([]);
 });
 
 test('the dashboard’s panels have ids of their own and places that do not overlap', () => {

@@ -84,7 +84,7 @@ afterAll(async () => {
   rmSync(auditor, { recursive: true, force: true });
 });
 
-describe('receipt', async () => {
+describe('receipt', () => {
   test('prints the signed document, with --json and without, by request id and by workflow id', async () => {
     const texts = await Promise.all(
       [['gone'], ['gone', '--json'], [`dsr:${CONNECTION}:deletion:gone`]].map(async args => {

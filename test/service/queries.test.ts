@@ -1,11 +1,13 @@
-/** The queries that docs/operate.md offers for the Web UI are good ones, and find what they say. */
+/** The queries that docs/operate/monitor.md offers for the Web UI are good ones, and find what they say. */
 import { createCompanySeed } from '../../sandbox';
 import { until } from '../support/patience';
 import { startTestService, type TestService } from '../support/service';
 import { readProjectFile } from '../support/source-text';
 
 const QUERIES = [
-  ...(/```sql\n([\s\S]*?)```/.exec(readProjectFile('docs/operate.md'))?.[1] ?? '').matchAll(/^-- (.*)\n(.*)$/gm),
+  ...(/```sql\n([\s\S]*?)```/.exec(readProjectFile('docs/operate/monitor.md'))?.[1] ?? '').matchAll(
+    /^-- (.*)\n(.*)$/gm,
+  ),
 ].map(([, what = '', query = '']) => [what, query] as const);
 const subject = { email: 'zoe.nunez@example.com' };
 

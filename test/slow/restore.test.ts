@@ -1,5 +1,5 @@
 /**
- * Restoring a backup as docs/operate.md says: the database first, the vault after it, the key file apart; all into a new place.
+ * Restoring a backup as docs/operate/backup.md says: the database first, the vault after it, the key file apart; all into a new place.
  * Requests that were open go on there, also one that had ended between the two parts of the backup.
  */
 import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';

@@ -1,6 +1,6 @@
 /**
  * What a person understands of a request from the Temporal Web UI alone, in a real browser: one that runs, waits, is partial,
- * and has failed. The same pages are the pictures of docs/operate.md.
+ * and has failed. The same pages are the pictures of docs/operate/monitor.md.
  */
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
