@@ -13,16 +13,16 @@ import { type CommandEnd, EXIT, exitOf } from './errors';
 import { createTerminal, type Io } from './terminal';
 
 const BATCH_HELP = `
-The file is CSV in UTF-8, at most 8 MiB and 20000 rows, with the columns requestId, kind, email and, if you like,
+The file is CSV in UTF-8, at most 8 MiB and 20000 rows, with the columns requestId, kind and email, and optionally
 phone and submittedAt:
 
   requestId,kind,email,phone
   case-17,access,person@example.com,+33123456789 +33123456780
   ,deletion,other@example.com,
 
-kind is access or deletion. Where requestId is empty, the same row is the same request, in every file. One mistake
-anywhere, and nothing is started. Interrupted, run it again: what was started is not started twice.
-Exit code: 0 all completed or without a match, 1 a request failed or is partial, 2 the file is refused.`;
+kind is access or deletion. If requestId is empty, the same row is the same request, in every file. If one row has a
+mistake, no request is started. If the command is interrupted, run it again: it starts no request twice.
+Exit code: 0 if all completed or matched nobody, 1 if a request failed or is partial, 2 if the file is refused.`;
 
 /** Of a command that serves. */
 const logOption = () =>
@@ -127,7 +127,7 @@ export function createProgram(io: Pick<Io, 'stdout' | 'stderr'>, run: RunAction)
   );
 
   command('worker', 'serve all connections of the vault until SIGTERM')
-    .option('--health-port <port>', 'GET /healthz and /readyz there, for an orchestrator')
+    .option('--health-port <port>', 'answer GET /healthz and /readyz on this port, for an orchestrator')
     .option('--metrics <address>', 'Prometheus metrics at http://HOST:PORT/metrics')
     .addOption(logOption())
     .action(run(async () => (await import('./worker.js')).worker));
@@ -138,26 +138,29 @@ export function createProgram(io: Pick<Io, 'stdout' | 'stderr'>, run: RunAction)
     .option('--faults <file>', 'fault plan, a JSON file; see sandbox/README.md')
     .action(run(async () => (await import('./sandbox.js')).sandbox));
 
-  command('connect <name>', 'check credentials of an Aircall company and store them sealed; again to replace them')
+  command(
+    'connect <name>',
+    'check credentials of an Aircall company and store them sealed; run it again to replace them',
+  )
     .option('--api-id <id>', 'API id; better: AIRCALL_API_ID')
     .option('--api-token <token>', 'API token; better: AIRCALL_API_TOKEN')
     .option('--access-token <token>', 'OAuth access token; better: AIRCALL_ACCESS_TOKEN')
-    .option('--oauth', 'let an admin of the company authorize it, and paste the address the browser ends at')
-    .option('--listen <address>', 'with --oauth: take that callback over HTTP at HOST:PORT instead')
+    .option(
+      '--oauth',
+      'let an admin of the company authorize this service; paste the address at which the browser ends',
+    )
+    .option('--listen <address>', 'with --oauth: receive that address over HTTP at HOST:PORT instead')
     .option('--base-url <url>', 'API base with its version (default: https://api.aircall.io/v1)')
     .option(
       '--limit-per-minute <number>',
-      'API requests a minute that the company is allowed, 1 to 10000, or auto: as Aircall names it (default: 60)',
+      'API requests a minute that Aircall allows the company, 1 to 10000, or auto: the limit that Aircall names (default: 60)',
     )
     .option('--share <number>', 'part of the limit that is used, at most 0.8 (default: 0.75)')
-    .option(
-      '--same-company',
-      'your word that the company is the one of before: it was renamed, or its name is not known',
-    )
-    .option('--replace', 'take another company than before; refused while requests of the old one are open')
+    .option('--same-company', 'confirm that this is the same company: it was renamed, or its name is not known')
+    .option('--replace', 'replace the company by another one; refused while requests of the old one are open')
     .action(run(async () => (await import('./connect.js')).connect));
 
-  const connections = command('connections', 'list connections, how they stand, and their budgets')
+  const connections = command('connections', 'list connections, their state and their budgets')
     .enablePositionalOptions()
     .action(run(async () => (await import('./connections.js')).connections));
 
@@ -165,80 +168,89 @@ export function createProgram(io: Pick<Io, 'stdout' | 'stderr'>, run: RunAction)
     run(async () => (await import('./connections.js')).pause),
   );
 
-  subcommand(connections, 'resume <name>', 'let them go on; also tries refused credentials again').action(
-    run(async () => (await import('./connections.js')).resume),
-  );
+  subcommand(
+    connections,
+    'resume <name>',
+    'resume the API requests of a company; also tries refused credentials again',
+  ).action(run(async () => (await import('./connections.js')).resume));
 
-  command('ping <name>', 'ask Aircall whether the credentials of a connection are good').action(
+  command('ping <name>', 'check with Aircall that the credentials of a connection work').action(
     run(async () => (await import('./connections.js')).ping),
   );
 
   command('disconnect <name>', 'destroy the credentials of a connection; refused while its requests are open')
-    .option('--force', 'also then: they wait until it is connected again')
+    .option('--force', 'also while requests are open: they wait until it is connected again')
     .action(run(async () => (await import('./connections.js')).disconnect));
 
   startCommand('access', 'access <name> <email>', 'start an access request')
-    .option('--out <file>', 'wait, and save the package there')
+    .option('--out <file>', 'wait, and save the package to this file')
     .action(run(async () => (await import('./start.js')).access));
 
   startCommand('deletion', 'delete <name> <email>', 'start a deletion').action(
     run(async () => (await import('./start.js')).remove),
   );
 
-  command('batch <name> <file>', 'start one request a row of a CSV file, behind single requests, and wait for all')
+  command(
+    'batch <name> <file>',
+    'start one request for each row of a CSV file, after single requests, and wait for all',
+  )
     .option('--regime <law>', 'gdpr, ccpa or none: the law that sets the due date of all (default: none)')
-    .option('--dry-run', 'check the file and say what would be started; nothing is started, nothing sent to Aircall')
-    .option('--no-wait', 'start all, and wait for none')
-    .option('--out <file>', 'save the result there, one line a request, instead of printing it')
+    .option('--dry-run', 'check the file and print what would be started; start nothing, send nothing to Aircall')
+    .option('--no-wait', 'start all requests and do not wait')
+    .option('--out <file>', 'save the result to this file, one line for each request, instead of printing it')
     .addHelpText('after', BATCH_HELP)
     .action(run(async () => (await import('./batch.js')).batch));
 
-  command('status <id>', 'how a request stands; its workflow id, or its request id where only one has it').action(
-    run(async () => (await import('./requests.js')).status),
-  );
+  command(
+    'status <id>',
+    'print the state of a request, by its workflow id, or its request id if only one request has it',
+  ).action(run(async () => (await import('./requests.js')).status));
 
   command('list', 'list requests, newest first').action(run(async () => (await import('./requests.js')).list));
 
-  command('cancel <id>', 'ask a request to end').action(run(async () => (await import('./requests.js')).cancel));
+  command('cancel <id>', 'cancel a request').action(run(async () => (await import('./requests.js')).cancel));
 
-  command('extend <id>', 'put the legal due date of a request off, once, before it has passed')
+  command('extend <id>', 'extend the legal due date of a request, once, before it has passed')
     .requiredOption('--reason <words>', 'why, in lower-case words joined by hyphens; it stays in the receipt')
     .option('--until <time>', 'ISO 8601 (default: as far as the law allows)')
     .action(run(async () => (await import('./requests.js')).extend));
 
   command('package <id>', 'save the package of an access request')
-    .requiredOption('--out <file>', 'where to')
+    .requiredOption('--out <file>', 'file to write')
     .action(run(async () => (await import('./package.js')).savePackageOf));
 
-  command('receipt [id]', 'the signed receipt of a request that has ended, or all of a connection')
+  command('receipt [id]', 'print the signed receipt of a request that has ended, or all receipts of a connection')
     .option('--chain <name>', 'all receipts of a connection, as one JSON array')
-    .option('--out <file>', 'save it there instead of printing it')
+    .option('--out <file>', 'save it to this file instead of printing it')
     .action(run(async () => (await import('./receipts.js')).receipt));
 
   command('verify <file>', 'verify a receipt, with neither vault nor server')
-    .option('--key <file>', 'public keys, of which one must have signed: what `keys public` printed')
+    .option('--key <file>', 'public keys, one of which must have signed: the output of `keys public`')
     .option('--chain', 'the file holds the receipts of a connection: none may be missing')
-    .option('--since <digest>', 'with --chain: what it printed the last time; that receipt must still be there')
+    .option(
+      '--since <digest>',
+      'with --chain: the digest that it printed the last time; the chain must still hold that receipt',
+    )
     .action(run(async () => (await import('./verify.js')).verify));
 
-  command('purge <id>', 'destroy what is kept of an ended request: case file, package, history').action(
+  command('purge <id>', 'destroy the data of a request that has ended: case file, package, history').action(
     run(async () => (await import('./purge.js')).purge),
   );
 
   command('codec-server', 'let the Temporal Web UI and the temporal command show payloads in the clear')
     .option('--listen <address>', 'HOST:PORT; beyond this machine it needs a token (default: 127.0.0.1:8888)')
-    .option('--ui-origin <url>', 'the Web UI that may ask (default: http://localhost:8233)')
+    .option('--ui-origin <url>', 'the Web UI that may send requests (default: http://localhost:8233)')
     .addOption(logOption())
     .action(run(async () => (await import('./codec-server.js')).codecServer));
 
-  const audit = program.command('audit').description('what an auditor asks');
+  const audit = program.command('audit').description('evidence for an auditor');
 
-  subcommand(audit, 'export <id>', 'evidence of a request that has ended, in a folder: checked with audit replay')
-    .requiredOption('--out <folder>', 'where to; it must not exist')
+  subcommand(audit, 'export <id>', 'save the evidence of a request that has ended in a folder; audit replay checks it')
+    .requiredOption('--out <folder>', 'folder to make; it must not exist')
     .action(run(async () => (await import('./audit.js')).auditExport));
 
   subcommand(audit, 'replay [id]', 'replay histories of a request, a file, a folder, or all, with this version')
-    .option('--all', 'all histories that the Temporal server has of ours')
+    .option('--all', 'all histories of this service on the Temporal server')
     .option('--key <file>', 'with the folder of a bundle: public keys, one of which must have signed it')
     .option('--since <time>', 'with --all: only runs that are open or ended from this time on, ISO 8601')
     .action(run(async () => (await import('./audit.js')).auditReplay));
@@ -260,7 +272,7 @@ export function createProgram(io: Pick<Io, 'stdout' | 'stderr'>, run: RunAction)
   );
 
   subcommand(keys, 'retire', 'destroy keys that have been out of use for long; refused while a request needs one')
-    .option('--older-than <days>', 'since they stopped encrypting (default: AIRCALL_DSR_RETENTION_DAYS, or 30)')
+    .option('--older-than <days>', 'days since a key stopped encrypting (default: AIRCALL_DSR_RETENTION_DAYS, or 30)')
     .action(run(async () => (await import('./retire-keys.js')).retire));
 
   return program;

@@ -38,7 +38,7 @@ test.each(NAMES)('%s --help tells its use and ends with exit code 0', async name
 test('connect --help tells apart the company of before under another name, and another company', async () => {
   const { stdout } = await operator.run(['connect', '--help']);
   const words = stdout.replace(/\s+/g, ' ');
-  expect(words).toContain('--same-company your word that the company is the one of before');
+  expect(words).toContain('--same-company confirm that this is the same company');
   expect(words).toContain('--replace take another company than before; refused while requests of the old one are open');
 });
 

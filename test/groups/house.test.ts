@@ -5,6 +5,7 @@ runTogether(
   'architecture/decisions',
   'architecture/deploy',
   'architecture/documents',
+  'architecture/docs',
   'architecture/imports',
   'architecture/monitoring',
   'bench/budget-figures',
