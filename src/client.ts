@@ -208,7 +208,7 @@ export function createDsrClient({
   async function failureOf(workflowId: string): Promise<{ readonly code: string; readonly message: string }> {
     try {
       await client.result(workflowId);
-      return { code: 'unexpected', message: 'the run has ended meanwhile; ask again' };
+      return { code: 'unexpected', message: 'the run has ended meanwhile; try again' };
     } catch (error) {
       if (error instanceof DsrError) return { code: error.code, message: error.message };
       throw error;
@@ -226,7 +226,7 @@ function withoutResult(workflowId: string, { cause }: WorkflowFailedError): DsrE
 
 function extensionError(workflowId: string, error: unknown): unknown {
   if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError)
-    return new DsrError('no-worker', 'No worker took it in time. Start `aircall-dsr worker`, and ask again.');
+    return new DsrError('no-worker', 'No worker took it in time. Start `aircall-dsr worker`, and try again.');
   if (error instanceof WorkflowUpdateFailedError && error.cause instanceof ApplicationFailure)
     return new DsrError('extension-refused', `Request ${workflowId} keeps its due date: ${error.cause.message}.`);
   return error;

@@ -81,7 +81,8 @@ export async function startCodecServer(options: CodecServerOptions): Promise<Cod
     response.setHeader('Vary', 'Origin');
     if (origin !== undefined) {
       // Also another name for this machine: a page from elsewhere must not ask, whatever it resolves to.
-      if (origin !== uiOrigin) throw new Refused(403, 'this origin may not ask; start the server with its --ui-origin');
+      if (origin !== uiOrigin)
+        throw new Refused(403, 'this origin is not allowed; start the server with it as --ui-origin');
       response.setHeader('Access-Control-Allow-Origin', uiOrigin);
       response.setHeader('Access-Control-Allow-Credentials', 'true');
     }

@@ -140,7 +140,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   await workers.look();
   const problems = () => [
     ...(requests.getState() === 'RUNNING' && !stopping ? [] : ['the worker is ending']),
-    ...(looks.failed ? ['the vault or the Temporal server could not be asked at the last look'] : []),
+    ...(looks.failed ? ['the vault or the Temporal server did not answer at the last check'] : []),
     ...unknownKeys.missing().map(id => `key ${id} is missing in the key file`),
   ];
   let stopping = false;

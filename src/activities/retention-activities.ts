@@ -15,7 +15,7 @@ export interface RetentionDependencies {
 
 const DUE_MAX = 200;
 const WHY = {
-  gone: 'its history is gone; its receipt stays',
+  gone: 'its history is deleted; its receipt stays',
   locked: 'the key file of this worker lacks a key that opens its history; the next sweep tries again',
 } as const;
 

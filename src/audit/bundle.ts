@@ -107,7 +107,7 @@ function gapIn({ runs, missing }: Manifest, files: Files): string | undefined {
     const history = historyAt(each.file, files);
     if (history === undefined || !isOf(history, each)) return `${each.file} is not the history that the manifest says.`;
     const child = childrenIn(history).find(started => !told.has(runName(started)));
-    if (child !== undefined) return `${each.file} tells of a child, ${runName(child)}, which is not there.`;
+    if (child !== undefined) return `${each.file} names a child, ${runName(child)}, which is missing.`;
   }
   return undefined;
 }

@@ -29,7 +29,7 @@ ${timeline(times)}
 <table><tr>${HEADINGS.map(heading => `<th>${heading}</th>`).join('')}</tr>${rows.join('')}</table>
 <p>Unreadable: what came in a form that nobody knows, so that it may be anybody's. Withheld: what carries a number of the person,
 but belongs to somebody else by Aircall’s word.</p>
-${list('What did not end as asked, or was not covered', reasons)}
+${list('What was not done or not covered', reasons)}
 ${list('What Aircall’s API cannot do', outOfReach)}
 <h2>How to check it</h2>
 <pre>aircall-dsr audit replay THIS-FOLDER --key public-key.pem</pre>
@@ -43,7 +43,18 @@ answered is not proved by that; for it stands the signature of whoever ran the s
 }
 
 const HEADINGS = [
-  ...['source', 'searched', 'window', 'found', 'kept', 'deleted', 'gone already', 'not done', 'unreadable', 'withheld'],
+  ...[
+    'source',
+    'searched',
+    'window',
+    'found',
+    'kept',
+    'deleted',
+    'already deleted',
+    'not done',
+    'unreadable',
+    'withheld',
+  ],
 ];
 
 const VERIFICATION = {
@@ -61,7 +72,7 @@ function windowWords({ window, state }: Receipt['sources'][number]): string {
 function dueWords({ request: { regime, extension }, times: { due, ended } }: Receipt): string {
   if (due === null) return '';
   const late = ended !== null && ended > due ? ', <b>which it missed</b>' : '';
-  const before = extension ? `, put off from ${text(extension.dueBefore)} (${text(extension.reason)})` : '';
+  const before = extension ? `, extended from ${text(extension.dueBefore)} (${text(extension.reason)})` : '';
   return `It was due at ${text(due)} (${text(regime ?? '')}${before})${late}.\n`;
 }
 

@@ -44,12 +44,10 @@ export async function auditReplay(
   if (checked !== undefined && options.key === undefined)
     terminal.note('note: the public key is the one that came along; --key says whose signature it must be.');
   if (checked !== undefined && checked.missing.length > 0)
-    terminal.note(`note: the histories of ${checked.missing.length} children were gone when it was exported.`);
+    terminal.note(`note: the histories of ${checked.missing.length} children were deleted before it was exported.`);
   const files = id === undefined ? undefined : filesAt(id);
   if (files !== undefined && checked === undefined)
-    terminal.note(
-      'note: no evidence: histories only. Nothing of them is signed: whoever had them may have changed them.',
-    );
+    terminal.note('note: no evidence: histories only. They are not signed: anyone who had them could change them.');
   const verdicts =
     files === undefined ? await replayOnServer(context, id, options.since) : await replayFiles(context, files);
   if (verdicts.length === 0)

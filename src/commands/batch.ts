@@ -105,7 +105,7 @@ export async function batch(
     if (!stop.signal.aborted) throw error;
     throw new CommandError(
       'interrupted',
-      'Stopped. What was started goes on; run the same command again for the rest and for the result.',
+      'Stopped. Started requests continue. Run the same command again for the rest and for the result.',
       EXIT.failed,
     );
   } finally {

@@ -24,7 +24,7 @@ export async function codecServer(context: Context, options: CodecServerCommandO
   if (token === undefined && !LOOPBACK.test(host)) {
     throw new CommandError(
       'configuration',
-      'Whoever reaches this address could read every payload. Set AIRCALL_DSR_CODEC_TOKEN or AIRCALL_DSR_CODEC_TOKEN_FILE, or listen on 127.0.0.1.',
+      'Anyone who reaches this address could read every payload. Set AIRCALL_DSR_CODEC_TOKEN or AIRCALL_DSR_CODEC_TOKEN_FILE, or listen on 127.0.0.1.',
       EXIT.usage,
     );
   }

@@ -114,10 +114,10 @@ export async function connect(context: Context, name: string, options: ConnectOp
       paused,
     },
     [
-      `Connected ${name} to the Aircall company ${company === null ? 'that does not tell its name' : `“${company}”`}: it answers, finds contacts and lists calls. The credentials are sealed in the vault.`,
+      `Connected ${name} to the Aircall company ${company === null ? 'that has no name' : `“${company}”`}: it answers, finds contacts and lists calls. The credentials are sealed in the vault.`,
       `Aircall serves calls of about the last six months, ${found.calls} now; older ones only its support can hand over.`,
       `Budget: ${perMinute(ratePerSecond({ limitPerMinute: limit, share }, 1))} of ${limit} API requests a minute${limitPerMinute === 'auto' ? ', until Aircall names another limit' : ''}. ${onServer ? 'The Temporal server keeps it; workers' : 'Workers'} pick the connection up within 10 seconds.`,
-      ...(woken === undefined || woken === 0 ? [] : [`${woken} waiting requests were told to go on.`]),
+      ...(woken === undefined || woken === 0 ? [] : [`${woken} waiting requests resume.`]),
       ...(paused ? [`It is still paused: aircall-dsr connections resume ${name}`] : []),
     ],
   );
@@ -197,7 +197,7 @@ async function refuseOtherCompany(
   if (before !== undefined && word !== 'another') {
     throw new CommandError(
       'other-company',
-      `${name} belongs to the Aircall company ${was}, and these credentials to ${is}. Nothing was changed. Use another name for it; --same-company where the company was renamed; --replace where nothing of the old one is needed.`,
+      `${name} belongs to the Aircall company ${was}, and these credentials to ${is}. Nothing was changed. Use another name for it; --same-company if the company was renamed; --replace if you need nothing of the old one.`,
       EXIT.failed,
     );
   }
@@ -206,8 +206,8 @@ async function refuseOtherCompany(
   throw new CommandError(
     open === undefined ? 'temporal-unreachable' : 'requests-open',
     open === undefined
-      ? `No Temporal server answers, so whether requests of ${was} are open is not known. Nothing was changed. Set TEMPORAL_ADDRESS, or use --same-company where ${is} is the same.`
-      : `${open.length} requests of ${was} are open and would go on in ${is}. Nothing was changed. End them first, or use --same-company where it is the same: ${open.slice(0, 3).join(', ')}${open.length > 3 ? ', ...' : ''}`,
+      ? `No Temporal server answers, so the command cannot know if requests of ${was} are open. Nothing was changed. Set TEMPORAL_ADDRESS, or use --same-company if ${is} is the same company.`
+      : `${open.length} requests of ${was} are open and would continue in ${is}. Nothing was changed. End them first, or use --same-company if it is the same company: ${open.slice(0, 3).join(', ')}${open.length > 3 ? ', ...' : ''}`,
     EXIT.failed,
   );
 }
@@ -234,7 +234,9 @@ function credentialOf({ terminal, config }: Context, options: ConnectOptions): C
 /** A secret travels in a header: printable ASCII without spaces, as Aircall issues them. */
 function plainSecret(secret: string): string {
   if (/^[!-~]{1,4096}$/.test(secret)) return secret;
-  throw usage('A credential holds a character that none of Aircall’s has. Copy it again, without spaces or line ends.');
+  throw usage(
+    'A credential holds a character that no credential of Aircall has. Copy it again, without spaces or line ends.',
+  );
 }
 
 function numberOf(text: string | undefined, otherwise: number): number {

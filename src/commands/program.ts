@@ -132,7 +132,7 @@ export function createProgram(io: Pick<Io, 'stdout' | 'stderr'>, run: RunAction)
     .addOption(logOption())
     .action(run(async () => (await import('./worker.js')).worker));
 
-  command('sandbox', 'run the stand-in Aircall')
+  command('sandbox', 'run the sandbox that replaces Aircall')
     .option('--port <number>', 'port to listen on; any free one by default')
     .option('--seed <number>', 'seed of its data (default: 1)')
     .option('--faults <file>', 'fault plan, a JSON file; see sandbox/README.md')
@@ -226,7 +226,7 @@ export function createProgram(io: Pick<Io, 'stdout' | 'stderr'>, run: RunAction)
 
   command('verify <file>', 'verify a receipt, with neither vault nor server')
     .option('--key <file>', 'public keys, one of which must have signed: the output of `keys public`')
-    .option('--chain', 'the file holds the receipts of a connection: none may be missing')
+    .option('--chain', 'the file holds all receipts of a connection; refuse it if one is missing')
     .option(
       '--since <digest>',
       'with --chain: the digest that it printed the last time; the chain must still hold that receipt',

@@ -26,7 +26,7 @@ export async function purge({ terminal, parts }: Context, id: string): Promise<E
       `Purged ${workflowId}: its case file and package, and ${histories} histories on the server.`,
       kept
         ? 'Its evidence was kept first: `audit export` still has it.'
-        : 'No evidence was kept: its history was gone before, or no key opens it.',
+        : 'No evidence was kept: its history was deleted before, or no key opens it.',
       'Its record and its receipt stay, without personal data; copies of the server database and the vault age out with `keys retire`.',
     ],
   );
@@ -44,7 +44,7 @@ async function untilGone(temporal: Client, workflowId: string, terminal: Termina
     if (Date.now() - beganMs > GONE_WITHIN_MS)
       throw new CommandError(
         'history-remains',
-        'The server has not deleted the history yet, though it was told to. Run the command again to look.',
+        'The server has not deleted the history yet. Run the command again to check.',
         EXIT.failed,
       );
     await delay(GONE_LOOK_MS);

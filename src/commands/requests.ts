@@ -40,7 +40,7 @@ export async function cancel({ terminal, parts }: Context, id: string): Promise<
   const cancellationRequested = await all.client.cancel(workflowId);
   terminal.print({ workflowId, cancellationRequested }, [
     cancellationRequested
-      ? `Asked ${workflowId} to end. What is in flight is finished and recorded; see aircall-dsr status.`
+      ? `Sent a cancellation to ${workflowId}. Steps in flight end and are recorded; see aircall-dsr status.`
       : `${workflowId} has ended already; see aircall-dsr status.`,
   ]);
   return EXIT.done;
@@ -60,7 +60,7 @@ export async function extend({ terminal, parts }: Context, id: string, options: 
   const { requestId } = requestOf(workflowId) ?? {};
   terminal.print({ requestId, workflowId, ...clock }, [
     `Extended ${workflowId}: due ${clock.dueAt}, before ${clock.extension?.dueBefore}.`,
-    'Tell the person so, and why, before the earlier date: the law wants it.',
+    'Tell the person, and why, before the earlier date: the law requires it.',
   ]);
   return EXIT.done;
 }

@@ -9,7 +9,7 @@ export function resultLines(result: RequestResult): string[] {
     `${kind} ${result.requestId}: ${state}`,
     `  found      ${countWords(counts)}`,
     ...(kind === 'deletion'
-      ? [`  deleted    ${counts.deleted ?? 0} contacts (${counts.alreadyAbsent ?? 0} were gone already)`]
+      ? [`  deleted    ${counts.deleted ?? 0} contacts (${counts.alreadyAbsent ?? 0} were already deleted)`]
       : []),
     ...(counts.refused + counts.failed > 0 ? [`  not done   ${counts.refused} refused, ${counts.failed} failed`] : []),
     ...(coverage.calls !== undefined && coverage.calls.ambiguous > 0
@@ -29,7 +29,7 @@ export function resultLines(result: RequestResult): string[] {
       ? []
       : [`  due        ${result.dueAt}${result.completedAt > result.dueAt ? ': it ended later' : ''}`]),
     ...(failure ? [`  why        ${failure.code}: ${failure.message}`] : []),
-    `  asked      Aircall ${apiRequests} times`,
+    `  sent       ${apiRequests} API requests`,
   ];
 }
 

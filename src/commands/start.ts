@@ -67,7 +67,7 @@ export async function remove(
 export function noteOtherClock(terminal: Terminal, requests: number): void {
   if (requests > 0)
     terminal.note(
-      `note: ${requests === 1 ? 'a request was' : `${requests} requests were`} started before with another --regime or submission time; the due date of then stands, or that there is none.`,
+      `note: ${requests === 1 ? 'a request was' : `${requests} requests were`} started before with another --regime or submission time; its due date does not change.`,
     );
 }
 

@@ -51,7 +51,7 @@ function printOne(terminal: Terminal, receipt: Receipt, trusted: readonly string
       `  ended      ${times.ended ?? 'not known'}`,
       ...receipt.sources.map(
         ({ source, found, kept, deleted, absent, refused, failed }) =>
-          `  ${source.padEnd(9)}  ${found} found: ${kept} kept, ${deleted} deleted, ${absent} gone already, ${refused + failed} not done`,
+          `  ${source.padEnd(9)}  ${found} found: ${kept} kept, ${deleted} deleted, ${absent} already deleted, ${refused + failed} not done`,
       ),
       `  signed by  ${signer.keyId}${trusted === undefined ? '' : ', as given'}; version ${service.version}`,
       `  place      ${chain.sequence} in the chain of ${connection}; digest ${digestOf(receipt)}`,

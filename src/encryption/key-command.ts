@@ -23,7 +23,7 @@ export function createKeyCommand(command: string): KeyService {
       status === 0 ? 'its answer is no base64' : `exit status ${status ?? 'none: it did not run or did not end'}`;
     throw new KeyringError(
       'key-command-failed',
-      `The command of AIRCALL_DSR_KEY_COMMAND could not ${action} key ${keyId} (${why}). What it wrote to stderr tells more.`,
+      `The command of AIRCALL_DSR_KEY_COMMAND could not ${action} key ${keyId} (${why}). See what it wrote to stderr.`,
     );
   }
   return {

@@ -45,7 +45,7 @@ export const packageSchema = z
     createdAt: z.iso.datetime().describe('When the request started; the package holds what was found from then on.'),
     subject: z
       .strictObject({ email: z.string(), phoneNumbers: z.array(z.string()) })
-      .describe('Who the request is about, as asked.'),
+      .describe('Who the request is about, as given.'),
     ...RECORDS,
     coverage: z
       .strictObject({

@@ -46,9 +46,9 @@ function breakAt(place: number, { request, chain }: Receipt, before: readonly Re
     return `a receipt of connection ${request.connection} among those of ${last.request.connection}`;
   if (sequence > place && before.length === 0)
     return `the chain begins with receipt ${sequence}; those before are missing`;
-  if (sequence > place) return `receipt ${place} is missing, ${sequence} stands in its place`;
-  if (sequence < place) return `receipt ${sequence} stands here a second time, or out of order`;
+  if (sequence > place) return `receipt ${place} is missing; ${sequence} is in its place`;
+  if (sequence < place) return `receipt ${sequence} is here a second time, or out of order`;
   const expected = last === undefined ? null : digestOf(last);
-  if (previous !== expected) return `it does not follow the receipt that stands before it`;
+  if (previous !== expected) return `it does not follow the receipt before it`;
   return undefined;
 }

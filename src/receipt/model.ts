@@ -26,11 +26,11 @@ const source = z.strictObject({
     .describe('Which records: `contacts`, `calls`.'),
   state: z
     .enum(['complete', 'partial', 'failed', 'skipped'])
-    .describe('How much of it was searched; `skipped`: not asked for, or not reached.'),
+    .describe('How much of it was searched; `skipped`: not requested, or not reached.'),
   found: count.describe('Records of the subject: kept + deleted + absent + refused + failed.'),
-  kept: count.describe('Left where they are, because nothing else was asked for.'),
+  kept: count.describe('Not changed, because the request was to read only.'),
   deleted: count,
-  absent: count.describe('Were gone already when they were to be deleted.'),
+  absent: count.describe('Were already deleted before this request tried to delete them.'),
   refused: count,
   failed: count,
   unreadable: count.describe('Rows that could not be read, so that nobody knows whose they are.'),
@@ -39,7 +39,7 @@ const source = z.strictObject({
   ),
   reasons: z
     .array(z.strictObject({ outcome, code, count }))
-    .describe('Why, where an outcome is not what was asked for.'),
+    .describe('The reason, if the outcome is not the requested one.'),
   gaps: z.array(z.strictObject({ code, count: count.nullable() })).describe('What of the source was not covered.'),
   window: z
     .strictObject({ from: instant.nullable(), to: instant })
@@ -55,11 +55,11 @@ const body = z.strictObject({
     requestId: name,
     runId: name.describe('The run on the Temporal server that worked on it.'),
     dryRun: z.boolean().describe('A deletion that only plans.'),
-    regime: code.nullable().describe('The law that it was made under: `gdpr`, `ccpa`; null: not told.'),
+    regime: code.nullable().describe('The law that applies: `gdpr`, `ccpa`; null: not given.'),
     extension: z
       .strictObject({ at: instant, reason: code, dueBefore: instant })
       .optional()
-      .describe('When and why the due date was put off, and what it was before; absent: it was not.'),
+      .describe('When and why the due date was extended, and the date before; absent: it was not extended.'),
   }),
   subject: keyedHash.nullable().describe('Keyed hash of the e-mail address; null: it was never known.'),
   status: z.enum(ENDED_STATUSES),
@@ -68,17 +68,17 @@ const body = z.strictObject({
     .strictObject({
       submitted: instant
         .nullable()
-        .describe('When the person asked: as told, else as received; null: not told, and no law needs it.'),
+        .describe('When the person asked: as given, else as received; null: not given, and no law needs it.'),
       received: instant.nullable().describe('When the request reached this service.'),
       started: instant.nullable().describe('When its first step was taken.'),
-      searched: instant.nullable().describe('When all was searched that was asked for.'),
+      searched: instant.nullable().describe('When the search was finished.'),
       deleted: instant.nullable().describe('When every deletion had its answer, and the verification began.'),
       verified: instant.nullable().describe('When the last verifying search was made.'),
       ended: instant.nullable(),
-      due: instant.nullable().describe('When the law wanted it answered, after an extension; null: no law was told.'),
+      due: instant.nullable().describe('When the law requires the answer, after an extension; null: no law was given.'),
     })
     .describe('Null: it was not reached, not finished, or is not known.'),
-  sources: z.array(source).describe('Empty where the request ended without telling what it had done.'),
+  sources: z.array(source).describe('Empty if the request ended without a report of what it had done.'),
   ignoredNumbers: count.describe('Numbers too short to name a person: not searched.'),
   outOfReach: z.array(z.string().regex(OUT_OF_REACH_PATTERN)).describe("What Aircall's API cannot list or delete."),
   verification: z.enum(['verified', 'residual', 'skipped']).nullable().describe('Null: no deletion, or not known.'),

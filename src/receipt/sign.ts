@@ -38,7 +38,7 @@ export function verifyReceipt(presented: unknown, trusted?: readonly string[]): 
   const bytes = Buffer.from(signature, 'base64');
   // Base64 that decodes to the same bytes in several spellings is refused in all but one.
   if (key === undefined || signingKeyId(publicKey) !== keyId || bytes.toString('base64') !== signature)
-    throw new ReceiptError('receipt-malformed', 'It names a key, or holds a signature, that is none.');
+    throw new ReceiptError('receipt-malformed', 'It names a key, or holds a signature, that has no valid form.');
   if (!verify(null, signedBytes(body), key, bytes))
     throw new ReceiptError('receipt-changed', 'It was changed after it was signed: the signature does not fit.');
   if (trusted !== undefined && !trusted.includes(publicKey))

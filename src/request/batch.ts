@@ -140,7 +140,10 @@ function readRows(text: string): { rows: Row[]; problems: Problem[] } {
     const [line, what] =
       error.code === 'CSV_QUOTE_NOT_CLOSED'
         ? [next, 'a quoted cell of this row never closes']
-        : [Number(error.lines), 'a quote stands where none may; quote the whole cell, and write a quote in it twice'];
+        : [
+            Number(error.lines),
+            'a quote is at a place where no quote may be; quote the whole cell, and write a quote in it twice',
+          ];
     problems.push({ line, text: `${what}. What follows was not read` });
   }
   return { rows, problems };

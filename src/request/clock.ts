@@ -87,7 +87,9 @@ export function extended(clock: Clock | undefined, { reason, until }: ExtensionI
     throw new ExtensionRefused(`it was extended before, until ${clock.dueAt}; the law allows it once`);
   }
   if (nowMs > Date.parse(clock.dueAt))
-    throw new ExtensionRefused(`it was due at ${clock.dueAt}: the person must be told of an extension before that`);
+    throw new ExtensionRefused(
+      `it was due at ${clock.dueAt}: you must inform the person of an extension before that date`,
+    );
   if (!(untilMs > Date.parse(clock.dueAt) && untilMs <= latestMs))
     throw new ExtensionRefused(`until takes a time after ${clock.dueAt} and not after ${instant(latestMs)}`);
   return { ...clock, dueAt, extension: { at: instant(nowMs), reason, dueBefore: clock.dueAt } };

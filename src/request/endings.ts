@@ -20,13 +20,13 @@ const forBoth = (words: string) => ({ access: words, deletion: words });
 export const ENDINGS = {
   completed: {
     well: true,
-    words: { access: 'All was searched, and all was found.', deletion: 'All that was asked for was done.' },
+    words: { access: 'All was searched, and all was found.', deletion: 'Everything was done.' },
     handsOver: true,
     searched: true,
   },
   partial: {
     well: false,
-    words: forBoth('It came to an end, but not to all that was asked for: see below.'),
+    words: forBoth('It ended, but not everything was done: see below.'),
     handsOver: true,
     searched: true,
   },

@@ -12,7 +12,7 @@ interface WaitRow {
   readonly command?: (connection: string) => string;
 }
 
-const GOES_ON = 'It then goes on by itself, from the same step.';
+const GOES_ON = 'It then resumes by itself, at the same step.';
 
 export const WAITS = {
   credentials: {
@@ -33,7 +33,7 @@ export const WAITS = {
     short: 'waiting for an access request of the same person',
     words: () => 'for an access request of the same person to end.',
   },
-  'rate-limit': { short: 'Aircall asks for a pause', words: () => 'because Aircall asked for a pause.' },
+  'rate-limit': { short: 'Aircall requires a pause', words: () => 'because Aircall required a pause.' },
   worker: { short: 'no worker answers: start `aircall-dsr worker`', words: () => 'for a worker.' },
 } as const satisfies Record<string, WaitRow>;
 

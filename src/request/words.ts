@@ -7,7 +7,7 @@ export const PHASE_WORDS = {
   'fetching-calls': 'fetching calls',
   packaging: 'building the package',
   deleting: 'deleting contacts',
-  verifying: 'verifying that they are gone',
+  verifying: 'verifying that they are deleted',
   closing: 'closing the request',
   ended: undefined,
 } as const satisfies Record<Phase, string | undefined>;

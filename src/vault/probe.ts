@@ -24,7 +24,7 @@ export async function probeVault(driver: VaultDriver): Promise<void> {
     const stored = await driver.get(key);
     promised(
       winners.length === 1 && winners.every(bytes => stored?.value.equals(bytes)),
-      `Of ${RACERS} writers that raced, ${winners.length} were told that they had won.`,
+      `Of ${RACERS} writers that raced, ${winners.length} got the answer that they had won.`,
     );
     return stored?.version ?? '';
   }

@@ -52,7 +52,7 @@ export function createAlarms({ metrics, log: writeLine, signingKey, now, webhook
         'webhook-signature': `v1a,${signature}`,
       });
       if (response?.ok) return;
-      const message = `alarm: the webhook answered ${response?.status ?? 'nothing'} about request ${workflowId}; it is asked again`;
+      const message = `alarm: the webhook answered ${response?.status ?? 'nothing'} about request ${workflowId}; the worker sends it again`;
       writeLine({ level: 'warn', message, code: 'alarm-untold', workflowId });
       throw new RangeError('the webhook did not take it');
     },

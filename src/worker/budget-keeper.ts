@@ -70,14 +70,14 @@ export function createBudgetKeeper(
           log({
             level: 'warn',
             message:
-              'this Temporal server keeps no rate limits for task queues (it needs 1.29 or newer): only the limit that each worker asks for holds, and a worker that asks for none lifts it',
+              'this Temporal server keeps no rate limits for task queues (it needs 1.29 or newer): only the limit that each worker sets holds, and a worker that sets no limit removes it',
           });
         } else if (!failing.has(connection)) {
           failing.add(connection);
           const kind = isGrpcServiceError(error) ? `gRPC status ${error.code}` : 'unknown error';
           log({
             level: 'warn',
-            message: `the server could not be asked for its queue's limit (${kind}); it is tried again`,
+            message: `could not read its queue's limit from the server (${kind}); trying again`,
             connection,
           });
         }

@@ -51,7 +51,7 @@ export const METRICS = {
   aircall_dsr_budget_effective_per_minute: {
     kind: 'gauge',
     labels: { connection: CONNECTION },
-    help: `API requests a minute that the Temporal server dispatches at most, when it was last asked. ${SHARED}`,
+    help: `API requests a minute that the Temporal server dispatches at most, at the last check. ${SHARED}`,
   },
   aircall_dsr_backlog_steps: {
     kind: 'gauge',
@@ -91,7 +91,7 @@ export const METRICS = {
   aircall_dsr_worker_ready: {
     kind: 'gauge',
     labels: {},
-    help: 'Whether this worker does its work: 1, or 0 where /readyz tells a problem.',
+    help: 'Whether this worker works: 1, or 0 if /readyz names a problem.',
   },
 } as const satisfies Record<string, Metric>;
 

@@ -30,7 +30,7 @@ export interface RunClock {
   end(): Promise<void>;
 }
 
-const ALARM_WORDS = { 'due-soon': 'Tell that it is due within a week', overdue: 'Tell that it is overdue' } as const;
+const ALARM_WORDS = { 'due-soon': 'Alarm: due within a week', overdue: 'Alarm: overdue' } as const;
 
 /** How long a request that ends lets an alarm be told that has only just begun to be; a webhook may be down for days. */
 const TOLD_WITHIN = '10 seconds';

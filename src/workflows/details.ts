@@ -37,7 +37,7 @@ export function detailsOf(status: RequestStatus, connection: string, findings: F
 
 /** Of a request that was refused before it began: all there is to tell. */
 export function refusedDetails(message: string): string {
-  return `**failed**\n\nIt was refused before Aircall was asked for anything: ${message}.`;
+  return `**failed**\n\nIt was refused before any API request was sent: ${message}.`;
 }
 
 /** What its end means. */
@@ -66,7 +66,7 @@ function foundLines({ kind, counts, phase }: RequestStatus, findings: Found): st
   return [
     ...sources,
     ...(plan ? [`A dry run: ${plan.counts.contacts} contacts would be deleted, plan ${planDigest}`] : []),
-    ...(deleted + absent > 0 ? [`Contacts deleted: ${deleted}; gone already: ${absent}`] : []),
+    ...(deleted + absent > 0 ? [`Contacts deleted: ${deleted}; already deleted: ${absent}`] : []),
     ...(verification && verification.state !== 'skipped'
       ? [
           verification.state === 'verified'
@@ -122,6 +122,6 @@ function sortOf(record: string, outcome: Outcome): string {
 function dueLines({ regime, dueAt, alarm, extension }: RequestStatus): string[] {
   if (dueAt === undefined || regime === undefined) return [];
   const words = { 'due-soon': ' **within a week**', overdue: ' **overdue**' } as const;
-  const before = extension === undefined ? '' : `, put off from ${extension.dueBefore} (${extension.reason})`;
+  const before = extension === undefined ? '' : `, extended from ${extension.dueBefore} (${extension.reason})`;
   return [`Due at ${dueAt} by the ${regime.toUpperCase()}${before}${alarm === undefined ? '' : `:${words[alarm]}`}`];
 }

@@ -306,11 +306,7 @@ describe('a chain', () => {
       'At place 2: a receipt of connection beta among those of acme',
     ],
     ['a fork beside', [first, second, third, fork], 'At place 4: receipt 3 stands here a second time'],
-    [
-      'a fork instead',
-      [first, second, fork, fourth],
-      'At place 4: it does not follow the receipt that stands before it',
-    ],
+    ['a fork instead', [first, second, fork, fourth], 'At place 4: it does not follow the receipt before it'],
     ['none at all', [], 'at least one'],
     ['the order turned round', [...chain].reverse(), 'At place 1: the chain begins with receipt 6'],
   ])('with %s is refused, and the place is named', (_what, receipts, message) => {

@@ -115,7 +115,7 @@ describe('an extension', () => {
     const due = at(clock('gdpr').dueAt ?? '');
     expect(extended(clock('gdpr'), { reason }, due).extension).toBeDefined();
     expect(() => extended(clock('gdpr'), { reason }, due + 1)).toThrow(
-      'the person must be told of an extension before that',
+      'you must inform the person of an extension before that date',
     );
   });
 

@@ -108,7 +108,7 @@ test('one that waits tells for what, and which command ends that', async () => {
   const told = await look(workflowId, 'waiting', 'Waits until somebody runs: aircall-dsr connect globex');
   expect(told).toContain('Access request case-17 of globex: waiting');
   expect(told).toContain('It waits for credentials: Aircall refuses those of globex. Run aircall-dsr connect globex.');
-  expect(told).toContain('It then goes on by itself, from the same step.');
+  expect(told).toContain('It then resumes by itself, at the same step.');
   expect(told).toMatch(/Due at \S+ by the CCPA: within a week/);
 });
 

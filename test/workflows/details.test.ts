@@ -73,7 +73,7 @@ test('a deletion: what was deleted, and whether it is proved', () => {
   const checkedAt = '2026-01-31T12:00:00.000Z';
   const deletion = { kind: 'deletion', counts } as const;
   const verified = told({ ...deletion, status: 'completed' }, { verification: { state: 'verified', checkedAt } });
-  expect(verified).toContain('- Contacts deleted: 1; gone already: 1\n');
+  expect(verified).toContain('- Contacts deleted: 1; already deleted: 1\n');
   expect(verified).toContain('Verified: searched again');
   expect(verified).not.toContain('Calls');
   const residual = told({ ...deletion, status: 'partial' }, { verification: { state: 'residual', checkedAt } });
