@@ -1,6 +1,6 @@
 /**
  * How one company's API behaves where Aircall's behaviour is unknown, varies or can be provoked: every switch and its default.
- * It must never change by itself: tests set it. Facts: aircall-api.md 11.
+ * It must never change by itself: tests set it. Facts: docs/aircall.md 8.
  */
 import { type Check, flag, integer, listOf, oneOf, onlyKeys, record } from './check';
 

@@ -1,6 +1,6 @@
 /**
  * The calls of one company, sorted by start and indexed by the digits of the other party, so that 100,000 are searched at once.
- * A call is never deleted; its recording and voicemail can be. Facts: aircall-api.md 7 and 11.
+ * A call is never deleted; its recording and voicemail can be. Facts: docs/aircall.md 7 and 8.
  * Unverified: that history ends after exactly 182 days, and that a search by number is exact.
  */
 import type { MediaKind } from './media';

@@ -1,6 +1,6 @@
 /**
  * The contacts of one company: what exists now, and what the lagging search index still or not yet shows.
- * It must never show a private contact to the API. Facts: aircall-api.md 0, 6 and 11.
+ * It must never show a private contact to the API. Facts: docs/aircall.md 6 and 8.
  */
 import type { Behaviour } from './behaviour';
 import { digitsOf } from './phones';

@@ -1,7 +1,7 @@
 /**
  * Which secrets open one company's API: API keys (Basic), access tokens (Bearer), OAuth codes and refresh tokens.
  * All are derived from the company's name, so that a run repeats; they must never guard anything real.
- * Facts: aircall-api.md 1. Unverified: refresh tokens, their rotation and the death of the former access token.
+ * Facts: docs/aircall.md 1. Unverified: refresh tokens, their rotation and the death of the former access token.
  */
 import type { Behaviour } from './behaviour';
 import { hexOf } from './random';

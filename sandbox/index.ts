@@ -1,7 +1,7 @@
 /**
  * A stand-in Aircall over real HTTP, for development, the demo and tests: seeded data, seeded faults, several companies.
  * It must never import from the product, nor use randomness or time that a caller cannot set.
- * Facts: aircall-api.md 11 says which behaviour was measured, documented or guessed.
+ * Facts: docs/aircall.md 8 says which behaviour was measured, documented or guessed.
  */
 import { createServer } from 'node:http';
 import { type CompanySeed, createCompany, exposeCompany, type LoggedRequest, type SandboxCompany } from './company';

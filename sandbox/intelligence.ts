@@ -1,6 +1,6 @@
 /**
  * Conversation intelligence of a call: 403 where the company does not pay for it, 404 where nothing was made.
- * It must never outlive its recording: deleting the one deletes the other. Facts: aircall-api.md 7.
+ * It must never outlive its recording: deleting the one deletes the other. Facts: docs/aircall.md 7.
  * Unverified: the envelopes of sentiments, topics and action items.
  */
 import type { CompanyState } from './company';

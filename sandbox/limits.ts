@@ -1,6 +1,6 @@
 /**
  * The rate limit of one company, in three readings of Aircall's documentation, and its 429.
- * It must never show a rate header on any other answer: nobody has seen one there. Facts: aircall-api.md 3.
+ * It must never show a rate header on any other answer: nobody has seen one there. Facts: docs/aircall.md 3.
  * Unverified: the body, the window and the unit of the reset; hence the switches.
  */
 import type { Behaviour, RateLimit } from './behaviour';

@@ -1,6 +1,6 @@
 /**
  * Recordings and voicemails behind signed-looking URLs, as from a storage host: the URL alone is the credential.
- * It must never accept Aircall's Authorization header, nor a URL that has expired. Facts: aircall-api.md 7, Media.
+ * It must never accept Aircall's Authorization header, nor a URL that has expired. Facts: docs/aircall.md 7.
  */
 import { createHmac } from 'node:crypto';
 import { hexOf, numberOf } from './random';

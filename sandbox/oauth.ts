@@ -1,6 +1,6 @@
 /**
  * OAuth as Aircall's: the page where an admin consents, and `POST /v1/oauth/token`, a code, or where switched on a refresh
- * token, for an access token. It must never accept a code twice. Facts: aircall-api.md 1. Unverified: the bodies of refusals,
+ * token, for an access token. It must never accept a code twice. Facts: docs/aircall.md 1. Unverified: the bodies of refusals,
  * what the pages look like, and that refresh exists.
  */
 import { isRecord } from './check';

@@ -1,6 +1,6 @@
 /**
  * Aircall's pagination: page and per_page with their clamps, the 10,000 cap, `meta` and its links.
- * It must stay positional over the live list: a row deleted between two pages shifts the rest. Facts: aircall-api.md 5.
+ * It must stay positional over the live list: a row deleted between two pages shifts the rest. Facts: docs/aircall.md 5.
  * Unverified: that links keep the filters; `linksDropFilters` turns that off.
  */
 import type { Reply } from './wire';

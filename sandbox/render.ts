@@ -1,7 +1,7 @@
 /**
  * Records to the JSON that Aircall would send, with the keys in the order of the recordings.
  * It must never show what was not asked for: contact and short URLs are null without their flags.
- * Facts: aircall-api.md 6 and 7; the samples in test/fixtures/aircall-samples.
+ * Facts: docs/aircall.md 6 and 7; the samples in test/fixtures/aircall-samples.
  */
 import { countryOf } from './phones';
 import { hexOf } from './random';

@@ -1,7 +1,7 @@
 /**
  * The contacts of a seeded company: fillers, the subject's two, and those that are easily taken for hers.
  * None may be real: names are invented, addresses under example domains, numbers reserved.
- * Facts: aircall-api.md 6 and 9.
+ * Facts: docs/aircall.md 6.
  */
 import { fictionalNumber, SUBJECT_NUMBERS } from './phones';
 import type { Random } from './random';

@@ -1,7 +1,7 @@
 /**
  * Seeded companies: filler contacts and calls, and one standard subject who meets every trap of the fact sheet.
  * The truth about her is noted while her records are made; it must never be found by matching, as the product does.
- * All persons are invented, all numbers and domains reserved. Facts: aircall-api.md 0, 9 and 11.
+ * All persons are invented, all numbers and domains reserved. Facts: docs/aircall.md 6, 7 and 8.
  */
 import type { CompanySeed, Truth } from './company';
 import { firstCredentials } from './credentials';

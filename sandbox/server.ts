@@ -1,7 +1,7 @@
 /**
  * The HTTP side: who asks, whether a fault or the limit strikes, what is answered and how it is put on the wire.
  * It must never write a request to stdout: the log is kept in memory and read through the admin door.
- * Facts: aircall-api.md 2 (refusals at the edge).
+ * Facts: docs/aircall.md 2 (refusals at the edge).
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { answerAdmin } from './admin';

@@ -1,7 +1,7 @@
 /**
  * The JSON of the sandbox's API, and the smaller records that it is rendered from. Types only.
  * It must never be imported by the product: a stand-in that shares its client's types would share its mistakes.
- * Facts: aircall-api.md 6 and 7 (keys and nullability of the 2026 recordings).
+ * Facts: docs/aircall.md 6 and 7 (keys and nullability of the 2026 recordings).
  */
 
 export interface Detail {

@@ -1,7 +1,7 @@
 /**
  * A company's API budget: how many requests a second its task queue may dispatch. The one place where limit, share and
  * partitions become a rate; it must never let any 60 seconds hold more than 80 % of the limit.
- * Facts: temporal.md 1.2 (one second of burst per partition); aircall-api.md 3 (only a 429 names the limit). Pure.
+ * Facts: docs/temporal.md 1 (one second of burst per partition); docs/aircall.md 3 (only a 429 names the limit). Pure.
  */
 
 const BURST_SECONDS = 1;

@@ -1,7 +1,7 @@
 /**
  * The codec server: Temporal's protocol by which the Web UI and the `temporal` command show payloads in the clear. It is
  * the door through which personal data leaves, so who may ask is checked first, every decode is told, and it never logs
- * what it decodes. Protocol: temporal.md 5.6.
+ * what it decodes. Protocol: docs/temporal.md 5.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';

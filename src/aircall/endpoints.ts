@@ -1,6 +1,6 @@
 /**
  * Aircall's endpoints, one row each: method, path, and where the records of a reply are. Page addresses are always built
- * here; a link in a reply is never followed. Facts: aircall-api.md 1, 2, 5, 6, 7.
+ * here; a link in a reply is never followed. Facts: docs/aircall.md 1, 2, 5, 6, 7.
  */
 
 export interface Endpoint {

@@ -1,7 +1,7 @@
 /**
  * What an API request can end with, and what a reply's status and headers mean; src/request/handling.ts says what is done
  * about each. Messages name the endpoint and the status, never a value, a URL or a body: those hold personal data.
- * Facts: aircall-api.md 3 and 4.
+ * Facts: docs/aircall.md 3 and 4.
  */
 
 export type AircallErrorCode =

@@ -1,6 +1,6 @@
 /**
  * What we read of Aircall's JSON: known fields typed, null where it was seen, unknown fields kept because they belong to
- * the subject. A record that does not fit is told apart, never dropped silently. Facts: aircall-api.md 6 and 7.
+ * the subject. A record that does not fit is told apart, never dropped silently. Facts: docs/aircall.md 6 and 7.
  */
 import { z } from 'zod';
 

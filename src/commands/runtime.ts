@@ -9,7 +9,7 @@ import type { Log, LogLine } from '../log';
 import { addressOf, type Listen } from './listen';
 
 const EXPECTED = 'No workflows registered';
-/** What the server says where `frontend.namespaceCount` polls wait already (temporal.md 3). */
+/** What the server says where `frontend.namespaceCount` polls wait already (docs/temporal.md 3). */
 const POLLS_REFUSED = 'concurrent poller limit exceeded';
 const TELL_AGAIN_MS = 600_000;
 

@@ -13,7 +13,7 @@ const oauth = z.strictObject({
   accessToken: z.string().min(1),
   /** When it is renewed, shortly before it expires (ISO 8601). Absent: it does not expire, or cannot be renewed. */
   renewAt: z.iso.datetime().optional(),
-  /** Present only where a token response carried it: Aircall documents permanent tokens (aircall-api.md 1). */
+  /** Present only where a token response carried it: Aircall documents permanent tokens (docs/aircall.md 1). */
   refresh: z
     .strictObject({ refreshToken: z.string().min(1), clientId: z.string().min(1), clientSecret: z.string().min(1) })
     .optional(),

@@ -1,6 +1,6 @@
 /**
  * A whole list, complete or with its gaps named: windows of at most 10,000 rows, pages side by side, and a count of
- * different rows against what Aircall says there are. Nothing is skipped silently. Decisions D6, D14; facts: aircall-api.md 5.
+ * different rows against what Aircall says there are. Nothing is skipped silently. Decisions D6, D14; facts: docs/aircall.md 5.
  */
 import { executeChild, workflowInfo } from '@temporalio/workflow';
 import type { CaseRef, Merged, Window } from '../activities';
