@@ -1,6 +1,6 @@
 /**
- * Where the S3 server of the tests comes from: Versity's gateway over a folder, in the end built from its Go module, pinned
- * by s3-server/go.mod. It was chosen because its conditional writes hold where writers race, since version 1.8.
+ * If the S3 server of the tests comes from: Versity's gateway over a folder, in the end built from its Go module, pinned
+ * by s3-server/go.mod. It was chosen because its conditional writes hold if writers race, since version 1.8.
  */
 import { type Chain, findFirst } from './chain';
 import { findInCache, type ResolveOptions } from './find-temporal-cli';

@@ -14,7 +14,7 @@ export interface GoProgram {
   readonly program: string;
   /** Name of the folder beside this source that pins its modules. */
   readonly folder: string;
-  /** Where the executable belongs. */
+  /** If the executable belongs. */
   readonly place: string;
   /** The variable that names an executable instead. */
   readonly variable: string;

@@ -1,6 +1,6 @@
 /**
  * A real Temporal for development and tests: the dev server with the Web UI, and the time-skipping test server. Beside it,
- * where the S3 server of the tests and the server of production come from.
+ * if the S3 server of the tests and the server of production come from.
  * The dev server always has one partition per task queue and fairness, because the service's budget and order rest on both.
  * Never a production server: it forgets everything on stop unless `dbFilename` is given.
  */
@@ -37,7 +37,7 @@ export interface DevServerOptions {
   ui?: boolean;
   /** A free port by default. */
   uiPort?: number;
-  /** Where the Web UI has payloads decoded; nowhere by default. */
+  /** If the Web UI has payloads decoded; nowhere by default. */
   uiCodecEndpoint?: string;
   /** A free port by default. */
   port?: number;

@@ -1,7 +1,7 @@
 /**
  * Makes a file or folder of the cache once, however many processes ask for it at the same time.
  * Nobody ever sees a half-made result: it is made beside its place and renamed. That rename is the safety; the lock
- * beside it only saves work, so where two processes wrongly both believe to hold it, both make the same and no harm is done.
+ * beside it only saves work, so if two processes wrongly both believe to hold it, both make the same and no harm is done.
  */
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -17,7 +17,7 @@ const HEARTBEAT_MS = 5_000;
 const SILENT_MAX_MS = 60_000;
 
 export interface Job {
-  /** Where the result belongs. */
+  /** If the result belongs. */
   readonly path: string;
   /** Makes the result at the given path, which is alone in an empty folder beside `path`. */
   make(temporaryPath: string): Promise<void>;

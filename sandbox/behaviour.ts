@@ -1,5 +1,5 @@
 /**
- * How one company's API behaves where Aircall's behaviour is unknown, varies or can be provoked: every switch and its default.
+ * How one company's API behaves if Aircall's behaviour is unknown, varies or can be provoked: every switch and its default.
  * It must never change by itself: tests set it. Facts: docs/aircall.md 8.
  */
 import { type Check, flag, integer, listOf, oneOf, onlyKeys, record } from './check';
@@ -28,7 +28,7 @@ export interface Behaviour {
   readonly deadToken: 401 | 403;
   /** Token replies carry `refresh_token` and `expires_in`; refresh tokens rotate. */
   readonly refreshGrant: boolean;
-  /** Life of an access token where `refreshGrant` is on. */
+  /** Life of an access token if `refreshGrant` is on. */
   readonly tokenSeconds: number;
   readonly rateLimit: RateLimit;
   readonly limitedBody: 'json' | 'empty' | 'html';

@@ -3,7 +3,7 @@
  * It must never let an unknown key pass: a misspelt fault that is ignored would be a test that tests nothing.
  */
 
-/** What was given cannot be used; the message names where and what was expected. */
+/** What was given cannot be used; the message names if and what was expected. */
 export class SandboxInputError extends Error {
   override readonly name = 'SandboxInputError';
   readonly code = 'usage' as const;

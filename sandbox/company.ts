@@ -40,14 +40,14 @@ export interface LoggedRequest {
   readonly number: number;
   /** ms epoch. */
   readonly at: number;
-  /** Null where no credential told. */
+  /** Null if no credential told. */
   readonly company: string | null;
   readonly method: string;
   /** Without the query, with `/v1`. */
   readonly path: string;
   /** Repeated parameters are joined with commas. */
   readonly query: Readonly<Record<string, string>>;
-  /** Null while unanswered, and where the connection was dropped before a status. */
+  /** Null while unanswered, and if the connection was dropped before a status. */
   readonly status: number | null;
   /** The action of the fault that struck. */
   readonly fault: string | null;

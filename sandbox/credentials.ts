@@ -26,14 +26,14 @@ export interface FirstCredentials extends ApiKey {
 }
 
 export interface Credentials {
-  /** Undefined where the header names no secret of this company. */
+  /** Undefined if the header names no secret of this company. */
   judge(authorization: string): 'good' | 'refused' | undefined;
   issueApiKey(): ApiKey;
-  /** Valid once, for ten minutes; bound to the redirect URI where one is given. */
+  /** Valid once, for ten minutes; bound to the redirect URI if one is given. */
   mintCode(redirectUri?: string): string;
-  /** Undefined where the code is unknown, used, expired or bound to another redirect URI. */
+  /** Undefined if the code is unknown, used, expired or bound to another redirect URI. */
   redeemCode(code: string, redirectUri: string, behaviour: Behaviour): TokenReply | undefined;
-  /** Undefined where the refresh token is unknown or was used. */
+  /** Undefined if the refresh token is unknown or was used. */
   refresh(refreshToken: string, behaviour: Behaviour): TokenReply | undefined;
   /** Every secret issued until now is refused; later ones are good. */
   revoke(): void;

@@ -48,7 +48,7 @@ export interface FaultRule {
   readonly status?: number | undefined;
   readonly body?: 'json' | 'empty' | 'html' | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** For `redirect`; a place that does not exist where left out. */
+  /** For `redirect`; a place that does not exist if left out. */
   readonly location?: string | undefined;
   /** For `delay`, before an otherwise sound answer. */
   readonly delayMs?: number | undefined;

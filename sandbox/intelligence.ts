@@ -1,5 +1,5 @@
 /**
- * Conversation intelligence of a call: 403 where the company does not pay for it, 404 where nothing was made.
+ * Conversation intelligence of a call: 403 if the company does not pay for it, 404 if nothing was made.
  * It must never outlive its recording: deleting the one deletes the other. Facts: docs/aircall.md 7.
  * Unverified: the envelopes of sentiments, topics and action items.
  */

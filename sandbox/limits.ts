@@ -9,7 +9,7 @@ import type { Reply } from './wire';
 const MINUTE_MS = 60_000;
 
 export interface Limiter {
-  /** Counts one request. Answers when the limit ends (ms epoch) where the request is refused. */
+  /** Counts one request. Answers when the limit ends (ms epoch) if the request is refused. */
   take(limit: RateLimit): number | undefined;
 }
 

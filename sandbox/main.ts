@@ -23,7 +23,7 @@ export interface RunSandboxOptions {
   readonly calls?: number | undefined;
 }
 
-/** @throws {SandboxInputError} where the fault plan cannot be read or used. */
+/** @throws {SandboxInputError} if the fault plan cannot be read or used. */
 export async function runSandbox(options: RunSandboxOptions = {}): Promise<{ sandbox: Sandbox }> {
   const { port, host, faultsFile, contacts, calls } = options;
   const faults = faultsFile === undefined ? undefined : parseFaultPlan(parseJson(readFaults(faultsFile), faultsFile));

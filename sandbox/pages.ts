@@ -51,7 +51,7 @@ function linkTo({ name, url, linked }: Listing, paging: Readonly<Record<string, 
   return `${url}?${query}`;
 }
 
-/** At least 1; undefined where the parameter is absent or unusable. */
+/** At least 1; undefined if the parameter is absent or unusable. */
 export function wholeNumber(value: string | null): number | undefined {
   const number = value !== null && /^\d{1,15}$/.test(value) ? Number(value) : 0;
   return number >= 1 ? number : undefined;

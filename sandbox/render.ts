@@ -25,9 +25,9 @@ export interface RenderContext {
   readonly now: number;
   readonly users: ReadonlyMap<number, UserRecord>;
   readonly lines: ReadonlyMap<number, LineRecord>;
-  /** Undefined where it was deleted, is private or was not asked for. */
+  /** Undefined if it was deleted, is private or was not asked for. */
   contact(id: number): ContactRecord | undefined;
-  /** Null where the call has no such file. */
+  /** Null if the call has no such file. */
   media(call: CallRecord, kind: 'recording' | 'voicemail'): string | null;
   shortUrl(call: CallRecord, kind: 'recording' | 'voicemail'): string | null;
 }

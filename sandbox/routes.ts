@@ -17,7 +17,7 @@ export interface RouteContext {
   readonly path: string;
   readonly query: URLSearchParams;
   readonly body: unknown;
-  /** The `:id` of the path; NaN where it is no number. */
+  /** The `:id` of the path; NaN if it is no number. */
   readonly id: number;
   /** The last part of the path. */
   readonly leaf: string;
@@ -50,7 +50,7 @@ const ROUTES: readonly Route[] = [
   },
 ];
 
-/** What answers a request, or undefined where Aircall has no such route. */
+/** What answers a request, or undefined if Aircall has no such route. */
 export function findRoute(
   method: string,
   path: string,
@@ -167,7 +167,7 @@ function readScalars(body: unknown): ContactInput {
   );
 }
 
-/** Empty where absent, undefined where unusable. */
+/** Empty if absent, undefined if unusable. */
 function readDetails(body: unknown, name: string): DetailInput[] | undefined {
   const given = isRecord(body) ? (body[name] ?? []) : undefined;
   if (!Array.isArray(given)) return undefined;

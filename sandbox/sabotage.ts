@@ -12,7 +12,7 @@ const PAGE =
   '<!DOCTYPE html><html><head><title>Aircall</title></head><body><h1>Something went wrong</h1></body></html>';
 const NOWHERE = 'https://login.invalid/';
 
-/** The status that was sent; null where the connection broke or stays silent. */
+/** The status that was sent; null if the connection broke or stays silent. */
 export type Sent = number | null;
 
 export function send(response: ServerResponse, reply: Reply): Sent {

@@ -1,6 +1,6 @@
 /**
  * The calls of a seeded company: fillers, and groups around the subject of whom it is known whose they are.
- * Whose a call is must be said where it is made, never found out afterwards. Facts: docs/aircall.md 7.
+ * Whose a call is must be said if it is made, never found out afterwards. Facts: docs/aircall.md 7.
  */
 import { displayNumber, fictionalNumber, SUBJECT_NUMBERS } from './phones';
 import type { Random } from './random';

@@ -143,7 +143,7 @@ function logRequest(
   return logged;
 }
 
-/** A form where the content type says so, JSON otherwise; undefined where it is absent, neither or too large. */
+/** A form if the content type says so, JSON otherwise; undefined if it is absent, neither or too large. */
 async function readBody(request: IncomingMessage): Promise<unknown> {
   const chunks: Buffer[] = [];
   let size = 0;

@@ -57,7 +57,7 @@ export interface CallRecord {
   readonly id: number;
   readonly direction: 'inbound' | 'outbound';
   readonly started_at: number;
-  /** Null where the call was missed. */
+  /** Null if the call was missed. */
   readonly answered_at: number | null;
   /** Null while the call lasts. */
   readonly ended_at: number | null;

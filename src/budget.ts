@@ -43,7 +43,7 @@ export function mostPerMinute(ratePerSecond: number, partitions: number): number
 
 /**
  * The largest rate within the share whose worst minute stays within 80 % of the limit.
- * @throws {RangeError} where no rate can: more partitions than requests in the worst minute.
+ * @throws {RangeError} if no rate can: more partitions than requests in the worst minute.
  */
 export function ratePerSecond({ limitPerMinute, share }: Budget, partitions: number): number {
   const worstMinuteMax = Math.max(1, Math.floor(0.8 * limitPerMinute));

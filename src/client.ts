@@ -50,7 +50,7 @@ export interface ListedRequest {
   readonly kind: Kind;
   readonly status: string;
   readonly startedAt: string;
-  /** Legal due date, where it has one; ISO 8601. */
+  /** Legal due date, if it has one; ISO 8601. */
   readonly dueAt?: string;
 }
 
@@ -71,10 +71,10 @@ export interface DsrClient {
   status(workflowId: string): Promise<StatusReport>;
   /**
    * Waits until the request has ended.
-   * @throws {DsrError} `not-found`; `request-failed` or the run's own code (`invalid-input`, ...) where it ended without a result
+   * @throws {DsrError} `not-found`; `request-failed` or the run's own code (`invalid-input`, ...) if it ended without a result
    */
   result(workflowId: string): Promise<RequestResult>;
-  /** Asks the request to end; its result says how far it came. False where it has ended. @throws {DsrError} `not-found` */
+  /** Asks the request to end; its result says how far it came. False if it has ended. @throws {DsrError} `not-found` */
   cancel(workflowId: string): Promise<boolean>;
   /**
    * Puts the legal due date off, within the limits of its law: once, and before it has passed. The same extension again is
@@ -97,9 +97,9 @@ export interface DsrClientOptions {
   /** With the data converter of this package: `connectTemporal` makes one. */
   readonly temporal: Client;
   readonly keyring: Keyring;
-  /** The service's main task queue; `aircall-dsr` where not given. */
+  /** The service's main task queue; `aircall-dsr` if not given. */
   readonly taskQueue?: string;
-  /** Where the vault is at hand: answers for requests whose history the server no longer has. */
+  /** If the vault is at hand: answers for requests whose history the server no longer has. */
   readonly recordOf?: RecordOf;
 }
 

@@ -1,6 +1,6 @@
 /**
  * The codec server: Temporal's protocol by which the Web UI and the `temporal` command show payloads in the clear. It is
- * the door through which personal data leaves, so who may ask is checked first, every decode is told, and it never logs
+ * the door through which personal data leaves, so it checks first who may send requests, logs every decode, and never logs
  * what it decodes. Protocol: docs/temporal.md 5.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
@@ -19,7 +19,7 @@ export interface CodecServerOptions {
   readonly port: number;
   /** The one web page that may ask: scheme, host and port of the Temporal Web UI. */
   readonly uiOrigin: string;
-  /** Required of every request where given. */
+  /** Required of every request if given. */
   readonly token?: string | undefined;
   /** Told of each decode and each refusal; no content. */
   readonly log: Log;
@@ -55,7 +55,7 @@ class Refused extends Error {
   }
 }
 
-/** Listens when it resolves. @throws where the address cannot be listened on */
+/** Listens when it resolves. @throws if the address cannot be listened on */
 export async function startCodecServer(options: CodecServerOptions): Promise<CodecServer> {
   const { keyring, host, port, uiOrigin, log } = options;
   const codec = createPayloadCodec(keyring);

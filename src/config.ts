@@ -116,7 +116,7 @@ async function driverOf(env: Environment): Promise<VaultDriver> {
   const place = env.AIRCALL_DSR_VAULT ?? '';
   const [, bucket, path = ''] = S3_URL.exec(place) ?? [];
   if (bucket !== undefined) {
-    // Loaded where it is used only: the AWS SDK would slow down every command.
+    // Loaded only if it is used: the AWS SDK would slow down every command.
     const { createS3Driver } = await import('./vault/s3.js');
     const endpoint = env.AWS_ENDPOINT_URL_S3 || env.AWS_ENDPOINT_URL; // as the AWS SDK does
     return createS3Driver({ bucket, prefix: path.slice(1), ...(endpoint && { endpoint }) });

@@ -1,11 +1,11 @@
 /**
- * What a service tells of itself, a line at a time: for a person, or as JSON for a log store. Ids and names only, never
- * anything of a person. Only services log; a command that ends tells its caller.
+ * What a service logs, a line at a time: for a person, or as JSON for a log store. Ids and names only, never
+ * anything of a person. Only services log; a command that ends prints for its caller.
  */
 
 export interface LogLine {
   readonly level: 'info' | 'warn' | 'error';
-  /** One sentence. It need not repeat `connection`, which stands before it where a person reads it. */
+  /** One sentence. It need not repeat `connection`, which stands before it if a person reads it. */
   readonly message: string;
   readonly connection?: string;
   readonly workflowId?: string;

@@ -35,26 +35,26 @@ export interface ServiceOptions {
   readonly native: NativeConnection;
   readonly parts: Parts;
   readonly log: Log;
-  /** Where metrics are told; where not given, nothing is counted for them. */
+  /** Where metrics are counted; if not given, nothing is counted for them. */
   readonly meter?: MetricMeter | undefined;
-  /** Where traces go; where not given there are none. */
+  /** Where traces go; if not given there are none. */
   readonly tracing?: Tracing | undefined;
   /** Another one than that of this version. */
   readonly workflowBundle?: WorkflowBundleOption;
-  /** How long ended requests are kept; where not given, no sweep is scheduled. */
+  /** How long ended requests are kept; if not given, no sweep is scheduled. */
   readonly retention?: RetentionPolicy;
   /** Where alarms about due dates are sent, besides log and metrics. */
   readonly alarmWebhook?: string;
-  /** Runs whose state is kept between their tasks; the SDK's default where not given. 0: each task replays its history. */
+  /** Runs whose state is kept between their tasks; the SDK's default if not given. 0: each task replays its history. */
   readonly maxCachedWorkflows?: number;
-  /** How often the vault is looked at for connections; 5 s where not given. */
+  /** How often the vault is looked at for connections; 5 s if not given. */
   readonly lookEveryMs?: number;
 }
 
 export interface Service {
-  /** What keeps it from its work now; empty where all is well. */
+  /** What keeps it from its work now; empty if all is well. */
   problems(): string[];
-  /** Rejects where the service cannot go on. Resolves after `stop`. */
+  /** Rejects if the service cannot go on. Resolves after `stop`. */
   readonly ended: Promise<void>;
   /** Takes no new steps, lets those in flight end, then closes. */
   stop(): Promise<void>;

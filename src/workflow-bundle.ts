@@ -15,7 +15,7 @@ export async function workflowBundle(): Promise<WorkflowBundleOption> {
   return existsSync(BUILT) ? { codePath: BUILT } : { code: await bundle() };
 }
 
-/** A step of the build. Writes nothing where it would write the same: another process may be reading it. */
+/** A step of the build. Writes nothing if it would write the same: another process may be reading it. */
 export async function writeBundle(): Promise<void> {
   const code = await bundle();
   if (!existsSync(BUILT) || readFileSync(BUILT, 'utf8') !== code) writeFileSync(BUILT, code);

@@ -1,5 +1,5 @@
 /**
- * The frame of every API step: exactly one API request per attempt, or none where it is known to be in vain. It counts
+ * The frame of every API step: exactly one API request per attempt, or none if it is known to be in vain. It counts
  * requests across attempts (heartbeat details), closes the connection's gate on a 429, and turns every error into a typed
  * failure. It never waits: the delay goes to Temporal. Decisions D1, D3, D4.
  */
@@ -164,7 +164,7 @@ async function closeGate(
   return delayMs + jitterMs(random);
 }
 
-/** A typed failure; `delayMs` is when to try again, where the code's handling is `server-says`. */
+/** A typed failure; `delayMs` is when to try again, if the code's handling is `server-says`. */
 export function stepFailure(
   code: StepCode,
   message: string,
@@ -212,7 +212,7 @@ function progress(): StepProgress {
 
 /**
  * Whether the step's deadline may come before its reply, so that all its workflow ever knows of this attempt is what was
- * handed on before. Otherwise an attempt that only reads tells how it ended, and asks nothing of the server before.
+ * handed on before. Otherwise an attempt that only reads reports how it ended, and sends nothing to the server before.
  */
 function mayBeOvertaken(nowMs: number): boolean {
   const { scheduledTimestampMs, scheduleToCloseTimeoutMs } = activityInfo();
@@ -225,7 +225,7 @@ function report(state: StepProgress): void {
 
 /**
  * To the next attempt by the server, and to the request by the vault: of a step that is cancelled between two attempts the
- * server tells nothing, and a deadline may overtake a heartbeat.
+ * server reports nothing, and a deadline may overtake a heartbeat.
  */
 async function handOn(cases: Cases, state: StepProgress): Promise<void> {
   report(state);

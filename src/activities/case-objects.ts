@@ -36,7 +36,7 @@ export const peopleSchema = z.strictObject({
 
 /**
  * Reads an object of the case file as what it was written as.
- * @throws {CaseFileBroken} where it is missing, another, or of another shape
+ * @throws {CaseFileBroken} if it is missing, another, or of another shape
  */
 export async function readObject<T>(cases: Cases, request: RequestRef, ref: CaseRef, schema: z.ZodType<T>): Promise<T> {
   const parsed = schema.safeParse(await cases.read(request, ref));

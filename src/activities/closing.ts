@@ -22,7 +22,7 @@ export interface ClosingDependencies {
 export interface Alarms {
   /** Here, once. */
   log(alarm: RaisedAlarm): void;
-  /** To the webhook; rejects where it is to be tried again. */
+  /** To the webhook; rejects if it is to be tried again. */
   send(alarm: RaisedAlarm): Promise<void>;
 }
 
@@ -34,7 +34,7 @@ export interface RaisedAlarm {
   readonly regime: string;
   /** ISO 8601. */
   readonly dueAt: string;
-  /** What it waits for, where it waits. */
+  /** What it waits for, if it waits. */
   readonly waitingFor?: WaitCause;
 }
 
@@ -61,8 +61,8 @@ export function createClosingActivities({ cases, receipts, alarms, onEnded }: Cl
     },
 
     /**
-     * The last step: the record keeps how the request ended, and its receipt is issued. Where both say so already, because
-     * this is taken again, they stand: answers how it ended where that is not what was given.
+     * The last step: the record keeps how the request ended, and its receipt is issued. If both say so already, because
+     * this is taken again, they stand: answers how it ended if that is not what was given.
      */
     async closeRequest(input: {
       readonly request: RequestRef;

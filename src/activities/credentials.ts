@@ -26,7 +26,7 @@ const REFRESH_LEASE_MS = 60_000;
 export function createCredentialActivities(dependencies: ApiStepDependencies) {
   const { connections, now } = dependencies;
   return {
-    /** Whether the credential works, that a step was refused with if one is named. Sends nothing where that was replaced. */
+    /** Whether the credential works, that a step was refused with if one is named. Sends nothing if that was replaced. */
     async ping({
       connection,
       failedVersion,

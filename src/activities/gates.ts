@@ -1,11 +1,11 @@
 /**
- * What this process has learned of a connection and need not ask again: closed after a 429 until the reset, dead where a
+ * What this process has learned of a connection and need not ask again: closed after a 429 until the reset, dead if a
  * credential was refused. It spares API requests and decides nothing else; another process learns from its own first reply.
  */
 
 export interface Gates {
   close(connection: string, untilMs: number): void;
-  /** Milliseconds until the gate opens; 0 where it is open. */
+  /** Milliseconds until the gate opens; 0 if it is open. */
   closedForMs(connection: string, nowMs: number): number;
   markDead(connection: string, credentialVersion: number): void;
   isDead(connection: string, credentialVersion: number): boolean;

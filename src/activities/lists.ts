@@ -117,7 +117,7 @@ function createMerge() {
   };
 }
 
-/** What a list holds, in counts: all that a workflow is told of it. */
+/** What a list holds, in counts: all that a workflow gets of it. */
 export function listCounts({ ids, records, withheld, unreadable, unnamed }: ListObject) {
   return {
     distinct: new Set(ids).size + unnamed,

@@ -22,7 +22,7 @@ export interface PageReport {
   readonly rows: number;
   /** Rows of the whole list, as Aircall says. */
   readonly total: number;
-  /** Different rows, and what of them is the subject's: what merging the page alone would tell. */
+  /** Different rows, and what of them is the subject's: what merging the page alone would show. */
   readonly distinct: number;
   readonly records: number;
   readonly withheld: number;

@@ -23,7 +23,7 @@ export interface ApiRequest {
 
 export interface AircallClient {
   /**
-   * The parsed body of a success; undefined where it has none (204).
+   * The parsed body of a success; undefined if it has none (204).
    * @throws {AircallError}
    */
   send(request: ApiRequest): Promise<unknown>;
@@ -32,11 +32,11 @@ export interface AircallClient {
 }
 
 export interface AircallClientOptions {
-  /** Until the headers of the reply; 20 s where not given. */
+  /** Until the headers of the reply; 20 s if not given. */
   readonly headersTimeoutMs?: number;
-  /** Until the end of the body; 45 s where not given: below the activities' start-to-close of 60 s. */
+  /** Until the end of the body; 45 s if not given: below the activities' start-to-close of 60 s. */
   readonly bodyTimeoutMs?: number;
-  /** Of a decompressed body; 16 MiB where not given: 50 calls with all their parts take far less than 1 MiB. */
+  /** Of a decompressed body; 16 MiB if not given: 50 calls with all their parts take far less than 1 MiB. */
   readonly bodyBytesMax?: number;
 }
 

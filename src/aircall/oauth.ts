@@ -1,6 +1,6 @@
 /**
  * OAuth 2.0 at Aircall: where an admin consents, and what the token endpoint is asked and answers. Aircall documents a
- * permanent token; where a reply carries `refresh_token` or `expires_in`, they are honoured. Facts: docs/aircall.md 1.
+ * permanent token; if a reply carries `refresh_token` or `expires_in`, they are honoured. Facts: docs/aircall.md 1.
  */
 import { isLoopback } from './base-url';
 import { ENDPOINTS } from './endpoints';

@@ -1,6 +1,6 @@
 /**
- * What we read of Aircall's JSON: known fields typed, null where it was seen, unknown fields kept because they belong to
- * the subject. A record that does not fit is told apart, never dropped silently. Facts: docs/aircall.md 6 and 7.
+ * What we read of Aircall's JSON: known fields typed, nullable if null was seen, unknown fields kept because they belong to
+ * the subject. A record that does not fit is named, never dropped silently. Facts: docs/aircall.md 6 and 7.
  */
 import { z } from 'zod';
 

@@ -1,5 +1,5 @@
 /**
- * The evidence bundle: receipt, histories that replay without a key, public key, a page that tells the story, and a manifest
+ * The evidence bundle: receipt, histories that replay without a key, public key, a page with the story, and a manifest
  * signed over all of it when it was exported. Whoever has it needs nothing of ours but this program to check it. D13.
  */
 import { createHash, sign, verify } from 'node:crypto';
@@ -30,7 +30,7 @@ const body = z.strictObject({
   workflowId: z.string(),
   exportedAt: z.iso.datetime(),
   version: z.string(),
-  /** Digest of the bundle of workflows that the request ended with; null where nobody knows it. */
+  /** Digest of the bundle of workflows that the request ended with; null if nobody knows it. */
   workflows: sha256.nullable(),
   /** The request itself first. */
   runs: z.array(z.strictObject({ file: z.string().regex(FILE), ...run })).min(1),
@@ -67,7 +67,7 @@ export function signBundle(
  * Checks all of a bundle but the replay of its histories: that nothing was changed since it was signed, that no history is
  * cut off or left out unsaid, and that the receipt states what the history of the request ended with.
  * @param files all files of its folder, by name
- * @param trusted public keys (SPKI, base64), of which one must have signed manifest and receipt; any may where not given
+ * @param trusted public keys (SPKI, base64), of which one must have signed manifest and receipt; any may if not given
  * @throws {BundleRefused} naming what is wrong; {ReceiptError} for its receipt
  */
 export function checkBundle(files: Files, trusted?: readonly string[]): Manifest {
@@ -112,7 +112,7 @@ function gapIn({ runs, missing }: Manifest, files: Files): string | undefined {
   return undefined;
 }
 
-/** Where the receipt states something else than the end of the request's history. */
+/** If the receipt states something else than the end of the request's history. */
 function contradictionOf(receipt: Receipt, { runs }: Manifest, files: Files): string | undefined {
   const history = historyAt(runs[0]?.file ?? '', files);
   const end = history && endIn(history);
@@ -130,7 +130,7 @@ function contradictionOf(receipt: Receipt, { runs }: Manifest, files: Files): st
   return differing && `The receipt states something else than the history of the request: ${differing[0]}.`;
 }
 
-/** What a receipt of that result states; undefined where it is none. */
+/** What a receipt of that result states; undefined if it is none. */
 function statedIn(told: unknown): Readonly<Record<string, unknown>> | undefined {
   try {
     const result = z.custom<RequestResult>(value => typeof value === 'object' && value !== null).parse(told);

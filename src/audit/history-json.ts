@@ -21,7 +21,7 @@ export function historyToJson(history: History): string {
   return JSON.stringify(mapped(plain, written), null, 1);
 }
 
-/** @throws {TypeError} where it is no history */
+/** @throws {TypeError} if it is no history */
 export function historyFromJson(text: string): History {
   const parsed: unknown = JSON.parse(text);
   if (typeof parsed !== 'object' || parsed === null || !('events' in parsed) || !Array.isArray(parsed.events))
@@ -34,7 +34,7 @@ export function historyFromJson(text: string): History {
 
 type Change = (name: string, value: unknown) => unknown;
 
-/** Every member of every object, changed where `change` answers something. */
+/** Every member of every object, changed if `change` answers something. */
 function mapped(value: unknown, change: Change): unknown {
   if (Array.isArray(value)) return value.map(each => mapped(each, change));
   if (!isObject(value)) return value;

@@ -9,7 +9,7 @@ export interface RunId {
 
 type Event = NonNullable<History['events']>[number];
 
-/** Undefined where the run has not ended, or the history was cut before its end. */
+/** Undefined if the run has not ended, or the history was cut before its end. */
 export function endIn({ events }: History): Event | undefined {
   const last = events?.at(-1);
   const ended =
@@ -22,7 +22,7 @@ export function endIn({ events }: History): Event | undefined {
   return ended ? last : undefined;
 }
 
-/** What the run answered; undefined where it did not come to that. */
+/** What the run answered; undefined if it did not come to that. */
 export function resultIn(history: History): Payload | undefined {
   return endIn(history)?.workflowExecutionCompletedEventAttributes?.result?.payloads?.[0];
 }
@@ -66,7 +66,7 @@ export function encodingOf({ metadata }: Payload): string {
   return Buffer.from(metadata?.encoding ?? []).toString();
 }
 
-/** Undefined where it is no JSON. */
+/** Undefined if it is no JSON. */
 export function jsonIn(payload: Payload): unknown {
   if (encodingOf(payload) !== JSON_PLAIN) return undefined;
   try {

@@ -16,7 +16,7 @@ import { openAsWorker } from './opened';
 export interface Recorded {
   /** What it is called in the verdict: a workflow id, or a file. */
   readonly name: string;
-  /** Undefined where what is there is no history. */
+  /** Undefined if what is there is no history. */
   readonly history: History | undefined;
 }
 
@@ -36,18 +36,18 @@ export interface Verdict {
    * or it is no history, or one in which nothing was decided.
    */
   readonly verdict: 'same' | 'differs' | 'unreadable';
-  /** Whether the run had ended: where it had not, `same` says that it replays so far. */
+  /** Whether the run had ended: if it had not, `same` says that it replays so far. */
   readonly closed: boolean;
   /** Which event, in Temporal's words; types and ids only. */
   readonly event?: string;
 }
 
 export interface ReplayOptions {
-  /** Made from this version's workflows where not given. */
+  /** Made from this version's workflows if not given. */
   readonly workflowBundle?: WorkflowBundleOption;
-  /** For histories that are encrypted; asked for where there is one. */
+  /** For histories that are encrypted; asked for if there is one. */
   readonly codec?: () => PayloadCodec;
-  /** For one history; two minutes where not given. */
+  /** For one history; two minutes if not given. */
   readonly timeoutMs?: number;
 }
 
@@ -119,7 +119,7 @@ export async function replay(
     present = undefined;
   }
 
-  /** Undefined where one history takes too long; what comes before it, as a list on the server, may take its time. */
+  /** Undefined if one history takes too long; what comes before it, as a list on the server, may take its time. */
   async function inTime<T>(next: Promise<T>): Promise<T | undefined> {
     next.catch(() => {}); // thrown here, or too late
     for (;;) {

@@ -15,7 +15,7 @@ import { CommandError, EXIT } from './errors';
 export type Target = Pick<Connection, 'name' | 'baseUrl' | 'credential'>;
 
 export interface Found {
-  /** The company's name; undefined where Aircall does not tell it. */
+  /** The company's name; undefined if Aircall does not show it. */
   readonly company: string | undefined;
   /** How many calls Aircall serves. */
   readonly calls: number;

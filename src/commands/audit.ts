@@ -104,7 +104,7 @@ export async function auditExport({ terminal, parts }: Context, id: string, opti
   return EXIT.done;
 }
 
-/** All files of a bundle's folder; undefined where the path is no bundle. */
+/** All files of a bundle's folder; undefined if the path is no bundle. */
 function bundleAt(path: string): ReadonlyMap<string, Buffer> | undefined {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return undefined;
   const entries = readdirSync(path, { withFileTypes: true });
@@ -121,12 +121,12 @@ function keysIn(path: string): string[] {
     const keys = publicKeysIn(readFileSync(path, 'utf8'));
     if (keys.length > 0) return keys;
   } catch {
-    // told below
+    // handled below
   }
   throw usage('--key takes a file of public keys, as `aircall-dsr keys public` prints them.');
 }
 
-/** The files that a path names; undefined where it names none. */
+/** The files that a path names; undefined if it names none. */
 function filesAt(path: string): readonly string[] | undefined {
   const found = statSync(path, { throwIfNoEntry: false });
   if (found === undefined) return undefined;
@@ -135,7 +135,7 @@ function filesAt(path: string): readonly string[] | undefined {
   return names.sort().map(name => join(path, name));
 }
 
-/** Histories in the clear need no key; a key file is read where one is sealed. */
+/** Histories in the clear need no key; a key file is read if one is sealed. */
 async function replayFiles({ terminal, keyring }: Context, files: readonly string[]): Promise<Verdict[]> {
   await terminal.io.installRuntime(terminal.log);
   return replay(recordedIn(files), { codec: () => createPayloadCodec(keyring()) });
@@ -147,7 +147,7 @@ function* recordedIn(files: readonly string[]): Iterable<Recorded> {
     try {
       history = historyFromJson(readFileSync(name, 'utf8'));
     } catch {
-      // told by its verdict
+      // its verdict says so
     }
     yield { name, history };
   }

@@ -18,13 +18,13 @@ export interface Authorizing {
   readonly name: string;
   readonly baseUrl: string;
   readonly vault: Vault;
-  /** HOST:PORT for the callback; it is pasted where not given. */
+  /** HOST:PORT for the callback; it is pasted if not given. */
   readonly listen: string | undefined;
 }
 
 /**
  * Waits for a good callback, at most as long as its state is good, and answers what `use` makes of its code.
- * @throws {CommandError} where the callback is refused, or none comes
+ * @throws {CommandError} if the callback is refused, or none comes
  */
 export async function authorize<T>(
   { terminal, config }: Context,
@@ -77,7 +77,7 @@ export async function authorize<T>(
             return error.message;
           }
           reject(error instanceof CallbackRefused ? refusal(error) : error);
-          // What the terminal tells names companies and requests: no business of whoever sits at the browser.
+          // What the terminal prints names companies and requests: it is not for the person at the browser.
           return error instanceof CallbackRefused
             ? error.message
             : 'Something went wrong. See the terminal of aircall-dsr.';

@@ -44,11 +44,11 @@ const AT_ONCE = 16;
 const LOOK_MS = { first: 1_000, growth: 1.2, max: 5_000 } as const;
 /** Between two lines of progress: for a person who watches, and in a log. */
 const TELL_EVERY_MS = { watched: 1_000, logged: 15_000 } as const;
-/** Without a single end; then it is told what one of the requests waits for. */
+/** Without a single end; then it prints what one of the requests waits for. */
 const PATIENCE_MS = 30_000;
 const BEGUN_LOOK_MS = 500;
 
-/** What became of a request: how it ended, or, where nobody waits for that, whether it was there before. */
+/** What became of a request: how it ended, or, if nobody waits for that, whether it was there before. */
 interface Line {
   readonly requestId: string;
   readonly workflowId: string;
@@ -113,7 +113,7 @@ export async function batch(
   }
 }
 
-/** Workflow ids that are there already. @throws {BatchRefused} where a request id was used for something else */
+/** Workflow ids that are there already. @throws {BatchRefused} if a request id was used for something else */
 async function startedBefore(
   client: DsrClient,
   requests: readonly BatchRequest[],
@@ -302,7 +302,7 @@ function sayNowAndThen(terminal: Terminal): (line: string) => void {
 async function contentOf(file: string): Promise<Buffer> {
   const chunks: Buffer[] = [];
   try {
-    // `end` is inclusive: one byte more than allowed tells a file that is too large.
+    // `end` is inclusive: one byte more than allowed shows a file that is too large.
     for await (const chunk of createReadStream(file, { end: BATCH_SIZE_BYTES_MAX })) chunks.push(chunk);
   } catch (error) {
     const why = errorCode(error) ?? 'unknown';

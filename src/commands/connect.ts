@@ -53,7 +53,7 @@ interface Wanted {
   /** The operator's word on a company that cannot be known as the one of before. */
   readonly word: 'same' | 'another' | undefined;
   readonly present: Stored<Connection> | undefined;
-  /** What is left of it where it is gone, and waited for. */
+  /** What is left of it if it is gone, and waited for. */
   readonly kept: KeptConnection | undefined;
 }
 
@@ -124,7 +124,7 @@ export async function connect(context: Context, name: string, options: ConnectOp
   return EXIT.done;
 }
 
-/** Checks a credential, and stores it where all is well. */
+/** Checks a credential, and stores it if all is well. */
 async function store(
   context: Context,
   connections: Connections,
@@ -161,7 +161,7 @@ async function store(
   return { found, woken: await wakeWaiting(context, name), onServer };
 }
 
-/** False where somebody else connected it meanwhile; a refresh, a refusal or a pause between is no conflict. */
+/** False if somebody else connected it meanwhile; a refresh, a refusal or a pause between is no conflict. */
 async function isStored(
   connections: Connections,
   present: Wanted['present'],
@@ -179,7 +179,7 @@ async function isStored(
 
 /**
  * A request that waits goes on with whatever is stored: credentials of another company would let it search, and delete,
- * there. Aircall tells of a company no more than its name; where that does not show that it is the same, an operator says so,
+ * there. Aircall shows no more of a company than its name; if that does not show that it is the same, an operator says so,
  * or no request is open.
  */
 async function refuseOtherCompany(
@@ -251,7 +251,7 @@ function limitOf(text: string | undefined, otherwise: ConfiguredLimit): Configur
   throw usage(`--limit-per-minute takes a whole number from 1 to ${LIMIT_PER_MINUTE_MAX}, or auto.`);
 }
 
-/** Sets the budget on the server at once; a worker sees to it later where no server answers now. */
+/** Sets the budget on the server at once; a worker sees to it later if no server answers now. */
 async function setOnServer({ ifServerAnswers }: Context, name: string, budget: Budget): Promise<boolean> {
   const { rateOn, setQueueRate } = await import('../temporal/queue-rate.js');
   const set = await ifServerAnswers(async (_, { queueOf }) => {

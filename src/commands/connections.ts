@@ -143,14 +143,14 @@ export async function pause({ terminal, stores }: Context, name: string): Promis
   return EXIT.done;
 }
 
-/** Also where nothing was paused: credentials that were refused are tried again. */
+/** Also if nothing was paused: credentials that were refused are tried again. */
 export async function resume(context: Context, name: string): Promise<Exit> {
   const { connections: store } = await context.stores();
   await connectionNamed(name, store);
   await store.change(name, present => resumed(present, Date.now()));
   const woken = await wakeWaiting(context, name);
   context.terminal.print({ connection: name, resumed: true, requestsWoken: woken ?? null }, [
-    `Resumed ${name}: ${woken === undefined ? 'its requests go on within a minute' : `${woken} waiting requests were told to go on`}.`,
+    `Resumed ${name}: ${woken === undefined ? 'its requests resume within a minute' : `${woken} waiting requests resume`}.`,
   ]);
   return EXIT.done;
 }

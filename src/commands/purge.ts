@@ -8,7 +8,7 @@ import { CommandError, EXIT, type Exit } from './errors';
 import { noSuchRequest, resolveId } from './request-id';
 import type { Terminal } from './terminal';
 
-/** The server deletes a history half a minute after it was told to, by its default settings. */
+/** The server deletes a history half a minute after the request, by its default settings. */
 const GONE_WITHIN_MS = 120_000;
 const GONE_LOOK_MS = 200;
 const PATIENCE_MS = 3_000;

@@ -1,6 +1,6 @@
 /**
  * Temporal's own log lines, warnings and worse, on stderr: names and ids, no payloads. One warning is left out, because it
- * tells what is meant: workers of connections take no workflow tasks. Another one is told in our words, with what to do.
+ * logs what is meant: workers of connections take no workflow tasks. Another one is logged in our words, with what to do.
  */
 import { setFlagsFromString } from 'node:v8';
 import type { MetricMeter } from '@temporalio/common';
@@ -9,7 +9,7 @@ import type { Log, LogLine } from '../log';
 import { addressOf, type Listen } from './listen';
 
 const EXPECTED = 'No workflows registered';
-/** What the server says where `frontend.namespaceCount` polls wait already (docs/temporal.md 3). */
+/** What the server says if `frontend.namespaceCount` polls wait already (docs/temporal.md 3). */
 const POLLS_REFUSED = 'concurrent poller limit exceeded';
 const TELL_AGAIN_MS = 600_000;
 
@@ -25,8 +25,8 @@ const LEVELS = {
 const HEAP_FLAGS = ['--heap-growing-percent=10', '--max-semi-space-size=4'];
 
 /**
- * The process's one runtime. We own the signals: what a process started ends in an order. With `metrics`, where Prometheus
- * asks, it answers the meter that tells there.
+ * The process's one runtime. We own the signals: what a process started ends in an order. With `metrics`, if Prometheus
+ * asks, it answers the meter that counts there.
  */
 export function installRuntime(log: Log, metrics?: Listen): MetricMeter | undefined {
   for (const flag of HEAP_FLAGS) setFlagsFromString(flag);

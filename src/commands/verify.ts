@@ -13,7 +13,7 @@ export interface VerifyOptions {
   /** A file of public keys. */
   readonly key?: string;
   readonly chain?: boolean;
-  /** The digest that was told the last time. */
+  /** The digest that was printed the last time. */
   readonly since?: string;
 }
 

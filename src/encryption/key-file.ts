@@ -83,7 +83,7 @@ const fileSchema = z
       .array(z.union([z.strictObject({ ...named, key: plainKey }), z.strictObject({ ...named, wrapped: bytes })]))
       .min(1),
     hashKey: z.union([plainKey, z.strictObject({ wrapped: bytes })]),
-    /** Seeds. The public keys stand beside them, so that they can be shown where the seeds are wrapped. */
+    /** Seeds. The public keys stand beside them, so that they can be shown if the seeds are wrapped. */
     signing: z
       .array(z.union([z.strictObject({ ...signs, key: plainKey }), z.strictObject({ ...signs, wrapped: bytes })]))
       .min(1)
@@ -135,13 +135,13 @@ export function readKeys(path: string | undefined, service?: KeyService): Keys {
   };
 }
 
-/** Names the present content of the file; undefined where it cannot be looked at. */
+/** Names the present content of the file; undefined if it cannot be looked at. */
 export function stampOf(path: string): string | undefined {
   try {
     const { ino, size, mtimeMs } = statSync(path);
     return `${ino} ${size} ${mtimeMs}`;
   } catch {
-    return undefined; // whoever reads the file tells why
+    return undefined; // the reader of the file says why
   }
 }
 
@@ -175,7 +175,7 @@ export function signingKeyMissing(): KeyringError {
   );
 }
 
-/** Writes a new key file. @throws {KeyringError} `keys-exist`, `keys-missing` where it cannot be written, `key-command-failed` */
+/** Writes a new key file. @throws {KeyringError} `keys-exist`, `keys-missing` if it cannot be written, `key-command-failed` */
 export function generateKeyFile(path: string | undefined, now: Date, service?: KeyService): KeyList {
   const at = configured(path);
   const first = newKey(now, service);
@@ -192,7 +192,7 @@ export function generateKeyFile(path: string | undefined, now: Date, service?: K
 }
 
 /**
- * Adds a key, which encrypts from now on; the others still decrypt. A key that signs is added where there is none: it is not
+ * Adds a key, which encrypts from now on; the others still decrypt. A key that signs is added if there is none: it is not
  * replaced, because every receipt that it signed would need its successor explained.
  * @throws {KeyringError} as `readKeys`, `keys-busy`
  */

@@ -40,7 +40,7 @@ export function loadKeyring(path: string | undefined, service?: KeyService): Key
   let derived = new Map<string, Buffer>();
   let lookAtMs = 0;
 
-  /** What the file holds now; what it held before where it cannot be read. */
+  /** What the file holds now; what it held before if it cannot be read. */
   function keys(): Keys {
     if (Date.now() < lookAtMs) return present;
     lookAtMs = Date.now() + LOOK_EVERY_MS;

@@ -16,7 +16,7 @@ const TAG_BYTES = 16;
 export interface SealKeys {
   /** Seals. */
   readonly primaryId: string;
-  /** @throws where there is no such key */
+  /** @throws if there is no such key */
   sealKey(id: string): Buffer;
 }
 

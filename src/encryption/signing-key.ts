@@ -28,7 +28,7 @@ export function signingKeyId(publicKey: string): string {
   return `s-${digest.slice(0, ID_CHARACTERS)}`;
 }
 
-/** Undefined where it is no Ed25519 public key, or written in another way than ours. */
+/** Undefined if it is no Ed25519 public key, or written in another way than ours. */
 export function openPublicKey(publicKey: string): KeyObject | undefined {
   try {
     const key = createPublicKey({ key: Buffer.from(publicKey, 'base64'), format: 'der', type: 'spki' });
@@ -40,7 +40,7 @@ export function openPublicKey(publicKey: string): KeyObject | undefined {
 
 const PEM = /-----BEGIN PUBLIC KEY-----[\s\S]*?-----END PUBLIC KEY-----/g;
 
-/** All public keys of a PEM text, whatever stands between them. @throws {TypeError} where one is no Ed25519 key */
+/** All public keys of a PEM text, whatever stands between them. @throws {TypeError} if one is no Ed25519 key */
 export function publicKeysIn(pem: string): string[] {
   return (pem.match(PEM) ?? []).map(block => {
     let key: KeyObject;

@@ -14,7 +14,7 @@ export function hasEmail(emails: readonly { readonly value?: string | null | und
   return wanted !== '' && emails.some(({ value }) => typeof value === 'string' && foldEmail(value) === wanted);
 }
 
-/** The spellings to search for: as given, and lower-cased where that differs (Unverified: Aircall's search may heed case). */
+/** The spellings to search for: as given, and lower-cased if that differs (Unverified: Aircall's search may heed case). */
 export function emailSpellings(email: string): string[] {
   const given = email.trim();
   return [...new Set([given, given.toLowerCase()])];

@@ -8,7 +8,7 @@ export const PHONE_DIGITS_MIN = 7;
 
 /**
  * The digits of a number with its country code, without `+`: the form in which numbers are compared.
- * Undefined where the value holds no usable number (`anonymous`, a name, fewer than 7 digits).
+ * Undefined if the value holds no usable number (`anonymous`, a name, fewer than 7 digits).
  * Possible but invalid numbers are kept; a number without `+` is taken as it stands.
  */
 export function phoneDigits(value: string): string | undefined {

@@ -57,7 +57,7 @@ export async function acceptCallback(
 ): Promise<string> {
   const state = only(params, 'state');
   const error = only(params, 'error');
-  // Anybody may have made it up: it is told, and nothing is done about it.
+  // Anybody may have made it up: the page says so, and nothing else happens.
   if (state === undefined && error !== undefined)
     throw unusable(`It says that Aircall did not authorize it${named(error)}, and has no state that would prove it.`);
   if (state === undefined)
@@ -77,12 +77,12 @@ export async function acceptCallback(
   return code;
 }
 
-/** What an error says of itself, where that is a plain word. */
+/** What an error says of itself, if that is a plain word. */
 function named(error: string): string {
   return PLAIN_ERROR.test(error) ? ` (${error})` : '';
 }
 
-/** @throws {CallbackRefused} where it is there twice, or absurd */
+/** @throws {CallbackRefused} if it is there twice, or absurd */
 function only(params: URLSearchParams, name: string): string | undefined {
   const [value, ...more] = params.getAll(name);
   if (more.length > 0 || (value !== undefined && !/^[!-~]{1,}$/.test(value)) || (value?.length ?? 0) > VALUE_MAX)

@@ -1,6 +1,6 @@
 /**
  * Takes the callback of one authorization over HTTP, behind a proxy that speaks HTTPS, and ends. What it answers says how it
- * went; it repeats nothing, is not cached and tells no other site where the browser came from.
+ * went; it repeats nothing, is not cached and does not show other sites where the browser came from.
  */
 import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
@@ -15,7 +15,7 @@ export interface CallbackListenerOptions {
   readonly port: number;
   /** Where the browser goes in the end. */
   readonly successUrl: string;
-  /** Deals with one callback: undefined where all is well, else what to show. */
+  /** Deals with one callback: undefined if all is well, else what to show. */
   readonly receive: (params: URLSearchParams) => Promise<string | undefined>;
 }
 
@@ -29,7 +29,7 @@ const HEADERS = {
   'x-content-type-options': 'nosniff',
 };
 
-/** @throws where the address cannot be listened on */
+/** @throws if the address cannot be listened on */
 export async function listenForCallback(options: CallbackListenerOptions): Promise<CallbackListener> {
   const answers = new Set<ServerResponse>();
   const server = createServer((request, response) => {

@@ -23,16 +23,16 @@ export interface ReceiptFacts {
   readonly request: RequestRef;
   readonly runId: string;
   readonly dryRun: boolean;
-  /** Keyed hash; null where it was never known. */
+  /** Keyed hash; null if it was never known. */
   readonly subjectHash: string | null;
   /** When the first step was taken; ISO 8601. */
   readonly startedAt: string | null;
-  /** As it was at the end; undefined where nothing of it was told. */
+  /** As it was at the end; undefined if nothing of it was given. */
   readonly clock: Clock | undefined;
   readonly ending: RunEnd;
   /** When the phases of the request began. */
   readonly phases: PhaseTimes;
-  /** Null where nobody knows it any more. */
+  /** Null if nobody knows it any more. */
   readonly budget: ReceiptContent['budget'];
   readonly service: ReceiptContent['service'];
 }

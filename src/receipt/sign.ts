@@ -27,7 +27,7 @@ export function signReceipt(unsigned: Omit<ReceiptBody, 'signer'>, key: SigningK
 
 /**
  * A receipt that somebody presents, once it has proved to be one.
- * @param trusted public keys (SPKI, base64), of which one must have signed; any may where not given
+ * @param trusted public keys (SPKI, base64), of which one must have signed; any may if not given
  * @throws {ReceiptError} `receipt-malformed`, `receipt-changed`, `receipt-untrusted`
  */
 export function verifyReceipt(presented: unknown, trusted?: readonly string[]): Receipt {

@@ -23,7 +23,7 @@ export interface BatchRequest {
   readonly kind: Kind;
   readonly input: Inputs[Kind];
   readonly workflowId: string;
-  /** Lines of the file that ask for it, from 1 for the header; several where a row is repeated. */
+  /** Lines of the file that ask for it, from 1 for the header; several if a row is repeated. */
   readonly lines: readonly number[];
 }
 
@@ -33,7 +33,7 @@ export interface Batch {
   readonly requests: readonly BatchRequest[];
 }
 
-/** What is wrong, and on which line where it is on one. */
+/** What is wrong, and on which line if it is on one. */
 export interface Problem {
   readonly line?: number;
   readonly text: string;
@@ -111,7 +111,7 @@ interface Row {
   readonly cells: readonly string[];
 }
 
-/** Rows that are not empty; those after a broken quote cannot be told apart any more. */
+/** Rows that are not empty; after a broken quote rows cannot be separated any more. */
 function readRows(text: string): { rows: Row[]; problems: Problem[] } {
   const rows: Row[] = [];
   const problems: Problem[] = [];
@@ -127,7 +127,7 @@ function readRows(text: string): { rows: Row[]; problems: Problem[] } {
         readTo = lines;
         const cells = record.map(cell => cell.trim());
         while (cells.at(-1) === '') cells.pop();
-        // A quoted cell may hold line breaks: a row is told by the line on which it begins.
+        // A quoted cell may hold line breaks: a row is named by the line on which it begins.
         const more = record.reduce((sum, cell) => sum + cell.split('\n').length - 1, 0);
         if (cells.length > 0) rows.push({ line: lines - more, cells });
         return undefined;
@@ -163,7 +163,7 @@ function placesOf({ line, cells }: Row): Places {
   const problems: Problem[] = [];
   for (const [place, cell] of cells.entries()) {
     const column = COLUMNS.find(name => name === cell);
-    // What it is called is not repeated: where the header is missing, it is somebody's address.
+    // What it is called is not repeated: if the header is missing, it is somebody's address.
     if (column === undefined) problems.push({ line, text: `column ${place + 1} is not known; ${HEADER_RULE}` });
     else if (places.has(column)) problems.push({ line, text: `column ${column} is there twice` });
     else places.set(column, place);

@@ -1,8 +1,8 @@
 /**
- * The legal clock of a request: by when the law wants it answered, when that is told beforehand, and how far it may be put
+ * The legal clock of a request: by when the law requires an answer, when alarms come before, and how far it may be put
  * off. It alarms and ends nothing: what ends a request is its own deadline. Pure.
  *
- * GDPR Art. 12(3): one month from receipt; two further months where the person is told so, and why, within the first.
+ * GDPR Art. 12(3): one month from receipt; two further months if the person is informed, with the reason, within the first.
  * CCPA, Cal. Civ. Code 1798.130(a)(2) and 11 CCR 7021: 45 calendar days; 45 more, once, with notice within the first 45.
  * Both are counted in UTC from the instant of the submission, and never moved behind a weekend or a holiday: what is due
  * here may be due later by law, never earlier. Workflow-safe.
@@ -13,9 +13,9 @@ export type Regime = (typeof REGIMES)[number];
 
 export interface Clock {
   readonly regime: Regime;
-  /** When the person asked, ISO 8601: as it was told, else when the request was received. */
+  /** When the person asked, ISO 8601: as given, else when the request was received. */
   readonly submittedAt: string;
-  /** ISO 8601; absent where the regime is `none`. */
+  /** ISO 8601; absent if the regime is `none`. */
   readonly dueAt?: string;
   readonly extension?: Extension;
 }
@@ -58,7 +58,7 @@ const LAWS = {
   ccpa: { due: (fromMs: number) => fromMs + 45 * DAY_MS, latest: (fromMs: number) => fromMs + 90 * DAY_MS },
 } as const satisfies Record<Exclude<Regime, 'none'>, unknown>;
 
-/** Undefined where nothing of it was told. A submission that seems to lie ahead, between two machines' clocks, is now. */
+/** Undefined if nothing of it was given. A submission that seems to lie ahead, between two machines' clocks, is now. */
 export function clockOf(
   { regime = 'none', submittedMs }: { readonly regime?: Regime | undefined; readonly submittedMs?: number | undefined },
   receivedMs: number,
@@ -72,7 +72,7 @@ export function clockOf(
 }
 
 /**
- * The clock with a later due date; the same one where that very extension was made before.
+ * The clock with a later due date; the same one if that very extension was made before.
  * @throws {ExtensionRefused} naming the limit
  */
 export function extended(clock: Clock | undefined, { reason, until }: ExtensionInput, nowMs: number): Clock {

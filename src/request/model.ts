@@ -1,5 +1,5 @@
 /**
- * The shapes that cross a boundary: what a starter sends, what a request answers, what its status query tells.
+ * The shapes that cross a boundary: what a starter sends, what a request and its status query answer.
  * Results hold counts and opaque references (`contact 1`), never personal data. Workflow-safe: types and plain data only.
  */
 import type { Alarm, Clock } from './clock';
@@ -40,7 +40,7 @@ export interface RecordOutcome {
   /** Opaque reference, for instance `contact 1`. */
   readonly record: string;
   readonly outcome: Outcome;
-  /** Why, where the outcome is not what was asked for: a code of docs/errors.md. */
+  /** Why, if the outcome is not what was asked for: a code of docs/errors.md. */
   readonly code?: string;
 }
 
@@ -60,7 +60,7 @@ export function noCounts(kind: Kind): Counts {
   return { contacts: 0, ...searched, ...done, refused: 0, failed: 0 };
 }
 
-/** Something that was not covered. `count` is the number of records or numbers concerned where it is known. */
+/** Something that was not covered. `count` is the number of records or numbers concerned if it is known. */
 export interface Gap {
   readonly code: string;
   readonly count?: number;
@@ -102,7 +102,7 @@ export interface PackageRef {
 
 export interface Verification {
   readonly state: 'verified' | 'residual' | 'skipped';
-  /** ISO 8601; null where nothing was checked. */
+  /** ISO 8601; null if nothing was checked. */
   readonly checkedAt: string | null;
 }
 
@@ -130,7 +130,7 @@ export interface RequestResult extends Partial<Clock> {
 
 export interface WaitingFor {
   readonly cause: WaitCause;
-  /** ISO 8601, where it is known. */
+  /** ISO 8601, if it is known. */
   readonly until?: string;
 }
 

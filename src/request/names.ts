@@ -47,7 +47,7 @@ export function workflowIdOf({ connection, kind, requestId }: RequestRef): strin
   return `${requestIdsOf(connection)}${kind}:${requestId}`;
 }
 
-/** The request that a workflow id names, or undefined where it is not one of ours. */
+/** The request that a workflow id names, or undefined if it is not one of ours. */
 export function requestOf(workflowId: string): RequestRef | undefined {
   const [prefix, connection, kind, requestId, ...rest] = workflowId.split(':');
   const known = KINDS.find(k => k === kind);

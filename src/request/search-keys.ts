@@ -8,7 +8,7 @@ export const SEARCH_KEYS = {
   connection: defineSearchAttributeKey('DsrConnection', 'KEYWORD'),
   status: defineSearchAttributeKey('DsrStatus', 'KEYWORD'),
   dueAt: defineSearchAttributeKey('DsrDueAt', 'DATETIME'),
-  /** The alarm that stands; absent where there is none. */
+  /** The alarm that stands; absent if there is none. */
   alarm: defineSearchAttributeKey('DsrAlarm', 'KEYWORD'),
   subject: defineSearchAttributeKey('DsrSubject', 'KEYWORD'),
 };

@@ -5,7 +5,7 @@ import type { RequestRef } from '../request/names';
 /** Ended requests whose evidence is not kept yet, and up to when that is all of them. */
 export interface Unkept {
   readonly requests: readonly RequestRef[];
-  /** ISO 8601; absent where there are more. */
+  /** ISO 8601; absent if there are more. */
   readonly upTo?: string;
 }
 
@@ -15,7 +15,7 @@ export type EvidenceState = 'kept' | 'gone' | 'locked';
 export interface Evidence {
   /** Whether it is kept now, by whomever. */
   keep(receipt: Receipt): Promise<EvidenceState>;
-  /** The files of the bundle: those that are kept, else made now. Undefined where the server has the history no more. */
+  /** The files of the bundle: those that are kept, else made now. Undefined if the server has the history no more. */
   of(receipt: Receipt): Promise<ReadonlyMap<string, Buffer> | undefined>;
   unkept(limit: number): Promise<Unkept>;
   /** They need not be looked for again. */

@@ -1,6 +1,6 @@
 /**
  * Receipts of requests that ended without their last step: terminated or timed out, refused at once, or ended before there
- * were receipts. What only their run could tell is told as not known.
+ * were receipts. What only their run could know is given as not known.
  */
 import type { Client } from '@temporalio/client';
 import type { RunEnd } from '../receipt/build';
@@ -13,7 +13,7 @@ import { RequestOpen } from './errors';
 
 export interface LateReceipts {
   /**
-   * The receipt of a request that has ended: the one there is, else one that is issued now. Undefined where neither vault
+   * The receipt of a request that has ended: the one there is, else one that is issued now. Undefined if neither vault
    * nor server knows of such a request.
    * @throws {RequestOpen} @throws {KeyringError} `signing-key-missing`
    */

@@ -21,11 +21,11 @@ export interface RetentionPolicy {
 
 export interface Purged {
   readonly workflowId: string;
-  /** What answers the same request id from now on; undefined where the vault had no record of it. */
+  /** What answers the same request id from now on; undefined if the vault had no record of it. */
   readonly result: RequestResult | undefined;
   /** Runs that were deleted from the server. */
   readonly histories: number;
-  /** Whether its evidence is kept: false where its history was gone before, or no key opened it. */
+  /** Whether its evidence is kept: false if its history was gone before, or no key opened it. */
   readonly evidence: boolean;
 }
 
@@ -80,7 +80,7 @@ export function createRetention({
   return {
     async due(policy, limit) {
       const found = new Map<string, Due>();
-      // The vault tells what has data; the server what has a history, also of runs that never had a record.
+      // The vault shows what has data; the server shows what has a history, also of runs that never had a record.
       for (const request of await cases.unshredded()) {
         if (found.size >= limit) break;
         const workflowId = workflowIdOf(request);

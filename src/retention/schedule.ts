@@ -13,7 +13,7 @@ export function retentionScheduleId(taskQueue: string): string {
   return `${taskQueue}/retention`;
 }
 
-/** @param log told where the server has no schedules */
+/** @param log gets a line if the server has no schedules */
 export async function ensureRetentionSchedule(temporal: Client, taskQueue: string, log: Log): Promise<void> {
   try {
     await temporal.schedule.create({

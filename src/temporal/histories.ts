@@ -43,7 +43,7 @@ export function ourRuns(temporal: Client, taskQueue: string, condition?: string)
   return runsWhere(temporal, condition === undefined ? ours : `${ours} AND ${condition}`);
 }
 
-/** The newest run of a workflow id, or the one named; undefined where the server has none. */
+/** The newest run of a workflow id, or the one named; undefined if the server has none. */
 export async function runAt(temporal: Client, workflowId: string, runId?: string): Promise<Run | undefined> {
   try {
     return runFrom(await temporal.workflow.getHandle(workflowId, runId).describe());
@@ -53,7 +53,7 @@ export async function runAt(temporal: Client, workflowId: string, runId?: string
   }
 }
 
-/** Undefined where the server has it no more. */
+/** Undefined if the server has it no more. */
 export async function historyOf(
   temporal: Client,
   { workflowId, runId }: Pick<Run, 'workflowId' | 'runId'>,
@@ -67,7 +67,7 @@ export async function historyOf(
   }
 }
 
-/** Nothing happens where the server has it no more. It is gone some moments later. */
+/** Nothing happens if the server has it no more. It is gone some moments later. */
 export async function deleteRun(temporal: Client, { workflowId, runId }: Run): Promise<void> {
   try {
     await temporal.workflowService.deleteWorkflowExecution({
@@ -89,7 +89,7 @@ export async function endingOf(temporal: Client, { workflowId, runId }: Run): Pr
   return endCodeOf(history?.events?.at(-1));
 }
 
-/** By what a run ended that has no result, as its last event tells it. */
+/** By what a run ended that has no result, as its last event shows it. */
 export function endCodeOf(last: proto.api.history.v1.IHistoryEvent | undefined): string {
   if (last?.workflowExecutionTerminatedEventAttributes) return 'terminated';
   if (last?.workflowExecutionTimedOutEventAttributes) return 'run-timed-out';

@@ -7,7 +7,7 @@ import { temporal } from '@temporalio/proto';
 import { type Budget, ratePerSecond } from '../budget';
 
 const { TaskQueueType } = temporal.api.enums.v1;
-/** Of a server that does not tell. */
+/** Of a server that does not answer this. */
 const PARTITIONS_DEFAULT = 4;
 const UNIMPLEMENTED = 12;
 /** The server keeps the rate as a 32-bit float. */
@@ -43,7 +43,7 @@ export function isUnimplemented(error: unknown): boolean {
 }
 
 export interface QueueState {
-  /** The limit set on the server, requests a second; undefined where there is none. */
+  /** The limit set on the server, requests a second; undefined if there is none. */
   readonly rate: number | undefined;
   /** Steps that wait to be taken, about; those that wait for their next attempt are not among them. */
   readonly backlog: number;

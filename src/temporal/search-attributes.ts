@@ -1,5 +1,5 @@
 /**
- * Our search attributes on a server: registered where they are missing, and listed before anybody relies on them. A
+ * Our search attributes on a server: registered if they are missing, and listed before anybody relies on them. A
  * worker that polled earlier would make the server refuse its workflow tasks.
  */
 import { setTimeout as delay } from 'node:timers/promises';

@@ -1,4 +1,4 @@
-/** The requests of one connection that are open, and those that wait for a person: found, counted, and told that there is news. */
+/** The requests of one connection that are open, and those that wait for a person: found, counted, and signalled that there is news. */
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import { CREDENTIALS_UPDATED, requestIdsOf, WORKFLOW_TYPES } from '../request/names';
 import { sideBySide } from '../side-by-side';

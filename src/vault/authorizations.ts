@@ -8,7 +8,7 @@ import { NAME_PATTERN } from '../request/names';
 import type { Vault } from './vault';
 
 export const STATE_LIFE_MS = 600_000;
-/** How long a state that is late or used is still told from one that was never handed out. */
+/** How long a state that is late or used is still distinguished from one that was never handed out. */
 const REMEMBERED_MS = 86_400_000;
 const STATE_BYTES = 32;
 
@@ -23,7 +23,7 @@ export type StateVerdict = 'good' | 'unknown' | 'of-another-connection' | 'used'
 export interface Authorizations {
   /** A new state, random and unguessable. Forgets those of days ago. */
   begin(connection: string, now: Date): Promise<string>;
-  /** Judges a state that came back, and uses it up where it is good: of two who bring it, one gets `good`. */
+  /** Judges a state that came back, and uses it up if it is good: of two who bring it, one gets `good`. */
   redeem(connection: string, state: string, now: Date): Promise<StateVerdict>;
 }
 

@@ -25,16 +25,16 @@ export interface StepProgress {
 export interface CaseFiles {
   /** @throws {CaseFileBroken} `case-file-shredded` */
   write(request: RequestRef, value: unknown): Promise<CaseRef>;
-  /** @throws {CaseFileBroken} where the object is missing, is not the one that the history names, or was destroyed */
+  /** @throws {CaseFileBroken} if the object is missing, is not the one that the history names, or was destroyed */
   read(request: RequestRef, ref: CaseRef): Promise<unknown>;
 
-  /** What a step that is to be tried again has sent so far: a request that is cancelled meanwhile still tells it. */
+  /** What a step that is to be tried again has sent so far: a request that is cancelled meanwhile still counts it. */
   noteProgress(request: RequestRef, step: string, progress: StepProgress): Promise<void>;
   progress(request: RequestRef, step: string): Promise<StepProgress | undefined>;
 
   /** Stores the package once per content and answers its uri. @throws {CaseFileBroken} `case-file-shredded` */
   writePackage(request: RequestRef, bytes: Buffer, sha256: string): Promise<string>;
-  /** Undefined where there is none, or it was destroyed. */
+  /** Undefined if there is none, or it was destroyed. */
   readPackage(uri: string): Promise<Buffer | undefined>;
 }
 

@@ -1,5 +1,5 @@
 /**
- * Connections in the vault: base URL, budget and credentials of one Aircall company each, and what its 429 replies told.
+ * Connections in the vault: base URL, budget and credentials of one Aircall company each, and what its 429 replies named.
  * The only place that knows how a connection is stored; credentials leave it only towards an API request.
  */
 import { z } from 'zod';
@@ -13,14 +13,14 @@ const oauth = z.strictObject({
   accessToken: z.string().min(1),
   /** When it is renewed, shortly before it expires (ISO 8601). Absent: it does not expire, or cannot be renewed. */
   renewAt: z.iso.datetime().optional(),
-  /** Present only where a token response carried it: Aircall documents permanent tokens (docs/aircall.md 1). */
+  /** Present only if a token response carried it: Aircall documents permanent tokens (docs/aircall.md 1). */
   refresh: z
     .strictObject({ refreshToken: z.string().min(1), clientId: z.string().min(1), clientSecret: z.string().min(1) })
     .optional(),
 });
 const schema = z.strictObject({
   name: z.string().regex(NAME_PATTERN),
-  /** The Aircall company that it belongs to, as Aircall calls it; absent where Aircall does not tell. */
+  /** The Aircall company that it belongs to, as Aircall calls it; absent if Aircall does not show it. */
   company: z.string().min(1).optional(),
   baseUrl: z.url(),
   limitPerMinute: z.union([z.number().int().min(1).max(LIMIT_PER_MINUTE_MAX), z.literal('auto')]),
@@ -52,7 +52,7 @@ export type Connection = z.infer<typeof schema>;
 export type RateLimits = z.infer<typeof rateLimitsSchema>;
 export type Credential = Connection['credential'];
 
-/** Another than every version that this name ever had, also where the connection was removed in between: versions are times. */
+/** Another than every version that this name ever had, also if the connection was removed in between: versions are times. */
 export function nextCredentialVersion(previous: Connection | undefined, nowMs: number): number {
   return Math.max(nowMs, (previous?.credentialVersion ?? 0) + 1);
 }
@@ -60,7 +60,7 @@ export function nextCredentialVersion(previous: Connection | undefined, nowMs: n
 /** A renewal comes this long before the end of a token's life, or a tenth of that life before it. */
 const RENEW_BEFORE_MS_MAX = 300_000;
 
-/** The credential that a token reply makes; what it needs for its renewal is kept only where it can be renewed. */
+/** The credential that a token reply makes; what it needs for its renewal is kept only if it can be renewed. */
 export function oauthCredential(
   {
     accessToken,
@@ -102,21 +102,21 @@ export function resumed(connection: Connection, nowMs: number): Connection {
 export interface Connections {
   get(name: string): Promise<Stored<Connection> | undefined>;
   names(): Promise<string[]>;
-  /** Stores a connection that must not exist (`version` undefined) or must be at `version`; false where it is not. */
+  /** Stores a connection that must not exist (`version` undefined) or must be at `version`; false if it is not. */
   put(connection: Connection, version: string | undefined): Promise<boolean>;
   /**
    * Changes what is stored, whoever else does at the same time; `change` may be called again and answers undefined to
-   * leave it. Answers what is stored then, undefined where there is no such connection.
+   * leave it. Answers what is stored then, undefined if there is no such connection.
    */
   change(name: string, change: (present: Connection) => Connection | undefined): Promise<Connection | undefined>;
   /** The Aircall company that a connection belongs to, or belonged to when requests were left waiting for it. */
   company(name: string): Promise<string | undefined>;
-  /** What is kept of a connection that is gone and waited for; undefined where it is not waited for. */
+  /** What is kept of a connection that is gone and waited for; undefined if it is not waited for. */
   kept(name: string): Promise<KeptConnection | undefined>;
   keptNames(): Promise<string[]>;
   /** It is there again. */
   forgetKept(name: string): Promise<void>;
-  /** What 429 replies told since the connection was last connected; undefined where there was none. */
+  /** What 429 replies named since the connection was last connected; undefined if there was none. */
   rateLimits(name: string): Promise<RateLimits | undefined>;
   noteRateLimit(name: string, at: Date, namedPerMinute: number | undefined): Promise<void>;
   /** A limit that was named before counts no more: somebody who should know has said another one. */

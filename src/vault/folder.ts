@@ -1,7 +1,7 @@
 /**
  * The vault in a folder. An object is a folder that holds its newest generation as a numbered file; a new generation is
  * linked into place, which the file system lets exactly one writer do, so no lock can be left behind. A file begins with
- * the tokens of the generations that it descends from: they tell a writer that was overtaken at once whether it had won.
+ * the tokens of the generations that it descends from: from them a writer that was overtaken knows at once if it had won.
  * Files are 0600, folders 0700, and both are flushed to disk before a write resolves.
  */
 import { randomBytes } from 'node:crypto';
@@ -45,7 +45,7 @@ export function createFolderDriver(folder: string): VaultDriver {
   async function newestOf(path: string): Promise<Generation | undefined> {
     for (let [number] = await generations(path); number !== undefined; ) {
       const read = await generationAt(path, number);
-      // Numbers of newest generations only grow. Where it is another one by the time the file is read, the file can be
+      // Numbers of newest generations only grow. If it is another one by the time the file is read, the file can be
       // that of a late writer, who took the number when it was free again: look again.
       const [after] = await generations(path);
       if (read !== undefined && after === number) return read;
@@ -54,7 +54,7 @@ export function createFolderDriver(folder: string): VaultDriver {
     return undefined;
   }
 
-  /** Makes durable bytes the generation that follows `base`; false where something else does, or `base` was deleted. */
+  /** Makes durable bytes the generation that follows `base`; false if something else does, or `base` was deleted. */
   async function put(path: string, bytes: Buffer, base: Generation | undefined): Promise<boolean> {
     const token = randomBytes(TOKEN_BYTES).toString('hex');
     const number = (base?.number ?? 0) + 1;

@@ -9,7 +9,7 @@ import type { VaultDriver } from './vault';
 /** Writers that race for one object. A store that looks first and writes then lets several of them win. */
 const RACERS = 8;
 
-/** @throws {VaultError} `vault-unsafe` with the promise that is not kept; others where the store cannot be used */
+/** @throws {VaultError} `vault-unsafe` with the promise that is not kept; others if the store cannot be used */
 export async function probeVault(driver: VaultDriver): Promise<void> {
   const key = `probe-${randomBytes(8).toString('hex')}`;
   const below = `${key}/below`;

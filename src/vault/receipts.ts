@@ -3,9 +3,9 @@
  * becomes of request and connection. A place in the chain goes to whoever writes it first. Each run gets one receipt,
  * however often and by however many it is asked for.
  *
- * `receipts/<connection>/<sequence>` is the chain; `receipt-places/...` tells where the receipt of a run is;
+ * `receipts/<connection>/<sequence>` is the chain; `receipt-places/...` holds where the receipt of a run is;
  * `receipt-heads/<connection>` is a place near the end. What keeps a run from a second receipt: the head moves on only
- * after all receipts up to it have their places told, and whoever writes one reads the head first, the place second, and
+ * after all receipts up to it have their places written, and anyone who writes one reads the head first, the place second, and
  * then every receipt behind that head.
  */
 
@@ -45,7 +45,7 @@ export interface ReceiptsDependencies {
   readonly vault: Vault;
   /** Signs. */
   readonly keyring: Keyring;
-  /** Digest of the workflows of this process, where it has any. */
+  /** Digest of the workflows of this process, if it has any. */
   readonly workflows?: string;
   readonly now: () => number;
 }
@@ -73,7 +73,7 @@ export function createReceipts({ vault, keyring, workflows, now }: ReceiptsDepen
   /** The last to write in each chain: within a process one waits for the other, so that they do not race for places. */
   const turns = new Map<string, Promise<unknown>>();
 
-  /** @throws {ReceiptError} where it is gone: then no other takes its place */
+  /** @throws {ReceiptError} if it is gone: then no other takes its place */
   async function read(key: string): Promise<Receipt> {
     const stored = await vault.get(key);
     if (stored !== undefined) return readReceipt(parseDocument(stored.value));
@@ -97,7 +97,7 @@ export function createReceipts({ vault, keyring, workflows, now }: ReceiptsDepen
     await vault.putIfAbsent(placeKey(request, request.runId), Buffer.from(String(chain.sequence)));
   }
 
-  /** Where somebody else has moved it meanwhile it may stay behind: whoever comes next finds the rest. */
+  /** If somebody else has moved it meanwhile it may stay behind: whoever comes next finds the rest. */
   async function moveHead(connection: string, from: Stored<Head> | undefined, to: Head): Promise<void> {
     const bytes = Buffer.from(JSON.stringify(to));
     if (from === undefined) await vault.putIfAbsent(headKey(connection), bytes);

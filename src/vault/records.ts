@@ -18,7 +18,7 @@ export interface RequestRecord {
   readonly startedAt: string;
   /** A deletion that only plans: the same id never answers for one that deletes. */
   readonly dryRun?: boolean;
-  /** With its extension, where it has one. */
+  /** With its extension, if it has one. */
   readonly clock?: Clock;
   /** Present once the request has ended. */
   readonly result?: RequestResult;
@@ -42,10 +42,10 @@ export interface Records {
 
   /**
    * Destroys the case file and the package: their key first, then them. What was destroyed before, or left, is safe. Nothing
-   * happens where the record is meanwhile that of a run which has no result and is not `runId`: that one may be open.
+   * happens if the record is meanwhile that of a run which has no result and is not `runId`: that one may be open.
    */
   shred(request: RequestRef, at: Date, runId: string | undefined): Promise<void>;
-  /** Shreds likewise, and keeps of the result what answers the same request id: `purged`. Undefined where nothing was kept. */
+  /** Shreds likewise, and keeps of the result what answers the same request id: `purged`. Undefined if nothing was kept. */
   purge(request: RequestRef, at: Date, runId: string | undefined): Promise<RequestResult | undefined>;
   /** Requests that have more in the vault than their record. */
   unshredded(): Promise<RequestRef[]>;
@@ -78,7 +78,7 @@ export function createRecords(vault: Vault, accesses: OpenAccesses): Records {
     return found && readRecord(found.value);
   }
 
-  /** Changes the record where `next` does not answer the very same. */
+  /** Changes the record if `next` does not answer the very same. */
   async function change(
     request: RequestRef,
     next: (present: StoredRecord) => StoredRecord,

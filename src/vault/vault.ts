@@ -17,19 +17,19 @@ export interface Stored<T> {
  */
 export interface VaultDriver {
   get(key: string): Promise<Stored<Buffer> | undefined>;
-  /** False where the object exists already. */
+  /** False if the object exists already. */
   putIfAbsent(key: string, bytes: Buffer): Promise<boolean>;
-  /** False where the object is not, or no longer, at `version`. */
+  /** False if the object is not, or no longer, at `version`. */
   putIfUnchanged(key: string, bytes: Buffer, version: string): Promise<boolean>;
   /** Keys below a prefix that ends at a segment, in order. */
   list(prefix: string): Promise<string[]>;
-  /** Deletes one object; nothing happens where there is none. */
+  /** Deletes one object; nothing happens if there is none. */
   delete(key: string): Promise<void>;
 }
 
 const SEGMENT = /^(?!\.{1,2}$)[A-Za-z0-9._-]+$/;
 
-/** @throws {RangeError} where a segment of the key is unusable */
+/** @throws {RangeError} if a segment of the key is unusable */
 export function segmentsOf(key: string): string[] {
   const segments = key.split('/');
   if (!segments.every(segment => SEGMENT.test(segment))) throw new RangeError('a vault key has an unusable segment');
@@ -44,9 +44,9 @@ export interface Vault extends VaultDriver {
   update(key: string, change: (present: Buffer | undefined) => Buffer | undefined): Promise<Buffer | undefined>;
   /** The same objects, sealed and unsealed with other keys. */
   under(keys: SealKeys): Vault;
-  /** The id of the key that an object names; undefined where there is no such object. */
+  /** The id of the key that an object names; undefined if there is no such object. */
   sealedBy(key: string): Promise<string | undefined>;
-  /** Seals an object again, with the key that seals now; nothing happens where that is done, or there is no such object. */
+  /** Seals an object again, with the key that seals now; nothing happens if that is done, or there is no such object. */
   reseal(key: string): Promise<void>;
 }
 

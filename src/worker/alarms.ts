@@ -1,5 +1,5 @@
 /**
- * Tells of due dates that are near or have passed: a line in the log, a metric, and a webhook where one is configured. The
+ * Sends alarms about due dates that are near or have passed: a line in the log, a metric, and a webhook if one is configured. The
  * webhook is signed with the key that signs receipts, in the form of Standard Webhooks (standardwebhooks.com, `v1a`), so that
  * whoever gets it needs the public key and nothing else. It names a request and its due date, no person.
  */
@@ -16,7 +16,7 @@ export interface AlarmDependencies {
   readonly log: Log;
   readonly signingKey: () => SigningKey;
   readonly now: () => number;
-  /** HTTPS, or on this machine; where not given none is sent. */
+  /** HTTPS, or on this machine; if not given none is sent. */
   readonly webhook?: string;
 }
 
@@ -59,7 +59,7 @@ export function createAlarms({ metrics, log: writeLine, signingKey, now, webhook
   };
 }
 
-/** Undefined where nothing answered. */
+/** Undefined if nothing answered. */
 async function post(url: string, body: string, headers: Readonly<Record<string, string>>) {
   const signal = AbortSignal.timeout(TIMEOUT_MS);
   const response = await fetch(url, { method: 'POST', headers, body, redirect: 'manual', signal }).catch(

@@ -1,6 +1,6 @@
 /**
  * Keeps the rate limit of every API queue on the server at what its budget says, one queue after the other: the server
- * takes ten such changes a second. A limit that somebody else changed is set right and told. Decision D2.
+ * takes ten such changes a second. A limit that somebody else changed is set right and logged. Decision D2.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { isGrpcServiceError } from '@temporalio/client';
@@ -32,7 +32,7 @@ export function createBudgetKeeper(
   const due = new Map<string, { readonly queue: QueueOn; readonly rate: number }>();
   /** What each queue was last seen to have. */
   const kept = new Map<string, number>();
-  /** Connections whose limit could not be kept the last time: told once. */
+  /** Connections whose limit could not be set the last time: logged once. */
   const failing = new Set<string>();
   let apiMissing = false;
   let stopped = false;

@@ -23,7 +23,7 @@ export interface ConnectionWorkersOptions {
   readonly taskQueue: string;
   /** What every worker has in common: its server, converter, steps, shutdown times. */
   readonly workerOptions: Omit<WorkerOptions, 'taskQueue'>;
-  /** Where there are metrics. */
+  /** If there are metrics. */
   readonly watch?: ConnectionWatch | undefined;
   /** Sees to it that a credential is renewed before it expires. */
   readonly renew: (due: Renewable) => Promise<void>;
@@ -63,7 +63,7 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
   const serving = new Map<string, Served>();
   /** Connections whose worker takes no new steps and lets its last ones end; meanwhile the others are served. */
   const leaving = new Map<string, Promise<void>>();
-  /** Connections that could not be served at the last look: told once. */
+  /** Connections that could not be served at the last check: logged once. */
   const unserved = new Set<string>();
   const starting = new Set<string>();
   let stopped = false;
@@ -146,7 +146,7 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
     );
   }
 
-  /** Found by a look, or, where it went in the middle of one, by its check. */
+  /** Found by a look, or, if it went in the middle of one, by its check. */
   function isGone(name: string): void {
     if (!serving.has(name)) return;
     leave(name);

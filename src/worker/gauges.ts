@@ -1,7 +1,7 @@
 /**
- * What a worker with metrics tells of connections and open requests. Budgets and queues are told as the worker looks at
+ * The metrics of a worker about connections and open requests. Budgets and queues are counted when the worker reads
  * them anyway; requests are counted by the server, at most 28 counts in 15 seconds, however many connections and requests
- * there are. A connection that is gone, or no longer held, is told as 0.
+ * there are. A connection that is gone, or no longer held, counts as 0.
  */
 import { perMinute } from '../budget';
 import { SOON_MS } from '../request/clock';
@@ -29,7 +29,7 @@ export interface ConnectionWatch {
 
 export interface Gauges extends ConnectionWatch {
   ready(isReady: boolean): void;
-  /** Counts where it is time to. */
+  /** Counts if it is time to. */
   count(): Promise<void>;
 }
 
@@ -80,7 +80,7 @@ export function createGauges({ metrics, countWaiting, countOpen }: GaugesOptions
       }
       if (!known.has(name) || known.get(name) !== cause) {
         setHeld(name, cause);
-        counted.set(name, Number.NEGATIVE_INFINITY); // what changed is told soon
+        counted.set(name, Number.NEGATIVE_INFINITY); // what changed is counted soon
       }
       known.set(name, cause);
       if (connection !== undefined) return;

@@ -1,5 +1,5 @@
 /**
- * What an orchestrator asks: `/healthz`, whether the process answers, and `/readyz`, whether it does its work; where it does
+ * What an orchestrator asks: `/healthz`, whether the process answers, and `/readyz`, whether it does its work; if it does
  * not, it says why. Names of connections and keys, no personal data.
  */
 import { createServer } from 'node:http';
@@ -11,11 +11,11 @@ export interface HealthServer {
 export interface HealthOptions {
   readonly host: string;
   readonly port: number;
-  /** What keeps it from its work; empty where all is well. */
+  /** What keeps it from its work; empty if all is well. */
   readonly problems: () => readonly string[];
 }
 
-/** @throws where the address cannot be listened on */
+/** @throws if the address cannot be listened on */
 export async function serveHealth({ host, port, problems }: HealthOptions): Promise<HealthServer> {
   const server = createServer((request, response) => {
     const found = request.url === '/readyz' ? problems() : request.url === '/healthz' ? [] : undefined;

@@ -1,5 +1,5 @@
 /**
- * What a worker tells Prometheus: the one place for the names, labels and help texts of our metrics. A label is the name of
+ * The metrics of a worker for Prometheus: the one place for the names, labels and help texts of our metrics. A label is the name of
  * a connection or one of a closed list; nothing of a person, and no id of a request, is ever one.
  */
 import type { MetricMeter } from '@temporalio/common';

@@ -51,7 +51,7 @@ export function createTracing({ namespace, log }: TracingOptions): Tracing {
   );
 
   const random = new RandomIdGenerator();
-  /** The ids of the span that is being made, where they are not random. */
+  /** The ids of the span that is being made, if they are not random. */
   let given: Ids | undefined;
   const provider = new BasicTracerProvider({
     resource: resourceFromAttributes({ 'service.name': 'aircall-dsr', 'service.version': VERSION }).merge(

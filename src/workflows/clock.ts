@@ -26,13 +26,13 @@ export interface RunClock {
   present(): Partial<Clock> & { readonly alarm?: Alarm };
   /** Starts it, once the request is open. */
   start(request: RequestRef, clock: Clock | undefined): void;
-  /** Takes no more extensions; resolves when those that it has taken are kept, and alarms of a moment ago are told. */
+  /** Takes no more extensions; resolves when those that it has taken are kept, and alarms of a moment ago are sent. */
   end(): Promise<void>;
 }
 
 const ALARM_WORDS = { 'due-soon': 'Alarm: due within a week', overdue: 'Alarm: overdue' } as const;
 
-/** How long a request that ends lets an alarm be told that has only just begun to be; a webhook may be down for days. */
+/** How long a request that ends waits for an alarm that was raised a moment ago; a webhook may be down for days. */
 const TOLD_WITHIN = '10 seconds';
 
 /** To be made before anything is waited for: until it is started an extension is refused. */

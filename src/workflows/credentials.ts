@@ -1,7 +1,7 @@
 /**
  * What happens when a connection does not serve: one answer for all steps in flight. A 403 is checked with a ping first;
- * then the token is refreshed where that is possible; otherwise the request waits, visibly, until it is connected again.
- * Where an operator paused it, it waits until it is resumed. A request never fails for its connection. Decision D4.
+ * then the token is refreshed if that is possible; otherwise the request waits, visibly, until it is connected again.
+ * If an operator paused it, it waits until it is resumed. A request never fails for its connection. Decision D4.
  */
 import { CancellationScope, defineSignal, isCancellation, setHandler } from '@temporalio/workflow';
 import type { Opened } from '../activities';
@@ -91,7 +91,7 @@ export function keepCredentials({ opened, requests, progress }: Holder): Credent
     return refreshed.code === 'deadline' ? 'deadline' : 'refused'; // at the deadline nobody has refused anything
   }
 
-  /** Waits by one step that Temporal repeats ever more rarely, and takes it anew where there may be news. */
+  /** Waits by one step that Temporal repeats ever more rarely, and takes it anew if there may be news. */
   async function until(
     cause: 'credentials' | 'paused',
     look: (steps: ReturnType<typeof waitingSteps>) => Promise<void>,

@@ -35,7 +35,7 @@ export function detailsOf(status: RequestStatus, connection: string, findings: F
   ].join('\n');
 }
 
-/** Of a request that was refused before it began: all there is to tell. */
+/** Of a request that was refused before it began: all that is known. */
 export function refusedDetails(message: string): string {
   return `**failed**\n\nIt was refused before any API request was sent: ${message}.`;
 }

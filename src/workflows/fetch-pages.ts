@@ -1,6 +1,6 @@
 /**
  * The child workflow that reads a long window of a list, so that the request's own history stays short. Cancelled, it
- * still tells what it had done.
+ * still reports what it had done.
  */
 import { isCancellation } from '@temporalio/workflow';
 import { emptyReport, fetchInto, type PagesInput, type PagesReport } from './pages';

@@ -16,7 +16,7 @@ import { mayBeCredential, type StepFailure } from './steps';
 interface Listed {
   readonly objects: readonly CaseRef[];
   readonly gaps: readonly Gap[];
-  /** What is in the only object, where there is one. */
+  /** What is in the only object, if there is one. */
   readonly only?: Merged;
 }
 
@@ -66,7 +66,7 @@ async function readList(run: RequestRun, list: List, window: Window): Promise<Li
   return readWindow(run, list, window, first);
 }
 
-/** All pages of one window; once more from its first page where rows moved while it was read. */
+/** All pages of one window; once more from its first page if rows moved while it was read. */
 async function readWindow(
   run: RequestRun,
   list: List,
@@ -163,7 +163,7 @@ function failedGaps({ failed }: PagesReport): Gap[] {
   return [...codes].map(code => ({ code, count: failed.filter(({ failure }) => failure.code === code).length }));
 }
 
-/** Slices of equal length; one slice where a second cannot be split. */
+/** Slices of equal length; one slice if a second cannot be split. */
 function split(list: List, window: Window, total: number): Window[] {
   const to = window.to ?? Math.floor(Date.now() / 1000) + DAY;
   const from = window.from ?? (list.of === 'contacts' ? EARLIEST.contacts : to - EARLIEST.callsAge);

@@ -19,11 +19,11 @@ export interface PagesInput extends Budgeted {
 
 export interface PagesReport {
   readonly objects: CaseRef[];
-  /** Of the list, as the last page told; 0 where no page was had. */
+  /** Of the list, as the last page said; 0 if no page was had. */
   total: number;
   /** Rows on the fullest page. */
   rowsMax: number;
-  /** The last page's own word, where it was the only one. */
+  /** The last page's own word, if it was the only one. */
   only: Merged | undefined;
   /** Pages that were asked for and not had; those that another credential may get too. */
   readonly failed: { readonly page: number; readonly failure: StepFailure }[];
@@ -36,7 +36,7 @@ export interface PagesReport {
 /** Enough in the queue that a budget of 1,000 requests a minute never runs dry while each takes a second. */
 const PAGES_AT_ONCE = 16;
 
-/** Fills the report as pages come in, so that what a cancellation cuts short is still told. */
+/** Fills the report as pages come in, so that what a cancellation cuts short is still reported. */
 export async function fetchInto(report: PagesReport, input: PagesInput): Promise<void> {
   const { request, list, window } = input;
   const fetchPage = (page: number) => {

@@ -106,7 +106,7 @@ export function bulkSteps(deadlineMs?: number) {
 
 /**
  * Steps that touch the vault only, and little of it. Each is taken within the workflow task, which spares the server most
- * of a step's cost. Where the vault fails it is taken again as an ordinary activity, which Temporal repeats and shows.
+ * of a step's cost. If the vault fails it is taken again as an ordinary activity, which Temporal repeats and shows.
  */
 export function localSteps(deadlineMs?: number): LocalActivities {
   const quick = proxyLocalActivities<LocalActivities>({
@@ -131,7 +131,7 @@ function isTriedAgain(error: unknown): boolean {
   return error instanceof ActivityFailure && !isCancellation(error) && error.retryState !== 'NON_RETRYABLE_FAILURE';
 }
 
-/** The step that tells of a due date: repeated until it is heard, or nobody needs to hear it any more. */
+/** The step that sends an alarm about a due date: repeated until it is received, or no longer needed. */
 export function alarmSteps(summary: string) {
   return proxyActivities<Pick<LocalActivities, 'raiseAlarm'>>({
     summary,
@@ -182,7 +182,7 @@ export async function attempt<T extends { readonly apiRequests: number }>(
   }
 }
 
-/** What a step that ended from outside had told before. */
+/** What a step that ended from outside had reported before. */
 function handedOn({ activityId }: ActivityFailure): Promise<StepProgress> {
   return CancellationScope.nonCancellable(() => localSteps().progressOf({ activityId: activityId ?? '' }));
 }

@@ -23,7 +23,7 @@ const FORGETS_AT_ONCE = [
 
 export default async function setup(): Promise<void> {
   const built = build();
-  built.catch(() => {}); // told below
+  built.catch(() => {}); // handled below
   const folder = makeFolder();
   const dbFilename = join(folder, 'temporal.db');
   const server = await startDevServer({
