@@ -3,7 +3,7 @@
  * fetch the package. Every document has the contract's shape, and nothing else is on stdout.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createCompanySeed, type Sandbox, startSandbox } from '../../sandbox';
 import { packageSchema } from '../../src/package/model';
@@ -79,6 +79,40 @@ describe('access', () => {
     const { contacts, calls } = packageSchema.parse(JSON.parse(files.get('access-package.json') ?? ''));
     expect(idsOf(contacts)).toEqual(sorted(truth.contactIds));
     expect(idsOf(calls)).toEqual(sorted(truth.callIds));
+  });
+
+  test('again, into the same file: writes nothing, sends nothing and ends well', async () => {
+    const args = ['access', 'acme', EMAIL, '--request-id', 'first', '--out', here('first.zip')];
+    const { mtimeMs, ino } = statSync(here('first.zip'));
+    const sent = sandbox.requests().length;
+    const { exit, document } = await operator.ask(args);
+    expect({ exit, status: resultSchema.parse(document).status }).toEqual({ exit: 0, status: 'completed' });
+    expect(statSync(here('first.zip'))).toMatchObject({ mtimeMs, ino });
+    expect(sandbox.requests()).toHaveLength(sent);
+  });
+
+  test('into a file that holds something else is refused before anything is started', async () => {
+    writeFileSync(here('other.zip'), 'something else');
+    for (const requestId of ['first', 'never-started']) {
+      const args = ['access', 'acme', EMAIL, '--request-id', requestId, '--out', here('other.zip')];
+      const { exit, document } = await operator.ask(args);
+      expect({ exit, code: errorOf(document).code }).toEqual({ exit: 2, code: 'usage' });
+    }
+    expect(readFileSync(here('other.zip'), 'utf8')).toBe('something else');
+    const { exit, document } = await operator.ask(['status', 'never-started']);
+    expect({ exit, code: errorOf(document).code }).toEqual({ exit: 2, code: 'not-found' });
+  });
+
+  test('twice at once, into one file: both end well, and the file is whole', async () => {
+    const args = ['access', 'acme', EMAIL, '--request-id', 'at-once', '--out', here('at-once.zip')];
+    const both = await Promise.all([operator.ask(args), operator.ask(args)]);
+    expect(both.map(({ exit }) => exit)).toEqual([0, 0]);
+    const [result] = both.map(({ document }) => resultSchema.parse(document));
+    const digest = createHash('sha256')
+      .update(readFileSync(here('at-once.zip')))
+      .digest('hex');
+    expect(digest).toBe(result?.package?.sha256);
+    expect(readdirSync(operator.folder).filter(name => name.includes('.part'))).toEqual([]);
   });
 
   test('without --wait it answers the ids of the run, the same again for the same request id', async () => {
