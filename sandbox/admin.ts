@@ -57,6 +57,7 @@ const DOORS: Readonly<Record<string, (state: SandboxState, given: unknown) => un
     // Only null clears: a body that is missing or broken must not end a plan unnoticed.
     state.setFaults(given === null ? undefined : parseFaultPlan(given));
   },
+  'POST release': state => state.release(),
   'POST revoke': (state, given) => companyOf(state, given).revokeCredentials(),
   'POST restore': (state, given) => companyOf(state, given).restoreCredentials(),
   'POST api-key': (state, given) => companyOf(state, given).issueApiKey(),

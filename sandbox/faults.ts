@@ -20,6 +20,7 @@ export const FAULT_ACTIONS = [
   'redirect',
   'oversize',
   'delay',
+  'hold',
   'hang',
   'revoke',
 ] as const;

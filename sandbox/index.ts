@@ -48,6 +48,8 @@ export interface Sandbox {
   clearRequests(): void;
   /** Counting of requests starts anew. @throws {SandboxInputError} on an unusable plan. */
   setFaults(plan: FaultPlan | undefined): void;
+  /** Answers the requests that rules with the action `hold` hold now; later ones are held again. */
+  release(): void;
   /** Ends open connections too, those that hang included; safe to do twice. */
   close(): Promise<void>;
 }
@@ -58,6 +60,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const companies = (options.companies ?? createStandardCompanies({ seed: options.seed ?? 1, now: now() })).map(seed =>
     createCompany(seed, now),
   );
+  const held: (() => void)[] = [];
   let origin = '';
   let exposed: readonly SandboxCompany[] = [];
   const checked = (plan: FaultPlan | undefined) =>
@@ -71,6 +74,10 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     pickFault: checked(options.faults),
     setFaults(plan) {
       state.pickFault = checked(plan);
+    },
+    released: () => new Promise(resolve => held.push(resolve)),
+    release() {
+      for (const letGo of held.splice(0)) letGo();
     },
   };
 
@@ -103,6 +110,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       state.log.entries.length = 0;
     },
     setFaults: state.setFaults,
+    release: state.release,
     close: () =>
       new Promise(resolve => {
         server.close(() => resolve());

@@ -41,12 +41,16 @@ function withoutType(headers: Readonly<Record<string, string>> | undefined): Rec
   return Object.fromEntries(Object.entries(headers ?? {}).filter(([name]) => name !== 'Content-Type'));
 }
 
-/** `answer` applies the request's effect and must be called at most once; `revoke` ends the credentials of who asks. */
+/**
+ * `answer` applies the request's effect and must be called at most once; `revoke` ends the credentials of who asks;
+ * `released` resolves when the sandbox lets go what it holds.
+ */
 export async function sabotage(
   rule: FaultRule,
   response: ServerResponse,
   answer: () => Reply,
   revoke: () => void,
+  released: () => Promise<void>,
 ): Promise<Sent> {
   switch (rule.action) {
     case 'status':
@@ -76,6 +80,9 @@ export async function sabotage(
       return pour(response);
     case 'delay':
       await sleep(rule.delayMs ?? 0, undefined, { ref: false });
+      return send(response, answer());
+    case 'hold':
+      await released();
       return send(response, answer());
     case 'hang':
       return null;

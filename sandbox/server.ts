@@ -70,7 +70,8 @@ async function answerApi(state: SandboxState, request: ApiRequest, response: Ser
   const refusalNow = () => identify(state.companies, request.authorization).refusal;
   const answer = () => limited ?? answerRoute(state, request, company, refusalNow());
   const revoke = () => company?.credentials.revoke();
-  entry.status = fault === undefined ? send(response, answer()) : await sabotage(fault, response, answer, revoke);
+  entry.status =
+    fault === undefined ? send(response, answer()) : await sabotage(fault, response, answer, revoke, state.released);
 }
 
 const edge = (status: number, message: string): Reply => ({ status, json: { message } });

@@ -12,5 +12,9 @@ export interface SandboxState {
   origin(): string;
   pickFault: FaultPicker;
   setFaults(plan: FaultPlan | undefined): void;
+  /** Resolves when what is held now is let go. */
+  released(): Promise<void>;
+  /** Lets go what is held now. */
+  release(): void;
   exposed(): readonly SandboxCompany[];
 }

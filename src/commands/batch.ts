@@ -182,11 +182,12 @@ async function untilEnded({
 }: BatchRun): Promise<Map<string, StatusReport>> {
   const open = new Map(requests.map(request => [request.workflowId, request]));
   const reports = new Map<string, StatusReport>();
-  let lookMs: number = LOOK_MS.first;
+  const { pollMs } = terminal.io;
+  let lookMs = pollMs ?? LOOK_MS.first;
   let quietSinceMs = Date.now();
   while (open.size > 0) {
     await delay(lookMs, undefined, { signal });
-    lookMs = Math.min(lookMs * LOOK_MS.growth, LOOK_MS.max);
+    if (pollMs === undefined) lookMs = Math.min(lookMs * LOOK_MS.growth, LOOK_MS.max);
     const listed = await client.list({ connection, open: true, limit: Number.POSITIVE_INFINITY });
     const statuses = new Map(listed.map(({ workflowId, status }) => [workflowId, status]));
     const gone = [...open.keys()].filter(workflowId => !statuses.has(workflowId));

@@ -13,6 +13,8 @@ export interface Io {
   readonly stdin: Readable;
   readonly stdout: Stream;
   readonly stderr: Stream;
+  /** How often a command polls, in milliseconds; absent: as often as suits each of them. */
+  readonly pollMs?: number;
   /** From now on the first SIGINT or SIGTERM aborts; a second one ends the process. */
   interruption(): Interruption;
   /** Prepares the process for Temporal workers and replays. With `metrics` it serves them there, and answers their meter. */

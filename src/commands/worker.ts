@@ -53,6 +53,7 @@ export async function worker(context: Context, options: WorkerOptions): Promise<
     tracing,
     ...(alarmWebhook !== undefined && { alarmWebhook }),
     log,
+    ...(io.pollMs !== undefined && { lookEveryMs: io.pollMs }),
   });
   problems = service.problems;
   void terminal.stopped().then(async () => {

@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { createCompanySeed, type Sandbox, startSandbox } from '../../sandbox';
 import { createOperator } from '../support/command-line';
 import { errorOf, listSchema, resultSchema, startedSchema } from '../support/documents';
+import { until } from '../support/patience';
 
 const SEED = { seed: 8, contacts: 30, calls: 60, now: Date.now() };
 const COMPANIES = ['batch-a', 'batch-b', 'batch-c', 'batch-d'] as const;
@@ -176,10 +177,15 @@ describe('a batch', () => {
 
   test('deletes nobody before their access request in the same file is over, whatever the order of its rows', async () => {
     const company = sandbox.company('batch-c');
-    sandbox.setFaults({ rules: [{ company: 'batch-c', path: '/calls', action: 'delay', delayMs: 1_500 }] });
+    sandbox.setFaults({ rules: [{ company: 'batch-c', path: '/calls', action: 'hold' }] });
     const path = write('e.csv', `last,deletion,${EMAIL},`, `first,access,${EMAIL},`);
-    const { exit, requests } = await run('batch-c', path);
+    const running = run('batch-c', path);
+    await until('the deletion waits', async () =>
+      (await runsOf('batch-c')).some(({ kind, status }) => kind === 'deletion' && status === 'waiting'),
+    );
     sandbox.setFaults(undefined);
+    sandbox.release();
+    const { exit, requests } = await running;
     const { contactIds, callIds } = company.truth;
     expect(exit).toBe(0);
     expect(requests).toMatchObject([
@@ -198,7 +204,7 @@ describe('an interrupted batch', () => {
     const first = await operator.serve(['batch', 'batch-d', path], new RegExp(`starting ${ROWS}`));
     const ended = await first.end('SIGTERM');
     expect(ended).toMatchObject({ exit: 1, stdout: '' });
-    expect(ended.stderr).toMatch(/^error interrupted: .* run the same command again/m);
+    expect(ended.stderr).toMatch(/^error interrupted: .* Run the same command again/m);
     const { exit, statuses } = await run('batch-d', path);
     expect({ exit, statuses }).toEqual({ exit: 0, statuses: { 'no-match': ROWS } });
     const runs = (await runsOf('batch-d')).map(({ workflowId }) => workflowId);

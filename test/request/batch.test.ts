@@ -232,7 +232,7 @@ describe('a file that is not good', () => {
     [
       'a stray quote',
       file('x,access,"a"@b.c,', 'y,nothing,a@b.c,'),
-      [expect.stringMatching(/^line 2: a quote stands where none may/)],
+      [expect.stringMatching(/^line 2: a quote is at a place where no quote may be/)],
     ],
     [
       'a quote that never closes',

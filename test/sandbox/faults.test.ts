@@ -1,6 +1,7 @@
 /** Every fault over a real connection, which requests a rule strikes, and what an unusable plan is told. */
 import { get } from 'node:http';
 import { type FaultRule, parseFaultPlan } from '../../sandbox/index';
+import { until } from '../support/patience';
 import { at, basic, ids, NOW, type Setup, setUp } from './ask';
 
 async function withFault(rule: FaultRule): Promise<Setup> {
@@ -77,6 +78,17 @@ describe('a fault', () => {
   test('delays a sound answer', async () => {
     const { ask, acme } = await withFault({ action: 'delay', delayMs: 20 });
     expect(ids(await ask(`/contacts/search?email=${acme.truth.subjectEmail}`))).toEqual(acme.truth.contactIds);
+  });
+
+  test('holds a sound answer until it is released, and the next one again', async () => {
+    const { ask, sandbox, acme } = await withFault({ requests: [1, 2], action: 'hold' });
+    for (const number of [1, 2]) {
+      const held = ask(`/contacts/search?email=${acme.truth.subjectEmail}`);
+      await until('it is held', () => sandbox.requests().length === number);
+      expect(sandbox.requests().at(-1)).toMatchObject({ fault: 'hold', status: null });
+      sandbox.release();
+      expect(ids(await held)).toEqual(acme.truth.contactIds);
+    }
   });
 
   test('pours an endless body', async () => {

@@ -50,8 +50,10 @@ async function cancelled({
   const { workflowId, runId } = await start();
   await when(workflowId);
   await service.client.cancel(workflowId);
-  const result = await service.client.result(workflowId);
+  if (faults.some(({ action }) => action === 'hold')) await untilHeard(workflowId);
   service.sandbox.setFaults(undefined);
+  service.sandbox.release();
+  const result = await service.client.result(workflowId);
 
   expect(result.status).toBe('cancelled');
   expect(await service.client.status(workflowId)).toMatchObject({ status: 'cancelled', phase: 'ended' });
@@ -66,6 +68,14 @@ async function cancelled({
   expect(company.requests()).toHaveLength(sent);
   return result;
 }
+
+/** The workflow knows that it is cancelled: it has answered the task that told it. */
+const untilHeard = (workflowId: string) =>
+  until('the cancellation is heard', async () => {
+    const { events = [] } = await service.temporal.workflow.getHandle(workflowId).fetchHistory();
+    const at = events?.findIndex(event => event.workflowExecutionCancelRequestedEventAttributes) ?? -1;
+    return at >= 0 && (events ?? []).slice(at).some(event => event.workflowTaskCompletedEventAttributes);
+  });
 
 const asked = (company: SandboxCompany, method: string, path: string) =>
   company.requests().filter(entry => entry.method === method && entry.path.startsWith(path)).length;
@@ -98,7 +108,7 @@ describe('a request that is cancelled', () => {
     const result = await cancelled({
       company,
       kind: 'access',
-      faults: [{ path: '/contacts/search', action: 'delay', delayMs: 700 }],
+      faults: [{ path: '/contacts/search', action: 'hold' }],
       when: () => until('the search is under way', () => asked(company, 'GET', '/v1/contacts/search') === 1),
     });
     expect(result.package).toBeUndefined();
@@ -110,7 +120,7 @@ describe('a request that is cancelled', () => {
     const result = await cancelled({
       company,
       kind: 'access',
-      faults: [{ path: '/calls', action: 'delay', delayMs: 700 }],
+      faults: [{ path: '/calls', action: 'hold' }],
       when: () => until('calls are asked for', () => asked(company, 'GET', '/v1/calls') >= 1),
     });
     expect(result.package).toBeUndefined();
@@ -124,7 +134,7 @@ describe('a request that is cancelled', () => {
     const result = await cancelled({
       company,
       kind: 'deletion',
-      faults: [{ method: 'DELETE', action: 'delay', delayMs: 700 }],
+      faults: [{ method: 'DELETE', action: 'hold' }],
       when: () => until('contacts are being deleted', () => asked(company, 'DELETE', '/v1/contacts') >= 8),
     });
     const outcomes = new Map(result.outcomes.map(({ record, outcome }) => [record, outcome]));
@@ -192,7 +202,7 @@ describe('a request that is cancelled', () => {
     const result = await cancelled({
       company,
       kind: 'deletion',
-      faults: [{ path: '[?&]page=([2-9]|\\d\\d)(&|$)', action: 'delay', delayMs: 700 }],
+      faults: [{ path: '[?&]page=([2-9]|\\d\\d)(&|$)', action: 'hold' }],
       when: () => until('a child workflow reads pages', () => company.requests().length > 1),
     });
     expect(company.requests().length).toBeLessThan(24);

@@ -59,11 +59,12 @@ describe('where credentials are revoked in the middle of a request', () => {
   it('the request waits, visibly, and goes on from the same steps once it is connected anew', async () => {
     const company = service.sandbox.company('revoked');
     const connection = await service.connectCompany('revoked');
-    service.sandbox.setFaults({ rules: [{ company: 'revoked', path: '/contacts', action: 'delay', delayMs: 300 }] });
+    service.sandbox.setFaults({ rules: [{ company: 'revoked', path: '/contacts', action: 'hold' }] });
     const { workflowId } = await start('revoked', connection, 'revoked');
     await until('the search is under way', () => company.requests().length === 1);
     company.revokeCredentials();
     service.sandbox.setFaults(undefined);
+    service.sandbox.release();
     await untilWaiting(workflowId, 'credentials');
 
     // A second request of the same connection asks nothing: the credential is known to be dead.
@@ -106,12 +107,13 @@ describe('where credentials are revoked in the middle of a request', () => {
     const connection = await service.connectCompany('refreshed', await authorize('refreshed'));
     // Revoked after the search, so that the call lists of all numbers are refused together.
     service.sandbox.setFaults({
-      rules: [{ company: 'refreshed', path: '/contacts/search', action: 'delay', delayMs: 300 }],
+      rules: [{ company: 'refreshed', path: '/contacts/search', action: 'hold' }],
     });
     const { workflowId } = await start('refreshed', connection, 'refreshed');
     await until('the search is under way', () => company.requests().length === 1);
     aheadMs += (TOKEN_SECONDS + 1) * 1_000;
     service.sandbox.setFaults(undefined);
+    service.sandbox.release();
     const result = await service.client.result(workflowId);
     expect(result.status).toBe('completed');
     expect(idsOf((await documentOf(service, result)).calls)).toEqual(sorted(company.truth.callIds));

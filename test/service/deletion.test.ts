@@ -57,13 +57,14 @@ describe('a deletion request', () => {
     const company = service.sandbox.company('absent');
     const [first = 0, second = 0] = sorted(company.truth.contactIds);
     service.sandbox.setFaults({
-      rules: [{ company: 'absent', method: 'DELETE', path: `/${first}$`, action: 'delay', delayMs: 500 }],
+      rules: [{ company: 'absent', method: 'DELETE', path: `/${first}$`, action: 'hold' }],
     });
     const running = remove('absent');
     await until('the deletion is on its way', () => deletions(company).length === 2);
     company.removeContact(first);
-    const ended = await running;
     service.sandbox.setFaults(undefined);
+    service.sandbox.release();
+    const ended = await running;
     expect(ended.result.counts).toMatchObject({ deleted: 1, alreadyAbsent: 1 });
     expect(byRecord(ended)).toEqual([
       { record: 'contact 1', outcome: 'already-absent' },

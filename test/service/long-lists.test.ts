@@ -1,5 +1,5 @@
 /** Lists beyond the 10,000 rows that Aircall pages through, and lists that change while they are read. */
-import { createCompanySeed } from '../../sandbox';
+import { createCompanySeed, type FaultRule } from '../../sandbox';
 import { until } from '../support/patience';
 import { apiAttempts, documentOf, eventsOf, expectHonestCounts, idsOf, runToEnd, sorted } from '../support/requests';
 import { startTestService, type TestService } from '../support/service';
@@ -70,14 +70,11 @@ describe('a list of more than 10,000 rows', () => {
 describe('a list whose rows move while it is read', () => {
   const moving = { company: 'moving', path: '/contacts/search' };
 
-  async function readWhileOneGoes(requestId: string, rules: readonly object[]) {
+  async function readWhileOneGoes(requestId: string, rules: readonly FaultRule[]) {
     const company = service.sandbox.company('moving');
     const connection = await service.connectCompany('moving');
     service.sandbox.setFaults({
-      rules: [{ ...moving, occurrences: [2, 3], action: 'delay', delayMs: 1_000 }, ...rules].map(rule => ({
-        action: 'delay',
-        ...rule,
-      })),
+      rules: [{ ...moving, occurrences: [2, 3], action: 'hold' }, ...rules],
     });
     const before = company.requests().length;
     const [, newest] = company
@@ -90,6 +87,7 @@ describe('a list whose rows move while it is read', () => {
     // Pages 2 and 3 are asked for and not yet answered: every row behind the first page moves up by one.
     await until('the later pages are asked for', () => company.requests().length >= before + 3);
     company.removeContact(newest?.id ?? 0);
+    service.sandbox.release();
     const ended = await running;
     service.sandbox.setFaults(undefined);
     return {

@@ -21,14 +21,16 @@ describe('the workers of a service', () => {
   it('share a request, and what one has begun another one ends', async () => {
     const { company, connection } = service;
     const stopOther = await service.startAnotherWorker();
-    service.sandbox.setFaults({ rules: [{ company: 'shared', path: '/calls', action: 'delay', delayMs: 300 }] });
+    service.sandbox.setFaults({ rules: [{ company: 'shared', path: '/calls', action: 'hold' }] });
     const running = runToEnd(service, company, () =>
       service.client.start('access', { requestId: 'both', connection, subject: { email: EMAIL } }),
     );
     await until('calls are asked for', () => company.requests().some(({ path }) => path === '/v1/calls/search'));
-    await service.stopWorker();
-    const ended = await running;
+    const stopping = service.stopWorker(); // it lets its steps in flight end
     service.sandbox.setFaults(undefined);
+    service.sandbox.release();
+    await stopping;
+    const ended = await running;
     expect(ended.result.status).toBe('completed');
     expect(idsOf((await documentOf(service, ended.result)).calls)).toEqual(sorted(company.truth.callIds));
     await expectHonestCounts(service, ended);
@@ -52,7 +54,7 @@ describe('the workers of a service', () => {
   it('serve everybody else while one connection lets its last step end', async () => {
     const slow = service.sandbox.company('slow');
     const connection = await service.connectCompany('slow');
-    service.sandbox.setFaults({ rules: [{ company: 'slow', action: 'delay', delayMs: 9_000 }] });
+    service.sandbox.setFaults({ rules: [{ company: 'slow', action: 'hold' }] });
     const held = await service.client.start('access', { requestId: 'slow', connection, subject: { email: EMAIL } });
     await until('its step is in flight', () => slow.requests().length === 1);
     await service.connections.delete(connection);
@@ -66,6 +68,7 @@ describe('the workers of a service', () => {
     expect((await service.client.result(workflowId)).status).toBe('completed');
     expect(slow.requests()).toMatchObject([{ status: null }]);
     service.sandbox.setFaults(undefined);
+    service.sandbox.release();
     await service.connectCompany('slow'); // connected again, its request goes on
     expect((await service.client.result(held.workflowId)).status).toBe('completed');
   });

@@ -15,6 +15,9 @@ import { makeFolder, removeFolder } from './folders';
 import { PATIENCE_MS, until } from './patience';
 import { installRuntime, environment as required } from './service';
 
+/** More often than for an operator, who has more patience. */
+const POLL_MS = 500;
+
 const CLI = join(__dirname, '../../dist/src/cli.js');
 
 export interface Ran {
@@ -180,6 +183,7 @@ function startHere(args: readonly string[], env: Environment): Command {
   });
   const io = {
     stdin,
+    pollMs: POLL_MS,
     stdout: stream('stdout'),
     stderr: stream('stderr'),
     interruption() {

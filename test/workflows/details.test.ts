@@ -27,8 +27,8 @@ test('one that runs: what it does, and how far it is', () => {
 });
 
 test.each([
-  ['credentials', 'Run `aircall-dsr connect acme`. It then goes on by itself'],
-  ['paused', 'Run `aircall-dsr connections resume acme`. It then goes on by itself'],
+  ['credentials', 'Run `aircall-dsr connect acme`. It then resumes by itself'],
+  ['paused', 'Run `aircall-dsr connections resume acme`. It then resumes by itself'],
   ['settle', 'for Aircall to settle before it searches again. Until 2026-01-31T12:00:00.000Z.'],
   ['access-request', 'for an access request of the same person to end'],
 ] as const)('one that waits for %s: what ends that', (cause, words) => {
@@ -65,7 +65,7 @@ test('one that is partial: what is missing, by sort and code, with where to look
 test('one that has failed, or was refused at once: why', () => {
   const failure = { code: 'deadline', message: 'the contact search never finished; see docs/errors.md' };
   expect(told({ status: 'failed' }, { failure })).toContain('It ended because of `deadline`: the contact search never');
-  expect(refusedDetails('connection is not one of this vault')).toContain('before Aircall was asked for anything');
+  expect(refusedDetails('connection is not one of this vault')).toContain('before any API request was sent');
 });
 
 test('a deletion: what was deleted, and whether it is proved', () => {
@@ -84,7 +84,7 @@ test('a due date: by which law, whether it is near or past, and that it was put 
   const clock = { regime: 'gdpr', submittedAt: '2026-01-01T00:00:00.000Z', dueAt: '2026-04-01T00:00:00.000Z' } as const;
   const extension = { at: '2026-01-05T00:00:00.000Z', reason: 'complexity', dueBefore: '2026-02-01T00:00:00.000Z' };
   expect(told({ status: 'running', ...clock, extension, alarm: 'overdue' })).toContain(
-    'Due at 2026-04-01T00:00:00.000Z by the GDPR, put off from 2026-02-01T00:00:00.000Z (complexity): **overdue**',
+    'Due at 2026-04-01T00:00:00.000Z by the GDPR, extended from 2026-02-01T00:00:00.000Z (complexity): **overdue**',
   );
 });
 
