@@ -1,4 +1,4 @@
-/** The pure core, the client of Aircall, the sandbox. */
+/** The pure core, the client of Aircall, the sandbox, and what an auditor has. */
 import { runTogether } from '../support/group';
 
 runTogether(
@@ -29,4 +29,8 @@ runTogether(
   'sandbox/purity',
   'sandbox/seed',
   'workflows/details',
+  'replay/recorded',
+  'receipt/receipt',
+  'receipt/canonical',
+  'audit/bundle',
 );

@@ -1,4 +1,4 @@
-/** The house: structure, documents, servers, benchmarks. */
+/** The house: structure, documents, servers, benchmarks; and the command line itself. */
 import { runTogether } from '../support/group';
 
 runTogether(
@@ -14,4 +14,9 @@ runTogether(
   'dev-server/chain',
   'dev-server/make-once',
   'dev-server/servers',
+  'cli/usage',
+  'cli/help',
+  'cli/keys',
+  'cli/demo',
+  'cli/s3-vault',
 );

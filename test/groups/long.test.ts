@@ -1,4 +1,4 @@
-/** Long lists, and keys that change meanwhile. */
+/** Long lists, keys that change meanwhile, and what takes weeks, on a server that skips time. */
 import { runTogether } from '../support/group';
 
-runTogether('service/long-lists', 'service/rotation');
+runTogether('service/long-lists', 'service/rotation', 'service/time', 'service/clock');

@@ -1,4 +1,12 @@
-/** Requests that go well. */
+/** Requests: those that go well, how they end, and what starts them twice. */
 import { runTogether } from '../support/group';
 
-runTogether('service/access', 'service/deletion', 'service/queries', 'service/workers');
+runTogether(
+  'service/access',
+  'service/deletion',
+  'service/workers',
+  'service/cancel',
+  'service/idempotency',
+  'service/credentials',
+  'service/queries',
+);

@@ -1,4 +1,4 @@
-/** The vault in a folder. */
+/** The vault, in a bucket and in a folder. */
 import { runTogether } from '../support/group';
 
-runTogether('vault/receipts', 'vault/folder', 'vault/connections', 'vault/cases');
+runTogether('vault/s3', 'vault/receipts', 'vault/folder', 'vault/connections', 'vault/cases');

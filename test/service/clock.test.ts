@@ -130,7 +130,7 @@ test('what was due long ago says so at once, warns of nothing, and cannot be ext
   expect(alarmsOf('overdue').map(({ alarm }) => alarm)).toEqual(['overdue']);
   await expect(service.client.extend(started.workflowId, { reason })).rejects.toMatchObject({
     code: 'extension-refused',
-    message: expect.stringContaining('must be told of an extension before that'),
+    message: expect.stringContaining('must inform the person of an extension before that'),
   });
   await cancel(started);
 });
