@@ -172,7 +172,7 @@ describe('the settings of the server', () => {
 describe('Dockerfile', () => {
   test('is of one pinned Node, ends as a user that is not root, and runs the command line', () => {
     expect(stages.length).toBe(2);
-    for (const stage of stages) expect(stage).toMatch(/^FROM node:20\.\d+\.\d+-bookworm-slim( AS build)?$/);
+    for (const stage of stages) expect(stage).toMatch(/^FROM node:24\.\d+\.\d+-bookworm-slim( AS build)?$/);
     expect(new Set(stages.map(stage => stage.split(' ')[1])).size).toBe(1);
     expect(dockerfile.filter(line => line.startsWith('USER '))).toEqual([
       `USER ${[UID, GID].map(defaultOf).join(':')}`,

@@ -109,7 +109,7 @@ describe('a bundle', () => {
 
   it('that lacks a child passes only where its manifest says so', () => {
     const without = { child: null, manifest: { runs: [parentRun] } };
-    expect(() => checkBundle(bundle(without))).toThrow('tells of a child');
+    expect(() => checkBundle(bundle(without))).toThrow('names a child');
     const said = { ...without.manifest, missing: [runOf(CHILD)] };
     expect(checkBundle(bundle({ child: null, manifest: said })).missing).toEqual([runOf(CHILD)]);
   });

@@ -89,7 +89,7 @@ test('extend puts it off within the limits of its law, and says so', async () =>
     'invalid-input',
   );
   const { exit, stdout } = await operator.run(['extend', 'calm', '--reason', 'complexity']);
-  expect({ exit, stdout }).toMatchObject({ exit: 0, stdout: expect.stringContaining('Tell the person so') });
+  expect({ exit, stdout }).toMatchObject({ exit: 0, stdout: expect.stringContaining('Tell the person, and why') });
   const again = await operator.ask(['extend', 'calm', '--reason', 'complexity']);
   expect(again).toMatchObject({ exit: 0, document: { requestId: 'calm', extension: { reason: 'complexity' } } });
   expect(errorOf((await operator.ask(['extend', 'none', '--reason', 'complexity'])).document).code).toBe('not-found');

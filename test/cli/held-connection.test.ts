@@ -1,5 +1,4 @@
 /** A connection whose requests are open: what must not happen to it, what is told, and how its requests go on. */
-import { findFreePort } from '../../dev-server/free-port';
 import { type Sandbox, type SandboxCompany, startSandbox } from '../../sandbox';
 import { loadKeyring } from '../../src/encryption/keyring';
 import { createConnections } from '../../src/vault/connections';
@@ -41,21 +40,13 @@ describe('a connection with open requests', () => {
       const found = await held();
       return found?.state === state && found.waitingRequests === waitingRequests;
     });
-  const metric = async (cause: string) => {
-    const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
-    const lines = text.split('\n').filter(line => line.startsWith('aircall_dsr_requests_waiting{'));
-    const line = lines.find(each => each.includes(`connection="${NAME}"`) && each.includes(`cause="${cause}"`));
-    return line === undefined ? undefined : Number(line.split(' ').at(-1));
-  };
-  let metricsPort = 0;
   let worker: RunningCommand;
   let ids: string[];
 
   beforeAll(async () => {
-    metricsPort = await findFreePort(0);
     await connect(NAME, apiKey());
     expect((await operator.ask(['connections', 'pause', NAME])).document).toMatchObject({ connection: NAME });
-    worker = await operator.processes.serve(['worker', '--metrics', `127.0.0.1:${metricsPort}`], /^ready$/m);
+    worker = await operator.startWorker();
     ids = await Promise.all(
       ['one', 'two'].map(async id => {
         const { document } = await operator.ask(['access', NAME, acme.truth.subjectEmail, '--request-id', id]);
@@ -63,7 +54,6 @@ describe('a connection with open requests', () => {
       }),
     );
     await untilState('paused', 2);
-    await until('the metric tells it', async () => (await metric('paused')) === 2);
   });
   afterAll(async () => worker.end('SIGTERM'));
 
@@ -188,6 +178,5 @@ describe('a connection with open requests', () => {
     });
     expect(worker.stderr().match(/refuses its credentials/g)).toHaveLength(1);
     expect((await held())?.state).toBe('served');
-    await until('the metric tells it', async () => (await metric('credentials')) === 0);
   });
 });

@@ -164,6 +164,14 @@ test('open requests are counted by status and due date, and a connection that is
   for (const requestId of Object.keys(due))
     await temporal.workflow.getHandle(`dsr:acme:deletion:${requestId}`).terminate();
   await temporal.connection.close();
+
+  expect((await operator.run(['connections', 'resume', 'paused'])).exit).toBe(0);
+  await untilTold(
+    'that nothing waits or is held any more',
+    told =>
+      told.sum('aircall_dsr_requests_waiting', { connection: 'paused' }) === 0 &&
+      told.sum('aircall_dsr_connection_held', { connection: 'paused' }) === 0,
+  );
 });
 
 test('all that is told has its help, and labels of a connection or of a closed list only', async () => {

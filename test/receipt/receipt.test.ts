@@ -296,16 +296,16 @@ describe('a chain', () => {
   const beta = chainOf(3, 'beta');
   const fork = receiptOf({ ...FACTS, runId: 'another' }, { sequence: 3, previous: digestOf(chain[1] ?? receipt) });
   test.each([
-    ['a receipt missing', [first, second, fourth, ...rest], 'At place 3: receipt 3 is missing, 4 stands in its place'],
+    ['a receipt missing', [first, second, fourth, ...rest], 'At place 3: receipt 3 is missing; 4 is in its place'],
     ['the first missing', [second, third, fourth], 'At place 1: the chain begins with receipt 2; those before'],
-    ['two swapped', [first, third, second, fourth], 'At place 2: receipt 2 is missing, 3 stands in its place'],
-    ['one twice', [first, second, second, third], 'At place 3: receipt 2 stands here a second time'],
+    ['two swapped', [first, third, second, fourth], 'At place 2: receipt 2 is missing; 3 is in its place'],
+    ['one twice', [first, second, second, third], 'At place 3: receipt 2 is here a second time'],
     [
       'one of another connection',
       [first, beta[1], third],
       'At place 2: a receipt of connection beta among those of acme',
     ],
-    ['a fork beside', [first, second, third, fork], 'At place 4: receipt 3 stands here a second time'],
+    ['a fork beside', [first, second, third, fork], 'At place 4: receipt 3 is here a second time'],
     ['a fork instead', [first, second, fork, fourth], 'At place 4: it does not follow the receipt before it'],
     ['none at all', [], 'at least one'],
     ['the order turned round', [...chain].reverse(), 'At place 1: the chain begins with receipt 6'],

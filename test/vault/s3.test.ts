@@ -298,7 +298,7 @@ describe('the probe', () => {
     }, prefix);
     await expect(probeVault(driver)).rejects.toMatchObject({
       code: 'vault-unsafe',
-      message: expect.stringContaining('8 were told that they had won'),
+      message: expect.stringContaining('8 got the answer that they had won'),
     });
     expect(await holdings(BUCKET, prefix)).toBe(0);
   });
