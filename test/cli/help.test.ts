@@ -39,7 +39,9 @@ test('connect --help tells apart the company of before under another name, and a
   const { stdout } = await operator.run(['connect', '--help']);
   const words = stdout.replace(/\s+/g, ' ');
   expect(words).toContain('--same-company confirm that this is the same company');
-  expect(words).toContain('--replace replace the company by another one; refused while requests of the old one are open');
+  expect(words).toContain(
+    '--replace replace the company by another one; refused while requests of the old one are open',
+  );
 });
 
 test('commands whose vault is a folder do not load the AWS SDK', () => {

@@ -11,8 +11,6 @@ import { idsOf, sorted } from '../support/requests';
 import { type S3Server, startS3Server } from '../support/s3-server';
 import { unzip } from '../support/zip';
 
-/** The first start on a machine without the server builds it. */
-const FIRST_START_TIMEOUT_MS = 10 * 60_000;
 const SEED = createCompanySeed({ name: 'acme', seed: 5, contacts: 30, calls: 60, now: Date.now() });
 const EMAIL = SEED.truth.subjectEmail;
 /** No other test's: all share one server, and so its ids. */
@@ -28,7 +26,7 @@ beforeAll(async () => {
   sandbox = await startSandbox({ companies: [SEED] });
   operator.keepSecret(sandbox.company('acme').apiToken, s3.environment.AWS_SECRET_ACCESS_KEY ?? '');
   await operator.run(['keys', 'generate']);
-}, FIRST_START_TIMEOUT_MS);
+});
 afterAll(async () => {
   await operator.stop();
   await sandbox?.close();

@@ -1,13 +1,13 @@
 /**
- * One Temporal dev server, one workflow bundle and one build for all test files of a run. Where no server can be had, or
- * the build fails, the run fails here and says why; no test is skipped.
+ * One Temporal dev server, one workflow bundle and one build for all test files of a run, and the servers that tests start. If
+ * no server is available, or the build fails, the run fails here and says why; no test is skipped.
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { type DevServer, startDevServer } from '../../dev-server';
+import { type DevServer, resolveS3Server, resolveTestServer, startDevServer } from '../../dev-server';
 import { SEARCH_ATTRIBUTES } from '../../src/request/names';
 import { cachedPath, makeFolder, removeFolder } from './folders';
 
@@ -21,16 +21,20 @@ const FORGETS_AT_ONCE = [
   'history.visibilityProcessorUpdateAckInterval="1s"',
 ];
 
+const onProgress = (message: string) => void process.stderr.write(`${message}\n`);
+
 export default async function setup(): Promise<void> {
   const built = build();
   built.catch(() => {}); // handled below
+  // Made before the first test, which would wait for it otherwise.
+  await Promise.all([resolveTestServer({ onProgress }), resolveS3Server({ onProgress })]);
   const folder = makeFolder();
   const dbFilename = join(folder, 'temporal.db');
   const server = await startDevServer({
     dbFilename,
     searchAttributes: SEARCH_ATTRIBUTES,
     dynamicConfig: FORGETS_AT_ONCE,
-    onProgress: message => process.stderr.write(`${message}\n`),
+    onProgress,
   });
   globalThis.devServer = {
     async stop() {
