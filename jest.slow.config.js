@@ -7,5 +7,5 @@ module.exports = {
   ...config,
   testMatch: ['<rootDir>/test/slow/**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/'],
-  globalSetup: '<rootDir>/test/support/slow-setup.ts',
+  globalSetup: '<rootDir>/test/support/global-setup-slow.ts',
 };
