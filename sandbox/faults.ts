@@ -45,7 +45,7 @@ export interface FaultRule {
   /** How often the rule fires at most. */
   readonly times?: number | undefined;
   readonly action: FaultAction;
-  /** For `status`. */
+  /** For `status`; for `hold`: instead of a sound answer. */
   readonly status?: number | undefined;
   readonly body?: 'json' | 'empty' | 'html' | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
@@ -152,22 +152,22 @@ const RULE_KEYS = [
   'delayMs',
 ] as const;
 
-/** Keys that belong to one action only. */
-const KEY_ACTION: Readonly<Record<string, FaultAction>> = {
-  status: 'status',
-  body: 'status',
-  headers: 'status',
-  location: 'redirect',
-  delayMs: 'delay',
+/** Keys that belong to some actions only. */
+const KEY_ACTIONS: Readonly<Record<string, readonly FaultAction[]>> = {
+  status: ['status', 'hold'],
+  body: ['status'],
+  headers: ['status'],
+  location: ['redirect'],
+  delayMs: ['delay'],
 };
 
 const rule: Check<FaultRule> = (value, at) => {
   const given = record(value, at);
   onlyKeys(given, at, RULE_KEYS);
   const action = oneOf(...FAULT_ACTIONS)(given.action, `${at}.action`);
-  for (const [key, owner] of Object.entries(KEY_ACTION)) {
-    if (given[key] !== undefined && action !== owner) {
-      throw new SandboxInputError(`${at}.${key}: belongs to the action "${owner}", not to "${action}"`);
+  for (const [key, owners] of Object.entries(KEY_ACTIONS)) {
+    if (given[key] !== undefined && !owners.includes(action)) {
+      throw new SandboxInputError(`${at}.${key}: belongs to the action "${owners[0]}", not to "${action}"`);
     }
   }
   const status = integer(200, 599);

@@ -83,7 +83,7 @@ export async function sabotage(
       return send(response, answer());
     case 'hold':
       await released();
-      return send(response, answer());
+      return send(response, rule.status === undefined ? answer() : { status: rule.status, ...bodyOf(rule) });
     case 'hang':
       return null;
     case 'revoke':

@@ -3,7 +3,7 @@
  * then the token is refreshed if that is possible; otherwise the request waits, visibly, until it is connected again.
  * If an operator paused it, it waits until it is resumed. A request never fails for its connection. Decision D4.
  */
-import { CancellationScope, defineSignal, isCancellation, setHandler } from '@temporalio/workflow';
+import { CancellationScope, defineSignal, setHandler } from '@temporalio/workflow';
 import type { Opened } from '../activities';
 import { CREDENTIALS_UPDATED } from '../request/names';
 import { waitSummary } from '../request/waits';
@@ -12,6 +12,7 @@ import type { Progress } from './progress';
 import {
   attempt,
   failureOf,
+  isCancelled,
   mayBeCredential,
   readSteps,
   type StepFailure,
@@ -109,7 +110,7 @@ export function keepCredentials({ opened, requests, progress }: Holder): Credent
           await scope.run(() => look(waitingSteps(opened.deadlineMs, waitSummary(cause, connection))));
           return 'renewed';
         } catch (error) {
-          if (news && isCancellation(error) && !CancellationScope.current().consideredCancelled) continue;
+          if (news && isCancelled(error) && !CancellationScope.current().consideredCancelled) continue;
           if (failureOf(error).code !== 'deadline') throw error;
           return 'deadline';
         } finally {

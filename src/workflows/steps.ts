@@ -171,9 +171,12 @@ export async function attempt<T extends { readonly apiRequests: number }>(
     return { ok: true, value, apiRequests: value.apiRequests };
   } catch (error) {
     if (!(error instanceof ActivityFailure)) throw error;
-    if (isCancellation(error)) {
+    if (isCancelled(error)) {
       const { sent, uncertain } = await handedOn(error);
-      throw new StepCancelled(sent, uncertain);
+      throw new StepCancelled(
+        Math.max(sent, sentBy(undefined, findTyped(error.cause)?.details?.[0]).apiRequests),
+        uncertain,
+      );
     }
     const failure = failureOf(error);
     if (failure.code !== 'deadline') return failure;
@@ -191,9 +194,18 @@ export function mayBeCredential({ code }: StepFailure): boolean {
   return code !== 'deadline' && HANDLING[code].credential;
 }
 
+/**
+ * Cancelled. The attempt in flight may have failed meanwhile: the server then repeats it no more, and hands on that failure
+ * instead of the cancellation.
+ */
+export function isCancelled(error: unknown): boolean {
+  return isCancellation(error) || (error instanceof ActivityFailure && error.retryState === 'CANCEL_REQUESTED');
+}
+
 /** What a failed activity says. @throws a cancellation, and whatever is not an activity's failure */
 export function failureOf(error: unknown): StepFailure {
   if (isCancellation(error) || !(error instanceof ActivityFailure)) throw error;
+  if (isCancelled(error)) throw new CancelledFailure('a step was cancelled while its last attempt failed');
   const { cause } = error;
   const typed = findTyped(cause);
   const isTimedOut = error.retryState === 'TIMEOUT' || cause instanceof TimeoutFailure;

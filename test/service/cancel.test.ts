@@ -8,7 +8,7 @@ import { apiAttempts, idsOf } from '../support/requests';
 import { startTestService, type TestService } from '../support/service';
 
 const NOW_MS = Date.now();
-const NAMES = ['unserved', 'searching', 'calls', 'deleting', 'settling', 'failing', 'lost'];
+const NAMES = ['unserved', 'refused', 'searching', 'calls', 'deleting', 'settling', 'failing', 'lost'];
 const EMAIL = 'zoe.nunez@example.com';
 
 let service: TestService;
@@ -148,6 +148,20 @@ describe('a request that is cancelled', () => {
     expect(result.counts.deleted).toBeGreaterThanOrEqual(8);
     expect(result.counts.deleted).toBeLessThan(20);
     expect(result.verification).toEqual({ state: 'skipped', checkedAt: null });
+  });
+
+  it('while its deletions are in flight and then fail has deleted nothing, and states no time of it', async () => {
+    const company = service.sandbox.company('refused');
+    const result = await cancelled({
+      company,
+      kind: 'deletion',
+      faults: [{ method: 'DELETE', action: 'hold', status: 500 }],
+      when: () => until('contacts are being deleted', () => asked(company, 'DELETE', '/v1/contacts') === 2),
+    });
+    expect(result.counts).toMatchObject({ contacts: 2, deleted: 0, failed: 2 });
+    expect(result.verification).toEqual({ state: 'skipped', checkedAt: null });
+    const [receipt] = await service.receipts.chain(`${service.connection}-refused`);
+    expect(receipt).toMatchObject({ status: 'cancelled', times: { searched: expect.any(String), deleted: null } });
   });
 
   it.each<[string, Omit<FaultRule, 'company'>]>([
