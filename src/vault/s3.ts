@@ -51,8 +51,11 @@ const MEANINGS: ReadonlyMap<string, VaultErrorCode> = new Map([
 ]);
 /** The object is not in the state that the condition names. */
 const LOST = ['PreconditionFailed', 'NoSuchKey'];
-/** Another write or deletion was under way: nothing is known of the condition. */
-const CONFLICT = 'ConditionalRequestConflict';
+/**
+ * Another write or deletion was under way, in a store on a file system also the removal of an empty folder: nothing was
+ * written, and nothing is known of the condition.
+ */
+const CONFLICTS = ['ConditionalRequestConflict', 'ExistingObjectIsDirectory'];
 
 type Condition = { readonly IfNoneMatch: '*' } | { readonly IfMatch: string };
 
@@ -107,7 +110,7 @@ export function createS3Driver({ bucket, prefix, endpoint }: S3Place): VaultDriv
       } catch (error) {
         const name = errorName(error);
         const lost = LOST.includes(name);
-        if (name !== CONFLICT) {
+        if (!CONFLICTS.includes(name)) {
           const failure = lost ? undefined : vaultError(error);
           if (failure !== undefined && failure.code !== 'vault-unreachable') throw failure;
           // What failed may have been written all the same, by an attempt before or by a proxy that repeated it.

@@ -167,6 +167,18 @@ describe('a store that answers badly', () => {
     expect((await driver.get('a'))?.value).toEqual(one);
   });
 
+  test.each(['ConditionalRequestConflict', 'ExistingObjectIsDirectory'])(
+    'is asked again when a write met another one or a deletion (%s)',
+    async name => {
+      const replies = [errorReply(409, name)];
+      const driver = await driverBehind(async (request, forward) =>
+        isWrite(request) && replies.length > 0 ? replies.shift() : forward(),
+      );
+      expect(await driver.putIfAbsent('a', one)).toBe(true);
+      expect((await driver.get('a'))?.value).toEqual(one);
+    },
+  );
+
   test('does not pass for a lost race where nobody knows who won', async () => {
     const prefix = newPrefix();
     const rival = driverAt(prefix);
