@@ -167,7 +167,7 @@ beforeAll(async () => {
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, lane));
-}, 120_000);
+});
 afterAll(async () => {
   await operator.stop();
   await sandbox.close();

@@ -20,71 +20,53 @@ import { resolveCaddy, resolveDockerCompose, resolveHadolint, resolvePromtool } 
 import { until } from '../support/patience';
 
 const ROOT = join(__dirname, '../..');
-/** The first time on a machine a tool may be built. */
-const GOT_WITHIN_MS = 15 * 60_000;
 const { services, secrets } = readComposeFile();
 
-test(
-  'Docker Compose takes the file, with the profile of the sandbox too',
-  async () => {
-    const file = await resolveDockerCompose();
-    const config = (...more: string[]) =>
-      runCommand({ file, args: ['--file', join(ROOT, 'docker-compose.yml'), ...more], cwd: ROOT });
-    const shown = z
-      .object({ services: z.record(z.string(), z.object({ user: z.string() })) })
-      .parse(JSON.parse(await config('--profile', 'sandbox', 'config', '--format', 'json')));
-    expect(Object.keys(shown.services).sort()).toEqual(Object.keys(services).sort());
-    for (const { user } of Object.values(shown.services)) expect(user).toBe('1000:1000');
-    expect(Object.keys(secrets)).toHaveLength(3);
-    await expect(config('--profile', 'sandbox', 'config', '--no-such-option')).rejects.toThrow('unknown flag');
-  },
-  GOT_WITHIN_MS,
-);
+test('Docker Compose takes the file, with the profile of the sandbox too', async () => {
+  const file = await resolveDockerCompose();
+  const config = (...more: string[]) =>
+    runCommand({ file, args: ['--file', join(ROOT, 'docker-compose.yml'), ...more], cwd: ROOT });
+  const shown = z
+    .object({ services: z.record(z.string(), z.object({ user: z.string() })) })
+    .parse(JSON.parse(await config('--profile', 'sandbox', 'config', '--format', 'json')));
+  expect(Object.keys(shown.services).sort()).toEqual(Object.keys(services).sort());
+  for (const { user } of Object.values(shown.services)) expect(user).toBe('1000:1000');
+  expect(Object.keys(secrets)).toHaveLength(3);
+  await expect(config('--profile', 'sandbox', 'config', '--no-such-option')).rejects.toThrow('unknown flag');
+});
 
-test(
-  'hadolint finds nothing to say about the Dockerfile',
-  async () => {
-    const file = await resolveHadolint();
-    const judge = (path: string) => runCommand({ file, args: ['--no-color', path] });
-    expect(await judge(join(ROOT, 'Dockerfile'))).toBe('');
-    const careless = join(operator.folder, 'Dockerfile');
-    writeFileSync(careless, 'FROM node:latest\n');
-    await expect(judge(careless)).rejects.toThrow('DL3007');
-  },
-  GOT_WITHIN_MS,
-);
+test('hadolint finds nothing to say about the Dockerfile', async () => {
+  const file = await resolveHadolint();
+  const judge = (path: string) => runCommand({ file, args: ['--no-color', path] });
+  expect(await judge(join(ROOT, 'Dockerfile'))).toBe('');
+  const careless = join(operator.folder, 'Dockerfile');
+  writeFileSync(careless, 'FROM node:latest\n');
+  await expect(judge(careless)).rejects.toThrow('DL3007');
+});
 
-test(
-  'the server knows every one of its settings',
-  async () => {
-    const file = await resolveTemporalServer();
-    const told = await runCommand({ file, args: ['validate-dynamic-config', join(ROOT, 'deploy/dynamicconfig.yaml')] });
-    expect(told).toContain('dynamicconfig.yaml');
-    expect(told).not.toMatch(/error|warning/);
-  },
-  GOT_WITHIN_MS,
-);
+test('the server knows every one of its settings', async () => {
+  const file = await resolveTemporalServer();
+  const told = await runCommand({ file, args: ['validate-dynamic-config', join(ROOT, 'deploy/dynamicconfig.yaml')] });
+  expect(told).toContain('dynamicconfig.yaml');
+  expect(told).not.toMatch(/error|warning/);
+});
 
-test(
-  'Prometheus takes the alert rules and the queries of the dashboard, and each alert fires where it should and not elsewhere',
-  async () => {
-    const file = await resolvePromtool();
-    const promtool = (...args: string[]) => runCommand({ file, args, cwd: join(ROOT, 'test/fixtures') });
-    const rules = join(ROOT, 'deploy/alerts.yml');
-    expect(await promtool('check', 'rules', '--lint-fatal', rules)).toContain(`${readAlerts().length} rules found`);
-    expect(await promtool('test', 'rules', 'alerts-test.yml')).toContain('SUCCESS');
-    const expressions = readQueries().map(query => query.replaceAll('$connection', '.*'));
-    const asRules = (queries: readonly string[]) => {
-      const path = join(operator.folder, 'queries.yml');
-      const named = queries.map((expr, index) => ({ record: `query:${index}`, expr }));
-      writeFileSync(path, JSON.stringify({ groups: [{ name: 'queries', rules: named }] })); // YAML takes JSON
-      return promtool('check', 'rules', path);
-    };
-    expect(await asRules(expressions)).toContain(`${expressions.length} rules found`);
-    await expect(asRules(['sum by (connection'])).rejects.toThrow('could not parse expression');
-  },
-  GOT_WITHIN_MS,
-);
+test('Prometheus takes the alert rules and the queries of the dashboard, and each alert fires where it should and not elsewhere', async () => {
+  const file = await resolvePromtool();
+  const promtool = (...args: string[]) => runCommand({ file, args, cwd: join(ROOT, 'test/fixtures') });
+  const rules = join(ROOT, 'deploy/alerts.yml');
+  expect(await promtool('check', 'rules', '--lint-fatal', rules)).toContain(`${readAlerts().length} rules found`);
+  expect(await promtool('test', 'rules', 'alerts-test.yml')).toContain('SUCCESS');
+  const expressions = readQueries().map(query => query.replaceAll('$connection', '.*'));
+  const asRules = (queries: readonly string[]) => {
+    const path = join(operator.folder, 'queries.yml');
+    const named = queries.map((expr, index) => ({ record: `query:${index}`, expr }));
+    writeFileSync(path, JSON.stringify({ groups: [{ name: 'queries', rules: named }] })); // YAML takes JSON
+    return promtool('check', 'rules', path);
+  };
+  expect(await asRules(expressions)).toContain(`${expressions.length} rules found`);
+  await expect(asRules(['sum by (connection'])).rejects.toThrow('could not parse expression');
+});
 
 const operator = createOperator();
 const TOKEN = 'the-token-of-the-codec-server';
@@ -127,7 +109,7 @@ beforeAll(async () => {
       () => false,
     );
   });
-}, GOT_WITHIN_MS);
+});
 afterAll(async () => {
   if (gate !== undefined && gate.exitCode === null) {
     gate.kill('SIGTERM');
