@@ -64,8 +64,8 @@ describe('the call list', () => {
     expect((await ask('/contacts?page=201&per_page=99')).status).toBe(400);
   });
 
-  test('serves 100,000 calls, and goes on linking at the cap', async () => {
-    const company = createCompanySeed({ name: 'acme', seed: 1, contacts: 5_000, calls: 100_000, now: NOW });
+  test('serves 20,000 calls, and goes on linking at the cap', async () => {
+    const company = createCompanySeed({ name: 'acme', seed: 1, contacts: 1_000, calls: 20_000, now: NOW });
     const { ask, sandbox } = await setUp({ companies: [company] });
     const last = await ask('/calls?page=200&per_page=50&order=desc');
     expect(ids(last)).toHaveLength(50);

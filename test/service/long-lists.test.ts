@@ -11,10 +11,6 @@ beforeAll(async () => {
   const companies = [
     createCompanySeed({ name: 'calls', seed: 1, contacts: 20, calls: 10_200, now: NOW_MS }),
     {
-      ...createCompanySeed({ name: 'contacts', seed: 2, contacts: 10_100, calls: 170, now: NOW_MS }),
-      behaviour: { search: 'ignores-filter' as const },
-    },
-    {
       ...createCompanySeed({ name: 'moving', seed: 3, contacts: 130, calls: 170, now: NOW_MS }),
       behaviour: { search: 'ignores-filter' as const },
     },
@@ -45,25 +41,6 @@ describe('a list of more than 10,000 rows', () => {
     const { events } = await service.temporal.workflow.getHandle(ended.workflowId).fetchHistory();
     expect((await eventsOf(service.temporal, ended.workflowId)).length).toBeGreaterThan(500);
     expect(events?.length).toBeLessThan(250);
-  });
-
-  it('of contacts is read whole where the search ignores its filter', async () => {
-    const company = service.sandbox.company('contacts');
-    const connection = await service.connectCompany('contacts');
-    const ended = await runToEnd(service, company, () =>
-      service.client.start('deletion', {
-        requestId: 'long',
-        connection,
-        subject: { email: company.truth.subjectEmail },
-        dryRun: true,
-      }),
-    );
-    expect(ended.result).toMatchObject({
-      status: 'completed',
-      coverage: { contacts: { state: 'complete', gaps: [] } },
-      plan: { counts: { contacts: company.truth.contactIds.length } },
-    });
-    await expectHonestCounts(service, ended);
   });
 });
 

@@ -18,9 +18,8 @@ const CLIENT = { clientId: OAUTH_CLIENT.id, clientSecret: OAUTH_CLIENT.secret };
 
 /** A key is refused by 403, which a ping confirms; a token by 401, after which its refresh token is tried. */
 const CASES = [
-  { kind: 'access', credential: 'api-key', pings: 1, refreshes: 0 },
-  { kind: 'deletion', credential: 'api-key', pings: 1, refreshes: 0 },
   { kind: 'access', credential: 'oauth', pings: 0, refreshes: 1 },
+  { kind: 'deletion', credential: 'api-key', pings: 1, refreshes: 0 },
 ] as const;
 type Case = (typeof CASES)[number];
 const nameOf = ({ kind, credential }: Case, nth: number) => `${kind}-${credential}-${nth}`;
@@ -29,7 +28,7 @@ let service: TestService;
 beforeAll(async () => {
   const names = CASES.flatMap(each => Array.from({ length: AT_MOST }, (_, nth) => nameOf(each, nth)));
   const companies = names.map((name, seed) => createCompanySeed({ name, seed, contacts: 20, calls: 170, now: NOW_MS }));
-  service = await startTestService({ shares: true, sandbox: { companies }, company: 'access-api-key-0' });
+  service = await startTestService({ shares: true, sandbox: { companies }, company: 'access-oauth-0' });
 });
 afterAll(async () => service.stop());
 

@@ -10,7 +10,7 @@ import { until } from '../support/patience';
 import { environment, startTestService, type TestService } from '../support/service';
 
 const EMAIL = 'zoe.nunez@example.com';
-const REQUESTS = 6;
+const REQUESTS = 3;
 const ROTATIONS = 3;
 
 let service: TestService;
