@@ -2,8 +2,11 @@
  * Wrong usage and configuration: exit code 2, a code, a message that helps. Nothing is asked of Aircall, nothing is started,
  * and no value that may be personal data is repeated.
  */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { type Sandbox, startSandbox } from '../../sandbox';
 import { createOperator, type Ran } from '../support/command-line';
 import { errorOf, listSchema } from '../support/documents';
@@ -207,4 +210,13 @@ test('a port that is taken is told', async () => {
   const { exit, stdout } = await operator.processes.run(['sandbox', '--json', '--port', port]);
   expect(exit).toBe(2);
   expect(errorOf(JSON.parse(stdout))).toMatchObject({ code: 'usage', message: expect.stringContaining('EADDRINUSE') });
+});
+
+test('a reader that stops reading ends a command with exit code 1 and without a word', async () => {
+  const cli = join(__dirname, '../../dist/src/cli.js');
+  const child = spawn(process.execPath, [cli, '--help'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  child.stdout.destroy();
+  const stderr = await text(child.stderr);
+  const [exit] = child.exitCode === null ? await once(child, 'exit') : [child.exitCode];
+  expect({ exit, stderr }).toEqual({ exit: 1, stderr: '' });
 });
