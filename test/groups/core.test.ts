@@ -7,6 +7,7 @@ runTogether(
   'aircall/rate-limit',
   'aircall/replies',
   'budget',
+  'config',
   'encryption/key-file',
   'encryption/keyring',
   'encryption/payload-codec',
