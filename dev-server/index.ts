@@ -19,7 +19,7 @@ export { resolveTestServer } from './find-test-server';
 export { ANY_PORT, findFreePort, HOST } from './free-port';
 export type { OnProgress } from './progress';
 
-const STARTS_MAX = 3;
+const STARTS_MAX = 20;
 
 /**
  * Also those of production, in deploy/dynamicconfig.yaml. `frontend.namespaceCount` is the number of polls that may wait at
