@@ -24,9 +24,10 @@ export function createOpenAccesses(vault: Vault): OpenAccesses {
     },
     async markOpenAccess(subjectHash, access) {
       const key = `${accessesOf(access.request.connection, subjectHash)}/${access.request.requestId}`;
-      if (await vault.putIfAbsent(key, jsonOf(access))) return;
-      await vault.delete(key); // a mark of a run that was terminated
-      await vault.putIfAbsent(key, jsonOf(access));
+      // One that is there, of this run or of a terminated one, is never missing meanwhile: a deletion would not wait.
+      await vault.update(key, present =>
+        present !== undefined && readAccess(present).runId === access.runId ? undefined : jsonOf(access),
+      );
     },
     async unmarkOpenAccess(subjectHash, request) {
       await vault.delete(`${accessesOf(request.connection, subjectHash)}/${request.requestId}`);

@@ -262,4 +262,13 @@ describe('an open access request', () => {
     await cases.markOpenAccess(subjectHash, { ...mark, runId: 'run-9' });
     expect(await cases.openAccesses('acme', subjectHash)).toEqual([{ ...mark, runId: 'run-9' }]);
   });
+
+  test('is never missing while it is marked again, by its own run or a later one', async () => {
+    const deleted: string[] = [];
+    const watched: VaultDriver = { ...driver, delete: async key => void deleted.push(key) };
+    const again = createCases(createVault(watched, ring));
+    for (const runId of ['run-1', 'run-1', 'run-9']) await again.markOpenAccess(subjectHash, { ...mark, runId });
+    expect(deleted).toEqual([]);
+    expect(await again.openAccesses('acme', subjectHash)).toEqual([{ ...mark, runId: 'run-9' }]);
+  });
 });
