@@ -30,12 +30,13 @@ export function createActivities(dependencies: ActivityDependencies): { api: Api
  * ones within the workflow task.
  */
 function createLocalActivities(dependencies: LocalDependencies) {
+  const closing = createClosingActivities(dependencies);
   return {
-    ...createOpeningActivities(dependencies),
+    ...createOpeningActivities(dependencies, closing.closeRequest),
     ...createListActivities(dependencies),
     ...createPackageActivities(dependencies),
     ...createWaitActivities(dependencies),
-    ...createClosingActivities(dependencies),
+    ...closing,
   };
 }
 

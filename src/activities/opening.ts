@@ -10,6 +10,7 @@ import { DEADLINE_DAYS_DEFAULT, SETTLE_SECONDS_DEFAULT } from '../request/option
 import type { CaseRef, Cases, RequestRecord, StepProgress } from '../vault/cases';
 import type { Connections } from '../vault/connections';
 import { stepFailure, stepName } from './api-step';
+import type { createClosingActivities } from './closing';
 import { NOTHING_SENT, thisRun } from './local-step';
 
 export interface OpeningDependencies {
@@ -44,7 +45,10 @@ type Options = Partial<AccessInput & DeletionInput>;
 
 const DAY_MS = 86_400_000;
 
-export function createOpeningActivities({ cases, connections, hash, now }: OpeningDependencies) {
+export function createOpeningActivities(
+  { cases, connections, hash, now }: OpeningDependencies,
+  closeRequest: ReturnType<typeof createClosingActivities>['closeRequest'],
+) {
   /** A connection that is waited for will be made again: its requests wait with the others. */
   async function isConnectedOrAwaited(name: string): Promise<boolean> {
     return ((await connections.get(name)) ?? (await connections.kept(name))) !== undefined;
@@ -71,7 +75,12 @@ export function createOpeningActivities({ cases, connections, hash, now }: Openi
       const mine = { request, subjectHash, runId, startedAt, ...(dryRun && { dryRun }), ...(clock && { clock }) };
       const record = await cases.open(mine);
       refuseConflict(record, { subjectHash, dryRun });
-      if (record.result !== undefined) return { ended: record.result };
+      if (record.result !== undefined) {
+        // The end of this very run: the task that came to it was lost, perhaps before the receipt was issued.
+        const isMine = record.runId === runId;
+        if (isMine) await closeRequest({ request, subjectHash, result: record.result, phases: {} });
+        return { ended: record.result };
+      }
       if (kind === 'access') await cases.markOpenAccess(subjectHash, { request, runId });
 
       const { email, phoneNumbers = [] } = parsed.subject;

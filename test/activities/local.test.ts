@@ -146,6 +146,15 @@ describe('opening a request', () => {
     );
   });
 
+  test('finds its own end if the task that came to it was lost, and issues the receipt that is missing', async () => {
+    const request = newRequest();
+    const { subjectHash } = await opened(request);
+    await steps.cases.close(request, resultOf(request));
+    expect(await open(request)).toEqual({ ended: resultOf(request) });
+    expect(await steps.receipts.of(request, 'run-1')).toMatchObject({ status: 'no-match', issued: { how: 'at-end' } });
+    expect(await steps.cases.openAccesses('acme', subjectHash)).not.toContainEqual({ request, runId: 'run-1' });
+  });
+
   test('takes over from a run that was terminated, and is safe to do twice', async () => {
     const request = newRequest();
     await opened(request);
