@@ -1,6 +1,6 @@
 /**
- * A chain of ways to get an executable: the first that works wins, and a failing chain tells every reason.
- * It never hides a failed step: what was tried and why it did not work is the whole value of the final error.
+ * A chain of ways to get an executable: the first that works wins, and the error of a failing chain lists every reason.
+ * It never hides a failed step: the final error must name each attempt and why it failed.
  * The chains themselves are in find-temporal-cli.ts and find-test-server.ts; tests pass their own steps.
  */
 import { reasonOf } from './run-command';
@@ -12,10 +12,10 @@ export interface Step {
 }
 
 export interface Chain {
-  /** What is looked for, as the subject of the error message. */
+  /** The wanted program, as the subject of the error message. */
   readonly wanted: string;
   readonly steps: readonly Step[];
-  /** What a person can do when every step failed. */
+  /** Advice for a person when every step failed. */
   readonly advice: string;
 }
 

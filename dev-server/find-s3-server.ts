@@ -55,13 +55,13 @@ async function findServerOnPath(): Promise<string> {
   if (path === undefined) throw new Error('there is none');
   const version = await runCommand({ file: path, args: ['--version'] });
   const [, major, minor] = /\bv(\d+)\.(\d+)/.exec(version) ?? [];
-  if (major === undefined) throw new Error(`${path} does not say its version; name it in VERSITYGW_PATH to use it`);
+  if (major === undefined) throw new Error(`${path} does not print its version; name it in VERSITYGW_PATH to use it`);
   if (Number(major) === 1 && Number(minor) < MINOR_MIN)
     throw new Error(`${path} is ${major}.${minor}, but conditional writes that race need 1.${MINOR_MIN}`);
   return path;
 }
 
-/** A server that somebody built says no version; whoever named it knows. */
+/** A server that somebody built prints no version; the person who named it must know it. */
 async function checkRuns(path: string): Promise<string> {
   await runCommand({ file: path, args: ['--version'] });
   return path;

@@ -1,7 +1,7 @@
 /**
  * If the Temporal CLI, and with it the dev server and its Web UI, comes from. Its last resort needs neither Docker nor
  * an account: a build from the official Go modules, pinned by temporal-cli/go.mod and go.sum.
- * It never passes over a path that somebody set by hand: a bad TEMPORAL_CLI_PATH fails instead of using another server.
+ * It never ignores a path that somebody set by hand: a bad TEMPORAL_CLI_PATH fails instead of using another server.
  */
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { type Chain, findFirst, type Step } from './chain';
@@ -80,10 +80,10 @@ async function downloadCli(place: string, onProgress: OnProgress | undefined): P
   return reportEffort({
     what: `Downloading the Temporal CLI ${VERSION}`,
     onProgress,
-    run: tell =>
+    run: report =>
       makeOnce({
         path: place,
-        onWait: holder => tell(`waiting for process ${holder}, which makes it`),
+        onWait: holder => report(`waiting for process ${holder}, which makes it`),
         make: path =>
           download(path, downloadDir =>
             TestWorkflowEnvironment.createLocal({

@@ -72,9 +72,9 @@ function chainOf({ wanted, name, program, variable }: Program, options?: Resolve
   };
 }
 
-/** Another version would rehearse something else. */
+/** With another version the rehearsal would prove nothing. */
 async function checkVersion(path: string): Promise<string> {
-  const told = await runCommand({ file: path, args: ['--version'] });
-  if (!told.includes(VERSION)) throw new Error(`${path} says "${told}", but the rehearsal is of ${VERSION}`);
+  const printed = await runCommand({ file: path, args: ['--version'] });
+  if (!printed.includes(VERSION)) throw new Error(`${path} prints "${printed}", but the rehearsal needs ${VERSION}`);
   return path;
 }

@@ -107,7 +107,7 @@ interface FolderJob {
 }
 
 async function makeFolder({ what, place, onProgress, make }: FolderJob): Promise<string> {
-  const run = (tell: (detail: string) => void) =>
-    makeOnce({ path: place, make, onWait: holder => tell(`waiting for process ${holder}, which makes it`) });
+  const run = (report: (detail: string) => void) =>
+    makeOnce({ path: place, make, onWait: holder => report(`waiting for process ${holder}, which makes it`) });
   return join(await reportEffort({ what, onProgress, run }), LAUNCHER);
 }

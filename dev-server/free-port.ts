@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 export const HOST = '127.0.0.1';
 export const ANY_PORT = 0;
 
-/** Free at the moment of asking; nothing keeps it free. */
+/** Free at the moment of the call; nothing keeps it free. */
 export function findFreePort(wanted: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer().once('error', error => {

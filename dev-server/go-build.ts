@@ -8,7 +8,7 @@ import { type OnProgress, reportEffort } from './progress';
 import { findOnPath, runCommand } from './run-command';
 
 export interface GoProgram {
-  /** As a person is told what takes so long. */
+  /** The label of the progress line. */
   readonly what: string;
   /** Import path of its main package. */
   readonly program: string;
@@ -35,10 +35,10 @@ export async function buildGoProgram({
   return reportEffort({
     what,
     onProgress,
-    run: tell =>
+    run: report =>
       makeOnce({
         path: place,
-        onWait: holder => tell(`waiting for process ${holder}, which makes it`),
+        onWait: holder => report(`waiting for process ${holder}, which makes it`),
         make: async path => {
           await runCommand({
             file: 'go',
@@ -46,7 +46,7 @@ export async function buildGoProgram({
             cwd: packageFolder('dev-server', folder),
             // A workspace of the user's would replace the pinned modules.
             env: { GOWORK: 'off' },
-            onLine: line => tell(line.startsWith('go: ') ? line.slice(4) : `compiling ${line}`),
+            onLine: line => report(line.startsWith('go: ') ? line.slice(4) : `compiling ${line}`),
           });
         },
       }),

@@ -2,7 +2,7 @@
  * A real Temporal for development and tests: the dev server with the Web UI, and the time-skipping test server. Beside it,
  * if the S3 server of the tests and the server of production come from.
  * The dev server always has one partition per task queue and fairness, because the service's budget and order rest on both.
- * Never a production server: it forgets everything on stop unless `dbFilename` is given.
+ * Never a production server: it loses everything on stop unless `dbFilename` is given.
  */
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { resolveTemporalCli } from './find-temporal-cli';
@@ -60,7 +60,7 @@ export interface DevServer {
 
 /**
  * Resolves when the server answers.
- * @throws {TemporalServerUnavailable} when there is no Temporal CLI and none can be had
+ * @throws {TemporalServerUnavailable} when there is no Temporal CLI and none can be obtained
  * @throws when a given port is in use
  */
 export async function startDevServer(options: DevServerOptions = {}): Promise<DevServer> {
@@ -74,7 +74,7 @@ export async function startDevServer(options: DevServerOptions = {}): Promise<De
     onProgress,
   } = options;
   const path = await resolveTemporalCli({ ...(onProgress && { onProgress }) });
-  // The SDK takes whoever answers at the port for the server that it started, so a taken port would join a stranger's.
+  // The SDK accepts any server that answers at the port, so on a taken port we would use another person's server.
   if (port !== undefined) await findFreePort(port);
   return startPatiently(async () => {
     const uiPort = ui ? await findFreePort(options.uiPort ?? ANY_PORT) : undefined;
@@ -111,7 +111,7 @@ function settingsWith(given: readonly string[]): string[] {
   return [...DYNAMIC_CONFIG.filter(setting => !names.has(nameOf(setting))), ...given];
 }
 
-/** @throws {TemporalServerUnavailable} when there is no test server and none can be had */
+/** @throws {TemporalServerUnavailable} when there is no test server and none can be obtained */
 export async function startTimeSkippingServer(options?: { onProgress?: OnProgress }): Promise<TestWorkflowEnvironment> {
   const path = await resolveTestServer(options);
   return startPatiently(() =>

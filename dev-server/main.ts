@@ -1,6 +1,6 @@
 /**
  * Gets all servers before anything needs them, and prints their paths: `node dist/dev-server/main.js`.
- * Ends with 1 and the reasons on stderr when one cannot be had, after having tried the others.
+ * Ends with 1 and the reasons on stderr when one cannot be obtained, after it has tried the others.
  */
 import { resolveS3Server, resolveSqlTool, resolveTemporalCli, resolveTemporalServer, resolveTestServer } from './index';
 import { reasonOf } from './run-command';

@@ -1,5 +1,5 @@
 /**
- * Makes a file or folder of the cache once, however many processes ask for it at the same time.
+ * Makes a file or folder of the cache once, for any number of processes that need it at the same time.
  * Nobody ever sees a half-made result: it is made beside its place and renamed. That rename is the safety; the lock
  * beside it only saves work, so if two processes wrongly both believe to hold it, both make the same and no harm is done.
  */
@@ -11,9 +11,9 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hasCode } from './run-command';
 
-const LOOK_AGAIN_MS = 250;
+const CHECK_AGAIN_MS = 250;
 const HEARTBEAT_MS = 5_000;
-/** Also frees the lock of a process that cannot be asked, because it ran on another host or its id was given away again. */
+/** Also frees the lock of a process that cannot be checked, because it ran on another host or its id was reused. */
 const SILENT_MAX_MS = 60_000;
 
 export interface Job {
@@ -25,7 +25,7 @@ export interface Job {
   onWait?(holder: string): void;
 }
 
-/** Resolves with `path` once it is there. Rejects with whatever `make` rejects with. */
+/** Resolves with `path` once it is there. Rejects with the error of `make`. */
 export async function makeOnce({ path, make, onWait }: Job): Promise<string> {
   await mkdir(dirname(path), { recursive: true });
   const lock = `${path}.lock`;
@@ -59,12 +59,12 @@ export async function makeOnce({ path, make, onWait }: Job): Promise<string> {
       continue;
     }
     onWait?.(holder);
-    await sleep(LOOK_AGAIN_MS);
+    await sleep(CHECK_AGAIN_MS);
   }
   return path;
 }
 
-/** Known from the holder, so that whoever takes over also clears away what a dead process left. */
+/** Derived from the holder, so that the next process also removes the files of a dead one. */
 function workshopOf(path: string, holder: string): string {
   return `${path}.${holder}.tmp`;
 }

@@ -1,6 +1,6 @@
 /**
  * The SDK's own download, which it only offers together with a start: the server is started once and stopped.
- * It never waits long for a network that is not there, so the address is asked first.
+ * It never waits long for a missing network, so it calls the address first.
  */
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';

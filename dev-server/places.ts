@@ -16,7 +16,7 @@ export function packageFolder(...names: string[]): string {
   return join(folder, ...names);
 }
 
-/** A place in the cache of the user, with what it was made for in its name, as homes are shared between machines. */
+/** A place in the cache of the user. Its name holds the platform, because machines may share a home. */
 export function cachePlace(name: string): string {
   const { XDG_CACHE_HOME } = process.env;
   const caches = XDG_CACHE_HOME === undefined || XDG_CACHE_HOME === '' ? join(homedir(), '.cache') : XDG_CACHE_HOME;

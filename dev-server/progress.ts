@@ -1,5 +1,5 @@
 /**
- * Tells a person what takes so long. Without a listener it writes to stderr, never to stdout, which belongs to results:
+ * Shows a person the progress of long work. Without a listener it writes to stderr, never to stdout, which is for results:
  * one line that updates itself on a terminal, a line every fifteen seconds elsewhere.
  */
 export type OnProgress = (message: string) => void;
@@ -9,8 +9,8 @@ const UPDATE_EVERY_MS = 1_000;
 
 export interface Effort<T> {
   readonly what: string;
-  /** `tell` replaces the detail shown behind `what` and the time. */
-  run(tell: (detail: string) => void): Promise<T>;
+  /** `report` replaces the detail shown behind `what` and the time. */
+  run(report: (detail: string) => void): Promise<T>;
   readonly onProgress: OnProgress | undefined;
 }
 
@@ -24,8 +24,8 @@ export async function reportEffort<T>({ what, run, onProgress }: Effort<T>): Pro
   const timer = setInterval(report, isLive ? UPDATE_EVERY_MS : LINE_EVERY_MS);
   report();
   try {
-    const result = await run(told => {
-      detail = told;
+    const result = await run(reported => {
+      detail = reported;
     });
     detail = 'done';
     return result;

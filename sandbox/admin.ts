@@ -1,6 +1,6 @@
 /**
  * The admin door `/_sandbox/`: the request log, the present state, switches, faults and credentials, as JSON.
- * It must never answer anybody but this machine.
+ * It must never answer other machines.
  */
 import type { IncomingMessage } from 'node:http';
 import { changeBehaviour } from './behaviour';
@@ -32,7 +32,7 @@ export function isLoopback(address: string): boolean {
   return /^(::ffff:)?127\./.test(address) || address === '::1';
 }
 
-/** Method and path; GETs are given their query, POSTs their body. An answer of undefined means done. */
+/** Method and path; GETs get their query, POSTs their body. A result of undefined means done. */
 const DOORS: Readonly<Record<string, (state: SandboxState, given: unknown) => unknown>> = {
   'GET requests': state => ({ requests: state.log.entries }),
   'POST clear-requests': state => {
@@ -54,7 +54,7 @@ const DOORS: Readonly<Record<string, (state: SandboxState, given: unknown) => un
     return { behaviour: Object.fromEntries(chosen.map(each => [each.seed.name, each.behaviour()])) };
   },
   'POST faults': (state, given) => {
-    // Only null clears: a body that is missing or broken must not end a plan unnoticed.
+    // Only null clears: a missing or broken body must not end a plan unnoticed.
     state.setFaults(given === null ? undefined : parseFaultPlan(given));
   },
   'POST release': state => state.release(),

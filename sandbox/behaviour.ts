@@ -13,11 +13,11 @@ export interface RateLimit {
 export interface Behaviour {
   /** E-mail search. Exact means whole value, any letter case; `ignores-filter` makes every search a list. */
   readonly search: 'exact' | 'case-sensitive' | 'substring' | 'ignores-filter';
-  /** How long contact search still answers as before a creation or deletion; list and `GET /contacts/:id` never lag. */
+  /** How long contact search lags behind a creation or deletion; list and `GET /contacts/:id` never lag. */
   readonly searchLagMs: number;
   /** Page links lose `email`, `phone_number` and the other filters. */
   readonly linksDropFilters: boolean;
-  /** Answer to deleting a contact that is gone. */
+  /** Answer to a deletion of a deleted contact. */
   readonly deleteTwice: 404 | 204;
   readonly mediaDeleteStatus: 204 | 200;
   /** Life of a signed media URL. */
@@ -34,7 +34,7 @@ export interface Behaviour {
   readonly limitedBody: 'json' | 'empty' | 'html';
   /** `retry-after` sends that header only, `none` sends none. */
   readonly limitedHeaders: 'seconds' | 'milliseconds' | 'none' | 'retry-after';
-  /** Contacts whose GET, POST and DELETE by id answer 403 although the credential is good. */
+  /** Contacts whose GET, POST and DELETE by id answer 403 although the credential is valid. */
   readonly refuseContacts: readonly number[];
 }
 

@@ -1,5 +1,5 @@
 /**
- * The calls of one company, sorted by start and indexed by the digits of the other party, so that 100,000 are searched at once.
+ * The calls of one company, sorted by start and indexed by the digits of the other party, so that a search in 100,000 is fast.
  * A call is never deleted; its recording and voicemail can be. Facts: docs/aircall.md 7 and 8.
  * Unverified: that history ends after exactly 182 days, and that a search by number is exact.
  */

@@ -1,6 +1,6 @@
 /**
- * Hand-written checks of JSON that comes from outside (fault plans, switches, bodies): a check answers the typed value or throws.
- * It must never let an unknown key pass: a misspelt fault that is ignored would be a test that tests nothing.
+ * Hand-written checks of JSON from outside (fault plans, switches, bodies): a check returns the typed value or throws.
+ * It must never let an unknown key pass: with an ignored misspelt fault a test would test nothing.
  */
 
 /** What was given cannot be used; the message names if and what was expected. */

@@ -1,6 +1,6 @@
 /**
- * One company of the sandbox: its data, secrets, switches and rate limit, and what tests may ask of it.
- * It must never know another company: whatever leaks between two of them is the product's doing.
+ * One company of the sandbox: its data, secrets, switches and rate limit, and its interface for tests.
+ * It must never know another company: any leak between two of them is then a fault of the product.
  */
 import { type Behaviour, changeBehaviour, DEFAULT_BEHAVIOUR } from './behaviour';
 import { type Calls, createCalls } from './calls';
@@ -11,7 +11,7 @@ import { type MediaKind, mediaUrl } from './media';
 import { renderCall, renderContact } from './render';
 import type { Call, CallRecord, Contact, ContactRecord, LineRecord, UserRecord } from './wire';
 
-/** Who the standard subject is, by construction of the data. Custom seeds without a subject leave the lists empty. */
+/** The standard subject's records, known by construction. Custom seeds without a subject leave the lists empty. */
 export interface Truth {
   readonly subjectEmail: string;
   /** Shared contacts that carry her address, in any letter case. */
@@ -72,7 +72,7 @@ export interface SandboxCompany {
   /** Every credential issued until now answers 403. */
   revokeCredentials(): void;
   restoreCredentials(): void;
-  /** A further API key, good even after a revocation. */
+  /** A further API key, valid even after a revocation. */
   issueApiKey(): ApiKey;
   mintOauthCode(redirectUri?: string): string;
   requests(): LoggedRequest[];
@@ -84,7 +84,7 @@ export interface RenderOptions {
   readonly shortUrls: boolean;
 }
 
-/** What the routes use; tests see `SandboxCompany` only. */
+/** The side that the routes use; tests see `SandboxCompany` only. */
 export interface CompanyState {
   readonly seed: CompanySeed;
   readonly contacts: Contacts;

@@ -1,5 +1,5 @@
 /**
- * The contacts of one company: what exists now, and what the lagging search index still or not yet shows.
+ * The contacts of one company: the present ones, and those that the lagging search index still, or not yet, shows.
  * It must never show a private contact to the API. Facts: docs/aircall.md 6 and 8.
  */
 import type { Behaviour } from './behaviour';
@@ -9,7 +9,7 @@ import type { ContactRecord } from './wire';
 /** A detail is a value, or a value with its label. */
 export type DetailInput = string | { readonly label: string; readonly value: string };
 
-/** What is left out is null, empty, or, for `is_shared`, true. */
+/** Omitted fields are null, empty, or, for `is_shared`, true. */
 export interface ContactInput {
   readonly first_name?: string | null;
   readonly last_name?: string | null;
@@ -28,7 +28,7 @@ export interface ContactFilter {
 export interface Contacts {
   /** Everything that exists, oldest first. */
   all(): ContactRecord[];
-  /** As the list shows it. */
+  /** The contact in the form of the list. */
   shared(): ContactRecord[];
   search(filter: ContactFilter, behaviour: Behaviour): ContactRecord[];
   get(id: number): ContactRecord | undefined;

@@ -35,7 +35,7 @@ export interface Credentials {
   redeemCode(code: string, redirectUri: string, behaviour: Behaviour): TokenReply | undefined;
   /** Undefined if the refresh token is unknown or was used. */
   refresh(refreshToken: string, behaviour: Behaviour): TokenReply | undefined;
-  /** Every secret issued until now is refused; later ones are good. */
+  /** Every secret issued until now is refused; later ones are valid. */
   revoke(): void;
   restore(): void;
 }

@@ -1,6 +1,6 @@
 /**
  * The fault plan: which API requests fail, and how. A plan is data (JSON) and is checked before it is used.
- * It must never depend on anything but the plan, its seed and the order of the requests: a failing run can be repeated.
+ * It must depend only on the plan, its seed and the order of the requests: a failing run can be repeated.
  */
 import { type Check, integer, listOf, oneOf, onlyKeys, optional, record, SandboxInputError, text } from './check';
 import { createRandom } from './random';
@@ -31,18 +31,18 @@ export type FaultAction = (typeof FAULT_ACTIONS)[number];
 export interface FaultRule {
   /** Only requests of this company, and `requests` and `every` count its requests only. */
   readonly company?: string | undefined;
-  /** By number since the plan was set, whatever the request is. */
+  /** By number since the plan was set, counting all requests. */
   readonly requests?: Selection | undefined;
   /** Every n-th request since the plan was set. */
   readonly every?: number | undefined;
   readonly method?: string | undefined;
   /** A regular expression that finds something in the path, or in path and query. */
   readonly path?: string | undefined;
-  /** By number among the requests that fit `company`, `method` and `path`. */
+  /** By number among the requests that match `company`, `method` and `path`. */
   readonly occurrences?: Selection | undefined;
   /** 0 to 1, drawn with the plan's seed once all other conditions hold. */
   readonly probability?: number | undefined;
-  /** How often the rule fires at most. */
+  /** The most times that the rule fires. */
   readonly times?: number | undefined;
   readonly action: FaultAction;
   /** For `status`; for `hold`: instead of a sound answer. */
@@ -68,7 +68,7 @@ export interface FaultSubject {
   readonly search: string;
 }
 
-/** Answers the rule that strikes a request; to be asked once per request, in order. */
+/** Returns the rule that strikes a request. Call it once per request, in order. */
 export type FaultPicker = (request: FaultSubject) => FaultRule | undefined;
 
 export function createFaultPicker(plan: FaultPlan | undefined): FaultPicker {

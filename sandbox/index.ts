@@ -50,7 +50,7 @@ export interface Sandbox {
   setFaults(plan: FaultPlan | undefined): void;
   /** Answers the requests that rules with the action `hold` hold now; later ones are held again. */
   release(): void;
-  /** Ends open connections too, those that hang included; safe to do twice. */
+  /** Ends open connections too, also those that hang; safe to call twice. */
   close(): Promise<void>;
 }
 

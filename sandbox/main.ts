@@ -1,5 +1,5 @@
 /**
- * The sandbox as a command: starts it and tells a person how to use it, on stderr.
+ * The sandbox as a command: starts it and prints how to use it, on stderr.
  * It must never write to stdout, nor end the process. The secrets it prints are made up.
  */
 import { readFileSync } from 'node:fs';
@@ -37,7 +37,7 @@ function readFaults(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch {
-    throw new SandboxInputError('the file of --faults cannot be read; name a JSON file that is there');
+    throw new SandboxInputError('the file of --faults cannot be read; name an existing JSON file');
   }
 }
 

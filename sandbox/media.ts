@@ -29,7 +29,7 @@ export function mediaUrl(origin: string, file: MediaFile, at: number, seconds: n
   return `${origin}${path}?${query}`;
 }
 
-/** Answers a media request; `exists` tells whether the call still has the file. */
+/** Answers a media request; `exists` returns whether the call still has the file. */
 export function serveMedia(
   url: URL,
   authorization: string | undefined,

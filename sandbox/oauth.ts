@@ -1,7 +1,7 @@
 /**
- * OAuth as Aircall's: the page where an admin consents, and `POST /v1/oauth/token`, a code, or where switched on a refresh
+ * OAuth like Aircall's: the page where an admin consents, and `POST /v1/oauth/token`: a code, or if switched on a refresh
  * token, for an access token. It must never accept a code twice. Facts: docs/aircall.md 1. Unverified: the bodies of refusals,
- * what the pages look like, and that refresh exists.
+ * the content of the pages, and that refresh exists.
  */
 import { isRecord } from './check';
 import type { CompanyState } from './company';
@@ -21,15 +21,15 @@ export function answerOauthPage(method: string, url: URL, body: unknown, compani
   if (method !== 'POST') return page(200, consentForm(companies.map(({ seed }) => seed.name)));
   const chosen = companies.find(({ seed }) => seed.name === formValue(body, 'company'));
   const state = url.searchParams.get('state');
-  const told: Record<string, string> =
+  const answer: Record<string, string> =
     chosen === undefined ? { error: 'access_denied' } : { code: chosen.credentials.mintCode(redirectUri) };
   const back = new URL(redirectUri);
-  for (const [name, value] of Object.entries({ ...told, ...(state !== null && { state }) }))
+  for (const [name, value] of Object.entries({ ...answer, ...(state !== null && { state }) }))
     back.searchParams.set(name, value);
   return { status: 302, text: '', headers: { Location: back.href } };
 }
 
-/** What of the address is not as Aircall wants it. */
+/** The parameter of the address that Aircall would refuse. */
 function wrongParameter(given: URLSearchParams): string | undefined {
   const wanted = { client_id: OAUTH_CLIENT.id, response_type: 'code', scope: 'public_api' };
   const wrong = Object.entries(wanted).find(([name, value]) => given.get(name) !== value)?.[0];

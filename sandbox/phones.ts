@@ -30,7 +30,7 @@ export function fictionalNumber(n: number): string {
   return `+33${FRENCH_BLOCKS[Math.floor(french / 10_000)]}${String(french % 10_000).padStart(4, '0')}`;
 }
 
-/** The form of `raw_digits`; what is not an E.164 number of the three plans stays as it is. */
+/** The form of `raw_digits`; a text that is no E.164 number of the three plans stays unchanged. */
 export function displayNumber(e164: string): string {
   return e164
     .replace(/^\+1(\d{3})(\d{3})(\d{4})$/, '+1 $1-$2-$3')

@@ -1,6 +1,6 @@
 /**
  * Seeded randomness: a run that failed can be run again. Nothing in the sandbox may use `Math.random`.
- * The generator is mulberry32 (public domain); secrets made here are play money and must never guard anything real.
+ * The generator is mulberry32 (public domain); secrets made here are made up and must never guard anything real.
  */
 import { createHash } from 'node:crypto';
 

@@ -1,6 +1,6 @@
 /**
- * Records to the JSON that Aircall would send, with the keys in the order of the recordings.
- * It must never show what was not asked for: contact and short URLs are null without their flags.
+ * Renders records as the JSON that Aircall would send, with the keys in the order of the recordings.
+ * It must never show data that was not requested: contact and short URLs are null without their flags.
  * Facts: docs/aircall.md 6 and 7; the samples in test/fixtures/aircall-samples.
  */
 import { countryOf } from './phones';

@@ -1,6 +1,6 @@
 /**
- * The endpoints, one row each: method, path, what they answer. Only `/v1` is here; refusals at the edge are in server.ts.
- * A search must never heed a parameter that Aircall does not know: an unknown filter answers every shared contact.
+ * The endpoints, one row each: method, path, answer. Only `/v1` is here; refusals at the edge are in server.ts.
+ * A search must ignore a parameter that Aircall does not know: an unknown filter returns every shared contact.
  * Facts: docs/aircall.md 2, 4, 6, 7.
  */
 import { isRecord } from './check';

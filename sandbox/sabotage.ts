@@ -1,6 +1,6 @@
 /**
  * Puts a reply on the wire, soundly or as a fault demands.
- * A fault must never depend on timing: what reaches the client is decided by the rule alone.
+ * A fault must never depend on timing: the rule alone decides which bytes reach the client.
  */
 import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';

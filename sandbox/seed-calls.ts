@@ -66,7 +66,7 @@ export function seedCalls(input: CallsInput): { all: CallRecord[]; hers: number[
   return { all, hers: idsOf('hers'), ambiguous: idsOf('ambiguous') };
 }
 
-/** An hour to 150 days, or, hidden, 200 to 320 days: far from the edge of the history, whose place nobody knows. */
+/** An hour to 150 days, or, hidden, 200 to 320 days: far from the edge of the history, whose exact place is not known. */
 function ageSeconds(random: Random, { hidden, live }: Group): number {
   if (live === true) return 60;
   return hidden === true

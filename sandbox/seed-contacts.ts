@@ -1,5 +1,5 @@
 /**
- * The contacts of a seeded company: fillers, the subject's two, and those that are easily taken for hers.
+ * The contacts of a seeded company: fillers, the subject's two, and those that are easily mistaken for hers.
  * None may be real: names are invented, addresses under example domains, numbers reserved.
  * Facts: docs/aircall.md 6.
  */
@@ -140,7 +140,7 @@ function fillerContact(random: Random, n: number): Draft {
   };
 }
 
-/** Puts the few at even distances among the many. */
+/** Distributes the few evenly among the many. */
 function spread<T>(few: readonly T[], many: readonly T[]): T[] {
   const gap = Math.ceil(many.length / few.length);
   return few.flatMap((each, index) => [each, ...many.slice(index * gap, (index + 1) * gap)]);

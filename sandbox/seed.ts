@@ -13,9 +13,9 @@ import type { LineRecord, UserRecord } from './wire';
 export interface CompanySeedInput {
   readonly name: string;
   readonly seed: number;
-  /** In all; the standard ones come first, so that fewer than they are is not possible. */
+  /** Total; the standard ones come first, so that a smaller number is not possible. */
   readonly contacts: number;
-  /** In all, likewise. */
+  /** Total, likewise. */
   readonly calls: number;
   /** ms epoch; all times are relative to it. */
   readonly now: number;
@@ -32,7 +32,7 @@ export interface StandardInput {
 const ZOE: Person = { first_name: 'Zoë', last_name: 'Nuñez-Łęcka', email: 'zoe.nunez@example.com' };
 const WEI: Person = { first_name: '伟', last_name: '李', email: 'li.wei@example.org' };
 
-/** `acme` with 120 contacts and 600 calls, `globex` with half of that; `contacts` and `calls` are those of each. */
+/** `acme` with 120 contacts and 600 calls, `globex` with half of that; `contacts` and `calls` set the number for each. */
 export function createStandardCompanies({ seed, now, contacts, calls }: StandardInput): CompanySeed[] {
   return [
     createCompanySeed({ name: 'acme', seed, now, contacts: contacts ?? 120, calls: calls ?? 600 }),

@@ -1,5 +1,5 @@
 /**
- * The HTTP side: who asks, whether a fault or the limit strikes, what is answered and how it is put on the wire.
+ * The HTTP side: checks the sender, applies faults and the limit, makes the answer and puts it on the wire.
  * It must never write a request to stdout: the log is kept in memory and read through the admin door.
  * Facts: docs/aircall.md 2 (refusals at the edge).
  */
@@ -66,7 +66,7 @@ async function answerApi(state: SandboxState, request: ApiRequest, response: Ser
   const fault = state.pickFault(subject);
   const entry = logRequest(state.log, { ...subject, at: state.now(), query: url.searchParams, fault });
   const limited = refusal === undefined ? limitOf(state, company) : undefined;
-  // Who asks is judged again: a fault may have revoked it.
+  // The credential is checked again: a fault may have revoked it.
   const refusalNow = () => identify(state.companies, request.authorization).refusal;
   const answer = () => limited ?? answerRoute(state, request, company, refusalNow());
   const revoke = () => company?.credentials.revoke();
@@ -76,7 +76,7 @@ async function answerApi(state: SandboxState, request: ApiRequest, response: Ser
 
 const edge = (status: number, message: string): Reply => ({ status, json: { message } });
 
-/** Unverified: what a dead token is answered; measured is 403 for a wrong API key. */
+/** Unverified: the answer to a dead token; measured is 403 for a wrong API key. */
 const deadCredential = (status: 401 | 403): Reply => edge(status, status === 401 ? 'Unauthorized' : 'Forbidden');
 
 function identify(

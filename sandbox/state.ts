@@ -1,5 +1,5 @@
 /**
- * What the HTTP side shares with the admin door and the object that tests hold.
+ * The state that the HTTP side shares with the admin door and with the object that tests hold.
  * It must never leave the sandbox: tests see `Sandbox` and `SandboxCompany` only.
  */
 import type { CompanyState, LoggedRequest, SandboxCompany } from './company';

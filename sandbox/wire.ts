@@ -171,7 +171,7 @@ export interface Tag {
   readonly description: string | null;
 }
 
-/** What answers a request. At most one of `json`, `text` and `bytes`; without any the body is empty. */
+/** The answer to a request. At most one of `json`, `text` and `bytes`; without any the body is empty. */
 export interface Reply {
   readonly status: number;
   readonly json?: unknown;

@@ -5,7 +5,7 @@
  */
 
 const BURST_SECONDS = 1;
-/** By how much less apart two requests may arrive than they were dispatched. Without it a limit of 8 was seen to break. */
+/** Jitter: two requests may arrive closer together than they were dispatched, by so much. Without it a limit of 8 was exceeded. */
 const JITTER_SECONDS = 1;
 const WORST_MINUTE_SECONDS = 60 + BURST_SECONDS + JITTER_SECONDS;
 
@@ -14,7 +14,7 @@ export const LIMIT_PER_MINUTE_MAX = 10_000;
 export const SHARE_DEFAULT = 0.75;
 export const SHARE_MAX = 0.8;
 
-/** `auto`: whatever a 429 of the company last named. */
+/** `auto`: the limit that the last 429 of the company named. */
 export type ConfiguredLimit = number | 'auto';
 
 export interface Budget {
@@ -24,14 +24,14 @@ export interface Budget {
   readonly share: number;
 }
 
-/** The limit that holds: the configured one, or a lower one that Aircall `named`. Bounded, whatever it named. */
+/** The limit in force: the configured one, or a lower one that Aircall `named`. Bounded in any case. */
 export function limitInForce(configured: ConfiguredLimit, named: number | undefined): number {
   const ceiling = configured === 'auto' ? LIMIT_PER_MINUTE_MAX : configured;
   if (named === undefined) return configured === 'auto' ? LIMIT_PER_MINUTE_DEFAULT : configured;
   return Math.min(Math.max(1, Math.floor(named)), ceiling);
 }
 
-/** A rate as people think of limits: requests a minute, rounded to hundredths. */
+/** A rate for display: requests a minute, rounded to hundredths. */
 export function perMinute(ratePerSecond: number): number {
   return Math.round(ratePerSecond * 6000) / 100;
 }

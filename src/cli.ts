@@ -3,7 +3,7 @@
 import { runCli } from './commands/program';
 import type { Interruption } from './commands/terminal';
 
-// Whoever reads our output may stop reading (`| head`).
+// The reader of our output may stop reading (`| head`).
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
   process.exit(1);

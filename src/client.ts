@@ -1,5 +1,5 @@
 /**
- * The door for other services: start a request, ask for its status, wait for its result, cancel it. It needs a Temporal
+ * The client for other services: start a request, read its status, wait for its result, cancel it. It needs a Temporal
  * server and the key file, neither vault nor Aircall. Input is checked before anything is started; ids hold no personal data.
  *
  *     const dsr = createDsrClient({ temporal: await connectTemporal(keyring), keyring });
@@ -39,7 +39,7 @@ export interface Started {
   readonly requestId: string;
   readonly workflowId: string;
   readonly runId: string;
-  /** It was started before under another law, or as submitted at another time: its due date is that of then. */
+  /** It was started before under another law or with another time of submission: the first due date applies. */
   readonly otherClock?: true;
 }
 
@@ -56,15 +56,15 @@ export interface ListedRequest {
 
 export interface DsrClient {
   /**
-   * Starts a request, or answers the one that has this id already.
+   * Starts a request, or returns the one that has this id already.
    * @throws {InvalidInput} before anything is started
    * @throws {DsrError} `request-conflict`: the id was used for another subject
    */
   start<K extends Kind>(kind: K, input: Inputs[K]): Promise<Started>;
   /**
-   * Whether `start` would answer a request that is there already.
+   * Whether `start` would return a request that exists already.
    * @throws {InvalidInput}
-   * @throws {DsrError} `request-conflict`, as far as the server still knows what the id was used for
+   * @throws {DsrError} `request-conflict`, if the server still knows the earlier use of the id
    */
   wasStarted<K extends Kind>(kind: K, input: Inputs[K]): Promise<boolean>;
   /** @throws {DsrError} `not-found` */
@@ -77,19 +77,19 @@ export interface DsrClient {
   /** Asks the request to end; its result says how far it came. False if it has ended. @throws {DsrError} `not-found` */
   cancel(workflowId: string): Promise<boolean>;
   /**
-   * Puts the legal due date off, within the limits of its law: once, and before it has passed. The same extension again is
-   * no other.
+   * Extends the legal due date, within the limits of its law: once, and before it has passed. A repeated call with the same
+   * extension changes nothing.
    * @throws {InvalidInput}
-   * @throws {DsrError} `not-found`; `extension-refused`, saying why; `no-worker`: nobody took it
+   * @throws {DsrError} `not-found`; `extension-refused`, with the reason; `no-worker`: no worker answered
    */
   extend(workflowId: string, extension: ExtensionInput): Promise<Clock>;
-  /** Newest first, as far as the server keeps them; at most `limit`. With `open`, those that have not ended. */
+  /** Newest first, as long as the server keeps them; at most `limit`. With `open`, those that have not ended. */
   list(options?: {
     readonly connection?: string;
     readonly limit?: number;
     readonly open?: boolean;
   }): Promise<ListedRequest[]>;
-  /** Which of `workflowIds` the server knows, or `recordOf` answers for. */
+  /** Which of `workflowIds` the server knows, or `recordOf` has a record of. */
   known(workflowIds: readonly string[]): Promise<string[]>;
 }
 

@@ -17,11 +17,11 @@ export interface CodecServerOptions {
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
-  /** The one web page that may ask: scheme, host and port of the Temporal Web UI. */
+  /** The one web page that may call: scheme, host and port of the Temporal Web UI. */
   readonly uiOrigin: string;
   /** Required of every request if given. */
   readonly token?: string | undefined;
-  /** Told of each decode and each refusal; no content. */
+  /** Receives a line for each decode and each refusal; no content. */
   readonly log: Log;
 }
 
@@ -31,11 +31,11 @@ export interface CodecServer {
   close(): Promise<void>;
 }
 
-/** Of one request: the Web UI asks for a page of events at once. */
+/** Limit of one request: the Web UI requests a page of events at once. */
 const BODY_BYTES_MAX = 16 * 1024 * 1024;
 const NAMESPACE = /^[A-Za-z0-9._-]{1,255}$/;
 const ALLOWED_HEADERS = 'content-type, x-namespace, authorization';
-/** Below a path of its own too, as behind a proxy: the protocol looks at the last part only. */
+/** Also below another path, as behind a proxy: the protocol uses the last part only. */
 const DOORS = /^[^?]*\/(decode|encode)(?:\?|$)/;
 /** For requests in flight when it ends. */
 const CLOSE_WITHIN_MS = 5_000;
@@ -62,8 +62,8 @@ export async function startCodecServer(options: CodecServerOptions): Promise<Cod
   const wanted = options.token === undefined ? undefined : tokenDigest(`Bearer ${options.token}`);
 
   /**
-   * One payload that cannot be read must not hide the others: a text in its place says why. What nobody encrypted (Temporal's
-   * own notes on local activities) stays as it is.
+   * One payload that cannot be read must not hide the others: a text in its place gives the reason. Payloads that are not
+   * encrypted (Temporal's own notes on local activities) stay unchanged.
    */
   async function decoded(payload: Payload): Promise<{ readonly payload: Payload; readonly readable: boolean }> {
     if (!isEncrypted(payload)) return { payload, readable: true };
@@ -87,7 +87,7 @@ export async function startCodecServer(options: CodecServerOptions): Promise<Cod
       response.setHeader('Access-Control-Allow-Credentials', 'true');
     }
     const [, door] = DOORS.exec(request.url ?? '') ?? [];
-    if (door === undefined) throw new Refused(404, 'there are /decode and /encode');
+    if (door === undefined) throw new Refused(404, 'the paths are /decode and /encode');
     if (request.method === 'OPTIONS') {
       response.setHeader('Access-Control-Allow-Methods', 'POST, OPTIONS');
       response.setHeader('Access-Control-Allow-Headers', ALLOWED_HEADERS);
@@ -95,14 +95,14 @@ export async function startCodecServer(options: CodecServerOptions): Promise<Cod
     }
     if (request.method !== 'POST') {
       response.setHeader('Allow', 'POST, OPTIONS');
-      throw new Refused(405, 'POST is what it takes');
+      throw new Refused(405, 'the method must be POST');
     }
     if (wanted !== undefined && !timingSafeEqual(wanted, tokenDigest(request.headers.authorization ?? ''))) {
       response.setHeader('WWW-Authenticate', 'Bearer');
       throw new Refused(401, 'a bearer token is needed');
     }
     if (!/^application\/json\b/.test(request.headers['content-type'] ?? ''))
-      throw new Refused(415, 'application/json is what it takes');
+      throw new Refused(415, 'the content type must be application/json');
     const payloads = payloadsOf(await bodyOf(request));
     if (door === 'encode') return { payloads: (await codec.encode(payloads)).map(jsonOf) };
     const shown = await Promise.all(payloads.map(decoded));
@@ -117,10 +117,10 @@ export async function startCodecServer(options: CodecServerOptions): Promise<Cod
   }
 
   const server = createServer((request, response) => {
-    // Asked for now: a connection that is gone has no address.
+    // Read now: a closed connection has no address.
     const whom = `${request.socket.remoteAddress ?? 'somebody'}, ${new Date().toISOString()}`;
     const send = (status: number, document: unknown) => {
-      if (!server.listening) response.setHeader('Connection', 'close'); // nor does a kept connection ask again
+      if (!server.listening) response.setHeader('Connection', 'close'); // so that a kept connection sends no further request
       sendJson(response, status, document);
     };
     answer(request, response, whom).then(
@@ -130,7 +130,7 @@ export async function startCodecServer(options: CodecServerOptions): Promise<Cod
         if (error instanceof Refused)
           log({ level: 'warn', message: `refused with ${error.status} for ${whom}: ${error.message}` });
         else log({ level: 'error', message: `a request failed (${kind})`, code: kind });
-        const { status, message } = error instanceof Refused ? error : new Refused(500, 'it could not be done');
+        const { status, message } = error instanceof Refused ? error : new Refused(500, 'the request failed');
         send(status, { message });
       },
     );
@@ -161,7 +161,7 @@ function tokenDigest(text: string): Buffer {
 async function bodyOf(request: IncomingMessage): Promise<string> {
   const parts: Buffer[] = [];
   let size = 0;
-  // What exceeds the limit is still read, unkept: a sender who is cut off may never see the answer.
+  // The rest above the limit is read and dropped: a sender who is cut off may never see the answer.
   for await (const part of request.iterator({ destroyOnReturn: false })) {
     const bytes = Buffer.from(part);
     size += bytes.length;
@@ -180,8 +180,8 @@ function payloadsOf(body: string): Payload[] {
       data: Buffer.from(data ?? '', 'base64'),
     }));
   } catch {
-    // Neither a JSON error nor a schema error is passed on: both can quote what was sent.
-    throw new Refused(400, 'the body is no { "payloads": [{ "metadata", "data" }] } of base64');
+    // Neither a JSON error nor a schema error is passed on: both can quote the body.
+    throw new Refused(400, 'the body must be { "payloads": [{ "metadata", "data" }] } with base64 values');
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * What environment variables say: the only place that reads them. A missing one is refused with what to do. Nothing is read
+ * The only place that reads environment variables. The error for a missing one names the remedy. Nothing is read
  * before it is needed.
  */
 import { existsSync, readFileSync, statSync } from 'node:fs';
@@ -18,16 +18,16 @@ export class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError';
 }
 
-/** Variables by name, as of a process. */
+/** The variables of a process, by name. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface Configuration {
-  /** The key file, and what opens its keys if they are wrapped. */
+  /** The key file, and the command that unwraps its keys if they are wrapped. */
   keyFile(): { readonly path: string | undefined; readonly service: KeyService | undefined };
-  /** @throws {KeyringError} saying how to make a key file */
+  /** @throws {KeyringError} naming the command that makes a key file */
   keyring(): Keyring;
   /**
-   * The vault that AIRCALL_DSR_VAULT names. Nothing is asked of the store yet.
+   * The vault that AIRCALL_DSR_VAULT names. No call to the store yet.
    * @throws {ConfigurationError}
    */
   vault(keyring: Keyring): Promise<Vault>;
@@ -37,13 +37,13 @@ export interface Configuration {
   retention(): RetentionPolicy;
   /** Bearer token that clients of the codec server must send; undefined: none. @throws {ConfigurationError} */
   codecToken(): string | undefined;
-  /** Where alarms about due dates go; undefined: nowhere. @throws {ConfigurationError} */
+  /** Address that receives alarms about due dates; undefined: none. @throws {ConfigurationError} */
   alarmWebhook(): string | undefined;
-  /** The OAuth client that Aircall issued. @throws {ConfigurationError} naming what is missing */
+  /** The OAuth client that Aircall issued. @throws {ConfigurationError} naming the missing variables */
   oauthClient(): OauthConfiguration;
   /** Credentials of an Aircall company, each if it is set. */
   aircallCredentials(): AircallCredentials;
-  /** Where the Temporal server is: Temporal's own variables and profile file. */
+  /** Address of the Temporal server, by Temporal's own variables and profile file. */
   temporal(): TemporalConfiguration;
   /** Whether OpenTelemetry's own variables name a collector for traces. */
   tracing(): boolean;
@@ -132,7 +132,7 @@ async function driverOf(env: Environment): Promise<VaultDriver> {
   return createFolderDriver(place);
 }
 
-/** What a header can carry. */
+/** Characters that a header can carry. */
 const TOKEN = /^[!-~]{16,}$/;
 
 function codecTokenOf(env: Environment): string | undefined {
@@ -144,7 +144,7 @@ function codecTokenOf(env: Environment): string | undefined {
   );
 }
 
-/** The value of a variable, or the content of the file that the variable with `_FILE` behind its name names; else empty. */
+/** The value of a variable, or the content of the file that the same variable with `_FILE` names; otherwise empty. */
 function valueOrFile(env: Environment, variable: string): string {
   const file = env[`${variable}_FILE`] ?? '';
   return file === '' ? (env[variable] ?? '') : contentOf(`${variable}_FILE`, file).trim();
@@ -175,7 +175,7 @@ function oauthClientOf(env: Environment): OauthConfiguration {
   const redirectUri = env.AIRCALL_OAUTH_REDIRECT_URI ?? '';
   if (clientId === '' || clientSecret === '' || redirectUri === '') {
     throw new ConfigurationError(
-      'Set AIRCALL_OAUTH_CLIENT_ID and AIRCALL_OAUTH_CLIENT_SECRET (each may be in a file, named by the same with _FILE) and AIRCALL_OAUTH_REDIRECT_URI as Aircall issued and registered them.',
+      'Set AIRCALL_OAUTH_CLIENT_ID and AIRCALL_OAUTH_CLIENT_SECRET (each may be in a file: name the file in the same variable with _FILE) and AIRCALL_OAUTH_REDIRECT_URI, as Aircall issued and registered them.',
     );
   }
   const parsed = URL.canParse(redirectUri) ? new URL(redirectUri) : undefined;

@@ -1,4 +1,4 @@
-/** The code of an error: of ours, of Node's own modules (`EEXIST`), of a library. */
+/** The code of an error, if it is ours, from Node's own modules (`EEXIST`), or from a library. */
 
 /** No `instanceof`: errors of Node's own modules come from another realm if code runs in a context of its own (Jest). */
 export function errorCode(error: unknown): string | undefined {

@@ -12,7 +12,7 @@ export interface LogLine {
   readonly activityType?: string;
   readonly taskQueue?: string;
   readonly keyId?: string;
-  /** Of docs/errors.md, or the name of an error of the SDK. */
+  /** A code of docs/errors.md, or the name of an error of the SDK. */
   readonly code?: string;
 }
 
@@ -26,7 +26,7 @@ export function createLog(format: LogFormat, write: (line: string) => void): Log
   return line => write(format === 'json' ? jsonOf(line) : textOf(line));
 }
 
-/** As a person reads it. */
+/** The text format, for a person. */
 export function textOf({ connection, message }: LogLine): string {
   return connection === undefined ? message : `connection ${connection}: ${message}`;
 }

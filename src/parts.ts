@@ -1,6 +1,6 @@
 /**
- * The composition root: the parts that commands, worker and demo share, each built here once. What needs only the vault is
- * apart from what needs a Temporal server, because many commands work without one.
+ * The composition root: the parts that commands, worker and demo share, each built here once. Parts that need only the vault are
+ * apart from parts that need a Temporal server, because many commands work without one.
  */
 import type { Client } from '@temporalio/client';
 import { createEvidence } from './audit/evidence';
@@ -34,7 +34,7 @@ export interface Parts extends Stores {
 export interface StoresOptions {
   readonly keyring: Keyring;
   readonly vault: Vault;
-  /** Digest of the workflows of this version, which receipts state; of a worker only. */
+  /** Digest of the workflows of this version, which receipts state; in a worker only. */
   readonly workflows?: string;
 }
 

@@ -1,6 +1,6 @@
 /** Work on many items, some at a time. Pure; Workflow-safe. */
 
-/** Does `work` for all items, at most `atOnce` side by side, and lets all that began end before it throws. */
+/** Does `work` for all items, at most `atOnce` side by side, and waits for all started work before it throws. */
 export async function sideBySide<T, R>(
   items: readonly T[],
   atOnce: number,
@@ -27,7 +27,7 @@ export async function sideBySide<T, R>(
   });
 }
 
-/** Each item with what came of it, in order; of at most `atOnce` more the work is under way meanwhile. */
+/** Yields each item with its result, in order, while the work for at most `atOnce` more items is in progress. */
 export async function* ahead<T, R>(
   items: Iterable<T> | AsyncIterable<T>,
   atOnce: number,

@@ -1,7 +1,7 @@
 /**
  * The service: joins configuration, vault, Aircall client and steps into workers. One workflow worker per process, one
- * activity-only worker per connection on that connection's own queue, whose rate limit is its API budget. Connections
- * that appear, change or go are noticed while it runs. Decisions D1, D2.
+ * activity-only worker per connection on that connection's own queue, whose rate limit is its API budget. It picks up
+ * connections that are added, changed or removed while it runs. Decisions D1, D2.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -24,8 +24,8 @@ import { createReceipts } from './vault/receipts';
 import { createAlarms } from './worker/alarms';
 import { createConnectionWorkers } from './worker/connection-workers';
 import { createGauges } from './worker/gauges';
-import { startLooks } from './worker/looks';
 import { createMetrics } from './worker/metrics';
+import { startPolling } from './worker/polling';
 import { createSteps } from './worker/steps';
 import type { Tracing } from './worker/tracing';
 import { workflowBundle as ownBundle } from './workflow-bundle';
@@ -39,16 +39,16 @@ export interface ServiceOptions {
   readonly meter?: MetricMeter | undefined;
   /** Where traces go; if not given there are none. */
   readonly tracing?: Tracing | undefined;
-  /** Another one than that of this version. */
+  /** A bundle other than that of this version. */
   readonly workflowBundle?: WorkflowBundleOption;
   /** How long ended requests are kept; if not given, no sweep is scheduled. */
   readonly retention?: RetentionPolicy;
-  /** Where alarms about due dates are sent, besides log and metrics. */
+  /** Address that alarms about due dates are sent to, besides log and metrics. */
   readonly alarmWebhook?: string;
   /** Runs whose state is kept between their tasks; the SDK's default if not given. 0: each task replays its history. */
   readonly maxCachedWorkflows?: number;
   /** How often the vault is looked at for connections; 5 s if not given. */
-  readonly lookEveryMs?: number;
+  readonly pollEveryMs?: number;
 }
 
 export interface Service {
@@ -60,7 +60,7 @@ export interface Service {
   stop(): Promise<void>;
 }
 
-const LOOK_EVERY_MS = 5_000;
+const POLL_EVERY_MS = 5_000;
 /** Above the longest step, so that a step in flight ends and is counted. */
 const SHUTDOWN_GRACE = '50 seconds';
 const SHUTDOWN_FORCE = '60 seconds';
@@ -98,7 +98,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     alarms,
     metrics,
     tracing: options.tracing,
-    onNewLimit: connection => void workers.lookAt(connection),
+    onNewLimit: connection => void workers.checkNow(connection),
     log,
   });
 
@@ -137,18 +137,18 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     log,
   });
 
-  await workers.look();
+  await workers.poll();
   const problems = () => [
     ...(requests.getState() === 'RUNNING' && !stopping ? [] : ['the worker is ending']),
-    ...(looks.failed ? ['the vault or the Temporal server did not answer at the last check'] : []),
+    ...(polling.failed ? ['the vault or the Temporal server did not answer at the last check'] : []),
     ...unknownKeys.missing().map(id => `key ${id} is missing in the key file`),
   ];
   let stopping = false;
   const running = requests.run();
-  const looks = startLooks({
-    everyMs: options.lookEveryMs ?? LOOK_EVERY_MS,
-    async look() {
-      await workers.look();
+  const polling = startPolling({
+    everyMs: options.pollEveryMs ?? POLL_EVERY_MS,
+    async poll() {
+      await workers.poll();
       await gauges?.count();
     },
     afterwards: () => gauges?.ready(problems().length === 0),
@@ -157,11 +157,11 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 
   const ended = running.finally(async () => {
     stopping = true;
-    await looks.stop();
+    await polling.stop();
     await workers.stop();
     aircall.close();
   });
-  ended.catch(() => {}); // whoever waits for `ended` gets the error
+  ended.catch(() => {}); // the caller that waits for `ended` gets the error
   return {
     ended,
     problems,
@@ -181,17 +181,17 @@ function noteUnknownKeys(keyring: Keyring, log: Log) {
       noted.add(keyId);
       log({
         level: 'error',
-        message: `a payload needs key ${keyId}, which the key file does not hold; its request waits for it`,
+        message: `a payload needs key ${keyId}, which is not in the key file; its request waits for that key`,
         code: 'unknown-key',
         keyId,
       });
     },
-    /** A key that came meanwhile is no problem any more. */
+    /** A key that was added meanwhile is no longer a problem. */
     missing: () => [...noted].filter(id => !keyring.ids.includes(id)),
   };
 }
 
-/** One at a time for each connection, whoever sees first that it is due. */
+/** One renewal at a time for each connection, by the first worker that sees that it is due. */
 async function startRenewal(temporal: Client, taskQueue: string, due: Renewable): Promise<void> {
   await temporal.workflow.start<(due: Renewable) => Promise<unknown>>(RENEWAL_WORKFLOW, {
     taskQueue,

@@ -1,6 +1,6 @@
 /**
- * The workflows as one file, which workers and replays run. `npm run build` makes it, so that a process that starts does not
- * have to, and all processes of a version run the same bytes: receipts state their digest.
+ * The workflows as one file, which workers and replays run. `npm run build` makes it, so that processes start fast
+ * and all processes of a version run the same bytes: receipts state their digest.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -10,7 +10,7 @@ import { failureConverterPath } from './encryption/data-converter';
 /** Seen from src and from dist/src. */
 const BUILT = join(__dirname, basename(dirname(__dirname)) === 'dist' ? '..' : '../dist', 'workflows.js');
 
-/** The built one, or one that is made now. */
+/** The built bundle, or one that is made now. */
 export async function workflowBundle(): Promise<WorkflowBundleOption> {
   return existsSync(BUILT) ? { codePath: BUILT } : { code: await bundle() };
 }

@@ -1,6 +1,6 @@
 /**
- * The steps that ask Aircall: one API request each, on the connection's own task queue. They read who the request is about
- * from the case file, write what they found there, and return counts and references. Decisions D1, D5, D6, D7.
+ * The steps that call Aircall: one API request each, on the connection's own task queue. They read the subject
+ * from the case file, write their findings there, and return counts and references. Decisions D1, D5, D6, D7.
  */
 import type { ApiStepDependencies } from './api-step';
 import { createContactActivities } from './contacts';

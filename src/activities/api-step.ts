@@ -15,7 +15,7 @@ import { CaseFileBroken, type Cases, type StepProgress } from '../vault/cases';
 import type { Connection, Connections, Credential } from '../vault/connections';
 import type { Gates } from './gates';
 
-/** What became of an API request. Without a connection that is trusted none leaves this machine. */
+/** The outcome of an API request. Without a trusted connection no request leaves this machine. */
 export type Answer = 'ok' | Exclude<AircallErrorCode, 'not-trusted'>;
 
 export interface ApiStepDependencies {
@@ -23,9 +23,9 @@ export interface ApiStepDependencies {
   readonly connections: Connections;
   readonly aircall: AircallClient;
   readonly gates: Gates;
-  /** Told of every API request that was sent, once. */
+  /** Called once for every API request that was sent. */
   readonly onAnswer: (connection: string, answer: Answer) => void;
-  /** Told of every 429, before its step ends. */
+  /** Called for every 429, before its step ends. */
   readonly onRateLimit: (connection: string, limit: RateLimit) => Promise<void>;
   readonly now: () => number;
   /** 0 to 1, for jitter. */
@@ -34,16 +34,16 @@ export interface ApiStepDependencies {
 
 export type Counted<T> = T & { readonly apiRequests: number };
 
-/** A request without what the connection adds. */
-export interface Ask extends Omit<ApiRequest, 'baseUrl' | 'authorization'> {
-  /** Only while the connection has this credential: the secrets in its body belong to that one's base URL. */
+/** A request without the parts that the connection adds. */
+export interface StepRequest extends Omit<ApiRequest, 'baseUrl' | 'authorization'> {
+  /** Only while the connection has this credential: the secrets in its body belong to the base URL of that credential. */
   readonly onlyAt?: number;
 }
 
 /** Above the client's own time-outs, a difference of clocks included. */
 const REPLY_MS_MAX = 90_000;
 const RATE_LIMIT_DELAY_MS = 60_000;
-/** When to look again whether somebody else has refreshed the credential. */
+/** When to check again whether another step has refreshed the credential. */
 export const REFRESH_AGAIN_MS = 2_000;
 const JITTER_MS_MAX = 2_000;
 
@@ -60,18 +60,18 @@ export interface AnsweredBy {
 export async function sendOnce<T extends object>(
   dependencies: ApiStepDependencies,
   name: string,
-  ask: Ask,
+  outgoing: StepRequest,
   read: (body: unknown, answered: AnsweredBy) => T | Promise<T>,
   onError: (error: AircallError, answered: AnsweredBy) => T | undefined = () => undefined,
 ): Promise<Counted<T>> {
   const { cases, aircall, onAnswer, now } = dependencies;
   const before = progress();
-  const { connection, authorization } = await targetOf(dependencies, name, ask, before);
-  const { onlyAt: _, ...request } = ask;
+  const { connection, authorization } = await targetOf(dependencies, name, outgoing, before);
+  const { onlyAt: _, ...request } = outgoing;
   const answered = { uncertain: before.uncertain, connection };
   const sent = before.sent + 1;
   if (mayBeOvertaken(now())) await handOn(cases, { sent, uncertain: true });
-  else if (ask.endpoint.method !== 'GET') report({ sent, uncertain: true });
+  else if (outgoing.endpoint.method !== 'GET') report({ sent, uncertain: true });
   try {
     const body = await aircall.send({
       ...request,
@@ -93,7 +93,7 @@ export async function sendOnce<T extends object>(
     const failed = classifyFailure(error, before);
     if (failed.isFinal) report(failed.progress);
     else await handOn(cases, failed.progress);
-    // The token endpoint refuses a client or a refresh token: of the token in use it says nothing.
+    // A refusal of the token endpoint concerns a client or a refresh token, not the token in use.
     if (error.code === 'unauthorized' && authorization !== undefined)
       dependencies.gates.markDead(name, connection.credentialVersion);
     const detail = { apiRequests: failed.progress.sent, credentialVersion: connection.credentialVersion };
@@ -108,21 +108,21 @@ interface Target {
   readonly authorization: Authorization | undefined;
 }
 
-/** Where the request goes, with which credential. @throws {ApplicationFailure} why none may be sent now */
+/** Base URL and credential of the request. @throws {ApplicationFailure} with the reason why none may be sent now */
 async function targetOf(
   { connections, gates, now, random }: ApiStepDependencies,
   name: string,
-  ask: Ask,
+  outgoing: StepRequest,
   { sent }: StepProgress,
 ): Promise<Target> {
   const connection = (await connections.get(name))?.value;
   const detail = { apiRequests: sent, credentialVersion: connection?.credentialVersion ?? 0 };
   if (connection === undefined) throw stepFailure('no-connection', 'the connection is not in the vault', detail);
   const { credentialVersion, pausedAt, refusedAt, credential } = connection;
-  if (ask.onlyAt !== undefined && ask.onlyAt !== credentialVersion)
+  if (outgoing.onlyAt !== undefined && outgoing.onlyAt !== credentialVersion)
     throw stepFailure('refresh-in-progress', 'the credential was replaced meanwhile', detail, REFRESH_AGAIN_MS);
-  const authorization = authorizationOf(ask, credential);
-  // A pause holds all but the token endpoint: a token that is not renewed in time is lost.
+  const authorization = authorizationOf(outgoing, credential);
+  // A pause does not hold the token endpoint: a token that is not renewed in time is lost.
   if (authorization !== undefined && pausedAt !== undefined)
     throw stepFailure('connection-paused', 'an operator paused the connection', detail);
   if (authorization !== undefined && (refusedAt !== undefined || gates.isDead(name, credentialVersion)))
@@ -142,14 +142,14 @@ export function classifyFailure(
   return {
     isFinal: retry === 'never',
     progress: {
-      // Without a connection that is trusted nothing left this machine.
+      // Without a trusted connection nothing left this machine.
       sent: code === 'not-trusted' ? before.sent : before.sent + 1,
       uncertain: before.uncertain || mayHaveTakenEffect,
     },
   };
 }
 
-/** After a 429: nobody of this process asks again before the time that Aircall names. @returns when to try again, in ms */
+/** After a 429: this process sends no request before the time that Aircall names. @returns when to retry, in ms */
 async function closeGate(
   { gates, now, random, onRateLimit }: ApiStepDependencies,
   name: string,
@@ -159,7 +159,7 @@ async function closeGate(
   const delayMs = limit.delayMs ?? RATE_LIMIT_DELAY_MS;
   gates.close(name, now() + delayMs);
   await onRateLimit(name, limit).catch(notNoted => {
-    throw localFailure(notNoted, sent); // the gate is closed: trying again asks nobody
+    throw localFailure(notNoted, sent); // the gate is closed: a retry sends nothing
   });
   return delayMs + jitterMs(random);
 }
@@ -236,7 +236,7 @@ async function handOn(cases: Cases, state: StepProgress): Promise<void> {
   await cases.noteProgress(request, stepName(workflowId, activityId), state);
 }
 
-/** Names a step within its request: its children count their steps anew. */
+/** Names a step within its request: its child workflows count their own steps. */
 export function stepName(workflowId: string, activityId: string): string {
   return [...workflowId.split(':').slice(4), activityId].join('-');
 }
@@ -246,7 +246,10 @@ function jitterMs(random: () => number): number {
 }
 
 /** The token endpoint takes its secrets in the body, and no Authorization header. */
-function authorizationOf({ endpoint }: Pick<Ask, 'endpoint'>, credential: Credential): Authorization | undefined {
+function authorizationOf(
+  { endpoint }: Pick<StepRequest, 'endpoint'>,
+  credential: Credential,
+): Authorization | undefined {
   if (endpoint.name === ENDPOINTS.token.name) return undefined;
   if (credential.kind === 'oauth') return { accessToken: credential.accessToken };
   return { apiId: credential.apiId, apiToken: credential.apiToken };

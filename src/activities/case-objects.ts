@@ -1,16 +1,16 @@
 /**
- * The objects of a case file, as activities write and read them. They live in the sealed vault only; what goes into a
- * history is their reference and counts.
+ * The objects of a case file, as activities write and read them. They live in the sealed vault only; a
+ * history holds only their reference and counts.
  */
 import { z } from 'zod';
 import { callSchema, contactSchema } from '../aircall/schemas';
 import type { RequestRef } from '../request/names';
 import { CaseFileBroken, type CaseRef, type Cases } from '../vault/cases';
 
-/** Who the request is about. */
+/** The subject of the request. */
 export const subjectSchema = z.strictObject({ email: z.string(), phoneNumbers: z.array(z.string()) });
 
-/** A page of a list, or several merged: the subject's records in full, of all others the ids only. */
+/** A page of a list, or several merged: the subject's records in full, only the ids of all others. */
 const listingOf = <T extends z.ZodType>(record: T) =>
   z.strictObject({
     ids: z.array(z.number()),
@@ -24,7 +24,7 @@ const listingOf = <T extends z.ZodType>(record: T) =>
   });
 export const contactListing = listingOf(contactSchema);
 export const callListing = listingOf(callSchema);
-/** For what is done alike with both. */
+/** For code that treats both alike. */
 export const anyListing = listingOf(z.looseObject({ id: z.number() }));
 export type ListObject = z.infer<typeof anyListing>;
 
@@ -43,6 +43,6 @@ export async function readObject<T>(cases: Cases, request: RequestRef, ref: Case
   if (parsed.success) return parsed.data;
   throw new CaseFileBroken(
     'case-file-broken',
-    'An object of the case file does not have the shape that it was written in.',
+    'An object of the case file does not have the shape in which it was written.',
   );
 }

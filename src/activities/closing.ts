@@ -1,4 +1,4 @@
-/** Steps of the legal clock, and the last step of a request: how it ended is kept, and its receipt issued. Decisions D12, D13. */
+/** Steps of the legal clock, and the last step of a request: it stores the result and issues the receipt. Decisions D12, D13. */
 import { isDeepStrictEqual } from 'node:util';
 import { activityInfo, heartbeat } from '@temporalio/activity';
 import type { Alarm, Clock } from '../request/clock';
@@ -18,9 +18,9 @@ export interface ClosingDependencies {
   readonly onEnded: (request: RequestRef, result: RequestResult) => void;
 }
 
-/** How alarms reach whoever has to know. */
+/** The channels of alarms. */
 export interface Alarms {
-  /** Here, once. */
+  /** To the log, once. */
   log(alarm: RaisedAlarm): void;
   /** To the webhook; rejects if it is to be tried again. */
   send(alarm: RaisedAlarm): Promise<void>;
@@ -38,7 +38,7 @@ export interface RaisedAlarm {
   readonly waitingFor?: WaitCause;
 }
 
-/** What an attempt hands on to the next: an alarm is sent again, not logged again. */
+/** Heartbeat for the next attempt: an alarm is sent again, not logged again. */
 const LOGGED = 'logged';
 
 export function createClosingActivities({ cases, receipts, alarms, onEnded }: ClosingDependencies) {
@@ -51,11 +51,11 @@ export function createClosingActivities({ cases, receipts, alarms, onEnded }: Cl
       try {
         await alarms.send(raised);
       } catch {
-        throw stepFailure('alarm-untold', 'the webhook for alarms did not take it', NOTHING_SENT);
+        throw stepFailure('alarm-untold', 'the webhook did not accept the alarm', NOTHING_SENT);
       }
     },
 
-    /** The record keeps an extension, for the receipt of a run that never comes to its last step. */
+    /** Stores an extension in the record, for the receipt of a run that never reaches its last step. */
     async noteClock({ request, clock }: { readonly request: RequestRef; readonly clock: Clock }): Promise<void> {
       await cases.noteClock(request, thisRun().runId, clock);
     },

@@ -1,4 +1,4 @@
-/** Steps about one contact at Aircall: delete it, and see whether it is still there. Decisions D1, D11. */
+/** Steps about one contact at Aircall: delete it, and check whether it still exists. Decisions D1, D11. */
 import { ENDPOINTS } from '../aircall/endpoints';
 import { readRecord } from '../aircall/replies';
 import { rowIdSchema } from '../aircall/schemas';
@@ -34,7 +34,7 @@ export function createContactActivities(dependencies: ApiStepDependencies) {
       );
     },
 
-    /** Whether one contact still exists, whatever the search index says. */
+    /** Whether one contact still exists, independent of the search index. */
     async getContact({ request, people, contact }: ContactStepInput): Promise<Counted<{ present: boolean }>> {
       const id = await contactId(cases, request, people, contact);
       const endpoint = ENDPOINTS.getContact;

@@ -1,4 +1,4 @@
-/** Steps about the credential of a connection: does it work, and a new one for it. Decisions D1, D4. */
+/** Steps about the credential of a connection: check it, and refresh it. Decisions D1, D4. */
 import { ApplicationFailure } from '@temporalio/common';
 import { ENDPOINTS } from '../aircall/endpoints';
 import type { AircallError } from '../aircall/errors';
@@ -48,9 +48,9 @@ export function createCredentialActivities(dependencies: ApiStepDependencies) {
 
     /**
      * Replaces a credential that was refused, or is about to expire, once per credential across all processes: a lease in
-     * the vault decides who. Sends nothing if somebody else did it, if there is nothing to refresh with, or if that was
-     * refused before (`reconnect-needed`). A reply that was lost, or could not be stored, leaves the refresh token as it
-     * was: it is tried once more.
+     * the vault decides which. Sends nothing if another process did it, if there is no refresh token, or if it was
+     * refused before (`reconnect-needed`). A reply that was lost, or could not be stored, leaves the refresh token
+     * unchanged: it is tried once more.
      */
     async refreshToken({ connection: name, failedVersion }: CredentialRefused): Promise<Counted<object>> {
       const apiRequests = requestsSent();
@@ -58,13 +58,13 @@ export function createCredentialActivities(dependencies: ApiStepDependencies) {
       if (leased === 'replaced') return { apiRequests };
       const { connection, refresh } = leased;
       const client = { clientId: refresh.clientId, clientSecret: refresh.clientSecret };
-      const ask = {
+      const outgoing = {
         endpoint: ENDPOINTS.token,
         body: tokenRequest(refresh, client),
         onlyAt: connection.credentialVersion,
       };
       try {
-        return await sendOnce(dependencies, name, ask, async body => {
+        return await sendOnce(dependencies, name, outgoing, async body => {
           // A reply without a refresh token leaves the one that worked.
           const tokens = { refreshToken: refresh.refreshToken, ...readTokens(body) };
           await settle(connection, ({ refusedAt: _, renewalRefusedAt: __, ...present }) => ({
@@ -82,7 +82,7 @@ export function createCredentialActivities(dependencies: ApiStepDependencies) {
     },
   };
 
-  /** Lets nobody else refresh meanwhile. `replaced`: somebody has done so since. */
+  /** Takes the lease, so that no other process refreshes meanwhile. `replaced`: another process has refreshed it. */
   async function lease(name: string, failedVersion: number) {
     const detail = { apiRequests: requestsSent(), credentialVersion: failedVersion };
     const vain = (why: string) => stepFailure('reconnect-needed', why, detail);
@@ -102,19 +102,19 @@ export function createCredentialActivities(dependencies: ApiStepDependencies) {
     return { connection: leased, refresh: credential.refresh };
   }
 
-  /** Ends our lease, by which it is known that nobody has connected it meanwhile; that an operator resumed it is no matter. */
+  /** Ends our lease. If the lease is still ours, nobody has connected it meanwhile; a resume in between does not matter. */
   async function settle(leased: Connection, next: (present: Connection) => Connection): Promise<void> {
     await connections.change(leased.name, ({ refreshingUntil, ...present }) =>
       refreshingUntil === leased.refreshingUntil ? next(present) : undefined,
     );
   }
 
-  /** A refusal ends all renewals: the token in use may still be good, and is asked with until it is refused. */
+  /** A refusal ends all renewals: the token in use may still be good, and is used until it is refused. */
   function isFinal(error: unknown): boolean {
     return error instanceof ApplicationFailure && error.nonRetryable === true;
   }
 
-  /** A ping that is forbidden says what no other endpoint can: the credential is dead. */
+  /** Only a forbidden ping proves that the credential is dead; other endpoints may lack a right. */
   function noteDead(error: AircallError, connection: Connection): undefined {
     if (error.code === 'forbidden') dependencies.gates.markDead(connection.name, connection.credentialVersion);
   }

@@ -1,5 +1,5 @@
 /**
- * All steps of a request, made from what they need. Each is wrapped so that whatever it throws leaves it as a typed
+ * All steps of a request, made from their dependencies. Each is wrapped so that any error leaves it as a typed
  * failure whose message holds no value. Workflows know these by type only.
  */
 import { type ApiActivities, createApiActivities } from './api-activities';
@@ -26,8 +26,8 @@ export function createActivities(dependencies: ActivityDependencies): { api: Api
 }
 
 /**
- * The steps that ask nobody but the vault. They run on the main task queue, so that they never cost a company's budget; small
- * ones within the workflow task.
+ * The steps that use only the vault. They run on the main task queue, so that they never use a company's budget; small
+ * ones run within the workflow task.
  */
 function createLocalActivities(dependencies: LocalDependencies) {
   const closing = createClosingActivities(dependencies);

@@ -1,4 +1,4 @@
-/** Steps that make one list of several pages, and people of contacts. They ask nobody but the vault. Decisions D5, D7. */
+/** Steps that make one list of several pages, and people of contacts. They use only the vault. Decisions D5, D7. */
 import { numbersIn } from '../matching/numbers';
 import type { RequestRef } from '../request/names';
 import type { CaseRef, Cases } from '../vault/cases';
@@ -44,7 +44,7 @@ export function createListActivities({ cases, hash }: ListDependencies) {
       return { object: await cases.write(request, merged), ...listCounts(merged) };
     },
 
-    /** The subject's contacts and numbers in a fixed order, from here on named by their places in it. */
+    /** The subject's contacts and numbers in a fixed order; later steps name them by their places in it. */
     async identifyPeople(input: {
       readonly request: RequestRef;
       readonly subject: CaseRef;
@@ -69,8 +69,8 @@ export function createListActivities({ cases, hash }: ListDependencies) {
     },
 
     /**
-     * Who is there again: contacts found now that were among those of before, by their places there, and how many are new.
-     * The new ones are added behind the others, whose places stay.
+     * Compares two searches: contacts found now that were found before, by their places there, and the number of new ones.
+     * New contacts are added at the end; the places of the others stay.
      */
     async recogniseContacts(input: {
       readonly request: RequestRef;
@@ -105,7 +105,7 @@ function createMerge() {
       unnamed += page.unnamed;
     },
     end(): ListObject {
-      for (const id of records.keys()) unreadable.delete(id); // another reading of the row was good
+      for (const id of records.keys()) unreadable.delete(id); // another reading of the row succeeded
       return {
         ids: [...ids],
         records: [...records.values()],

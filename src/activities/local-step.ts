@@ -1,4 +1,4 @@
-/** What the steps share that ask nobody but the vault: which run they work for, and how they fail. */
+/** Shared by the steps that use only the vault: the run that they work for, and their failures. */
 import { activityInfo } from '@temporalio/activity';
 import { KINDS, type Kind, WORKFLOW_TYPES } from '../request/names';
 

@@ -1,4 +1,4 @@
-/** The first step of a request: it is admitted or refused, and who it is about is sealed. Decisions D7, D12. */
+/** The first step of a request: accepts or refuses the input, and seals the subject. Decisions D7, D12. */
 import { activityInfo } from '@temporalio/activity';
 import { BROKEN_MARK, PLAINTEXT_MARK } from '../encryption/marks';
 import { emailSpellings, foldEmail } from '../matching/addresses';
@@ -37,10 +37,10 @@ export interface Opened {
   readonly accessesOpen: boolean;
 }
 
-/** A request that goes on, or one that was answered before. */
+/** A request that continues, or the result of one that has ended before. */
 export type Opening = { readonly opened: Opened } | { readonly ended: RequestResult };
 
-/** The options of both kinds; the schemas saw to it that each kind has only its own. */
+/** The options of both kinds; the schemas make sure that each kind has only its own. */
 type Options = Partial<AccessInput & DeletionInput>;
 
 const DAY_MS = 86_400_000;
@@ -49,25 +49,25 @@ export function createOpeningActivities(
   { cases, connections, hash, now }: OpeningDependencies,
   closeRequest: ReturnType<typeof createClosingActivities>['closeRequest'],
 ) {
-  /** A connection that is waited for will be made again: its requests wait with the others. */
+  /** A disconnected connection that requests wait for will be connected again: new requests wait too. */
   async function isConnectedOrAwaited(name: string): Promise<boolean> {
     return ((await connections.get(name)) ?? (await connections.kept(name))) !== undefined;
   }
 
   return {
     /**
-     * The first step: refuses bad input, seals who the request is about, and creates the request's record, which answers
-     * the same request id ever after.
+     * The first step: refuses bad input, seals the subject, and creates the request's record, which answers
+     * the same request id from now on.
      * @param receivedAt when it reached the server; ISO 8601
      */
     async openRequest(input: unknown, receivedAt: string): Promise<Opening> {
       const { kind, runId, workflowId } = thisRun();
       const startedMs = now();
       const { parsed, request } = read(kind, input, workflowId, startedMs);
-      // What has ended is answered, even if its connection has gone since.
+      // An ended request is answered, even if its connection was deleted since.
       const isOver = (await cases.record(request))?.result !== undefined;
       if (!isOver && !(await isConnectedOrAwaited(request.connection)))
-        throw refused('connection is not one of this vault; run `aircall-dsr connections`');
+        throw refused('connection is not in this vault; run `aircall-dsr connections`');
       const subjectHash = hash(foldEmail(parsed.subject.email));
       const admitted = admit(parsed, { receivedMs: Date.parse(receivedAt), startedMs });
       const { dryRun, clock } = admitted;
@@ -90,7 +90,7 @@ export function createOpeningActivities(
       return { opened: { request, subject, subjectHash, ...admitted, accessesOpen } };
     },
 
-    /** What a step of this run had sent when it was cancelled, or its deadline came. */
+    /** The API requests that a step of this run had sent when it was cancelled, or its deadline came. */
     async progressOf({ activityId }: { readonly activityId: string }): Promise<StepProgress> {
       const workflowId = activityInfo().workflowExecution?.workflowId ?? '';
       const request = requestBehind(workflowId);
@@ -100,7 +100,7 @@ export function createOpeningActivities(
   };
 }
 
-/** What a request is to do, from its input. Pure. */
+/** The work of a request, from its input. Pure. */
 export function admit(
   parsed: Options & { readonly subject: { readonly email: string } },
   { receivedMs, startedMs }: { readonly receivedMs: number; readonly startedMs: number },
@@ -124,14 +124,14 @@ export function admit(
   };
 }
 
-/** The same request id never answers for somebody else, nor a dry run for a deletion. */
+/** Refuses a request id that was used for another subject, or for a dry run instead of a deletion. */
 function refuseConflict(
   record: RequestRecord,
   { subjectHash, dryRun }: { readonly subjectHash: string; readonly dryRun: boolean },
 ): void {
   const isOther = record.subjectHash !== subjectHash;
   if (!isOther && (record.dryRun ?? false) === dryRun) return;
-  const used = isOther ? 'another subject' : 'a dry run, or this is one';
+  const used = isOther ? 'another subject' : 'another kind of run (dry run or deletion)';
   throw stepFailure('request-conflict', `this request id was used for ${used}; choose a new one`, NOTHING_SENT);
 }
 

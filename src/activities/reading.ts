@@ -1,4 +1,4 @@
-/** Steps that read one page of a list at Aircall and keep what is the subject's. Decisions D1, D5, D6. */
+/** Steps that read one page of a list at Aircall and keep the subject's records. Decisions D1, D5, D6. */
 import { ENDPOINTS } from '../aircall/endpoints';
 import { readPage } from '../aircall/replies';
 import { callSchema, contactSchema } from '../aircall/schemas';
@@ -20,7 +20,7 @@ export interface Window {
 export interface PageReport {
   readonly object: CaseRef;
   readonly rows: number;
-  /** Rows of the whole list, as Aircall says. */
+  /** Rows of the whole list, by Aircall's count. */
   readonly total: number;
   /** Different rows, and what of them is the subject's: what merging the page alone would show. */
   readonly distinct: number;

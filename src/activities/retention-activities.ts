@@ -1,4 +1,4 @@
-/** The steps of a retention sweep: evidence of what has ended, then the destruction of what has outlived its time. */
+/** The steps of a retention sweep: keep the evidence of ended requests, then destroy data past its retention time. */
 import type { Log } from '../log';
 import { type RequestRef, workflowIdOf } from '../request/names';
 import type { Evidence } from '../retention/evidence';
@@ -22,7 +22,7 @@ const WHY = {
 export function createRetentionActivities({ retention, policy, evidence, lateReceipts, log }: RetentionDependencies) {
   return {
     findUnkept: () => evidence.unkept(DUE_MAX),
-    /** Whether that is done: kept, or found to be impossible. What only a key is missing for is left to the next sweep. */
+    /** Whether it is done: kept, or impossible. If only a key is missing, the next sweep tries again. */
     async keepEvidence(request: RequestRef): Promise<boolean> {
       const receipt = await lateReceipts.of(request).catch(openMeanwhile);
       if (receipt === undefined) return false;

@@ -1,4 +1,4 @@
-/** Steps that wait: each ends when what it waits for is there; until then Temporal repeats it. Decision D4. */
+/** Steps that wait: each ends when the cause of the wait has ended; until then Temporal repeats it. Decision D4. */
 import { activityInfo } from '@temporalio/activity';
 import { workflowIdOf } from '../request/names';
 import type { Cases } from '../vault/cases';
@@ -22,8 +22,8 @@ const WAIT_DELAY_MS_MAX = 60_000;
 export function createWaitActivities({ cases, connections, now, isOpen, onRefused }: WaitDependencies) {
   return {
     /**
-     * Ends when the vault holds another credential than the one that was refused; until then Temporal repeats it. The
-     * connection says that it was refused, so that no other request asks with it.
+     * Ends when the vault holds another credential than the refused one; until then Temporal repeats it. The
+     * connection is marked as refused, so that no other request uses the credential.
      */
     async awaitCredentials({ connection, failedVersion }: CredentialRefused): Promise<void> {
       const at = new Date(now()).toISOString();
@@ -37,7 +37,7 @@ export function createWaitActivities({ cases, connections, now, isOpen, onRefuse
       throw stepFailure('credentials-awaited', 'waiting for `aircall-dsr connect`', NOTHING_SENT, waitDelayMs());
     },
 
-    /** Ends when the connection is not paused, or gone; until then Temporal repeats it. */
+    /** Ends when the connection is resumed or deleted; until then Temporal repeats it. */
     async awaitResumption({ connection }: { readonly connection: string }): Promise<void> {
       if ((await connections.get(connection))?.value.pausedAt === undefined) return;
       throw stepFailure(

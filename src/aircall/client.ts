@@ -57,7 +57,7 @@ export function createAircallClient(options: AircallClientOptions = {}): Aircall
         headers: {
           accept: 'application/json',
           'user-agent': 'aircall-dsr',
-          // Aircall wants it on every request that changes something, bodies or not.
+          // Aircall requires it on every request that changes something, with or without a body.
           ...(endpoint.method === 'GET' ? {} : { 'content-type': 'application/json' }),
           ...(authorization === undefined ? {} : { authorization: headerOf(authorization) }),
         },
@@ -83,7 +83,7 @@ export function createAircallClient(options: AircallClientOptions = {}): Aircall
     } finally {
       clearTimeout(headersTimer);
       clearTimeout(bodyTimer);
-      abort.abort(); // lets go of a body that was not read
+      abort.abort(); // releases a body that was not read
     }
   }
 
@@ -98,7 +98,7 @@ export function createAircallClient(options: AircallClientOptions = {}): Aircall
 
 async function read(endpoint: Endpoint, response: Response): Promise<unknown> {
   if (!response.ok) {
-    // The body is not read: its shapes vary, and whatever it says, status and headers decide.
+    // The body is not read: its shapes vary, and only status and headers decide.
     const code = codeOfStatus(response.status);
     const limit = code === 'rate-limited' ? readRateLimit(name => response.headers.get(name), Date.now()) : undefined;
     throw new AircallError(code, `${endpoint.name}: status ${response.status}`, limit);
@@ -124,7 +124,7 @@ function headerOf(authorization: Authorization): string {
   return `Basic ${Buffer.from(`${authorization.apiId}:${authorization.apiToken}`).toString('base64')}`;
 }
 
-/** What Node and OpenSSL call a certificate that does not hold, or a server that speaks no TLS: nothing was sent. */
+/** The codes of Node and OpenSSL for an invalid certificate, or a server without TLS: nothing was sent. */
 const TLS_CODE =
   /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_MISMATCH|ERR_TLS_|ERR_SSL_|EPROTO$|INVALID_CA|INVALID_PURPOSE)/;
 

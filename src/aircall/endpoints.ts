@@ -1,5 +1,5 @@
 /**
- * Aircall's endpoints, one row each: method, path, and where the records of a reply are. Page addresses are always built
+ * Aircall's endpoints, one row each: method, path, and the place of the records in a reply. Page addresses are always built
  * here; a link in a reply is never followed. Facts: docs/aircall.md 1, 2, 5, 6, 7.
  */
 
@@ -9,7 +9,7 @@ export interface Endpoint {
   readonly method: 'GET' | 'POST' | 'DELETE';
   /** Below the base URL. `:id` stands for a numeric id. */
   readonly path: string;
-  /** Where the records are: the key of the array of a list, or of the object of a single record. */
+  /** The key of the records: of the array of a list, or of the object of a single record. */
   readonly records?: string;
   /** Sent with every request to it. */
   readonly always?: Readonly<Record<string, string>>;

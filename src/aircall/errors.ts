@@ -1,6 +1,6 @@
 /**
- * What an API request can end with, and what a reply's status and headers mean; src/request/handling.ts says what is done
- * about each. Messages name the endpoint and the status, never a value, a URL or a body: those hold personal data.
+ * The errors of an API request, and the meaning of a reply's status and headers; src/request/handling.ts decides the
+ * handling of each. Messages name the endpoint and the status, never a value, a URL or a body: those hold personal data.
  * Facts: docs/aircall.md 3 and 4.
  */
 
@@ -23,7 +23,7 @@ export class AircallError extends Error {
   constructor(
     readonly code: AircallErrorCode,
     message: string,
-    /** Only with `rate-limited`: what the reply's headers say. */
+    /** Only with `rate-limited`: the limits of the reply's headers. */
     readonly limit: RateLimit = {},
   ) {
     super(message);
@@ -52,7 +52,7 @@ const DELAY_MS_MIN = 1_000;
 const DELAY_MS_MAX = 300_000;
 
 /**
- * The server's word about waiting: `X-AircallApi-Reset` (UNIX time in seconds; above 1e11, milliseconds), else
+ * The wait that the server requires: `X-AircallApi-Reset` (UNIX time in seconds; above 1e11, milliseconds), else
  * `Retry-After` in seconds. Past and absurd values are bounded to 1 to 300 seconds; an unreadable one counts as absent.
  */
 export function readRateLimit(header: (name: string) => string | null, nowMs: number): RateLimit {

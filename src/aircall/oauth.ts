@@ -24,7 +24,7 @@ export interface Tokens {
 const SCOPE = 'public_api';
 const DASHBOARD = 'https://dashboard.aircall.io';
 
-/** Where Aircall's OAuth pages are; those of a stand-in on this machine are its own. */
+/** Addresses of Aircall's OAuth pages; a stand-in on this machine has its own. */
 export function oauthPages(baseUrl: string): { readonly authorize: string; readonly success: string } {
   const { origin, hostname } = new URL(baseUrl);
   const pages = isLoopback(hostname) ? origin : DASHBOARD;

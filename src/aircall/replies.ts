@@ -1,6 +1,6 @@
 /**
- * From parsed JSON to what a step works with: a page of a list, one record, a token. An envelope that does not fit is an
- * `unexpected-reply`; a row that does not fit is counted and the others are delivered.
+ * Turns parsed JSON into a page of a list, one record, or a token. An envelope of another shape is an
+ * `unexpected-reply`; a row of another shape is counted and the others are delivered.
  */
 import type { z } from 'zod';
 import type { Endpoint } from './endpoints';
@@ -16,7 +16,7 @@ export interface Page<T> {
   /** Rows without even an id. */
   readonly unnamed: number;
   readonly rows: number;
-  /** What Aircall says that the whole list holds. */
+  /** Aircall's count of the whole list. */
   readonly total: number;
 }
 

@@ -34,7 +34,7 @@ const body = z.strictObject({
   workflows: sha256.nullable(),
   /** The request itself first. */
   runs: z.array(z.strictObject({ file: z.string().regex(FILE), ...run })).min(1),
-  /** Children of the request whose histories the server had no more. */
+  /** Children of the request whose histories the server had deleted. */
   missing: z.array(z.strictObject(run)),
   files: z.array(z.strictObject({ name: z.string().regex(FILE), sha256 })).min(1),
   signer: z.strictObject({ keyId: z.string(), publicKey: z.base64() }),
@@ -64,8 +64,8 @@ export function signBundle(
 }
 
 /**
- * Checks all of a bundle but the replay of its histories: that nothing was changed since it was signed, that no history is
- * cut off or left out unsaid, and that the receipt states what the history of the request ended with.
+ * Checks a bundle, except the replay of its histories: nothing was changed since it was signed, no history is
+ * cut off or left out without a note, and the receipt states the end of the request's history.
  * @param files all files of its folder, by name
  * @param trusted public keys (SPKI, base64), of which one must have signed manifest and receipt; any may if not given
  * @throws {BundleRefused} naming what is wrong; {ReceiptError} for its receipt
@@ -79,14 +79,14 @@ export function checkBundle(files: Files, trusted?: readonly string[]): Manifest
     if (fileDigest(bytes) !== digest) throw new BundleRefused(`${name} was changed.`);
   }
   const stray = [...files.keys()].find(name => name !== MANIFEST && !named.has(name));
-  if (stray !== undefined) throw new BundleRefused('A file is there that the manifest does not name.');
+  if (stray !== undefined) throw new BundleRefused('The folder has a file that the manifest does not name.');
   const receipt = verifyReceipt(parseDocument(files.get(RECEIPT) ?? Buffer.alloc(0)), trusted);
   const broken =
     differenceBetween(receipt, manifest) ?? gapIn(manifest, files) ?? contradictionOf(receipt, manifest, files);
   if (broken !== undefined) throw new BundleRefused(broken);
   if (receipt.signer.publicKey !== manifest.signer.publicKey && trusted === undefined)
     throw new BundleRefused(
-      'Receipt and manifest are signed with different keys. Name those that you trust with --key.',
+      'Receipt and manifest are signed with different keys. Pass the keys that you trust with --key.',
     );
   return manifest;
 }
@@ -95,18 +95,19 @@ function differenceBetween({ request, service }: Receipt, manifest: Manifest): s
   const [parent] = manifest.runs;
   const ofRequest = workflowIdOf(request);
   if ([manifest.workflowId, parent?.workflowId].some(id => id !== ofRequest) || parent?.runId !== request.runId)
-    return 'Receipt and histories are of different requests.';
+    return 'Receipt and histories belong to different requests.';
   if (manifest.workflows !== service.workflows) return 'Receipt and manifest name different workflows.';
   return undefined;
 }
 
-/** What of the request's histories is not there, or is something else than the manifest says. */
+/** The first history that is missing, or differs from the manifest. */
 function gapIn({ runs, missing }: Manifest, files: Files): string | undefined {
-  const told = new Set([...runs, ...missing].map(runName));
+  const named = new Set([...runs, ...missing].map(runName));
   for (const each of runs) {
     const history = historyAt(each.file, files);
-    if (history === undefined || !isOf(history, each)) return `${each.file} is not the history that the manifest says.`;
-    const child = childrenIn(history).find(started => !told.has(runName(started)));
+    if (history === undefined || !isOf(history, each))
+      return `${each.file} is not the history that the manifest names.`;
+    const child = childrenIn(history).find(started => !named.has(runName(started)));
     if (child !== undefined) return `${each.file} names a child, ${runName(child)}, which is missing.`;
   }
   return undefined;
@@ -116,24 +117,24 @@ function gapIn({ runs, missing }: Manifest, files: Files): string | undefined {
 function contradictionOf(receipt: Receipt, { runs }: Manifest, files: Files): string | undefined {
   const history = historyAt(runs[0]?.file ?? '', files);
   const end = history && endIn(history);
-  if (history === undefined || end === undefined) return 'The history of the request does not come to its end.';
+  if (history === undefined || end === undefined) return 'The history of the request is cut off before its end.';
   const result = resultIn(history);
   if (result === undefined) {
     const stated = receipt.status === 'failed' && receipt.failure === endCodeOf(end);
-    return stated ? undefined : 'The receipt states another end than the history of the request.';
+    return stated ? undefined : 'The receipt and the history of the request state different ends.';
   }
   const stated = statedIn(jsonIn(result));
-  if (stated === undefined) return 'The history of the request ends with something that is no result.';
+  if (stated === undefined) return 'The last event of the request holds no result.';
   const { received, ended } = receipt.times;
   const members = new Map<string, unknown>(Object.entries({ ...receipt, received, ended }));
   const differing = Object.entries(stated).find(([name, value]) => !isDeepStrictEqual(value, members.get(name)));
-  return differing && `The receipt states something else than the history of the request: ${differing[0]}.`;
+  return differing && `The receipt differs from the history of the request: ${differing[0]}.`;
 }
 
 /** What a receipt of that result states; undefined if it is none. */
-function statedIn(told: unknown): Readonly<Record<string, unknown>> | undefined {
+function statedIn(output: unknown): Readonly<Record<string, unknown>> | undefined {
   try {
-    const result = z.custom<RequestResult>(value => typeof value === 'object' && value !== null).parse(told);
+    const result = z.custom<RequestResult>(value => typeof value === 'object' && value !== null).parse(output);
     return { ...statedOf(result), received: result.startedAt, ended: result.completedAt };
   } catch {
     return undefined;
@@ -150,16 +151,16 @@ function historyAt(file: string, files: Files): History | undefined {
 /** @throws {BundleRefused} */
 export function readManifest(bytes: Buffer | undefined, trusted?: readonly string[]): Manifest {
   const { data } = manifestSchema.safeParse(bytes && parseDocument(bytes));
-  if (data === undefined) throw new BundleRefused('Its manifest is missing, or not of a known format.');
+  if (data === undefined) throw new BundleRefused('The manifest is missing, or has an unknown format.');
   const { signature, ...unsigned } = data;
   const { keyId, publicKey } = data.signer;
   const key = openPublicKey(publicKey);
   const proof = Buffer.from(signature, 'base64');
   const spelt = proof.toString('base64') === signature && signingKeyId(publicKey) === keyId;
   if (key === undefined || !spelt || !verify(null, signedBytes(unsigned), key, proof))
-    throw new BundleRefused('Its manifest was changed after it was signed.');
+    throw new BundleRefused('The manifest was changed after it was signed.');
   if (trusted !== undefined && !trusted.includes(publicKey))
-    throw new BundleRefused(`Its manifest is signed with key ${keyId}, which is not the one that was given.`);
+    throw new BundleRefused(`The manifest is signed with key ${keyId}, which is not a given key.`);
   return data;
 }
 

@@ -1,9 +1,9 @@
 /**
- * The evidence of requests: a bundle of each, made from its receipt and its histories while the server still has them, and
- * kept in the vault for as long as receipts are. It holds no personal data, so it outlives the request's. Decision D13.
+ * The evidence of requests: a bundle for each, made from its receipt and its histories while the server still has them, and
+ * kept in the vault as long as receipts. It holds no personal data, so it outlives the request's data. Decision D13.
  *
- * `evidence/<connection>/<kind>/<requestId>/<runId>` is a bundle; `evidence-looked/up-to` says up to when ended requests were
- * looked for.
+ * `evidence/<connection>/<kind>/<requestId>/<runId>` is a bundle; `evidence-looked/up-to` holds the time up to which ended requests
+ * were searched.
  */
 import { gunzipSync, gzipSync } from 'node:zlib';
 import type { Client } from '@temporalio/client';
@@ -33,10 +33,10 @@ export interface EvidenceDependencies {
 
 const FETCHED_AT_ONCE = 8;
 const ROOT = 'evidence';
-const LOOKED = 'evidence-looked/up-to';
+const SEARCHED = 'evidence-looked/up-to';
 /** A run may be listed a while after it has ended. */
 const LISTED_WITHIN_MS = 10 * 60_000;
-/** Why a history cannot be read here and now: the key file is old, or the key was retired. */
+/** Errors that make a history unreadable here: the key file is old, or the key was retired. */
 const LOCKED = ['unknown-key', 'wrong-key'];
 
 export function createEvidence({ temporal, vault, keyring, taskQueue, now }: EvidenceDependencies): Evidence {
@@ -65,7 +65,7 @@ export function createEvidence({ temporal, vault, keyring, taskQueue, now }: Evi
     for (const each of exported)
       files.set(each.file, Buffer.from(await portableHistory(each.history, codec, keyring.hash)));
     const key = keyring.signingKey();
-    // Of the receipt too: it may have been signed with a key of before.
+    // The signer of the receipt too: it may have used an older key.
     const signers = new Set([key.publicKey, receipt.signer.publicKey]);
     files.set('public-key.pem', Buffer.from([...signers].map(signer => `${pemOf(signer)}\n`).join('')));
     files.set('story.html', Buffer.from(storyPage(receipt)));
@@ -104,9 +104,9 @@ export function createEvidence({ temporal, vault, keyring, taskQueue, now }: Evi
 
     async unkept(limit) {
       const upTo = new Date(now() - LISTED_WITHIN_MS).toISOString();
-      const looked = await vault.get(LOOKED);
+      const searched = await vault.get(SEARCHED);
       const types = Object.values(WORKFLOW_TYPES).map(type => `'${type}'`);
-      const since = looked === undefined ? '' : ` AND CloseTime >= '${looked.value.toString()}'`;
+      const since = searched === undefined ? '' : ` AND CloseTime >= '${searched.value.toString()}'`;
       const ended = `WorkflowType IN (${types.join(', ')}) AND ExecutionStatus != 'Running'${since}`;
       const there = new Set(await vault.list(ROOT));
       const requests = new Map<string, RequestRef>();
@@ -120,8 +120,8 @@ export function createEvidence({ temporal, vault, keyring, taskQueue, now }: Evi
     },
 
     async noteKept(upTo) {
-      // Another sweep that was later knows better.
-      await vault.update(LOOKED, present =>
+      // A later sweep may have stored a later time: keep it.
+      await vault.update(SEARCHED, present =>
         present !== undefined && present.toString() >= upTo ? undefined : Buffer.from(upTo),
       );
     },

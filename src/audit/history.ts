@@ -1,4 +1,4 @@
-/** What a history says of its run, without a look into what is encrypted. Pure. */
+/** Facts of a run that its history shows without decryption. Pure. */
 import type { Payload } from '@temporalio/common';
 import type { History } from './history-json';
 
@@ -27,12 +27,12 @@ export function resultIn(history: History): Payload | undefined {
   return endIn(history)?.workflowExecutionCompletedEventAttributes?.result?.payloads?.[0];
 }
 
-/** Whether the workflow decided anything at all: else there is nothing to replay. */
+/** Whether the workflow made any decision: otherwise there is nothing to replay. */
 export function decides({ events }: History): boolean {
   return (events ?? []).some(event => event.workflowTaskCompletedEventAttributes);
 }
 
-/** The runs that its own one started as children. */
+/** The runs that this run started as children. */
 export function childrenIn({ events }: History): RunId[] {
   return (events ?? []).flatMap(event => {
     const { workflowId, runId } = event.childWorkflowExecutionStartedEventAttributes?.workflowExecution ?? {};
@@ -40,7 +40,7 @@ export function childrenIn({ events }: History): RunId[] {
   });
 }
 
-/** Whether it is of that run, which may have been reset since it was started. */
+/** Whether the history belongs to that run, which may have been reset since its start. */
 export function isOf({ events }: History, { workflowId, runId }: RunId): boolean {
   const started = events?.[0]?.workflowExecutionStartedEventAttributes;
   const runs = (events ?? []).flatMap(event => event.workflowTaskFailedEventAttributes?.newRunId || []);
@@ -51,7 +51,7 @@ export function runName({ workflowId, runId }: RunId): string {
   return `${workflowId} ${runId}`;
 }
 
-/** Every payload in it, wherever it stands. */
+/** Every payload in it, at any depth. */
 export function payloadsIn(value: unknown): Payload[] {
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return [];
   if (isPayload(value)) return [value];

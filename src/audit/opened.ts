@@ -1,6 +1,6 @@
 /**
- * A payload of a history as the worker read it when it ran: one that was not encrypted, or that nobody can read, is a mark
- * there, so that what somebody else wrote into a run keeps it neither from its replay nor from becoming evidence.
+ * A payload of a history as the worker read it when it ran: a payload that was not encrypted, or that nobody can read,
+ * becomes a mark. So a run that somebody else wrote into can still be replayed and become evidence.
  */
 import type { Payload, PayloadCodec } from '@temporalio/common';
 import { BROKEN_MARK } from '../encryption/marks';

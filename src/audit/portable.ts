@@ -1,7 +1,7 @@
 /**
- * A history that anybody can replay without a key: its payloads decrypted, and each identity of the subject in them replaced
- * by a pseudonym, the same wherever it stands (decision D7). It is a list of what is kept, never of what is left out: what
- * anybody else wrote into a run, or a later Temporal keeps in a history, is blank. Of an input that was refused nothing stays.
+ * A history that anyone can replay without a key: its payloads decrypted, and each identity of the subject in them replaced
+ * by a pseudonym, the same at every place (decision D7). An allow list names the kept texts. Everything else is blank: texts
+ * that others wrote into a run, and fields of later versions of Temporal. Nothing stays of a refused input.
  */
 import { createHash } from 'node:crypto';
 import type { Payload, PayloadCodec } from '@temporalio/common';
@@ -28,7 +28,7 @@ import { openAsWorker } from './opened';
 const HistoryMessage = temporal.api.history.v1.History;
 const DIGITS = 7;
 
-/** Keyed, so that nobody who has the pseudonym can try addresses. */
+/** Keyed, so that nobody can find the address of a pseudonym by trial. */
 export type Hash = (value: string) => string;
 
 /**
@@ -49,13 +49,13 @@ export async function portableHistory(history: History, codec: PayloadCodec, has
   return historyToJson(kept);
 }
 
-/** What decides whether a text of a history is one of ours. */
+/** Facts that decide whether a text of a history is one of ours. */
 interface RunFacts {
   readonly codec: PayloadCodec;
   readonly workflowId: string;
   readonly request: RequestRef | undefined;
   readonly taskQueue: string;
-  /** Machines are nobody's business, nor what starters call their updates: each keeps a number. */
+  /** Names of machines and update ids of starters are confidential: each becomes a number. */
   readonly numbers: { readonly process: Map<string, number>; readonly update: Map<string, number> };
 }
 
@@ -89,7 +89,7 @@ const numbered =
   };
 const update = numbered('update');
 
-/** Texts that are kept, or replaced, by their name or by it and that of what they are in; all others are left out. */
+/** Kept or replaced texts, by their name, or by the names of parent and member; all others are left out. */
 const TEXTS: Readonly<Record<string, Text>> = {
   workflowId: (text, { workflowId }) => `${text}:`.startsWith(`${workflowId}:`) || workflowId.startsWith(`${text}:`),
   runId: uuid,
@@ -118,8 +118,8 @@ const TEXTS: Readonly<Record<string, Text>> = {
   buildId: like(/^@temporalio\/worker@[\w.+-]{1,100}$/),
 };
 
-/** What is looked into; what else has members is left out. */
-const LOOKED_INTO = new Set([
+/** Objects whose members are copied; other objects are left out. */
+const COPIED_OBJECTS = new Set([
   ...['workflowType', 'activityType', 'taskQueue', 'workflowExecution', 'parentWorkflowExecution'],
   ...['rootWorkflowExecution', 'retryPolicy', 'priority', 'sdkMetadata', 'coreUsedFlags', 'langUsedFlags'],
   ...['workerVersion', 'acceptedRequest', 'meta', 'outcome', 'failure', 'lastFailure', 'cause'],
@@ -129,10 +129,10 @@ const LOOKED_INTO = new Set([
   ...['searchAttributes', 'indexedFields', 'TemporalChangeVersion', ...Object.keys(SEARCH_ATTRIBUTES)],
 ]);
 const ATTRIBUTES = /^[a-zA-Z]+EventAttributes$/;
-/** Nothing that they carry is read by a workflow of ours. */
+/** No workflow of ours reads their content. */
 const SIGNALED = 'workflowExecutionSignaledEventAttributes';
 
-/** @param within the member that it stands in */
+/** @param within the member that contains it */
 async function keptOf(value: object, run: RunFacts, within: string): Promise<Record<string, unknown>> {
   const kept: Record<string, unknown> = {};
   for (const [name, member] of Object.entries(value)) {
@@ -144,12 +144,12 @@ async function keptOf(value: object, run: RunFacts, within: string): Promise<Rec
 
 async function keptMember(name: string, member: unknown, run: RunFacts, within: string): Promise<unknown> {
   if (typeof member === 'string') {
-    const told = (TEXTS[`${within}.${name}`] ?? TEXTS[name])?.(member, run) ?? false;
-    return told === true ? member : told || undefined;
+    const text = (TEXTS[`${within}.${name}`] ?? TEXTS[name])?.(member, run) ?? false;
+    return text === true ? member : text || undefined;
   }
   if (isScalar(member)) return member;
   if (typeof member !== 'object' || member === null) return undefined;
-  const known = LOOKED_INTO.has(name) || ATTRIBUTES.test(name);
+  const known = COPIED_OBJECTS.has(name) || ATTRIBUTES.test(name);
   if (!known || (within === SIGNALED && name === 'input')) return undefined;
   if (isPayload(member)) return keptPayload(name, member, run);
   if (name !== 'payloads') return Array.isArray(member) ? member.filter(isScalar) : keptOf(member, run, name);
@@ -169,7 +169,7 @@ function isScalar(value: unknown): boolean {
 
 const SCALAR_PARTS = ['seconds', 'nanos', 'low', 'high', 'unsigned'];
 
-/** By the name of what holds it. */
+/** By the name of the parent. */
 async function keptPayload(holder: string, payload: Payload, run: RunFacts): Promise<Payload | undefined> {
   switch (holder) {
     case 'input':
@@ -190,7 +190,7 @@ async function keptPayload(holder: string, payload: Payload, run: RunFacts): Pro
   }
 }
 
-/** What an extension is made from. */
+/** The input of an extension. */
 function extensionIn(value: unknown): Record<string, unknown> {
   const [reason, until] = [member(value, 'reason'), member(value, 'until')];
   const untilMs = typeof until === 'string' ? Date.parse(until) : Number.NaN;
@@ -232,7 +232,7 @@ function searchAttribute(name: string, payload: Payload, { request }: RunFacts):
   return { metadata: { encoding: Buffer.from(JSON_PLAIN), ...(known && { type }) }, data: bytesOf(value) };
 }
 
-/** Nothing of an input that no request can have, wherever the history repeats it; what replays never looks into it. */
+/** Replaces a refused input everywhere in the history; a replay never reads it. */
 function forgetRefused({ events }: History, payloads: readonly Payload[]): void {
   const { workflowType, input } = events?.[0]?.workflowExecutionStartedEventAttributes ?? {};
   const kind = KINDS.find(each => WORKFLOW_TYPES[each] === workflowType?.name);
@@ -256,7 +256,7 @@ function isGood(kind: Kind, text: string): boolean {
   }
 }
 
-/** Everything that names the subject, by what names it from now on. */
+/** Everything that names the subject, with its pseudonym. */
 function pseudonymsOf(payloads: readonly Payload[], hash: Hash): Map<string, string> {
   const names = new Map<string, string>();
   for (const payload of payloads) {
@@ -271,7 +271,7 @@ function pseudonymsOf(payloads: readonly Payload[], hash: Hash): Map<string, str
   return names;
 }
 
-/** A number that is nobody's, in the form of one. */
+/** A number that belongs to nobody, in the form of a telephone number. */
 function numberFor(text: string): string {
   const digits = BigInt(`0x${createHash('sha256').update(text).digest('hex')}`).toString();
   return `+1555${digits.slice(0, DIGITS)}`;

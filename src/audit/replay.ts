@@ -1,6 +1,6 @@
 /**
- * Replays histories against the workflows of this version: whether they would decide again as they did, and answer the
- * same. Histories in the clear need no key. Nothing is asked of Aircall, and no step runs. Decision D13.
+ * Replays histories against the workflows of this version: whether they make the same decisions and return the
+ * same result. Histories in the clear need no key. Nothing is sent to Aircall, and no step runs. Decision D13.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
@@ -14,7 +14,7 @@ import type { History } from './history-json';
 import { openAsWorker } from './opened';
 
 export interface Recorded {
-  /** What it is called in the verdict: a workflow id, or a file. */
+  /** Its name in the verdict: a workflow id, or a file. */
   readonly name: string;
   /** Undefined if what is there is no history. */
   readonly history: History | undefined;
@@ -25,20 +25,20 @@ interface Played {
   readonly name: string;
   readonly history: History;
   readonly workflowId: string;
-  /** Whether a key is needed; of a run that was begun in the clear, too, what followed is encrypted. */
+  /** Whether a key is needed. A run that began in the clear has encrypted payloads too. */
   readonly sealed: boolean;
 }
 
 export interface Verdict {
   readonly name: string;
   /**
-   * `differs`: the workflows of this version would have done, or answered, something else. `unreadable`: a key is missing,
-   * or it is no history, or one in which nothing was decided.
+   * `differs`: the workflows of this version would make another decision, or return another result. `unreadable`: a key is
+   * missing, or it is no history, or one without a decision.
    */
   readonly verdict: 'same' | 'differs' | 'unreadable';
   /** Whether the run had ended: if it had not, `same` says that it replays so far. */
   readonly closed: boolean;
-  /** Which event, in Temporal's words; types and ids only. */
+  /** The event that differs, in Temporal's words; types and ids only. */
   readonly event?: string;
 }
 
@@ -53,10 +53,10 @@ export interface ReplayOptions {
 
 const EVENT_CHARACTERS_MAX = 300;
 const TIMEOUT_MS = 120_000;
-/** Of the last verdict: a replay cannot be stopped in its middle, so that whoever reads this has to end the process. */
-export const STUCK = 'its replay did not end in time; what comes after it was not replayed';
+/** Of the last verdict: a replay cannot be stopped in its middle, so the caller has to end the process. */
+export const STUCK = 'its replay did not end in time; the histories after it were not replayed';
 
-/** One after the other: the next is asked for when the one before is done. */
+/** One after the other: the next history is requested when the one before is done. */
 export async function replay(
   recorded: Iterable<Recorded> | AsyncIterable<Recorded>,
   { workflowBundle, codec, timeoutMs = TIMEOUT_MS }: ReplayOptions = {},
@@ -75,7 +75,7 @@ export async function replay(
     const opener = key;
     return opener === undefined ? payloads : Promise.all(payloads.map(each => openAsWorker(each, opener)));
   };
-  /** Opens what is encrypted, and sees what the workflow answers: Temporal's replay compares no values. */
+  /** Decrypts payloads, and reads the workflow's result: Temporal's replay compares no values. */
   const watching: PayloadCodec = {
     async encode(payloads, context) {
       if (context?.type === 'workflow' && context.workflowId === present?.workflowId) answered = payloads.at(-1);
@@ -87,7 +87,7 @@ export async function replay(
     for await (const each of recorded) {
       const { name, history } = each;
       if (history === undefined) verdictOn(each, 'unreadable', 'it is no history');
-      else if (!decides(history)) verdictOn(each, 'unreadable', 'nothing was decided in it');
+      else if (!decides(history)) verdictOn(each, 'unreadable', 'it has no decision');
       else {
         const workflowId = history.events?.[0]?.workflowExecutionStartedEventAttributes?.workflowId || name;
         present = { name, history, workflowId, sealed: payloadsIn(history).some(isEncrypted) };
@@ -115,7 +115,7 @@ export async function replay(
     if (error instanceof DeterminismViolationError) verdictOn(present, 'differs', eventIn(error));
     else if (error !== undefined) verdictOn(present, 'unreadable', eventIn(error));
     else if (await isAnswer(answered, resultIn(present.history))) verdictOn(present, 'same');
-    else verdictOn(present, 'differs', 'the result in its last event is not what the workflow answers');
+    else verdictOn(present, 'differs', 'the workflow returns another result than its last event holds');
     present = undefined;
   }
 
@@ -130,13 +130,13 @@ export async function replay(
 
   async function isAnswer(given: Payload | undefined, result: Payload | undefined): Promise<boolean> {
     if (result === undefined) return true;
-    const [told] = await opened([result]);
-    if (told === undefined || given === undefined) return false;
-    return encodingOf(told) === encodingOf(given) && isDeepStrictEqual(jsonIn(told), jsonIn(given));
+    const [recorded] = await opened([result]);
+    if (recorded === undefined || given === undefined) return false;
+    return encodingOf(recorded) === encodingOf(given) && isDeepStrictEqual(jsonIn(recorded), jsonIn(given));
   }
 }
 
-/** What differs, out of all that the SDK's message says; that of another error may hold values, so that its kind must do. */
+/** The difference, taken from the SDK's message. The message of another error may hold values, so only its kind is shown. */
 function eventIn(error: Error): string {
   const [, event] = /Nondeterminism error: (.*?)\\*"/.exec(error.message) ?? [];
   return (event ?? error.name).slice(0, EVENT_CHARACTERS_MAX);

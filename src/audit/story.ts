@@ -14,7 +14,7 @@ export function storyPage(receipt: Receipt): string {
   });
   const reasons = sources.flatMap(({ source, reasons: found, gaps }) => [
     ...found.map(({ outcome, code, count }) => `${count} of ${source}: ${outcome} (${code})`),
-    ...gaps.map(({ code, count }) => `not covered of ${source}: ${code}${count === null ? '' : `, ${count}`}`),
+    ...gaps.map(({ code, count }) => `not covered in ${source}: ${code}${count === null ? '' : `, ${count}`}`),
   ]);
   return `<!DOCTYPE html>
 <html lang="en">
@@ -27,17 +27,17 @@ It ended as <b>${status}</b>${failure === null ? '' : ` (${text(failure)})`}. ${
 ${dueWords(receipt)}${apiRequests === null ? '' : `${apiRequests} API requests were sent to Aircall.`} Version ${text(service.version)}.</p>
 ${timeline(times)}
 <table><tr>${HEADINGS.map(heading => `<th>${heading}</th>`).join('')}</tr>${rows.join('')}</table>
-<p>Unreadable: what came in a form that nobody knows, so that it may be anybody's. Withheld: what carries a number of the person,
-but belongs to somebody else by Aircall’s word.</p>
+<p>Unreadable: records of an unknown form, so that their owner is unknown. Withheld: records with a number of the person that
+Aircall attributes to somebody else.</p>
 ${list('What was not done or not covered', reasons)}
 ${list('What Aircall’s API cannot do', outOfReach)}
 <h2>How to check it</h2>
 <pre>aircall-dsr audit replay THIS-FOLDER --key public-key.pem</pre>
-<p>It needs neither a server nor a key but the public one, which you should have got on another way than this folder. It checks
+<p>The command needs no server and only the public key. Get that key from another source than this folder. The command checks
 the signature over all files, the receipt (number ${chain.sequence} of its connection), that the histories of the request and of
-all its children are there and whole, or named as gone, and that the receipt states what the history ends with. Then it replays them: the
-program takes the same steps in the same order and comes to the same result, given what each step answered. What Aircall
-answered is not proved by that; for it stands the signature of whoever ran the service.</p>
+all its child workflows are complete or listed as deleted, and that the receipt states the end of the history. Then it replays
+them: the program must take the same steps in the same order and return the same result, from the recorded answers of the steps.
+A replay does not prove Aircall's answers: only the signature of the operator vouches for them.</p>
 </html>
 `;
 }
@@ -63,7 +63,7 @@ const VERIFICATION = {
   skipped: 'There was no verifying search.',
 } as const satisfies Record<NonNullable<Receipt['verification']>, string>;
 
-/** Which time was searched. */
+/** The time that was searched. */
 function windowWords({ window, state }: Receipt['sources'][number]): string {
   if (window === null) return state === 'skipped' ? '-' : 'all';
   return `${window.from ?? 'all that Aircall serves'} to ${window.to}`;
@@ -71,12 +71,12 @@ function windowWords({ window, state }: Receipt['sources'][number]): string {
 
 function dueWords({ request: { regime, extension }, times: { due, ended } }: Receipt): string {
   if (due === null) return '';
-  const late = ended !== null && ended > due ? ', <b>which it missed</b>' : '';
+  const late = ended !== null && ended > due ? ', <b>and it ended later</b>' : '';
   const before = extension ? `, extended from ${text(extension.dueBefore)} (${text(extension.reason)})` : '';
   return `It was due at ${text(due)} (${text(regime ?? '')}${before})${late}.\n`;
 }
 
-/** When each part was over, to scale. */
+/** When each part ended, to scale. */
 function timeline(times: Receipt['times']): string {
   const seen = STEPS.flatMap(name => {
     const at = times[name];

@@ -1,4 +1,4 @@
-/** What the client refuses, and what the server refused it. */
+/** Refusals of the client, and of the server. */
 import { isGrpcServiceError, ServiceError } from '@temporalio/client';
 
 export class DsrError extends Error {
@@ -20,11 +20,11 @@ export function isNotFound(error: unknown): boolean {
   return error instanceof DsrError && error.code === 'not-found';
 }
 
-/** gRPC. */
+/** gRPC status codes. */
 export const INVALID_ARGUMENT = 3;
 export const NOT_FOUND = 5;
 
-/** What the server answered: the Temporal client wraps it in an error of its own. */
+/** The server's error: the Temporal client wraps it in an error of its own. */
 export function grpcErrorOf(error: unknown) {
   const cause = error instanceof ServiceError ? error.cause : error;
   return isGrpcServiceError(cause) ? cause : undefined;

@@ -1,4 +1,4 @@
-/** What the Temporal server, and the vault if it is at hand, know of the run of a request. */
+/** Reads the run of a request from the Temporal server, and from the vault if it is available. */
 import {
   type Client,
   QueryNotRegisteredError,
@@ -13,15 +13,15 @@ import { grpcErrorOf, isNotFound, NOT_FOUND, notFound } from './errors';
 export interface Runs {
   /** @throws {DsrError} `not-found` */
   describe(workflowId: string): Promise<WorkflowExecutionDescription>;
-  /** The run, or the result of one that the server has forgotten. @throws {DsrError} `not-found` */
+  /** The run, or the result of one that the server has deleted. @throws {DsrError} `not-found` */
   find(
     workflowId: string,
   ): Promise<{ readonly run: WorkflowExecutionDescription } | { readonly result: RequestResult }>;
   /** Undefined if the server has no run of that id. */
   idOf(workflowId: string): Promise<string | undefined>;
-  /** What the vault answers for a request whose history is gone. */
+  /** The vault's result of a request whose history is deleted. */
   recorded(workflowId: string): Promise<RequestResult | undefined>;
-  /** What the run says of itself; undefined before its first step, `nobody` if no worker answers. */
+  /** The run's answer to the query `status`; undefined before its first step, `nobody` if no worker answers. */
   query(workflowId: string): Promise<RequestStatus | 'nobody' | undefined>;
 }
 
@@ -68,7 +68,7 @@ export function createRuns({ workflow, connection: server }: Client, recordOf: R
         if (error instanceof QueryNotRegisteredError || error instanceof QueryRejectedError) return undefined;
         const code = grpcErrorOf(error)?.code;
         if (code === undefined) throw error;
-        // No worker polls, none answered in time, or the server gave up on it: whatever the code, nobody answered.
+        // No worker polls, none answered in time, or the server gave up. The code does not matter: nobody answered.
         return code === NOT_FOUND ? undefined : 'nobody';
       }
     },

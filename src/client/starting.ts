@@ -1,4 +1,4 @@
-/** How a request is started: once for each request id, whoever starts it again. Decision D12. */
+/** Starts a request: once for each request id, also if several clients start it. Decision D12. */
 import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import type { Keyring } from '../encryption/keyring';
@@ -11,20 +11,20 @@ import { ensureSearchAttributes } from '../temporal/search-attributes';
 import { DsrError, grpcErrorOf, INVALID_ARGUMENT } from './errors';
 import type { Runs } from './runs';
 
-/** A run of a request, just started or from before. */
+/** A run of a request, just started or started before. */
 export interface RunOfRequest {
   readonly requestId: string;
   readonly workflowId: string;
   readonly runId: string;
 }
 
-/** The input of a run from before; whoever started it may have sent anything. */
+/** The input of a run that was started before. Its starter may have sent anything. */
 export type InputBefore = Partial<Inputs['deletion']> | undefined;
 
 export interface Starting {
   /** Starts the run, or finds the one that has this id already. */
   startOnce(kind: Kind, input: Inputs[Kind]): Promise<RunOfRequest>;
-  /** @returns what the run was started with. @throws {DsrError} `request-conflict` */
+  /** @returns the input of the run. @throws {DsrError} `request-conflict` */
   refuseConflict(run: RunOfRequest, now: Inputs[Kind]): Promise<InputBefore>;
 }
 
@@ -43,7 +43,7 @@ export function createStarting(temporal: Client, keyring: Keyring, taskQueue: st
       taskQueue,
       staticSummary: summaryOf(kind, requestId, connection),
       args: [input],
-      // Its workflow tasks and vault steps too go behind those of single requests; its API steps see to it themselves.
+      // Its workflow tasks and vault steps too run after those of single requests. Its API steps set their own priority.
       ...(priority === 'batch' && { priority: { priorityKey: BATCH_PRIORITY_KEY } }),
       workflowIdConflictPolicy: 'USE_EXISTING',
       workflowIdReusePolicy: 'REJECT_DUPLICATE',
@@ -57,7 +57,7 @@ export function createStarting(temporal: Client, keyring: Keyring, taskQueue: st
     return { requestId, workflowId, runId: firstExecutionRunId };
   }
 
-  /** What a run was started with; undefined if it cannot be read. */
+  /** The input of a run; undefined if it cannot be read. */
   async function inputOf({ workflowId, runId }: RunOfRequest): Promise<InputBefore> {
     const { history } = await server.workflowService.getWorkflowExecutionHistory({
       namespace: options.namespace,
@@ -99,10 +99,10 @@ export function createStarting(temporal: Client, keyring: Keyring, taskQueue: st
   };
 }
 
-/** What else a request id was used for than what is asked now; undefined if it is the same request. */
+/** The earlier use of a request id, if it differs from the present one; undefined if it is the same request. */
 export function usedFor(before: InputBefore, now: Inputs[Kind]): string | undefined {
   const emailBefore = before?.subject?.email;
-  if (typeof emailBefore !== 'string') return 'an input that cannot be read, so that its run ends as invalid-input';
+  if (typeof emailBefore !== 'string') return 'an unreadable input, so its run ends as invalid-input';
   if (foldEmail(emailBefore) !== foldEmail(now.subject.email)) return 'another subject';
   const dryRun = 'dryRun' in now && now.dryRun === true;
   if ((before?.dryRun ?? false) !== dryRun) return dryRun ? 'a request that is no dry run' : 'a dry run';

@@ -1,18 +1,18 @@
-/** The status of a request, made from what its run says and what the server shows of it. Pure. */
+/** The status of a request, made from its run's answer and the server's data. Pure. */
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import type { google } from '@temporalio/proto';
 import { isStepCode } from '../request/handling';
 import { noCounts, type RequestResult, type RequestStatus, type Status, type WaitingFor } from '../request/model';
 import { type Kind, type RequestRef, workflowIdOf } from '../request/names';
 
-/** What `status` answers: the run's own word, and what only the server knows. */
+/** What `status` returns: the run's own answer, and data that only the server has. */
 export interface StatusReport extends Partial<RequestStatus> {
   readonly requestId: string;
   readonly workflowId: string;
   readonly kind: Kind;
   readonly status: Status;
   readonly waitingFor?: WaitingFor;
-  /** Steps that failed and will be tried again: which code, how often so far, when next. */
+  /** Steps that failed and will be retried: the code, the attempts so far, the next attempt. */
   readonly retrying?: readonly {
     readonly step: string;
     readonly code: string;
@@ -45,7 +45,7 @@ export function brokenStatus(request: RequestRef, failure: NonNullable<RequestRe
 
 /**
  * Of a request that is open.
- * @param said what the run says of itself; undefined before its first step, `nobody` if no worker answers
+ * @param said the run's answer to the query `status`; undefined before its first step, `nobody` if no worker answers
  */
 export function openStatus(
   request: RequestRef,

@@ -1,6 +1,6 @@
 /**
- * What commands ask Aircall themselves, at most four API requests a command: whether credentials are good, and whether they
- * open what requests will need. Everything else is target by the steps of a request, within its budget.
+ * The API requests that commands send themselves, at most four a command: they check that credentials are valid and give
+ * access to all that requests will need. The steps of a request send everything else, within its budget.
  */
 import { type AircallClient, createAircallClient } from '../aircall/client';
 import { ENDPOINTS, type Endpoint } from '../aircall/endpoints';
@@ -11,7 +11,7 @@ import { callSchema, companySchema, contactSchema, pongSchema } from '../aircall
 import type { Connection, Credential } from '../vault/connections';
 import { CommandError, EXIT } from './errors';
 
-/** Whose credentials they are, and where they may be sent. */
+/** A connection's name and credentials, and the base URL that they may be sent to. */
 export type Target = Pick<Connection, 'name' | 'baseUrl' | 'credential'>;
 
 export interface Found {
@@ -21,11 +21,11 @@ export interface Found {
   readonly calls: number;
 }
 
-/** Nobody's address, in a domain that cannot exist: a search that answers and shows no one. */
+/** Nobody's address, in a domain that cannot exist: the search works and finds no one. */
 const NOBODY = 'nobody@aircall-dsr.invalid';
 const ONE_ROW = { page: '1', per_page: '1' };
 
-/** @throws {CommandError} saying what Aircall answered */
+/** @throws {CommandError} naming Aircall's answer */
 export async function pingAircall(target: Target): Promise<void> {
   await withAircall(aircall => pingOnce(aircall, target));
 }
@@ -33,7 +33,7 @@ export async function pingAircall(target: Target): Promise<void> {
 /**
  * Checks what requests will need: ping, the company, one contact search, one listing of calls. A token that was issued a
  * moment ago is not pinged: the company answers, or it does not.
- * @throws {CommandError} saying what failed
+ * @throws {CommandError} naming the check that failed
  */
 export async function checkAircall(target: Target, { issuedNow }: { readonly issuedNow: boolean }): Promise<Found> {
   return withAircall(async aircall => {
@@ -55,7 +55,7 @@ export async function checkAircall(target: Target, { issuedNow }: { readonly iss
   });
 }
 
-/** Exchanges the code of a callback. @throws {CommandError} saying what was refused */
+/** Exchanges the code of a callback. @throws {CommandError} naming the refused part */
 export async function exchangeCode(name: string, baseUrl: string, grant: Grant, client: OauthClient): Promise<Tokens> {
   return withAircall(async aircall => {
     try {
@@ -80,7 +80,7 @@ const REFUSED_EXCHANGES: Readonly<Record<string, { readonly code: string; readon
   rejected: {
     code: 'oauth-code-refused',
     message:
-      'Aircall refuses the code: it is good once, for 10 minutes and for the registered redirect URI. Run connect again',
+      'Aircall refuses the code: a code works once, for 10 minutes and for the registered redirect URI. Run connect again',
   },
   unauthorized: CLIENT_REFUSED,
   forbidden: CLIENT_REFUSED,
@@ -126,11 +126,11 @@ async function call<T>(
   }
 }
 
-/** Why there is no answer that could be used. */
+/** Why there is no usable answer. */
 function noAnswer({ code, message }: AircallError): string {
   return code === 'not-trusted'
-    ? `there is no secure connection to the base URL (${message}); correct --base-url, or give Node its certificate authority by NODE_EXTRA_CA_CERTS`
-    : `Aircall could not be target (${message})`;
+    ? `there is no secure connection to the base URL (${message}); correct --base-url, or set NODE_EXTRA_CA_CERTS to the file of its certificate authority`
+    : `Aircall could not be reached (${message})`;
 }
 
 function authorizationOf(credential: Credential) {

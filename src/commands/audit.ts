@@ -1,4 +1,4 @@
-/** What an auditor asks: evidence of a request, whether it is whole, and whether recorded histories replay with this version. */
+/** Commands for auditors: export evidence of a request, check that it is complete, replay histories with this version. */
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
@@ -42,7 +42,7 @@ export async function auditReplay(
   if (options.key !== undefined && bundle === undefined) throw usage('--key belongs to the folder of a bundle.');
   const checked = bundle && checkBundle(bundle, options.key === undefined ? undefined : keysIn(options.key));
   if (checked !== undefined && options.key === undefined)
-    terminal.note('note: the public key is the one that came along; --key says whose signature it must be.');
+    terminal.note('note: the public key comes from the bundle itself; pass --key to require a key that you trust.');
   if (checked !== undefined && checked.missing.length > 0)
     terminal.note(`note: the histories of ${checked.missing.length} children were deleted before it was exported.`);
   const files = id === undefined ? undefined : filesAt(id);
@@ -51,12 +51,12 @@ export async function auditReplay(
   const verdicts =
     files === undefined ? await replayOnServer(context, id, options.since) : await replayFiles(context, files);
   if (verdicts.length === 0)
-    throw new CommandError('nothing-to-replay', 'There is no history to replay: nothing was proved.', EXIT.failed);
+    throw new CommandError('nothing-to-replay', 'There is no history to replay, so nothing was proved.', EXIT.failed);
   const same = verdicts.filter(({ verdict }) => verdict === 'same').length;
   terminal.print({ replayed: verdicts.length, same, verdicts, ...bundleIn(checked, files) }, [
     ...(checked === undefined
       ? []
-      : [`The bundle of ${checked.workflowId} is whole: signature, files, histories and receipt fit.`]),
+      : [`The bundle of ${checked.workflowId} is complete: signature, files, histories and receipt match.`]),
     ...table([
       ['VERDICT', 'HISTORY', 'EVENT'],
       ...verdicts.map(({ name, verdict, closed, event }) => [
@@ -65,7 +65,7 @@ export async function auditReplay(
         event ?? (closed ? '' : 'open: replays so far'),
       ]),
     ]),
-    `${same} of ${verdicts.length} replay with this version as they ran.`,
+    `${same} of ${verdicts.length} replay with this version exactly as they ran.`,
   ]);
   if (verdicts.at(-1)?.event === STUCK) return { atOnce: EXIT.failed };
   return same === verdicts.length ? EXIT.done : EXIT.failed;
@@ -89,14 +89,16 @@ export async function auditExport({ terminal, parts }: Context, id: string, opti
   if (files === undefined)
     throw new CommandError(
       'history-gone',
-      'The server has the history of this request no more, and its evidence was not kept; what is left of it is its receipt.',
+      'The server has deleted the history of this request, and its evidence was not kept. Only its receipt remains.',
       EXIT.failed,
     );
   const { runs, missing, signer } = readManifest(files.get(MANIFEST));
   mkdirSync(out, { mode: 0o700 });
   for (const [name, bytes] of files) writeFileSync(join(out, name), bytes, { flag: 'wx' });
   if (missing.length > 0)
-    terminal.note(`note: the server has the histories of ${missing.length} children no more; the manifest names them.`);
+    terminal.note(
+      `note: the server has deleted the histories of ${missing.length} child workflows; the manifest names them.`,
+    );
   terminal.print({ workflowId, out, histories: runs.length, missing: missing.length, signedBy: signer.keyId }, [
     `Exported ${workflowId}: receipt and ${runs.length} histories, without personal data, signed by ${signer.keyId}.`,
     `Check it anywhere: aircall-dsr audit replay ${out}`,
@@ -108,7 +110,7 @@ export async function auditExport({ terminal, parts }: Context, id: string, opti
 function bundleAt(path: string): ReadonlyMap<string, Buffer> | undefined {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return undefined;
   const entries = readdirSync(path, { withFileTypes: true });
-  // Either of them makes it one: what lacks the other is a bundle that is not whole.
+  // One of the two files is enough: a folder without the other is an incomplete bundle.
   if (!entries.some(({ name }) => name === MANIFEST || name === RECEIPT)) return undefined;
   return new Map(
     entries.map(entry => [entry.name, entry.isFile() ? readFileSync(join(path, entry.name)) : Buffer.alloc(0)]),
@@ -167,7 +169,7 @@ async function replayOnServer(
   return replay(recordedOf(temporal, runs, terminal), { codec: () => createPayloadCodec(keyring) });
 }
 
-/** Those that decided something; a run that is deleted meanwhile is none any more. */
+/** Runs that made a decision. A run that is deleted meanwhile is skipped. */
 async function* recordedOf(
   temporal: Client,
   runs: Iterable<Run> | AsyncIterable<Run>,
@@ -180,7 +182,7 @@ async function* recordedOf(
     else undecided += 1;
   }
   if (undecided > 0)
-    terminal.note(`note: ${undecided} runs have decided nothing yet, so that there is nothing of theirs to replay.`);
+    terminal.note(`note: ${undecided} runs have made no decision yet, so there is nothing to replay for them.`);
 }
 
 /** @throws {CommandError} `usage` */

@@ -1,6 +1,6 @@
 /**
- * OAuth at the terminal: prints where an admin consents, takes the callback, pasted or over HTTP, and hands its code to
- * whoever stores what comes of it. A callback that does not belong here is refused; over HTTP, the right one may still come.
+ * OAuth at the terminal: prints the address at which an admin consents, takes the callback, pasted or over HTTP, and passes
+ * its code to the caller. A callback that does not belong here is refused; over HTTP, the right one may still come.
  */
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
@@ -35,7 +35,7 @@ export async function authorize<T>(
   const address = listen === undefined ? undefined : parseListen(listen);
   const authorizations = createAuthorizations(vault);
   const state = await authorizations.begin(name, new Date());
-  /** From a good callback on, time is no matter: its code is used, whatever comes of it. */
+  /** After a valid callback there is no time limit: its code is used. */
   const accept = async (params: URLSearchParams, arrived: () => void) => {
     const code = await acceptCallback(params, name, authorizations, new Date());
     arrived();
@@ -71,7 +71,7 @@ export async function authorize<T>(
           resolve(await accept(params, arrived));
           return undefined;
         } catch (error) {
-          // Anybody can call this address: only what came with our state ends the wait.
+          // Anyone can call this address: only a callback with our state ends the wait.
           if (error instanceof CallbackRefused && error.code !== 'oauth-denied') {
             terminal.note(`A callback was refused (${error.code}): ${error.message}`);
             return error.message;
@@ -95,7 +95,7 @@ export async function authorize<T>(
   }
 }
 
-/** `arrived`: what was waited for is there, and the time no longer runs. */
+/** `arrived` stops the clock: the callback has come. */
 async function withinTime<T>(work: (ended: AbortSignal, arrived: () => void) => Promise<T>): Promise<T> {
   const ended = new AbortController();
   const timer = setTimeout(() => ended.abort(), STATE_LIFE_MS);

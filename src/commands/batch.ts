@@ -1,6 +1,6 @@
 /**
- * The command `batch`: a CSV file of requests, checked as a whole, started behind single requests and waited for. It is
- * safe to run again at any time: what was started is recognised. Nothing of the file is printed but good request ids.
+ * The command `batch`: checks a CSV file of requests as a whole, starts them at low priority and waits for them. It is
+ * safe to run again at any time: started requests are recognised. Of the file it prints only valid request ids.
  */
 import { createReadStream } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
@@ -39,14 +39,14 @@ export interface BatchOptions {
   readonly regime?: string;
 }
 
-/** What is asked of the server side by side, however long the file is. */
+/** Calls to the server at the same time, for a file of any length. */
 const AT_ONCE = 16;
-const LOOK_MS = { first: 1_000, growth: 1.2, max: 5_000 } as const;
+const POLL_MS = { first: 1_000, growth: 1.2, max: 5_000 } as const;
 /** Between two lines of progress: for a person who watches, and in a log. */
-const TELL_EVERY_MS = { watched: 1_000, logged: 15_000 } as const;
+const PROGRESS_EVERY_MS = { watched: 1_000, logged: 15_000 } as const;
 /** Without a single end; then it prints what one of the requests waits for. */
 const PATIENCE_MS = 30_000;
-const BEGUN_LOOK_MS = 500;
+const BEGUN_POLL_MS = 500;
 
 /** What became of a request: how it ended, or, if nobody waits for that, whether it was there before. */
 interface Line {
@@ -56,7 +56,7 @@ interface Line {
   readonly status: string;
   readonly counts?: RequestResult['counts'];
   readonly apiRequests?: number;
-  /** Why it failed, and what is missing. */
+  /** Why it failed, and which gaps it has. */
   readonly codes?: readonly string[];
   /** Of the file. */
   readonly lines: readonly number[];
@@ -69,8 +69,8 @@ interface BatchRun {
   readonly connection: string;
   readonly requests: readonly BatchRequest[];
   readonly signal: AbortSignal;
-  /** Tells how far it is, now and then. */
-  say(line: string): void;
+  /** Prints progress, at intervals. */
+  showProgress(line: string): void;
 }
 
 export async function batch(
@@ -91,8 +91,15 @@ export async function batch(
     const { client } = await parts();
     const before = await startedBefore(client, requests, stop.signal);
     if (!isConnected && before.size < requests.length) throw unknownConnection(connection);
-    terminal.note(foretell(parsed, before.size, options));
-    const run: BatchRun = { client, terminal, connection, requests, signal: stop.signal, say: sayNowAndThen(terminal) };
+    terminal.note(announcement(parsed, before.size, options));
+    const run: BatchRun = {
+      client,
+      terminal,
+      connection,
+      requests,
+      signal: stop.signal,
+      showProgress: atIntervals(terminal),
+    };
     if (!options.dryRun) await startAll(run);
     const reports = options.dryRun || !options.wait ? undefined : await untilEnded(run);
     const unseen = options.dryRun ? 'new' : 'started';
@@ -135,15 +142,15 @@ async function startedBefore(
 }
 
 /**
- * Starts all. A deletion of somebody whose access request stands in the same file comes last, once that one has begun: it
- * then waits for its end, as any deletion does.
+ * Starts all. A deletion starts last if the same file has an access request of the same person, and only after that one has
+ * begun. It then waits for the end of the access request, as any deletion does.
  */
 async function startAll(run: BatchRun): Promise<void> {
-  const { client, terminal, requests, signal, say } = run;
+  const { client, terminal, requests, signal, showProgress } = run;
   const subjectOf = ({ input }: BatchRequest) => foldEmail(input.subject.email);
   const accesses = requests.filter(({ kind }) => kind === 'access');
-  const asking = new Set(accesses.map(subjectOf));
-  const later = requests.filter(request => request.kind === 'deletion' && asking.has(subjectOf(request)));
+  const withAccess = new Set(accesses.map(subjectOf));
+  const later = requests.filter(request => request.kind === 'deletion' && withAccess.has(subjectOf(request)));
   const deleted = new Set(later.map(subjectOf));
   let started = 0;
   let otherClocks = 0;
@@ -153,7 +160,7 @@ async function startAll(run: BatchRun): Promise<void> {
       const { otherClock } = await client.start(kind, input);
       if (otherClock) otherClocks += 1;
       started += 1;
-      say(`  … ${started} of ${requests.length} started`);
+      showProgress(`  … ${started} of ${requests.length} started`);
     });
   await start(requests.filter(request => !later.includes(request)));
   if (later.length > 0) await startLater();
@@ -165,38 +172,38 @@ async function startAll(run: BatchRun): Promise<void> {
     );
     const awaited = accesses.filter(request => deleted.has(subjectOf(request)));
     await sideBySide(awaited, AT_ONCE, async ({ workflowId }) => {
-      while ((await client.status(workflowId)).phase === 'opening') await delay(BEGUN_LOOK_MS, undefined, { signal });
+      while ((await client.status(workflowId)).phase === 'opening') await delay(BEGUN_POLL_MS, undefined, { signal });
     });
     await start(later);
   }
 }
 
-/** How each ended. Looks at the server's list of open requests, so that a thousand cost no more polls than one. */
+/** How each ended. Polls the server's list of open requests, so that a thousand requests cost no more polls than one. */
 async function untilEnded({
   client,
   terminal,
   connection,
   requests,
   signal,
-  say,
+  showProgress,
 }: BatchRun): Promise<Map<string, StatusReport>> {
   const open = new Map(requests.map(request => [request.workflowId, request]));
   const reports = new Map<string, StatusReport>();
   const { pollMs } = terminal.io;
-  let lookMs = pollMs ?? LOOK_MS.first;
+  let waitMs = pollMs ?? POLL_MS.first;
   let quietSinceMs = Date.now();
   while (open.size > 0) {
-    await delay(lookMs, undefined, { signal });
-    if (pollMs === undefined) lookMs = Math.min(lookMs * LOOK_MS.growth, LOOK_MS.max);
+    await delay(waitMs, undefined, { signal });
+    if (pollMs === undefined) waitMs = Math.min(waitMs * POLL_MS.growth, POLL_MS.max);
     const listed = await client.list({ connection, open: true, limit: Number.POSITIVE_INFINITY });
     const statuses = new Map(listed.map(({ workflowId, status }) => [workflowId, status]));
-    const gone = [...open.keys()].filter(workflowId => !statuses.has(workflowId));
-    const asked = await sideBySide(gone, AT_ONCE, workflowId => {
+    const unlisted = [...open.keys()].filter(workflowId => !statuses.has(workflowId));
+    const read = await sideBySide(unlisted, AT_ONCE, workflowId => {
       signal.throwIfAborted();
       return client.status(workflowId);
     });
-    for (const report of asked) {
-      // A list that is behind the runs lacks some that have just begun.
+    for (const report of read) {
+      // The list may lag: it lacks some requests that have just begun.
       if (report.status === 'running' || report.status === 'waiting') continue;
       open.delete(report.workflowId);
       reports.set(report.workflowId, report);
@@ -204,7 +211,7 @@ async function untilEnded({
     }
     const waiting = [...open.keys()].filter(workflowId => statuses.get(workflowId) === 'waiting').length;
     const ends = [...reports.values()].map(({ status }) => status);
-    say(
+    showProgress(
       `  … ${ends.length} of ${requests.length} ended${inBrackets(tally(ends))}${waiting > 0 ? `, ${waiting} wait` : ''}`,
     );
     const [next] = open.values();
@@ -237,7 +244,7 @@ const COLUMNS = [
   ...[...SOURCE_NAMES, 'deleted', 'alreadyAbsent', 'refused', 'failed', 'apiRequests', 'codes', 'lines'],
 ] as const;
 
-/** The answer of the command: the result as CSV, or as one document. */
+/** Prints the result of the command: as CSV, or as one document. */
 async function conclude(
   terminal: Terminal,
   options: BatchOptions,
@@ -255,27 +262,27 @@ async function conclude(
   const csv = stringify(cells, { header: true, columns: [...COLUMNS] });
   const { out } = options;
   if (out !== undefined) await writeFile(out, csv, { flag: 'wx', mode: 0o600 });
-  const told = out === undefined ? csv.trimEnd().split('\n') : [`Saved the result: ${out}`];
-  terminal.print({ connection, rows, statuses: Object.fromEntries(tally(statuses)), requests: lines }, told);
+  const printed = out === undefined ? csv.trimEnd().split('\n') : [`Saved the result: ${out}`];
+  terminal.print({ connection, rows, statuses: Object.fromEntries(tally(statuses)), requests: lines }, printed);
   if (!options.dryRun) terminal.note(`${count(lines.length, 'request')}${inBrackets(tally(statuses))}`);
   return statuses.every(endedWell) ? EXIT.done : EXIT.failed;
 }
 
-/** What is about to happen. */
-function foretell({ rows, requests }: Batch, known: number, { dryRun, wait }: BatchOptions): string {
+/** What the command is about to do. */
+function announcement({ rows, requests }: Batch, known: number, { dryRun, wait }: BatchOptions): string {
   const repeated = rows - requests.length;
   const kinds = inBrackets(tally(requests.map(({ kind }) => kind)));
   return [
     `${count(rows, 'row')}: ${count(requests.length, 'request')}${kinds}`,
-    ...(repeated > 0 ? [`${count(repeated, 'row')} repeated, which count once`] : []),
+    ...(repeated > 0 ? [`${count(repeated, 'row')} repeated, counted once`] : []),
     ...(known > 0 ? [`${known} started before`] : []),
     dryRun
-      ? `${requests.length - known} would be started; nothing was`
+      ? `${requests.length - known} would be started; nothing was started`
       : `starting ${requests.length - known}${wait ? ', then waiting for all' : ''}`,
   ].join('; ');
 }
 
-/** How often each is there, in the order of their first. */
+/** How often each word occurs, in the order of first occurrence. */
 function tally(words: readonly string[]): Map<string, number> {
   const counts = new Map<string, number>();
   for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
@@ -286,20 +293,20 @@ function inBrackets(counts: ReadonlyMap<string, number>): string {
   return counts.size === 0 ? '' : ` (${[...counts].map(([word, number]) => `${number} ${word}`).join(', ')})`;
 }
 
-/** A line now and then, never the same twice. */
-function sayNowAndThen(terminal: Terminal): (line: string) => void {
-  const everyMs = terminal.watched ? TELL_EVERY_MS.watched : TELL_EVERY_MS.logged;
-  let saidMs = Date.now();
+/** Prints a line at intervals, never the same line twice in a row. */
+function atIntervals(terminal: Terminal): (line: string) => void {
+  const everyMs = terminal.watched ? PROGRESS_EVERY_MS.watched : PROGRESS_EVERY_MS.logged;
+  let printedMs = Date.now();
   let last = '';
   return line => {
-    if (line === last || Date.now() - saidMs < everyMs) return;
+    if (line === last || Date.now() - printedMs < everyMs) return;
     terminal.note(line);
-    saidMs = Date.now();
+    printedMs = Date.now();
     last = line;
   };
 }
 
-/** Also of a pipe. No more is read than a file may hold. */
+/** Also reads a pipe. Reads no more than a file may hold. */
 async function contentOf(file: string): Promise<Buffer> {
   const chunks: Buffer[] = [];
   try {

@@ -1,4 +1,4 @@
-/** The command that lets the Web UI and the `temporal` command show payloads in the clear, until it is asked to end. */
+/** The command that decrypts payloads for the Web UI and the `temporal` command, until it is stopped. */
 import { startCodecServer } from '../codec-server';
 import type { Context } from './context';
 import { CommandError, EXIT, type Exit, usage } from './errors';

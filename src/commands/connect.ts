@@ -1,6 +1,6 @@
 /**
  * The command that connects an Aircall company: its credentials are checked against all that requests will need, must
- * belong to the same company as before, and are stored sealed. Whoever waits for them goes on. Decision D4.
+ * belong to the same company as before, and are stored sealed. Requests that wait for them resume. Decision D4.
  */
 import { DEFAULT_BASE_URL, parseBaseUrl } from '../aircall/base-url';
 import {
@@ -44,13 +44,13 @@ export interface ConnectOptions {
   readonly sameCompany?: boolean;
 }
 
-/** What is to be stored, but for what only Aircall can say. */
+/** The values to store, without those that only Aircall knows. */
 interface Wanted {
   readonly name: string;
   readonly baseUrl: string;
   readonly limitPerMinute: ConfiguredLimit;
   readonly share: number;
-  /** The operator's word on a company that cannot be known as the one of before. */
+  /** The operator's statement, if Aircall does not show that the company is the same as before. */
   readonly word: 'same' | 'another' | undefined;
   readonly present: Stored<Connection> | undefined;
   /** What is left of it if it is gone, and waited for. */
@@ -74,7 +74,7 @@ export async function connect(context: Context, name: string, options: ConnectOp
       'Give either --same-company or --replace: one says that it is the same company, the other that it is not.',
     );
   const { vault, connections } = await context.stores();
-  // The same name again replaces the credentials; what is not named again stays.
+  // The same name again replaces the credentials. Options that are not given again keep their values.
   const present = await connections.get(name);
   const before = present?.value;
   const kept = await connections.kept(name);
@@ -114,11 +114,11 @@ export async function connect(context: Context, name: string, options: ConnectOp
       paused,
     },
     [
-      `Connected ${name} to the Aircall company ${company === null ? 'that has no name' : `“${company}”`}: it answers, finds contacts and lists calls. The credentials are sealed in the vault.`,
-      `Aircall serves calls of about the last six months, ${found.calls} now; older ones only its support can hand over.`,
+      `Connected ${name} to the Aircall company ${company === null ? 'that has no name' : `“${company}”`}: ping, contact search and call list work. The credentials are sealed in the vault.`,
+      `Aircall serves calls of about the last six months, ${found.calls} now; only its support can provide older ones.`,
       `Budget: ${perMinute(ratePerSecond({ limitPerMinute: limit, share }, 1))} of ${limit} API requests a minute${limitPerMinute === 'auto' ? ', until Aircall names another limit' : ''}. ${onServer ? 'The Temporal server keeps it; workers' : 'Workers'} pick the connection up within 10 seconds.`,
       ...(woken === undefined || woken === 0 ? [] : [`${woken} waiting requests resume.`]),
-      ...(paused ? [`It is still paused: aircall-dsr connections resume ${name}`] : []),
+      ...(paused ? [`The connection is still paused: aircall-dsr connections resume ${name}`] : []),
     ],
   );
   return EXIT.done;
@@ -152,7 +152,7 @@ async function store(
   if (!(await isStored(connections, present, next, name)))
     throw new CommandError(
       'conflict',
-      `Connection ${name} was changed by somebody else meanwhile. Run the command again.`,
+      `Somebody else changed connection ${name} meanwhile. Run the command again.`,
       EXIT.failed,
     );
   await connections.forgetKept(name);
@@ -193,7 +193,9 @@ async function refuseOtherCompany(
   if (before !== undefined && before === company) return;
   const [was, is] = [before, company].map(each => (each === undefined ? 'a company of unknown name' : `“${each}”`));
   if (word === 'same')
-    return context.terminal.note(`note: ${name} belonged to ${was} and now to ${is}: the same company, on your word.`);
+    return context.terminal.note(
+      `note: ${name} belonged to ${was} and now to ${is}; you confirmed that both are the same company.`,
+    );
   if (before !== undefined && word !== 'another') {
     throw new CommandError(
       'other-company',
@@ -219,7 +221,7 @@ function credentialOf({ terminal, config }: Context, options: ConnectOptions): C
   const from = given ? options : configured;
   if (options.apiToken !== undefined || options.accessToken !== undefined) {
     terminal.note(
-      'note: a secret on the command line can be seen by others on this machine; AIRCALL_API_TOKEN or AIRCALL_ACCESS_TOKEN cannot.',
+      'note: other users of this machine can see a secret on the command line; set AIRCALL_API_TOKEN or AIRCALL_ACCESS_TOKEN instead.',
     );
   }
   const apiId = from.apiId ?? (given ? configured.apiId : undefined);

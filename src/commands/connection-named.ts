@@ -10,7 +10,7 @@ export async function connectionNamed(name: string, connections: Connections): P
   return stored.value;
 }
 
-/** What is no name is not repeated: an e-mail address in the wrong place is personal data. */
+/** A text that is no name is not printed: an e-mail address in the wrong place is personal data. */
 export function unknownConnection(name: string): CommandError {
   const which = NAME_PATTERN.test(name) ? `connection ${name}` : 'connection of that name';
   return new CommandError('unknown-connection', `There is no ${which}. See aircall-dsr connections.`, EXIT.usage);

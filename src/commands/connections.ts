@@ -42,7 +42,7 @@ export async function connections(context: Context): Promise<Exit> {
       baseUrl,
       credential: credential.kind,
       connectedAt,
-      /** Since when an operator holds its API requests, and since when Aircall refuses its credentials. */
+      /** Times since when an operator holds its API requests, and since when Aircall refuses its credentials. */
       pausedAt: pausedAt ?? null,
       refusedAt: refusedAt ?? null,
       /** Requests that wait for one or the other. */
@@ -50,7 +50,7 @@ export async function connections(context: Context): Promise<Exit> {
       budget: {
         limitPerMinute,
         share,
-        /** What the last 429 that named a limit said. */
+        /** The limit that the last 429 with a limit named. */
         observedLimitPerMinute: rateLimits?.namedPerMinute ?? null,
         configuredPerMinute: perMinute(ratePerSecond(budgetOf(connection, rateLimits), 1)),
         effectivePerMinute: queue?.rate === undefined ? null : perMinute(queue.rate),
@@ -59,7 +59,7 @@ export async function connections(context: Context): Promise<Exit> {
       rateLimited: { count: rateLimits?.count ?? 0, lastAt: rateLimits?.lastAt ?? null },
     };
   });
-  /** Of which the credentials were destroyed while requests were open. */
+  /** Connections whose credentials were destroyed while requests were open. */
   const disconnected = await sideBySide(gone, ASKED_AT_ONCE, async connection => ({
     connection,
     company: (await store.company(connection)) ?? null,
@@ -94,7 +94,7 @@ export async function connections(context: Context): Promise<Exit> {
               state,
               budget.observedLimitPerMinute === null
                 ? String(budget.limitPerMinute)
-                : `${budget.limitPerMinute} (Aircall says ${budget.observedLimitPerMinute})`,
+                : `${budget.limitPerMinute} (Aircall allows ${budget.observedLimitPerMinute})`,
               String(budget.share),
               String(budget.configuredPerMinute),
               String(budget.effectivePerMinute ?? '?'),
@@ -110,7 +110,7 @@ export async function connections(context: Context): Promise<Exit> {
               ...(refusedAt === null
                 ? []
                 : [
-                    `${connection}: Aircall refuses its credentials since ${refusedAt}; ${waiting}. Run: aircall-dsr connect ${connection}`,
+                    `${connection}: Aircall has refused its credentials since ${refusedAt}; ${waiting}. Run: aircall-dsr connect ${connection}`,
                   ]),
               ...(pausedAt === null
                 ? []
@@ -127,7 +127,7 @@ export async function connections(context: Context): Promise<Exit> {
 
 export async function ping({ terminal, stores }: Context, name: string): Promise<Exit> {
   await pingAircall(await connectionNamed(name, (await stores()).connections));
-  terminal.print({ connection: name, ping: 'pong' }, [`Aircall answers ${name}: the credentials are good.`]);
+  terminal.print({ connection: name, ping: 'pong' }, [`Aircall accepts the credentials of ${name}.`]);
   return EXIT.done;
 }
 
@@ -138,7 +138,7 @@ export async function pause({ terminal, stores }: Context, name: string): Promis
     present.pausedAt === undefined ? { ...present, pausedAt: new Date().toISOString() } : undefined,
   );
   terminal.print({ connection: name, pausedAt: paused?.pausedAt ?? null }, [
-    `Paused ${name}: no API request is sent but those that keep its token alive. Its requests wait for: aircall-dsr connections resume ${name}`,
+    `Paused ${name}: no API request is sent, except those that renew its token. To let its requests continue, run: aircall-dsr connections resume ${name}`,
   ]);
   return EXIT.done;
 }
@@ -162,7 +162,7 @@ export async function disconnect(context: Context, name: string, { force = false
   if (!force && open === undefined) {
     throw new CommandError(
       'temporal-unreachable',
-      `No Temporal server answers, so whether requests of ${name} are open is not known. Nothing was changed. Set TEMPORAL_ADDRESS, or use --force.`,
+      `No Temporal server answers, so it is not known whether requests of ${name} are open. Nothing was changed. Set TEMPORAL_ADDRESS, or use --force.`,
       EXIT.usage,
     );
   }
@@ -175,7 +175,7 @@ export async function disconnect(context: Context, name: string, { force = false
   }
   const requestsOpen = open?.length ?? null;
   await store.delete(name, { waitedFor: requestsOpen !== 0 });
-  if (requestsOpen !== 0) await wakeWaiting(context, name); // those that wait for something else of it
+  if (requestsOpen !== 0) await wakeWaiting(context, name); // those that wait for another event of this connection
   context.terminal.print({ connection: name, disconnected: true, requestsOpen }, [
     `Disconnected ${name}: its credentials are destroyed.${requestsOpen === 0 ? '' : ` ${requestsOpen ?? 'Its'} open requests wait until it is connected again, to the same company.`}`,
   ]);
@@ -196,12 +196,12 @@ function waitWords(requests: number | null): string {
   return `${requests ?? 'an unknown number of'} requests wait`;
 }
 
-/** What the server says of the connections' queues, and of the requests that wait for those that are held. */
+/** The server's data on the connections' queues, and on the requests that wait for connections that are held. */
 async function queryServer({ terminal, ifServerAnswers }: Context, names: readonly string[], held: readonly string[]) {
   if (names.length + held.length === 0) return undefined;
   const { describeQueue } = await import('../temporal/queue-rate.js');
   const { countWaiting } = await import('../temporal/waiting.js');
-  const asked = await ifServerAnswers(async (temporal, { queueOf, taskQueue }) => ({
+  const answer = await ifServerAnswers(async (temporal, { queueOf, taskQueue }) => ({
     queues: new Map(
       await sideBySide(names, ASKED_AT_ONCE, async name => [name, await describeQueue(queueOf(name))] as const),
     ),
@@ -213,7 +213,6 @@ async function queryServer({ terminal, ifServerAnswers }: Context, names: readon
       ),
     ),
   }));
-  if (asked === undefined)
-    terminal.note('note: no Temporal server answers, so what happens in the queues is not known.');
-  return asked;
+  if (answer === undefined) terminal.note('note: no Temporal server answers, so the state of the queues is not known.');
+  return answer;
 }

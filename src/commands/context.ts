@@ -16,7 +16,7 @@ export interface Context {
   /** Needs the Temporal server too. @throws {TemporalUnreachable} */
   readonly parts: () => Promise<Parts>;
   /**
-   * Asks the Temporal server for what a command can do without: undefined if no server answers within two seconds.
+   * Calls the Temporal server for something that the command can do without. Undefined if no server answers within two seconds.
    */
   readonly ifServerAnswers: <T extends object | number>(
     call: (temporal: Client, queues: Queues) => Promise<T>,

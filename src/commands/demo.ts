@@ -107,7 +107,7 @@ export async function demo({ terminal }: Context): Promise<Exit> {
     show(terminal, given);
     terminal.note(`  package    ${packageFile}\n`);
 
-    terminal.note('She asks to be deleted.');
+    terminal.note('She asks for the deletion of her data.');
     const before = company.contacts().length;
     const deletion = await client.start('deletion', { requestId: 'demo-deletion', connection: COMPANY, subject });
     const deleted = await showProgress(client, deletion.workflowId, watched);

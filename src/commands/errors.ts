@@ -3,7 +3,7 @@ import { errorCode } from '../error-code';
 
 export const EXIT = { done: 0, failed: 1, usage: 2 } as const;
 export type Exit = (typeof EXIT)[keyof typeof EXIT];
-/** `atOnce`: something of the process would go on for ever. */
+/** `atOnce`: a part of the process would otherwise run for ever. */
 export type CommandEnd = Exit | { readonly atOnce: Exit };
 
 /** A command's own refusal. */
@@ -22,7 +22,7 @@ export function usage(message: string): CommandError {
   return new CommandError('usage', message, EXIT.usage);
 }
 
-/** Codes that the caller has to mend: wrong usage or configuration. */
+/** Codes that the caller has to fix: wrong usage or configuration. */
 const USAGE_CODES = new Set([
   'usage',
   'invalid-input',
@@ -50,7 +50,7 @@ const USAGE_CODES = new Set([
   'temporal-server-unavailable',
 ]);
 
-/** Errors whose text holds no values, whatever their code. */
+/** Errors whose text never holds values. */
 const OWN_NAMES = new Set([
   'DsrError',
   'AircallError',
@@ -70,14 +70,14 @@ const NAMESPACE_MISSING = new CommandError(
   EXIT.usage,
 );
 
-/** What is printed of an error. */
+/** The printed code and message of an error. */
 export function codeAndMessageOf(error: unknown): { readonly code: string; readonly message: string } {
   const known = knownAs(error);
   if (known !== undefined) return { code: codeOf(known), message: known.message };
   const name = error instanceof Error ? error.name : typeof error;
   return {
     code: 'unexpected',
-    message: `Something unexpected went wrong (${name}, ${codeOf(error)}). Set AIRCALL_DSR_DEBUG=1 to see where.`,
+    message: `An unexpected error occurred (${name}, ${codeOf(error)}). Set AIRCALL_DSR_DEBUG=1 to print its place.`,
   };
 }
 
@@ -87,7 +87,7 @@ export function exitOf(error: unknown): Exit {
   return known !== undefined && USAGE_CODES.has(codeOf(known)) ? EXIT.usage : EXIT.failed;
 }
 
-/** Whether it is an error that nobody foresaw. */
+/** Whether the error is an unexpected one. */
 export function namesDefect(error: unknown): error is Error {
   return error instanceof Error && knownAs(error) === undefined;
 }

@@ -10,7 +10,7 @@ export async function generateKeys({ terminal, config }: Context): Promise<Exit>
   const made = generateKeyFile(path, new Date(), service);
   terminal.print(summaryOf(made), [
     `Made a key file with key ${made.primary}, readable by you only.`,
-    'Back it up: without it nothing in the vault and no history can be read.',
+    'Back it up: without it, nobody can read the vault or a history.',
     signedWith(path),
   ]);
   return EXIT.done;
@@ -21,7 +21,7 @@ export async function rotate({ terminal, config }: Context): Promise<Exit> {
   const rotated = rotateKeys(path, new Date(), service);
   terminal.print(summaryOf(rotated), [
     `Key ${rotated.primary} encrypts from now on; ${rotated.keys.length - 1} older ones still decrypt.`,
-    'Back the file up, and bring it to every machine that has it: workers read it again by themselves.',
+    'Back the file up, and copy it to every machine that uses it: workers reload it by themselves.',
     signedWith(path),
   ]);
   return EXIT.done;
@@ -40,7 +40,7 @@ export async function list({ terminal, config }: Context): Promise<Exit> {
   return EXIT.done;
 }
 
-/** For whoever verifies receipts; PEM readers skip the lines between. */
+/** For anyone who verifies receipts. PEM readers skip the lines between. */
 export async function publicKeys({ terminal, config }: Context): Promise<Exit> {
   const keys = listPublicKeys(config.keyFile().path).map(({ id, createdAt, publicKey }, place) => ({
     id,
@@ -57,7 +57,7 @@ export async function publicKeys({ terminal, config }: Context): Promise<Exit> {
 }
 
 function signedWith(path: string | undefined): string {
-  return `Receipts are signed with ${listPublicKeys(path)[0]?.id}; \`aircall-dsr keys public\` prints what verifies them.`;
+  return `Receipts are signed with ${listPublicKeys(path)[0]?.id}; \`aircall-dsr keys public\` prints the public keys that verify them.`;
 }
 
 function summaryOf({ primary, keys }: KeyList) {

@@ -1,4 +1,4 @@
-/** HOST:PORT as an option takes it. */
+/** HOST:PORT, the value of an option. */
 import { errorCode } from '../error-code';
 import { CommandError, EXIT, usage } from './errors';
 

@@ -1,4 +1,4 @@
-/** What commands about connections ask the Temporal server of requests; they work without one. */
+/** Calls to the Temporal server about requests, for commands about connections. The commands work without a server. */
 import type { Context } from './context';
 
 type Server = Pick<Context, 'ifServerAnswers'>;
@@ -12,7 +12,7 @@ export async function openRequestsOf(
   return ifServerAnswers((temporal, { taskQueue }) => openRequests(temporal, taskQueue, name));
 }
 
-/** Lets waiting requests look again, and answers how many; undefined if no server answers: they look by themselves. */
+/** Makes waiting requests check again, and returns how many. Undefined if no server answers: then they check by themselves. */
 export async function wakeWaiting({ ifServerAnswers }: Server, name: string): Promise<number | undefined> {
   const { signalWaiting } = await import('../temporal/waiting.js');
   return ifServerAnswers((temporal, { taskQueue }) => signalWaiting(temporal, taskQueue, name));

@@ -15,7 +15,7 @@ export async function refuseUnusable(path: string): Promise<void> {
 }
 
 /**
- * Like `refuseUnusable`, but a file with the digest of what would be saved is no obstacle.
+ * Like `refuseUnusable`, but accepts a file that already has the digest of the bytes to save.
  * @param expected SHA-256 in hex, if it is known before
  */
 export async function refuseOther(path: string, expected: () => Promise<string | undefined>): Promise<void> {
@@ -67,5 +67,5 @@ async function digestOfFile(path: string): Promise<string | undefined> {
 }
 
 function otherFile(): CommandError {
-  return usage('The file of --out exists already and is left as it is. Name another file.');
+  return usage('The file of --out exists already and stays unchanged. Name another file.');
 }

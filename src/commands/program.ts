@@ -1,6 +1,6 @@
 /**
  * The command line: names, options and help of every command. It has no logic of its own: each command is loaded when it
- * runs, so that help answers at once. See docs/ for what they do.
+ * runs, so that help is printed at once. docs/ describes the commands.
  */
 import { Command, CommanderError, Option } from 'commander';
 import type { Environment } from '../config';
@@ -24,9 +24,11 @@ kind is access or deletion. If requestId is empty, the same row is the same requ
 mistake, no request is started. If the command is interrupted, run it again: it starts no request twice.
 Exit code: 0 if all completed or matched nobody, 1 if a request failed or is partial, 2 if the file is refused.`;
 
-/** Of a command that serves. */
+/** Of a command that runs until it is stopped. */
 const logOption = () =>
-  new Option('--log <format>', 'lines on stderr, for a person or for a log store').choices(LOG_FORMATS).default('text');
+  new Option('--log <format>', 'format of the lines on stderr: text for a person, json for a log store')
+    .choices(LOG_FORMATS)
+    .default('text');
 
 const repeat = (value: string, before: string[] | undefined) => [...(before ?? []), value];
 
@@ -34,7 +36,7 @@ function subcommand(parent: Command, spec: string, description: string): Command
   return parent.command(spec).description(description).option('--json', 'one JSON document on stdout');
 }
 
-/** Runs one command line and answers how the process ends. All that it prints, and reads, goes through `io`. */
+/** Runs one command line and returns how the process ends. It prints and reads only through `io`. */
 export async function runCli(argv: readonly string[], io: Io, env: Environment): Promise<CommandEnd> {
   let ending: CommandEnd = EXIT.done;
 
@@ -66,7 +68,7 @@ export async function runCli(argv: readonly string[], io: Io, env: Environment):
     return ending;
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    // Help and version end well; all else is wrong usage, which commander has printed on stderr.
+    // Help and version end with 0; everything else is wrong usage, which commander has printed on stderr.
     if (error.exitCode === 0) return EXIT.done;
     if (argv.includes('--json')) {
       const document = { error: { code: 'usage', message: withoutValues(error.message) } };
@@ -90,7 +92,7 @@ function isGlobal(value: unknown): value is Global {
   return typeof value === 'object' && value !== null && !(value instanceof Command);
 }
 
-/** What commander quotes is what was typed: in the wrong place, an e-mail address. Only what reads as a name is repeated. */
+/** Commander quotes the typed text, which may be an e-mail address in the wrong place. Only a text that looks like a name is printed. */
 function withoutValues(message: string): string {
   return message.replace(/(unknown (?:option|command)) '([\s\S]*)'/, (_, what: string, typed: string) => {
     const [name = ''] = typed.split('=');
@@ -237,7 +239,7 @@ export function createProgram(io: Pick<Io, 'stdout' | 'stderr'>, run: RunAction)
     run(async () => (await import('./purge.js')).purge),
   );
 
-  command('codec-server', 'let the Temporal Web UI and the temporal command show payloads in the clear')
+  command('codec-server', 'decrypt payloads for the Temporal Web UI and the temporal command')
     .option('--listen <address>', 'HOST:PORT; beyond this machine it needs a token (default: 127.0.0.1:8888)')
     .option('--ui-origin <url>', 'the Web UI that may send requests (default: http://localhost:8233)')
     .addOption(logOption())
@@ -251,7 +253,7 @@ export function createProgram(io: Pick<Io, 'stdout' | 'stderr'>, run: RunAction)
 
   subcommand(audit, 'replay [id]', 'replay histories of a request, a file, a folder, or all, with this version')
     .option('--all', 'all histories of this service on the Temporal server')
-    .option('--key <file>', 'with the folder of a bundle: public keys, one of which must have signed it')
+    .option('--key <file>', 'with the folder of a bundle: file of public keys; one of them must have signed it')
     .option('--since <time>', 'with --all: only runs that are open or ended from this time on, ISO 8601')
     .action(run(async () => (await import('./audit.js')).auditReplay));
 
@@ -271,7 +273,7 @@ export function createProgram(io: Pick<Io, 'stdout' | 'stderr'>, run: RunAction)
     run(async () => (await import('./keys.js')).publicKeys),
   );
 
-  subcommand(keys, 'retire', 'destroy keys that have been out of use for long; refused while a request needs one')
+  subcommand(keys, 'retire', 'destroy keys that stopped encrypting long ago; refused while a request needs one')
     .option('--older-than <days>', 'days since a key stopped encrypting (default: AIRCALL_DSR_RETENTION_DAYS, or 30)')
     .action(run(async () => (await import('./retire-keys.js')).retire));
 

@@ -1,5 +1,5 @@
 /**
- * Waiting for a result with a person watching: a line whenever the request's story moves on. On a terminal only; a script
+ * Waits for a result and prints a line whenever the request's progress changes. On a terminal only; a script
  * gets the result alone.
  */
 import { setTimeout as delay } from 'node:timers/promises';
@@ -8,7 +8,7 @@ import { WAITS } from '../request/waits';
 import { PHASE_WORDS } from '../request/words';
 import type { Terminal } from './terminal';
 
-const LOOK_EVERY_MS = 500;
+const POLL_EVERY_MS = 500;
 
 export async function showProgress(
   client: DsrClient,
@@ -22,7 +22,7 @@ export async function showProgress(
     () => true,
   );
   let last = '';
-  while (!(await Promise.race([over, delay(LOOK_EVERY_MS, false)]))) {
+  while (!(await Promise.race([over, delay(POLL_EVERY_MS, false)]))) {
     const story = progressWords(await client.status(workflowId).catch(() => undefined));
     if (story !== undefined && story !== last) terminal.note(`  … ${story}`);
     last = story ?? last;
@@ -30,7 +30,7 @@ export async function showProgress(
   return result;
 }
 
-/** What a request does or waits for, in words. */
+/** The work of a request, or the cause of its wait, in words. */
 export function progressWords(report: StatusReport | undefined): string | undefined {
   if (report?.waitingFor !== undefined) return WAITS[report.waitingFor.cause].short;
   return report?.phase === undefined ? undefined : PHASE_WORDS[report.phase];

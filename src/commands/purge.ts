@@ -1,4 +1,4 @@
-/** The command that destroys what is kept of a request that has ended. */
+/** The command that destroys the case file, the package and the history of an ended request. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { requestOf } from '../request/names';
@@ -10,7 +10,7 @@ import type { Terminal } from './terminal';
 
 /** The server deletes a history half a minute after the request, by its default settings. */
 const GONE_WITHIN_MS = 120_000;
-const GONE_LOOK_MS = 200;
+const GONE_POLL_MS = 200;
 const PATIENCE_MS = 3_000;
 
 export async function purge({ terminal, parts }: Context, id: string): Promise<Exit> {
@@ -25,7 +25,7 @@ export async function purge({ terminal, parts }: Context, id: string): Promise<E
     [
       `Purged ${workflowId}: its case file and package, and ${histories} histories on the server.`,
       kept
-        ? 'Its evidence was kept first: `audit export` still has it.'
+        ? 'Its evidence was kept: `audit export` still writes it.'
         : 'No evidence was kept: its history was deleted before, or no key opens it.',
       'Its record and its receipt stay, without personal data; copies of the server database and the vault age out with `keys retire`.',
     ],
@@ -38,7 +38,7 @@ async function untilGone(temporal: Client, workflowId: string, terminal: Termina
   let noted = false;
   while ((await runAt(temporal, workflowId)) !== undefined) {
     if (!noted && Date.now() - beganMs > PATIENCE_MS) {
-      terminal.note('the vault holds no more of it; waiting for the server to delete the history ...');
+      terminal.note('deleted from the vault; waiting for the server to delete the history ...');
       noted = true;
     }
     if (Date.now() - beganMs > GONE_WITHIN_MS)
@@ -47,6 +47,6 @@ async function untilGone(temporal: Client, workflowId: string, terminal: Termina
         'The server has not deleted the history yet. Run the command again to check.',
         EXIT.failed,
       );
-    await delay(GONE_LOOK_MS);
+    await delay(GONE_POLL_MS);
   }
 }

@@ -1,4 +1,4 @@
-/** Commands that hand out receipts: of one request, or the chain of a connection. They change nothing but what is missing. */
+/** Commands that print receipts: of one request, or the chain of a connection. They change nothing, except that they add missing receipts. */
 import type { Receipt } from '../receipt/model';
 import { NAME_PATTERN, requestOf } from '../request/names';
 import { unknownConnection } from './connection-named';
@@ -35,15 +35,15 @@ async function receiptOf({ parts }: Context, id: string): Promise<Receipt> {
 }
 
 async function chainOf({ keyring, stores }: Context, connection: string): Promise<Receipt[]> {
-  keyring(); // what is wrong with the key file is said first
+  keyring(); // a fault of the key file is reported first
   if (!NAME_PATTERN.test(connection)) throw unknownConnection(connection);
   const { receipts } = await stores();
   const chain = await receipts.chain(connection);
   if (chain.length > 0) return chain;
-  throw new CommandError('no-receipts', 'No request of such a connection has ended yet.', EXIT.failed);
+  throw new CommandError('no-receipts', 'No request of this connection has ended yet.', EXIT.failed);
 }
 
-/** The document itself on stdout, or in a file and words about it. */
+/** Prints the document on stdout, or saves it to a file and prints a line about it. */
 async function handOut(
   { terminal }: Context,
   document: unknown,

@@ -19,7 +19,7 @@ export async function resolveId(
   const names = await connections.names();
   const candidates = names.flatMap(connection => KINDS.map(kind => workflowIdOf({ connection, kind, requestId: id })));
   const known = await client.known(candidates.filter(candidate => requestOf(candidate) !== undefined));
-  // A request outlives its connection in this vault; only the server's list knows it then.
+  // A request may outlive its connection in this vault. Then only the server's list names it.
   const [found, ...others] = known.length > 0 ? known : await listedUnder(client, id);
   if (found === undefined) throw noSuchRequest();
   if (others.length > 0)

@@ -59,7 +59,7 @@ export async function extend({ terminal, parts }: Context, id: string, options: 
   const clock = await all.client.extend(workflowId, extension);
   const { requestId } = requestOf(workflowId) ?? {};
   terminal.print({ requestId, workflowId, ...clock }, [
-    `Extended ${workflowId}: due ${clock.dueAt}, before ${clock.extension?.dueBefore}.`,
+    `Extended ${workflowId}: due ${clock.dueAt}, was due ${clock.extension?.dueBefore}.`,
     'Tell the person, and why, before the earlier date: the law requires it.',
   ]);
   return EXIT.done;

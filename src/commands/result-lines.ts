@@ -1,4 +1,4 @@
-/** A request in words: how it stands, and how it ended. */
+/** A request in words: its state, and its result. */
 import type { RequestResult, StatusReport } from '../client';
 import { countWords, gapsOf } from '../request/sources';
 
@@ -27,7 +27,7 @@ export function resultLines(result: RequestResult): string[] {
     ...(purged ? [`  purged     ${purged.at}; it had ended as ${purged.status} on ${result.completedAt}`] : []),
     ...(result.dueAt === undefined
       ? []
-      : [`  due        ${result.dueAt}${result.completedAt > result.dueAt ? ': it ended later' : ''}`]),
+      : [`  due        ${result.dueAt}${result.completedAt > result.dueAt ? ': the request ended after it' : ''}`]),
     ...(failure ? [`  why        ${failure.code}: ${failure.message}`] : []),
     `  sent       ${apiRequests} API requests`,
   ];
@@ -48,4 +48,4 @@ export function statusLines(report: StatusReport): string[] {
   ];
 }
 
-const DUE = { 'due-soon': 'a week is left, or less', overdue: 'it has passed' } as const;
+const DUE = { 'due-soon': 'a week or less is left', overdue: 'it has passed' } as const;

@@ -1,4 +1,4 @@
-/** The command that destroys old keys, after a look through vault and server for what still needs them. */
+/** The command that destroys old keys, after it has checked vault and server for requests that still need them. */
 import { destroyKeys, listKeys } from '../encryption/key-file';
 import { type KeyNeeds, needsOf, outlived, resealAll } from '../retention/retire-keys';
 import type { Context } from './context';
@@ -15,14 +15,14 @@ export async function retire({ terminal, config, keyring, parts }: Context, opti
   const ageMs = options.olderThan === undefined ? config.retention().requestMs : Number(options.olderThan) * DAY_MS;
   if (!(ageMs >= 0) || options.olderThan?.trim() === '') throw usage('--older-than takes a number of days, 0 or more.');
   const { path } = config.keyFile();
-  keyring(); // what is wrong with the key file is said first
+  keyring(); // a fault of the key file is reported first
   const old = outlived(listKeys(path), ageMs, new Date());
   if (old.length === 0) {
-    terminal.print({ destroyed: [], needed: {} }, ['No key has been out of use for so long.']);
+    terminal.print({ destroyed: [], needed: {} }, ['No key has been unused for that long.']);
     return EXIT.done;
   }
   const { temporal, taskQueue, vault, cases } = await parts();
-  terminal.note('looking through the vault and the histories on the server ...');
+  terminal.note('checking the vault and the histories on the server ...');
   const needs = await needsOf({ temporal, taskQueue, vault, cases }, old);
   const unneeded = old.filter(id => !needs.has(id));
   if (unneeded.length > 0) {

@@ -11,7 +11,7 @@ import { addressOf, type Listen } from './listen';
 const EXPECTED = 'No workflows registered';
 /** What the server says if `frontend.namespaceCount` polls wait already (docs/temporal.md 3). */
 const POLLS_REFUSED = 'concurrent poller limit exceeded';
-const TELL_AGAIN_MS = 600_000;
+const LOG_AGAIN_MS = 600_000;
 
 const LEVELS = {
   TRACE: 'info',
@@ -21,7 +21,7 @@ const LEVELS = {
   ERROR: 'error',
 } as const satisfies Record<LogLevel, LogLine['level']>;
 
-/** Collects garbage early, in every thread: else a busy process keeps hundreds of megabytes of it, whatever the company. */
+/** Collects garbage early, in every thread: otherwise a busy process keeps hundreds of megabytes of it, for any company. */
 const HEAP_FLAGS = ['--heap-growing-percent=10', '--max-semi-space-size=4'];
 
 /**
@@ -43,13 +43,13 @@ export function installRuntime(log: Log, metrics?: Listen): MetricMeter | undefi
 }
 
 function quietLogger(log: Log): DefaultLogger {
-  let pollsRefusedToldMs = Number.NEGATIVE_INFINITY;
+  let pollsRefusedLoggedMs = Number.NEGATIVE_INFINITY;
   return new DefaultLogger('WARN', ({ level, message, meta }) => {
     if (message.startsWith(EXPECTED)) return;
     const { workflowId, activityType, taskQueue, error } = { ...meta };
     if (String(error).includes(POLLS_REFUSED)) {
-      if (Date.now() - pollsRefusedToldMs < TELL_AGAIN_MS) return;
-      pollsRefusedToldMs = Date.now();
+      if (Date.now() - pollsRefusedLoggedMs < LOG_AGAIN_MS) return;
+      pollsRefusedLoggedMs = Date.now();
       return log({
         level: 'warn',
         message:
@@ -58,7 +58,7 @@ function quietLogger(log: Log): DefaultLogger {
       });
     }
     const code = error instanceof Error && 'type' in error ? error.type : undefined;
-    const about = Object.entries({ workflowId, activityType, taskQueue, code }).filter(isTold);
+    const about = Object.entries({ workflowId, activityType, taskQueue, code }).filter(hasText);
     const words = [message, ...about.map(([name, value]) => `${name}=${value}`)].join(' ');
     log({
       level: LEVELS[level],
@@ -68,6 +68,6 @@ function quietLogger(log: Log): DefaultLogger {
   });
 }
 
-function isTold(field: [string, unknown]): field is [string, string] {
+function hasText(field: [string, unknown]): field is [string, string] {
   return typeof field[1] === 'string';
 }

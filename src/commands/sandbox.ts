@@ -1,4 +1,4 @@
-/** The command that runs the stand-in Aircall until it is asked to end. */
+/** The command that runs the stand-in Aircall until it is stopped. */
 import { runSandbox } from '../../sandbox/main';
 import type { Context } from './context';
 import { EXIT, type Exit, usage } from './errors';

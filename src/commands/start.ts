@@ -1,4 +1,4 @@
-/** The commands that start a request, `access` and `delete`, and wait for its end if asked to. */
+/** The commands that start a request, `access` and `delete`, and with `--wait` wait for its end. */
 import { randomUUID } from 'node:crypto';
 import type { DsrClient, RequestResult, Started } from '../client';
 import { endedWell } from '../request/endings';
@@ -86,7 +86,7 @@ function ended(terminal: Terminal, result: RequestResult, out?: string): Exit {
   return endedWell(result.status) ? EXIT.done : EXIT.failed;
 }
 
-/** The input that a command line says. What is not given stays absent. */
+/** The input that a command line gives. Options that are not given stay absent. */
 function inputOf(kind: Kind, connection: string, email: string, options: StartOptions) {
   const { requestId = randomUUID(), phone } = options;
   const given = commandLineOptions(kind).flatMap(({ attribute, field, takes }) => {
@@ -108,7 +108,7 @@ async function endedBefore(
   return there === undefined ? undefined : (await client.status(workflowId)).result;
 }
 
-/** A connection must be in the vault, unless its request is there already: that one is answered. */
+/** A connection must be in the vault, unless its request exists already: then that request's answer is printed. */
 async function refuseUnknown(
   { client, connections }: { readonly client: DsrClient; readonly connections: Connections },
   kind: Kind,
@@ -119,7 +119,7 @@ async function refuseUnknown(
   if (there === undefined) throw unknownConnection(connection);
 }
 
-/** Text that is no number is passed on, for the input check to name. */
+/** A text that is no number is passed on: the input check names it. */
 function numberIn(value: unknown): unknown {
   const number = Number(value);
   return typeof value !== 'string' || value.trim() === '' || Number.isNaN(number) ? value : number;

@@ -1,6 +1,6 @@
 /**
- * What a command prints: its result on stdout, as one JSON document or as plain words, and all else on stderr. The process
- * gives its streams and signals (src/cli.ts), a test gives its own.
+ * What a command prints: its result on stdout, as one JSON document or as plain words, and everything else on stderr. The process
+ * passes its streams and signals (src/cli.ts), a test passes its own.
  */
 import type { Readable } from 'node:stream';
 import type { MetricMeter } from '@temporalio/common';
@@ -8,7 +8,7 @@ import { createLog, type Log, type LogFormat } from '../log';
 import { codeAndMessageOf, namesDefect } from './errors';
 import type { Listen } from './listen';
 
-/** What a command is given of the process that it runs in. */
+/** The parts of the process that a command may use. */
 export interface Io {
   readonly stdin: Readable;
   readonly stdout: Stream;
@@ -17,7 +17,7 @@ export interface Io {
   readonly pollMs?: number;
   /** From now on the first SIGINT or SIGTERM aborts; a second one ends the process. */
   interruption(): Interruption;
-  /** Prepares the process for Temporal workers and replays. With `metrics` it serves them there, and answers their meter. */
+  /** Prepares the process for Temporal workers and replays. With `metrics` it serves them there, and returns their meter. */
   installRuntime(log: Log, metrics?: Listen): Promise<MetricMeter | undefined>;
 }
 
@@ -28,7 +28,7 @@ export interface Stream {
 
 export interface Interruption {
   readonly signal: AbortSignal;
-  /** Leaves signals to the process again. */
+  /** Gives signals back to the process. */
   forget(): void;
 }
 
@@ -42,9 +42,9 @@ export interface Terminal {
   note(line: string): void;
   /** Prints an error; one that is not ours by its name only, because its text may hold values. */
   error(error: unknown): void;
-  /** Lines of a command that serves. */
+  /** Lines of a command that runs until it is stopped. */
   readonly log: Log;
-  /** Resolves when somebody asks the process to stop. */
+  /** Resolves when the process receives a signal to stop. */
   stopped(): Promise<void>;
 }
 

@@ -1,4 +1,4 @@
-/** The command that verifies receipts: with the files it is given and nothing else, neither vault nor keys nor server. */
+/** The command that verifies receipts: it reads only the given files, and needs neither vault nor keys nor server. */
 import { readFile, stat } from 'node:fs/promises';
 import { z } from 'zod';
 import { publicKeysIn } from '../encryption/signing-key';
@@ -35,7 +35,7 @@ export async function verify({ terminal }: Context, file: string, options: Verif
         : 'The file of --chain holds no chain. `aircall-dsr receipt --chain NAME` prints one.',
     );
   if (trusted === undefined)
-    terminal.note('note: the public key is the one that came along; --key says whose signature it must be.');
+    terminal.note('note: the public key comes from the file itself; pass --key to require a key that you trust.');
   if (many) printChain(terminal, options, verifyChain(presented, trusted, since), trusted);
   else printOne(terminal, verifyReceipt(presented, trusted), trusted);
   return EXIT.done;
@@ -53,7 +53,7 @@ function printOne(terminal: Terminal, receipt: Receipt, trusted: readonly string
         ({ source, found, kept, deleted, absent, refused, failed }) =>
           `  ${source.padEnd(9)}  ${found} found: ${kept} kept, ${deleted} deleted, ${absent} already deleted, ${refused + failed} not done`,
       ),
-      `  signed by  ${signer.keyId}${trusted === undefined ? '' : ', as given'}; version ${service.version}`,
+      `  signed by  ${signer.keyId}${trusted === undefined ? '' : ', a key of --key'}; version ${service.version}`,
       `  place      ${chain.sequence} in the chain of ${connection}; digest ${digestOf(receipt)}`,
     ],
   );
@@ -71,8 +71,8 @@ function printChain(
   const keys = signedBy(receipts, trusted);
   terminal.print({ verified: true, ...keys, connection, receipts: receipts.length, ...placeOf(last) }, [
     `Verified: ${receipts.length} receipts of ${connection}, none missing from the first to the last`,
-    ...(options.since === undefined ? [] : ['  since      the receipt with that digest is still there']),
-    `  signed by  ${keys.keyIds.join(', ')}${trusted === undefined ? '' : ', as given'}`,
+    ...(options.since === undefined ? [] : ['  since      the receipt with that digest is still in the chain']),
+    `  signed by  ${keys.keyIds.join(', ')}${trusted === undefined ? '' : ', keys of --key'}`,
     `  the last   ${last.request.kind} ${last.request.requestId}; digest ${digestOf(last)}`,
   ]);
 }

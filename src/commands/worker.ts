@@ -1,4 +1,4 @@
-/** The command that serves: all connections of the vault, until it is asked to end. */
+/** The command that serves: all connections of the vault, until it is stopped. */
 import type { MetricMeter } from '@temporalio/common';
 import { NativeConnection } from '@temporalio/worker';
 import { probeVault } from '../vault/probe';
@@ -8,7 +8,7 @@ import type { Context } from './context';
 import { CommandError, EXIT, type Exit, usage } from './errors';
 import { parseListen } from './listen';
 
-/** An orchestrator asks from outside of the container; what it answers is nobody's secret. */
+/** An orchestrator calls from outside the container. The answer holds no secret. */
 const HEALTH_HOST = '0.0.0.0';
 
 export interface WorkerOptions {
@@ -53,12 +53,12 @@ export async function worker(context: Context, options: WorkerOptions): Promise<
     tracing,
     ...(alarmWebhook !== undefined && { alarmWebhook }),
     log,
-    ...(io.pollMs !== undefined && { lookEveryMs: io.pollMs }),
+    ...(io.pollMs !== undefined && { pollEveryMs: io.pollMs }),
   });
   problems = service.problems;
   void terminal.stopped().then(async () => {
     log({ level: 'info', message: 'ending: steps in flight are finished' });
-    await service.stop().catch(() => {}); // `ended` says it
+    await service.stop().catch(() => {}); // `ended` reports the failure
   });
   log({ level: 'info', message: 'ready' });
   await service.ended;

@@ -1,6 +1,6 @@
 /**
  * The one data converter of clients and workers: encrypted payloads and encrypted failure attributes.
- * Whoever talks to Temporal without it starts runs that end as `invalid-input`.
+ * A client without it starts runs that end as `invalid-input`.
  */
 import type { DataConverter } from '@temporalio/common';
 import type { Keyring } from './keyring';

@@ -1,5 +1,5 @@
 /**
- * A key service that is an external command of the operator, in front of whatever holds the master key: called as
+ * A key service that is an external command of the operator, in front of the holder of the master key: called as
  * `<command> wrap|unwrap <key id>`, it reads base64 from stdin and writes base64 to stdout. Keys are never arguments.
  */
 import { spawnSync } from 'node:child_process';

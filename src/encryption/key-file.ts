@@ -1,7 +1,7 @@
 /**
  * The key file: several keys, of which one encrypts, the hash key, and keys that sign receipts. It is written whole or not
- * at all, for its owner only, and nothing of it but public keys is ever printed, logged or put into an error. A key service
- * may hold what opens its keys, so that the file alone is worth nothing.
+ * at all, for its owner only, and only its public keys are ever printed, logged or put into an error. A key service
+ * may wrap its keys, so that the file alone is useless.
  */
 import { randomBytes } from 'node:crypto';
 import {
@@ -42,7 +42,7 @@ export class KeyringError extends Error {
   }
 }
 
-/** What holds the master key: wraps the keys of the file and opens them again. */
+/** The holder of the master key: wraps and unwraps the keys of the file. */
 export interface KeyService {
   /** @throws {KeyringError} `key-command-failed` */
   wrap(keyId: string, key: Buffer): Buffer;
@@ -50,7 +50,7 @@ export interface KeyService {
   unwrap(keyId: string, wrapped: Buffer): Buffer;
 }
 
-/** A key of the file, as it may be shown. */
+/** The public facts of a key of the file. */
 export interface KeyNote {
   readonly id: string;
   /** ISO 8601. */
@@ -89,7 +89,7 @@ const fileSchema = z
       .min(1)
       .optional(),
   })
-  // One id, one key: else one would silently be ignored.
+  // One id, one key: otherwise one would silently be ignored.
   .refine(({ primary, keys, signing = [] }) => {
     const ids = new Set(keys.map(({ id }) => id));
     const signingIds = new Set(signing.map(({ id }) => id));
@@ -110,11 +110,11 @@ export function readKeys(path: string | undefined, service?: KeyService): Keys {
     if (service === undefined)
       throw new KeyringError(
         'key-command-missing',
-        'The keys of the key file are wrapped. Set AIRCALL_DSR_KEY_COMMAND to the command that opens them.',
+        'The keys of the key file are wrapped. Set AIRCALL_DSR_KEY_COMMAND to the command that unwraps them.',
       );
     const key = service.unwrap(id, Buffer.from(wrapped, 'base64'));
     if (key.length === KEY_BYTES) return key;
-    throw new KeyringError('key-command-failed', 'The key command answered something that is no key of 32 bytes.');
+    throw new KeyringError('key-command-failed', 'The key command did not return a key of 32 bytes.');
   };
   const bytesOf = (entry: KeyEntry | SigningEntry) =>
     'key' in entry ? Buffer.from(entry.key, 'base64') : opened(entry.id, entry.wrapped);
@@ -150,18 +150,18 @@ export interface KeyList {
   readonly keys: readonly KeyNote[];
 }
 
-/** The keys of the file without opening them. @throws {KeyringError} `keys-missing`, `keys-exposed`, `keys-malformed` */
+/** The keys of the file without unwrapping them. @throws {KeyringError} `keys-missing`, `keys-exposed`, `keys-malformed` */
 export function listKeys(path: string | undefined): KeyList {
   return shown(readKeyFile(configured(path)));
 }
 
-/** A key that signs receipts, as everybody may see it. */
+/** The public part of a key that signs receipts. */
 export interface PublicKeyNote extends KeyNote {
   /** SPKI (DER), base64. */
   readonly publicKey: string;
 }
 
-/** The public keys of the file, that which signs first. @throws {KeyringError} as `listKeys`, `signing-key-missing` */
+/** The public keys of the file, the signing one first. @throws {KeyringError} as `listKeys`, `signing-key-missing` */
 export function listPublicKeys(path: string | undefined): PublicKeyNote[] {
   const { signing } = readKeyFile(configured(path));
   if (signing === undefined) throw signingKeyMissing();
@@ -171,7 +171,7 @@ export function listPublicKeys(path: string | undefined): PublicKeyNote[] {
 export function signingKeyMissing(): KeyringError {
   return new KeyringError(
     'signing-key-missing',
-    'The key file has no key that signs receipts: it is from before there were any. Run `aircall-dsr keys rotate`, which adds one.',
+    'The key file has no key that signs receipts. Run `aircall-dsr keys rotate`: it adds one.',
   );
 }
 
@@ -249,7 +249,7 @@ function readKeyFile(path: string): KeyFile {
     if ((mode & 0o077) !== 0) {
       throw new KeyringError(
         'keys-exposed',
-        `Others than its owner can read the key file (mode ${mode.toString(8)}). Run \`chmod 600\` on it.`,
+        `Other users can read the key file (mode ${mode.toString(8)}). Run \`chmod 600\` on it.`,
       );
     }
     text = readFileSync(path, 'utf8');
@@ -275,7 +275,7 @@ function malformed(): KeyringError {
   );
 }
 
-/** Of two commands that change the file at once one is refused: a key that was lost would take with it what it encrypted. */
+/** Of two commands that change the file at once, one is refused: if a key were lost, its ciphertexts would be lost too. */
 function change(path: string, make: (file: KeyFile) => KeyFile): KeyList {
   const lock = `${path}.lock`;
   try {
@@ -284,7 +284,7 @@ function change(path: string, make: (file: KeyFile) => KeyFile): KeyList {
     if (errorCode(error) !== 'EEXIST') throw unwritable(error);
     throw new KeyringError(
       'keys-busy',
-      'Another command is changing the key file. If none is, it was interrupted: remove the file with the name of the key file and `.lock`.',
+      'Another command is changing the key file. If no command is running, one was interrupted: delete the file with the name of the key file and `.lock`.',
     );
   }
   try {
@@ -312,7 +312,7 @@ function write(path: string, file: KeyFile, put: (from: string, to: string) => v
     if (errorCode(error) === 'EEXIST') {
       throw new KeyringError(
         'keys-exist',
-        'The file named by AIRCALL_DSR_KEYS exists already and is left as it is. Name another path.',
+        'The file named by AIRCALL_DSR_KEYS exists already and stays unchanged. Name another path.',
       );
     }
     throw unwritable(error);

@@ -15,35 +15,35 @@ export interface Keyring {
   key(id: string): Buffer;
   /** A key derived from key `id` for one purpose, so that payloads and vault objects never share one. */
   derivedKey(id: string, purpose: string): Buffer;
-  /** Keyed hash (HMAC-SHA256), 32 hexadecimal characters: the same value gives the same hash, nobody without the key can guess it. */
+  /** Keyed hash (HMAC-SHA256), 32 hexadecimal characters: equal values have equal hashes; nobody without the key can guess one. */
   hash(value: string): string;
-  /** What signs receipts. @throws {KeyringError} `signing-key-missing` */
+  /** The key that signs receipts. @throws {KeyringError} `signing-key-missing` */
   signingKey(): SigningKey;
 }
 
 const CHECK_BYTES = 4;
-const LOOK_EVERY_MS = 1_000;
-/** After a file that could not be read: a key command is not asked every second. */
-const LOOK_AFTER_FAILURE_MS = 30_000;
+const CHECK_EVERY_MS = 1_000;
+/** After a file that could not be read: a key command is not called every second. */
+const CHECK_AFTER_FAILURE_MS = 30_000;
 
-/** Tells another key of the same id from a ciphertext that was changed, and nothing about the key. */
+/** Distinguishes another key of the same id from a changed ciphertext. It reveals nothing about the key. */
 export function keyCheck(key: Buffer): Buffer {
   return createHmac('sha256', key).update('aircall-dsr key check').digest().subarray(0, CHECK_BYTES);
 }
 
 /**
- * @param service opens the keys of a file in which they are wrapped
+ * @param service unwraps the keys of a file in which they are wrapped
  * @throws {KeyringError} `keys-missing`, `keys-exposed`, `keys-malformed`, `key-command-missing`, `key-command-failed`
  */
 export function loadKeyring(path: string | undefined, service?: KeyService): Keyring {
   let present = readKeys(path, service);
   let derived = new Map<string, Buffer>();
-  let lookAtMs = 0;
+  let checkAtMs = 0;
 
   /** What the file holds now; what it held before if it cannot be read. */
   function keys(): Keys {
-    if (Date.now() < lookAtMs) return present;
-    lookAtMs = Date.now() + LOOK_EVERY_MS;
+    if (Date.now() < checkAtMs) return present;
+    checkAtMs = Date.now() + CHECK_EVERY_MS;
     const stamp = stampOf(path ?? '');
     if (stamp === undefined || stamp === present.stamp) return present;
     try {
@@ -51,7 +51,7 @@ export function loadKeyring(path: string | undefined, service?: KeyService): Key
       derived = new Map();
     } catch (error) {
       if (!(error instanceof KeyringError)) throw error;
-      lookAtMs = Date.now() + LOOK_AFTER_FAILURE_MS;
+      checkAtMs = Date.now() + CHECK_AFTER_FAILURE_MS;
     }
     return present;
   }

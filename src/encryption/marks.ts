@@ -1,6 +1,6 @@
 /**
- * What a worker reads in place of a payload that it must not, or cannot, read: a text that no input fits. So a run with such
- * an input ends as `invalid-input`; an error while decoding would be retried for ever, out of reach of any deadline.
+ * Texts that replace a payload that a worker must not, or cannot, read. No input has such a value, so a run with such
+ * an input ends as `invalid-input`. An error while decoding would be retried for ever, beyond any deadline.
  */
 
 /** It was not encrypted. */

@@ -32,12 +32,12 @@ export class PayloadBroken extends Error {
 }
 
 export interface WorkerRole {
-  /** A worker lets the task wait for a key that is being rotated in, and says so. */
+  /** A worker lets the task wait for a key that is being rotated in, and reports it. */
   readonly onUnknownKey: (keyId: string) => void;
 }
 
 /**
- * For a worker, a payload that cannot be used becomes a mark; for anybody else it is an error.
+ * For a worker, a payload that cannot be used becomes a mark; for other processes it is an error.
  * @throws {PayloadBroken} on decoding, without a worker's role
  * @throws {KeyringError} `unknown-key`, in either role
  */
@@ -87,7 +87,7 @@ function decrypt(keyring: Keyring, payload: Payload): Payload {
   if (check !== '' && check !== keyCheck(key).toString('hex')) {
     throw new PayloadBroken(
       'wrong-key',
-      `A payload was encrypted with another key than the one named ${keyId} here. Give both sides the same key file.`,
+      `A payload was encrypted with a different key of the id ${keyId}. Give both sides the same key file.`,
     );
   }
   const data = Buffer.from(payload.data ?? []);
@@ -106,7 +106,7 @@ function decrypt(keyring: Keyring, payload: Payload): Payload {
   }
 }
 
-/** Whether Temporal's converter can make a value of it. */
+/** Whether Temporal's converter can decode it. */
 function isUsable(payload: Payload): boolean {
   try {
     defaultPayloadConverter.fromPayload(payload);

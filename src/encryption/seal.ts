@@ -1,8 +1,8 @@
 /**
- * Authenticated encryption of one object of the vault: AES-256-GCM, bound to the place where the object lies, so that a
+ * Authenticated encryption of one object of the vault: AES-256-GCM, bound to the name of the object, so that a
  * moved or swapped object is refused. It must never return bytes that failed authentication.
  * Layout: `DSR1`, key id length (1 byte), key id, key check (4), nonce (12), ciphertext, tag (16); all before the
- * ciphertext and the place are associated data.
+ * ciphertext and the object's name are associated data.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { keyCheck } from './keyring';
@@ -44,7 +44,7 @@ export function seal(keys: SealKeys, place: string, plain: Uint8Array): Buffer {
 
 /**
  * @throws {SealBroken} `not-sealed`, `wrong-key`, `seal-broken`: changed, or sealed for another place
- * @throws what `sealKey` throws for a key that is not there
+ * @throws the error of `sealKey` for a missing key
  */
 export function unseal(keys: SealKeys, place: string, sealed: Buffer): Buffer {
   const { header, keyId } = headerOf(sealed);
@@ -53,7 +53,7 @@ export function unseal(keys: SealKeys, place: string, sealed: Buffer): Buffer {
   if (!header.subarray(nonceAt - CHECK_BYTES, nonceAt).equals(keyCheck(key))) {
     throw new SealBroken(
       'wrong-key',
-      `A vault object was sealed with another key than the one named ${keyId} here. Restore the key file that belongs to this vault.`,
+      `A vault object was sealed with a different key of the id ${keyId}. Restore the key file that belongs to this vault.`,
     );
   }
   const decipher = createDecipheriv('aes-256-gcm', key, header.subarray(nonceAt));
@@ -64,12 +64,12 @@ export function unseal(keys: SealKeys, place: string, sealed: Buffer): Buffer {
   } catch {
     throw new SealBroken(
       'seal-broken',
-      'A vault object was changed, or lies in another place than it was sealed for. Restore it from a backup.',
+      'A vault object was changed, or moved to another name than it was sealed for. Restore it from a backup.',
     );
   }
 }
 
-/** The id of the key that an object names, true or not. @throws {SealBroken} `not-sealed` */
+/** The key id that an object names, not verified. @throws {SealBroken} `not-sealed` */
 export function sealedBy(sealed: Buffer): string {
   return headerOf(sealed).keyId;
 }

@@ -1,5 +1,5 @@
 /**
- * Keys that sign (Ed25519): a seed of 32 bytes in the key file, a public key that anybody may have. A public key travels as
+ * Keys that sign (Ed25519): a seed of 32 bytes in the key file, a public key that anyone may have. A public key travels as
  * its SPKI in base64 and is named by its digest, so that id and key cannot be swapped for each other.
  */
 import { createHash, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
@@ -11,7 +11,7 @@ export interface SigningKey {
   readonly privateKey: KeyObject;
 }
 
-/** What a PKCS #8 private key (RFC 8410) has before the seed. */
+/** The bytes of a PKCS #8 private key (RFC 8410) before the seed. */
 const PKCS8_HEAD = Buffer.from('302e020100300506032b657004220420', 'hex');
 const ID_CHARACTERS = 16;
 

@@ -1,5 +1,5 @@
 /**
- * When two spellings of an e-mail address name the same person: decided here only. It never matches on an empty value.
+ * Decides when two spellings of an e-mail address name the same person; no other place does. It never matches on an empty value.
  * Facts: docs/aircall.md (letter case, spaces).
  */
 

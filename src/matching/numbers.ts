@@ -1,5 +1,5 @@
 /**
- * When two spellings of a telephone number name the same one: decided here only. It never matches on an unusable value.
+ * Decides when two spellings of a telephone number name the same one; no other place does. It never matches on an unusable value.
  * Facts: docs/aircall.md (`anonymous`, values with spaces).
  */
 import { parsePhoneNumberWithError } from 'libphonenumber-js/max';
@@ -9,7 +9,7 @@ export const PHONE_DIGITS_MIN = 7;
 /**
  * The digits of a number with its country code, without `+`: the form in which numbers are compared.
  * Undefined if the value holds no usable number (`anonymous`, a name, fewer than 7 digits).
- * Possible but invalid numbers are kept; a number without `+` is taken as it stands.
+ * Possible but invalid numbers are kept; a number without `+` is taken unchanged.
  */
 export function phoneDigits(value: string): string | undefined {
   // Invisible marks come with numbers that were copied from address books; `(+33) 1` is a usual display form.
@@ -28,7 +28,7 @@ function parsedDigits(text: string): string | undefined {
   try {
     return parsePhoneNumberWithError(text).number.slice(1);
   } catch {
-    return undefined; // not a number that the plans know: its plain digits decide
+    return undefined; // not a number of a known numbering plan: its plain digits decide
   }
 }
 

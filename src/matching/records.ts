@@ -1,8 +1,8 @@
-/** Whose record it is: contacts by their addresses, calls by the contact that Aircall attached or by their number. */
+/** Decides whose record it is: contacts by their addresses, calls by the contact that Aircall attached or by their number. */
 import { hasEmail } from './addresses';
 import { phoneDigits } from './numbers';
 
-/** What is known of the subject. */
+/** The known identities of the subject. */
 export interface Subject {
   readonly contactIds: ReadonlySet<number>;
   /** Of the subject's numbers. */

@@ -1,6 +1,6 @@
 /**
- * What comes back from Aircall's consent page: read strictly, and judged once. Refusals say what happened and what to do;
- * they repeat nothing of what came back.
+ * The callback of Aircall's consent page: read strictly, and judged once. Refusals name the cause and the remedy;
+ * they repeat nothing of the callback.
  */
 import type { Authorizations, StateVerdict } from '../vault/authorizations';
 
@@ -25,28 +25,28 @@ const VALUE_MAX = 4_096;
 const PLAIN_ERROR = /^[a-z_]{1,40}$/;
 
 const REFUSED: Readonly<Record<Exclude<StateVerdict, 'good'>, readonly [CallbackCode, string]>> = {
-  unknown: ['oauth-state-wrong', 'Its state is not one that was handed out for this vault. Open the new address.'],
+  unknown: ['oauth-state-wrong', 'Its state was not issued for this vault. Open the new address.'],
   'of-another-connection': [
     'oauth-state-wrong',
-    'Its state was handed out for another connection. Open the address of this one.',
+    'Its state was issued for another connection. Open the address of this one.',
   ],
   used: [
     'oauth-state-used',
-    'Its state was used before; each is good once. Run connect again and open the new address.',
+    'Its state was used before; a state works once. Run connect again and open the new address.',
   ],
   late: ['oauth-state-late', 'Its state is older than 10 minutes. Run connect again and open the new address.'],
 };
 
-/** The parameters of an address, or of its query alone, as somebody pasted it. @throws {CallbackRefused} */
+/** The parameters of an address, or of its query alone, as a person pasted it. @throws {CallbackRefused} */
 export function parseCallback(text: string): URLSearchParams {
   const trimmed = text.trim();
   if (URL.canParse(trimmed)) return new URL(trimmed).searchParams;
   if (/^\??[\w%.~+-]+=[^\s]*$/.test(trimmed)) return new URLSearchParams(trimmed);
-  throw unusable('What was pasted is no address. Copy all of the address that the browser shows in the end.');
+  throw unusable('The pasted text is no address. Copy the whole address that the browser shows at the end.');
 }
 
 /**
- * The code of a good callback, whose state is used up thereby.
+ * The code of a valid callback. Its state cannot be used again.
  * @throws {CallbackRefused}
  */
 export async function acceptCallback(
@@ -59,9 +59,8 @@ export async function acceptCallback(
   const error = only(params, 'error');
   // Anybody may have made it up: the page says so, and nothing else happens.
   if (state === undefined && error !== undefined)
-    throw unusable(`It says that Aircall did not authorize it${named(error)}, and has no state that would prove it.`);
-  if (state === undefined)
-    throw unusable('It has no state. Copy all of the address that the browser shows in the end.');
+    throw unusable(`It says that Aircall did not authorize it${named(error)}, but it has no state as proof.`);
+  if (state === undefined) throw unusable('It has no state. Copy the whole address that the browser shows at the end.');
   const verdict = await authorizations.redeem(connection, state, now);
   if (verdict !== 'good') {
     const [code, message] = REFUSED[verdict];
@@ -70,7 +69,7 @@ export async function acceptCallback(
   if (error !== undefined)
     throw new CallbackRefused(
       'oauth-denied',
-      `Aircall did not authorize it${named(error)}. An admin of the company must consent.`,
+      `Aircall did not authorize the connection${named(error)}. An admin of the company must consent.`,
     );
   const code = only(params, 'code');
   if (code === undefined) throw unusable('It has neither a code nor an error. Run connect again.');
@@ -86,7 +85,7 @@ function named(error: string): string {
 function only(params: URLSearchParams, name: string): string | undefined {
   const [value, ...more] = params.getAll(name);
   if (more.length > 0 || (value !== undefined && !/^[!-~]{1,}$/.test(value)) || (value?.length ?? 0) > VALUE_MAX)
-    throw unusable('It is not as Aircall sends it. Run connect again.');
+    throw unusable('It does not have the form that Aircall sends. Run connect again.');
   return value;
 }
 

@@ -13,13 +13,13 @@ export interface CallbackListener {
 export interface CallbackListenerOptions {
   readonly host: string;
   readonly port: number;
-  /** Where the browser goes in the end. */
+  /** Address to which the browser is redirected at the end. */
   readonly successUrl: string;
   /** Deals with one callback: undefined if all is well, else what to show. */
   readonly receive: (params: URLSearchParams) => Promise<string | undefined>;
 }
 
-/** A proxy may put it below a path of its own. */
+/** A proxy may serve it below another path. */
 const PATH = /(^|\/)oauth\/callback$/;
 const HEADERS = {
   connection: 'close',
@@ -39,7 +39,7 @@ export async function listenForCallback(options: CallbackListenerOptions): Promi
       ? new URL(request.url ?? '', 'http://callback')
       : undefined;
     if (request.method !== 'GET' || url === undefined || !PATH.test(url.pathname))
-      return show(response, 404, 'There is nothing here.');
+      return show(response, 404, 'Nothing is served at this address.');
     void options.receive(url.searchParams).then(
       refusal =>
         refusal === undefined
@@ -66,7 +66,7 @@ function show(response: ServerResponse, status: number, message: string): void {
     .end(`<!DOCTYPE html><html lang="en"><title>aircall-dsr</title><p>${message.replaceAll('<', '&lt;')}</p></html>\n`);
 }
 
-/** Answers under way are still sent. Connections that ask nothing, as browsers open them ahead of need, are not waited for. */
+/** Answers in progress are still sent. Idle connections, which browsers open in advance, are not waited for. */
 async function closed(server: Server, answers: ReadonlySet<ServerResponse>): Promise<void> {
   const ended = new Promise<void>(resolve => server.close(() => resolve()));
   await Promise.all([...answers].map(answer => once(answer, 'close')));

@@ -1,5 +1,5 @@
 /**
- * The access package's document: what the subject receives. Its shape is a published JSON schema, generated from the
+ * The access package's document, which the subject receives. Its shape is a published JSON schema, generated from the
  * definition here, so that document and schema cannot differ. Records are Aircall's own, every field kept.
  */
 import { z } from 'zod';
@@ -31,7 +31,7 @@ const RECORDS = {
     .describe('Calls of the subject, newest first, as Aircall returns them. Times are UNIX seconds.'),
 } as const satisfies Record<SourceName, z.ZodType>;
 
-/** What was searched of each source. */
+/** How much of each source was searched. */
 const COVERAGE = {
   contacts: z.strictObject(source),
   calls: z.strictObject(searchedByNumber),
@@ -42,7 +42,7 @@ export const packageSchema = z
     format: z.literal(PACKAGE_FORMAT),
     requestId: z.string().describe('The id under which the request was made.'),
     connection: z.string().describe('The configured Aircall company.'),
-    createdAt: z.iso.datetime().describe('When the request started; the package holds what was found from then on.'),
+    createdAt: z.iso.datetime().describe('When the request started; the package holds records found from then on.'),
     subject: z
       .strictObject({ email: z.string(), phoneNumbers: z.array(z.string()) })
       .describe('Who the request is about, as given.'),
@@ -52,7 +52,7 @@ export const packageSchema = z
         ...COVERAGE,
         outOfReach: z.array(z.string()).describe("What Aircall's API cannot list."),
       })
-      .describe('What was searched, and what is missing.'),
+      .describe('Which sources were searched, and which gaps remain.'),
   })
   .describe('Access package of a data subject request against Aircall.');
 

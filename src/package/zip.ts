@@ -28,7 +28,7 @@ const STATE_WORDS = {
   complete: 'complete',
   partial: 'incomplete, see below',
   failed: 'not available',
-  skipped: 'not asked for',
+  skipped: 'not requested',
 } as const;
 
 function coverageStatement(document: AccessPackage): string {

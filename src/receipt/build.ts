@@ -1,6 +1,6 @@
 /**
- * What a receipt says, made from how a request ended. Total: whatever a result holds becomes a receipt, because a request
- * must be able to end. Only counts, codes, times and digests are taken over, never a message or a reference. Pure.
+ * Makes the content of a receipt from the end of a request. Total: any result becomes a receipt, because a request
+ * must be able to end. Only counts, codes, times and digests are copied, never a message or a reference. Pure.
  */
 import type { Clock } from '../request/clock';
 import { ENDINGS } from '../request/endings';
@@ -25,7 +25,7 @@ export interface ReceiptFacts {
   readonly dryRun: boolean;
   /** Keyed hash; null if it was never known. */
   readonly subjectHash: string | null;
-  /** When the first step was taken; ISO 8601. */
+  /** When the first step began; ISO 8601. */
   readonly startedAt: string | null;
   /** As it was at the end; undefined if nothing of it was given. */
   readonly clock: Clock | undefined;
@@ -37,14 +37,14 @@ export interface ReceiptFacts {
   readonly service: ReceiptContent['service'];
 }
 
-/** With a result, or without one: then only the server knows when, and by what. */
+/** With a result, or without one: then only the server knows when and why it ended. */
 export type RunEnd =
   | { readonly result: RequestResult }
   | { readonly code: string; readonly receivedAt: string | null; readonly endedAt: string | null };
 
 type Source = ReceiptContent['sources'][number];
 
-/** For a code that docs/errors.md could not hold: a receipt takes over no text that it does not know. */
+/** For a code that docs/errors.md could not hold: a receipt copies no unknown text. */
 const UNKNOWN_CODE = 'unexpected';
 const OUTCOME_COUNTS = {
   deleted: 'deleted',
@@ -82,7 +82,7 @@ export function receiptContent(facts: ReceiptFacts): ReceiptContent {
 
 type Stated = Omit<ReceiptContent, 'format' | 'request' | 'subject' | 'times' | 'budget' | 'service'>;
 
-/** What a receipt takes over from the result alone. */
+/** The parts of a receipt that come from the result alone. */
 export function statedOf(result: RequestResult): Stated {
   const { coverage, package: handedOver } = result;
   return {
@@ -110,8 +110,8 @@ function lawOf(clock: Clock | undefined): Pick<ReceiptContent['request'], 'regim
 }
 
 function timesOf({ startedAt, clock, ending, phases }: ReceiptFacts): ReceiptContent['times'] {
-  const told = { submitted: clock?.submittedAt ?? null, due: clock?.dueAt ?? null };
-  const none = { ...told, searched: null, deleted: null, verified: null };
+  const given = { submitted: clock?.submittedAt ?? null, due: clock?.dueAt ?? null };
+  const none = { ...given, searched: null, deleted: null, verified: null };
   if (!('result' in ending)) return { ...none, received: ending.receivedAt, started: startedAt, ended: ending.endedAt };
   const { result } = ending;
   const status = endedAs(result);
@@ -151,14 +151,14 @@ function sourceRows({ kind, counts, coverage, outcomes }: RequestResult): Source
   return [...known, ...others.map(name => make(name, 0, { state: 'partial', gaps: [] }))];
 }
 
-/** What is stated of a source that is searched by numbers. */
+/** The statements about a source that is searched by numbers. */
 function ofNumbers(searched: SourceCoverage | NumberCoverage): Pick<Source, 'withheld' | 'window'> {
   if (!('window' in searched)) return { withheld: 0, window: null };
   const { window, ambiguous } = searched;
   return { withheld: ambiguous, window: { from: window.from, to: window.to } };
 }
 
-/** A result lists so many outcomes and counts all: those beyond the list, by outcome. */
+/** A result lists a limited number of outcomes and counts all: the outcomes beyond the list, by kind. */
 function unlistedOf(counts: Counts, outcomes: readonly RecordOutcome[]): Partial<Record<Outcome, number>> {
   const counted = {
     deleted: counts.deleted,
@@ -182,7 +182,7 @@ function sourceOf(
 ): Source {
   const unreadable = outcomes.filter(isUnreadable);
   const readable = outcomes.filter(each => !isUnreadable(each));
-  // What is beyond the list is like the last that is on it.
+  // Outcomes beyond the list count like the last one on it.
   const restUnreadable = readable.length === 0 && unreadable.length > 0 ? (rest.failed ?? 0) : 0;
   const ends = { deleted: 0, absent: 0, refused: 0, failed: -restUnreadable };
   for (const { outcome } of readable) ends[OUTCOME_COUNTS[outcome]] += 1;
@@ -210,12 +210,12 @@ function isUnreadable({ record, outcome }: RecordOutcome): boolean {
   return readRecordName(record).unreadable && outcome === 'failed';
 }
 
-/** Outcomes that have a code, counted by both. */
+/** Outcomes with a code, counted by outcome and code. */
 function reasonsOf(outcomes: readonly RecordOutcome[]): Source['reasons'] {
   const reasons = new Map<string, Source['reasons'][number]>();
-  for (const { outcome, code: told } of outcomes) {
-    if (told === undefined) continue;
-    const code = codeFrom(told);
+  for (const { outcome, code: given } of outcomes) {
+    if (given === undefined) continue;
+    const code = codeFrom(given);
     const key = `${outcome} ${code}`;
     reasons.set(key, { outcome, code, count: (reasons.get(key)?.count ?? 0) + 1 });
   }
@@ -226,6 +226,6 @@ function gapOf({ code, count }: Gap): Source['gaps'][number] {
   return { code: codeFrom(code), count: count ?? null };
 }
 
-function codeFrom(told: string): string {
-  return CODE_PATTERN.test(told) ? told : UNKNOWN_CODE;
+function codeFrom(text: string): string {
+  return CODE_PATTERN.test(text) ? text : UNKNOWN_CODE;
 }

@@ -1,9 +1,9 @@
 /**
  * Canonical JSON (RFC 8785) and its strict reading: one value, one text, so that a signature over the text is one over the
- * value. Of numbers only safe integers are written: whatever language reads a receipt, they look the same. Pure.
+ * value. Only safe integers are written as numbers: they have the same text in every language. Pure.
  */
 
-/** @throws {RangeError} for what has no such text: fractions, undefined, lone surrogates */
+/** @throws {RangeError} for a value without such a text: fractions, undefined, lone surrogates */
 export function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
   if (typeof value === 'object' && value !== null) {
@@ -23,7 +23,7 @@ export function canonicalJson(value: unknown): string {
 const STRING_OR_SPACE = /("(?:[^"\\]|\\.)*")|[ \t\r\n]+/g;
 
 /**
- * Reads JSON in which white space is the only freedom. What other readers may read otherwise is refused: a member given
+ * Reads JSON that may vary in white space only. It refuses everything that other readers may read differently: a member given
  * twice, numbers and characters in other spellings than JavaScript's own, bytes that are no UTF-8.
  * @throws {SyntaxError}
  */

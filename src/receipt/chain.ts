@@ -8,8 +8,8 @@ import { digestOf, ReceiptError, verifyReceipt } from './sign';
 /**
  * A chain from its first receipt on, in order.
  * @param trusted as in `verifyReceipt`
- * @param since digest of a receipt that was seen before: without it, the newest were cut off, or the chain is another one
- * @throws {ReceiptError} naming the place (the first is 1): `receipt-chain-broken`, and what `verifyReceipt` throws
+ * @param since digest of a receipt that was seen before: if it is missing, the newest were cut off, or the chain is another one
+ * @throws {ReceiptError} naming the place (the first is 1): `receipt-chain-broken`, and the errors of `verifyReceipt`
  */
 export function verifyChain(presented: readonly unknown[], trusted?: readonly string[], since?: string): Receipt[] {
   if (presented.length === 0) throw new ReceiptError('receipt-chain-broken', 'A chain holds at least one receipt.');
@@ -24,7 +24,7 @@ export function verifyChain(presented: readonly unknown[], trusted?: readonly st
   if (since !== undefined && !receipts.some(receipt => digestOf(receipt) === since))
     throw new ReceiptError(
       'receipt-chain-broken',
-      'The receipt with the digest of --since is not in it: cut off, or replaced.',
+      'The receipt with the digest of --since is not in the chain: it was cut off or replaced.',
     );
   return receipts;
 }
@@ -49,6 +49,6 @@ function breakAt(place: number, { request, chain }: Receipt, before: readonly Re
   if (sequence > place) return `receipt ${place} is missing; ${sequence} is in its place`;
   if (sequence < place) return `receipt ${sequence} is here a second time, or out of order`;
   const expected = last === undefined ? null : digestOf(last);
-  if (previous !== expected) return `it does not follow the receipt before it`;
+  if (previous !== expected) return `the receipt does not follow the one before it`;
   return undefined;
 }

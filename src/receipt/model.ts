@@ -1,5 +1,5 @@
 /**
- * The receipt: what was asked, when, under which budget, by which version, and what became of every record, in counts and
+ * The receipt: the request, its times, budget and version, and the outcome of every record, in counts and
  * codes. It holds no personal data: the subject is a keyed hash. docs/receipt.schema.json is made from the definition here.
  */
 import { z } from 'zod';
@@ -33,18 +33,20 @@ const source = z.strictObject({
   absent: count.describe('Were already deleted before this request tried to delete them.'),
   refused: count,
   failed: count,
-  unreadable: count.describe('Rows that could not be read, so that nobody knows whose they are.'),
+  unreadable: count.describe('Rows that could not be read, so that their owner is unknown.'),
   withheld: count.describe(
     'Records that Aircall attributes to somebody else although they carry the number of the subject.',
   ),
   reasons: z
     .array(z.strictObject({ outcome, code, count }))
     .describe('The reason, if the outcome is not the requested one.'),
-  gaps: z.array(z.strictObject({ code, count: count.nullable() })).describe('What of the source was not covered.'),
+  gaps: z
+    .array(z.strictObject({ code, count: count.nullable() }))
+    .describe('Parts of the source that were not covered.'),
   window: z
     .strictObject({ from: instant.nullable(), to: instant })
     .nullable()
-    .describe('Which time was searched; `from` null: all that Aircall serves.'),
+    .describe('The time that was searched; `from` null: all that Aircall serves.'),
 });
 
 const body = z.strictObject({
@@ -70,26 +72,31 @@ const body = z.strictObject({
         .nullable()
         .describe('When the person asked: as given, else as received; null: not given, and no law needs it.'),
       received: instant.nullable().describe('When the request reached this service.'),
-      started: instant.nullable().describe('When its first step was taken.'),
+      started: instant.nullable().describe('When its first step began.'),
       searched: instant.nullable().describe('When the search was finished.'),
       deleted: instant.nullable().describe('When every deletion had its answer, and the verification began.'),
       verified: instant.nullable().describe('When the last verifying search was made.'),
       ended: instant.nullable(),
       due: instant.nullable().describe('When the law requires the answer, after an extension; null: no law was given.'),
     })
-    .describe('Null: it was not reached, not finished, or is not known.'),
+    .describe('Null: not reached, not finished, or not known.'),
   sources: z.array(source).describe('Empty if the request ended without a report of what it had done.'),
   ignoredNumbers: count.describe('Numbers too short to name a person: not searched.'),
   outOfReach: z.array(z.string().regex(OUT_OF_REACH_PATTERN)).describe("What Aircall's API cannot list or delete."),
   verification: z.enum(['verified', 'residual', 'skipped']).nullable().describe('Null: no deletion, or not known.'),
-  planDigest: keyedHash.nullable().describe('Names the set of contacts that was, or in a dry run would be, deleted.'),
-  package: z.strictObject({ sha256, sizeBytes: count }).nullable().describe('What was handed over, as decrypted.'),
+  planDigest: keyedHash
+    .nullable()
+    .describe('Names the set of contacts that was deleted, or would be deleted (dry run).'),
+  package: z
+    .strictObject({ sha256, sizeBytes: count })
+    .nullable()
+    .describe('The package that was handed over, as decrypted.'),
   apiRequests: count.nullable().describe('HTTP requests to Aircall, retries included; null: not known.'),
   budget: z
     .strictObject({
       limitPerMinute: count.describe('API requests a minute that the company allowed when the request ended.'),
       sharePerMille: count.describe('The part of it that this service may use.'),
-      requestsPerHour: count.describe('What both allow at most.'),
+      requestsPerHour: count.describe('The most that both allow.'),
     })
     .nullable()
     .describe('Null: not known.'),
@@ -114,13 +121,13 @@ const body = z.strictObject({
 });
 
 export const receiptSchema = body
-  .extend({ signature: z.base64().describe('Ed25519 over the canonical JSON (RFC 8785) of all but this member.') })
+  .extend({ signature: z.base64().describe('Ed25519 over the canonical JSON (RFC 8785) of all other members.') })
   .describe('Receipt of a data subject request against Aircall.');
 
 export type Receipt = z.infer<typeof receiptSchema>;
-/** All that is signed. */
+/** The signed members. */
 export type ReceiptBody = z.infer<typeof body>;
-/** What a receipt says of its request; place, time and signer are added when it is issued. */
+/** The statements about the request; place, time and signer are added when the receipt is issued. */
 export type ReceiptContent = Omit<ReceiptBody, 'chain' | 'issued' | 'signer'>;
 
 export function receiptJsonSchema(): unknown {

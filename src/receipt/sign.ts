@@ -1,6 +1,6 @@
 /**
- * Signs receipts and verifies them, with nothing but the document: its public key travels in it, and who trusts only some
- * keys says which. Whatever is not exactly what was signed is refused with a code. Pure.
+ * Signs receipts and verifies them, with the document alone: its public key travels in it. A caller that trusts only some
+ * keys names them. Anything other than the exact signed content is refused with a code. Pure.
  */
 import { createHash, sign, verify } from 'node:crypto';
 import { openPublicKey, type SigningKey, signingKeyId } from '../encryption/signing-key';
@@ -9,7 +9,7 @@ import { type Receipt, type ReceiptBody, receiptSchema } from './model';
 
 export type ReceiptCode = 'receipt-malformed' | 'receipt-changed' | 'receipt-untrusted' | 'receipt-chain-broken';
 
-/** Why something does not pass for a receipt, or for a chain of them. */
+/** Why something is not accepted as a receipt, or as a chain of receipts. */
 export class ReceiptError extends Error {
   override readonly name = 'ReceiptError';
   constructor(
@@ -36,24 +36,30 @@ export function verifyReceipt(presented: unknown, trusted?: readonly string[]): 
   const { keyId, publicKey } = body.signer;
   const key = openPublicKey(publicKey);
   const bytes = Buffer.from(signature, 'base64');
-  // Base64 that decodes to the same bytes in several spellings is refused in all but one.
+  // Several base64 spellings decode to the same bytes: only one of them is accepted.
   if (key === undefined || signingKeyId(publicKey) !== keyId || bytes.toString('base64') !== signature)
     throw new ReceiptError('receipt-malformed', 'It names a key, or holds a signature, that has no valid form.');
   if (!verify(null, signedBytes(body), key, bytes))
-    throw new ReceiptError('receipt-changed', 'It was changed after it was signed: the signature does not fit.');
+    throw new ReceiptError(
+      'receipt-changed',
+      'The receipt was changed after it was signed: the signature does not match.',
+    );
   if (trusted !== undefined && !trusted.includes(publicKey))
-    throw new ReceiptError('receipt-untrusted', `It is signed with key ${keyId}, which is not the one that was given.`);
+    throw new ReceiptError('receipt-untrusted', `The receipt is signed with key ${keyId}, which is not a given key.`);
   return receipt;
 }
 
-/** Its shape only, not its signature. @throws {ReceiptError} `receipt-malformed`, naming the first member that does not fit */
+/** Its shape only, not its signature. @throws {ReceiptError} `receipt-malformed`, naming the first wrong member */
 export function readReceipt(presented: unknown): Receipt {
   const { data, error } = receiptSchema.safeParse(presented);
   if (data !== undefined) return data;
   const [issue] = error.issues;
   const place = issue?.path.join('.') || 'the document';
-  const extra = issue?.code === 'unrecognized_keys' ? ' (a member that is not known)' : '';
-  throw new ReceiptError('receipt-malformed', `It is no receipt of a known format: ${place} does not fit${extra}.`);
+  const extra = issue?.code === 'unrecognized_keys' ? ' (an unknown member)' : '';
+  throw new ReceiptError(
+    'receipt-malformed',
+    `The document is no receipt of a known format: ${place} is wrong${extra}.`,
+  );
 }
 
 /** @throws {ReceiptError} `receipt-malformed` */
@@ -61,7 +67,10 @@ export function parseDocument(bytes: Uint8Array): unknown {
   try {
     return parseStrictly(bytes);
   } catch {
-    throw new ReceiptError('receipt-malformed', 'It is no JSON, or JSON that two readers may read in two ways.');
+    throw new ReceiptError(
+      'receipt-malformed',
+      'The document is no JSON, or JSON that two readers may read differently.',
+    );
   }
 }
 

@@ -1,7 +1,7 @@
 /**
- * A batch: a CSV file, one request a row, becomes inputs, or is refused as a whole with every problem by its line. A row
- * without a request id gets one from a keyed hash of what it asks for, so that the same row is the same request.
- * Its messages name lines, columns and good request ids, never another value: they are printed and logged. Pure.
+ * A batch: a CSV file, one request per row, becomes inputs, or is refused as a whole with every problem by its line. A row
+ * without a request id gets one from a keyed hash of its content, so that the same row is the same request.
+ * Its messages name lines, columns and valid request ids, never another value: they are printed and logged. Pure.
  */
 import { CsvError, parse } from 'csv-parse/sync';
 import { foldEmail } from '../matching/addresses';
@@ -44,8 +44,8 @@ export class BatchRefused extends Error {
   override readonly name = 'BatchRefused';
   constructor(problems: readonly Problem[]) {
     const sorted = [...problems].sort((one, other) => (one.line ?? 0) - (other.line ?? 0));
-    const told = sorted.map(({ line, text }) => (line === undefined ? text : `line ${line}: ${text}`));
-    super(`Nothing was started, because of ${count(told.length, 'problem')} in the file:\n${told.join('\n')}`);
+    const texts = sorted.map(({ line, text }) => (line === undefined ? text : `line ${line}: ${text}`));
+    super(`Nothing was started: the file has ${count(texts.length, 'problem')}:\n${texts.join('\n')}`);
   }
 }
 
@@ -58,7 +58,7 @@ export function parseBatch({
 }: {
   readonly bytes: Uint8Array;
   readonly connection: string;
-  /** Of all rows. */
+  /** The number of all rows. */
   readonly regime?: Regime | undefined;
   /** Keyed, see the keyring: the ids of rows without one are made with it. */
   readonly hash: (value: string) => string;
@@ -164,8 +164,8 @@ function placesOf({ line, cells }: Row): Places {
   for (const [place, cell] of cells.entries()) {
     const column = COLUMNS.find(name => name === cell);
     // What it is called is not repeated: if the header is missing, it is somebody's address.
-    if (column === undefined) problems.push({ line, text: `column ${place + 1} is not known; ${HEADER_RULE}` });
-    else if (places.has(column)) problems.push({ line, text: `column ${column} is there twice` });
+    if (column === undefined) problems.push({ line, text: `column ${place + 1} is unknown; ${HEADER_RULE}` });
+    else if (places.has(column)) problems.push({ line, text: `column ${column} occurs twice` });
     else places.set(column, place);
   }
   for (const column of NEEDED)
@@ -193,8 +193,8 @@ function readRow(
   const phoneNumbers = numbersIn(cellOf('phone'));
   const digits = [...new Set(phoneNumbers.map(number => phoneDigits(number) ?? ''))].sort();
   const submittedAt = cellOf('submittedAt');
-  const asked = [connection, kind, foldEmail(email), digits];
-  const content = JSON.stringify(submittedAt === '' ? asked : [...asked, submittedAt]);
+  const fields = [connection, kind, foldEmail(email), digits];
+  const content = JSON.stringify(submittedAt === '' ? fields : [...fields, submittedAt]);
   const requestId = cellOf('requestId') || `row-${hash(`batch ${content}`)}`;
   const problems: string[] = [];
   if (cells.length > places.size) problems.push(`has ${cells.length} cells, and the header ${places.size}`);
@@ -213,7 +213,7 @@ function readRow(
   }
 }
 
-/** Several numbers stand in one cell, each with its `+`; within a number blanks are usual. */
+/** One cell may hold several numbers, each with its `+`. Blanks within a number are usual. */
 function numbersIn(cell: string): string[] {
   return cell
     .split(/[;,\n]|(?=\+)/)

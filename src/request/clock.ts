@@ -4,8 +4,8 @@
  *
  * GDPR Art. 12(3): one month from receipt; two further months if the person is informed, with the reason, within the first.
  * CCPA, Cal. Civ. Code 1798.130(a)(2) and 11 CCR 7021: 45 calendar days; 45 more, once, with notice within the first 45.
- * Both are counted in UTC from the instant of the submission, and never moved behind a weekend or a holiday: what is due
- * here may be due later by law, never earlier. Workflow-safe.
+ * Both are counted in UTC from the instant of the submission, and never moved behind a weekend or a holiday: the due date
+ * by law may be later than the one here, never earlier. Workflow-safe.
  */
 
 export const REGIMES = ['gdpr', 'ccpa', 'none'] as const;
@@ -23,20 +23,20 @@ export interface Clock {
 export interface Extension {
   /** ISO 8601. */
   readonly at: string;
-  /** A word or a few, joined by hyphens: it stays in the receipt. */
+  /** One or more words, joined by hyphens. They stay in the receipt. */
   readonly reason: string;
-  /** When it was due before. */
+  /** The due date before the extension. */
   readonly dueBefore: string;
 }
 
-/** What an operator asks for; `until` absent: as far as the law allows. */
+/** The extension that an operator requests; `until` absent: as far as the law allows. */
 export interface ExtensionInput {
   readonly reason: string;
   /** ISO 8601. */
   readonly until?: string | undefined;
 }
 
-/** `due-soon`: a week is left, or less. */
+/** `due-soon`: a week or less is left. */
 export const ALARMS = ['due-soon', 'overdue'] as const;
 export type Alarm = (typeof ALARMS)[number];
 
@@ -95,7 +95,7 @@ export function extended(clock: Clock | undefined, { reason, until }: ExtensionI
   return { ...clock, dueAt, extension: { at: instant(nowMs), reason, dueBefore: clock.dueAt } };
 }
 
-/** In order of time; past ones too, but a warning that would come no sooner than what it warns of. */
+/** In order of time, past ones too. Once the due date has passed, the warning before it is left out. */
 export function alarmsOf({ dueAt }: Clock, nowMs: number): { readonly alarm: Alarm; readonly atMs: number }[] {
   if (dueAt === undefined) return [];
   const dueMs = Date.parse(dueAt);

@@ -5,13 +5,13 @@
 import type { Kind } from './names';
 
 interface EndingRow {
-  /** Whether a caller may go on without a look: the exit code of commands that wait. */
+  /** Whether a caller may continue without checking the result: the exit code of commands that wait. */
   readonly well: boolean;
-  /** What the end means, for a person. */
+  /** The meaning of the end, for a person. */
   readonly words: Readonly<Record<Kind, string>>;
-  /** Whether a package, or that there is none, is part of the story. */
+  /** Whether the summary mentions the package, or its absence. */
   readonly handsOver: boolean;
-  /** Whether all that was asked for was searched, so that the search has a time at which it ended. */
+  /** Whether the whole requested search was made, so that it has an end time. */
   readonly searched: boolean;
 }
 
@@ -32,17 +32,17 @@ export const ENDINGS = {
   },
   'no-match': {
     well: true,
-    words: forBoth('All was searched, and nothing of the person was there.'),
+    words: forBoth('Everything was searched; nothing of the person was found.'),
     handsOver: false,
     searched: true,
   },
   cancelled: {
     well: true,
-    words: forBoth('Somebody cancelled it. What was done until then is below.'),
+    words: forBoth('Somebody cancelled the request. The work done before is below.'),
     handsOver: false,
     searched: false,
   },
-  failed: { well: false, words: forBoth('It ended with failures: see below.'), handsOver: false, searched: false },
+  failed: { well: false, words: forBoth('The request failed: see below.'), handsOver: false, searched: false },
 } as const satisfies Record<string, EndingRow>;
 
 export type EndedStatus = keyof typeof ENDINGS;
@@ -53,7 +53,7 @@ export function isEndedStatus(status: string): status is EndedStatus {
 
 export const ENDED_STATUSES = Object.keys(ENDINGS).filter(isEndedStatus);
 
-/** Whether a caller may go on without a look. */
+/** Whether a caller may continue without checking the result. */
 export function endedWell(status: string): boolean {
   return !isEndedStatus(status) || ENDINGS[status].well;
 }

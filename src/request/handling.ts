@@ -1,15 +1,15 @@
 /**
- * What a step can end with, and what is done about each: the one table. A code is the type of the `ApplicationFailure`
+ * The codes of failed steps and the handling of each: the one table. A code is the type of the `ApplicationFailure`
  * that crosses from an activity to a workflow; a new code does not compile until it is handled here.
- * docs/errors.md says the same for operators. Workflow-safe: plain data.
+ * docs/errors.md explains the codes to operators. Workflow-safe: plain data.
  */
 
 export interface Handling {
   /** `server-says`: after the delay that the failure names; `backoff`: exponentially, until the deadline; `never`. */
   readonly retry: 'server-says' | 'backoff' | 'never';
-  /** The connection may be the cause: its credential is renewed, or a person is waited for, before the step is repeated. */
+  /** The connection may be the cause: before the step is repeated, its credential is renewed, or a person must act. */
   readonly credential: boolean;
-  /** Aircall may have done what was asked although we saw an error. */
+  /** Aircall may have executed the request although we saw an error. */
   readonly mayHaveTakenEffect: boolean;
 }
 
@@ -19,7 +19,7 @@ const serverSays = { retry: 'server-says', credential: false, mayHaveTakenEffect
 const credential = { retry: 'never', credential: true, mayHaveTakenEffect: false } as const;
 
 export const HANDLING = {
-  // What an API request ends with.
+  // Failures of an API request.
   'rate-limited': serverSays,
   unauthorized: credential,
   forbidden: credential,
@@ -32,7 +32,7 @@ export const HANDLING = {
   'timed-out': backoff,
   'unexpected-reply': backoff,
   'reply-too-large': backoff,
-  // What stands between a step and its API request.
+  // Reasons why a step sends no API request.
   'no-connection': credential,
   'connection-paused': credential,
   'reconnect-needed': never,
@@ -41,7 +41,7 @@ export const HANDLING = {
   'credentials-awaited': serverSays,
   'resumption-awaited': serverSays,
   'access-request-awaited': serverSays,
-  // What the request's own data can be.
+  // Faults of the request's own data.
   'invalid-input': never,
   'request-conflict': never,
   'case-file-broken': never,

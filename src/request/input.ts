@@ -1,6 +1,6 @@
 /**
- * The edge: what a starter sent becomes a request, or is refused with what to do. The only place that decides which
- * input is good; clients ask it before they start a request, the first step of a request asks it again.
+ * The edge: turns a starter's input into a request, or refuses it and names the remedy. The only place that decides which
+ * input is valid. Clients call it before they start a request; the first step of a request calls it again.
  * Its messages name fields, never values: they are printed and logged.
  */
 import { z } from 'zod';
@@ -34,7 +34,7 @@ const phone = z
   .max(40, phoneRule)
   .refine(value => value.trim().startsWith('+') && isOneNumber(phoneDigits(value)), phoneRule);
 
-/** Two numbers in one text would be searched for as one that nobody has. */
+/** Two numbers in one text would be searched as one number that nobody has. */
 function isOneNumber(digits: string | undefined): boolean {
   return digits !== undefined && digits.length <= E164_DIGITS_MAX;
 }
@@ -92,19 +92,19 @@ export interface Inputs {
   deletion: DeletionInput;
 }
 
-/** Milliseconds. A time without an offset is UTC, wherever the service runs. */
+/** Milliseconds. A time without an offset is UTC, in any time zone of the service. */
 export function instantMs(instantText: string): number {
   const isLocal = /T.*\d$/.test(instantText) && !/[+-]\d\d:?\d\d$/.test(instantText);
   return Date.parse(isLocal ? `${instantText}Z` : instantText);
 }
 
-/** The end of what an ISO 8601 date or time names, in milliseconds: a bare date includes its whole day. */
+/** The end of an ISO 8601 date or time, in milliseconds: a bare date includes its whole day. */
 export function endOf(instantText: string): number {
   const dayMs = 86_400_000;
   return instantMs(instantText) + (instantText.length === 10 ? dayMs - 1 : 0);
 }
 
-/** @throws {InvalidInput} naming each field that is wrong and what it takes. */
+/** @throws {InvalidInput} naming each wrong field and the values that it takes. */
 export function parseInput<K extends Kind>(kind: K, input: unknown): Inputs[K];
 export function parseInput(kind: Kind, input: unknown): AccessInput | DeletionInput {
   const parsed = schemas[kind].safeParse(input);
@@ -112,7 +112,7 @@ export function parseInput(kind: Kind, input: unknown): AccessInput | DeletionIn
   throw new InvalidInput([...new Set(parsed.error.issues.map(explain))].join('; '));
 }
 
-/** Between the clocks of two machines. */
+/** Allowed difference between the clocks of two machines. */
 const CLOCK_SKEW_MS = 5 * 60_000;
 const SUBMITTED_AGE_MS_MAX = 3_650 * 86_400_000;
 
@@ -140,7 +140,7 @@ export function parseExtension(input: unknown): ExtensionInput {
 
 function explain(issue: z.core.$ZodIssue): string {
   // An unrecognised key can itself be personal data (a misplaced value): its name is not repeated.
-  if (issue.code === 'unrecognized_keys') return `${issue.path.join('.') || 'the input'} has a field that is not known`;
+  if (issue.code === 'unrecognized_keys') return `${issue.path.join('.') || 'the input'} has an unknown field`;
   if (issue.path.length === 0) return 'the input must be one JSON object; see README.md';
   return `${issue.path.join('.')} ${issue.message}`;
 }

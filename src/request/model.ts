@@ -22,10 +22,10 @@ export interface CommonInput {
   readonly subject: Subject;
 }
 
-/** What starts an access request. */
+/** Input of an access request. */
 export interface AccessInput extends CommonInput, OptionsOf<'access'> {}
 
-/** What starts a deletion. */
+/** Input of a deletion. */
 export interface DeletionInput extends CommonInput, OptionsOf<'deletion'> {}
 
 /** How a request ended; later it may be purged. */
@@ -44,7 +44,7 @@ export interface RecordOutcome {
   readonly code?: string;
 }
 
-/** How many records of each source, and what became of them. A count that cannot apply to the kind of request is left out. */
+/** Records of each source, by outcome. A count that cannot apply to the kind of request is left out. */
 export interface Counts extends Partial<Record<SourceName, number>> {
   contacts: number;
   deleted?: number;
@@ -75,20 +75,20 @@ export interface SourceCoverage {
 export interface NumberCoverage extends SourceCoverage {
   /** ISO 8601, both inclusive. `from` null: all that Aircall serves. */
   readonly window: { readonly from: string | null; readonly to: string };
-  /** Records on a number of the subject that Aircall attributes to somebody else: withheld. */
+  /** Records on a number of the subject that Aircall attached to somebody else: withheld. */
   readonly ambiguous: number;
   /** Numbers too short to name a person: not searched. */
   readonly ignoredNumbers: number;
 }
 
-/** Each source that was searched, or was to be. */
+/** Each source that was, or should have been, searched. */
 export type SourcesCovered = {
   readonly [S in SourceName]?: (typeof SOURCES)[S]['byNumber'] extends true ? NumberCoverage : SourceCoverage;
 };
 
 export interface Coverage extends SourcesCovered {
   readonly contacts: SourceCoverage;
-  /** What Aircall's API cannot list or delete, whatever the request. */
+  /** Records that Aircall's API cannot list or delete for any request. */
   readonly outOfReach: readonly string[];
 }
 
@@ -144,10 +144,10 @@ export type Phase =
   | 'closing'
   | 'ended';
 
-/** When phases began, each the first time; ISO 8601. */
+/** When each phase first began; ISO 8601. */
 export type PhaseTimes = Readonly<Partial<Record<Phase, string>>>;
 
-/** What the query `status` answers. */
+/** The answer of the query `status`. */
 export interface RequestStatus extends Partial<Clock> {
   readonly requestId: string;
   readonly kind: Kind;
@@ -157,6 +157,6 @@ export interface RequestStatus extends Partial<Clock> {
   readonly apiRequests: number;
   readonly waitingFor?: WaitingFor;
   readonly planDigest?: string;
-  /** Raised, and not taken back by an extension. */
+  /** Raised, and not withdrawn by an extension. */
   readonly alarm?: Alarm;
 }

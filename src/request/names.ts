@@ -11,7 +11,7 @@ export const WORKFLOW_TYPES = { access: 'accessRequest', deletion: 'deletionRequ
 
 export const RETENTION_WORKFLOW = 'retentionSweep';
 export const RENEWAL_WORKFLOW = 'renewCredential';
-/** All of ours: also the children that read long lists. */
+/** All workflow types of this service, with the children that read long lists. */
 export const WORKFLOW_NAMES = [
   ...Object.values(WORKFLOW_TYPES),
   'fetchPages',
@@ -19,10 +19,10 @@ export const WORKFLOW_NAMES = [
   RENEWAL_WORKFLOW,
 ] as const;
 
-/** Tells a request that waits to look again: credentials were stored, or its connection was resumed. */
+/** Makes a waiting request check again: credentials were stored, or its connection was resumed. */
 export const CREDENTIALS_UPDATED = 'credentialsUpdated';
 
-/** Puts the legal due date of a request off. */
+/** Extends the legal due date of a request. */
 export const EXTEND = 'extend';
 
 export const DEFAULT_TASK_QUEUE = 'aircall-dsr';
@@ -30,14 +30,14 @@ export const DEFAULT_TASK_QUEUE = 'aircall-dsr';
 /** Names of connections and request ids: 1 to 64 characters, no `:`, `/` or `@`, so that an e-mail address cannot be one. */
 export const NAME_PATTERN = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,64}$/;
 
-/** Which request: what every activity, vault object and id is derived from. Holds no personal data. */
+/** Names a request. Every activity, vault object and id is derived from it. Holds no personal data. */
 export interface RequestRef {
   readonly connection: string;
   readonly kind: Kind;
   readonly requestId: string;
 }
 
-/** What the workflow ids of all requests of a connection begin with. */
+/** The prefix of the workflow ids of all requests of a connection. */
 export function requestIdsOf(connection: string): string {
   return `dsr:${connection}:`;
 }

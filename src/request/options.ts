@@ -1,6 +1,6 @@
 /**
  * The options of a request: one row for each. Input types, the input schema, command-line options and their help are made
- * from these rows; src/activities/opening.ts says what an option does. Workflow-safe: plain data.
+ * from these rows; src/activities/opening.ts applies them. Workflow-safe: plain data.
  */
 import { REGIMES } from './clock';
 import type { Kind } from './names';
@@ -47,7 +47,7 @@ export const OPTIONS = {
     flag: '--to <time>',
     help: 'only calls up to this time, ISO 8601',
   },
-  /** Search only, delete nothing, answer the plan and its digest. */
+  /** Search only, delete nothing, return the plan and its digest. */
   dryRun: {
     kinds: ['deletion'],
     takes: 'switch',
@@ -61,12 +61,12 @@ export const OPTIONS = {
     flag: '--settle <seconds>',
     help: `pause before the verifying search (default: ${SETTLE_SECONDS_DEFAULT})`,
   },
-  /** Days until what is still open becomes `failed` records; 0.04 to 365, default 30. */
+  /** Days until open records become `failed`; 0.04 to 365, default 30. */
   deadlineDays: {
     kinds: BOTH,
     takes: { min: 0.04, max: 365, words: '0.04 (an hour) to 365 days' },
     flag: '--deadline <days>',
-    help: `days until what is still open counts as failed (default: ${DEADLINE_DAYS_DEFAULT})`,
+    help: `days until open records count as failed (default: ${DEADLINE_DAYS_DEFAULT})`,
   },
   /** The law that the request is made under, which sets its due date. Default: none. */
   regime: {
@@ -75,14 +75,14 @@ export const OPTIONS = {
     flag: '--regime <law>',
     help: 'gdpr, ccpa or none: the law that sets its due date (default: none)',
   },
-  /** ISO 8601: when the person asked, from which the due date is counted. Default: when the request is received. */
+  /** ISO 8601: when the person made the request; the due date is counted from it. Default: when the request is received. */
   submittedAt: {
     kinds: BOTH,
     takes: 'instant',
     flag: '--submitted-at <time>',
-    help: 'when the person asked, ISO 8601; the due date is counted from it (default: now)',
+    help: 'when the person made the request, ISO 8601; the due date is counted from it (default: now)',
   },
-  /** `batch`: its API requests go behind those of all requests of the company that do not say so. */
+  /** `batch`: its API requests run after those of all requests of the company that are not `batch`. */
   priority: { kinds: BOTH, takes: { oneOf: ['batch'] } },
 } as const satisfies Record<string, OptionRow>;
 

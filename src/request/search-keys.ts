@@ -1,5 +1,5 @@
 /**
- * Our search attributes as the SDK wants them, for clients and workflows alike. Workflow-safe.
+ * Our search attributes in the SDK's form, for clients and workflows alike. Workflow-safe.
  */
 import { defineSearchAttributeKey } from '@temporalio/common';
 

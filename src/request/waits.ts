@@ -1,18 +1,18 @@
 /**
- * What a request can wait for: one row for each cause. The status, the Web UI and the terminal say the words of these rows.
+ * The causes of waiting: one row for each. The status, the Web UI and the terminal show the words of these rows.
  * Workflow-safe: plain data.
  */
 
 interface WaitRow {
   /** On a terminal. */
   readonly short: string;
-  /** In the Web UI, behind "It waits". */
+  /** In the Web UI; follows "It waits". */
   readonly words: (connection: string) => string;
   /** The command that ends the wait. */
   readonly command?: (connection: string) => string;
 }
 
-const GOES_ON = 'It then resumes by itself, at the same step.';
+const RESUMES = 'It then resumes by itself, at the same step.';
 
 export const WAITS = {
   credentials: {
@@ -26,8 +26,8 @@ export const WAITS = {
     command: connection => `connections resume ${connection}`,
   },
   settle: {
-    short: 'letting Aircall settle before searching again',
-    words: () => 'for Aircall to settle before it searches again.',
+    short: 'waiting for Aircall to settle before the next search',
+    words: () => 'for Aircall to settle before the next search.',
   },
   'access-request': {
     short: 'waiting for an access request of the same person',
@@ -41,10 +41,10 @@ export type WaitCause = keyof typeof WAITS;
 
 const rowOf = (cause: WaitCause): WaitRow => WAITS[cause];
 
-/** What is waited for, what to do about it, and until when; behind "It waits". */
+/** The cause of the wait, the remedy, and until when; follows "It waits". */
 export function waitWords({ cause, until }: { cause: WaitCause; until?: string }, connection: string): string {
   const { words, command } = rowOf(cause);
-  const toDo = command === undefined ? '' : ` Run \`aircall-dsr ${command(connection)}\`. ${GOES_ON}`;
+  const toDo = command === undefined ? '' : ` Run \`aircall-dsr ${command(connection)}\`. ${RESUMES}`;
   return `${words(connection)}${toDo}${until === undefined ? '' : ` Until ${until}.`}`;
 }
 

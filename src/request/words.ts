@@ -1,4 +1,4 @@
-/** What a request does, in words for people: on a terminal and in the Web UI alike. Workflow-safe: plain data. */
+/** The phases of a request, in words for people: on a terminal and in the Web UI alike. Workflow-safe: plain data. */
 import type { Phase } from './model';
 
 export const PHASE_WORDS = {

@@ -1,4 +1,4 @@
-/** What is refused while a request is open. */
+/** Refusal because a request is open. */
 export class RequestOpen extends Error {
   readonly code = 'request-open' as const;
   override readonly name = 'RequestOpen';

@@ -28,7 +28,7 @@ export interface LateReceiptsDependencies {
 
 export function createLateReceipts({ temporal, cases, receipts }: LateReceiptsDependencies): LateReceipts {
   async function endingOfRun(run: Run | undefined): Promise<RunEnd> {
-    // The server forgets runs by itself, after the time that its namespace keeps them.
+    // The server deletes runs by itself, after the retention time of its namespace.
     if (run === undefined) return { code: 'history-gone', receivedAt: null, endedAt: null };
     const receivedAt = run.startedAt.toISOString();
     return { code: await endingOf(temporal, run), receivedAt, endedAt: run.closedAt?.toISOString() ?? null };
@@ -39,7 +39,7 @@ export function createLateReceipts({ temporal, cases, receipts }: LateReceiptsDe
       const record = await cases.record(request);
       const known = record && (await receipts.of(request, record.runId));
       if (known !== undefined) return known;
-      // Also one that has its result may be open: its last step is about to issue a receipt that knows more.
+      // A request with a result may still be open: its last step is about to issue a receipt with more facts.
       const run = await runAt(temporal, workflowIdOf(request), record?.runId);
       const runId = record?.runId ?? run?.runId;
       if (runId === undefined) return receipts.newestOf(request);

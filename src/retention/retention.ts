@@ -1,7 +1,7 @@
 /**
  * How long things are kept, and how they are destroyed: the data of a request in the vault, its key first, and its
- * histories on the server. It never touches a request that has an open run; one that has no receipt yet gets one, and its
- * evidence is kept first. What stays are receipt, evidence and the request's record, without personal data. Decision D9.
+ * histories on the server. It never touches a request with an open run. A request without a receipt gets one, and its
+ * evidence is kept first. Receipt, evidence and the request's record stay, without personal data. Decision D9.
  */
 import type { Client } from '@temporalio/client';
 import type { RequestResult } from '../request/model';
@@ -13,7 +13,7 @@ import type { Evidence } from './evidence';
 import type { LateReceipts } from './late-receipts';
 
 export interface RetentionPolicy {
-  /** From the end of a request until nothing of it is left but its record. */
+  /** From the end of a request until only its record is left. */
   readonly requestMs: number;
   /** From the end of a request until its package and case file are destroyed; at most `requestMs`. */
   readonly packageMs: number;
@@ -29,14 +29,14 @@ export interface Purged {
   readonly evidence: boolean;
 }
 
-/** Something whose time has come: `data` is package and case file, `request` all but the record. */
+/** Something to destroy: `data` is package and case file, `request` everything except the record. */
 export interface Due {
   readonly workflowId: string;
   readonly what: 'data' | 'request';
 }
 
 export interface Retention {
-  /** At most `limit` of what has outlived the policy. */
+  /** At most `limit` items that are older than the policy allows. */
   due(policy: RetentionPolicy, limit: number): Promise<Due[]>;
   /** @throws {RequestOpen} */
   destroy(due: Due): Promise<Purged>;
@@ -60,7 +60,7 @@ export function createRetention({
   taskQueue,
   now,
 }: RetentionDependencies): Retention {
-  /** When a request ended, as far as anybody knows; undefined while it is open. */
+  /** When a request ended, as far as known; undefined while it is open. */
   async function endOf(request: RequestRef, record: RequestRecord | undefined): Promise<Date | undefined> {
     if (record?.result !== undefined) return new Date(record.result.completedAt);
     const run = await runAt(temporal, workflowIdOf(request), record?.runId);
@@ -103,7 +103,7 @@ export function createRetention({
 
     async destroy({ workflowId, what }) {
       const request = requestBehind(workflowId);
-      // The record first: a run that begins after it was read changes it, and is found out.
+      // Read the record first: a run that begins afterwards changes it, and the change is detected.
       const record = request && (await cases.record(request));
       const runs = await runsOf(temporal, workflowId);
       if (runs.some(({ open }) => open)) throw new RequestOpen(openMessage(workflowId));

@@ -1,6 +1,6 @@
 /**
- * Which keys nothing needs any more: no object of the vault, and no history on the server. What lives longer than any key
- * (records, connections) is sealed again with the key that seals now. It destroys nothing itself. Decision D9.
+ * Finds the keys that nothing needs any more: no object of the vault, and no history on the server. Objects that live longer
+ * than any key (records, connections) are sealed again with the present key. It destroys nothing itself. Decision D9.
  */
 import type { Client } from '@temporalio/client';
 import type { KeyList } from '../encryption/key-file';
@@ -10,7 +10,7 @@ import { keyIdsOf, ourRuns, type Run } from '../temporal/histories';
 import type { Cases } from '../vault/cases';
 import type { Vault } from '../vault/vault';
 
-/** Who still needs a key: workflow ids of open runs, and of requests that are not purged. */
+/** The users of a key: workflow ids of open runs, and of requests that are not purged. */
 export interface KeyNeeds {
   readonly open: ReadonlySet<string>;
   readonly unpurged: ReadonlySet<string>;
@@ -35,7 +35,7 @@ export function outlived({ keys, primary }: KeyList, ageMs: number, now: Date): 
   });
 }
 
-/** What needs which of the keys; keys that nothing needs have no entry. */
+/** The users of each key; keys without users have no entry. */
 export async function needsOf(
   dependencies: RetireDependencies,
   keyIds: readonly string[],
@@ -56,14 +56,14 @@ export async function needsOf(
   for await (const run of ourRuns(temporal, taskQueue)) runs.push(run);
   await sideBySide(runs, AT_ONCE, async run => {
     const request = requestBehind(run.workflowId);
-    if (request === undefined && !run.open) return; // a sweep that has ended: nobody's data
+    if (request === undefined && !run.open) return; // a sweep that has ended: it holds no personal data
     const workflowId = request === undefined ? run.workflowId : workflowIdOf(request);
     for (const id of await keyIdsOf(temporal, run)) note(id, run.open ? 'open' : 'unpurged', workflowId);
   });
   return needs;
 }
 
-/** Seals with the present key what lives longer than any key: records, connections. Case files and packages never need it. */
+/** Seals objects that live longer than any key with the present key: records, connections. Case files and packages never need it. */
 export async function resealAll({ vault, cases }: Pick<RetireDependencies, 'vault' | 'cases'>): Promise<void> {
   const lasting = (await vault.list('')).filter(key => cases.isLasting(key));
   await sideBySide(lasting, AT_ONCE, key => vault.reseal(key));

@@ -1,6 +1,6 @@
 /**
- * The schedule that sweeps: one on the server for each service, made by the first worker that finds none. Whoever pauses
- * or changes it in the Web UI is left alone.
+ * The schedule of retention sweeps: one on the server for each service, made by the first worker that finds none. It never
+ * reverts a pause or a change made in the Web UI.
  */
 import { type Client, ScheduleAlreadyRunning } from '@temporalio/client';
 import type { Log } from '../log';
@@ -28,7 +28,8 @@ export async function ensureRetentionSchedule(temporal: Client, taskQueue: strin
     if (!isUnimplemented(error)) throw error;
     log({
       level: 'warn',
-      message: 'this Temporal server has no schedules: run `aircall-dsr purge` for requests that are past their time',
+      message:
+        'this Temporal server has no schedules: run `aircall-dsr purge` for requests that are past their retention time',
     });
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Where the Temporal server is: its own environment configuration (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TLS, API key,
+ * The address of the Temporal server: Temporal's own environment configuration (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TLS, API key,
  * profile file), read in one place for clients and workers.
  */
 import { Client, Connection } from '@temporalio/client';

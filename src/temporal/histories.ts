@@ -1,6 +1,6 @@
 /**
- * The runs that the server keeps of our workflows, and what their histories were encrypted with. Deleting is the server's
- * word that a run is gone; copies of its database are beyond it.
+ * The runs that the server keeps of our workflows, and the keys of their histories. Deletion means that the server
+ * no longer has a run; it does not reach copies of the database.
  */
 import { type Client, isGrpcServiceError } from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/common';
@@ -23,10 +23,10 @@ const NOT_FOUND = 5;
 const KEY_ID = 'encryption-key-id';
 const PLAIN_ID = /^[\w.:/-]+$/;
 
-/** Runs of one workflow id and of its children; the newest of its own is never missing, others may be for a second. */
+/** Runs of one workflow id and of its children. Its own newest run is always listed; others may be missing for a second. */
 export async function runsOf(temporal: Client, workflowId: string): Promise<Run[]> {
   const runs = new Map<string, Run>();
-  // An id is anybody's word: one that would be more than a text in a filter is looked up by itself only.
+  // An id may hold anything: one that would break out of the text of a filter is read by itself only.
   if (PLAIN_ID.test(workflowId)) {
     const query = `WorkflowId = '${workflowId}' OR WorkflowId STARTS_WITH '${workflowId}:'`;
     for await (const run of runsWhere(temporal, query)) runs.set(run.runId, run);
@@ -36,7 +36,7 @@ export async function runsOf(temporal: Client, workflowId: string): Promise<Run[
   return [...runs.values()];
 }
 
-/** Runs of ours on one task queue; `condition` narrows them, in the words of Temporal's list filters. */
+/** Runs of ours on one task queue; `condition` narrows them, in the syntax of Temporal's list filters. */
 export function ourRuns(temporal: Client, taskQueue: string, condition?: string): AsyncIterable<Run> {
   const names = WORKFLOW_NAMES.map(name => `'${name}'`).join(', ');
   const ours = `TaskQueue = '${taskQueue}' AND WorkflowType IN (${names})`;
@@ -61,7 +61,7 @@ export async function historyOf(
   try {
     return await temporal.workflow.getHandle(workflowId, runId).fetchHistory();
   } catch (error) {
-    // Of a history the client hands on what the server said as it is.
+    // For a history the client throws the server's error unchanged.
     if (isGrpcServiceError(error) && error.code === NOT_FOUND) return undefined;
     throw error;
   }
@@ -79,7 +79,7 @@ export async function deleteRun(temporal: Client, { workflowId, runId }: Run): P
   }
 }
 
-/** By what a run ended that has no result: a code of docs/errors.md. */
+/** How a run without a result ended: a code of docs/errors.md. */
 export async function endingOf(temporal: Client, { workflowId, runId }: Run): Promise<string> {
   const { history } = await temporal.workflowService.getWorkflowExecutionHistory({
     namespace: temporal.options.namespace,

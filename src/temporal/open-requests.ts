@@ -5,12 +5,12 @@ import { type Kind, WORKFLOW_TYPES } from '../request/names';
 export interface OpenCounts {
   readonly running: number;
   readonly waiting: number;
-  /** Of both, those whose legal due date comes soon, and those for which it has passed. */
+  /** Of both: requests whose legal due date is near, and requests whose due date has passed. */
   readonly dueSoon: number;
   readonly overdue: number;
 }
 
-/** By type and not by search attribute: a request that no worker has begun has none yet, and is open all the same. */
+/** By type and not by search attribute: an open request that no worker has begun has none yet. */
 export async function countOpen(
   temporal: Client,
   taskQueue: string,

@@ -1,6 +1,6 @@
 /**
- * What the server says of a connection's task queue: its rate limit, which wins over whatever a stray worker asks for, and
- * what waits in it. Partitions are looked up, not assumed. Decision D2.
+ * The state of a connection's task queue on the server: its rate limit, which overrides the limit of a stray worker, and
+ * its backlog. Partitions are read from the server, not assumed. Decision D2.
  */
 import { type ConnectionLike, isGrpcServiceError } from '@temporalio/client';
 import { temporal } from '@temporalio/proto';
@@ -37,7 +37,7 @@ export async function rateOn({ connection, namespace, taskQueue }: QueueOn, budg
   }
 }
 
-/** The server is too old for what was asked. */
+/** The server is too old for the call. */
 export function isUnimplemented(error: unknown): boolean {
   return isGrpcServiceError(error) && error.code === UNIMPLEMENTED;
 }
@@ -45,16 +45,16 @@ export function isUnimplemented(error: unknown): boolean {
 export interface QueueState {
   /** The limit set on the server, requests a second; undefined if there is none. */
   readonly rate: number | undefined;
-  /** Steps that wait to be taken, about; those that wait for their next attempt are not among them. */
+  /** Approximate number of steps that wait for a worker, without those that wait for their next attempt. */
   readonly backlog: number;
   /** How long the oldest of them has waited, seconds. */
   readonly oldestSeconds: number;
-  /** Whether a worker has asked for steps within the last two minutes. */
+  /** Whether a worker has polled within the last two minutes. */
   readonly served: boolean;
 }
 
 /** Longer than a poll waits. */
-const ASKED_WITHIN_MS = 120_000;
+const POLLED_WITHIN_MS = 120_000;
 
 export async function describeQueue({ connection, namespace, taskQueue }: QueueOn): Promise<QueueState> {
   const { config, pollers, stats } = await connection.workflowService.describeTaskQueue({
@@ -64,12 +64,12 @@ export async function describeQueue({ connection, namespace, taskQueue }: QueueO
     reportConfig: true,
     reportStats: true,
   });
-  const askedMs = (pollers ?? []).map(({ lastAccessTime }) => Number(lastAccessTime?.seconds ?? 0) * 1000);
+  const polledMs = (pollers ?? []).map(({ lastAccessTime }) => Number(lastAccessTime?.seconds ?? 0) * 1000);
   return {
     rate: config?.queueRateLimit?.rateLimit?.requestsPerSecond ?? undefined,
     backlog: Number(stats?.approximateBacklogCount ?? 0),
     oldestSeconds: Number(stats?.approximateBacklogAge?.seconds ?? 0),
-    served: askedMs.some(time => Date.now() - time < ASKED_WITHIN_MS),
+    served: polledMs.some(time => Date.now() - time < POLLED_WITHIN_MS),
   };
 }
 

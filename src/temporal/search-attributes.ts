@@ -13,7 +13,7 @@ const TYPES = {
   Datetime: IndexedValueType.INDEXED_VALUE_TYPE_DATETIME,
 } as const;
 const LISTED_WITHIN_MS = 20_000;
-const LOOK_AGAIN_MS = 200;
+const POLL_EVERY_MS = 200;
 
 export class SearchAttributesMissing extends Error {
   readonly code = 'search-attributes-missing' as const;
@@ -34,7 +34,7 @@ export async function ensureSearchAttributes(connection: ConnectionLike, namespa
   const deadlineMs = Date.now() + LISTED_WITHIN_MS;
   while (Date.now() < deadlineMs) {
     if ((await missingOn(connection, namespace)).length === 0) return;
-    await delay(LOOK_AGAIN_MS);
+    await delay(POLL_EVERY_MS);
   }
   const flags = missing.map(name => `--name ${name} --type ${SEARCH_ATTRIBUTES[name]}`).join(' ');
   throw new SearchAttributesMissing(

@@ -4,15 +4,15 @@ import { CREDENTIALS_UPDATED, requestIdsOf, WORKFLOW_TYPES } from '../request/na
 import { sideBySide } from '../side-by-side';
 import { ourRuns } from './histories';
 
-const TOLD_AT_ONCE = 16;
+const SIGNALED_AT_ONCE = 16;
 const TYPES = Object.values(WORKFLOW_TYPES)
   .map(type => `'${type}'`)
   .join(', ');
 
 /**
- * By workflow id, which a request has from its start, whoever started it: search attributes it may have only once a worker
- * has begun it. Children have ids of their own below it, and are of another type.
- * @param connection a name of a connection, which is plain text in a filter
+ * By workflow id, which a request has from its start. It may get its search attributes only when a worker
+ * begins it. Children have longer ids with the same prefix, and another type.
+ * @param connection a name of a connection, which is safe text in a filter
  */
 const openOf = (connection: string) =>
   `WorkflowId STARTS_WITH '${requestIdsOf(connection)}' AND WorkflowType IN (${TYPES}) AND ExecutionStatus = 'Running'`;
@@ -25,17 +25,17 @@ export async function openRequests(temporal: Client, taskQueue: string, connecti
   return ids;
 }
 
-/** Also those that wait for something else than the connection: the server knows no more than that they wait. */
+/** Also counts requests that wait for other causes: the server knows only that they wait. */
 export async function countWaiting(temporal: Client, taskQueue: string, connection: string): Promise<number> {
   const { count } = await temporal.workflow.count(`TaskQueue = '${taskQueue}' AND ${waitingOf(connection)}`);
   return count;
 }
 
-/** Lets each request that waits look again at once, and answers how many. One that is missed looks within a minute. */
+/** Makes each waiting request check again at once, and returns how many. A request that is missed checks within a minute. */
 export async function signalWaiting(temporal: Client, taskQueue: string, connection: string): Promise<number> {
   const ids: string[] = [];
   for await (const { workflowId } of ourRuns(temporal, taskQueue, waitingOf(connection))) ids.push(workflowId);
-  await sideBySide(ids, TOLD_AT_ONCE, async workflowId => {
+  await sideBySide(ids, SIGNALED_AT_ONCE, async workflowId => {
     try {
       await temporal.workflow.getHandle(workflowId).signal(CREDENTIALS_UPDATED);
     } catch (error) {

@@ -1,6 +1,6 @@
 /**
- * OAuth authorizations under way: each `state` that was handed out, for which connection, when, and whether it came back.
- * A state is good once, for its connection, for ten minutes: as long as Aircall's code. Only its digest is kept.
+ * OAuth authorizations in progress: each issued `state` with its connection, its time, and whether it was used.
+ * A state is valid once, for its connection, for ten minutes: as long as Aircall's code. Only its digest is kept.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { z } from 'zod';
@@ -21,7 +21,7 @@ const schema = z.strictObject({
 export type StateVerdict = 'good' | 'unknown' | 'of-another-connection' | 'used' | 'late';
 
 export interface Authorizations {
-  /** A new state, random and unguessable. Forgets those of days ago. */
+  /** A new state, random and unguessable. Deletes those of days ago. */
   begin(connection: string, now: Date): Promise<string>;
   /** Judges a state that came back, and uses it up if it is good: of two who bring it, one gets `good`. */
   redeem(connection: string, state: string, now: Date): Promise<StateVerdict>;

@@ -1,6 +1,6 @@
 /**
- * What a request has in the vault besides its record: write-once objects that later steps read by the references in the
- * history, what its steps have sent, and its package. All of it is sealed under the request's own key.
+ * The objects of a request in the vault besides its record: write-once objects that later steps read by the references in the
+ * history, the progress of its steps, and its package. All of them are sealed under the request's own key.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import type { RequestRef } from '../request/names';
@@ -14,11 +14,11 @@ export interface CaseRef {
   readonly digest: string;
 }
 
-/** What attempts of one API step hand on to the next. */
+/** State that an attempt of an API step passes to the next. */
 export interface StepProgress {
   /** API requests, all attempts together. */
   readonly sent: number;
-  /** One of them may have taken effect at Aircall although its reply was not seen. */
+  /** One of them may have taken effect at Aircall although its reply was lost. */
   readonly uncertain: boolean;
 }
 
@@ -32,7 +32,7 @@ export interface CaseFiles {
   noteProgress(request: RequestRef, step: string, progress: StepProgress): Promise<void>;
   progress(request: RequestRef, step: string): Promise<StepProgress | undefined>;
 
-  /** Stores the package once per content and answers its uri. @throws {CaseFileBroken} `case-file-shredded` */
+  /** Stores the package once per content and returns its uri. @throws {CaseFileBroken} `case-file-shredded` */
   writePackage(request: RequestRef, bytes: Buffer, sha256: string): Promise<string>;
   /** Undefined if there is none, or it was destroyed. */
   readPackage(uri: string): Promise<Buffer | undefined>;
@@ -41,7 +41,7 @@ export interface CaseFiles {
 const PACKAGE_URI = 'vault:';
 const PACKAGE_URI_PATTERN = /^vault:(requests\/([^/]+)\/([^/]+)\/([^/]+)\/package\/[0-9a-f]{64}\.zip)$/;
 
-/** @param own answers the vault that seals with the key of a request. @throws {CaseFileBroken} `case-file-shredded` */
+/** @param own returns the vault that seals with the key of a request. @throws {CaseFileBroken} `case-file-shredded` */
 export function createCaseFiles(own: (request: RequestRef) => Promise<Vault>): CaseFiles {
   const progressKey = (request: RequestRef, step: string) => `${folderOf(request)}/progress/${step}`;
   return {
@@ -95,7 +95,7 @@ function readProgress(bytes: Buffer): StepProgress {
   return JSON.parse(bytes.toString());
 }
 
-/** Whether a later attempt has said more already. */
+/** Whether a later attempt has stored more already. */
 function isLate(present: Buffer, { sent }: StepProgress): boolean {
   return readProgress(present).sent >= sent;
 }

@@ -28,11 +28,11 @@ const schema = z.strictObject({
   credential: z.discriminatedUnion('kind', [apiKey, oauth]),
   /** Grows with every change of the credential (UNIX ms): names the one that a step used. */
   credentialVersion: z.number().int().min(1),
-  /** While somebody refreshes: who came second waits. ISO 8601. */
+  /** Lease of the process that refreshes the credential: others wait. ISO 8601. */
   refreshingUntil: z.iso.datetime().optional(),
-  /** Since when Aircall refuses the credential and nothing can renew it: nobody asks with it any more. ISO 8601. */
+  /** Since when Aircall refuses the credential and nothing can renew it: nobody uses it any more. ISO 8601. */
   refusedAt: z.iso.datetime().optional(),
-  /** Since when Aircall refuses to renew the credential: nobody tries any more. The token in use may be good. ISO 8601. */
+  /** Since when Aircall refuses to renew the credential: nobody tries any more. The token in use may still be valid. ISO 8601. */
   renewalRefusedAt: z.iso.datetime().optional(),
   /** Since when an operator holds all of its API requests. ISO 8601. */
   pausedAt: z.iso.datetime().optional(),
@@ -44,7 +44,7 @@ const rateLimitsSchema = z.strictObject({
   /** Replies with status 429 since the connection was last connected. */
   count: z.number().int().min(1),
   lastAt: z.iso.datetime(),
-  /** Requests a minute, as the last 429 that named a limit said. */
+  /** Requests a minute: the limit of the last 429 that named one. */
   namedPerMinute: z.number().positive().optional(),
 });
 
@@ -80,7 +80,7 @@ export function oauthCredential(
   };
 }
 
-/** Whether Aircall has refused it, or to renew it, for good: only a person can help. */
+/** Whether Aircall has finally refused the credential or its renewal: only a person can help. */
 export function isRenewalVain({ refusedAt, renewalRefusedAt }: Connection): boolean {
   return refusedAt !== undefined || renewalRefusedAt !== undefined;
 }
@@ -92,7 +92,7 @@ export function isRenewalDue(connection: Connection, nowMs: number): boolean {
   return Date.parse(credential.renewAt) <= nowMs;
 }
 
-/** After an operator's word to go on: what was refused counts as another credential, and is tried again. */
+/** After an operator resumes it: a refused credential gets a new version, and is tried again. */
 export function resumed(connection: Connection, nowMs: number): Connection {
   const { pausedAt: _, refusedAt, renewalRefusedAt, ...rest } = connection;
   if (refusedAt === undefined && renewalRefusedAt === undefined) return rest;
@@ -109,23 +109,23 @@ export interface Connections {
    * leave it. Answers what is stored then, undefined if there is no such connection.
    */
   change(name: string, change: (present: Connection) => Connection | undefined): Promise<Connection | undefined>;
-  /** The Aircall company that a connection belongs to, or belonged to when requests were left waiting for it. */
+  /** The Aircall company that a connection belongs to, or belonged to when it was disconnected with waiting requests. */
   company(name: string): Promise<string | undefined>;
   /** What is kept of a connection that is gone and waited for; undefined if it is not waited for. */
   kept(name: string): Promise<KeptConnection | undefined>;
   keptNames(): Promise<string[]>;
-  /** It is there again. */
+  /** Deletes the remains: the connection exists again. */
   forgetKept(name: string): Promise<void>;
   /** What 429 replies named since the connection was last connected; undefined if there was none. */
   rateLimits(name: string): Promise<RateLimits | undefined>;
   noteRateLimit(name: string, at: Date, namedPerMinute: number | undefined): Promise<void>;
-  /** A limit that was named before counts no more: somebody who should know has said another one. */
+  /** Forgets a limit that Aircall named before: an operator has set another one. */
   forgetRateLimits(name: string): Promise<void>;
-  /** The credentials and all else of it; of one that requests still wait for, what they need to go on stays. */
+  /** Deletes the connection with its credentials. If requests still wait for it, the data that they need to resume stays. */
   delete(name: string, options?: { readonly waitedFor: boolean }): Promise<void>;
 }
 
-/** The budget that holds. */
+/** The budget in force. */
 export function budgetOf({ limitPerMinute, share }: Connection, rateLimits: RateLimits | undefined): Budget {
   return { limitPerMinute: limitInForce(limitPerMinute, rateLimits?.namedPerMinute), share };
 }
@@ -135,7 +135,7 @@ const RATE_LIMITS_PREFIX = 'rate-limits';
 const KEPT_PREFIX = 'companies';
 
 const keptSchema = z.strictObject({
-  /** Of the company, as Aircall calls it: requests go on with the same one only. */
+  /** Aircall's name of the company: requests resume with the same company only. */
   name: z.string().min(1).optional(),
   /** As of the connection. */
   pausedAt: z.iso.datetime().optional(),

@@ -1,9 +1,9 @@
-/** The key of one request: it seals what the request has in the vault besides its record, and is destroyed with it. */
+/** The key of one request: it seals the objects of the request besides its record, and is destroyed with them. */
 import { randomBytes } from 'node:crypto';
 import { KEY_BYTES } from '../encryption/key-file';
 import { SealBroken, type SealKeys } from '../encryption/seal';
 
-/** As a record holds it. */
+/** The form in a record. */
 export interface DataKey {
   readonly id: string;
   /** Base64. */
@@ -22,7 +22,7 @@ export function sealKeysOf({ id, key }: DataKey): SealKeys {
       if (wanted === id) return bytes;
       throw new SealBroken(
         'wrong-key',
-        'A vault object was sealed for another request, or before this one was begun anew. Restore it from a backup.',
+        'A vault object was sealed for another request, or before this request was started again. Restore it from a backup.',
       );
     },
   };

@@ -1,6 +1,6 @@
 /**
- * What can be wrong with the store of the vault, each with what to do. Texts hold no key, no credential and nothing that the
- * store wrote but the name of its error: object names and hosts are quoted in the rest.
+ * Faults of the vault's store, each with its remedy. Texts hold no key, no credential and, of the store's
+ * answer, only the name of its error: the rest quotes object names and hosts.
  */
 export type VaultErrorCode =
   | 'vault-unreachable'
@@ -19,7 +19,7 @@ const ADVICE = {
   'vault-unsafe': 'Use another store: docs/operate/install.md says what it must do.',
 } as const satisfies Record<VaultErrorCode, string>;
 
-/** The message is `what`, a sentence, and what to do about the code. */
+/** The message is `what`, a sentence, and the remedy of the code. */
 export class VaultError extends Error {
   override readonly name = 'VaultError';
   constructor(

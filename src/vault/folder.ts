@@ -14,7 +14,7 @@ import { segmentsOf, type VaultDriver } from './vault';
 const GENERATION = /^~[1-9]\d*$/;
 const STAGING = '.staging';
 const TOKEN_BYTES = 8;
-/** Generations that a file can say it descends from; a writer would have to be overtaken as often between two steps. */
+/** Number of ancestors that a file names; a writer would have to be overtaken as often between two steps. */
 const LINEAGE_MAX = 256;
 
 interface Generation {
@@ -68,7 +68,7 @@ export function createFolderDriver(folder: string): VaultDriver {
       await link(temporary, fileOf(path, number));
     } catch (error) {
       if (errorCode(error) === 'EEXIST') return false;
-      staging = undefined; // whoever removed it may have removed all
+      staging = undefined; // the one who removed it may have removed everything
       if (errorCode(error) === 'ENOENT') return base === undefined && put(path, bytes, base); // a delete removed the folder
       throw error;
     } finally {
@@ -79,11 +79,11 @@ export function createFolderDriver(folder: string): VaultDriver {
       return true;
     }
     // A late writer can link a number that was in use and is free again, so the link alone proves nothing. The base is
-    // looked at first: it can be gone after a delete, or because ours was followed already, and then ours is not the newest.
+    // read first: it may be missing after a delete, or because ours was followed already, and then ours is not the newest.
     const followsBase = base === undefined || (await generationAt(path, base.number))?.version === base.version;
     const newest = await newestOf(path);
     if (newest !== undefined && newest.number - number >= LINEAGE_MAX)
-      throw new Error('a vault write was overtaken too often to know its end');
+      throw new Error('a vault write was overtaken too often to know its outcome');
     const isNewest = newest?.version === token;
     if (newest === undefined || !newest.lineage.includes(token) || (isNewest && !followsBase)) {
       if (isNewest || (newest !== undefined && newest.number > number)) await rm(fileOf(path, number), { force: true });
@@ -130,7 +130,7 @@ export function createFolderDriver(folder: string): VaultDriver {
     async delete(key) {
       const path = pathOf(key);
       for (;;) {
-        // Oldest first: until the last one is gone, a reader sees the newest.
+        // Oldest first: until the last one is deleted, a reader sees the newest.
         const left = await generations(path);
         for (const generation of left.reverse()) await rm(fileOf(path, generation), { force: true });
         await syncFolder(path);

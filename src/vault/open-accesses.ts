@@ -1,4 +1,4 @@
-/** Marks of access requests that are open, by which a deletion of the same subject knows that it has to wait. */
+/** Marks of open access requests: they make a deletion of the same subject wait. */
 import type { RequestRef } from '../request/names';
 import type { Vault } from './vault';
 

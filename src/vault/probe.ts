@@ -1,12 +1,12 @@
 /**
- * Whether a store keeps what VaultDriver promises, found out by writing to it: a store that overlooks a condition would lose
- * credentials and count requests wrongly, and nobody would see it. It leaves nothing behind.
+ * Checks by writing whether a store keeps the promises of VaultDriver: a store that ignores a condition would lose
+ * credentials and count requests wrongly, and nobody would notice. The probe leaves nothing behind.
  */
 import { randomBytes } from 'node:crypto';
 import { VaultError } from './errors';
 import type { VaultDriver } from './vault';
 
-/** Writers that race for one object. A store that looks first and writes then lets several of them win. */
+/** Writers that race for one object. A store that reads first and writes later lets several of them win. */
 const RACERS = 8;
 
 /** @throws {VaultError} `vault-unsafe` with the promise that is not kept; others if the store cannot be used */
@@ -16,7 +16,7 @@ export async function probeVault(driver: VaultDriver): Promise<void> {
   const first = Buffer.from('first');
   const second = Buffer.from('second');
 
-  /** Writers that differ go for one object; answers what it held, at which version, after exactly one had won. */
+  /** Several writers race for one object. Returns its version after exactly one has won. */
   async function race(key: string, write: (bytes: Buffer) => Promise<boolean>) {
     const entries = Array.from({ length: RACERS }, (_, racer) => Buffer.from(`racer ${racer}`));
     const won = await Promise.all(entries.map(write));
@@ -30,32 +30,32 @@ export async function probeVault(driver: VaultDriver): Promise<void> {
   }
 
   try {
-    promised(await driver.putIfAbsent(key, first), 'A new object is taken for one that is there already.');
-    promised(!(await driver.putIfAbsent(key, second)), 'A new object replaces one that is there already.');
+    promised(await driver.putIfAbsent(key, first), 'A new object counts as an existing one.');
+    promised(!(await driver.putIfAbsent(key, second)), 'A new object replaces an existing one.');
     const stored = await driver.get(key);
-    promised(stored?.value.equals(first) === true, 'An object reads otherwise than it was written.');
+    promised(stored?.value.equals(first) === true, 'An object is read with other bytes than were written.');
     const stale = stored?.version ?? '';
     const fresh = await race(key, bytes => driver.putIfUnchanged(key, bytes, stale));
-    promised(!(await driver.putIfUnchanged(key, second, stale)), 'A late write replaces what it never saw.');
+    promised(!(await driver.putIfUnchanged(key, second, stale)), 'A late write replaces a version that it never saw.');
     await race(below, bytes => driver.putIfAbsent(below, bytes));
     const listed = await driver.list(key);
-    promised(listed.length === 1 && listed[0] === below, 'A list does not show what was just written.');
+    promised(listed.length === 1 && listed[0] === below, 'A list does not show an object that was just written.');
     await driver.delete(below);
-    promised((await driver.list(key)).length === 0, 'A list shows what was just deleted.');
+    promised((await driver.list(key)).length === 0, 'A list shows an object that was just deleted.');
     await driver.delete(key);
     promised((await driver.get(key)) === undefined, 'An object can be read after it was deleted.');
-    promised(!(await driver.putIfUnchanged(key, second, fresh)), 'A late write brings back what was deleted.');
+    promised(!(await driver.putIfUnchanged(key, second, fresh)), 'A late write restores a deleted object.');
   } catch (error) {
     await clear(driver, [below, key]);
     throw error;
   }
 }
 
-/** Deletes what is there, and only that: in a bucket with versions the deletion itself would leave a mark. */
+/** Deletes only existing objects: in a bucket with versions the deletion itself would leave a mark. */
 async function clear(driver: VaultDriver, keys: readonly string[]): Promise<void> {
   for (const key of keys) if ((await driver.get(key)) !== undefined) await driver.delete(key);
 }
 
 function promised(kept: boolean, otherwise: string): void {
-  if (!kept) throw new VaultError('vault-unsafe', `${otherwise} The store does not keep conditional writes apart.`);
+  if (!kept) throw new VaultError('vault-unsafe', `${otherwise} The store does not obey conditions on writes.`);
 }

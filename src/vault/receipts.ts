@@ -1,7 +1,7 @@
 /**
- * Receipts in the vault: a chain for each connection, one object a receipt, never changed and never removed, whatever
- * becomes of request and connection. A place in the chain goes to whoever writes it first. Each run gets one receipt,
- * however often and by however many it is asked for.
+ * Receipts in the vault: a chain for each connection, one object per receipt, never changed and never removed, even if
+ * request or connection is. The first writer of a place in the chain gets it. Each run gets one receipt,
+ * for any number of callers.
  *
  * `receipts/<connection>/<sequence>` is the chain; `receipt-places/...` holds where the receipt of a run is;
  * `receipt-heads/<connection>` is a place near the end. What keeps a run from a second receipt: the head moves on only
@@ -23,8 +23,8 @@ import type { Stored, Vault } from './vault';
 
 export interface Receipts {
   /**
-   * The receipt of a run that has ended: the one there is, else a new one at the end of its connection's chain.
-   * @param onNew called if it is a new one: once for each run, whoever else issues its receipt
+   * The receipt of a run that has ended: the existing one, or a new one at the end of its connection's chain.
+   * @param onNew called if it is a new one: once for each run, also if several processes issue its receipt
    * @throws {KeyringError} `signing-key-missing`
    */
   issue(ended: EndedRun, onNew?: () => void): Promise<Receipt>;
@@ -32,12 +32,12 @@ export interface Receipts {
   of(request: RequestRef, runId: string): Promise<Receipt | undefined>;
   /** The newest receipt of all runs of a request. */
   newestOf(request: RequestRef): Promise<Receipt | undefined>;
-  /** All receipts of a connection that are there, in order. */
+  /** All present receipts of a connection, in order. */
   chain(connection: string): Promise<Receipt[]>;
 }
 
 export interface EndedRun extends Omit<ReceiptFacts, 'budget' | 'service'> {
-  /** By its last step, or by somebody who came later: then its budget and its worker are not known. */
+  /** Issued by its last step, or afterwards: then its budget and its worker are not known. */
   readonly how: Receipt['issued']['how'];
 }
 
@@ -53,7 +53,7 @@ export interface ReceiptsDependencies {
 interface Head {
   /** 0: there is no receipt. */
   readonly sequence: number;
-  /** Of the receipt there. */
+  /** Digest of the receipt at that place. */
   readonly digest: string | null;
 }
 
@@ -70,7 +70,7 @@ export function createReceipts({ vault, keyring, workflows, now }: ReceiptsDepen
   const headKey = (connection: string) => `receipt-heads/${connection}`;
   const placesOf = ({ connection, kind, requestId }: RequestRef) => `receipt-places/${connection}/${kind}/${requestId}`;
   const placeKey = (request: RequestRef, runId: string) => `${placesOf(request)}/${runId}`;
-  /** The last to write in each chain: within a process one waits for the other, so that they do not race for places. */
+  /** The last to write in each chain: within a process writers wait for each other, so that they do not race for places. */
   const turns = new Map<string, Promise<unknown>>();
 
   /** @throws {ReceiptError} if it is gone: then no other takes its place */

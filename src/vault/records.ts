@@ -1,6 +1,6 @@
 /**
- * The record of a request: ids, times, counts, how it ended, no personal data. It alone holds the key of all else that the
- * request has in the vault: one write of the record destroys that key, and with it whatever copies there are in this vault.
+ * The record of a request: ids, times, counts, its end, no personal data. It alone holds the key of all other objects of the
+ * request in the vault: one write of the record destroys that key, and so all copies in this vault.
  */
 import type { Clock } from '../request/clock';
 import { noCounts, type RequestResult } from '../request/model';
@@ -10,7 +10,7 @@ import { CaseFileBroken } from './errors';
 import type { OpenAccesses } from './open-accesses';
 import type { Vault } from './vault';
 
-/** What stays of a request: ids, times, counts, the keyed hash of the subject. */
+/** The lasting data of a request: ids, times, counts, the keyed hash of the subject. */
 export interface RequestRecord {
   readonly request: RequestRef;
   readonly subjectHash: string;
@@ -26,18 +26,18 @@ export interface RequestRecord {
   readonly shreddedAt?: string;
 }
 
-/** `dataKey` seals what the request has besides this record; it is gone once that was destroyed. */
+/** `dataKey` seals the other objects of the request; it is absent after they were destroyed. */
 interface StoredRecord extends RequestRecord {
   readonly dataKey?: DataKey;
 }
 
 export interface Records {
-  /** Creates the record; takes over that of a run of the same request which left no result; else answers the one there. */
+  /** Creates the record, or takes over the record of an earlier run without a result, or returns the existing one. */
   open(record: RequestRecord): Promise<RequestRecord>;
   record(request: RequestRef): Promise<RequestRecord | undefined>;
   /** Keeps the clock of a run that has been extended. */
   noteClock(request: RequestRef, runId: string, clock: Clock): Promise<void>;
-  /** Keeps how the request ended, and answers the record. */
+  /** Keeps the end of the request, and returns the record. */
   close(request: RequestRef, result: RequestResult): Promise<RequestRecord>;
 
   /**
@@ -49,15 +49,15 @@ export interface Records {
   purge(request: RequestRef, at: Date, runId: string | undefined): Promise<RequestResult | undefined>;
   /** Requests that have more in the vault than their record. */
   unshredded(): Promise<RequestRef[]>;
-  /** Where the vault has the record of a request. */
+  /** The key of a request's record in the vault. */
   recordKey(request: RequestRef): string;
   /** Whether an object of the vault is sealed with the keyring and lives until somebody deletes it. */
   isLasting(key: string): boolean;
-  /** Where the request's own objects are sealed and unsealed. @throws {CaseFileBroken} `case-file-shredded` */
+  /** The vault that seals and unseals the request's own objects. @throws {CaseFileBroken} `case-file-shredded` */
   own(request: RequestRef): Promise<Vault>;
 }
 
-/** How long a process remembers the key of a request; one that another process destroyed meanwhile is used no longer. */
+/** How long a process remembers the key of a request; a key that another process destroyed meanwhile is used no longer than that. */
 const KEY_KNOWN_MS = 60_000;
 const KEYS_KNOWN_MAX = 1_000;
 const ROOT = 'requests';
@@ -70,7 +70,7 @@ export function folderOf({ connection, kind, requestId }: RequestRef): string {
 
 export function createRecords(vault: Vault, accesses: OpenAccesses): Records {
   const recordKey = (request: RequestRef) => `${folderOf(request)}/record`;
-  /** Vaults of requests, those first that were asked for longest ago. */
+  /** Vaults of requests, least recently used first. */
   const known = new Map<string, { readonly vault: Vault; readonly untilMs: number }>();
 
   async function stored(request: RequestRef): Promise<StoredRecord | undefined> {
@@ -109,7 +109,10 @@ export function createRecords(vault: Vault, accesses: OpenAccesses): Records {
       const { dataKey } = (await stored(request)) ?? {};
       if (dataKey !== undefined) return remember(folder, dataKey);
       known.delete(folder);
-      throw new CaseFileBroken('case-file-shredded', 'The case file of this request was destroyed, or never begun.');
+      throw new CaseFileBroken(
+        'case-file-shredded',
+        'The case file of this request was destroyed, or was never created.',
+      );
     },
 
     async open(record) {
@@ -192,7 +195,7 @@ function isSameRequest(one: RequestRecord, other: RequestRecord): boolean {
   return one.subjectHash === other.subjectHash && (one.dryRun ?? false) === (other.dryRun ?? false);
 }
 
-/** What answers the same request id ever after: that there was such a request, when, and how much it found and did. */
+/** The lasting answer to the same request id: the request existed, its times, and its counts. */
 function purged({ request, startedAt, result }: RequestRecord, at: Date): RequestResult {
   const { requestId, kind } = request;
   const before = result ?? { counts: noCounts(kind), apiRequests: 0, completedAt: at.toISOString() };

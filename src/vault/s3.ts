@@ -1,7 +1,7 @@
 /**
- * The vault in an S3-compatible bucket, which workers on several machines share. The store decides who wins: every write is
+ * The vault in an S3-compatible bucket, which workers on several machines share. The store decides which writer wins: every write is
  * a PutObject on a condition, and a version is an ETag. An object begins with a random token: equal bytes get different
- * ETags, and a writer who saw no reply finds out whether it had won. Only here is the AWS SDK loaded.
+ * ETags, and a writer who saw no reply finds out whether it had won. Only this file loads the AWS SDK.
  */
 import { randomBytes } from 'node:crypto';
 import {
@@ -65,7 +65,7 @@ interface StoredObject {
   readonly version: string;
 }
 
-/** Credentials and region are those of the environment, by AWS's own rules. What it throws are `VaultError`s. */
+/** Credentials and region are those of the environment, by AWS's own rules. It throws `VaultError`s. */
 export function createS3Driver({ bucket, prefix, endpoint }: S3Place): VaultDriver {
   const options = {
     ...(endpoint !== undefined && { endpoint, forcePathStyle: true }),
@@ -80,7 +80,7 @@ export function createS3Driver({ bucket, prefix, endpoint }: S3Place): VaultDriv
     responseChecksumValidation: 'WHEN_REQUIRED',
   } as const;
   const client = new S3Client(options);
-  /** Sends once: repeated blindly, a write that had won would look like one that lost. */
+  /** Sends once: if it repeated a write blindly, a write that had won would appear as one that lost. */
   const writer = new S3Client({ ...options, maxAttempts: 1 });
   const root = prefix === '' ? '' : `${prefix}/`;
   const objectOf = (key: string) => ({ Bucket: bucket, Key: `${root}${segmentsOf(key).join('/')}${MARK}` });
@@ -94,7 +94,7 @@ export function createS3Driver({ bucket, prefix, endpoint }: S3Place): VaultDriv
     }
   }
 
-  /** Answers whether the condition held. */
+  /** Returns whether the condition held. */
   async function put(key: string, bytes: Buffer, condition: Condition): Promise<boolean> {
     if (bytes.length > OBJECT_BYTES_MAX)
       throw new VaultError('vault-too-large', 'An object is too large for the vault.');
@@ -113,23 +113,23 @@ export function createS3Driver({ bucket, prefix, endpoint }: S3Place): VaultDriv
         if (!CONFLICTS.includes(name)) {
           const failure = lost ? undefined : vaultError(error);
           if (failure !== undefined && failure.code !== 'vault-unreachable') throw failure;
-          // What failed may have been written all the same, by an attempt before or by a proxy that repeated it.
+          // A failed write may have taken effect, by an attempt before or by a proxy that repeated it.
           if ((await read(key))?.token.equals(token)) return true;
           if (lost && !unsure) return false;
           unsure = true;
         }
         if (lost || attempt === WRITE_ATTEMPTS_MAX)
-          throw new VaultError('vault-unreachable', `A write came to no certain end (${name}).`);
+          throw new VaultError('vault-unreachable', `The outcome of a write is not known (${name}).`);
       }
     }
   }
 
-  /** A bucket that keeps versions would keep all that is deleted: what was written is undone, as if never tried. */
+  /** A bucket that keeps versions would keep all deleted objects: the write is undone. */
   async function takeBack(key: string, version: string): Promise<never> {
     try {
       await client.send(new DeleteObjectCommand({ ...objectOf(key), VersionId: version }));
     } catch (error) {
-      throw keepsVersions(` What was just written is left there (${errorName(error)}).`);
+      throw keepsVersions(` The object just written is left there (${errorName(error)}).`);
     }
     throw keepsVersions();
   }
@@ -143,7 +143,7 @@ export function createS3Driver({ bucket, prefix, endpoint }: S3Place): VaultDriv
     putIfAbsent: async (key, bytes) => put(key, bytes, { IfNoneMatch: '*' }),
 
     async putIfUnchanged(key, bytes, version) {
-      // No header would be sent for the one, and any version would fit the other.
+      // The one would send no header, and any version would match the other.
       return version !== '' && version !== '*' && put(key, bytes, { IfMatch: version });
     },
 
@@ -185,12 +185,12 @@ async function objectIn({ Body, ContentLength, ETag }: GetObjectCommandOutput): 
 function incomplete(): VaultError {
   return new VaultError(
     'vault-refused',
-    'What answers is no S3 store: bytes, length or ETag of an object are missing.',
+    'The address does not answer like an S3 store: bytes, length or ETag of an object are missing.',
   );
 }
 
 function keepsVersions(more = ''): VaultError {
-  const what = 'The bucket keeps versions of its objects, or did so once: what is deleted there is not destroyed.';
+  const what = 'The bucket keeps versions of its objects, or did so once: deleted objects are not destroyed there.';
   return new VaultError('vault-unsafe', what + more);
 }
 

@@ -7,12 +7,12 @@ import { type SealKeys, seal, sealedBy, unseal } from '../encryption/seal';
 
 export interface Stored<T> {
   readonly value: T;
-  /** Opaque; what a put-if-unchanged compares. */
+  /** Opaque; a put-if-unchanged compares it. */
   readonly version: string;
 }
 
 /**
- * Where bytes lie. Keys are `/`-separated segments of `[A-Za-z0-9._-]`. Every write is durable when it resolves and
+ * Stores bytes. Keys are `/`-separated segments of `[A-Za-z0-9._-]`. Every write is durable when it resolves and
  * is seen whole or not at all; of two writers that race, exactly one wins.
  */
 export interface VaultDriver {
@@ -38,8 +38,8 @@ export function segmentsOf(key: string): string[] {
 
 export interface Vault extends VaultDriver {
   /**
-   * Changes one object, whoever else does at the same time. `change` gets what is stored, undefined if nothing is, and may be
-   * called again; it answers undefined to leave the object as it is. Resolves to what is stored then.
+   * Changes one object, safe against other writers. `change` gets the stored value, undefined if there is none, and may be
+   * called again; it returns undefined to change nothing. Resolves to the stored value.
    */
   update(key: string, change: (present: Buffer | undefined) => Buffer | undefined): Promise<Buffer | undefined>;
   /** The same objects, sealed and unsealed with other keys. */

@@ -27,7 +27,7 @@ export function createAlarms({ metrics, log: writeLine, signingKey, now, webhook
   return {
     log({ request, alarm, regime, dueAt, waitingFor }) {
       const workflowId = workflowIdOf(request);
-      const waits = waitingFor === undefined ? '' : `; it waits for ${waitingFor}`;
+      const waits = waitingFor === undefined ? '' : `; the request waits for ${waitingFor}`;
       const words = alarm === 'overdue' ? 'is overdue: it was' : 'is';
       const message = `alarm: request ${workflowId} ${words} due at ${dueAt} (${regime})${waits}`;
       writeLine({ level: 'warn', message, code: alarm, workflowId });
@@ -54,7 +54,7 @@ export function createAlarms({ metrics, log: writeLine, signingKey, now, webhook
       if (response?.ok) return;
       const message = `alarm: the webhook answered ${response?.status ?? 'nothing'} about request ${workflowId}; the worker sends it again`;
       writeLine({ level: 'warn', message, code: 'alarm-untold', workflowId });
-      throw new RangeError('the webhook did not take it');
+      throw new RangeError('the webhook did not accept the alarm');
     },
   };
 }
@@ -65,6 +65,6 @@ async function post(url: string, body: string, headers: Readonly<Record<string, 
   const response = await fetch(url, { method: 'POST', headers, body, redirect: 'manual', signal }).catch(
     () => undefined,
   );
-  response?.body?.resume(); // what it says is nobody's concern
+  response?.body?.resume(); // the body is not used
   return response;
 }

@@ -15,10 +15,10 @@ import {
 } from '../temporal/queue-rate';
 
 export interface BudgetKeeper {
-  /** Sees to it soon that the queue of the connection has this limit, requests a second. */
+  /** Soon gives the queue of the connection this limit, in requests a second. */
   keep(connection: string, queue: QueueOn, rate: number): void;
   forget(connection: string): void;
-  /** Resolves when nothing is asked of the server any more. */
+  /** Resolves when no more calls are sent to the server. */
   stop(): Promise<void>;
 }
 
@@ -30,7 +30,7 @@ export function createBudgetKeeper(
   described: (connection: string, state: QueueState) => void = () => {},
 ): BudgetKeeper {
   const due = new Map<string, { readonly queue: QueueOn; readonly rate: number }>();
-  /** What each queue was last seen to have. */
+  /** The limit that each queue last had. */
   const kept = new Map<string, number>();
   /** Connections whose limit could not be set the last time: logged once. */
   const failing = new Set<string>();
@@ -49,7 +49,7 @@ export function createBudgetKeeper(
       if (before !== undefined && sameRate(before, rate))
         log({
           level: 'warn',
-          message: `somebody set its queue to ${perSecond(present)}; it is ${perSecond(rate)} again, as its budget says`,
+          message: `somebody set the limit of its queue to ${perSecond(present)}; it is set back to ${perSecond(rate)}, its budget`,
           connection,
         });
       await delay(CHANGE_EVERY_MS);

@@ -1,6 +1,6 @@
 /**
  * The workers of connections: one activity-only worker per connection, on that connection's own queue. Connections that
- * appear, change or go in the vault are noticed while they run; one that cannot be served leaves the others alone.
+ * are added, changed or removed in the vault are picked up while they run; one that cannot be served does not affect others.
  * Decision D2.
  */
 import type { ConnectionLike } from '@temporalio/client';
@@ -16,25 +16,25 @@ import type { ConnectionWatch } from './gauges';
 
 export interface ConnectionWorkersOptions {
   readonly connections: Connections;
-  /** For queue limits. */
+  /** To set queue limits. */
   readonly server: ConnectionLike;
   readonly namespace: string;
   /** The service's main task queue. */
   readonly taskQueue: string;
-  /** What every worker has in common: its server, converter, steps, shutdown times. */
+  /** Options of every worker: its server, converter, steps, shutdown times. */
   readonly workerOptions: Omit<WorkerOptions, 'taskQueue'>;
   /** If there are metrics. */
   readonly watch?: ConnectionWatch | undefined;
-  /** Sees to it that a credential is renewed before it expires. */
+  /** Renews a credential before it expires. */
   readonly renew: (due: Renewable) => Promise<void>;
   readonly log: Log;
 }
 
 export interface ConnectionWorkers {
-  /** Serves what is new in the vault, leaves what is gone, and checks some of the others against their budgets. */
-  look(): Promise<void>;
-  /** Checks one connection at once: something was learnt of it. */
-  lookAt(connection: string): Promise<void>;
+  /** Serves new connections of the vault, leaves deleted ones, and checks some of the others against their budgets. */
+  poll(): Promise<void>;
+  /** Checks one connection at once, because its state has changed. */
+  checkNow(connection: string): Promise<void>;
   /** Lets the steps in flight end. */
   stop(): Promise<void>;
 }
@@ -43,23 +43,23 @@ const STEP_SECONDS_MAX = 60;
 const SLOTS_MAX = 100;
 /** A poller brings some ten steps a second. */
 const STEPS_PER_POLLER = 5;
-/** Served connections that one look checks, those first that were checked longest ago: looking must stay cheap. */
-const CHECKED_PER_LOOK = 100;
+/** Served connections that one poll checks, least recently checked first: a poll must stay cheap. */
+const CHECKED_PER_POLL = 100;
 const CHECKED_AT_ONCE = 8;
-/** Of a connection that is gone and waited for: its steps end without an API request, and say what they wait for. */
+/** For a disconnected connection that requests wait for: its steps end without an API request, and report the wait. */
 const AWAITED_RATE = 1;
 
 interface Served {
   readonly worker: Worker;
   readonly done: Promise<void>;
-  /** What it asks the server for, requests a second. */
+  /** The limit that it sets on the server, requests a second. */
   readonly rate: number;
 }
 
 export function createConnectionWorkers(options: ConnectionWorkersOptions): ConnectionWorkers {
   const { connections, server, namespace, taskQueue, workerOptions, watch, renew, log } = options;
   const keeper = createBudgetKeeper(log, watch?.queue);
-  /** By name, those first that were checked longest ago. */
+  /** By name, least recently checked first. */
   const serving = new Map<string, Served>();
   /** Connections whose worker takes no new steps and lets its last ones end; meanwhile the others are served. */
   const leaving = new Map<string, Promise<void>>();
@@ -86,7 +86,7 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
         await renew({ connection: name, failedVersion: stored.value.credentialVersion });
       unserved.delete(name);
     } catch (error) {
-      // One company's broken record must not stop the others'.
+      // A broken record of one company must not stop the others.
       if (!unserved.has(name))
         log({
           level: 'error',
@@ -99,14 +99,14 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
   }
 
   async function serve(name: string, queue: string, rate: number): Promise<void> {
-    if (stopped || leaving.has(name) || starting.has(name)) return; // a later look serves it
+    if (stopped || leaving.has(name) || starting.has(name)) return; // a later poll serves it
     const served = serving.get(name);
     if (served?.rate === rate) {
       serving.delete(name);
       serving.set(name, served);
       return;
     }
-    if (served !== undefined) return leave(name); // a later look serves it with its new budget
+    if (served !== undefined) return leave(name); // a later poll serves it with its new budget
     starting.add(name);
     try {
       const worker = await Worker.create({
@@ -120,7 +120,7 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
         },
       });
       const done = worker.run().catch(error => {
-        if (serving.get(name)?.worker === worker) serving.delete(name); // the next look starts it anew
+        if (serving.get(name)?.worker === worker) serving.delete(name); // the next poll starts it anew
         log({
           level: 'error',
           message: `its worker ended (${errorName(error)})`,
@@ -146,7 +146,7 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
     );
   }
 
-  /** Found by a look, or, if it went in the middle of one, by its check. */
+  /** Found by a poll, or, if it went in the middle of one, by its check. */
   function isGone(name: string): void {
     if (!serving.has(name)) return;
     leave(name);
@@ -156,14 +156,14 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
   }
 
   return {
-    async look() {
+    async poll() {
       const names = new Set([...(await connections.names()), ...(await connections.keptNames())]);
       for (const name of [...serving.keys()]) if (!names.has(name)) isGone(name);
       for (const name of unserved) if (!names.has(name)) unserved.delete(name);
       const unchecked = [...names].filter(name => !serving.has(name) && !leaving.has(name));
-      await sideBySide([...unchecked, ...[...serving.keys()].slice(0, CHECKED_PER_LOOK)], CHECKED_AT_ONCE, check);
+      await sideBySide([...unchecked, ...[...serving.keys()].slice(0, CHECKED_PER_POLL)], CHECKED_AT_ONCE, check);
     },
-    lookAt: check,
+    checkNow: check,
     async stop() {
       stopped = true;
       for (const name of [...serving.keys()]) leave(name);

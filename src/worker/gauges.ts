@@ -14,16 +14,16 @@ import { CAUSES, type Metrics } from './metrics';
 type Cause = (typeof CAUSES)[number];
 
 const COUNT_EVERY_MS = 15_000;
-/** Held connections whose requests one look counts, those first that were counted longest ago. */
+/** Held connections whose requests one poll counts, least recently counted first. */
 const WAITING_COUNTED_MAX = 20;
 
-/** Told of each connection that is looked at. */
+/** Receives each connection that is checked. */
 export interface ConnectionWatch {
-  /** Undefined: it is gone. */
+  /** Undefined: it is deleted. */
   seen(name: string, connection: Connection | undefined): void;
-  /** What it may send by its limit and share, requests a second. */
+  /** The budget by its limit and share, requests a second. */
   budget(name: string, rate: number): void;
-  /** What the server says of its queue. */
+  /** The state of its queue on the server. */
   queue(name: string, state: QueueState): void;
 }
 
@@ -41,9 +41,9 @@ export interface GaugesOptions {
 }
 
 export function createGauges({ metrics, countWaiting, countOpen }: GaugesOptions): Gauges {
-  /** All that were seen and are not gone: what holds each. */
+  /** All connections that exist, each with the cause that holds it. */
   const known = new Map<string, Cause | undefined>();
-  /** When the requests of each connection that is held, or just was, were counted; those first that wait longest for it. */
+  /** When the requests of each held (or just released) connection were last counted; least recently counted first. */
   const counted = new Map<string, number>();
   let openCountedMs = Number.NEGATIVE_INFINITY;
 
@@ -52,7 +52,7 @@ export function createGauges({ metrics, countWaiting, countOpen }: GaugesOptions
       metrics.set('aircall_dsr_connection_held', { connection, cause }, cause === present ? 1 : 0);
   }
 
-  async function tellWaiting(connection: string): Promise<void> {
+  async function setWaiting(connection: string): Promise<void> {
     const present = known.get(connection);
     const count = present === undefined ? 0 : await countWaiting(connection);
     for (const cause of CAUSES)
@@ -105,7 +105,7 @@ export function createGauges({ metrics, countWaiting, countOpen }: GaugesOptions
     async count() {
       const dueBefore = Date.now() - COUNT_EVERY_MS;
       const due = [...counted].filter(([, countedMs]) => countedMs < dueBefore).sort(([, a], [, b]) => a - b);
-      for (const [name] of due.slice(0, WAITING_COUNTED_MAX)) await tellWaiting(name);
+      for (const [name] of due.slice(0, WAITING_COUNTED_MAX)) await setWaiting(name);
       if (Date.now() - openCountedMs < COUNT_EVERY_MS) return;
       openCountedMs = Date.now();
       for (const kind of KINDS) await setOpen(kind);

@@ -17,9 +17,9 @@ const ANSWERS = [
   ...['unavailable', 'unreachable', 'timed-out', 'unexpected-reply', 'reply-too-large'],
 ] as const satisfies readonly Answer[];
 
-/** A sum over the workers is the service's. */
+/** The value of the service is the sum over its workers. */
 const OWN = 'Of this worker: sum over workers.';
-/** Asked of the server or the vault, which all workers share. */
+/** Read from the server or the vault, which all workers share. */
 const SHARED = 'The same from each worker: max over workers.';
 
 export const METRICS = {
@@ -31,7 +31,7 @@ export const METRICS = {
   aircall_dsr_requests_ended_total: {
     kind: 'counter',
     labels: { kind: KINDS, status: ENDED_STATUSES },
-    help: `Requests that ended with their last step, by how; not those that were terminated or refused at once. ${OWN}`,
+    help: `Requests that ended with their last step, by status; not those that were terminated or refused at once. ${OWN}`,
   },
   aircall_dsr_deletions_residual_total: {
     kind: 'counter',
@@ -56,7 +56,7 @@ export const METRICS = {
   aircall_dsr_backlog_steps: {
     kind: 'gauge',
     labels: { connection: CONNECTION },
-    help: `Steps that wait for the budget of their connection, about. ${SHARED}`,
+    help: `Steps that wait for the budget of their connection, approximately. ${SHARED}`,
   },
   aircall_dsr_backlog_age_seconds: {
     kind: 'gauge',
@@ -109,12 +109,12 @@ type Labels<N extends Name> = {
 };
 
 export interface Metrics {
-  /** With 0, so that what happens next is seen as a change and not as a beginning. */
+  /** With 0, so that Prometheus sees the next value as an increase and not as a first sample. */
   add<N extends NameOf<'counter'>>(name: N, labels: Labels<N>, by: number): void;
   set<N extends NameOf<'gauge'>>(name: N, labels: Labels<N>, value: number): void;
 }
 
-/** Made once for a meter. Counters of closed labels begin at 0. */
+/** Create once for a meter. Counters of closed labels begin at 0. */
 export function createMetrics(meter: MetricMeter): Metrics {
   const counters = new Map<string, ReturnType<MetricMeter['createCounter']>>();
   const gauges = new Map<string, ReturnType<MetricMeter['createGauge']>>();

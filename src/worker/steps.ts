@@ -1,4 +1,4 @@
-/** The steps of this process, and what is counted and logged of them. */
+/** The steps of this process, with their counters and log lines. */
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import { type ApiActivities, createActivities, type LocalActivities } from '../activities';
 import type { Alarms } from '../activities/closing';
@@ -12,7 +12,7 @@ import type { Tracing } from './tracing';
 
 export interface StepsOptions {
   readonly parts: Parts;
-  /** They state the workflows of this process. */
+  /** Receipts state the workflows of this process. */
   readonly receipts: Receipts;
   readonly aircall: AircallClient;
   readonly alarms: Alarms;
@@ -45,7 +45,7 @@ export function createSteps(options: StepsOptions): { readonly api: ApiActivitie
     onRefused: connection =>
       log({
         level: 'error',
-        message: `Aircall refuses its credentials; its requests wait for \`aircall-dsr connect ${connection}\``,
+        message: `Aircall refuses its credentials; its requests wait until you run \`aircall-dsr connect ${connection}\``,
         connection,
         code: 'unauthorized',
       }),

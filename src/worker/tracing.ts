@@ -1,7 +1,7 @@
 /**
- * Traces for OpenTelemetry: a span for each attempt of a step, under one of its request. Trace and parent follow from the
- * workflow id, so that no context travels in headers, which are not encrypted, and no workflow knows of it: histories are the
- * same with and without. Ids, names and codes only; nothing of a person is ever an attribute.
+ * Traces for OpenTelemetry: a span for each attempt of a step, under a span of its request. Trace and parent are derived from
+ * the workflow id, so that no context travels in headers, which are not encrypted, and histories are the
+ * same with and without traces. Ids, names and codes only; personal data is never an attribute.
  */
 import { createHash } from 'node:crypto';
 import { DiagLogLevel, diag, ROOT_CONTEXT, SpanKind, SpanStatusCode, TraceFlags, trace } from '@opentelemetry/api';
@@ -17,9 +17,9 @@ import { VERSION } from '../version';
 
 export interface Tracing {
   readonly interceptor: ActivityInterceptorsFactory;
-  /** Told of each request that has ended. */
+  /** Called for each request that has ended. */
   ended(request: RequestRef, result: RequestResult): void;
-  /** Sends what was not sent yet; never rejects. */
+  /** Sends the remaining spans; never rejects. */
   stop(): Promise<void>;
 }
 
@@ -29,18 +29,18 @@ export interface TracingOptions {
   readonly log: Log;
 }
 
-const TELL_AGAIN_MS = 600_000;
+const LOG_AGAIN_MS = 600_000;
 
-/** Where to, how often and how many of them: OpenTelemetry's own variables, `OTEL_EXPORTER_OTLP_ENDPOINT` and others. */
+/** OpenTelemetry's own variables set address, interval and sampling: `OTEL_EXPORTER_OTLP_ENDPOINT` and others. */
 export function createTracing({ namespace, log }: TracingOptions): Tracing {
-  let toldMs = Number.NEGATIVE_INFINITY;
+  let loggedMs = Number.NEGATIVE_INFINITY;
   const unsent = () => {
-    if (Date.now() - toldMs < TELL_AGAIN_MS) return;
-    toldMs = Date.now();
-    // What the exporter says quotes addresses and headers.
+    if (Date.now() - loggedMs < LOG_AGAIN_MS) return;
+    loggedMs = Date.now();
+    // The exporter's own message quotes addresses and headers.
     log({
       level: 'warn',
-      message: 'traces-unsent: the OpenTelemetry collector does not take traces',
+      message: 'traces-unsent: the OpenTelemetry collector does not accept traces',
       code: 'traces-unsent',
     });
   };
@@ -85,7 +85,7 @@ export function createTracing({ namespace, log }: TracingOptions): Tracing {
             {
               kind: info.isLocal || request === undefined ? SpanKind.INTERNAL : SpanKind.CLIENT,
               attributes: {
-                // As Temporal's own interceptors name them.
+                // The names that Temporal's own interceptors use.
                 temporalWorkflowId: workflowId,
                 temporalRunId: runId,
                 temporalActivityId: info.activityId,

@@ -28,7 +28,7 @@ export async function accessRequest(input: AccessInput): Promise<RequestResult> 
   });
 }
 
-/** Calls by each of the person's numbers, or all calls of the company; the same ones are kept either way. */
+/** Calls by each of the person's numbers, or all calls of the company; the same ones are kept in both cases. */
 async function findCalls(
   run: RequestRun,
   { people, contacts, numbers, ignoredNumbers }: People,
@@ -39,7 +39,7 @@ async function findCalls(
   const searched = by === 'company' && !nobody ? [null] : Array.from({ length: numbers }, (_, number) => number);
   const lists = searched.map((number): List => ({ of: 'calls', people, number }));
   const window = { from: from === null ? null : instant(from), to: instant(to) };
-  // What a cancellation leaves.
+  // Left by a cancellation.
   findings.cover({ calls: { state: 'failed', gaps: [{ code: 'cancelled' }], window, ambiguous: 0, ignoredNumbers } });
   const found = await readLists(run, lists, { ...(from !== null && { from }), to });
   findings.noteUnreadable('calls', found.unreadable);

@@ -1,10 +1,10 @@
-/** How many API requests a request has sent, by whatever step, however that ended. Workflow-safe. */
+/** Counts the API requests that a request has sent, by any step, successful or not. Workflow-safe. */
 import { StepCancelled } from './steps';
 
 export interface ApiRequests {
   readonly sent: number;
   add(more: number): void;
-  /** Adds what a step sent, however it ended. */
+  /** Adds the API requests of a step, also of a failed one. */
   counted<T extends { readonly apiRequests: number }>(outcome: Promise<T>): Promise<T>;
 }
 

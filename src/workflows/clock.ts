@@ -1,6 +1,6 @@
 /**
- * The legal clock of a request in its run: it alarms a week before the due date and at it, whatever the request does or
- * waits for meanwhile, and takes an extension. It ends nothing, and nothing waits for it.
+ * The legal clock of a request in its run: it raises an alarm a week before the due date and at it, also while the request
+ * waits, and accepts an extension. It ends nothing, and nothing waits for it.
  */
 import {
   ActivityFailure,
@@ -18,11 +18,11 @@ import { EXTEND, type RequestRef } from '../request/names';
 import { SEARCH_KEYS } from '../request/search-keys';
 import { alarmSteps, localSteps } from './steps';
 
-/** Answers the clock as it is then. Refused with `extension-refused`, which leaves no trace. */
+/** Returns the new clock. A refusal (`extension-refused`) leaves no trace. */
 export const extendUpdate = defineUpdate<Clock, [ExtensionInput]>(EXTEND);
 
 export interface RunClock {
-  /** The clock and the alarm that stands, for the status and the result. */
+  /** The clock and the present alarm, for the status and the result. */
   present(): Partial<Clock> & { readonly alarm?: Alarm };
   /** Starts it, once the request is open. */
   start(request: RequestRef, clock: Clock | undefined): void;
@@ -33,15 +33,15 @@ export interface RunClock {
 const ALARM_WORDS = { 'due-soon': 'Alarm: due within a week', overdue: 'Alarm: overdue' } as const;
 
 /** How long a request that ends waits for an alarm that was raised a moment ago; a webhook may be down for days. */
-const TOLD_WITHIN = '10 seconds';
+const SENT_WITHIN = '10 seconds';
 
-/** To be made before anything is waited for: until it is started an extension is refused. */
+/** Create it before the first wait: until it is started, an extension is refused. */
 export function keepClock(waitingFor: () => WaitingFor | undefined, changed: () => void): RunClock {
   let clock: Clock | undefined;
   let request: RequestRef | undefined;
   let alarm: Alarm | undefined;
   let over = false;
-  let telling = 0;
+  let sending = 0;
 
   setHandler(
     extendUpdate,
@@ -72,7 +72,7 @@ export function keepClock(waitingFor: () => WaitingFor | undefined, changed: () 
     if (clock?.dueAt !== undefined) upsertSearchAttributes([{ key: SEARCH_KEYS.dueAt, value: new Date(clock.dueAt) }]);
   }
 
-  /** Undefined: the alarm that stood is taken back. */
+  /** Undefined: the alarm is withdrawn. */
   function raised(next: Alarm | undefined): void {
     if (next === alarm) return;
     alarm = next;
@@ -80,25 +80,25 @@ export function keepClock(waitingFor: () => WaitingFor | undefined, changed: () 
     upsertSearchAttributes([{ key: SEARCH_KEYS.alarm, value: next ?? null }]);
   }
 
-  /** Until the run ends: for each due date its alarms, each at its time. */
+  /** Runs until the run ends: raises the alarms of each due date at their times. */
   async function watch(of: RequestRef, first: Clock): Promise<never> {
     for (;;) {
       const watched = clock ?? first;
-      const isPutOff = () => clock !== watched;
+      const isExtended = () => clock !== watched;
       for (const { alarm: next, atMs } of alarmsOf(watched, Date.now())) {
         const leftMs = atMs - Date.now();
-        if (leftMs > 0) await condition(isPutOff, leftMs, { summary: `Then: ${ALARM_WORDS[next]}` });
-        if (isPutOff()) break;
+        if (leftMs > 0) await condition(isExtended, leftMs, { summary: `Then: ${ALARM_WORDS[next]}` });
+        if (isExtended()) break;
         raised(next);
         void raise(of, next, watched);
       }
-      await condition(isPutOff);
+      await condition(isExtended);
     }
   }
 
   async function raise(of: RequestRef, what: Alarm, { regime, dueAt = '' }: Clock): Promise<void> {
     const cause = waitingFor()?.cause;
-    telling += 1;
+    sending += 1;
     try {
       await alarmSteps(ALARM_WORDS[what]).raiseAlarm({
         request: of,
@@ -108,26 +108,26 @@ export function keepClock(waitingFor: () => WaitingFor | undefined, changed: () 
         ...(cause && { waitingFor: cause }),
       });
     } catch (error) {
-      // Told by the worker's log at each attempt, and by the step in the Web UI: the request goes on.
+      // The worker logs each attempt, and the Web UI shows the step: the request continues.
       if (!(error instanceof ActivityFailure)) throw error;
     } finally {
-      telling -= 1;
+      sending -= 1;
     }
   }
 
   return {
     present: () => ({ ...clock, ...(alarm && { alarm }) }),
-    start(opened, told) {
+    start(opened, given) {
       request = opened;
-      clock = told;
-      if (told?.dueAt === undefined) return;
+      clock = given;
+      if (given?.dueAt === undefined) return;
       show();
-      void CancellationScope.nonCancellable(() => watch(opened, told));
+      void CancellationScope.nonCancellable(() => watch(opened, given));
     },
     async end() {
       over = true;
       await condition(allHandlersFinished);
-      if (telling > 0) await condition(() => telling === 0, TOLD_WITHIN);
+      if (sending > 0) await condition(() => sending === 0, SENT_WITHIN);
     },
   };
 }

@@ -20,14 +20,14 @@ import {
   waitingSteps,
 } from './steps';
 
-/** Sent to requests that wait when there may be news; without it they find out by themselves, within a minute. */
+/** Sent to waiting requests when their connection may have changed; without it they notice by themselves within a minute. */
 const credentialsUpdated = defineSignal(CREDENTIALS_UPDATED);
 
-/** Refreshed tokens that are refused in turn, within a minute of each other, before a person is asked. */
+/** Limit of refreshed tokens that are refused in turn, within a minute of each other. Then a person must act. */
 const REFRESHES_MAX = 3;
 const IN_TURN_MS = 60_000;
 
-/** `renewed`: repeat the step. Otherwise the step's failure stands, or the request's deadline came first. */
+/** `renewed`: repeat the step. Otherwise the step's failure is final, or the request's deadline came first. */
 export type Renewal = 'renewed' | 'not-the-cause' | 'deadline';
 
 /** The request whose credential it is. */
@@ -39,7 +39,7 @@ interface Holder {
 
 export interface Credentials {
   renew(failure: StepFailure): Promise<Renewal>;
-  /** Takes a step that calls Aircall, again with another credential if one was refused. */
+  /** Runs a step that calls Aircall, again with another credential if one was refused. */
   step<T extends { readonly apiRequests: number }>(step: () => Promise<T>): Promise<StepOutcome<T>>;
 }
 
@@ -50,7 +50,7 @@ export function keepCredentials({ opened, requests, progress }: Holder): Credent
   let refreshes = 0;
   let refreshedMs = 0;
   setHandler(credentialsUpdated, () => {
-    for (const lookAgain of waits) lookAgain();
+    for (const checkAgain of waits) checkAgain();
   });
 
   async function renewOnce(failure: StepFailure): Promise<Renewal> {
@@ -67,12 +67,10 @@ export function keepCredentials({ opened, requests, progress }: Holder): Credent
     return until('credentials', steps => steps.awaitCredentials({ connection, failedVersion }));
   }
 
-  /** A step that is forbidden may lack a right only: a ping says whether the credential itself is refused. */
+  /** A forbidden step may only lack a right: a ping shows whether the credential itself is refused. */
   async function isTheCredential(failedVersion: number): Promise<Renewal | 'refused'> {
     const ping = await requests.counted(
-      attempt(() =>
-        readSteps(opened, 'Is it the credential that Aircall refuses?').ping({ connection, failedVersion }),
-      ),
+      attempt(() => readSteps(opened, 'Does Aircall refuse the credential?').ping({ connection, failedVersion })),
     );
     if (ping.ok) return ping.value.replaced ? 'renewed' : 'not-the-cause';
     if (ping.code === 'deadline') return 'deadline';
@@ -95,26 +93,26 @@ export function keepCredentials({ opened, requests, progress }: Holder): Credent
   /** Waits by one step that Temporal repeats ever more rarely, and takes it anew if there may be news. */
   async function until(
     cause: 'credentials' | 'paused',
-    look: (steps: ReturnType<typeof waitingSteps>) => Promise<void>,
+    wait: (steps: ReturnType<typeof waitingSteps>) => Promise<void>,
   ): Promise<Renewal> {
     return progress.waiting({ cause }, async () => {
       for (;;) {
         const scope = new CancellationScope();
         let news = false;
-        const lookAgain = () => {
+        const checkAgain = () => {
           news = true;
           scope.cancel();
         };
-        waits.add(lookAgain);
+        waits.add(checkAgain);
         try {
-          await scope.run(() => look(waitingSteps(opened.deadlineMs, waitSummary(cause, connection))));
+          await scope.run(() => wait(waitingSteps(opened.deadlineMs, waitSummary(cause, connection))));
           return 'renewed';
         } catch (error) {
           if (news && isCancelled(error) && !CancellationScope.current().consideredCancelled) continue;
           if (failureOf(error).code !== 'deadline') throw error;
           return 'deadline';
         } finally {
-          waits.delete(lookAgain);
+          waits.delete(checkAgain);
         }
       }
     });

@@ -1,6 +1,6 @@
 /**
- * A deletion: find all of the subject's contacts, delete them, and prove that they are gone. Nothing is deleted that was
- * not matched by the subject's own address, and nothing before all matches are known. Decisions D5, D11, D12.
+ * A deletion: find all of the subject's contacts, delete them, and prove that they are deleted. It deletes only contacts
+ * that the subject's own address matched, and nothing before all matches are known. Decisions D5, D11, D12.
  */
 import { sleep } from '@temporalio/workflow';
 import type { CaseRef, People } from '../activities';
@@ -36,7 +36,7 @@ export async function deletionRequest(input: DeletionInput): Promise<RequestResu
   });
 }
 
-/** The subject's open access requests come first: what they are about to hand over must still be there. */
+/** The subject's open access requests come first: the records that they will hand over must still exist. */
 async function accessRequestsEnded(run: RequestRun): Promise<boolean> {
   const { deadlineMs, request, subjectHash } = run.opened;
   return run.progress.waiting({ cause: 'access-request' }, async () => {
@@ -63,7 +63,7 @@ async function deleteContacts(
 ): Promise<void> {
   const { request } = run.opened;
   const note = (contact: number, outcome: Outcome, code?: string) => {
-    // What came back and went again was deleted all the same.
+    // A contact that came back and was deleted again counts as deleted.
     if (outcome === 'already-absent' && records.get(contact) === 'deleted') return;
     records.set(contact, outcome);
     run.findings.note({ record: recordName('contacts', contact), outcome, ...(code !== undefined && { code }) });
@@ -88,8 +88,8 @@ async function deleteContacts(
 }
 
 /**
- * Searches again until nothing of the subject is left, later each time. What is there, or came back, is deleted, unless it
- * refused to be deleted before.
+ * Searches again until nothing of the subject is left, with growing pauses. It deletes contacts that are left or came back,
+ * unless Aircall refused their deletion before.
  */
 async function verify(run: RequestRun, records: Map<number, Outcome>, found: People): Promise<Verification> {
   const { settleMs, deadlineMs } = run.opened;
@@ -97,30 +97,30 @@ async function verify(run: RequestRun, records: Map<number, Outcome>, found: Peo
   let { people } = found;
   for (let delayMs = settleMs; ; delayMs = nextDelay(delayMs)) {
     await settle(run, delayMs);
-    const look = await searchAgain(run, people, gone);
-    const { checkedAt } = look;
-    if (look.left === undefined) return { state: 'residual', checkedAt };
-    people = look.people;
-    if (look.left.length === 0) return { state: 'verified', checkedAt };
-    const { again } = partitionRefused(look.left, records);
+    const recheck = await searchAgain(run, people, gone);
+    const { checkedAt } = recheck;
+    if (recheck.left === undefined) return { state: 'residual', checkedAt };
+    people = recheck.people;
+    if (recheck.left.length === 0) return { state: 'verified', checkedAt };
+    const { again } = partitionRefused(recheck.left, records);
     if (again.length === 0 || delayMs >= SETTLE_MS_MAX || Date.now() >= deadlineMs)
       return { state: 'residual', checkedAt };
-    run.findings.found('contacts', look.fresh);
+    run.findings.found('contacts', recheck.fresh);
     await deleteContacts(run, records, people, again);
   }
 }
 
-interface Look {
+interface Recheck {
   readonly checkedAt: string;
   readonly people: CaseRef;
-  /** Places of contacts that are still there, or there again; undefined if the search was not complete. */
+  /** Places of contacts that still exist, or exist again; undefined if the search was not complete. */
   readonly left: readonly number[] | undefined;
-  /** How many of them were not there before. */
+  /** How many of them were not found before. */
   readonly fresh: number;
 }
 
-/** A search may lag behind: a contact that it still shows is gone if Aircall does not know its id. */
-async function searchAgain(run: RequestRun, before: CaseRef, gone: Set<number>): Promise<Look> {
+/** A search may lag: a contact that it still shows is deleted if Aircall does not know its id. */
+async function searchAgain(run: RequestRun, before: CaseRef, gone: Set<number>): Promise<Recheck> {
   const { request } = run.opened;
   const seen = await searchContacts(run);
   const checkedAt = new Date(Date.now()).toISOString();
@@ -135,13 +135,13 @@ async function searchAgain(run: RequestRun, before: CaseRef, gone: Set<number>):
 /** Whether Aircall confirms that it does not know the contact. */
 async function isAbsent(run: RequestRun, people: CaseRef, contact: number): Promise<boolean> {
   const { request } = run.opened;
-  const looked = await run.credentials.step(() =>
-    readSteps(run.opened, `Is contact ${contact + 1} still there?`).getContact({ request, people, contact }),
+  const outcome = await run.credentials.step(() =>
+    readSteps(run.opened, `Does contact ${contact + 1} still exist?`).getContact({ request, people, contact }),
   );
-  return looked.ok && !looked.value.present;
+  return outcome.ok && !outcome.value.present;
 }
 
-/** Contacts that are still there: those to delete again, and those that could not be deleted before. */
+/** Contacts that still exist: those to delete again, and those that could not be deleted before. */
 export function partitionRefused(left: readonly number[], records: ReadonlyMap<number, Outcome>) {
   const wasRefused = (place: number) => records.get(place) === 'refused' || records.get(place) === 'failed';
   return { again: left.filter(place => !wasRefused(place)), refused: left.filter(wasRefused) };

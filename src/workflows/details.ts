@@ -1,6 +1,6 @@
 /**
- * What the Temporal Web UI shows of a request, while it runs and when it has ended: how it stands, what it waits for and what
- * to do about it, what was found, done and not covered. Markdown; counts, codes and names only. Workflow-safe.
+ * The text of a request in the Temporal Web UI, while it runs and when it has ended: its state, the cause of its wait and the
+ * remedy, records found and deleted, gaps. Markdown; counts, codes and names only. Workflow-safe.
  */
 import { ENDINGS, isEndedStatus } from '../request/endings';
 import type { Gap, Outcome, RequestStatus, SourceCoverage } from '../request/model';
@@ -9,9 +9,9 @@ import { waitWords } from '../request/waits';
 import { PHASE_WORDS } from '../request/words';
 import type { Found } from './findings';
 
-/** So that details stay small whatever went wrong. */
+/** Keeps details small in any case. */
 const CODES_MAX = 8;
-const CODES_PAGE = 'docs/errors.md says what each code means, and what to do.';
+const CODES_PAGE = 'docs/errors.md explains each code, and what to do.';
 
 export function detailsOf(status: RequestStatus, connection: string, findings: Found): string {
   const { kind, requestId, phase, waitingFor, apiRequests } = status;
@@ -40,7 +40,7 @@ export function refusedDetails(message: string): string {
   return `**failed**\n\nIt was refused before any API request was sent: ${message}.`;
 }
 
-/** What its end means. */
+/** The meaning of its end. */
 function endWords({ kind, status }: RequestStatus, { failure, package: packed }: Found): string[] {
   if (failure !== undefined) return [`It ended because of \`${failure.code}\`: ${failure.message}.`];
   if (!isEndedStatus(status)) return ['It ended.'];
@@ -82,13 +82,13 @@ function capital(word: string): string {
   return `${word[0]?.toUpperCase() ?? ''}${word.slice(1)}`;
 }
 
-/** Undefined of a source that nobody has come to, or to the end of. */
+/** Undefined for a source whose search was not begun, or not finished. */
 function searchedWords({ state, gaps }: SourceCoverage): string | undefined {
   if (state === 'skipped' || gaps.some(({ code }) => code === 'cancelled')) return undefined;
   return { complete: ', searched completely', partial: ', **searched in part**', failed: ', **not searched**' }[state];
 }
 
-/** Records that did not end as asked, and what was not covered, by code. */
+/** Records with another outcome than requested, and gaps, by code. */
 function missingLines({ outcomes, covered }: Found): string[] {
   const sorts = new Map<string, number>();
   for (const { record, outcome, code } of outcomes) {
@@ -99,16 +99,16 @@ function missingLines({ outcomes, covered }: Found): string[] {
   const gapLines = (source: string, gaps: readonly Gap[]) =>
     gaps
       .filter(({ code }) => !SAID_OTHERWISE.includes(code))
-      .map(({ code, count }) => `Not covered of ${source}: \`${code}\`${count === undefined ? '' : ` (${count})`}`);
+      .map(({ code, count }) => `Not covered in ${source}: \`${code}\`${count === undefined ? '' : ` (${count})`}`);
   const lines = [
     ...[...sorts].map(([sort, count]) => `${sort}: ${count}`),
     ...Object.entries(covered).flatMap(([source, { gaps }]) => gapLines(source, gaps)),
   ];
   const more = lines.length - CODES_MAX;
-  return more > 0 ? [...lines.slice(0, CODES_MAX), `and ${more} more, see its result`] : lines;
+  return more > 0 ? [...lines.slice(0, CODES_MAX), `and ${more} more, see the result`] : lines;
 }
 
-/** By its end, and by the records that could not be read. */
+/** Codes that the end of the request, or the unreadable records, already show. */
 const SAID_OTHERWISE = ['cancelled', 'unexpected-record'];
 
 /** `contact 3` and `contact 5` are of one sort. */

@@ -1,6 +1,6 @@
 /**
- * What a request has found and done so far: records of each source, what was searched, the end of each record. Its result is
- * made from it whenever the request ends. Pure; Workflow-safe.
+ * The findings of a request so far: records of each source, coverage, the outcome of each record. The result is
+ * made from them when the request ends. Pure; Workflow-safe.
  */
 import type {
   Counts,
@@ -17,10 +17,10 @@ import { noCounts } from '../request/model';
 import type { Kind } from '../request/names';
 import { compareRecords, type SourceName, sourcesOf, unreadableName } from '../request/sources';
 
-/** What there is to say of it. */
+/** The outcome of one record. */
 export interface Found {
   readonly counts: Readonly<Counts>;
-  /** In the order of records, whatever order they ended in. */
+  /** In the order of records, not of their ends. */
   readonly outcomes: readonly RecordOutcome[];
   readonly covered: SourcesCovered & { readonly contacts: SourceCoverage };
   package?: PackageRef;
@@ -31,17 +31,17 @@ export interface Found {
 }
 
 export interface Findings extends Found {
-  /** Counts records that a source turned out to have. */
+  /** Counts records found in a source. */
   found(source: SourceName, more: number): void;
-  /** Says how much of a source was searched, again if it changed. */
+  /** Sets how much of a source was searched; a later call replaces it. */
   cover(sources: SourcesCovered): void;
-  /** Records what happened to one record, again if it changed. */
+  /** Sets the outcome of one record; a later call replaces it. */
   note(outcome: RecordOutcome): void;
   /** Records rows that could not be read: `failed`, each of them. */
   noteUnreadable(source: SourceName, rows: number): void;
 }
 
-/** Which count says how many records ended so; that of deletions only. */
+/** The count of each outcome; deletions only. */
 const COUNTED = {
   deleted: 'deleted',
   'already-absent': 'alreadyAbsent',
@@ -92,7 +92,7 @@ export function createFindings(kind: Kind): Findings {
   };
 }
 
-/** How a request ends that came to its own end. */
+/** The status of a request that was not cancelled. */
 export function statusOf({ failure, covered, counts, outcomes, verification }: Found, kind: Kind): FinalStatus {
   if (failure !== undefined) return 'failed';
   const whole = Object.values(covered).every(({ state }) => state === 'complete');

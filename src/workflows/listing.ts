@@ -1,6 +1,6 @@
 /**
- * A whole list, complete or with its gaps named: windows of at most 10,000 rows, pages side by side, and a count of
- * different rows against what Aircall says there are. Nothing is skipped silently. Decisions D6, D14; facts: docs/aircall.md 5.
+ * A whole list, complete or with its gaps named: windows of at most 10,000 rows, pages side by side, and a comparison of
+ * different rows with Aircall's own count. Nothing is skipped silently. Decisions D6, D14; facts: docs/aircall.md 5.
  */
 import { executeChild, workflowInfo } from '@temporalio/workflow';
 import type { CaseRef, Merged, Window } from '../activities';
@@ -20,7 +20,7 @@ interface Listed {
   readonly only?: Merged;
 }
 
-/** What several lists hold together, each record once. */
+/** The merged content of several lists, each record once. */
 export interface ListedSource extends SourceCoverage {
   readonly object: CaseRef;
   readonly records: number;
@@ -28,17 +28,17 @@ export interface ListedSource extends SourceCoverage {
   readonly unreadable: number;
 }
 
-/** Rows that a window is meant to hold after a split, so that an uneven spread seldom needs another one. */
+/** Target rows of a window after a split, so that an uneven spread seldom needs another split. */
 const ROWS_AIM = 7_500;
-/** More pages than this are a child workflow of their own, so that a history stays short. */
+/** More pages than this run in a child workflow, so that a history stays short. */
 const PAGES_INLINE_MAX = 20;
 const LISTS_AT_ONCE = 8;
 const WINDOWS_AT_ONCE = 2;
-/** A list that changes while it is read is read again this often. */
+/** How often a list that changes while it is read is read again. */
 const READINGS_MAX = 3;
 
 const DAY = 86_400;
-/** Where a list begins that is split without a given start: contacts with Aircall's founding, calls with its horizon. */
+/** The start of a list that is split without a given start: for contacts Aircall's founding, for calls its horizon. */
 const EARLIEST = { contacts: Date.UTC(2014, 0, 1) / 1000, callsAge: 200 * DAY };
 
 /** Reads lists that together are one source: the spellings of an address, the numbers of a person. */
@@ -89,7 +89,7 @@ async function readWindow(
   return readWindow(run, list, window, { ...again, objects: [object, ...again.objects] }, readings + 1);
 }
 
-/** What is known of the only object already needs no merging. */
+/** A single object with known content needs no merging. */
 async function merge(run: RequestRun, objects: readonly CaseRef[], only: Merged | undefined): Promise<Merged> {
   if (only !== undefined) return only;
   const steps = objects.length <= PAGES_INLINE_MAX ? run.local : run.bulk;
@@ -97,8 +97,8 @@ async function merge(run: RequestRun, objects: readonly CaseRef[], only: Merged 
 }
 
 /**
- * The pages, whatever it takes of credentials: those that another one may get are asked for again. If the credential is not
- * the cause, what was refused has failed, and those that nobody has asked for yet are.
+ * Fetches all pages and renews credentials as needed: pages that another credential may get are requested again. If the
+ * credential is not the cause, refused pages have failed, and the remaining pages are requested.
  */
 async function fetchAll(run: RequestRun, list: List, window: Window, pages: readonly number[]): Promise<PagesReport> {
   const all = emptyReport();
@@ -125,11 +125,11 @@ function addReport(all: PagesReport, report: PagesReport): void {
   all.rowsMax = Math.max(all.rowsMax, report.rowsMax);
 }
 
-/** Pages that failed: those that another credential may get, and those that stay as they are. */
+/** Pages that failed: those that another credential may get, and those that stay failed. */
 function partitionFailed({ failed, refusal }: PagesReport, renewal: Renewal | undefined) {
-  const mayBeHad = ({ failure }: PagesReport['failed'][number]) =>
+  const mayBeRead = ({ failure }: PagesReport['failed'][number]) =>
     mayBeCredential(failure) && !(renewal === 'not-the-cause' && isSameRefusal(failure, refusal));
-  return { again: failed.filter(mayBeHad).map(({ page }) => page), failed: failed.filter(each => !mayBeHad(each)) };
+  return { again: failed.filter(mayBeRead).map(({ page }) => page), failed: failed.filter(each => !mayBeRead(each)) };
 }
 
 /** Whether both are the same answer to the same credential. */

@@ -1,6 +1,6 @@
 /**
  * Pages of one list, fetched side by side. Runs inside a request for a short list and as a child workflow for a long one;
- * either way it never waits for credentials: it reports what is left, and the request decides. Decisions D6, D14.
+ * either way it never waits for credentials: it reports the remaining pages, and the request decides. Decisions D6, D14.
  */
 import type { CaseRef, Merged, Window } from '../activities';
 import { sideBySide } from '../side-by-side';
@@ -25,9 +25,9 @@ export interface PagesReport {
   rowsMax: number;
   /** The last page's own word, if it was the only one. */
   only: Merged | undefined;
-  /** Pages that were asked for and not had; those that another credential may get too. */
+  /** Requested pages that failed, with those that another credential may get. */
   readonly failed: { readonly page: number; readonly failure: StepFailure }[];
-  /** Pages that were not asked for: the first failure that may be the credential's stops the asking. */
+  /** Pages that were not requested: the first failure that the credential may have caused stops the requests. */
   readonly left: number[];
   refusal: StepFailure | undefined;
   apiRequests: number;
@@ -65,7 +65,7 @@ export async function fetchInto(report: PagesReport, input: PagesInput): Promise
   });
 }
 
-/** As the Web UI shows it. */
+/** The name of the list in the Web UI. */
 export function listName(list: List): string {
   if (list.of === 'contacts') return `Contacts by the address ${list.spelling === 0 ? 'as given' : 'in lower case'}`;
   return list.number === null ? 'All calls of the company' : `Calls of number ${list.number + 1}`;

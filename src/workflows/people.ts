@@ -1,6 +1,6 @@
 /**
- * Who the request is about, in Aircall: the contacts that hold the subject's address under any spelling that is searched
- * for. All of them are known before anything is done with one. Decision D5.
+ * Finds the subject in Aircall: the contacts that hold the subject's address in any searched spelling.
+ * All of them are known before anything is done with one. Decision D5.
  */
 import type { People } from '../activities';
 import { type ListedSource, readLists } from './listing';

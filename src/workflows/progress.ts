@@ -1,15 +1,15 @@
-/** Where a request stands: its phase, what it waits for, and its status. Pure; Workflow-safe. */
+/** The progress of a request: its phase, the cause of its wait, and its status. Pure; Workflow-safe. */
 import type { FinalStatus, Phase, PhaseTimes, Status, WaitingFor } from '../request/model';
 
 export interface Progress {
   readonly phase: Phase;
   readonly status: Status;
-  /** The wait that began first, of those that go on. */
+  /** The present wait that began first. */
   readonly waitingFor: WaitingFor | undefined;
   /** When each phase began, the first time. */
   readonly phases: PhaseTimes;
   enter(phase: Phase): void;
-  /** Says what is waited for while it is waited for. */
+  /** Sets the cause of the wait until `wait` ends. */
   waiting<T>(waitingFor: WaitingFor, wait: () => Promise<T>): Promise<T>;
   end(status: FinalStatus): void;
 }

@@ -1,6 +1,6 @@
 /**
  * Renews a credential shortly before it expires, so that no step meets an expired one; also while its connection is
- * paused. Started by a worker that sees that it is due. What cannot be renewed is left to the step that is refused. D4.
+ * paused. Started by a worker that sees that it is due. If it cannot be renewed, the first refused step handles that. D4.
  */
 import { attempt, type FailureCode, renewalSteps } from './steps';
 

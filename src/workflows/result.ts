@@ -1,13 +1,13 @@
-/** The result of a request, made from what it found and did. Pure; Workflow-safe. */
+/** The result of a request, made from its findings. Pure; Workflow-safe. */
 import type { Clock } from '../request/clock';
 import type { Coverage, FinalStatus, RequestResult } from '../request/model';
 import type { Kind } from '../request/names';
 import type { Found } from './findings';
 
-/** A history holds so many; the counts have all. */
+/** Limit of outcomes in a history; the counts include all. */
 const OUTCOMES_MAX = 10_000;
 
-/** What Aircall's API cannot do, whatever the request. */
+/** Records that Aircall's API cannot list or delete for any request. */
 const OUT_OF_REACH = {
   access: ['messages', 'private contacts', 'contacts of connected applications', 'calls older than about six months'],
   deletion: ['call records', 'call comments', 'messages', 'private contacts', 'contacts of connected applications'],
@@ -40,7 +40,7 @@ export function resultOf({ clock, ...frame }: Frame, findings: Found): RequestRe
   };
 }
 
-/** What was searched so far, as result and package state it. */
+/** The coverage so far, as result and package state it. */
 export function coverageOf(kind: Kind, { covered }: Found): Coverage {
   return { ...covered, outOfReach: OUT_OF_REACH[kind] };
 }

@@ -1,6 +1,6 @@
 /**
- * Keeps the evidence of what has ended, then destroys what has outlived its time, request by request; started by the
- * schedule of the service. What cannot be done now is found again by the next sweep. Decisions D9, D13.
+ * Keeps the evidence of ended requests, then destroys data past its retention time, request by request; started by the
+ * schedule of the service. The next sweep finds everything that could not be done now. Decisions D9, D13.
  */
 import { isCancellation, proxyActivities, setCurrentDetails } from '@temporalio/workflow';
 import type { RetentionActivities } from '../activities/retention-activities';
@@ -9,7 +9,7 @@ import { sideBySide } from '../side-by-side';
 export interface Swept {
   readonly destroyed: number;
   readonly left: number;
-  /** Requests whose evidence was kept, or found to be beyond keeping. */
+  /** Requests whose evidence was kept, or cannot be kept. */
   readonly kept: number;
 }
 
@@ -23,7 +23,7 @@ const { findUnkept, keepEvidence, noteKept, findDue, destroyDue } = proxyActivit
 });
 
 export async function retentionSweep(): Promise<Swept> {
-  setCurrentDetails('Keeps the evidence of requests that have ended, and destroys what has outlived its time.');
+  setCurrentDetails('Keeps the evidence of requests that have ended, and destroys data past its retention time.');
   const kept = await keepAll();
   return { kept, ...(await destroyAll()) };
 }
@@ -51,7 +51,7 @@ async function destroyAll(): Promise<Omit<Swept, 'kept'>> {
   }
 }
 
-/** One that fails must not keep the others: its step shows why in the Web UI, and the result counts it as left. */
+/** A request that fails must not block the others: its step shows the cause in the Web UI, and the result counts it as left. */
 function failed(error: unknown): false {
   if (isCancellation(error)) throw error;
   return false;

@@ -1,6 +1,6 @@
 /**
- * The frame that both kinds of request share: open, do the work, say the status, end truthfully. Only here is a cancellation
- * caught, and only here does a request become a result. Decisions D10, D12, D14.
+ * The frame that both kinds of request share: open, do the work, report the status, return the true result. Only this file
+ * catches a cancellation, and only this file makes the result of a request. Decisions D10, D12, D14.
  */
 import {
   ActivityFailure,
@@ -29,7 +29,7 @@ import { bulkSteps, failureOf, localSteps } from './steps';
 
 export const statusQuery = defineQuery<RequestStatus>('status');
 
-/** What the story of a request works with. Each part is the only owner of what it holds. */
+/** The parts that the story of a request uses. Each part alone owns its data. */
 export interface RequestRun {
   readonly opened: Opened;
   readonly startedAt: string;
@@ -37,7 +37,7 @@ export interface RequestRun {
   readonly progress: Progress;
   readonly requests: ApiRequests;
   readonly credentials: Credentials;
-  /** Steps that ask the vault for little; `bulk` for what grows with a company. */
+  /** Steps that do little work in the vault; `bulk` for work that grows with a company. */
   readonly local: LocalActivities;
   readonly bulk: LocalActivities;
   /** Numbers the child workflows. */
@@ -90,7 +90,7 @@ export async function runRequest(
   if (ended.failure !== undefined) findings.failure = ended.failure;
   return CancellationScope.nonCancellable(() => close(ended.cancelled ? 'cancelled' : statusOf(findings, kind)));
 
-  /** What the status query answers. */
+  /** The answer of the status query. */
   function present(): RequestStatus {
     const { status, phase, waitingFor } = progress;
     const { counts, planDigest } = findings;
@@ -107,7 +107,7 @@ export async function runRequest(
     };
   }
 
-  /** For whoever looks at the run in the Web UI. */
+  /** For people who view the run in the Web UI. */
   function show(): void {
     setCurrentDetails(detailsOf(present(), connection, findings));
   }
@@ -122,18 +122,18 @@ export async function runRequest(
     progress.enter('closing');
     await clock.end();
     const { request, subjectHash } = opened;
-    const { alarm: _, ...due } = clock.present(); // whether it came in time is seen from its own times
+    const { alarm: _, ...due } = clock.present(); // the times of the result show whether it ended in time
     const completedAt = new Date().toISOString();
     const frame = { requestId, kind, status, apiRequests: requests.sent, startedAt, completedAt, clock: due };
     const found = resultOf(frame, findings);
-    // The step may be taken again, at a later time: the request then ends as its receipt says.
+    // The step may be repeated later: the request then ends as its receipt states.
     const result = (await localSteps().closeRequest({ request, subjectHash, result: found, phases })) ?? found;
     progress.end(result.status);
     return result;
   }
 }
 
-/** Not cancellable: a request that is cancelled at once still leaves its record, which answers the same id ever after. */
+/** Not cancellable: a request that is cancelled at once still leaves its record, which answers the same id from now on. */
 async function open(input: unknown, receivedAt: string): Promise<Opening> {
   try {
     return await CancellationScope.nonCancellable(() => localSteps().openRequest(input, receivedAt));
@@ -144,7 +144,7 @@ async function open(input: unknown, receivedAt: string): Promise<Opening> {
   }
 }
 
-/** What the starter has set already is not set again: each time the server writes its index. */
+/** Skips attributes that the starter has set: each update makes the server write its index. */
 function setSearchAttributes(kind: Kind, { request, subjectHash }: Opened): void {
   const set = workflowInfo().typedSearchAttributes;
   const wanted = [

@@ -1,7 +1,7 @@
 /**
- * How a workflow takes a step: the activity profiles, and what a step ends with. A step that fails is data here; only a
- * cancellation is thrown. The profiles go by what a retry may do: `read` and `delete` spend an API request of the
- * connection's budget, `local` and `bulk` touch the vault only. Decisions D1-D4, D10.
+ * How a workflow runs a step: the activity profiles, and the outcome of a step. A failed step is data here; only a
+ * cancellation is thrown. The profiles differ in the effect of a retry: `read` and `delete` use an API request of the
+ * connection's budget, `local` and `bulk` use the vault only. Decisions D1-D4, D10.
  */
 import {
   ActivityFailure,
@@ -32,9 +32,9 @@ export type StepOutcome<T> = { readonly ok: true; readonly value: T; readonly ap
 
 export interface Budgeted {
   readonly request: RequestRef;
-  /** When the request gives up on what still fails or waits; UNIX ms. */
+  /** When the request gives up steps that still fail or wait; UNIX ms. */
   readonly deadlineMs: number;
-  /** As the request's input has it. */
+  /** The option of the request's input. */
   readonly priority?: 'batch';
 }
 
@@ -44,10 +44,10 @@ const START_TO_CLOSE = '60 seconds';
 const QUICK_TIMEOUT = '5 seconds';
 const LOCAL_TIME_MIN_MS = 3_600_000;
 
-/** A request's few first steps go before its bulk pages. */
+/** The few first steps of a request run before bulk pages. */
 export type Urgency = 'first' | 'bulk';
 
-/** 1 goes first, 5 last; whatever a single request asks goes before a batch. 1 is the renewal of a credential, below. */
+/** 1 runs first, 5 last; all steps of a single request run before those of a batch. 1 is the renewal of a credential, below. */
 const PRIORITY_KEYS = { single: { first: 2, bulk: 3 }, batch: { first: 4, bulk: 5 } } as const;
 
 function apiOptions({ request, deadlineMs, priority }: Budgeted, summary: string, urgency: Urgency): ActivityOptions {
@@ -71,14 +71,14 @@ function callOptions(connection: string, deadlineMs: number): ActivityOptions {
 }
 
 /**
- * Steps that ask Aircall and change nothing there.
- * @param summary what the step is for, as the Web UI shows it; as with all steps, references and names only
+ * Steps that call Aircall and change nothing there.
+ * @param summary the purpose of the step, for the Web UI; as with all steps, references and names only
  */
 export function readSteps(budgeted: Budgeted, summary: string, urgency: Urgency = 'first') {
   return proxyActivities<Omit<ApiActivities, 'deleteContact'>>(apiOptions(budgeted, summary, urgency));
 }
 
-/** The step that renews a credential before it expires: for no request, and before all of theirs. */
+/** The step that renews a credential before it expires: it belongs to no request, and runs before the steps of all requests. */
 export function renewalSteps(connection: string, deadlineMs: number) {
   return proxyActivities<Pick<ApiActivities, 'refreshToken'>>({
     ...callOptions(connection, deadlineMs),
@@ -87,12 +87,12 @@ export function renewalSteps(connection: string, deadlineMs: number) {
   });
 }
 
-/** Steps that delete at Aircall; deleting what is gone counts as done, so they too are retried without a cap. */
+/** Steps that delete at Aircall. Deleting an absent record counts as done, so these steps too are retried without a cap. */
 export function deleteSteps(budgeted: Budgeted, summary: string) {
   return proxyActivities<Pick<ApiActivities, 'deleteContact'>>(apiOptions(budgeted, summary, 'first'));
 }
 
-/** Steps that touch the vault only, and work on as much as a company may hold; they have at least an hour. */
+/** Steps that use the vault only, with as much data as a company may have. They have at least an hour. */
 export function bulkSteps(deadlineMs?: number) {
   return proxyActivities<LocalActivities>({
     startToCloseTimeout: START_TO_CLOSE,
@@ -142,7 +142,7 @@ export function alarmSteps(summary: string) {
   });
 }
 
-/** The waiting steps: repeated by Temporal until what they wait for is there, or the deadline passes. */
+/** The waiting steps: Temporal repeats them until the cause of the wait has ended, or the deadline passes. */
 export function waitingSteps(deadlineMs: number, summary: string) {
   return proxyActivities<Pick<LocalActivities, 'awaitCredentials' | 'awaitResumption' | 'awaitAccessRequests'>>({
     summary,
@@ -151,18 +151,18 @@ export function waitingSteps(deadlineMs: number, summary: string) {
   });
 }
 
-/** A step that asks Aircall was cancelled between two attempts; what it had sent until then. */
+/** A step that calls Aircall was cancelled between two attempts; with the API requests it had sent. */
 export class StepCancelled extends CancelledFailure {
   constructor(
     readonly apiRequests: number,
-    /** Whether what it asked for may have been done. */
+    /** Whether Aircall may have executed its request. */
     readonly uncertain: boolean,
   ) {
     super('a step was cancelled between two attempts');
   }
 }
 
-/** Takes a step that asks Aircall. @throws {StepCancelled}; another cancellation, or what is no step's failure */
+/** Runs a step that calls Aircall. @throws {StepCancelled}; any other cancellation or error that is no failure of a step */
 export async function attempt<T extends { readonly apiRequests: number }>(
   step: () => Promise<T>,
 ): Promise<StepOutcome<T>> {
@@ -202,7 +202,7 @@ export function isCancelled(error: unknown): boolean {
   return isCancellation(error) || (error instanceof ActivityFailure && error.retryState === 'CANCEL_REQUESTED');
 }
 
-/** What a failed activity says. @throws a cancellation, and whatever is not an activity's failure */
+/** The failure of an activity. @throws a cancellation, and any error that is no failure of an activity */
 export function failureOf(error: unknown): StepFailure {
   if (isCancellation(error) || !(error instanceof ActivityFailure)) throw error;
   if (isCancelled(error)) throw new CancelledFailure('a step was cancelled while its last attempt failed');
@@ -221,7 +221,7 @@ function codeOf(typed: ApplicationFailure | undefined): StepCode {
   return isStepCode(code) ? code : 'local-failure';
 }
 
-/** From the last heartbeat if there is one, else from the failure's own detail. */
+/** From the last heartbeat if there is one, otherwise from the failure's own detail. */
 function sentBy(heartbeat: unknown, detail: unknown) {
   return {
     apiRequests: numberIn(heartbeat, 'sent') ?? numberIn(detail, 'apiRequests') ?? 0,

@@ -101,7 +101,7 @@ describe('a batch', () => {
   test('ends with the result as CSV: each request by id, workflow and lines, and nobody’s address', async () => {
     const { exit, stdout, stderr } = await operator.run(['batch', 'batch-a', here('a.csv')]);
     expect(exit).toBe(0);
-    expect(stderr).toContain('4 rows: 3 requests (2 access, 1 deletion); 1 row repeated, which count once; starting 3');
+    expect(stderr).toContain('4 rows: 3 requests (2 access, 1 deletion); 1 row repeated, counted once; starting 3');
     expect(stderr).toMatch(/^3 requests \(2 completed, 1 no-match\)$/m);
     expect(stdout.split('\n')[0]).toBe(
       'requestId,workflowId,kind,status,contacts,calls,deleted,alreadyAbsent,refused,failed,apiRequests,codes,lines',

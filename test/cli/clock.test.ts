@@ -149,7 +149,7 @@ test('receipts say by which law, when it was due, and why it was put off; a batc
   expect((await operator.ask(['receipt', 'calm'])).document).toMatchObject({
     request: { regime: 'ccpa', extension: { reason: 'complexity' } },
   });
-  expect((await operator.run(['status', 'late'])).stdout).toContain(': it ended later');
+  expect((await operator.run(['status', 'late'])).stdout).toContain(': the request ended after it');
 });
 
 test('what is no webhook is refused before anything is served', async () => {

@@ -44,7 +44,7 @@ test('the demo lets its Web UI decode, hands over a package, deletes the person,
     'Codec ',
     'Worker ',
     'asks for a copy of her data',
-    'asks to be deleted',
+    'asks for the deletion of her data',
     'Web UI',
   ];
   const places = chapters.map(chapter => stderr.lastIndexOf(chapter));

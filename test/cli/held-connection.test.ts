@@ -106,7 +106,7 @@ describe('a connection with open requests', () => {
       const args = ['connect', NAME, '--base-url', sandbox.baseUrl, '--same-company'];
       const { exit, stderr } = await operator.run(args, apiKey());
       expect(exit).toBe(0);
-      expect(stderr).toContain(`${was} and now to “acme”: the same company, on your word`);
+      expect(stderr).toContain(`${was} and now to “acme”; you confirmed that both are the same company`);
       expect(await held()).toMatchObject({ company: 'acme', state: 'paused', waitingRequests: 2 });
     }
     const both = await connect(NAME, apiKey(), '--same-company', '--replace');

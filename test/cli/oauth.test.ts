@@ -94,7 +94,7 @@ describe('connect --oauth', () => {
     const listening = /http:\/\/127\.0\.0\.1:\d+\/oauth\/callback/.exec(command.stderr())?.[0] ?? '';
     const made_up = await fetch(`${listening}?code=c0de&state=made-up`);
     expect(made_up.status).toBe(400);
-    expect(await made_up.text()).toContain('not one that was handed out');
+    expect(await made_up.text()).toContain('was not issued for this vault');
     expect((await fetch(listening.replace('callback', 'elsewhere'))).status).toBe(404);
     expect((await fetch(listening, { method: 'POST' })).status).toBe(404);
 

@@ -90,7 +90,7 @@ test('keys rotate under running requests, and a purged request is unreadable eve
   sandbox.setFaults({ rules: [] });
   const across = await operator.ask(['access', CONNECTION, EMAIL, '--request-id', 'across', '--wait']);
   expect(across.exit).toBe(0);
-  expect(worker.stderr()).not.toContain('which the key file does not hold');
+  expect(worker.stderr()).not.toContain('which is not in the key file');
 
   // Copies that nobody here can reach.
   const vaultCopy = here('vault-copy');

@@ -110,7 +110,7 @@ describe('the chain of ways to a server', () => {
     process.env[variable] = fakeCli('temporal version 1.30.0');
 
     await expect(resolveProgram()).rejects.toMatchObject({
-      attempts: [{ step: variable, reason: expect.stringContaining('the rehearsal is of 1.31') }],
+      attempts: [{ step: variable, reason: expect.stringContaining('the rehearsal needs 1.31') }],
       advice: expect.stringContaining(`correct ${variable}`),
     });
   });

@@ -290,7 +290,7 @@ describe('a chain', () => {
   test('that lacks the receipt that was seen the last time is refused: its newest were cut off', () => {
     const seen = digestOf(fourth ?? receipt);
     expect(verifyChain(chain, undefined, seen)).toHaveLength(chain.length);
-    expect(() => verifyChain(chain.slice(0, 3), undefined, seen)).toThrow('cut off, or replaced');
+    expect(() => verifyChain(chain.slice(0, 3), undefined, seen)).toThrow('was cut off or replaced');
   });
 
   const beta = chainOf(3, 'beta');
@@ -306,7 +306,7 @@ describe('a chain', () => {
       'At place 2: a receipt of connection beta among those of acme',
     ],
     ['a fork beside', [first, second, third, fork], 'At place 4: receipt 3 is here a second time'],
-    ['a fork instead', [first, second, fork, fourth], 'At place 4: it does not follow the receipt before it'],
+    ['a fork instead', [first, second, fork, fourth], 'At place 4: the receipt does not follow the one before it'],
     ['none at all', [], 'at least one'],
     ['the order turned round', [...chain].reverse(), 'At place 1: the chain begins with receipt 6'],
   ])('with %s is refused, and the place is named', (_what, receipts, message) => {
@@ -318,7 +318,7 @@ describe('a chain', () => {
     const changed = chain.map(each => (each === third ? { ...each, status: 'completed' as const } : each));
     expect(told(changed)).toMatch(/^receipt-changed: At place 3: /);
     expect(told([...chain.slice(0, 2), ...chainOf(3, 'acme', OTHER_KEY).slice(2)])).toContain(
-      'At place 3: it does not follow',
+      'At place 3: the receipt does not follow',
     );
     expect(told(chainOf(2, 'acme', OTHER_KEY), [KEY.publicKey])).toMatch(/^receipt-untrusted: At place 1: /);
     expect(told([first, undefined])).toMatch(/^receipt-malformed: At place 2: /);

@@ -59,7 +59,7 @@ describe('a history', () => {
 
   test('that was cut off replays so far and is not closed, or nothing was decided in it', async () => {
     const cut = [1, 2, 3, 4, 20].map(length => changed(({ events }) => events?.splice(length)));
-    const nothing = { verdict: 'unreadable', closed: false, event: 'nothing was decided in it' };
+    const nothing = { verdict: 'unreadable', closed: false, event: 'it has no decision' };
     const soFar = { verdict: 'same', closed: false };
     expect(await replay(cut, { workflowBundle })).toMatchObject([nothing, nothing, nothing, soFar, soFar]);
   });

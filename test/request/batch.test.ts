@@ -180,7 +180,7 @@ describe('a file that is not good', () => {
       'no header',
       'case-1,access,anna.secret@example.com',
       [1, 2, 3]
-        .map(column => expect.stringMatching(`^line 1: column ${column} is not known`))
+        .map(column => expect.stringMatching(`^line 1: column ${column} is unknown`))
         .concat(
           ['requestId', 'kind', 'email'].map(name => expect.stringMatching(`^line 1: column ${name} is missing`)),
         ),
@@ -188,9 +188,9 @@ describe('a file that is not good', () => {
     [
       'an unknown column',
       'requestId,kind,email,name\nx,access,a@b.c,Anna',
-      [expect.stringMatching(/^line 1: column 4 is not known/)],
+      [expect.stringMatching(/^line 1: column 4 is unknown/)],
     ],
-    ['a column twice', 'requestId,kind,email,email\nx,access,a@b.c,d@e.f', ['line 1: column email is there twice']],
+    ['a column twice', 'requestId,kind,email,email\nx,access,a@b.c,d@e.f', ['line 1: column email occurs twice']],
     ['no column for kinds', 'requestId,email\nx,a@b.c', [expect.stringMatching(/^line 1: column kind is missing/)]],
     [
       'a kind that is none',
@@ -255,7 +255,7 @@ describe('a file that is not good', () => {
       '+4930123456"',
       'y,access,a@b.c,12',
     ].join('\r\n');
-    expect(refusal(text)).toMatch(/^Nothing was started, because of 3 problems in the file:\nline 2: /);
+    expect(refusal(text)).toMatch(/^Nothing was started: the file has 3 problems:\nline 2: /);
     expect(problemsOf(text).map(problem => problem.split(':')[0])).toEqual(['line 2', 'line 2', 'line 8']);
   });
 

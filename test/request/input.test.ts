@@ -134,7 +134,7 @@ describe('an input that is not good', () => {
   test.each(['dryrun', 'dry_run', 'dryRun ', 'DryRun', 'dry-run'])(
     'because dryRun is misspelt %j never starts a deletion',
     misspelt => {
-      expect(refusal('deletion', { ...good, [misspelt]: true })).toBe('the input has a field that is not known');
+      expect(refusal('deletion', { ...good, [misspelt]: true })).toBe('the input has an unknown field');
     },
   );
 
@@ -144,7 +144,7 @@ describe('an input that is not good', () => {
     [access, { dryRun: true }],
     [access, { settleSeconds: 5 }],
   ])('because it has a field of the other kind of request (%s %j) is refused', (kind, extra) => {
-    expect(refusal(kind, { ...good, ...extra })).toBe('the input has a field that is not known');
+    expect(refusal(kind, { ...good, ...extra })).toBe('the input has an unknown field');
   });
 
   test.each([undefined, null, 'anna.secret@example.com', 42, true, [], [good], PLAINTEXT_MARK])(

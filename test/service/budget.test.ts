@@ -72,7 +72,9 @@ describe('the rate of a queue', () => {
     await setQueueRate(queueOf(connection), 1_000);
     await untilRateIs(connection, 10_000);
     await until('it is told', () =>
-      service.log.some(line => line.startsWith(`connection ${connection}: somebody set its queue to 1000.0000`)),
+      service.log.some(line =>
+        line.startsWith(`connection ${connection}: somebody set the limit of its queue to 1000.0000`),
+      ),
     );
   });
 

@@ -117,9 +117,9 @@ test('one that is partial tells what is missing, and why', async () => {
   expect((await service.client.result(workflowId)).status).toBe('partial');
   const told = await look(workflowId, 'partial', 'Calls of number 1, page 1');
   expect(told).toContain('Access request case-17 of initech: partial');
-  expect(told).toContain('It came to an end, but not to all that was asked for');
+  expect(told).toContain('The request ended, but a part of it was not done');
   expect(told).toContain('Calls that could not be read, because of unexpected-record: 1');
-  expect(told).toMatch(/Not covered of calls: not-found \(1\)/);
+  expect(told).toMatch(/Not covered in calls: not-found \(1\)/);
 });
 
 test('one that has failed tells why', async () => {

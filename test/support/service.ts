@@ -125,7 +125,7 @@ async function deploy(address: string, policy?: RetentionPolicy): Promise<Deploy
           parts,
           log: line => log.push(textOf(line)),
           workflowBundle: { codePath: environment('TEST_WORKFLOW_BUNDLE') },
-          lookEveryMs: 1000,
+          pollEveryMs: 1000,
           ...WORKFLOW_CACHE,
           ...(retention && { retention }),
         }),

@@ -288,7 +288,7 @@ describe('the probe', () => {
     }, prefix);
     await expect(probeVault(driver)).rejects.toMatchObject({
       code: 'vault-unsafe',
-      message: expect.stringContaining('replaces one that is there already'),
+      message: expect.stringContaining('replaces an existing one'),
     });
     expect(overlooked).toBe(2);
     expect(await holdings(BUCKET, prefix)).toBe(0);

@@ -29,7 +29,7 @@ test('one that runs: what it does, and how far it is', () => {
 test.each([
   ['credentials', 'Run `aircall-dsr connect acme`. It then resumes by itself'],
   ['paused', 'Run `aircall-dsr connections resume acme`. It then resumes by itself'],
-  ['settle', 'for Aircall to settle before it searches again. Until 2026-01-31T12:00:00.000Z.'],
+  ['settle', 'for Aircall to settle before the next search. Until 2026-01-31T12:00:00.000Z.'],
   ['access-request', 'for an access request of the same person to end'],
 ] as const)('one that waits for %s: what ends that', (cause, words) => {
   const until = cause === 'settle' ? { until: '2026-01-31T12:00:00.000Z' } : {};
@@ -55,17 +55,17 @@ test('one that is partial: what is missing, by sort and code, with where to look
     '- Calls that could not be read, because of `unexpected-record`: 2',
     '- Contacts refused, because of `forbidden`: 1',
     '- Contacts that failed, because of `deadline`: 1',
-    '- Not covered of calls: `not-found` (1)',
-    '- Not covered of calls: `deadline`',
+    '- Not covered in calls: `not-found` (1)',
+    '- Not covered in calls: `deadline`',
     '- API requests sent to Aircall: 9',
   ]);
-  expect(text).toContain('docs/errors.md says what each code means');
+  expect(text).toContain('docs/errors.md explains each code');
 });
 
 test('one that has failed, or was refused at once: why', () => {
   const failure = { code: 'deadline', message: 'the contact search never finished; see docs/errors.md' };
   expect(told({ status: 'failed' }, { failure })).toContain('It ended because of `deadline`: the contact search never');
-  expect(refusedDetails('connection is not one of this vault')).toContain('before any API request was sent');
+  expect(refusedDetails('connection is not in this vault')).toContain('before any API request was sent');
 });
 
 test('a deletion: what was deleted, and whether it is proved', () => {
@@ -95,6 +95,6 @@ test('whatever went wrong, it stays small', () => {
     code: `code-${index}`,
   }));
   const text = told({ status: 'partial' }, { outcomes });
-  expect(text).toContain('and 4992 more, see its result');
+  expect(text).toContain('and 4992 more, see the result');
   expect(text.length).toBeLessThan(2_000);
 });
