@@ -3,7 +3,7 @@
  * It must never let an unknown key pass: with an ignored misspelt fault a test would test nothing.
  */
 
-/** What was given cannot be used; the message names if and what was expected. */
+/** Unusable input; the message names the place and the expected value. */
 export class SandboxInputError extends Error {
   override readonly name = 'SandboxInputError';
   readonly code = 'usage' as const;

@@ -40,7 +40,7 @@ export interface LoggedRequest {
   readonly number: number;
   /** ms epoch. */
   readonly at: number;
-  /** Null if no credential told. */
+  /** Null if no credential named it. */
   readonly company: string | null;
   readonly method: string;
   /** Without the query, with `/v1`. */

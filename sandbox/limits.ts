@@ -9,7 +9,7 @@ import type { Reply } from './wire';
 const MINUTE_MS = 60_000;
 
 export interface Limiter {
-  /** Counts one request. Answers when the limit ends (ms epoch) if the request is refused. */
+  /** Counts one request. If it is refused, returns when the limit ends (ms epoch). */
   take(limit: RateLimit): number | undefined;
 }
 

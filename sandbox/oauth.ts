@@ -10,7 +10,7 @@ import type { Reply } from './wire';
 /** The one OAuth client that the sandbox knows. */
 export const OAUTH_CLIENT = { id: 'sandbox-client-id', secret: 'sandbox-client-secret' } as const;
 
-/** `/oauth/authorize`, if whoever looks is an admin of every company, and `/oauth/success`. */
+/** `/oauth/authorize`, where every visitor is an admin of every company, and `/oauth/success`. */
 export function answerOauthPage(method: string, url: URL, body: unknown, companies: readonly CompanyState[]): Reply {
   if (method === 'GET' && url.pathname === '/oauth/success')
     return page(200, '<h1>Authorized</h1><p>You may close it.</p>');

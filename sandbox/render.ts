@@ -25,7 +25,7 @@ export interface RenderContext {
   readonly now: number;
   readonly users: ReadonlyMap<number, UserRecord>;
   readonly lines: ReadonlyMap<number, LineRecord>;
-  /** Undefined if it was deleted, is private or was not asked for. */
+  /** Undefined if it was deleted, is private or was not requested. */
   contact(id: number): ContactRecord | undefined;
   /** Null if the call has no such file. */
   media(call: CallRecord, kind: 'recording' | 'voicemail'): string | null;

@@ -50,7 +50,7 @@ const ROUTES: readonly Route[] = [
   },
 ];
 
-/** What answers a request, or undefined if Aircall has no such route. */
+/** The route of a request, or undefined if Aircall has no such route. */
 export function findRoute(
   method: string,
   path: string,

@@ -42,8 +42,8 @@ function withoutType(headers: Readonly<Record<string, string>> | undefined): Rec
 }
 
 /**
- * `answer` applies the request's effect and must be called at most once; `revoke` ends the credentials of who asks;
- * `released` resolves when the sandbox lets go what it holds.
+ * `answer` applies the request's effect and must be called at most once; `revoke` ends the credentials of the sender;
+ * `released` resolves when the sandbox releases the replies that it holds.
  */
 export async function sabotage(
   rule: FaultRule,

@@ -144,7 +144,7 @@ function logRequest(
   return logged;
 }
 
-/** A form if the content type says so, JSON otherwise; undefined if it is absent, neither or too large. */
+/** A form if the content type is that of a form, JSON otherwise; undefined if it is absent, neither or too large. */
 async function readBody(request: IncomingMessage): Promise<unknown> {
   const chunks: Buffer[] = [];
   let size = 0;

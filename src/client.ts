@@ -74,7 +74,7 @@ export interface DsrClient {
    * @throws {DsrError} `not-found`; `request-failed` or the run's own code (`invalid-input`, ...) if it ended without a result
    */
   result(workflowId: string): Promise<RequestResult>;
-  /** Asks the request to end; its result says how far it came. False if it has ended. @throws {DsrError} `not-found` */
+  /** Requests the cancellation; the result shows how far the request came. False if it has ended. @throws {DsrError} `not-found` */
   cancel(workflowId: string): Promise<boolean>;
   /**
    * Extends the legal due date, within the limits of its law: once, and before it has passed. A repeated call with the same
@@ -99,7 +99,7 @@ export interface DsrClientOptions {
   readonly keyring: Keyring;
   /** The service's main task queue; `aircall-dsr` if not given. */
   readonly taskQueue?: string;
-  /** If the vault is at hand: answers for requests whose history the server no longer has. */
+  /** If the vault is available: returns the record of a request whose history the server has deleted. */
   readonly recordOf?: RecordOf;
 }
 

@@ -1,7 +1,7 @@
 /**
- * The codec server: Temporal's protocol by which the Web UI and the `temporal` command show payloads in the clear. It is
- * the door through which personal data leaves, so it checks first who may send requests, logs every decode, and never logs
- * what it decodes. Protocol: docs/temporal.md 5.
+ * The codec server decrypts payloads for the Web UI and the `temporal` command, by Temporal's protocol. Personal data
+ * leaves the service here: the server checks each client first, logs every decode, and never logs
+ * decoded content. Protocol: docs/temporal.md 5.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -80,7 +80,7 @@ export async function startCodecServer(options: CodecServerOptions): Promise<Cod
     const { origin } = request.headers;
     response.setHeader('Vary', 'Origin');
     if (origin !== undefined) {
-      // Also another name for this machine: a page from elsewhere must not ask, whatever it resolves to.
+      // Also refuses other names of this machine: a page of another origin must not call, even from this machine.
       if (origin !== uiOrigin)
         throw new Refused(403, 'this origin is not allowed; start the server with it as --ui-origin');
       response.setHeader('Access-Control-Allow-Origin', uiOrigin);

@@ -1,6 +1,6 @@
 /**
- * What a service logs, a line at a time: for a person, or as JSON for a log store. Ids and names only, never
- * anything of a person. Only services log; a command that ends prints for its caller.
+ * The log of a service, a line at a time: text for a person, or JSON for a log store. Ids and names only, never
+ * personal data. Only services log; a command that ends prints its result.
  */
 
 export interface LogLine {

@@ -35,9 +35,9 @@ export interface ServiceOptions {
   readonly native: NativeConnection;
   readonly parts: Parts;
   readonly log: Log;
-  /** Where metrics are counted; if not given, nothing is counted for them. */
+  /** Receives the metrics; if not given, nothing is counted for them. */
   readonly meter?: MetricMeter | undefined;
-  /** Where traces go; if not given there are none. */
+  /** Receives the traces; if not given, there are none. */
   readonly tracing?: Tracing | undefined;
   /** A bundle other than that of this version. */
   readonly workflowBundle?: WorkflowBundleOption;
@@ -47,14 +47,14 @@ export interface ServiceOptions {
   readonly alarmWebhook?: string;
   /** Runs whose state is kept between their tasks; the SDK's default if not given. 0: each task replays its history. */
   readonly maxCachedWorkflows?: number;
-  /** How often the vault is looked at for connections; 5 s if not given. */
+  /** How often the vault is checked for connections; 5 s if absent. */
   readonly pollEveryMs?: number;
 }
 
 export interface Service {
-  /** What keeps it from its work now; empty if all is well. */
+  /** Problems that keep it from its work now; empty if all is well. */
   problems(): string[];
-  /** Rejects if the service cannot go on. Resolves after `stop`. */
+  /** Rejects if the service cannot continue. Resolves after `stop`. */
   readonly ended: Promise<void>;
   /** Takes no new steps, lets those in flight end, then closes. */
   stop(): Promise<void>;

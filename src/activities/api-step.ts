@@ -164,7 +164,7 @@ async function closeGate(
   return delayMs + jitterMs(random);
 }
 
-/** A typed failure; `delayMs` is when to try again, if the code's handling is `server-says`. */
+/** A typed failure; `delayMs` is when to retry, if the code's handling is `server-says`. */
 export function stepFailure(
   code: StepCode,
   message: string,
@@ -211,8 +211,8 @@ function progress(): StepProgress {
 }
 
 /**
- * Whether the step's deadline may come before its reply, so that all its workflow ever knows of this attempt is what was
- * handed on before. Otherwise an attempt that only reads reports how it ended, and sends nothing to the server before.
+ * Whether the step's deadline may come before its reply, so that its workflow learns of this attempt only by the progress
+ * stored before. Otherwise an attempt that only reads reports its end, and sends no progress before.
  */
 function mayBeOvertaken(nowMs: number): boolean {
   const { scheduledTimestampMs, scheduleToCloseTimeoutMs } = activityInfo();

@@ -35,8 +35,8 @@ export const peopleSchema = z.strictObject({
 });
 
 /**
- * Reads an object of the case file as what it was written as.
- * @throws {CaseFileBroken} if it is missing, another, or of another shape
+ * Reads an object of the case file in the shape in which it was written.
+ * @throws {CaseFileBroken} if it is missing, another object, or of another shape
  */
 export async function readObject<T>(cases: Cases, request: RequestRef, ref: CaseRef, schema: z.ZodType<T>): Promise<T> {
   const parsed = schema.safeParse(await cases.read(request, ref));

@@ -34,7 +34,7 @@ export interface RaisedAlarm {
   readonly regime: string;
   /** ISO 8601. */
   readonly dueAt: string;
-  /** What it waits for, if it waits. */
+  /** The cause of its wait, if it waits. */
   readonly waitingFor?: WaitCause;
 }
 
@@ -61,8 +61,8 @@ export function createClosingActivities({ cases, receipts, alarms, onEnded }: Cl
     },
 
     /**
-     * The last step: the record keeps how the request ended, and its receipt is issued. If both say so already, because
-     * this is taken again, they stand: answers how it ended if that is not what was given.
+     * The last step: stores the result in the record, and issues the receipt. If a repeated step finds both stored already,
+     * they stay, and it returns the stored result if it differs from the given one.
      */
     async closeRequest(input: {
       readonly request: RequestRef;

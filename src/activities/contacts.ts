@@ -17,7 +17,7 @@ export interface ContactStepInput {
 export function createContactActivities(dependencies: ApiStepDependencies) {
   const { cases } = dependencies;
   return {
-    /** Deletes one contact. 404 says that it is gone: by us, if an earlier attempt's reply was not seen. */
+    /** Deletes one contact. 404 means that it is deleted: by us, if the reply of an earlier attempt was lost. */
     async deleteContact({
       request,
       people,

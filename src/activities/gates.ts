@@ -1,6 +1,6 @@
 /**
- * What this process has learned of a connection and need not ask again: closed after a 429 until the reset, dead if a
- * credential was refused. It spares API requests and decides nothing else; another process learns from its own first reply.
+ * The state of a connection that this process has learned: closed after a 429 until the reset, dead if a
+ * credential was refused. It saves API requests and decides nothing else; another process learns from its own first reply.
  */
 
 export interface Gates {

@@ -117,7 +117,7 @@ function createMerge() {
   };
 }
 
-/** What a list holds, in counts: all that a workflow gets of it. */
+/** The counts of a list: the only facts that a workflow receives of it. */
 export function listCounts({ ids, records, withheld, unreadable, unnamed }: ListObject) {
   return {
     distinct: new Set(ids).size + unnamed,

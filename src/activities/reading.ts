@@ -22,7 +22,7 @@ export interface PageReport {
   readonly rows: number;
   /** Rows of the whole list, by Aircall's count. */
   readonly total: number;
-  /** Different rows, and what of them is the subject's: what merging the page alone would show. */
+  /** Different rows, and those of the subject: the same as a merge of this page alone would return. */
   readonly distinct: number;
   readonly records: number;
   readonly withheld: number;

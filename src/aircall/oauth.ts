@@ -1,5 +1,5 @@
 /**
- * OAuth 2.0 at Aircall: where an admin consents, and what the token endpoint is asked and answers. Aircall documents a
+ * OAuth 2.0 at Aircall: the consent page for an admin, and requests and replies of the token endpoint. Aircall documents a
  * permanent token; if a reply carries `refresh_token` or `expires_in`, they are honoured. Facts: docs/aircall.md 1.
  */
 import { isLoopback } from './base-url';

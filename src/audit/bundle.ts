@@ -1,6 +1,6 @@
 /**
- * The evidence bundle: receipt, histories that replay without a key, public key, a page with the story, and a manifest
- * signed over all of it when it was exported. Whoever has it needs nothing of ours but this program to check it. D13.
+ * The evidence bundle: receipt, histories that replay without a key, public key, a page for people, and a manifest
+ * signed over all of it at export. To check a bundle, its owner needs only this program. D13.
  */
 import { createHash, sign, verify } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';

@@ -48,7 +48,7 @@ export function createEvidence({ temporal, vault, keyring, taskQueue, now }: Evi
     const { runId } = receipt.request;
     const history = await historyOf(temporal, { workflowId, runId });
     if (history === undefined) return undefined;
-    // Its own events show which children it had: a list on the server may be behind, or lack what was deleted.
+    // Its own events name its children: a list on the server may lag, or lack deleted runs.
     const children = await sideBySide(childrenIn(history), FETCHED_AT_ONCE, async run => ({
       run,
       history: await historyOf(temporal, run),

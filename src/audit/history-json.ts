@@ -34,7 +34,7 @@ export function historyFromJson(text: string): History {
 
 type Change = (name: string, value: unknown) => unknown;
 
-/** Every member of every object, changed if `change` answers something. */
+/** Every member of every object, replaced if `change` returns a value. */
 function mapped(value: unknown, change: Change): unknown {
   if (Array.isArray(value)) return value.map(each => mapped(each, change));
   if (!isObject(value)) return value;

@@ -22,7 +22,7 @@ export function endIn({ events }: History): Event | undefined {
   return ended ? last : undefined;
 }
 
-/** What the run answered; undefined if it did not come to that. */
+/** The result of the run; undefined if it has none. */
 export function resultIn(history: History): Payload | undefined {
   return endIn(history)?.workflowExecutionCompletedEventAttributes?.result?.payloads?.[0];
 }

@@ -159,7 +159,7 @@ async function keptMember(name: string, member: unknown, run: RunFacts, within: 
   return kept.filter(payload => payload !== undefined);
 }
 
-/** Numbers, also long ones, and what is made of two, instants and lengths of time; what is empty holds nothing either. */
+/** Numbers, also long ones, instants and durations (two numbers each), and empty values: they hold no text. */
 function isScalar(value: unknown): boolean {
   if (typeof value === 'number' || typeof value === 'boolean') return true;
   if (typeof value !== 'object' || value === null || Array.isArray(value) || ArrayBuffer.isView(value)) return false;
@@ -202,7 +202,7 @@ function extensionIn(value: unknown): Record<string, unknown> {
 
 const COUNTS = ['apiRequests', 'credentialVersion', 'sent', 'uncertain'];
 
-/** What a step reports about its attempts. */
+/** The record of a step's attempts. */
 function countsIn(value: unknown): Record<string, unknown> {
   const counts = COUNTS.map(name => [name, member(value, name)] as const).filter(([, count]) => isScalar(count));
   return Object.fromEntries(counts);

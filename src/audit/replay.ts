@@ -16,7 +16,7 @@ import { openAsWorker } from './opened';
 export interface Recorded {
   /** Its name in the verdict: a workflow id, or a file. */
   readonly name: string;
-  /** Undefined if what is there is no history. */
+  /** Undefined if the content is no history. */
   readonly history: History | undefined;
 }
 
@@ -36,7 +36,7 @@ export interface Verdict {
    * missing, or it is no history, or one without a decision.
    */
   readonly verdict: 'same' | 'differs' | 'unreadable';
-  /** Whether the run had ended: if it had not, `same` says that it replays so far. */
+  /** Whether the run had ended: if not, `same` means that it replays so far. */
   readonly closed: boolean;
   /** The event that differs, in Temporal's words; types and ids only. */
   readonly event?: string;
@@ -45,7 +45,7 @@ export interface Verdict {
 export interface ReplayOptions {
   /** Made from this version's workflows if not given. */
   readonly workflowBundle?: WorkflowBundleOption;
-  /** For histories that are encrypted; asked for if there is one. */
+  /** For encrypted histories; called only if there is one. */
   readonly codec?: () => PayloadCodec;
   /** For one history; two minutes if not given. */
   readonly timeoutMs?: number;
@@ -119,7 +119,7 @@ export async function replay(
     present = undefined;
   }
 
-  /** Undefined if one history takes too long; what comes before it, as a list on the server, may take its time. */
+  /** Undefined if one history takes too long. The time before it, to list runs on the server, does not count. */
   async function inTime<T>(next: Promise<T>): Promise<T | undefined> {
     next.catch(() => {}); // thrown here, or too late
     for (;;) {

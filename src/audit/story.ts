@@ -1,4 +1,4 @@
-/** The page of a bundle that shows a person what happened, when, and how to check it. Made of the receipt alone. Pure. */
+/** The page of a bundle that shows a person what happened, when, and how to check it. Made from the receipt alone. Pure. */
 import type { Receipt } from '../receipt/model';
 
 const WIDTH = 960;

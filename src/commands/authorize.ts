@@ -23,7 +23,7 @@ export interface Authorizing {
 }
 
 /**
- * Waits for a good callback, at most as long as its state is good, and answers what `use` makes of its code.
+ * Waits for a valid callback, at most as long as its state is valid, and returns what `use` makes of its code.
  * @throws {CommandError} if the callback is refused, or none comes
  */
 export async function authorize<T>(

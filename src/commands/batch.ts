@@ -44,11 +44,11 @@ const AT_ONCE = 16;
 const POLL_MS = { first: 1_000, growth: 1.2, max: 5_000 } as const;
 /** Between two lines of progress: for a person who watches, and in a log. */
 const PROGRESS_EVERY_MS = { watched: 1_000, logged: 15_000 } as const;
-/** Without a single end; then it prints what one of the requests waits for. */
+/** If no request ends for so long, the command prints the wait of one of them. */
 const PATIENCE_MS = 30_000;
 const BEGUN_POLL_MS = 500;
 
-/** What became of a request: how it ended, or, if nobody waits for that, whether it was there before. */
+/** The state of a request: how it ended, or, with `--no-wait`, whether it was started before. */
 interface Line {
   readonly requestId: string;
   readonly workflowId: string;

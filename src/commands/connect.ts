@@ -53,7 +53,7 @@ interface Wanted {
   /** The operator's statement, if Aircall does not show that the company is the same as before. */
   readonly word: 'same' | 'another' | undefined;
   readonly present: Stored<Connection> | undefined;
-  /** What is left of it if it is gone, and waited for. */
+  /** The remains of a connection that was disconnected while requests waited for it. */
   readonly kept: KeptConnection | undefined;
 }
 
@@ -178,9 +178,9 @@ async function isStored(
 }
 
 /**
- * A request that waits goes on with whatever is stored: credentials of another company would let it search, and delete,
- * there. Aircall shows no more of a company than its name; if that does not show that it is the same, an operator says so,
- * or no request is open.
+ * A waiting request resumes with the stored credentials: with those of another company it would search, and delete,
+ * there. Aircall returns no more of a company than its name. If the name does not show that it is the same, an operator must
+ * confirm it, or no request may be open.
  */
 async function refuseOtherCompany(
   context: Context,
@@ -253,7 +253,7 @@ function limitOf(text: string | undefined, otherwise: ConfiguredLimit): Configur
   throw usage(`--limit-per-minute takes a whole number from 1 to ${LIMIT_PER_MINUTE_MAX}, or auto.`);
 }
 
-/** Sets the budget on the server at once; a worker sees to it later if no server answers now. */
+/** Sets the budget on the server at once. If no server answers now, a worker sets it later. */
 async function setOnServer({ ifServerAnswers }: Context, name: string, budget: Budget): Promise<boolean> {
   const { rateOn, setQueueRate } = await import('../temporal/queue-rate.js');
   const set = await ifServerAnswers(async (_, { queueOf }) => {

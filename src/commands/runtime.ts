@@ -25,8 +25,8 @@ const LEVELS = {
 const HEAP_FLAGS = ['--heap-growing-percent=10', '--max-semi-space-size=4'];
 
 /**
- * The process's one runtime. We own the signals: what a process started ends in an order. With `metrics`, if Prometheus
- * asks, it answers the meter that counts there.
+ * The process's one runtime. We own the signals: the process ends its parts in a fixed order. With `metrics` (the address that
+ * Prometheus scrapes) it returns the meter whose values are served there.
  */
 export function installRuntime(log: Log, metrics?: Listen): MetricMeter | undefined {
   for (const flag of HEAP_FLAGS) setFlagsFromString(flag);

@@ -135,7 +135,7 @@ export function readKeys(path: string | undefined, service?: KeyService): Keys {
   };
 }
 
-/** Names the present content of the file; undefined if it cannot be looked at. */
+/** Names the present content of the file; undefined if it cannot be read. */
 export function stampOf(path: string): string | undefined {
   try {
     const { ino, size, mtimeMs } = statSync(path);

@@ -40,7 +40,7 @@ export function loadKeyring(path: string | undefined, service?: KeyService): Key
   let derived = new Map<string, Buffer>();
   let checkAtMs = 0;
 
-  /** What the file holds now; what it held before if it cannot be read. */
+  /** The present content of the file; if it cannot be read, the content before. */
   function keys(): Keys {
     if (Date.now() < checkAtMs) return present;
     checkAtMs = Date.now() + CHECK_EVERY_MS;

@@ -40,7 +40,7 @@ export function openPublicKey(publicKey: string): KeyObject | undefined {
 
 const PEM = /-----BEGIN PUBLIC KEY-----[\s\S]*?-----END PUBLIC KEY-----/g;
 
-/** All public keys of a PEM text, whatever stands between them. @throws {TypeError} if one is no Ed25519 key */
+/** All public keys of a PEM text; text between them is ignored. @throws {TypeError} if one is no Ed25519 key */
 export function publicKeysIn(pem: string): string[] {
   return (pem.match(PEM) ?? []).map(block => {
     let key: KeyObject;

@@ -76,7 +76,7 @@ export async function acceptCallback(
   return code;
 }
 
-/** What an error says of itself, if that is a plain word. */
+/** The name of an error, if it is a plain word. */
 function named(error: string): string {
   return PLAIN_ERROR.test(error) ? ` (${error})` : '';
 }

@@ -1,6 +1,6 @@
 /**
- * Takes the callback of one authorization over HTTP, behind a proxy that speaks HTTPS, and ends. What it answers says how it
- * went; it repeats nothing, is not cached and does not show other sites where the browser came from.
+ * Takes the callback of one authorization over HTTP, behind a proxy that speaks HTTPS, and ends. Its answer shows the
+ * outcome; it repeats nothing, is not cached and sends no referrer to other sites.
  */
 import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
@@ -15,7 +15,7 @@ export interface CallbackListenerOptions {
   readonly port: number;
   /** Address to which the browser is redirected at the end. */
   readonly successUrl: string;
-  /** Deals with one callback: undefined if all is well, else what to show. */
+  /** Handles one callback: undefined if all is well, otherwise the message to show. */
   readonly receive: (params: URLSearchParams) => Promise<string | undefined>;
 }
 

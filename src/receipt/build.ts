@@ -32,7 +32,7 @@ export interface ReceiptFacts {
   readonly ending: RunEnd;
   /** When the phases of the request began. */
   readonly phases: PhaseTimes;
-  /** Null if nobody knows it any more. */
+  /** Null if it is no longer known. */
   readonly budget: ReceiptContent['budget'];
   readonly service: ReceiptContent['service'];
 }

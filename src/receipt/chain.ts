@@ -1,6 +1,6 @@
 /**
- * A connection's receipts as a chain: each holds the digest of the one before, so that none can be taken out, put in or
- * moved without all after it being signed anew. What is missing at the end only somebody who knows a later one can see. Pure.
+ * A connection's receipts as a chain: each holds the digest of the one before. Nobody can remove, insert or
+ * move one without signing all later ones again. Only somebody who knows a later receipt can notice a cut at the end. Pure.
  */
 import type { Receipt } from './model';
 import { digestOf, ReceiptError, verifyReceipt } from './sign';
@@ -38,7 +38,7 @@ function verifiedAt(place: number, presented: unknown, trusted: readonly string[
   }
 }
 
-/** What is wrong with a receipt at this place; undefined if nothing is. */
+/** The fault of a receipt at this place; undefined if there is none. */
 function breakAt(place: number, { request, chain }: Receipt, before: readonly Receipt[]): string | undefined {
   const last = before.at(-1);
   const { sequence, previous } = chain;

@@ -70,7 +70,9 @@ const body = z.strictObject({
     .strictObject({
       submitted: instant
         .nullable()
-        .describe('When the person asked: as given, else as received; null: not given, and no law needs it.'),
+        .describe(
+          'When the person made the request: as given, else as received; null: not given, and no law needs it.',
+        ),
       received: instant.nullable().describe('When the request reached this service.'),
       started: instant.nullable().describe('When its first step began.'),
       searched: instant.nullable().describe('When the search was finished.'),

@@ -23,7 +23,7 @@ export interface BatchRequest {
   readonly kind: Kind;
   readonly input: Inputs[Kind];
   readonly workflowId: string;
-  /** Lines of the file that ask for it, from 1 for the header; several if a row is repeated. */
+  /** Lines of the file with this request, counted from 1 for the header; several if a row is repeated. */
   readonly lines: readonly number[];
 }
 
@@ -33,7 +33,7 @@ export interface Batch {
   readonly requests: readonly BatchRequest[];
 }
 
-/** What is wrong, and on which line if it is on one. */
+/** A mistake, and its line if it is on one line. */
 export interface Problem {
   readonly line?: number;
   readonly text: string;
@@ -163,7 +163,7 @@ function placesOf({ line, cells }: Row): Places {
   const problems: Problem[] = [];
   for (const [place, cell] of cells.entries()) {
     const column = COLUMNS.find(name => name === cell);
-    // What it is called is not repeated: if the header is missing, it is somebody's address.
+    // The name of the column is not printed: if the header is missing, it is somebody's address.
     if (column === undefined) problems.push({ line, text: `column ${place + 1} is unknown; ${HEADER_RULE}` });
     else if (places.has(column)) problems.push({ line, text: `column ${column} occurs twice` });
     else places.set(column, place);
@@ -177,7 +177,7 @@ function placesOf({ line, cells }: Row): Places {
 interface ReadRow {
   readonly problems: readonly string[];
   readonly request?: Omit<BatchRequest, 'lines'>;
-  /** The same for rows that ask for the same. */
+  /** Equal for rows with equal content. */
   readonly content: string;
 }
 

@@ -13,7 +13,7 @@ export type Regime = (typeof REGIMES)[number];
 
 export interface Clock {
   readonly regime: Regime;
-  /** When the person asked, ISO 8601: as given, else when the request was received. */
+  /** When the person made the request, ISO 8601: as given, otherwise when the request was received. */
   readonly submittedAt: string;
   /** ISO 8601; absent if the regime is `none`. */
   readonly dueAt?: string;

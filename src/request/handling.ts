@@ -59,7 +59,7 @@ export function isStepCode(code: string): code is StepCode {
   return Object.hasOwn(HANDLING, code);
 }
 
-/** What a failed step reports, as the first detail of its failure. */
+/** The first detail of a failed step's failure. */
 export interface StepFailureDetail {
   /** API requests that the step sent, all attempts together. */
   readonly apiRequests: number;

@@ -116,7 +116,7 @@ export function parseInput(kind: Kind, input: unknown): AccessInput | DeletionIn
 const CLOCK_SKEW_MS = 5 * 60_000;
 const SUBMITTED_AGE_MS_MAX = 3_650 * 86_400_000;
 
-/** @throws {InvalidInput} if calls are asked for that cannot have happened yet, or a submission is in the future or ages ago */
+/** @throws {InvalidInput} if the calls requested lie in the future, or the submission lies in the future or over 10 years ago */
 export function refuseImpossibleTimes(input: AccessInput | DeletionInput, nowMs: number): void {
   if ('from' in input && input.from !== undefined && instantMs(input.from) > nowMs)
     throw new InvalidInput('from takes a time that has passed');

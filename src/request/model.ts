@@ -1,5 +1,5 @@
 /**
- * The shapes that cross a boundary: what a starter sends, what a request and its status query answer.
+ * The shapes that cross a boundary: a starter's input, the result of a request, the answer of its status query.
  * Results hold counts and opaque references (`contact 1`), never personal data. Workflow-safe: types and plain data only.
  */
 import type { Alarm, Clock } from './clock';
@@ -40,7 +40,7 @@ export interface RecordOutcome {
   /** Opaque reference, for instance `contact 1`. */
   readonly record: string;
   readonly outcome: Outcome;
-  /** Why, if the outcome is not what was asked for: a code of docs/errors.md. */
+  /** The reason, if the outcome is not the requested one: a code of docs/errors.md. */
   readonly code?: string;
 }
 

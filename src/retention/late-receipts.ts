@@ -1,6 +1,6 @@
 /**
  * Receipts of requests that ended without their last step: terminated or timed out, refused at once, or ended before there
- * were receipts. What only their run could know is given as not known.
+ * were receipts. Facts that only their run knew are stated as not known.
  */
 import type { Client } from '@temporalio/client';
 import type { RunEnd } from '../receipt/build';

@@ -21,11 +21,11 @@ export interface RetentionPolicy {
 
 export interface Purged {
   readonly workflowId: string;
-  /** What answers the same request id from now on; undefined if the vault had no record of it. */
+  /** The answer to the same request id from now on; undefined if the vault had no record of it. */
   readonly result: RequestResult | undefined;
   /** Runs that were deleted from the server. */
   readonly histories: number;
-  /** Whether its evidence is kept: false if its history was gone before, or no key opened it. */
+  /** Whether its evidence is kept: false if its history was deleted before, or no key decrypted it. */
   readonly evidence: boolean;
 }
 
@@ -80,7 +80,7 @@ export function createRetention({
   return {
     async due(policy, limit) {
       const found = new Map<string, Due>();
-      // The vault shows what has data; the server shows what has a history, also of runs that never had a record.
+      // The vault lists requests with data. The server lists requests with a history, also runs without a record.
       for (const request of await cases.unshredded()) {
         if (found.size >= limit) break;
         const workflowId = workflowIdOf(request);

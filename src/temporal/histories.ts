@@ -67,7 +67,7 @@ export async function historyOf(
   }
 }
 
-/** Nothing happens if the server has it no more. It is gone some moments later. */
+/** Does nothing if the server has deleted it already. The deletion takes effect some moments later. */
 export async function deleteRun(temporal: Client, { workflowId, runId }: Run): Promise<void> {
   try {
     await temporal.workflowService.deleteWorkflowExecution({
@@ -89,7 +89,7 @@ export async function endingOf(temporal: Client, { workflowId, runId }: Run): Pr
   return endCodeOf(history?.events?.at(-1));
 }
 
-/** By what a run ended that has no result, as its last event shows it. */
+/** How a run without a result ended, by its last event. */
 export function endCodeOf(last: proto.api.history.v1.IHistoryEvent | undefined): string {
   if (last?.workflowExecutionTerminatedEventAttributes) return 'terminated';
   if (last?.workflowExecutionTimedOutEventAttributes) return 'run-timed-out';

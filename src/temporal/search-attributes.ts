@@ -1,6 +1,6 @@
 /**
- * Our search attributes on a server: registered if they are missing, and listed before anybody relies on them. A
- * worker that polled earlier would make the server refuse its workflow tasks.
+ * Our search attributes on a server: registers missing ones, and waits until the server lists them. If a
+ * worker polled earlier, the server would refuse its workflow tasks.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ConnectionLike } from '@temporalio/client';

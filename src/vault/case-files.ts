@@ -28,7 +28,7 @@ export interface CaseFiles {
   /** @throws {CaseFileBroken} if the object is missing, is not the one that the history names, or was destroyed */
   read(request: RequestRef, ref: CaseRef): Promise<unknown>;
 
-  /** What a step that is to be tried again has sent so far: a request that is cancelled meanwhile still counts it. */
+  /** The API requests that a step has sent before its next attempt: a request that is cancelled meanwhile still counts them. */
   noteProgress(request: RequestRef, step: string, progress: StepProgress): Promise<void>;
   progress(request: RequestRef, step: string): Promise<StepProgress | undefined>;
 

@@ -52,7 +52,7 @@ export type Connection = z.infer<typeof schema>;
 export type RateLimits = z.infer<typeof rateLimitsSchema>;
 export type Credential = Connection['credential'];
 
-/** Another than every version that this name ever had, also if the connection was removed in between: versions are times. */
+/** Differs from every earlier version of this name, also if the connection was removed in between: versions are times. */
 export function nextCredentialVersion(previous: Connection | undefined, nowMs: number): number {
   return Math.max(nowMs, (previous?.credentialVersion ?? 0) + 1);
 }
@@ -60,7 +60,7 @@ export function nextCredentialVersion(previous: Connection | undefined, nowMs: n
 /** A renewal comes this long before the end of a token's life, or a tenth of that life before it. */
 const RENEW_BEFORE_MS_MAX = 300_000;
 
-/** The credential that a token reply makes; what it needs for its renewal is kept only if it can be renewed. */
+/** The credential of a token reply. The data for its renewal is kept only if it can be renewed. */
 export function oauthCredential(
   {
     accessToken,
@@ -105,18 +105,18 @@ export interface Connections {
   /** Stores a connection that must not exist (`version` undefined) or must be at `version`; false if it is not. */
   put(connection: Connection, version: string | undefined): Promise<boolean>;
   /**
-   * Changes what is stored, whoever else does at the same time; `change` may be called again and answers undefined to
-   * leave it. Answers what is stored then, undefined if there is no such connection.
+   * Changes the stored connection, safe against other writers. `change` may be called again, and returns undefined to
+   * change nothing. Returns the stored connection, undefined if there is none.
    */
   change(name: string, change: (present: Connection) => Connection | undefined): Promise<Connection | undefined>;
   /** The Aircall company that a connection belongs to, or belonged to when it was disconnected with waiting requests. */
   company(name: string): Promise<string | undefined>;
-  /** What is kept of a connection that is gone and waited for; undefined if it is not waited for. */
+  /** The remains of a disconnected connection that requests wait for; undefined if none wait. */
   kept(name: string): Promise<KeptConnection | undefined>;
   keptNames(): Promise<string[]>;
   /** Deletes the remains: the connection exists again. */
   forgetKept(name: string): Promise<void>;
-  /** What 429 replies named since the connection was last connected; undefined if there was none. */
+  /** The 429 replies since the connection was last connected; undefined if there was none. */
   rateLimits(name: string): Promise<RateLimits | undefined>;
   noteRateLimit(name: string, at: Date, namedPerMinute: number | undefined): Promise<void>;
   /** Forgets a limit that Aircall named before: an operator has set another one. */

@@ -45,8 +45,8 @@ export function createFolderDriver(folder: string): VaultDriver {
   async function newestOf(path: string): Promise<Generation | undefined> {
     for (let [number] = await generations(path); number !== undefined; ) {
       const read = await generationAt(path, number);
-      // Numbers of newest generations only grow. If it is another one by the time the file is read, the file can be
-      // that of a late writer, who took the number when it was free again: look again.
+      // Numbers of newest generations only grow. If the newest has changed by the time the file is read, the file may be
+      // that of a late writer, who took the number when it was free again: read again.
       const [after] = await generations(path);
       if (read !== undefined && after === number) return read;
       number = after;

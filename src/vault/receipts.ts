@@ -3,9 +3,9 @@
  * request or connection is. The first writer of a place in the chain gets it. Each run gets one receipt,
  * for any number of callers.
  *
- * `receipts/<connection>/<sequence>` is the chain; `receipt-places/...` holds where the receipt of a run is;
- * `receipt-heads/<connection>` is a place near the end. What keeps a run from a second receipt: the head moves on only
- * after all receipts up to it have their places written, and anyone who writes one reads the head first, the place second, and
+ * `receipts/<connection>/<sequence>` is the chain; `receipt-places/...` holds the place of the receipt of a run;
+ * `receipt-heads/<connection>` is a place near the end. Two rules prevent a second receipt of a run: the head moves only
+ * after the places of all receipts up to it are stored, and a writer reads the head first, the place second, and
  * then every receipt behind that head.
  */
 
@@ -73,7 +73,7 @@ export function createReceipts({ vault, keyring, workflows, now }: ReceiptsDepen
   /** The last to write in each chain: within a process writers wait for each other, so that they do not race for places. */
   const turns = new Map<string, Promise<unknown>>();
 
-  /** @throws {ReceiptError} if it is gone: then no other takes its place */
+  /** @throws {ReceiptError} if it is missing: no other receipt may take its place */
   async function read(key: string): Promise<Receipt> {
     const stored = await vault.get(key);
     if (stored !== undefined) return readReceipt(parseDocument(stored.value));
@@ -97,7 +97,7 @@ export function createReceipts({ vault, keyring, workflows, now }: ReceiptsDepen
     await vault.putIfAbsent(placeKey(request, request.runId), Buffer.from(String(chain.sequence)));
   }
 
-  /** If somebody else has moved it meanwhile it may stay behind: whoever comes next finds the rest. */
+  /** If another process has moved it meanwhile, it may lag: the next writer finds the rest. */
   async function moveHead(connection: string, from: Stored<Head> | undefined, to: Head): Promise<void> {
     const bytes = Buffer.from(JSON.stringify(to));
     if (from === undefined) await vault.putIfAbsent(headKey(connection), bytes);

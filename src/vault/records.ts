@@ -41,11 +41,11 @@ export interface Records {
   close(request: RequestRef, result: RequestResult): Promise<RequestRecord>;
 
   /**
-   * Destroys the case file and the package: their key first, then them. What was destroyed before, or left, is safe. Nothing
-   * happens if the record is meanwhile that of a run which has no result and is not `runId`: that one may be open.
+   * Destroys the case file and the package: their key first. Safe to repeat. It does nothing
+   * if the record now belongs to a run without a result other than `runId`: that run may be open.
    */
   shred(request: RequestRef, at: Date, runId: string | undefined): Promise<void>;
-  /** Shreds likewise, and keeps of the result what answers the same request id: `purged`. Undefined if nothing was kept. */
+  /** Shreds likewise, and keeps a `purged` result that answers the same request id. Undefined if nothing was kept. */
   purge(request: RequestRef, at: Date, runId: string | undefined): Promise<RequestResult | undefined>;
   /** Requests that have more in the vault than their record. */
   unshredded(): Promise<RequestRef[]>;

@@ -34,7 +34,7 @@ const CONNECT_MS_MAX = 10_000;
 const REQUEST_MS_MAX = 50_000;
 const SILENT_MS_MAX = 10_000;
 
-/** What the names of the store's errors mean, if they say more than whose fault it is. */
+/** Codes for the names of the store's errors that name the cause. */
 const MEANINGS: ReadonlyMap<string, VaultErrorCode> = new Map([
   ['NoSuchBucket', 'vault-missing'],
   ['AccessDenied', 'vault-denied'],
@@ -194,7 +194,7 @@ function keepsVersions(more = ''): VaultError {
   return new VaultError('vault-unsafe', what + more);
 }
 
-/** The error in the words of the vault. What is no error of the store or the network is thrown as it is. */
+/** The vault's error for an error of the store or the network. Any other error is thrown unchanged. */
 function vaultError(error: unknown): VaultError {
   if (error instanceof VaultError) return error;
   const name = errorName(error);

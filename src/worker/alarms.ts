@@ -1,7 +1,7 @@
 /**
  * Sends alarms about due dates that are near or have passed: a line in the log, a metric, and a webhook if one is configured. The
  * webhook is signed with the key that signs receipts, in the form of Standard Webhooks (standardwebhooks.com, `v1a`), so that
- * whoever gets it needs the public key and nothing else. It names a request and its due date, no person.
+ * its receiver needs only the public key. It names a request and its due date, no person.
  */
 import { createHash, sign } from 'node:crypto';
 import fetch from 'node-fetch';

@@ -1,6 +1,6 @@
 /**
- * Keeps the rate limit of every API queue on the server at what its budget says, one queue after the other: the server
- * takes ten such changes a second. A limit that somebody else changed is set right and logged. Decision D2.
+ * Keeps the rate limit of every API queue on the server equal to its budget, one queue after the other: the server
+ * takes ten such changes a second. A limit that somebody else changed is set back and logged. Decision D2.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { isGrpcServiceError } from '@temporalio/client';

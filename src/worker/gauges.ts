@@ -1,7 +1,7 @@
 /**
  * The metrics of a worker about connections and open requests. Budgets and queues are counted when the worker reads
  * them anyway; requests are counted by the server, at most 28 counts in 15 seconds, however many connections and requests
- * there are. A connection that is gone, or no longer held, counts as 0.
+ * there are. A connection that is deleted, or no longer held, counts as 0.
  */
 import { perMinute } from '../budget';
 import { SOON_MS } from '../request/clock';

@@ -1,6 +1,6 @@
 /**
- * What an orchestrator asks: `/healthz`, whether the process answers, and `/readyz`, whether it does its work; if it does
- * not, it says why. Names of connections and keys, no personal data.
+ * Health checks for an orchestrator: `/healthz`, whether the process answers, and `/readyz`, whether it does its work; if
+ * not, the answer lists the problems. Names of connections and keys, no personal data.
  */
 import { createServer } from 'node:http';
 
@@ -11,7 +11,7 @@ export interface HealthServer {
 export interface HealthOptions {
   readonly host: string;
   readonly port: number;
-  /** What keeps it from its work; empty if all is well. */
+  /** Problems that keep it from its work; empty if all is well. */
   readonly problems: () => readonly string[];
 }
 

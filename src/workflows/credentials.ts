@@ -1,7 +1,7 @@
 /**
- * What happens when a connection does not serve: one answer for all steps in flight. A 403 is checked with a ping first;
+ * Handles a connection that does not work: once for all steps in flight. A 403 is checked with a ping first;
  * then the token is refreshed if that is possible; otherwise the request waits, visibly, until it is connected again.
- * If an operator paused it, it waits until it is resumed. A request never fails for its connection. Decision D4.
+ * If an operator paused it, the request waits until it is resumed. A request never fails because of its connection. Decision D4.
  */
 import { CancellationScope, defineSignal, setHandler } from '@temporalio/workflow';
 import type { Opened } from '../activities';

@@ -16,7 +16,7 @@ import { mayBeCredential, type StepFailure } from './steps';
 interface Listed {
   readonly objects: readonly CaseRef[];
   readonly gaps: readonly Gap[];
-  /** What is in the only object, if there is one. */
+  /** The content of the only object, if there is exactly one. */
   readonly only?: Merged;
 }
 

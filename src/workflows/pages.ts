@@ -19,7 +19,7 @@ export interface PagesInput extends Budgeted {
 
 export interface PagesReport {
   readonly objects: CaseRef[];
-  /** Of the list, as the last page said; 0 if no page was had. */
+  /** Rows of the list, by the last page's count; 0 if no page was read. */
   total: number;
   /** Rows on the fullest page. */
   rowsMax: number;
@@ -36,7 +36,7 @@ export interface PagesReport {
 /** Enough in the queue that a budget of 1,000 requests a minute never runs dry while each takes a second. */
 const PAGES_AT_ONCE = 16;
 
-/** Fills the report as pages come in, so that what a cancellation cuts short is still reported. */
+/** Fills the report page by page, so that a cancelled fetch still reports its work. */
 export async function fetchInto(report: PagesReport, input: PagesInput): Promise<void> {
   const { request, list, window } = input;
   const fetchPage = (page: number) => {

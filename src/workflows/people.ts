@@ -13,7 +13,7 @@ export async function searchContacts(run: RequestRun): Promise<ListedSource> {
   return readLists(run, lists, {});
 }
 
-/** Undefined if not one page of the search could be had: then nothing is known, and the request fails. */
+/** Undefined if no page of the search could be read: then nothing is known, and the request fails. */
 export async function findPeople(run: RequestRun): Promise<People | undefined> {
   const { request, subject } = run.opened;
   const { findings } = run;

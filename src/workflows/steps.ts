@@ -185,7 +185,7 @@ export async function attempt<T extends { readonly apiRequests: number }>(
   }
 }
 
-/** What a step that ended from outside had reported before. */
+/** The progress that a step had stored before it was ended from outside. */
 function handedOn({ activityId }: ActivityFailure): Promise<StepProgress> {
   return CancellationScope.nonCancellable(() => localSteps().progressOf({ activityId: activityId ?? '' }));
 }
