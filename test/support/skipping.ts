@@ -25,7 +25,7 @@ import { type Connections, createConnections, nextCredentialVersion } from '../.
 import { createFolderDriver } from '../../src/vault/folder';
 import { createReceipts, type Receipts } from '../../src/vault/receipts';
 import { createVault } from '../../src/vault/vault';
-import { environment, installRuntime, WORKFLOW_CACHE } from './service';
+import { environment, installRuntime } from './service';
 
 const { IndexedValueType } = temporal.api.enums.v1;
 
@@ -100,7 +100,6 @@ export async function startSkippingService(options: SandboxOptions): Promise<Ski
       ...common,
       taskQueue,
       workflowBundle: { codePath: environment('TEST_WORKFLOW_BUNDLE') },
-      ...WORKFLOW_CACHE,
       activities: local,
     }),
     ...(await Promise.all(
