@@ -2,8 +2,8 @@
  * The service's ordinary tests once more. At the end of each file, every run that it made is replayed from its history, so
  * that whatever a workflow decides otherwise the second time ends the test (test/support/service.ts).
  *
- * Workers without a cache of workflows would show the same, but cannot be used: up to version 1.24.0 the SDK's core can evict
- * a run whose local steps are not yet reported, and then repeats that task for ever (sdk-rust, pull request 1482).
+ * Workers without a cache of workflows would show the same, but hang now and then: version 1.24.0 of the SDK, although it has
+ * the fix of sdk-rust's pull request 1482, still logged an eviction with unreported commands, and 8 tests waited in vain.
  */
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
