@@ -45,8 +45,6 @@ export interface ServiceOptions {
   readonly retention?: RetentionPolicy;
   /** Address that alarms about due dates are sent to, besides log and metrics. */
   readonly alarmWebhook?: string;
-  /** Runs whose state is kept between their tasks; the SDK's default if not given. 0: each task replays its history. */
-  readonly maxCachedWorkflows?: number;
   /** How often the vault is checked for connections; 5 s if absent. */
   readonly pollEveryMs?: number;
 }
@@ -116,7 +114,6 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     workflowBundle,
     activities: { ...local, ...sweeping },
     maxConcurrentActivityTaskExecutions: 20,
-    ...(options.maxCachedWorkflows !== undefined && { maxCachedWorkflows: options.maxCachedWorkflows }),
   });
 
   const gauges =

@@ -1,20 +1,18 @@
 /** Commands for auditors: export evidence of a request, check that it is complete, replay histories with this version. */
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Client } from '@temporalio/client';
 import { checkBundle, MANIFEST, type Manifest, RECEIPT, readManifest } from '../audit/bundle';
-import { decides } from '../audit/history';
 import { type History, historyFromJson } from '../audit/history-json';
+import { recordedOf } from '../audit/recorded';
 import { type Recorded, replay, STUCK, type Verdict } from '../audit/replay';
 import { createPayloadCodec } from '../encryption/payload-codec';
 import { publicKeysIn } from '../encryption/signing-key';
 import { requestOf } from '../request/names';
-import { ahead } from '../side-by-side';
-import { historyOf, ourRuns, type Run, runsOf } from '../temporal/histories';
+import { ourRuns, runsOf } from '../temporal/histories';
 import type { Context } from './context';
 import { type CommandEnd, CommandError, EXIT, type Exit, usage } from './errors';
 import { noSuchRequest, resolveId } from './request-id';
-import { type Terminal, table } from './terminal';
+import { table } from './terminal';
 
 export interface ReplayCommandOptions {
   readonly all?: boolean;
@@ -26,9 +24,6 @@ export interface ReplayCommandOptions {
 export interface ExportOptions {
   readonly out: string;
 }
-
-/** Histories that are held while one is replayed. */
-const FETCHED_AHEAD = 4;
 
 export async function auditReplay(
   context: Context,
@@ -166,23 +161,9 @@ async function replayOnServer(
   const runs =
     id === undefined ? ourRuns(temporal, taskQueue, condition) : await runsOf(temporal, await resolveId(all, id));
   await terminal.io.installRuntime(terminal.log);
-  return replay(recordedOf(temporal, runs, terminal), { codec: () => createPayloadCodec(keyring) });
-}
-
-/** Runs that made a decision. A run that is deleted meanwhile is skipped. */
-async function* recordedOf(
-  temporal: Client,
-  runs: Iterable<Run> | AsyncIterable<Run>,
-  terminal: Terminal,
-): AsyncIterable<Recorded> {
-  let undecided = 0;
-  for await (const [{ workflowId, runId }, history] of ahead(runs, FETCHED_AHEAD, run => historyOf(temporal, run))) {
-    if (history === undefined) continue;
-    if (decides(history)) yield { name: `${workflowId} ${runId}`, history };
-    else undecided += 1;
-  }
-  if (undecided > 0)
+  const onUndecided = (undecided: number) =>
     terminal.note(`note: ${undecided} runs have made no decision yet, so there is nothing to replay for them.`);
+  return replay(recordedOf(temporal, runs, onUndecided), { codec: () => createPayloadCodec(keyring) });
 }
 
 /** @throws {CommandError} `usage` */

@@ -8,16 +8,12 @@ import { inspect } from 'node:util';
 import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime } from '@temporalio/worker';
 import { type Sandbox, type SandboxCompany, type SandboxOptions, startSandbox } from '../../sandbox';
-import { decides } from '../../src/audit/history';
-import { type Recorded, replay } from '../../src/audit/replay';
 import { createDataConverter } from '../../src/encryption/data-converter';
 import { generateKeyFile } from '../../src/encryption/key-file';
 import { loadKeyring } from '../../src/encryption/keyring';
-import { createPayloadCodec } from '../../src/encryption/payload-codec';
 import { textOf } from '../../src/log';
 import { createParts, createStores, type Parts } from '../../src/parts';
 import type { RetentionPolicy } from '../../src/retention/retention';
-import { historyOf, ourRuns } from '../../src/temporal/histories';
 import {
   type Credential,
   nextCredentialVersion,
@@ -92,24 +88,6 @@ export function installRuntime(onLine?: (line: string) => void): void {
 /** Everything that an object or an error holds. */
 const INSPECT = { depth: null, breakLength: Number.POSITIVE_INFINITY, maxStringLength: null, maxArrayLength: null };
 
-/** Requests of tests that make an input unreadable (idempotency) and destroy a key (rotation). */
-const SEALED_FOR_GOOD = /:access:(broken|across-\d+)$/;
-
-/** test/slow/every-run.test.ts requests it. A run that no worker has begun has nothing to replay. */
-async function replayEveryRun({ temporal, taskQueue, keyring }: Parts): Promise<void> {
-  async function* recorded(): AsyncIterable<Recorded> {
-    for await (const run of ourRuns(temporal, taskQueue)) {
-      const history = await historyOf(temporal, run);
-      if (history !== undefined && decides(history)) yield { name: run.workflowId, history };
-    }
-  }
-  const workflowBundle = { codePath: environment('TEST_WORKFLOW_BUNDLE') };
-  const verdicts = await replay(recorded(), { workflowBundle, codec: () => createPayloadCodec(keyring) });
-  const others = verdicts.filter(({ name, verdict }) => verdict !== 'same' && !SEALED_FOR_GOOD.test(name));
-  if (others.length > 0) throw new Error(`they do not replay: ${JSON.stringify(others)}`);
-  process.stderr.write(`${verdicts.length} runs replayed\n`);
-}
-
 /** What belongs to a deployment rather than to a test: server, vault, keys and workers. */
 interface Deployment {
   readonly name: string;
@@ -177,7 +155,7 @@ async function deploy(address: string, policy?: RetentionPolicy): Promise<Deploy
     },
     async stop() {
       await deployment.stopWorker();
-      if (process.env.TEST_REPLAY_EVERY_RUN === '1') await replayEveryRun(parts);
+      if (process.env.TEST_REPLAY_EVERY_RUN === '1') await (await import('./every-run.js')).replayEveryRun(parts);
       await close();
       removeFolder(folder);
     },

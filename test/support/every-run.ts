@@ -1,0 +1,23 @@
+/** For test/slow/every-run.test.ts: what the tests made workflows do, the workflows do again from their histories. */
+import { recordedOf } from '../../src/audit/recorded';
+import { replay } from '../../src/audit/replay';
+import { createPayloadCodec } from '../../src/encryption/payload-codec';
+import type { Parts } from '../../src/parts';
+import { ourRuns } from '../../src/temporal/histories';
+import { environment } from './service';
+
+/** The one request whose input the tests encrypt with a foreign key (test/service/idempotency.test.ts). */
+const FOREIGN_KEY = /:access:broken /;
+
+/** @throws {Error} if a run does not replay */
+export async function replayEveryRun({ temporal, taskQueue, keyring }: Parts): Promise<void> {
+  const verdicts = await replay(recordedOf(temporal, ourRuns(temporal, taskQueue)), {
+    workflowBundle: { codePath: environment('TEST_WORKFLOW_BUNDLE') },
+    codec: () => createPayloadCodec(keyring),
+  });
+  const others = verdicts.filter(
+    ({ name, verdict }) => verdict !== 'same' && !(verdict === 'unreadable' && FOREIGN_KEY.test(name)),
+  );
+  if (others.length > 0) throw new Error(`these runs do not replay: ${JSON.stringify(others)}`);
+  process.stderr.write(`${verdicts.filter(({ verdict }) => verdict === 'same').length} runs replayed\n`);
+}
