@@ -1,5 +1,5 @@
 /**
- * If the S3 server of the tests comes from: Versity's gateway over a folder, in the end built from its Go module, pinned
+ * Finds the S3 server of the tests: Versity's gateway over a folder. The last resort is a build from its Go module, pinned
  * by s3-server/go.mod. It was chosen because its conditional writes hold if writers race, since version 1.8.
  */
 import { type Chain, findFirst } from './chain';

@@ -1,5 +1,5 @@
 /**
- * If the Temporal CLI, and with it the dev server and its Web UI, comes from. Its last resort needs neither Docker nor
+ * Finds the Temporal CLI, which contains the dev server and its Web UI. The last resort needs neither Docker nor
  * an account: a build from the official Go modules, pinned by temporal-cli/go.mod and go.sum.
  * It never ignores a path that somebody set by hand: a bad TEMPORAL_CLI_PATH fails instead of using another server.
  */

@@ -1,5 +1,5 @@
 /**
- * If the server that production runs comes from, and the tool that makes its schema in PostgreSQL: built from the official
+ * Finds the server that production runs, and the tool that makes its schema in PostgreSQL: both are built from the official
  * Go modules, pinned by temporal-server/go.mod and go.sum. For the rehearsal of docker-compose.yml, which has the same version
  * as images; the demo and all other tests run the dev server.
  */

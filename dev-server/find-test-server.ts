@@ -1,5 +1,5 @@
 /**
- * If the time-skipping test server comes from. It is a Java program of Temporal's; its last resort is the artifact on
+ * Finds the time-skipping test server. It is a Java program of Temporal's; the last resort is the artifact on
  * Maven Central, pinned by test-server/pom.xml, with a launcher beside its jars.
  * It is for workflow timers only: it has no schedules, no visibility and no rate limits, so those need the dev server.
  */

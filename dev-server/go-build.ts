@@ -14,7 +14,7 @@ export interface GoProgram {
   readonly program: string;
   /** Name of the folder beside this source that pins its modules. */
   readonly folder: string;
-  /** If the executable belongs. */
+  /** Place of the executable. */
   readonly place: string;
   /** The variable that names an executable instead. */
   readonly variable: string;

@@ -1,6 +1,6 @@
 /**
- * A real Temporal for development and tests: the dev server with the Web UI, and the time-skipping test server. Beside it,
- * if the S3 server of the tests and the server of production come from.
+ * A real Temporal for development and tests: the dev server with the Web UI, and the time-skipping test server. It
+ * also finds the S3 server of the tests and the Temporal server of production.
  * The dev server always has one partition per task queue and fairness, because the service's budget and order rest on both.
  * Never a production server: it loses everything on stop unless `dbFilename` is given.
  */
@@ -37,7 +37,7 @@ export interface DevServerOptions {
   ui?: boolean;
   /** A free port by default. */
   uiPort?: number;
-  /** If the Web UI has payloads decoded; nowhere by default. */
+  /** URL of the codec server that decodes payloads for the Web UI; none by default. */
   uiCodecEndpoint?: string;
   /** A free port by default. */
   port?: number;

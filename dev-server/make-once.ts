@@ -17,7 +17,7 @@ const HEARTBEAT_MS = 5_000;
 const SILENT_MAX_MS = 60_000;
 
 export interface Job {
-  /** If the result belongs. */
+  /** Place of the result. */
   readonly path: string;
   /** Makes the result at the given path, which is alone in an empty folder beside `path`. */
   make(temporaryPath: string): Promise<void>;

@@ -1,5 +1,5 @@
 /**
- * If things are: the package's own pinned build files, and the cache that outlives `npm ci` and fresh clones.
+ * The places of files: the package's own pinned build files, and the cache that outlives `npm ci` and fresh clones.
  * Nothing is ever written into the package, which may be installed read-only.
  */
 import { existsSync, readFileSync } from 'node:fs';
