@@ -1,9 +1,12 @@
-/** Tests of the servers themselves, found or made through the real chain: what the rest of the project relies on. */
+/**
+ * Tests of the dev server itself, found or made through the real chain: what the rest of the project relies on. The
+ * time-skipping server is tested by what runs on it: service/time, service/clock.
+ */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
-import { type DevServer, startDevServer, startTimeSkippingServer } from '../../dev-server';
+import { type DevServer, startDevServer } from '../../dev-server';
 
 const TASK_QUEUE = 'partitions';
 
@@ -78,19 +81,6 @@ describe('a dev server with a database file', () => {
       expect(after.uiUrl).toBeUndefined();
     } finally {
       await after.stop();
-    }
-  });
-});
-
-describe('the time-skipping server', () => {
-  it('lets an hour pass at once', async () => {
-    const env = await startTimeSkippingServer();
-    try {
-      const startedMs = await env.currentTimeMs();
-      await env.sleep('1 hour');
-      expect((await env.currentTimeMs()) - startedMs).toBeGreaterThanOrEqual(3_600_000);
-    } finally {
-      await env.teardown();
     }
   });
 });

@@ -1,12 +1,8 @@
-/** The API budget of a company: kept on the server, lowered where Aircall says so, shared fairly between requests. */
-import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { startTimeSkippingServer } from '../../dev-server';
 import { createCompanySeed } from '../../sandbox';
 import { type ConfiguredLimit, ratePerSecond } from '../../src/budget';
 import { apiTaskQueue } from '../../src/request/names';
 import { describeQueue, setQueueRate } from '../../src/temporal/queue-rate';
-import { createBudgetKeeper } from '../../src/worker/budget-keeper';
 import { until } from '../support/patience';
 import { expectHonestCounts, runToEnd } from '../support/requests';
 import { startTestService, type TestService } from '../support/service';
@@ -76,19 +72,6 @@ describe('the rate of a queue', () => {
         line.startsWith(`connection ${connection}: somebody set the limit of its queue to 1000.0000`),
       ),
     );
-  });
-
-  it('is left to the workers on a server that keeps none, which is told once', async () => {
-    const env = await startTimeSkippingServer();
-    const log: string[] = [];
-    const keeper = createBudgetKeeper(({ message }) => log.push(message));
-    const queue = { connection: env.connection, namespace: 'default', taskQueue: randomBytes(5).toString('hex') };
-    keeper.keep('one', queue, 1);
-    await until('it is told', () => log.length > 0);
-    keeper.keep('two', queue, 1);
-    await keeper.stop();
-    await env.teardown();
-    expect(log).toEqual([expect.stringMatching(/keeps no rate limits for task queues .* 1\.29/)]);
   });
 });
 

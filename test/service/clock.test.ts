@@ -13,7 +13,7 @@ const reason = 'number-of-requests';
 /** Under the CCPA. */
 const DUE_DAYS = 45;
 const SOON_DAYS = 7;
-const EARLY_DAYS = 0.05;
+const EARLY_DAYS = 0.02;
 
 let service: SkippingService;
 beforeAll(async () => {

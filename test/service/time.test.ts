@@ -1,6 +1,7 @@
-/** What takes hours and weeks: the deadline, waiting for a person, a deletion that will not become clean. */
+/** What takes hours and weeks: the deadline, waiting for a person, a deletion that will not become clean; and a server without rate limits. */
 import { createCompanySeed } from '../../sandbox';
 import type { RequestResult } from '../../src/client';
+import { createBudgetKeeper } from '../../src/worker/budget-keeper';
 import { until } from '../support/patience';
 import { type SkippingService, startSkippingService } from '../support/skipping';
 
@@ -148,4 +149,15 @@ it('a deletion that never becomes clean is checked ever more rarely, for hours, 
   const hours = (Date.parse(result.verification?.checkedAt ?? '') - Date.parse(result.startedAt)) / 3_600_000;
   expect(hours).toBeGreaterThan(1);
   expect(hours).toBeLessThan(4);
+});
+
+it('the rate of a queue is left to the workers on a server that keeps none, which is logged once', async () => {
+  const log: string[] = [];
+  const keeper = createBudgetKeeper(({ message }) => log.push(message));
+  const { connection } = service.temporal;
+  keeper.keep('one', { connection, namespace: 'default', taskQueue: 'one' }, 1);
+  await until('it is logged', () => log.length > 0);
+  keeper.keep('two', { connection, namespace: 'default', taskQueue: 'two' }, 1);
+  await keeper.stop();
+  expect(log).toEqual([expect.stringMatching(/keeps no rate limits for task queues .* 1\.29/)]);
 });

@@ -15,6 +15,8 @@ import { until } from './patience';
 
 export interface S3Server {
   readonly endpoint: string;
+  /** Every bucket is a folder in it, every object a file. */
+  readonly objects: string;
   /** What AWS's SDKs need to know to use it, secrets among it. */
   readonly environment: Readonly<Record<string, string>>;
   /** Sees the server as it is, whatever the environment says. */
@@ -28,24 +30,16 @@ export interface S3Server {
 export async function startS3Server(): Promise<S3Server> {
   const path = await resolveS3Server({ onProgress: message => process.stderr.write(`${message}\n`) });
   const folder = mkdtempSync(join(tmpdir(), 'aircall-dsr-s3-'));
-  const [objects, versions] = ['objects', 'versions'].map(name => join(folder, name));
-  for (const made of [objects, versions]) mkdirSync(made ?? '');
+  const objects = join(folder, 'objects');
+  const versions = join(folder, 'versions');
+  for (const made of [objects, versions]) mkdirSync(made);
   const port = await findFreePort(ANY_PORT);
   const endpoint = `http://${HOST}:${port}`;
   const [accessKeyId, secretAccessKey, region] = ['vault-tests', 'open-sesame-vault', 'us-east-1'];
 
   const child = spawn(
     path,
-    [
-      '--port',
-      `${HOST}:${port}`,
-      '--keep-alive',
-      '--quiet',
-      'posix',
-      '--versioning-dir',
-      versions ?? '',
-      objects ?? '',
-    ],
+    ['--port', `${HOST}:${port}`, '--keep-alive', '--quiet', 'posix', '--versioning-dir', versions, objects],
     {
       env: { PATH: process.env.PATH, ROOT_ACCESS_KEY: accessKeyId, ROOT_SECRET_KEY: secretAccessKey },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -73,6 +67,7 @@ export async function startS3Server(): Promise<S3Server> {
   });
   return {
     endpoint,
+    objects,
     environment: {
       AWS_ACCESS_KEY_ID: accessKeyId,
       AWS_SECRET_ACCESS_KEY: secretAccessKey,

@@ -8,7 +8,7 @@ import { probeVault } from '../../src/vault/probe';
 import { createVault } from '../../src/vault/vault';
 import { keyOf, keyringOf } from '../encryption/keyrings';
 import { describeVaultDriver } from './driver-suite';
-import { increment } from './increment';
+import { INCREMENT_PROCESS, increment } from './increment';
 
 const run = promisify(execFile);
 const ring = keyringOf(['k-1', keyOf('one')]);
@@ -118,15 +118,11 @@ describe('the vault folder', () => {
     await expect(vault.get('connections/acme')).rejects.toMatchObject({ code: 'not-sealed' });
   });
 
-  test.each([
-    [2, 100],
-    [4, 40],
-  ])('loses and repeats no increment of %d processes with %d each', async (processes, times) => {
+  test('loses and repeats no increment of 4 processes with 40 each', async () => {
+    const [processes, times] = [4, 40];
     const folder = newFolder();
-    const script = [join(__dirname, 'increment-process.ts'), folder, 'a/counter', String(times)];
-    const ended = await Promise.all(
-      Array.from({ length: processes }, () => run(process.execPath, ['-r', join(__dirname, 'swc-hook.js'), ...script])),
-    );
+    const script = [INCREMENT_PROCESS, folder, 'a/counter', String(times)];
+    const ended = await Promise.all(Array.from({ length: processes }, () => run(process.execPath, script)));
     expect(ended.map(({ stdout }) => stdout)).toEqual(Array.from({ length: processes }, () => String(times)));
     expect((await createFolderDriver(folder).get('a/counter'))?.value.toString()).toBe(String(times * processes));
     expect(below(folder).files).toHaveLength(1);

@@ -1,4 +1,8 @@
+import { join } from 'node:path';
 import type { VaultDriver } from '../../src/vault/vault';
+
+/** A process that increments; it runs what the set-up has built. */
+export const INCREMENT_PROCESS = join(__dirname, 'increment-process.js');
 
 /** Adds one to the number that `key` holds, as often as it takes until nobody came in between. */
 export async function increment(driver: VaultDriver, key: string): Promise<void> {
