@@ -117,7 +117,7 @@ test('one that is partial tells what is missing, and why', async () => {
   expect((await service.client.result(workflowId)).status).toBe('partial');
   const told = await look(workflowId, 'partial', 'Calls of number 1, page 1');
   expect(told).toContain('Access request case-17 of initech: partial');
-  expect(told).toContain('The request ended, but a part of it was not done');
+  expect(told).toContain('It ended, but not everything was done: see below.');
   expect(told).toContain('Calls that could not be read, because of unexpected-record: 1');
   expect(told).toMatch(/Not covered in calls: not-found \(1\)/);
 });
