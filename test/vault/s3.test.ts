@@ -286,6 +286,11 @@ describe('the probe', () => {
 
   test('refuses a store that looks first and writes then, so that several writers win', async () => {
     const prefix = newPrefix();
+    let racing = 0;
+    let release = () => {};
+    const allHaveLooked = new Promise<void>(resolve => {
+      release = resolve;
+    });
     const driver = await driverBehind(async (request, forward) => {
       if (!isWrite(request)) return forward();
       const { ETag } = await server.client
@@ -293,7 +298,10 @@ describe('the probe', () => {
         .catch(() => ({ ETag: undefined }));
       const wanted = request.headers['if-match'];
       if (ETag !== wanted) return errorReply(412, 'PreconditionFailed');
-      await new Promise(resolve => setTimeout(resolve, 300)); // until all that race have looked
+      if (request.body.includes('racer')) {
+        if (++racing === 8) release();
+        await allHaveLooked;
+      }
       return writeAnyway(request);
     }, prefix);
     await expect(probeVault(driver)).rejects.toMatchObject({
