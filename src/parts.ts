@@ -31,20 +31,13 @@ export interface Parts extends Stores {
   readonly retention: Retention;
 }
 
-export interface StoresOptions {
-  readonly keyring: Keyring;
-  readonly vault: Vault;
-  /** Digest of the workflows of this version, which receipts state; in a worker only. */
-  readonly workflows?: string;
-}
-
-export function createStores({ keyring, vault, workflows }: StoresOptions): Stores {
+export function createStores({ keyring, vault }: Pick<Stores, 'keyring' | 'vault'>): Stores {
   return {
     keyring,
     vault,
     connections: createConnections(vault),
     cases: createCases(vault),
-    receipts: createReceipts({ vault, keyring, now: Date.now, ...(workflows !== undefined && { workflows }) }),
+    receipts: createReceipts({ vault, keyring, now: Date.now }),
   };
 }
 

@@ -20,7 +20,6 @@ import { ensureRetentionSchedule } from './retention/schedule';
 import { countOpen } from './temporal/open-requests';
 import { ensureSearchAttributes } from './temporal/search-attributes';
 import { countWaiting } from './temporal/waiting';
-import { createReceipts } from './vault/receipts';
 import { createAlarms } from './worker/alarms';
 import { createConnectionWorkers } from './worker/connection-workers';
 import { createGauges } from './worker/gauges';
@@ -66,7 +65,7 @@ const SHUTDOWN_FORCE = '60 seconds';
 /** Starts serving every connection of the vault; resolves when steps are taken. */
 export async function startService(options: ServiceOptions): Promise<Service> {
   const { native, parts, log } = options;
-  const { temporal, taskQueue, keyring, vault, connections, retention, evidence } = parts;
+  const { temporal, taskQueue, keyring, connections, retention, evidence } = parts;
   const { namespace } = temporal.options;
   await ensureSearchAttributes(temporal.connection, namespace);
 
@@ -74,7 +73,6 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const unknownKeys = noteUnknownKeys(keyring, log);
   const dataConverter = createDataConverter(keyring, { onUnknownKey: unknownKeys.note });
   const workflowBundle = options.workflowBundle ?? (await ownBundle());
-  const receipts = createReceipts({ vault, keyring, workflows: bundleDigest(workflowBundle), now: Date.now });
   const policy = options.retention;
   if (policy !== undefined) await ensureRetentionSchedule(temporal, taskQueue, log);
   const sweeping =
@@ -91,7 +89,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   });
   const { api, local } = createSteps({
     parts,
-    receipts,
+    workflows: bundleDigest(workflowBundle),
     aircall,
     alarms,
     metrics,

@@ -70,6 +70,7 @@ async function ourApiQueues() {
     receipts: createReceipts({ vault, keyring, now: Date.now }),
     aircall: createAircallClient(),
     gates: createGates(),
+    workflows: 'c'.repeat(64),
     onRateLimit: async () => {},
     hash: keyring.hash,
     now: Date.now,

@@ -9,6 +9,7 @@ import type { AircallClient, ApiRequest, Authorization } from '../aircall/client
 import { ENDPOINTS } from '../aircall/endpoints';
 import { AircallError, type AircallErrorCode, type RateLimit } from '../aircall/errors';
 import { SealBroken } from '../encryption/seal';
+import { errorCode } from '../error-code';
 import { HANDLING, type StepCode, type StepFailureDetail } from '../request/handling';
 import { requestBehind } from '../request/names';
 import { CaseFileBroken, type Cases, type StepProgress } from '../vault/cases';
@@ -90,6 +91,8 @@ export async function sendOnce<T extends object>(
     if (error.code !== 'not-trusted') onAnswer(name, error.code);
     const taken = onError(error, answered);
     if (taken !== undefined) return { ...taken, apiRequests: sent };
+    // Before anything that may fail.
+    const closedMs = error.code === 'rate-limited' ? closeGate(dependencies, name, error) : undefined;
     const failed = classifyFailure(error, before);
     if (failed.isFinal) report(failed.progress);
     else await handOn(cases, failed.progress);
@@ -97,8 +100,11 @@ export async function sendOnce<T extends object>(
     if (error.code === 'unauthorized' && authorization !== undefined)
       dependencies.gates.markDead(name, connection.credentialVersion);
     const detail = { apiRequests: failed.progress.sent, credentialVersion: connection.credentialVersion };
-    if (error.code !== 'rate-limited') throw stepFailure(error.code, error.message, detail);
-    throw stepFailure(error.code, error.message, detail, await closeGate(dependencies, name, error, sent));
+    if (closedMs === undefined) throw stepFailure(error.code, error.message, detail);
+    await dependencies.onRateLimit(name, error.limit).catch(notNoted => {
+      throw localFailure(notNoted, sent); // the gate is closed: a retry sends nothing
+    });
+    throw stepFailure(error.code, error.message, detail, closedMs + jitterMs(dependencies.random));
   }
 }
 
@@ -134,7 +140,7 @@ async function targetOf(
 }
 
 /** What an error of Aircall means for the attempts that follow. Pure. */
-export function classifyFailure(
+function classifyFailure(
   { code }: AircallError,
   before: StepProgress,
 ): { readonly isFinal: boolean; readonly progress: StepProgress } {
@@ -149,19 +155,11 @@ export function classifyFailure(
   };
 }
 
-/** After a 429: this process sends no request before the time that Aircall names. @returns when to retry, in ms */
-async function closeGate(
-  { gates, now, random, onRateLimit }: ApiStepDependencies,
-  name: string,
-  { limit }: AircallError,
-  sent: number,
-): Promise<number> {
+/** After a 429: this process sends no request before the time that Aircall names. @returns how long that is, in ms */
+function closeGate({ gates, now }: ApiStepDependencies, name: string, { limit }: AircallError): number {
   const delayMs = limit.delayMs ?? RATE_LIMIT_DELAY_MS;
   gates.close(name, now() + delayMs);
-  await onRateLimit(name, limit).catch(notNoted => {
-    throw localFailure(notNoted, sent); // the gate is closed: a retry sends nothing
-  });
-  return delayMs + jitterMs(random);
+  return delayMs;
 }
 
 /** A typed failure; `delayMs` is when to retry, if the code's handling is `server-says`. */
@@ -192,9 +190,8 @@ export function localFailure(error: unknown, apiRequests: number): Error {
   if (error instanceof CaseFileBroken || error instanceof SealBroken) {
     return stepFailure(error.code, error.message, detail);
   }
-  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
   const kind = error instanceof Error ? error.constructor.name : typeof error;
-  return stepFailure('local-failure', `a local step failed: ${code ?? kind}`, detail);
+  return stepFailure('local-failure', `a local step failed: ${errorCode(error) ?? kind}`, detail);
 }
 
 /** API requests of this step's earlier attempts. */

@@ -14,6 +14,8 @@ export interface ClosingDependencies {
   readonly cases: Cases;
   readonly receipts: Receipts;
   readonly alarms: Alarms;
+  /** Digest of the workflows of this process. */
+  readonly workflows: string;
   /** Called once for each request that has ended, when its receipt is issued. */
   readonly onEnded: (request: RequestRef, result: RequestResult) => void;
 }
@@ -41,7 +43,7 @@ export interface RaisedAlarm {
 /** Heartbeat for the next attempt: an alarm is sent again, not logged again. */
 const LOGGED = 'logged';
 
-export function createClosingActivities({ cases, receipts, alarms, onEnded }: ClosingDependencies) {
+export function createClosingActivities({ cases, receipts, alarms, workflows, onEnded }: ClosingDependencies) {
   return {
     /** Raises the alarm that the due date of this run is near, or has passed. */
     async raiseAlarm(alarm: Omit<RaisedAlarm, 'runId'>): Promise<void> {
@@ -73,7 +75,9 @@ export function createClosingActivities({ cases, receipts, alarms, onEnded }: Cl
       const { request, subjectHash, phases } = input;
       const { startedAt, dryRun = false, clock, result = input.result } = await cases.close(request, input.result);
       const run = { request, runId: thisRun().runId, dryRun, subjectHash, startedAt, clock };
-      await receipts.issue({ ...run, ending: { result }, phases, how: 'at-end' }, () => onEnded(request, result));
+      await receipts.issue({ ...run, ending: { result }, phases, how: 'at-end', workflows }, () =>
+        onEnded(request, result),
+      );
       if (request.kind === 'access') await cases.unmarkOpenAccess(subjectHash, request);
       return isDeepStrictEqual(result, input.result) ? undefined : result;
     },

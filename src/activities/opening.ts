@@ -101,7 +101,7 @@ export function createOpeningActivities(
 }
 
 /** The work of a request, from its input. Pure. */
-export function admit(
+function admit(
   parsed: Options & { readonly subject: { readonly email: string } },
   { receivedMs, startedMs }: { readonly receivedMs: number; readonly startedMs: number },
 ): Omit<Opened, 'request' | 'subject' | 'subjectHash' | 'accessesOpen'> {

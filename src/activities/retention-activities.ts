@@ -1,4 +1,5 @@
 /** The steps of a retention sweep: keep the evidence of ended requests, then destroy data past its retention time. */
+import { errorCode } from '../error-code';
 import type { Log } from '../log';
 import { type RequestRef, workflowIdOf } from '../request/names';
 import type { Evidence } from '../retention/evidence';
@@ -44,7 +45,7 @@ export function createRetentionActivities({ retention, policy, evidence, lateRec
 }
 
 function openMeanwhile(error: unknown): undefined {
-  if (error instanceof Error && 'code' in error && error.code === 'request-open') return undefined;
+  if (errorCode(error) === 'request-open') return undefined;
   throw error;
 }
 

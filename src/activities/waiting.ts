@@ -60,7 +60,6 @@ export function createWaitActivities({ cases, connections, now, isOpen, onRefuse
             waitDelayMs(),
           );
         }
-        await cases.unmarkOpenAccess(input.subjectHash, request); // its run was terminated
       }
     },
   };

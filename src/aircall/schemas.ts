@@ -21,9 +21,6 @@ export const callSchema = z.looseObject({
   contact: z.looseObject({ id }).nullish(),
 });
 
-export type Contact = z.infer<typeof contactSchema>;
-export type Call = z.infer<typeof callSchema>;
-
 /** The envelope of a list; its rows are judged one by one. */
 export const listMetaSchema = z.looseObject({ total: z.number().int().nonnegative() });
 

@@ -10,6 +10,7 @@ import type { Client } from '@temporalio/client';
 import type { Keyring } from '../encryption/keyring';
 import { createPayloadCodec } from '../encryption/payload-codec';
 import { pemOf } from '../encryption/signing-key';
+import { errorCode } from '../error-code';
 import type { Receipt } from '../receipt/model';
 import { type RequestRef, requestOf, WORKFLOW_TYPES, workflowIdOf } from '../request/names';
 import type { Evidence } from '../retention/evidence';
@@ -95,7 +96,7 @@ export function createEvidence({ temporal, vault, keyring, taskQueue, now }: Evi
         await vault.putIfAbsent(keyOf(receipt.request, receipt.request.runId), pack(files));
         return 'kept';
       } catch (error) {
-        if (error instanceof Error && 'code' in error && LOCKED.includes(String(error.code))) return 'locked';
+        if (LOCKED.includes(errorCode(error) ?? '')) return 'locked';
         throw error;
       }
     },

@@ -21,7 +21,7 @@ export interface Keyring {
   signingKey(): SigningKey;
 }
 
-const CHECK_BYTES = 4;
+export const CHECK_BYTES = 4;
 const CHECK_EVERY_MS = 1_000;
 /** After a file that could not be read: a key command is not called every second. */
 const CHECK_AFTER_FAILURE_MS = 30_000;

@@ -16,7 +16,8 @@ const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 const PayloadMessage = temporal.api.common.v1.Payload;
 
-const KEY_ID = 'encryption-key-id';
+/** Metadata of a payload: the id of its key. */
+export const KEY_ID = 'encryption-key-id';
 const KEY_CHECK = 'encryption-key-check';
 
 export type PayloadCode = 'payload-broken' | 'wrong-key';

@@ -5,10 +5,9 @@
  * ciphertext and the object's name are associated data.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import { keyCheck } from './keyring';
+import { CHECK_BYTES, keyCheck } from './keyring';
 
 const MAGIC = Buffer.from('DSR1');
-const CHECK_BYTES = 4;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 

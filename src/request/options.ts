@@ -1,11 +1,11 @@
 /**
- * The options of a request: one row for each. Input types, the input schema, command-line options and their help are made
- * from these rows; src/activities/opening.ts applies them. Workflow-safe: plain data.
+ * The options of a request: one row for each. Input types, command-line options and their help are made from these rows;
+ * src/request/input.ts has the schema of each, and src/activities/opening.ts applies them. Workflow-safe: plain data.
  */
 import { REGIMES } from './clock';
 import type { Kind } from './names';
 
-/** What an option takes. `phones`, `instant` and so on have their rules in src/request/input.ts. */
+/** What an option takes. The rule of `instant` is in src/request/input.ts. */
 export type Takes =
   | 'instant'
   | 'switch'

@@ -20,9 +20,6 @@ export const SOURCES = {
 } as const satisfies Record<string, SourceRow>;
 
 export type SourceName = keyof typeof SOURCES;
-export type Noun = (typeof SOURCES)[SourceName]['noun'];
-
-const ROWS: readonly (readonly [string, SourceRow])[] = Object.entries(SOURCES);
 
 export const SOURCE_NAMES = Object.keys(SOURCES).filter((name): name is SourceName => Object.hasOwn(SOURCES, name));
 
@@ -68,9 +65,8 @@ export interface RecordNamed {
 
 export function readRecordName(record: string): RecordNamed {
   const [, unreadable, noun = '', number = '0'] = RECORD_PATTERN.exec(record) ?? [];
-  const [source] = ROWS.find(([, row]) => row.noun === noun) ?? [];
   return {
-    source: SOURCE_NAMES.find(name => name === source) ?? 'records',
+    source: SOURCE_NAMES.find(name => SOURCES[name].noun === noun) ?? 'records',
     unreadable: unreadable !== undefined,
     number: Number(number),
   };

@@ -5,6 +5,7 @@
 import { type Client, isGrpcServiceError } from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/common';
 import { temporal as proto } from '@temporalio/proto';
+import { KEY_ID } from '../encryption/payload-codec';
 import { isStepCode } from '../request/handling';
 import { WORKFLOW_NAMES } from '../request/names';
 
@@ -20,7 +21,6 @@ export interface Run {
 }
 
 const NOT_FOUND = 5;
-const KEY_ID = 'encryption-key-id';
 const PLAIN_ID = /^[\w.:/-]+$/;
 
 /** Runs of one workflow id and of its children. Its own newest run is always listed; others may be missing for a second. */

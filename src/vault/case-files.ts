@@ -34,7 +34,7 @@ export interface CaseFiles {
 
   /** Stores the package once per content and returns its uri. @throws {CaseFileBroken} `case-file-shredded` */
   writePackage(request: RequestRef, bytes: Buffer, sha256: string): Promise<string>;
-  /** Undefined if there is none, or it was destroyed. */
+  /** Undefined if there is none. @throws {CaseFileBroken} `case-file-shredded` */
   readPackage(uri: string): Promise<Buffer | undefined>;
 }
 

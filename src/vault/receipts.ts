@@ -39,14 +39,14 @@ export interface Receipts {
 export interface EndedRun extends Omit<ReceiptFacts, 'budget' | 'service'> {
   /** Issued by its last step, or afterwards: then its budget and its worker are not known. */
   readonly how: Receipt['issued']['how'];
+  /** Digest of the workflows of the worker that took its last step. */
+  readonly workflows?: string;
 }
 
 export interface ReceiptsDependencies {
   readonly vault: Vault;
   /** Signs. */
   readonly keyring: Keyring;
-  /** Digest of the workflows of this process, if it has any. */
-  readonly workflows?: string;
   readonly now: () => number;
 }
 
@@ -62,7 +62,7 @@ const SEQUENCE_DIGITS = 10;
 const READ_AT_ONCE = 8;
 const SECONDS_PER_HOUR = 3_600;
 
-export function createReceipts({ vault, keyring, workflows, now }: ReceiptsDependencies): Receipts {
+export function createReceipts({ vault, keyring, now }: ReceiptsDependencies): Receipts {
   const connections = createConnections(vault);
   const chainOf = (connection: string) => `receipts/${connection}`;
   const keyAt = (connection: string, sequence: number) =>
@@ -149,10 +149,11 @@ export function createReceipts({ vault, keyring, workflows, now }: ReceiptsDepen
     async issue(ended, onNew = () => {}) {
       const { connection } = ended.request;
       const atEnd = ended.how === 'at-end';
+      const { workflows = null, ...facts } = ended;
       const content = receiptContent({
-        ...ended,
+        ...facts,
         budget: atEnd ? await budgetNow(connection) : null,
-        service: { version: VERSION, workflows: (atEnd ? workflows : undefined) ?? null },
+        service: { version: VERSION, workflows },
       });
       const before = turns.get(connection) ?? Promise.resolve();
       const turn = before.catch(() => {}).then(() => append(ended, content, onNew));

@@ -6,14 +6,13 @@ import { createGates } from '../activities/gates';
 import type { AircallClient } from '../aircall/client';
 import type { Log } from '../log';
 import type { Parts } from '../parts';
-import type { Receipts } from '../vault/receipts';
 import type { Metrics } from './metrics';
 import type { Tracing } from './tracing';
 
 export interface StepsOptions {
   readonly parts: Parts;
-  /** Receipts state the workflows of this process. */
-  readonly receipts: Receipts;
+  /** Digest of the workflows of this process. */
+  readonly workflows: string;
   readonly aircall: AircallClient;
   readonly alarms: Alarms;
   readonly metrics: Metrics;
@@ -24,13 +23,14 @@ export interface StepsOptions {
 }
 
 export function createSteps(options: StepsOptions): { readonly api: ApiActivities; readonly local: LocalActivities } {
-  const { parts, receipts, aircall, alarms, metrics, tracing, onNewLimit, log } = options;
-  const { temporal, keyring, connections, cases } = parts;
+  const { parts, workflows, aircall, alarms, metrics, tracing, onNewLimit, log } = options;
+  const { temporal, keyring, connections, cases, receipts } = parts;
   return createActivities({
     alarms,
     connections,
     cases,
     receipts,
+    workflows,
     aircall,
     gates: createGates(),
     onAnswer: (connection, answer) => metrics.add('aircall_dsr_api_requests_total', { connection, answer }, 1),

@@ -39,7 +39,7 @@ async function findCalls(
   const searched = by === 'company' && !nobody ? [null] : Array.from({ length: numbers }, (_, number) => number);
   const lists = searched.map((number): List => ({ of: 'calls', people, number }));
   const window = { from: from === null ? null : instant(from), to: instant(to) };
-  // Left by a cancellation.
+  // Stays if the search is cancelled or fails.
   findings.cover({ calls: { state: 'failed', gaps: [{ code: 'cancelled' }], window, ambiguous: 0, ignoredNumbers } });
   const found = await readLists(run, lists, { ...(from !== null && { from }), to });
   findings.noteUnreadable('calls', found.unreadable);

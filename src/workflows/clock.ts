@@ -9,6 +9,7 @@ import {
   CancellationScope,
   condition,
   defineUpdate,
+  isCancellation,
   setHandler,
   upsertSearchAttributes,
 } from '@temporalio/workflow';
@@ -19,7 +20,7 @@ import { SEARCH_KEYS } from '../request/search-keys';
 import { alarmSteps, localSteps } from './steps';
 
 /** Returns the new clock. A refusal (`extension-refused`) leaves no trace. */
-export const extendUpdate = defineUpdate<Clock, [ExtensionInput]>(EXTEND);
+const extendUpdate = defineUpdate<Clock, [ExtensionInput]>(EXTEND);
 
 export interface RunClock {
   /** The clock and the present alarm, for the status and the result. */
@@ -42,6 +43,8 @@ export function keepClock(waitingFor: () => WaitingFor | undefined, changed: () 
   let alarm: Alarm | undefined;
   let over = false;
   let sending = 0;
+  /** Ends the sending of the alarms of the present due date. */
+  let alarms: CancellationScope | undefined;
 
   setHandler(
     extendUpdate,
@@ -51,6 +54,7 @@ export function keepClock(waitingFor: () => WaitingFor | undefined, changed: () 
       clock = next;
       show();
       raised(undefined);
+      alarms?.cancel();
       const noted = { request, clock: next };
       await CancellationScope.nonCancellable(() => localSteps().noteClock(noted));
       return next;
@@ -60,6 +64,7 @@ export function keepClock(waitingFor: () => WaitingFor | undefined, changed: () 
 
   function refuse(input: ExtensionInput): void {
     try {
+      if (request === undefined) throw new ExtensionRefused('this request has not begun yet; try again');
       if (over) throw new ExtensionRefused('this request is ending');
       extended(clock, input, Date.now());
     } catch (error) {
@@ -84,13 +89,15 @@ export function keepClock(waitingFor: () => WaitingFor | undefined, changed: () 
   async function watch(of: RequestRef, first: Clock): Promise<never> {
     for (;;) {
       const watched = clock ?? first;
+      const sendingOf = new CancellationScope();
+      alarms = sendingOf;
       const isExtended = () => clock !== watched;
       for (const { alarm: next, atMs } of alarmsOf(watched, Date.now())) {
         const leftMs = atMs - Date.now();
         if (leftMs > 0) await condition(isExtended, leftMs, { summary: `Then: ${ALARM_WORDS[next]}` });
         if (isExtended()) break;
         raised(next);
-        void raise(of, next, watched);
+        void sendingOf.run(() => raise(of, next, watched));
       }
       await condition(isExtended);
     }
@@ -108,8 +115,8 @@ export function keepClock(waitingFor: () => WaitingFor | undefined, changed: () 
         ...(cause && { waitingFor: cause }),
       });
     } catch (error) {
-      // The worker logs each attempt, and the Web UI shows the step: the request continues.
-      if (!(error instanceof ActivityFailure)) throw error;
+      // The worker logs each attempt, and the Web UI shows the step: the request continues. An extension cancels it.
+      if (!(error instanceof ActivityFailure) && !isCancellation(error)) throw error;
     } finally {
       sending -= 1;
     }

@@ -102,10 +102,10 @@ async function verify(run: RequestRun, records: Map<number, Outcome>, found: Peo
     if (recheck.left === undefined) return { state: 'residual', checkedAt };
     people = recheck.people;
     if (recheck.left.length === 0) return { state: 'verified', checkedAt };
-    const { again } = partitionRefused(recheck.left, records);
+    run.findings.found('contacts', recheck.fresh);
+    const again = recheck.left.filter(place => !wasRefused(records.get(place)));
     if (again.length === 0 || delayMs >= SETTLE_MS_MAX || Date.now() >= deadlineMs)
       return { state: 'residual', checkedAt };
-    run.findings.found('contacts', recheck.fresh);
     await deleteContacts(run, records, people, again);
   }
 }
@@ -141,14 +141,13 @@ async function isAbsent(run: RequestRun, people: CaseRef, contact: number): Prom
   return outcome.ok && !outcome.value.present;
 }
 
-/** Contacts that still exist: those to delete again, and those that could not be deleted before. */
-export function partitionRefused(left: readonly number[], records: ReadonlyMap<number, Outcome>) {
-  const wasRefused = (place: number) => records.get(place) === 'refused' || records.get(place) === 'failed';
-  return { again: left.filter(place => !wasRefused(place)), refused: left.filter(wasRefused) };
+/** A contact that could not be deleted before is not deleted again. */
+function wasRefused(outcome: Outcome | undefined): boolean {
+  return outcome === 'refused' || outcome === 'failed';
 }
 
 /** Each pause is twice as long as the one before. */
-export function nextDelay(delayMs: number): number {
+function nextDelay(delayMs: number): number {
   return Math.min(Math.max(delayMs * 2, SETTLE_MS_MIN), SETTLE_MS_MAX);
 }
 

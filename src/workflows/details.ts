@@ -14,8 +14,7 @@ const CODES_MAX = 8;
 const CODES_PAGE = 'docs/errors.md explains each code, and what to do.';
 
 export function detailsOf(status: RequestStatus, connection: string, findings: Found): string {
-  const { kind, requestId, phase, waitingFor, apiRequests } = status;
-  const what = kind === 'access' ? 'Access request' : 'Deletion';
+  const { phase, waitingFor, apiRequests } = status;
   const doing = PHASE_WORDS[phase];
   const missing = missingLines(findings);
   const lines = [
@@ -25,7 +24,7 @@ export function detailsOf(status: RequestStatus, connection: string, findings: F
     ...dueLines(status),
   ];
   return [
-    `**${what} ${requestId} of ${connection}: ${status.status}**`,
+    titleOf(status, connection),
     '',
     ...(waitingFor === undefined ? [] : [`It waits ${waitWords(waitingFor, connection)}`, '']),
     ...(doing === undefined ? endWords(status, findings) : [`Now: ${doing}.`]),
@@ -38,6 +37,15 @@ export function detailsOf(status: RequestStatus, connection: string, findings: F
 /** Of a request that was refused before it began: all that is known. */
 export function refusedDetails(message: string): string {
   return `**failed**\n\nIt was refused before any API request was sent: ${message}.`;
+}
+
+/** Of a run whose request had ended before. */
+export function answeredDetails(status: RequestStatus, connection: string): string {
+  return `${titleOf(status, connection)}\n\nThis request ended before. This run did nothing and returned its result again.`;
+}
+
+function titleOf({ kind, requestId, status }: RequestStatus, connection: string): string {
+  return `**${kind === 'access' ? 'Access request' : 'Deletion'} ${requestId} of ${connection}: ${status}**`;
 }
 
 /** The meaning of its end. */

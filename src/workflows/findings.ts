@@ -17,7 +17,7 @@ import { noCounts } from '../request/model';
 import type { Kind } from '../request/names';
 import { compareRecords, type SourceName, sourcesOf, unreadableName } from '../request/sources';
 
-/** The outcome of one record. */
+/** What is known of a request so far. */
 export interface Found {
   readonly counts: Readonly<Counts>;
   /** In the order of records, not of their ends. */
@@ -37,6 +37,8 @@ export interface Findings extends Found {
   cover(sources: SourcesCovered): void;
   /** Sets the outcome of one record; a later call replaces it. */
   note(outcome: RecordOutcome): void;
+  /** A failure ended the request: the source that was being searched names it, instead of a cancellation. */
+  brokeOff(failure: NonNullable<RequestResult['failure']>): void;
   /** Records rows that could not be read: `failed`, each of them. */
   noteUnreadable(source: SourceName, rows: number): void;
 }
@@ -85,6 +87,12 @@ export function createFindings(kind: Kind): Findings {
       covered = { ...covered, ...sources };
     },
     note: set,
+    brokeOff(this: Findings, failure) {
+      this.failure = failure;
+      const { calls } = covered;
+      if (calls?.gaps.some(({ code }) => code === 'cancelled'))
+        covered = { ...covered, calls: { ...calls, gaps: [{ code: failure.code }] } };
+    },
     noteUnreadable(source, rows) {
       for (let row = 0; row < rows; row += 1)
         set({ record: unreadableName(source, row), outcome: 'failed', code: 'unexpected-record' });

@@ -1,6 +1,6 @@
 /**
  * The frame that both kinds of request share: open, do the work, report the status, return the true result. Only this file
- * catches a cancellation, and only this file makes the result of a request. Decisions D10, D12, D14.
+ * turns a cancellation into an end, and only this file makes the result of a request. Decisions D10, D12, D14.
  */
 import {
   ActivityFailure,
@@ -8,7 +8,6 @@ import {
   CancellationScope,
   ChildWorkflowFailure,
   defineQuery,
-  isCancellation,
   setCurrentDetails,
   setHandler,
   upsertSearchAttributes,
@@ -21,13 +20,13 @@ import { SEARCH_KEYS } from '../request/search-keys';
 import { type ApiRequests, countApiRequests } from './api-requests';
 import { keepClock } from './clock';
 import { type Credentials, keepCredentials } from './credentials';
-import { detailsOf, refusedDetails } from './details';
+import { answeredDetails, detailsOf, refusedDetails } from './details';
 import { createFindings, type Findings, statusOf } from './findings';
 import { createProgress, type Progress } from './progress';
 import { resultOf } from './result';
-import { bulkSteps, failureOf, localSteps } from './steps';
+import { bulkSteps, failureOf, isCancelled, localSteps } from './steps';
 
-export const statusQuery = defineQuery<RequestStatus>('status');
+const statusQuery = defineQuery<RequestStatus>('status');
 
 /** The parts that the story of a request uses. Each part alone owns its data. */
 export interface RequestRun {
@@ -60,11 +59,14 @@ export async function runRequest(
   const requests = countApiRequests(show);
   setHandler(statusQuery, present);
   const clock = keepClock(() => progress.waitingFor, show);
+  /** Of an earlier run of the same request: this one only returns it again. */
+  let answer: RequestResult | undefined;
 
   const opening = await open(input, startedAt);
   if ('ended' in opening) {
-    progress.end(opening.ended.status);
-    return opening.ended;
+    answer = opening.ended;
+    progress.end(answer.status);
+    return answer;
   }
   const { opened } = opening;
   setSearchAttributes(kind, opened);
@@ -87,13 +89,15 @@ export async function runRequest(
       },
     }),
   );
-  if (ended.failure !== undefined) findings.failure = ended.failure;
+  if (ended.failure !== undefined) findings.brokeOff(ended.failure);
   return CancellationScope.nonCancellable(() => close(ended.cancelled ? 'cancelled' : statusOf(findings, kind)));
 
   /** The answer of the status query. */
   function present(): RequestStatus {
     const { status, phase, waitingFor } = progress;
     const { counts, planDigest } = findings;
+    if (answer !== undefined)
+      return { requestId, kind, status, phase, counts: answer.counts, apiRequests: answer.apiRequests };
     return {
       requestId,
       kind,
@@ -109,7 +113,9 @@ export async function runRequest(
 
   /** For people who view the run in the Web UI. */
   function show(): void {
-    setCurrentDetails(detailsOf(present(), connection, findings));
+    setCurrentDetails(
+      answer === undefined ? detailsOf(present(), connection, findings) : answeredDetails(present(), connection),
+    );
   }
 
   function changed(what: 'phase' | 'status'): void {
@@ -166,7 +172,7 @@ async function endOf(story: Promise<void>): Promise<StoryEnd> {
     await story;
     return { cancelled: false };
   } catch (error) {
-    return isCancellation(error) ? { cancelled: true } : { cancelled: false, failure: brokenBy(error) };
+    return isCancelled(error) ? { cancelled: true } : { cancelled: false, failure: brokenBy(error) };
   }
 }
 

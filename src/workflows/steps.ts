@@ -172,17 +172,23 @@ export async function attempt<T extends { readonly apiRequests: number }>(
   } catch (error) {
     if (!(error instanceof ActivityFailure)) throw error;
     if (isCancelled(error)) {
-      const { sent, uncertain } = await handedOn(error);
-      throw new StepCancelled(
-        Math.max(sent, sentBy(undefined, findTyped(error.cause)?.details?.[0]).apiRequests),
-        uncertain,
-      );
+      throw cancelledAfter(error, await handedOn(error));
     }
     const failure = failureOf(error);
     if (failure.code !== 'deadline') return failure;
     const { sent } = await handedOn(error);
     return { ...failure, apiRequests: Math.max(failure.apiRequests, sent) };
   }
+}
+
+/** What is known of a cancelled step: from the vault, its last heartbeat, or the failure of its last attempt. */
+export function cancelledAfter({ cause }: ActivityFailure, noted: StepProgress): StepCancelled {
+  const heartbeat = cause instanceof TimeoutFailure ? cause.lastHeartbeatDetails : undefined;
+  const { apiRequests } = sentBy(heartbeat, findTyped(cause)?.details?.[0]);
+  return new StepCancelled(
+    Math.max(noted.sent, apiRequests),
+    noted.uncertain || valueIn(heartbeat, 'uncertain') === true,
+  );
 }
 
 /** The progress that a step had stored before it was ended from outside. */
@@ -235,7 +241,11 @@ function findTyped(cause: Error | undefined): ApplicationFailure | undefined {
 }
 
 function numberIn(details: unknown, name: string): number | undefined {
-  if (typeof details !== 'object' || details === null) return undefined;
-  const value: unknown = Object.entries(details).find(([key]) => key === name)?.[1];
+  const value = valueIn(details, name);
   return typeof value === 'number' ? value : undefined;
+}
+
+function valueIn(details: unknown, name: string): unknown {
+  if (typeof details !== 'object' || details === null) return undefined;
+  return Object.entries(details).find(([key]) => key === name)?.[1];
 }

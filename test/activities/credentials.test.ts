@@ -7,7 +7,7 @@ import { readRecord } from '../../src/aircall/replies';
 import { tokenSchema } from '../../src/aircall/schemas';
 import { type Connection, type Credential, isRenewalDue, resumed } from '../../src/vault/connections';
 import { type RawServer, startRawServer } from '../aircall/support/raw-server';
-import { attempt, failureOf, type Steps, type StepsOptions, startSteps } from './support/steps';
+import { attempt, failureOf, infoOf, type Steps, type StepsOptions, startSteps } from './support/steps';
 
 const REDIRECT_URI = 'https://dsr.example.com/callback';
 const cleanUp: (() => unknown)[] = [];
@@ -122,6 +122,21 @@ describe('after a 429', () => {
 
     steps.advance(40_000);
     expect(await ping({ sent: 1, uncertain: false })).toEqual({ replaced: false, apiRequests: 2 });
+  });
+
+  test('nothing is sent until then even if the vault cannot note the attempt', async () => {
+    await start();
+    steps.sandbox.setFaults({ rules: [{ action: 'status', status: 429, times: 1 }] });
+    let notes = 0; // the first one is written before the request is sent
+    steps.cases.noteProgress = async () => {
+      notes += 1;
+      if (notes === 2) throw new Error('the disk is full');
+    };
+    const ofRequest = () =>
+      failureOf(attempt(() => steps.api.ping({ connection: 'acme' }), infoOf(steps.request, 'run-0')));
+    expect(await ofRequest()).toMatchObject({ code: 'local-failure', nonRetryable: false });
+    expect(await ofRequest()).toMatchObject({ code: 'rate-limited' });
+    expect(steps.sandbox.requests()).toHaveLength(1);
   });
 
   test('without a word about waiting it is a minute', async () => {

@@ -201,7 +201,8 @@ describe('a deletion and the access requests of its subject', () => {
     const email = 'terminated@example.com';
     const { subjectHash } = await opened(access, inputOf(access, email));
     await waitFor(subjectHash, 1);
-    expect(await steps.cases.openAccesses('acme', subjectHash)).toEqual([]);
+    // A later run of the same request may have replaced the mark meanwhile: only that run, or a purge, deletes it.
+    expect(await steps.cases.openAccesses('acme', subjectHash)).toHaveLength(1);
   });
 
   test('does not wait for somebody else’s', async () => {

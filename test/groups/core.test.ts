@@ -30,6 +30,8 @@ runTogether(
   'sandbox/purity',
   'sandbox/seed',
   'workflows/details',
+  'workflows/findings',
+  'workflows/steps',
   'replay/recorded',
   'receipt/receipt',
   'receipt/canonical',

@@ -124,6 +124,17 @@ test('an extension takes the alarm back, and the later date has alarms of its ow
   });
 });
 
+test('an alarm that nobody has received is not sent any more once the request is extended', async () => {
+  service.alarmsFail = true;
+  const started = await startWaiting('unsent', DUE_DAYS - EARLY_DAYS);
+  await alarmOf(started, 'due-soon');
+  await service.client.extend(started.workflowId, { reason });
+  service.alarmsFail = false;
+  await service.pass(EARLY_DAYS); // the step would have been tried again several times
+  expect(alarmsOf('unsent')).toEqual([]);
+  await cancel(started);
+});
+
 test('what was due long ago says so at once, warns of nothing, and cannot be extended', async () => {
   const started = await startWaiting('overdue', 60);
   await until('it is told', () => alarmsOf('overdue').length > 0);

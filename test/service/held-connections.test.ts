@@ -5,6 +5,7 @@ import { readTokens } from '../../src/aircall/oauth';
 import { countWaiting, openRequests, signalWaiting } from '../../src/temporal/waiting';
 import { type Credential, oauthCredential } from '../../src/vault/connections';
 import { until } from '../support/patience';
+import { detailsOf } from '../support/requests';
 import { startTestService, type TestService } from '../support/service';
 
 const NAMES = ['paused', 'refused', 'renewed', 'asleep', 'lost', 'spent', 'vain', 'unbegun', 'gone'];
@@ -45,13 +46,6 @@ async function endedWaitOf(workflowId: string): Promise<'by the signal' | 'by it
   return cancelled ? 'by the signal' : 'by itself';
 }
 
-async function detailsOf(workflowId: string): Promise<string> {
-  const { currentDetails } = await service.temporal.workflow
-    .getHandle(workflowId)
-    .query<{ currentDetails?: string }>('__temporal_workflow_metadata');
-  return currentDetails ?? '';
-}
-
 /**
  * Authorizes at the sandbox. The token lives as long as given and can be refreshed; later ones live for hours, so that no
  * renewal of theirs meets the faults of the tests that follow.
@@ -78,7 +72,7 @@ test('a paused connection sends nothing; its requests say so, can be cancelled, 
   const [one, two, left] = await Promise.all(['one', 'two', 'left'].map(id => start('paused', connection, id)));
   for (const id of [one, two, left]) await untilWaiting(id ?? '', 'paused');
   expect(company('paused').requests()).toHaveLength(0);
-  expect(await detailsOf(one ?? '')).toContain(`aircall-dsr connections resume ${connection}`);
+  expect(await detailsOf(service.temporal, one ?? '')).toContain(`aircall-dsr connections resume ${connection}`);
   await untilWaitingAre(connection, 3);
   await service.client.cancel(left ?? '');
   expect(await service.client.result(left ?? '')).toMatchObject({ status: 'cancelled', apiRequests: 0 });
@@ -103,7 +97,7 @@ test('of a connection that Aircall refuses the vault knows, the log tells once, 
   await until('the vault says so', async () => {
     return (await service.connections.get(connection))?.value.refusedAt !== undefined;
   });
-  expect(await detailsOf(first)).toContain(`aircall-dsr connect ${connection}`);
+  expect(await detailsOf(service.temporal, first)).toContain(`aircall-dsr connect ${connection}`);
   const asked = company('refused').requests().length;
 
   const stopOther = await service.startAnotherWorker();

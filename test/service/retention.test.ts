@@ -17,6 +17,7 @@ import { retentionScheduleId } from '../../src/retention/schedule';
 import { historyOf, runAt } from '../../src/temporal/histories';
 import { readableIn } from '../replay/scenarios';
 import { until } from '../support/patience';
+import { detailsOf } from '../support/requests';
 import { environment, startTestService, type TestService } from '../support/service';
 
 const EMAIL = 'zoe.nunez@example.com';
@@ -92,6 +93,7 @@ describe('a purged request', () => {
     const input = { requestId: 'answered', connection, subject: { email: EMAIL } };
     const theirs = { workflowId, taskQueue, args: [input] };
     expect(await service.temporal.workflow.execute('accessRequest', theirs)).toMatchObject(answer);
+    expect(await detailsOf(service.temporal, workflowId)).toContain('This request ended before.');
     await purge(workflowId);
     await gone(workflowId);
     const another = access('answered', { subject: { email: 'somebody.else@example.com' } });

@@ -99,3 +99,11 @@ export function callOf(party: string, startedAt: number): CallRecord {
     tagIds: [],
   };
 }
+
+/** What the Web UI shows of a run. */
+export async function detailsOf(temporal: Client, workflowId: string): Promise<string> {
+  const { currentDetails } = await temporal.workflow
+    .getHandle(workflowId)
+    .query<{ currentDetails?: string }>('__temporal_workflow_metadata');
+  return currentDetails ?? '';
+}

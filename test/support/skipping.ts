@@ -38,6 +38,8 @@ export interface SkippingService {
   readonly receipts: Receipts;
   /** What was told of due dates, and when (UNIX ms). */
   readonly alarms: (RaisedAlarm & { readonly atMs: number })[];
+  /** Whether the webhook of alarms fails. */
+  alarmsFail: boolean;
   /** UNIX ms, with what has passed. */
   now(): number;
   /** Connects every company of the sandbox under its own name; again: with a further API key. */
@@ -79,6 +81,7 @@ export async function startSkippingService(options: SandboxOptions): Promise<Ski
     receipts,
     aircall,
     gates: createGates(),
+    workflows: 'c'.repeat(64),
     onRateLimit: async () => {},
     hash: keyring.hash,
     now,
@@ -88,6 +91,7 @@ export async function startSkippingService(options: SandboxOptions): Promise<Ski
     alarms: {
       log() {},
       async send(alarm) {
+        if (service.alarmsFail) throw new Error('the webhook is down');
         alarms.push({ ...alarm, atMs: await env.currentTimeMs() });
       },
     },
@@ -118,6 +122,7 @@ export async function startSkippingService(options: SandboxOptions): Promise<Ski
     connections,
     receipts,
     alarms,
+    alarmsFail: false,
     now,
     async connect(name) {
       const present = await connections.get(name);

@@ -82,6 +82,7 @@ export async function startSteps(options: StepsOptions = {}): Promise<Steps> {
     receipts,
     aircall,
     gates: createGates(),
+    workflows: 'c'.repeat(64),
     onRateLimit: (connection, limit) => connections.noteRateLimit(connection, new Date(now()), limit.limitPerMinute),
     hash: keyring.hash,
     now,

@@ -1,0 +1,17 @@
+/** The findings of a request that broke off name the true cause. */
+import { createFindings } from '../../src/workflows/findings';
+
+test('a source that was being searched names the failure that ended the request, not a cancellation', () => {
+  const window = { from: null, to: '2026-01-31T12:00:00.000Z' };
+  const findings = createFindings('access');
+  findings.cover({
+    contacts: { state: 'complete', gaps: [] },
+    calls: { state: 'failed', gaps: [{ code: 'cancelled' }], window, ambiguous: 0, ignoredNumbers: 2 },
+  });
+  findings.brokeOff({ code: 'child-ended', message: 'a child workflow was ended from outside' });
+  expect(findings.failure?.code).toBe('child-ended');
+  expect(findings.covered).toEqual({
+    contacts: { state: 'complete', gaps: [] },
+    calls: { state: 'failed', gaps: [{ code: 'child-ended' }], window, ambiguous: 0, ignoredNumbers: 2 },
+  });
+});
