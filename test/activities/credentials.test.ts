@@ -107,6 +107,22 @@ test('a ping sends nothing where the credential that a step was refused with has
   expect(steps.sandbox.requests()).toHaveLength(0);
 });
 
+test('a ping sends nothing either if the credential is replaced while the ping is being prepared', async () => {
+  await start();
+  const { credentialVersion: failedVersion } = await steps.connection();
+  const { get } = steps.connections;
+  let reads = 0;
+  steps.connections.get = async name => {
+    const stored = await get(name);
+    reads += 1;
+    if (reads === 1) await steps.connect();
+    return stored;
+  };
+  const end = failureOf(attempt(() => steps.api.ping({ connection: 'acme', failedVersion })));
+  expect(await end).toMatchObject({ code: 'refresh-in-progress', nonRetryable: false, detail: { apiRequests: 0 } });
+  expect(steps.sandbox.requests()).toHaveLength(0);
+});
+
 describe('after a 429', () => {
   test('the next attempt ends at once, without an API request, until the limit ends', async () => {
     await start({ random: () => 0.5 });

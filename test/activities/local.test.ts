@@ -11,6 +11,9 @@ import { attempt, failureOf, infoOf, type Steps, startSteps } from './support/st
 const EMAIL = 'Zoe.Nunez@Example.com';
 const SEEDED = { seed: 20_261_123, numRuns: 40 };
 
+/** 1 January 1980, 0:00, as zip files write it. */
+const DOS_TIME_OF_1980 = 0x0021_0000;
+
 let steps: Steps;
 beforeAll(async () => {
   steps = await startSteps();
@@ -422,6 +425,7 @@ describe('the access package', () => {
       sha256: createHash('sha256').update(bytes).digest('hex'),
       sizeBytes: bytes.length,
     });
+    expect(bytes.readUInt32LE(10)).toBe(DOS_TIME_OF_1980); // the time of its first file: no time of making
     expect((await build(calls.slice(1))).sha256).not.toBe(first.sha256);
   });
 

@@ -74,6 +74,7 @@ test('a paused connection sends nothing; its requests say so, can be cancelled, 
   expect(company('paused').requests()).toHaveLength(0);
   expect(await detailsOf(service.temporal, one ?? '')).toContain(`aircall-dsr connections resume ${connection}`);
   await untilWaitingAre(connection, 3);
+  expect(await countWaiting(service.temporal, `${service.taskQueue}-of-others`, connection)).toBe(0);
   await service.client.cancel(left ?? '');
   expect(await service.client.result(left ?? '')).toMatchObject({ status: 'cancelled', apiRequests: 0 });
 

@@ -33,6 +33,17 @@ const failureOf = (running: Promise<unknown>) =>
   );
 
 describe('the same request id', () => {
+  it('says so if it comes again with another time of submission: the first due date applies', async () => {
+    const input = { requestId: 'timed', connection: service.connection, subject: { email: EMAIL } };
+    const timed = { ...input, regime: 'gdpr' as const, submittedAt: new Date(NOW_MS - 60_000).toISOString() };
+    const { workflowId, otherClock } = await service.client.start('access', timed);
+    expect(otherClock).toBeUndefined();
+    expect((await service.client.start('access', timed)).otherClock).toBeUndefined();
+    const later = { ...timed, submittedAt: new Date(NOW_MS).toISOString() };
+    expect((await service.client.start('access', later)).otherClock).toBe(true);
+    expect((await service.client.result(workflowId)).submittedAt).toBe(timed.submittedAt);
+  });
+
   it('is the same run, started twice at once or after its end, and asks Aircall once', async () => {
     const input = { requestId: 'same', connection: service.connection, subject: { email: EMAIL } };
     const asked = service.company.requests().length;

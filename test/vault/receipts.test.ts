@@ -132,20 +132,22 @@ function scheduled(scheduler: fc.Scheduler): VaultDriver {
   };
 }
 
-test('however the operations of processes interleave, each run has one receipt in an unbroken chain', async () => {
+test('however the operations of processes interleave, each run has one receipt in an unbroken chain, and counts once', async () => {
   const id = fc.constantFrom('one', 'two', 'three');
   const processes = fc.array(fc.array(id, { minLength: 1, maxLength: 3 }), { minLength: 2, maxLength: 4 });
   await fc.assert(
     fc.asyncProperty(fc.scheduler(), processes, async (scheduler, asked) => {
       const store = scheduled(scheduler);
+      const counted: string[] = [];
       const issuing = asked.map(async ids => {
         const own = receiptsIn(store);
-        for (const each of ids) await own.issue(ended(each));
+        for (const each of ids) await own.issue(ended(each), () => counted.push(each));
       });
       await scheduler.waitFor(Promise.all(issuing));
       const reading = receiptsIn(store).chain('acme');
       const chain = verifyChain(await scheduler.waitFor(reading));
       expect(chain.map(({ request }) => request.requestId).sort()).toEqual([...new Set(asked.flat())].sort());
+      expect(counted.sort()).toEqual([...new Set(asked.flat())].sort());
     }),
     { seed: 20_261_126, numRuns: 80 },
   );

@@ -1,4 +1,4 @@
-/** The findings of a request that broke off name the true cause. */
+/** The findings of a request: counts follow outcomes, and what broke off names the true cause. */
 import { createFindings } from '../../src/workflows/findings';
 
 test('a source that was being searched names the failure that ended the request, not a cancellation', () => {
@@ -14,4 +14,12 @@ test('a source that was being searched names the failure that ended the request,
     contacts: { state: 'complete', gaps: [] },
     calls: { state: 'failed', gaps: [{ code: 'child-ended' }], window, ambiguous: 0, ignoredNumbers: 2 },
   });
+});
+
+test('an outcome that replaces another one leaves its count', () => {
+  const findings = createFindings('deletion');
+  findings.note({ record: 'contact 1', outcome: 'failed', code: 'unavailable' });
+  findings.note({ record: 'contact 1', outcome: 'deleted' });
+  expect(findings.counts).toMatchObject({ deleted: 1, failed: 0 });
+  expect(findings.outcomes).toEqual([{ record: 'contact 1', outcome: 'deleted' }]);
 });
