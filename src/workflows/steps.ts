@@ -127,8 +127,10 @@ export function localSteps(deadlineMs?: number): LocalActivities {
   });
 }
 
+/** Decided by the cause alone: on replay the SDK hands on a time-out without the ActivityFailure around it. */
 function isTriedAgain(error: unknown): boolean {
-  return error instanceof ActivityFailure && !isCancellation(error) && error.retryState !== 'NON_RETRYABLE_FAILURE';
+  const cause = error instanceof ActivityFailure ? error.cause : error;
+  return cause instanceof TimeoutFailure || (cause instanceof ApplicationFailure && cause.nonRetryable !== true);
 }
 
 /** The step that sends an alarm about a due date: repeated until it is received, or no longer needed. */

@@ -58,6 +58,34 @@ const request = (
   personal: ['zoe.nunez@example.com'],
 });
 
+/** Within the workflow task its first step fails, or gets no answer in time: it is taken again as an activity. */
+const vault = (is: 'slow' | 'down'): Scenario => ({
+  ...request('access', 'completed'),
+  async run(service, name) {
+    const { cases } = service;
+    const { open } = cases;
+    let isFirst = true;
+    let takenAgain = () => {};
+    const untilTakenAgain = new Promise<void>(resolve => {
+      takenAgain = resolve;
+    });
+    cases.open = async record => {
+      if (!isFirst) {
+        takenAgain();
+        return open(record);
+      }
+      isFirst = false;
+      if (is === 'slow') await untilTakenAgain;
+      throw new Error('the vault gave no answer');
+    };
+    try {
+      return await request('access', 'completed').run(service, name);
+    } finally {
+      cases.open = open;
+    }
+  },
+});
+
 const untilWaiting = (service: TestService, workflowId: string, cause: string) =>
   until(`it waits for ${cause}`, async () => (await service.client.status(workflowId)).waitingFor?.cause === cause);
 
@@ -294,6 +322,8 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     },
     ends: 'EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED',
   },
+  'access-vault-slow': vault('slow'),
+  'access-vault-down': vault('down'),
 };
 
 const DAYS_MS = 86_400_000;
