@@ -32,6 +32,7 @@ runTogether(
   'workflows/details',
   'workflows/findings',
   'workflows/steps',
+  'worker/alarms',
   'replay/recorded',
   'receipt/receipt',
   'receipt/canonical',

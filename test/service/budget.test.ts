@@ -60,6 +60,7 @@ describe('the rate of a queue', () => {
     await setLimit(connection, 60);
     await untilRateIs(connection, 60);
     await until('the worker asks for it too', () => service.log.includes(servingAt(connection, 60)));
+    expect(service.log.filter(line => line.startsWith(`connection ${connection}: somebody`))).toEqual([]);
   });
 
   it('is set right and told where somebody else lifts it', async () => {

@@ -1,6 +1,8 @@
 /** What takes hours and weeks: the deadline, waiting for a person, a deletion that will not become clean; and a server without rate limits. */
 import { createCompanySeed } from '../../sandbox';
+import { ratePerSecond } from '../../src/budget';
 import type { RequestResult } from '../../src/client';
+import { rateOn } from '../../src/temporal/queue-rate';
 import { createBudgetKeeper } from '../../src/worker/budget-keeper';
 import { until } from '../support/patience';
 import { type SkippingService, startSkippingService } from '../support/skipping';
@@ -155,9 +157,12 @@ it('the rate of a queue is left to the workers on a server that keeps none, whic
   const log: string[] = [];
   const keeper = createBudgetKeeper(({ message }) => log.push(message));
   const { connection } = service.temporal;
-  keeper.keep('one', { connection, namespace: 'default', taskQueue: 'one' }, 1);
+  const budget = { limitPerMinute: 100, share: 0.75 };
+  const queue = { connection, namespace: 'default', taskQueue: 'one' };
+  expect(await rateOn(queue, budget)).toBe(ratePerSecond(budget, 4)); // it may have four partitions
+  keeper.keep('one', queue, 1);
   await until('it is logged', () => log.length > 0);
-  keeper.keep('two', { connection, namespace: 'default', taskQueue: 'two' }, 1);
+  keeper.keep('two', { ...queue, taskQueue: 'two' }, 1);
   await keeper.stop();
   expect(log).toEqual([expect.stringMatching(/keeps no rate limits for task queues .* 1\.29/)]);
 });
