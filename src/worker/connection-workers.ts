@@ -28,6 +28,8 @@ export interface ConnectionWorkersOptions {
   /** Renews a credential before it expires. */
   readonly renew: (due: Renewable) => Promise<void>;
   readonly log: Log;
+  /** Served connections that one poll checks, least recently checked first: a poll must stay cheap. 100 if absent. */
+  readonly checkedPerPoll?: number;
 }
 
 export interface ConnectionWorkers {
@@ -43,7 +45,6 @@ const STEP_SECONDS_MAX = 60;
 const SLOTS_MAX = 100;
 /** A poller brings some ten steps a second. */
 const STEPS_PER_POLLER = 5;
-/** Served connections that one poll checks, least recently checked first: a poll must stay cheap. */
 const CHECKED_PER_POLL = 100;
 const CHECKED_AT_ONCE = 8;
 /** For a disconnected connection that requests wait for: its steps end without an API request, and report the wait. */
@@ -57,7 +58,17 @@ interface Served {
 }
 
 export function createConnectionWorkers(options: ConnectionWorkersOptions): ConnectionWorkers {
-  const { connections, server, namespace, taskQueue, workerOptions, watch, renew, log } = options;
+  const {
+    connections,
+    server,
+    namespace,
+    taskQueue,
+    workerOptions,
+    watch,
+    renew,
+    log,
+    checkedPerPoll = CHECKED_PER_POLL,
+  } = options;
   const keeper = createBudgetKeeper(log, watch?.queue);
   /** By name, least recently checked first. */
   const serving = new Map<string, Served>();
@@ -161,7 +172,7 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
       for (const name of [...serving.keys()]) if (!names.has(name)) isGone(name);
       for (const name of unserved) if (!names.has(name)) unserved.delete(name);
       const unchecked = [...names].filter(name => !serving.has(name) && !leaving.has(name));
-      await sideBySide([...unchecked, ...[...serving.keys()].slice(0, CHECKED_PER_POLL)], CHECKED_AT_ONCE, check);
+      await sideBySide([...unchecked, ...[...serving.keys()].slice(0, checkedPerPoll)], CHECKED_AT_ONCE, check);
     },
     checkNow: check,
     async stop() {

@@ -43,12 +43,24 @@ export interface Credentials {
   step<T extends { readonly apiRequests: number }>(step: () => Promise<T>): Promise<StepOutcome<T>>;
 }
 
+/** Says whether a token may be refreshed now (UNIX ms), and counts it if so. */
+export function limitRefreshes(): (nowMs: number) => boolean {
+  let inTurn = 0;
+  let lastMs = 0;
+  return nowMs => {
+    if (nowMs - lastMs > IN_TURN_MS) inTurn = 0;
+    if (inTurn === REFRESHES_MAX) return false;
+    inTurn += 1;
+    lastMs = nowMs;
+    return true;
+  };
+}
+
 export function keepCredentials({ opened, requests, progress }: Holder): Credentials {
   const { connection } = opened.request;
   const underWay = new Map<string, Promise<Renewal>>();
   const waits = new Set<() => void>();
-  let refreshes = 0;
-  let refreshedMs = 0;
+  const mayRefresh = limitRefreshes();
   setHandler(credentialsUpdated, () => {
     for (const checkAgain of waits) checkAgain();
   });
@@ -79,10 +91,7 @@ export function keepCredentials({ opened, requests, progress }: Holder): Credent
   }
 
   async function refresh(failedVersion: number): Promise<Renewal | 'refused'> {
-    if (Date.now() - refreshedMs > IN_TURN_MS) refreshes = 0;
-    if (refreshes >= REFRESHES_MAX) return 'refused';
-    refreshes += 1;
-    refreshedMs = Date.now();
+    if (!mayRefresh(Date.now())) return 'refused';
     const refreshed = await requests.counted(
       attempt(() => readSteps(opened, 'Get a new access token').refreshToken({ connection, failedVersion })),
     );

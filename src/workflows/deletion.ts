@@ -28,11 +28,10 @@ export async function deletionRequest(input: DeletionInput): Promise<RequestResu
     if (dryRun || people.contacts === 0) return;
 
     run.progress.enter('deleting');
-    const records = new Map<number, Outcome>();
-    await deleteContacts(run, records, people.people, placesFrom(0, people.contacts));
+    await deleteContacts(run, people.people, placesFrom(0, people.contacts));
 
     run.progress.enter('verifying');
-    run.findings.verification = await verify(run, records, people);
+    run.findings.verification = await verify(run, people);
   });
 }
 
@@ -55,19 +54,10 @@ async function accessRequestsEnded(run: RequestRun): Promise<boolean> {
 }
 
 /** Deletes contacts by their places and records each outcome as it is known. */
-async function deleteContacts(
-  run: RequestRun,
-  records: Map<number, Outcome>,
-  people: CaseRef,
-  places: readonly number[],
-): Promise<void> {
+async function deleteContacts(run: RequestRun, people: CaseRef, places: readonly number[]): Promise<void> {
   const { request } = run.opened;
-  const note = (contact: number, outcome: Outcome, code?: string) => {
-    // A contact that came back and was deleted again counts as deleted.
-    if (outcome === 'already-absent' && records.get(contact) === 'deleted') return;
-    records.set(contact, outcome);
+  const note = (contact: number, outcome: Outcome, code?: string) =>
     run.findings.note({ record: recordName('contacts', contact), outcome, ...(code !== undefined && { code }) });
-  };
   try {
     await sideBySide(places, DELETIONS_AT_ONCE, async contact => {
       const done = await run.credentials
@@ -82,7 +72,7 @@ async function deleteContacts(
       else note(contact, done.code === 'forbidden' || done.code === 'rejected' ? 'refused' : 'failed', done.code);
     });
   } catch (error) {
-    for (const contact of places) if (!records.has(contact)) note(contact, 'failed', 'cancelled');
+    for (const contact of places) if (outcomeOf(run, contact) === undefined) note(contact, 'failed', 'cancelled');
     throw error;
   }
 }
@@ -91,7 +81,7 @@ async function deleteContacts(
  * Searches again until nothing of the subject is left, with growing pauses. It deletes contacts that are left or came back,
  * unless Aircall refused their deletion before.
  */
-async function verify(run: RequestRun, records: Map<number, Outcome>, found: People): Promise<Verification> {
+async function verify(run: RequestRun, found: People): Promise<Verification> {
   const { settleMs, deadlineMs } = run.opened;
   const gone = new Set<number>();
   let { people } = found;
@@ -103,10 +93,10 @@ async function verify(run: RequestRun, records: Map<number, Outcome>, found: Peo
     people = recheck.people;
     if (recheck.left.length === 0) return { state: 'verified', checkedAt };
     run.findings.found('contacts', recheck.fresh);
-    const again = recheck.left.filter(place => !wasRefused(records.get(place)));
+    const again = recheck.left.filter(place => !wasRefused(outcomeOf(run, place)));
     if (again.length === 0 || delayMs >= SETTLE_MS_MAX || Date.now() >= deadlineMs)
       return { state: 'residual', checkedAt };
-    await deleteContacts(run, records, people, again);
+    await deleteContacts(run, people, again);
   }
 }
 
@@ -139,6 +129,10 @@ async function isAbsent(run: RequestRun, people: CaseRef, contact: number): Prom
     readSteps(run.opened, `Does contact ${contact + 1} still exist?`).getContact({ request, people, contact }),
   );
   return outcome.ok && !outcome.value.present;
+}
+
+function outcomeOf({ findings }: RequestRun, contact: number): Outcome | undefined {
+  return findings.outcomeOf(recordName('contacts', contact));
 }
 
 /** A contact that could not be deleted before is not deleted again. */

@@ -35,8 +35,9 @@ export interface Findings extends Found {
   found(source: SourceName, more: number): void;
   /** Sets how much of a source was searched; a later call replaces it. */
   cover(sources: SourcesCovered): void;
-  /** Sets the outcome of one record; a later call replaces it. */
+  /** Sets the outcome of one record; a later call replaces it. A record that came back and is gone again stays `deleted`. */
   note(outcome: RecordOutcome): void;
+  outcomeOf(record: string): Outcome | undefined;
   /** A failure ended the request: the source that was being searched names it, instead of a cancellation. */
   brokeOff(failure: NonNullable<RequestResult['failure']>): void;
   /** Records rows that could not be read: `failed`, each of them. */
@@ -59,6 +60,7 @@ export function createFindings(kind: Kind): Findings {
 
   function set(outcome: RecordOutcome): void {
     const before = ends.get(outcome.record);
+    if (before?.outcome === 'deleted' && outcome.outcome === 'already-absent') return;
     ends.set(outcome.record, outcome);
     sorted = undefined;
     if (before !== undefined) count(before.outcome, -1);
@@ -87,6 +89,7 @@ export function createFindings(kind: Kind): Findings {
       covered = { ...covered, ...sources };
     },
     note: set,
+    outcomeOf: record => ends.get(record)?.outcome,
     brokeOff(this: Findings, failure) {
       this.failure = failure;
       const { calls } = covered;

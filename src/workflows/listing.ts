@@ -5,7 +5,7 @@
 import { executeChild, workflowInfo } from '@temporalio/workflow';
 import type { CaseRef, Merged, Window } from '../activities';
 import type { Gap, SourceCoverage } from '../request/model';
-import { PER_PAGE, ROWS_MAX } from '../request/paging';
+import { PER_PAGE, ROWS_MAX, splitWindow } from '../request/paging';
 import { sideBySide } from '../side-by-side';
 import type { Renewal } from './credentials';
 import type { fetchPages } from './fetch-pages';
@@ -28,8 +28,6 @@ export interface ListedSource extends SourceCoverage {
   readonly unreadable: number;
 }
 
-/** Target rows of a window after a split, so that an uneven spread seldom needs another split. */
-const ROWS_AIM = 7_500;
 /** More pages than this run in a child workflow, so that a history stays short. */
 const PAGES_INLINE_MAX = 20;
 const LISTS_AT_ONCE = 8;
@@ -163,17 +161,11 @@ function failedGaps({ failed }: PagesReport): Gap[] {
   return [...codes].map(code => ({ code, count: failed.filter(({ failure }) => failure.code === code).length }));
 }
 
-/** Slices of equal length; one slice if a second cannot be split. */
-function split(list: List, window: Window, total: number): Window[] {
+/** Parts of a window that holds too many rows. */
+function split(list: List, window: Window, rows: number): Window[] {
   const to = window.to ?? Math.floor(Date.now() / 1000) + DAY;
   const from = window.from ?? (list.of === 'contacts' ? EARLIEST.contacts : to - EARLIEST.callsAge);
-  const seconds = to - from + 1;
-  const count = Math.min(Math.ceil(total / ROWS_AIM), seconds);
-  const startOf = (slice: number) => from + Math.floor((seconds * slice) / count);
-  return Array.from({ length: Math.max(count, 1) }, (_, slice) => ({
-    from: startOf(slice),
-    to: startOf(slice + 1) - 1,
-  }));
+  return splitWindow({ from, to }, rows);
 }
 
 function pagesFrom(first: number, last: number): number[] {

@@ -96,9 +96,12 @@ describe('a callback is refused', () => {
     expect((await refusalOf(text, { at: later(10.01) })).code).toBe('oauth-state-late');
   });
 
-  test('also where an error used its state up', async () => {
+  test.each([
+    ['an error', 'oauth-denied', '?error=access_denied&'],
+    ['an address without code and error', 'oauth-callback-unusable', '?'],
+  ])('also if %s used its state up', async (_, code, before) => {
     const state = await authorizations.begin('acme', NOW);
-    await refusalOf(`?error=access_denied&state=${state}`);
+    expect((await refusalOf(`${before}state=${state}`)).code).toBe(code);
     expect((await refusalOf(`?code=c0de&state=${state}`)).code).toBe('oauth-state-used');
   });
 });

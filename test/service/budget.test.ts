@@ -3,6 +3,7 @@ import { createCompanySeed } from '../../sandbox';
 import { type ConfiguredLimit, ratePerSecond } from '../../src/budget';
 import { apiTaskQueue } from '../../src/request/names';
 import { describeQueue, setQueueRate } from '../../src/temporal/queue-rate';
+import { createBudgetKeeper } from '../../src/worker/budget-keeper';
 import { until } from '../support/patience';
 import { expectHonestCounts, runToEnd } from '../support/requests';
 import { startTestService, type TestService } from '../support/service';
@@ -73,6 +74,34 @@ describe('the rate of a queue', () => {
         line.startsWith(`connection ${connection}: somebody set the limit of its queue to 1000.0000`),
       ),
     );
+  });
+});
+
+describe('the keeper of budgets', () => {
+  it('sets a budget that came while the one before it was being set, and one that comes later', async () => {
+    const log: string[] = [];
+    const keeper = createBudgetKeeper(({ message }) => log.push(message));
+    const queue = queueOf('hurried');
+    keeper.keep('hurried', queue, 1);
+    keeper.keep('hurried', queue, 2);
+    await until('the second is set', async () => (await rateOf('hurried')) === 2);
+    keeper.keep('another', queueOf('another'), 4);
+    await until('it is done with the first', async () => (await rateOf('another')) === 4);
+    keeper.keep('hurried', queue, 3);
+    await until('the third is set', async () => (await rateOf('hurried')) === 3);
+    await keeper.stop();
+    expect(log).toEqual([]);
+  });
+
+  it('sets none of a connection that it is to forget, and none once it has stopped', async () => {
+    const keeper = createBudgetKeeper(() => {});
+    for (const name of ['first', 'forgotten', 'last']) keeper.keep(name, queueOf(name), 1);
+    keeper.forget('forgotten');
+    await until('the last is set', async () => (await rateOf('last')) === 1);
+    for (const name of ['under-way', 'not-begun']) keeper.keep(name, queueOf(name), 1);
+    await keeper.stop();
+    keeper.keep('too-late', queueOf('too-late'), 1);
+    for (const name of ['forgotten', 'not-begun', 'too-late']) expect(await rateOf(name)).toBeUndefined();
   });
 });
 

@@ -135,6 +135,21 @@ test('an alarm that nobody has received is not sent any more once the request is
   await cancel(started);
 });
 
+test('a request that is ending takes no extension, also while an alarm of a moment ago is still being sent', async () => {
+  const submittedAt = new Date(service.now() - (DUE_DAYS - EARLY_DAYS) * DAY_MS).toISOString();
+  const input = { requestId: 'ending', connection: 'revived', subject, regime: 'ccpa' as const, submittedAt };
+  service.alarmsFail = true;
+  const started = await service.client.start('access', input);
+  await until('it is closing', async () => (await statusOf(started)).phase === 'closing');
+  const extension = service.client.extend(started.workflowId, { reason });
+  await expect(extension).rejects.toMatchObject({ code: 'extension-refused' });
+  await expect(extension).rejects.toThrow('this request is ending');
+  service.alarmsFail = false;
+  const { dueAt, status } = await service.client.result(started.workflowId);
+  expect(status).toBe('completed');
+  expect(dueAt).toBe(new Date(Date.parse(submittedAt) + DUE_DAYS * DAY_MS).toISOString());
+});
+
 test('what was due long ago says so at once, warns of nothing, and cannot be extended', async () => {
   const started = await startWaiting('overdue', 60);
   await until('it is told', () => alarmsOf('overdue').length > 0);

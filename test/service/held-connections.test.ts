@@ -3,12 +3,12 @@ import { createCompanySeed, OAUTH_CLIENT } from '../../sandbox';
 import { ENDPOINTS } from '../../src/aircall/endpoints';
 import { readTokens } from '../../src/aircall/oauth';
 import { countWaiting, openRequests, signalWaiting } from '../../src/temporal/waiting';
-import { type Credential, oauthCredential } from '../../src/vault/connections';
+import { type Credential, oauthCredential, resumed } from '../../src/vault/connections';
 import { until } from '../support/patience';
 import { detailsOf } from '../support/requests';
 import { startTestService, type TestService } from '../support/service';
 
-const NAMES = ['paused', 'refused', 'renewed', 'asleep', 'lost', 'spent', 'vain', 'unbegun', 'gone'];
+const NAMES = ['paused', 'refused', 'renewed', 'asleep', 'lost', 'spent', 'vain', 'unbegun', 'gone', 'halted'];
 const NOW_MS = Date.now();
 const REDIRECT_URI = 'https://dsr.example.com/oauth/callback';
 const CLIENT = { clientId: OAUTH_CLIENT.id, clientSecret: OAUTH_CLIENT.secret };
@@ -88,6 +88,27 @@ test('a paused connection sends nothing; its requests say so, can be cancelled, 
     'none is open',
     async () => (await openRequests(service.temporal, service.taskQueue, connection)).length === 0,
   );
+});
+
+test('a connection that is paused between a 403 and its check waits to be resumed, not for other credentials', async () => {
+  const connection = await service.connectCompany('halted');
+  service.sandbox.setFaults({ rules: [{ company: 'halted', path: '/contacts/search', action: 'hold', status: 403 }] });
+  const id = await start('halted', connection, 'halted');
+  await until('the search is under way', () => company('halted').requests().length > 0);
+  await service.connections.change(connection, present => ({ ...present, pausedAt: new Date().toISOString() }));
+  service.sandbox.setFaults(undefined);
+  service.sandbox.release();
+  await untilWaiting(id, 'paused');
+  await service.connections.change(connection, present => resumed(present, Date.now()));
+  await untilWaitingAre(connection, 1);
+  await signalWaiting(service.temporal, service.taskQueue, connection);
+  const result = await service.client.result(id);
+  expect(result).toMatchObject({ status: 'completed', apiRequests: company('halted').requests().length });
+  expect(
+    company('halted')
+      .requests()
+      .filter(({ path }) => path === '/v1/ping'),
+  ).toEqual([]);
 });
 
 test('of a connection that Aircall refuses the vault knows, the log tells once, and other processes ask nothing', async () => {

@@ -1,10 +1,12 @@
 /** Workers of the service: connections that come and go while it runs, and several processes. */
 import { join } from 'node:path';
+import { NativeConnection } from '@temporalio/worker';
 import { createCompanySeed } from '../../sandbox';
 import { createFolderDriver } from '../../src/vault/folder';
+import { createConnectionWorkers } from '../../src/worker/connection-workers';
 import { until } from '../support/patience';
 import { documentOf, expectHonestCounts, idsOf, runToEnd, sorted } from '../support/requests';
-import { startTestService, type TestService } from '../support/service';
+import { environment, startTestService, type TestService } from '../support/service';
 
 const NOW_MS = Date.now();
 const NAMES = ['shared', 'late', 'slow', 'quick'];
@@ -83,5 +85,51 @@ describe('the workers of a service', () => {
     const { workflowId } = await client.start('access', { requestId: 'on', connection, subject: { email: EMAIL } });
     expect((await client.result(workflowId)).status).toBe('completed');
     await driver.delete('connections/0-broken');
+  });
+
+  it('check connections in turn; one that breaks again is logged again', async () => {
+    const names = await Promise.all(['shared', 'late', 'quick'].map(name => service.connectCompany(name)));
+    const [breaking = ''] = names;
+    const broken = new Set<string>();
+    const checked: string[] = [];
+    const log: string[] = [];
+    const native = await NativeConnection.connect({ address: environment('TEST_TEMPORAL_ADDRESS') });
+    const workers = createConnectionWorkers({
+      connections: {
+        ...service.connections,
+        names: async () => names,
+        keptNames: async () => [],
+        async get(name) {
+          if (broken.has(name)) throw new RangeError('broken');
+          return service.connections.get(name);
+        },
+      },
+      server: service.temporal.connection,
+      namespace: 'default',
+      taskQueue: `${service.taskQueue}-in-turn`,
+      workerOptions: { connection: native, activities: { async nothing() {} } },
+      watch: { seen: name => void checked.push(name), budget() {}, queue() {} },
+      renew: async () => {},
+      log: ({ message, connection }) => void (connection === breaking && log.push(message)),
+      checkedPerPoll: 1,
+    });
+    await workers.poll();
+    expect(new Set(checked.splice(0))).toEqual(new Set(names)); // those that are not yet served, all at once
+    for (const _ of names) await workers.poll();
+    expect(checked).toHaveLength(names.length);
+    expect(new Set(checked)).toEqual(new Set(names));
+
+    const isBroken = expect.stringContaining('cannot be served (RangeError)');
+    const isServed = expect.stringContaining('serving at');
+    broken.add(breaking);
+    for (let check = 0; check < 2; check += 1) await workers.checkNow(breaking);
+    expect(log).toEqual([isServed, isBroken]);
+    broken.clear();
+    await workers.checkNow(breaking);
+    broken.add(breaking);
+    await workers.checkNow(breaking);
+    expect(log).toEqual([isServed, isBroken, isBroken]);
+    await workers.stop();
+    await native.close();
   });
 });

@@ -81,6 +81,16 @@ describe('the case file of a request', () => {
     await expect(cases.read(request, ref)).rejects.toMatchObject({ code: 'seal-broken' });
   });
 
+  test('counts the API requests of a step by the attempt that sent most; a late note of the same count changes nothing', async () => {
+    const noted = { sent: 2, uncertain: true };
+    expect(await cases.progress(request, 'step')).toBeUndefined();
+    await cases.noteProgress(request, 'step', { sent: 1, uncertain: false });
+    await cases.noteProgress(request, 'step', noted);
+    for (const sent of [1, 2]) await cases.noteProgress(request, 'step', { sent, uncertain: false });
+    expect(await cases.progress(request, 'step')).toEqual(noted);
+    expect(await cases.progress(request, 'another-step')).toBeUndefined();
+  });
+
   test('is not read by another request, connection or kind', async () => {
     const ref = await cases.write(request, ['a']);
     for (const stranger of [other, { ...request, connection: 'beta' }, { ...request, kind: 'deletion' as const }]) {

@@ -23,3 +23,14 @@ test('an outcome that replaces another one leaves its count', () => {
   expect(findings.counts).toMatchObject({ deleted: 1, failed: 0 });
   expect(findings.outcomes).toEqual([{ record: 'contact 1', outcome: 'deleted' }]);
 });
+
+test('a contact that came back, and was gone when it was deleted again, stays deleted', () => {
+  const findings = createFindings('deletion');
+  expect(findings.outcomeOf('contact 1')).toBeUndefined();
+  findings.note({ record: 'contact 1', outcome: 'deleted' });
+  findings.note({ record: 'contact 1', outcome: 'already-absent' });
+  expect(findings.outcomeOf('contact 1')).toBe('deleted');
+  expect(findings.counts).toMatchObject({ deleted: 1, alreadyAbsent: 0 });
+  findings.note({ record: 'contact 1', outcome: 'refused', code: 'forbidden' });
+  expect(findings.counts).toMatchObject({ deleted: 0, refused: 1 });
+});
