@@ -1,5 +1,5 @@
 /** What environment variables mean, where no command shows it. */
-import { createConfiguration } from '../src/config';
+import { ConfigurationError, createConfiguration } from '../src/config';
 
 const DAY_MS = 86_400_000;
 
@@ -13,4 +13,40 @@ test.each([
     requestMs: requestDays * DAY_MS,
     packageMs: packageDays * DAY_MS,
   });
+});
+
+test('the token of the codec server has 16 characters at least', () => {
+  const tokenOf = (AIRCALL_DSR_CODEC_TOKEN: string) => createConfiguration({ AIRCALL_DSR_CODEC_TOKEN }).codecToken();
+  expect(tokenOf('t'.repeat(16))).toBe('t'.repeat(16));
+  expect(() => tokenOf('t'.repeat(15))).toThrow(ConfigurationError);
+});
+
+test.each([
+  ['https://dsr.example.com/cb?from=aircall', true],
+  ['http://localhost:8080/cb', true],
+  ['https://dsr.example.com/cb#part', false],
+  ['ftp://dsr.example.com/cb', false],
+  ['dsr.example.com/cb', false],
+])('an address that Aircall sends a browser back to, which keeps no part after #: %s is %s', (address, good) => {
+  const client = { AIRCALL_OAUTH_CLIENT_ID: 'id', AIRCALL_OAUTH_CLIENT_SECRET: 'secret' };
+  const read = () => createConfiguration({ ...client, AIRCALL_OAUTH_REDIRECT_URI: address }).oauthClient().redirectUri;
+  if (good) expect(read()).toBe(address);
+  else expect(read).toThrow(ConfigurationError);
+});
+
+test.each([
+  ['https://hooks.example.com/dsr', true],
+  ['http://127.0.0.1:9000/dsr', true],
+  ['http://hooks.example.com/dsr', false],
+  ['https://user:secret@hooks.example.com/dsr', false],
+])('an address that alarms are sent to, which nobody on the way reads: %s is %s', (address, good) => {
+  const read = () => createConfiguration({ AIRCALL_DSR_ALARM_WEBHOOK: address }).alarmWebhook();
+  if (good) expect(read()).toBe(address);
+  else expect(read).toThrow(ConfigurationError);
+});
+
+test('traces are sent if a collector is named, and OpenTelemetry is not disabled', () => {
+  const named = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4318' };
+  const isTraced = (env: Readonly<Record<string, string>>) => createConfiguration(env).tracing();
+  expect([{}, named, { ...named, OTEL_SDK_DISABLED: 'true' }].map(isTraced)).toEqual([false, true, false]);
 });

@@ -7,25 +7,26 @@ import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { z } from 'zod';
 import { createCompanySeed, type Sandbox, startSandbox } from '../../sandbox';
-import { createOperator } from '../support/command-line';
+import { createOperator, type RunningCommand } from '../support/command-line';
 import { errorOf, listSchema, resultSchema, startedSchema } from '../support/documents';
 import { until } from '../support/patience';
 
 const SEED = { seed: 8, contacts: 30, calls: 60, now: Date.now() };
-const COMPANIES = ['batch-a', 'batch-b', 'batch-c', 'batch-d'] as const;
+const COMPANIES = ['batch-a', 'batch-b', 'batch-c', 'batch-d', 'batch-e'] as const;
 const EMAIL = createCompanySeed({ name: 'batch-a', ...SEED }).truth.subjectEmail;
 const NOBODY = 'batch.nobody@example.org';
 
 const operator = createOperator();
 const here = (name: string) => join(operator.folder, name);
 let sandbox: Sandbox;
+let worker: RunningCommand;
 
 beforeAll(async () => {
   sandbox = await startSandbox({ companies: COMPANIES.map(name => createCompanySeed({ name, ...SEED })) });
   operator.keepSecret(EMAIL, NOBODY, ...sandbox.companies.map(({ apiToken }) => apiToken));
   await operator.run(['keys', 'generate']);
   await Promise.all(COMPANIES.map(connect));
-  await operator.startWorker();
+  worker = await operator.startWorker();
 });
 afterAll(async () => {
   await operator.stop();
@@ -178,14 +179,19 @@ describe('a batch', () => {
   test('deletes nobody before their access request in the same file is over, whatever the order of its rows', async () => {
     const company = sandbox.company('batch-c');
     sandbox.setFaults({ rules: [{ company: 'batch-c', path: '/calls', action: 'hold' }] });
-    const path = write('e.csv', `last,deletion,${EMAIL},`, `first,access,${EMAIL},`);
-    const running = run('batch-c', path);
+    const path = write('e.csv', `last,deletion,${EMAIL.toUpperCase()},`, `first,access,${EMAIL},`);
+    await worker.end('SIGTERM'); // so that the access request does not begin
+    const running = await operator.serve(['batch', 'batch-c', path, '--json'], /1 deletion to start once access/);
+    await until('the access request is listed', async () => (await runsOf('batch-c')).length > 0);
+    expect((await runsOf('batch-c')).map(({ requestId }) => requestId)).toEqual(['first']);
+    worker = await operator.startWorker();
     await until('the deletion waits', async () =>
       (await runsOf('batch-c')).some(({ kind, status }) => kind === 'deletion' && status === 'waiting'),
     );
     sandbox.setFaults(undefined);
     sandbox.release();
-    const { exit, requests } = await running;
+    const { exit, stdout } = await running.ended();
+    const { requests } = documentSchema.parse(JSON.parse(stdout));
     const { contactIds, callIds } = company.truth;
     expect(exit).toBe(0);
     expect(requests).toMatchObject([
@@ -193,6 +199,20 @@ describe('a batch', () => {
       { requestId: 'first', counts: { contacts: contactIds.length, calls: callIds.length } },
     ]);
   });
+});
+
+test('a batch whose connection was removed still has its result, each code once; with a new row it is refused', async () => {
+  const row = `both,deletion,${EMAIL},`;
+  sandbox.setFaults({ rules: [{ company: 'batch-e', method: 'DELETE', action: 'status', status: 403 }] });
+  const ended = await run('batch-e', write('g.csv', row));
+  sandbox.setFaults(undefined);
+  const refusals = sandbox.company('batch-e').truth.contactIds.length;
+  expect(refusals).toBeGreaterThan(1);
+  expect(ended.requests).toMatchObject([{ counts: { refused: refusals }, codes: ['forbidden'] }]);
+  expect((await operator.ask(['disconnect', 'batch-e'])).exit).toBe(0);
+  expect(await run('batch-e', here('g.csv'))).toEqual(ended);
+  const error = await refused('batch-e', write('h.csv', row, `more,access,${EMAIL},`));
+  expect(error.code).toBe('unknown-connection');
 });
 
 describe('an interrupted batch', () => {

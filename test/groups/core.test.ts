@@ -40,4 +40,5 @@ runTogether(
   'receipt/receipt',
   'receipt/canonical',
   'audit/bundle',
+  'audit/story',
 );

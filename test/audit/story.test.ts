@@ -1,0 +1,61 @@
+/** The page of a bundle that shows a person what happened: what the receipt states, in words and as HTML. */
+import { storyPage } from '../../src/audit/story';
+import type { Receipt } from '../../src/receipt/model';
+import { FACTS, receiptOf } from '../receipt/support';
+
+const [CONTACTS, RECEIPT] = (() => {
+  const receipt = receiptOf(FACTS, { sequence: 1, previous: null });
+  const [source] = receipt.sources;
+  if (source === undefined) throw new Error('the receipt names no source');
+  return [source, receipt] as const;
+})();
+const pageOf = (more: Partial<Receipt>) => storyPage({ ...RECEIPT, ...more });
+const cellsOf = (page: string) =>
+  [...page.matchAll(/<tr>(.*?)<\/tr>/g)]
+    .slice(1)
+    .map(([, cells = '']) => cells.split(/<\/?td>/).filter(cell => cell !== ''));
+
+test('counts each source once, and those that were refused or failed together', () => {
+  const calls = {
+    ...CONTACTS,
+    source: 'calls',
+    state: 'skipped' as const,
+    found: 0,
+    refused: 0,
+    failed: 0,
+    deleted: 0,
+  };
+  const contacts = {
+    ...CONTACTS,
+    found: 9,
+    kept: 1,
+    deleted: 2,
+    absent: 1,
+    refused: 2,
+    failed: 3,
+    unreadable: 4,
+    withheld: 5,
+  };
+  expect(cellsOf(pageOf({ sources: [contacts, calls] })).map(cells => cells.slice(0, 10))).toEqual([
+    ['contacts', 'partial', 'all', '9', '1', '2', '1', '5', '4', '5'],
+    ['calls', 'skipped', '-', ...['0', String(calls.kept), '0', String(calls.absent), '0']].concat([
+      String(calls.unreadable),
+      String(calls.withheld),
+    ]),
+  ]);
+});
+
+test.each([
+  ['2026-01-31T12:00:08.000Z', true],
+  ['2026-01-31T12:00:10.000Z', false],
+])('due at %s, it says whether it ended later: %s', (due, late) => {
+  const page = pageOf({ request: { ...RECEIPT.request, regime: 'gdpr' }, times: { ...RECEIPT.times, due } });
+  expect(page).toContain(`It was due at ${due} (gdpr)`);
+  expect(page.includes('and it ended later')).toBe(late);
+});
+
+test('holds no markup but its own, whatever a receipt says', () => {
+  const page = pageOf({ failure: '<img src=x onerror="alert(1)">&' });
+  expect(page).toContain('&lt;img src=x onerror=&quot;alert(1)&quot;&gt;&amp;');
+  expect(page).not.toContain('<img');
+});
