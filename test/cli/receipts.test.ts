@@ -2,8 +2,7 @@
  * Receipts as an operator hands them out and an auditor verifies them: the auditor has the files and the command, neither
  * vault nor keys nor server.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { createCompanySeed, type Sandbox, startSandbox } from '../../sandbox';
@@ -12,6 +11,7 @@ import { digestOf } from '../../src/receipt/sign';
 import { formsOf, foundIn } from '../support/canaries';
 import { createOperator, type RunningCommand, runAlone } from '../support/command-line';
 import { errorOf } from '../support/documents';
+import { makeFolder, removeFolder } from '../support/folders';
 import { until } from '../support/patience';
 
 const SEED = { seed: 6, contacts: 30, calls: 60, now: Date.now() };
@@ -20,7 +20,7 @@ const CONNECTION = 'receipted';
 const EMAIL = createCompanySeed({ name: 'acme', ...SEED }).truth.subjectEmail;
 
 const operator = createOperator();
-const auditor = mkdtempSync(join(tmpdir(), 'aircall-dsr-auditor-'));
+const auditor = makeFolder();
 const here = (name: string) => join(auditor, name);
 let sandbox: Sandbox;
 let worker: RunningCommand;
@@ -81,7 +81,7 @@ afterAll(async () => {
   await worker.end('SIGTERM');
   await operator.stop();
   await sandbox.close();
-  rmSync(auditor, { recursive: true, force: true });
+  removeFolder(auditor);
 });
 
 describe('receipt', () => {

@@ -2,11 +2,11 @@
  * Tests of the dev server itself, found or made through the real chain: what the rest of the project relies on. The
  * time-skipping server is tested by what runs on it: service/time, service/clock.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import { type DevServer, startDevServer } from '../../dev-server';
+import { makeFolder } from '../support/folders';
 
 const TASK_QUEUE = 'partitions';
 
@@ -61,7 +61,7 @@ describe('the dev server', () => {
 });
 
 describe('a dev server with a database file', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'dev-server-database-'));
+  const folder = makeFolder();
   const options = { dbFilename: join(folder, 'temporal.db'), searchAttributes: { DsrTenant: 'Keyword' } } as const;
 
   afterAll(() => rmSync(folder, { recursive: true }));

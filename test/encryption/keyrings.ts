@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Keyring, loadKeyring } from '../../src/encryption/keyring';
 import type { SealKeys } from '../../src/encryption/seal';
 import { signingKeyOf } from '../../src/encryption/signing-key';
+import { makeFolder, removeFolder } from '../support/folders';
 
 /** 32 bytes that follow from a word, so that two key files of a test can share a key. */
 export function keyOf(word: string): Buffer {
@@ -25,11 +25,11 @@ export function keyFile(...keys: readonly (readonly [id: string, key: Buffer])[]
 
 /** Runs `use` with a folder that is gone afterwards. */
 export function inFolder<T>(use: (folder: string) => T): T {
-  const folder = mkdtempSync(join(tmpdir(), 'aircall-dsr-'));
+  const folder = makeFolder();
   try {
     return use(folder);
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    removeFolder(folder);
   }
 }
 

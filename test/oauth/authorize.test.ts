@@ -1,7 +1,4 @@
 /** How long a callback is waited for, and what whoever sits at the browser is told: time is the test's, all else is real. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { authorize } from '../../src/commands/authorize';
 import { createContext } from '../../src/commands/context';
 import { CommandError, EXIT } from '../../src/commands/errors';
@@ -11,6 +8,7 @@ import { STATE_LIFE_MS } from '../../src/vault/authorizations';
 import { createFolderDriver } from '../../src/vault/folder';
 import { createVault } from '../../src/vault/vault';
 import { keyOf, keyringOf } from '../encryption/keyrings';
+import { makeFolder, removeFolder } from '../support/folders';
 
 const REST = ['Date', 'hrtime', 'nextTick', 'performance', 'queueMicrotask', 'setImmediate', 'clearImmediate'] as const;
 const setRealTimeout = setTimeout;
@@ -22,13 +20,13 @@ const ENV = {
 let folder: string;
 let told: string;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'aircall-dsr-authorize-'));
+  folder = makeFolder();
   told = '';
   jest.useFakeTimers({ doNotFake: [...REST, 'setInterval', 'clearInterval'] });
 });
 afterEach(() => {
   jest.useRealTimers();
-  rmSync(folder, { recursive: true, force: true });
+  removeFolder(folder);
 });
 
 /** Of a command whose stderr goes to `told`. */

@@ -1,12 +1,10 @@
 /** What comes back from a consent page: good once, for its connection, for ten minutes; everything else is refused and says why. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { acceptCallback, CallbackRefused, parseCallback } from '../../src/oauth/callback';
 import { type Authorizations, createAuthorizations } from '../../src/vault/authorizations';
 import { createFolderDriver } from '../../src/vault/folder';
 import { createVault, type Vault } from '../../src/vault/vault';
 import { keyOf, keyringOf } from '../encryption/keyrings';
+import { makeFolder, removeFolder } from '../support/folders';
 
 const NOW = new Date('2026-01-31T12:00:00.000Z');
 const later = (minutes: number) => new Date(NOW.getTime() + minutes * 60_000);
@@ -15,11 +13,11 @@ let folder: string;
 let vault: Vault;
 let authorizations: Authorizations;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'aircall-dsr-oauth-'));
+  folder = makeFolder();
   vault = createVault(createFolderDriver(folder), keyringOf(['k-1', keyOf('oauth')]));
   authorizations = createAuthorizations(vault);
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
+afterEach(() => removeFolder(folder));
 
 const take = (text: string, { connection = 'acme', at = NOW } = {}) =>
   Promise.resolve(text).then(pasted => acceptCallback(parseCallback(pasted), connection, authorizations, at));

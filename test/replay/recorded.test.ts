@@ -3,11 +3,11 @@
  * have waited for weeks go on after an upgrade. They are only ever added to.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type History, historyFromJson } from '../../src/audit/history-json';
 import { type Recorded, replay } from '../../src/audit/replay';
+import { makeFolder } from '../support/folders';
 import { environment, installRuntime } from '../support/service';
 import { HISTORIES, readableIn, SCENARIOS } from './scenarios';
 
@@ -95,7 +95,7 @@ describe('histories of the first release and later', () => {
   });
 
   test('that are changed by a commit, by a merge alone or by nobody yet are found out; a shallow clone shows nothing', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'aircall-dsr-histories-'));
+    const folder = makeFolder();
     const git = (...args: string[]) => gitIn(folder, '-c', 'user.name=x', '-c', 'user.email=x@example.com', ...args);
     const commit = (name: string, text: string) => {
       writeFileSync(join(folder, name), text);

@@ -1,10 +1,10 @@
 /** The admin door and the command: what a person or another process can see and do. */
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isLoopback } from '../../sandbox/admin';
 import type { Sandbox } from '../../sandbox/index';
 import { runSandbox } from '../../sandbox/main';
+import { makeFolder, removeFolder } from '../support/folders';
 import { at, basic, post, request, setUp } from './ask';
 
 const look = (sandbox: Sandbox, door: string) => request(`${sandbox.origin}/_sandbox/${door}`);
@@ -99,8 +99,11 @@ describe('the admin door', () => {
 });
 
 describe('the command', () => {
+  const folder = makeFolder();
+  afterAll(() => removeFolder(folder));
+
   test('starts with a fault plan from a file and tells on stderr how to connect', async () => {
-    const file = join(mkdtempSync(join(tmpdir(), 'sandbox-')), 'faults.json');
+    const file = join(folder, 'faults.json');
     writeFileSync(file, JSON.stringify({ rules: [{ action: 'status', status: 500, requests: 1 }] }));
     const stderr = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
     const { sandbox } = await runSandbox({ seed: 3, faultsFile: file, contacts: 10, calls: 200 });
@@ -117,7 +120,7 @@ describe('the command', () => {
   });
 
   test('refuses a file that is no plan', async () => {
-    const file = join(mkdtempSync(join(tmpdir(), 'sandbox-')), 'faults.json');
+    const file = join(folder, 'faults.json');
     writeFileSync(file, '{');
     await expect(runSandbox({ faultsFile: file })).rejects.toThrow(`${file}: expected valid JSON`);
   });

@@ -3,8 +3,6 @@
  * queue limits nor search attributes' names, so that its workers are made here, without `startService`.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from '@temporalio/client';
 import { temporal } from '@temporalio/proto';
@@ -25,6 +23,7 @@ import { type Connections, createConnections, nextCredentialVersion } from '../.
 import { createFolderDriver } from '../../src/vault/folder';
 import { createReceipts, type Receipts } from '../../src/vault/receipts';
 import { createVault } from '../../src/vault/vault';
+import { makeFolder, removeFolder } from './folders';
 import { environment, installRuntime } from './service';
 
 const { IndexedValueType } = temporal.api.enums.v1;
@@ -59,7 +58,7 @@ export async function startSkippingService(options: SandboxOptions): Promise<Ski
     ]),
   );
   await env.connection.operatorService.addSearchAttributes({ namespace: 'default', searchAttributes });
-  const folder = mkdtempSync(join(tmpdir(), 'aircall-dsr-'));
+  const folder = makeFolder();
   const keyFile = join(folder, 'keys.json');
   generateKeyFile(keyFile, new Date());
   const keyring = loadKeyring(keyFile);
@@ -151,7 +150,7 @@ export async function startSkippingService(options: SandboxOptions): Promise<Ski
       aircall.close();
       await sandbox.close();
       await env.teardown();
-      rmSync(folder, { recursive: true, force: true });
+      removeFolder(folder);
     },
   };
   for (const { name } of sandbox.companies) await service.connect(name);

@@ -1,12 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { RequestResult } from '../../src/request/model';
 import type { RequestRef } from '../../src/request/names';
 import { CaseFileBroken, type Cases, createCases, type RequestRecord } from '../../src/vault/cases';
 import { createFolderDriver } from '../../src/vault/folder';
 import { createVault, type Vault, type VaultDriver } from '../../src/vault/vault';
 import { keyOf, keyringOf } from '../encryption/keyrings';
+import { makeFolder, removeFolder } from '../support/folders';
 
 const ring = keyringOf(['k-1', keyOf('one')]);
 const request: RequestRef = { connection: 'acme', kind: 'access', requestId: 'r-1' };
@@ -36,13 +34,13 @@ let driver: VaultDriver;
 let vault: Vault;
 let cases: Cases;
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'aircall-dsr-cases-'));
+  folder = makeFolder();
   driver = createFolderDriver(folder);
   vault = createVault(driver, ring);
   cases = createCases(vault);
   await cases.open(record);
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
+afterEach(() => removeFolder(folder));
 
 describe('the case file of a request', () => {
   test('gives back what a step wrote, to the reference that the history names', async () => {

@@ -1,10 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { budgetOf, type Connection, type Connections, createConnections } from '../../src/vault/connections';
 import { createFolderDriver } from '../../src/vault/folder';
 import { createVault, type Vault } from '../../src/vault/vault';
 import { keyOf, keyringOf } from '../encryption/keyrings';
+import { makeFolder, removeFolder } from '../support/folders';
 
 const ring = keyringOf(['k-1', keyOf('one')]);
 const acme: Connection = {
@@ -30,11 +28,11 @@ let folder: string;
 let vault: Vault;
 let connections: Connections;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'aircall-dsr-connections-'));
+  folder = makeFolder();
   vault = createVault(createFolderDriver(folder), ring);
   connections = createConnections(vault);
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
+afterEach(() => removeFolder(folder));
 
 async function versionOf(name: string): Promise<string> {
   const stored = await connections.get(name);

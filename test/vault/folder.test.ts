@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createFolderDriver } from '../../src/vault/folder';
 import { probeVault } from '../../src/vault/probe';
 import { createVault } from '../../src/vault/vault';
 import { keyOf, keyringOf } from '../encryption/keyrings';
+import { makeFolder, removeFolder } from '../support/folders';
 import { describeVaultDriver } from './driver-suite';
 import { INCREMENT_PROCESS, increment } from './increment';
 
@@ -15,13 +15,13 @@ const ring = keyringOf(['k-1', keyOf('one')]);
 const folders: string[] = [];
 
 function newFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'aircall-dsr-vault-'));
+  const folder = makeFolder();
   folders.push(folder);
   return join(folder, 'vault');
 }
 
 afterAll(() => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+  for (const folder of folders) removeFolder(folder);
 });
 
 /** Everything below a folder, as paths. */

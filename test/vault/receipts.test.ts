@@ -1,7 +1,4 @@
 /** Receipts in the vault: one for each run, in one unbroken chain, whoever writes, however often, and wherever they stop. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import fc from 'fast-check';
 import type { Keyring } from '../../src/encryption/keyring';
 import { verifyChain } from '../../src/receipt/chain';
@@ -14,6 +11,7 @@ import { createReceipts, type EndedRun, type Receipts } from '../../src/vault/re
 import { createVault, type Vault, type VaultDriver } from '../../src/vault/vault';
 import { keyOf, keyringOf } from '../encryption/keyrings';
 import { FACTS, KEY } from '../receipt/support';
+import { makeFolder, removeFolder } from '../support/folders';
 
 const ring = keyringOf(['k-1', keyOf('one')]);
 const ended = (requestId: string, more: Partial<EndedRun> = {}): EndedRun => ({
@@ -28,12 +26,12 @@ let driver: VaultDriver;
 let vault: Vault;
 let receipts: Receipts;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'aircall-dsr-receipts-'));
+  folder = makeFolder();
   driver = createFolderDriver(folder);
   vault = createVault(driver, ring);
   receipts = receiptsIn(driver);
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
+afterEach(() => removeFolder(folder));
 
 /** As another process has them. */
 function receiptsIn(own: VaultDriver, keyring: Keyring = ring): Receipts {

@@ -2,9 +2,6 @@
  * Steps without a server: the real activities on a folder vault, against the sandbox over real HTTP, one attempt at a time.
  * The clock is the machine's plus what a test adds; jitter is whatever the test says.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Info } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
@@ -23,6 +20,7 @@ import { createFolderDriver } from '../../../src/vault/folder';
 import { createReceipts, type Receipts } from '../../../src/vault/receipts';
 import { createVault, type Vault, type VaultDriver } from '../../../src/vault/vault';
 import { keyOf, keyringOf } from '../../encryption/keyrings';
+import { makeFolder, removeFolder } from '../../support/folders';
 
 export interface Steps {
   readonly sandbox: Sandbox;
@@ -61,7 +59,7 @@ export interface StepsOptions {
 }
 
 export async function startSteps(options: StepsOptions = {}): Promise<Steps> {
-  const folder = mkdtempSync(join(tmpdir(), 'aircall-dsr-steps-'));
+  const folder = makeFolder();
   const keyring = keyringOf(['k-1', keyOf('steps')]);
   const driver = createFolderDriver(folder);
   const vault = createVault(driver, keyring);
@@ -144,7 +142,7 @@ export async function startSteps(options: StepsOptions = {}): Promise<Steps> {
     async stop() {
       aircall.close();
       await sandbox.close();
-      rmSync(folder, { recursive: true, force: true });
+      removeFolder(folder);
     },
   };
   await steps.connect();
