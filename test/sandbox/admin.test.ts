@@ -5,7 +5,9 @@ import { isLoopback } from '../../sandbox/admin';
 import type { Sandbox } from '../../sandbox/index';
 import { runSandbox } from '../../sandbox/main';
 import { makeFolder, removeFolder } from '../support/folders';
-import { at, basic, post, request, setUp } from './ask';
+import { at, basic, closeAfterEach, post, request, setUp } from './ask';
+
+closeAfterEach();
 
 const look = (sandbox: Sandbox, door: string) => request(`${sandbox.origin}/_sandbox/${door}`);
 const act = (sandbox: Sandbox, door: string, body: unknown) =>

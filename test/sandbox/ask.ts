@@ -38,9 +38,12 @@ export async function setUp(options: SandboxOptions = {}): Promise<Setup> {
   };
 }
 
-afterEach(async () => {
-  await Promise.all(started.splice(0).map(each => each.close()));
-});
+/** Each file calls it once: files that share a process load this one once, and with it would get one hook for all. */
+export function closeAfterEach(): void {
+  afterEach(async () => {
+    await Promise.all(started.splice(0).map(each => each.close()));
+  });
+}
 
 export function basic({ apiId, apiToken }: { apiId: string; apiToken: string }): string {
   return `Basic ${Buffer.from(`${apiId}:${apiToken}`).toString('base64')}`;

@@ -1,6 +1,8 @@
 /** How calls are listed and searched, what belongs to them, and what deleting their media destroys. */
 import { createCompanySeed } from '../../sandbox/index';
-import { at, basic, ids, NOW, request, setUp } from './ask';
+import { at, basic, closeAfterEach, ids, NOW, request, setUp } from './ask';
+
+closeAfterEach();
 
 const DAY_MS = 86_400_000;
 const MAIN = encodeURIComponent('+14155550123');

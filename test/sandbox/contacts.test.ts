@@ -1,5 +1,7 @@
 /** How contacts are listed, searched and deleted, and what the switches change. */
-import { at, ids, post, setUp } from './ask';
+import { at, closeAfterEach, ids, post, setUp } from './ask';
+
+closeAfterEach();
 
 const SEARCH = '/contacts/search?email=zoe.nunez%40example.com';
 

@@ -1,6 +1,8 @@
 /** Who is let in: API keys, access tokens, OAuth codes and refresh tokens, and their end. */
 import { OAUTH_CLIENT, type Sandbox } from '../../sandbox/index';
-import { at, basic, post, request, setUp } from './ask';
+import { at, basic, closeAfterEach, post, request, setUp } from './ask';
+
+closeAfterEach();
 
 const REDIRECT = 'https://dsr.example.com/callback';
 const CLIENT = { client_id: OAUTH_CLIENT.id, client_secret: OAUTH_CLIENT.secret };

@@ -2,7 +2,9 @@
 import { get } from 'node:http';
 import { type FaultRule, parseFaultPlan } from '../../sandbox/index';
 import { until } from '../support/patience';
-import { at, basic, ids, NOW, type Setup, setUp } from './ask';
+import { at, basic, closeAfterEach, ids, NOW, type Setup, setUp } from './ask';
+
+closeAfterEach();
 
 async function withFault(rule: FaultRule): Promise<Setup> {
   return setUp({ faults: { rules: [{ requests: 1, ...rule }] } });

@@ -13,7 +13,9 @@ import fullShape from '../fixtures/aircall-samples/recorded/contacts-list.full-s
 import pageOne from '../fixtures/aircall-samples/recorded/contacts-list.page1.200.json';
 import byPhone from '../fixtures/aircall-samples/recorded/contacts-search.by-phone.2023.200.json';
 import unfiltered from '../fixtures/aircall-samples/recorded/contacts-search.unknown-param-returns-all.200.json';
-import { type Answer, at, basic, post, request, setUp } from './ask';
+import { type Answer, at, basic, closeAfterEach, post, request, setUp } from './ask';
+
+closeAfterEach();
 
 const FOLDER = join(__dirname, '../fixtures/aircall-samples/recorded');
 

@@ -1,5 +1,7 @@
 /** The three readings of the rate limit, on a clock that only the test moves. */
-import { at, request, setUp } from './ask';
+import { at, closeAfterEach, request, setUp } from './ask';
+
+closeAfterEach();
 
 /** The clock starts 30 s into a calendar minute. */
 const NEXT_MINUTE = Date.UTC(2026, 8, 28, 12, 1);
