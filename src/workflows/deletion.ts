@@ -53,11 +53,14 @@ async function accessRequestsEnded(run: RequestRun): Promise<boolean> {
   });
 }
 
-/** Deletes contacts by their places and records each outcome as it is known. */
+/** Deletes contacts by their places and records each outcome as it is known; a contact that came back counts anew. */
 async function deleteContacts(run: RequestRun, people: CaseRef, places: readonly number[]): Promise<void> {
   const { request } = run.opened;
-  const note = (contact: number, outcome: Outcome, code?: string) =>
+  const left = new Set(places);
+  const note = (contact: number, outcome: Outcome, code?: string) => {
+    left.delete(contact);
     run.findings.note({ record: recordName('contacts', contact), outcome, ...(code !== undefined && { code }) });
+  };
   try {
     await sideBySide(places, DELETIONS_AT_ONCE, async contact => {
       const done = await run.credentials
@@ -72,7 +75,7 @@ async function deleteContacts(run: RequestRun, people: CaseRef, places: readonly
       else note(contact, done.code === 'forbidden' || done.code === 'rejected' ? 'refused' : 'failed', done.code);
     });
   } catch (error) {
-    for (const contact of places) if (outcomeOf(run, contact) === undefined) note(contact, 'failed', 'cancelled');
+    for (const contact of left) note(contact, 'failed', 'cancelled');
     throw error;
   }
 }
@@ -93,7 +96,7 @@ async function verify(run: RequestRun, found: People): Promise<Verification> {
     people = recheck.people;
     if (recheck.left.length === 0) return { state: 'verified', checkedAt };
     run.findings.found('contacts', recheck.fresh);
-    const again = recheck.left.filter(place => !wasRefused(outcomeOf(run, place)));
+    const again = recheck.left.filter(place => !wasRefused(run.findings.outcomeOf(recordName('contacts', place))));
     if (again.length === 0 || delayMs >= SETTLE_MS_MAX || Date.now() >= deadlineMs)
       return { state: 'residual', checkedAt };
     await deleteContacts(run, people, again);
@@ -129,10 +132,6 @@ async function isAbsent(run: RequestRun, people: CaseRef, contact: number): Prom
     readSteps(run.opened, `Does contact ${contact + 1} still exist?`).getContact({ request, people, contact }),
   );
   return outcome.ok && !outcome.value.present;
-}
-
-function outcomeOf({ findings }: RequestRun, contact: number): Outcome | undefined {
-  return findings.outcomeOf(recordName('contacts', contact));
 }
 
 /** A contact that could not be deleted before is not deleted again. */
