@@ -8,7 +8,7 @@
 const ROOMS = {
   bench:
     'commands log client worker config request encryption vault aircall temporal activities budget sandbox dev-server',
-  cli: 'commands',
+  cli: 'commands small-heap',
   commands:
     'client worker parts config audit retention receipt temporal codec-server oauth vault aircall encryption request matching log budget version side-by-side error-code sandbox dev-server',
   worker:
@@ -36,6 +36,7 @@ const ROOMS = {
   version: '',
   'side-by-side': '',
   'error-code': '',
+  'small-heap': '',
   sandbox: '',
   'dev-server': '',
 };

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The executable: runs the command line with the streams, signals and variables of this process. */
+import './small-heap';
 import { runCli } from './commands/program';
 import type { Interruption } from './commands/terminal';
 

@@ -2,7 +2,6 @@
  * Temporal's own log lines, warnings and worse, on stderr: names and ids, no payloads. One warning is left out, because it
  * logs what is meant: workers of connections take no workflow tasks. Another one is logged in our words, with what to do.
  */
-import { setFlagsFromString } from 'node:v8';
 import type { MetricMeter } from '@temporalio/common';
 import { DefaultLogger, type LogLevel, makeTelemetryFilterString, Runtime } from '@temporalio/worker';
 import type { Log, LogLine } from '../log';
@@ -21,15 +20,11 @@ const LEVELS = {
   ERROR: 'error',
 } as const satisfies Record<LogLevel, LogLine['level']>;
 
-/** Collects garbage early, in every thread: otherwise a busy process keeps hundreds of megabytes of it, for any company. */
-const HEAP_FLAGS = ['--heap-growing-percent=10', '--max-semi-space-size=4'];
-
 /**
  * The process's one runtime. We own the signals: the process ends its parts in a fixed order. With `metrics` (the address that
  * Prometheus scrapes) it returns the meter whose values are served there.
  */
 export function installRuntime(log: Log, metrics?: Listen): MetricMeter | undefined {
-  for (const flag of HEAP_FLAGS) setFlagsFromString(flag);
   const logging = { filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }), forward: {} };
   Runtime.install({
     shutdownSignals: [],
