@@ -163,16 +163,19 @@ export function createDsrClient({
     },
 
     async cancel(workflowId) {
-      const { status } = await runs.describe(workflowId);
-      if (status.name !== 'RUNNING') return false;
-      await workflow.getHandle(workflowId).cancel();
-      return true;
+      if (!(await isOpen(workflowId))) return false;
+      try {
+        await workflow.getHandle(workflowId).cancel();
+        return true;
+      } catch (error) {
+        if (error instanceof WorkflowNotFoundError) return false; // it has ended meanwhile
+        throw error;
+      }
     },
 
     async extend(workflowId, extension) {
       const parsed = parseExtension(extension);
-      const { status } = await runs.describe(workflowId);
-      if (status.name !== 'RUNNING') throw new DsrError('extension-refused', `Request ${workflowId} has ended.`);
+      if (!(await isOpen(workflowId))) throw hasEnded(workflowId);
       try {
         return await server.withDeadline(Date.now() + ANSWERED_WITHIN_MS, () =>
           workflow.getHandle(workflowId).executeUpdate<Clock, [ExtensionInput]>(EXTEND, { args: [parsed] }),
@@ -200,6 +203,11 @@ export function createDsrClient({
   };
   return client;
 
+  async function isOpen(workflowId: string): Promise<boolean> {
+    const found = await runs.find(workflowId);
+    return 'run' in found && found.run.status.name === 'RUNNING';
+  }
+
   async function isThere(workflowId: string): Promise<boolean> {
     return (await runs.idOf(workflowId)) !== undefined || (await runs.recorded(workflowId)) !== undefined;
   }
@@ -224,7 +232,12 @@ function withoutResult(workflowId: string, { cause }: WorkflowFailedError): DsrE
   );
 }
 
+function hasEnded(workflowId: string): DsrError {
+  return new DsrError('extension-refused', `Request ${workflowId} has ended.`);
+}
+
 function extensionError(workflowId: string, error: unknown): unknown {
+  if (error instanceof WorkflowNotFoundError) return hasEnded(workflowId);
   if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError)
     return new DsrError('no-worker', 'No worker took it in time. Start `aircall-dsr worker`, and try again.');
   if (error instanceof WorkflowUpdateFailedError && error.cause instanceof ApplicationFailure)

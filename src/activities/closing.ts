@@ -53,7 +53,7 @@ export function createClosingActivities({ cases, receipts, alarms, workflows, on
       try {
         await alarms.send(raised);
       } catch {
-        throw stepFailure('alarm-untold', 'the webhook did not accept the alarm', NOTHING_SENT);
+        throw stepFailure('alarm-undelivered', 'the webhook did not accept the alarm', NOTHING_SENT);
       }
     },
 

@@ -128,9 +128,11 @@ async function call<T>(
 
 /** Why there is no usable answer. */
 function noAnswer({ code, message }: AircallError): string {
-  return code === 'not-trusted'
-    ? `there is no secure connection to the base URL (${message}); correct --base-url, or set NODE_EXTRA_CA_CERTS to the file of its certificate authority`
-    : `Aircall could not be reached (${message})`;
+  if (code === 'not-trusted')
+    return `there is no secure connection to the base URL (${message}); correct --base-url, or set NODE_EXTRA_CA_CERTS to the file of its certificate authority`;
+  return code === 'unreachable' || code === 'timed-out'
+    ? `Aircall could not be reached (${message})`
+    : `Aircall did not answer as expected (${message}); check --base-url`;
 }
 
 function authorizationOf(credential: Credential) {

@@ -6,11 +6,12 @@ import { type History, historyFromJson } from '../audit/history-json';
 import { recordedOf } from '../audit/recorded';
 import { type Recorded, replay, STUCK, type Verdict } from '../audit/replay';
 import { createPayloadCodec } from '../encryption/payload-codec';
-import { publicKeysIn } from '../encryption/signing-key';
 import { requestOf } from '../request/names';
 import { ourRuns, runsOf } from '../temporal/histories';
 import type { Context } from './context';
 import { type CommandEnd, CommandError, EXIT, type Exit, usage } from './errors';
+import { publicKeysOf } from './given-files';
+import { refuseUnusable } from './out-file';
 import { noSuchRequest, resolveId } from './request-id';
 import { table } from './terminal';
 
@@ -35,7 +36,8 @@ export async function auditReplay(
   if (options.since !== undefined && options.all !== true) throw usage('--since belongs to --all.');
   const bundle = id === undefined ? undefined : bundleAt(id);
   if (options.key !== undefined && bundle === undefined) throw usage('--key belongs to the folder of a bundle.');
-  const checked = bundle && checkBundle(bundle, options.key === undefined ? undefined : keysIn(options.key));
+  const checked =
+    bundle && checkBundle(bundle, options.key === undefined ? undefined : await publicKeysOf(options.key));
   if (checked !== undefined && options.key === undefined)
     terminal.note('note: the public key comes from the bundle itself; pass --key to require a key that you trust.');
   if (checked !== undefined && checked.missing.length > 0)
@@ -74,7 +76,7 @@ function bundleIn(checked: Manifest | undefined, files: readonly string[] | unde
 /** Evidence of a request that has ended, in a folder of its own. */
 export async function auditExport({ terminal, parts }: Context, id: string, options: ExportOptions): Promise<Exit> {
   const { out } = options;
-  if (statSync(out, { throwIfNoEntry: false }) !== undefined) throw usage('--out names something that exists.');
+  await refuseUnusable(out);
   const all = await parts();
   const workflowId = await resolveId(all, id);
   const request = requestOf(workflowId);
@@ -110,17 +112,6 @@ function bundleAt(path: string): ReadonlyMap<string, Buffer> | undefined {
   return new Map(
     entries.map(entry => [entry.name, entry.isFile() ? readFileSync(join(path, entry.name)) : Buffer.alloc(0)]),
   );
-}
-
-/** @throws {CommandError} `usage` */
-function keysIn(path: string): string[] {
-  try {
-    const keys = publicKeysIn(readFileSync(path, 'utf8'));
-    if (keys.length > 0) return keys;
-  } catch {
-    // handled below
-  }
-  throw usage('--key takes a file of public keys, as `aircall-dsr keys public` prints them.');
 }
 
 /** The files that a path names; undefined if it names none. */

@@ -3,7 +3,6 @@
  * safe to run again at any time: started requests are recognised. Of the file it prints only valid request ids.
  */
 import { createReadStream } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { stringify } from 'csv-stringify/sync';
 import { type DsrClient, DsrError, type RequestResult, type StatusReport } from '../client';
@@ -19,14 +18,14 @@ import {
   parseBatch,
 } from '../request/batch';
 import { REGIMES } from '../request/clock';
-import { endedWell } from '../request/endings';
+import { endedWell, endOf } from '../request/endings';
 import { NAME_PATTERN } from '../request/names';
 import { gapsOf, SOURCE_NAMES } from '../request/sources';
 import { sideBySide } from '../side-by-side';
 import { unknownConnection } from './connection-named';
 import type { Context } from './context';
 import { CommandError, EXIT, type Exit, usage } from './errors';
-import { refuseUnusable } from './out-file';
+import { refuseUnusable, saveOnce } from './out-file';
 import { progressWords } from './progress';
 import { noteOtherClock } from './start';
 import type { Terminal } from './terminal';
@@ -107,7 +106,11 @@ export async function batch(
       const report = reports?.get(workflowId) ?? { status: before.has(workflowId) ? 'known' : unseen };
       return lineOf({ workflowId, ...request }, report);
     });
-    return await conclude(terminal, options, connection, parsed, lines);
+    await conclude(terminal, options, connection, parsed, lines);
+    const ended = [...(reports?.values() ?? [])];
+    return ended.every(({ status, result }) => endedWell(result === undefined ? status : endOf(result)))
+      ? EXIT.done
+      : EXIT.failed;
   } catch (error) {
     if (!stop.signal.aborted) throw error;
     throw new CommandError(
@@ -172,7 +175,16 @@ async function startAll(run: BatchRun): Promise<void> {
     );
     const awaited = accesses.filter(request => deleted.has(subjectOf(request)));
     await sideBySide(awaited, AT_ONCE, async ({ workflowId }) => {
-      while ((await client.status(workflowId)).phase === 'opening') await delay(BEGUN_POLL_MS, undefined, { signal });
+      let quietSinceMs = Date.now();
+      for (;;) {
+        const report = await client.status(workflowId);
+        if (report.phase !== 'opening') return;
+        await delay(BEGUN_POLL_MS, undefined, { signal });
+        if (Date.now() - quietSinceMs < PATIENCE_MS) continue;
+        quietSinceMs = Date.now();
+        const words = progressWords(report);
+        if (words !== undefined) terminal.note(`  … ${workflowId}: ${words}`);
+      }
     });
     await start(later);
   }
@@ -251,7 +263,7 @@ async function conclude(
   connection: string,
   { rows }: Batch,
   lines: readonly Line[],
-): Promise<Exit> {
+): Promise<void> {
   const statuses = lines.map(({ status }) => status);
   const cells = lines.map(({ counts, codes = [], ...line }) => ({
     ...line,
@@ -261,11 +273,10 @@ async function conclude(
   }));
   const csv = stringify(cells, { header: true, columns: [...COLUMNS] });
   const { out } = options;
-  if (out !== undefined) await writeFile(out, csv, { flag: 'wx', mode: 0o600 });
+  if (out !== undefined) await saveOnce(out, csv);
   const printed = out === undefined ? csv.trimEnd().split('\n') : [`Saved the result: ${out}`];
   terminal.print({ connection, rows, statuses: Object.fromEntries(tally(statuses)), requests: lines }, printed);
   if (!options.dryRun) terminal.note(`${count(lines.length, 'request')}${inBrackets(tally(statuses))}`);
-  return statuses.every(endedWell) ? EXIT.done : EXIT.failed;
 }
 
 /** What the command is about to do. */

@@ -210,7 +210,7 @@ async function refuseOtherCompany(
     open === undefined
       ? `No Temporal server answers, so the command cannot know if requests of ${was} are open. Nothing was changed. Set TEMPORAL_ADDRESS, or use --same-company if ${is} is the same company.`
       : `${open.length} requests of ${was} are open and would continue in ${is}. Nothing was changed. End them first, or use --same-company if it is the same company: ${open.slice(0, 3).join(', ')}${open.length > 3 ? ', ...' : ''}`,
-    EXIT.failed,
+    open === undefined ? EXIT.usage : EXIT.failed,
   );
 }
 

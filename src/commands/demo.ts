@@ -10,6 +10,7 @@ import { NativeConnection } from '@temporalio/worker';
 import { startDevServer } from '../../dev-server';
 import { ANY_PORT, findFreePort, HOST } from '../../dev-server/free-port';
 import { startSandbox } from '../../sandbox';
+import { SHARE_DEFAULT } from '../budget';
 import type { RequestResult } from '../client';
 import { startCodecServer } from '../codec-server';
 import { createDataConverter } from '../encryption/data-converter';
@@ -28,9 +29,8 @@ import { resultLines } from './result-lines';
 import type { Terminal } from './terminal';
 
 const COMPANY = 'acme';
-/** Four times the usual limit, so that the demo takes seconds; the share is the usual one. */
+/** Four times the usual limit, so that the demo takes seconds. */
 const LIMIT_PER_MINUTE = 240;
-const SHARE = 0.75;
 
 export async function demo({ terminal }: Context): Promise<Exit> {
   const endings: (() => Promise<unknown>)[] = [];
@@ -75,7 +75,7 @@ export async function demo({ terminal }: Context): Promise<Exit> {
         name: COMPANY,
         baseUrl: sandbox.baseUrl,
         limitPerMinute: LIMIT_PER_MINUTE,
-        share: SHARE,
+        share: SHARE_DEFAULT,
         credential: { kind: 'api-key', apiId: company.apiId, apiToken: company.apiToken },
         credentialVersion: nextCredentialVersion(undefined, Date.now()),
         connectedAt: new Date().toISOString(),
@@ -90,7 +90,7 @@ export async function demo({ terminal }: Context): Promise<Exit> {
     const service = await startService({ native, parts, log: () => {} });
     endings.push(() => service.stop());
     terminal.note(
-      `Worker     serves ${COMPANY} with ${LIMIT_PER_MINUTE * SHARE} of its ${LIMIT_PER_MINUTE} API requests a minute; all payloads are encrypted\n`,
+      `Worker     serves ${COMPANY} with ${LIMIT_PER_MINUTE * SHARE_DEFAULT} of its ${LIMIT_PER_MINUTE} API requests a minute; all payloads are encrypted\n`,
     );
 
     const { client, cases } = parts;
@@ -127,8 +127,15 @@ export async function demo({ terminal }: Context): Promise<Exit> {
     terminal.print({ access: given, deletion: deleted, packageFile, links }, []);
     return given.status === 'completed' && deleted.status === 'completed' ? EXIT.done : EXIT.failed;
   } finally {
-    for (const end of endings.reverse()) await end();
+    await endAll(endings.reverse());
   }
+}
+
+/** Ends all, in this order, also if one of them fails. @throws the first failure */
+async function endAll(endings: readonly (() => Promise<unknown>)[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const end of endings) await end().catch(error => failures.push(error));
+  if (failures.length > 0) throw failures[0];
 }
 
 function show(terminal: Terminal, result: RequestResult): void {

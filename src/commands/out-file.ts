@@ -1,7 +1,7 @@
 /** Files that commands save: whole or not at all, readable by their owner only, and never over another file. */
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { constants, copyFile, link, stat, unlink, writeFile } from 'node:fs/promises';
+import { constants, copyFile, link, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { errorCode } from '../error-code';
@@ -30,14 +30,14 @@ export async function refuseOther(path: string, expected: () => Promise<string |
  */
 export async function saveOnce(path: string, bytes: Buffer | string): Promise<void> {
   const whole = `${path}.${randomUUID()}.part`;
-  await writeFile(whole, bytes, { flag: 'wx', mode: 0o600 });
   try {
+    await writeFile(whole, bytes, { flag: 'wx', mode: 0o600 });
     await publish(whole, path);
   } catch (error) {
     if (errorCode(error) !== 'EEXIST') throw error;
     if ((await digestOfFile(path)) !== createHash('sha256').update(bytes).digest('hex')) throw otherFile();
   } finally {
-    await unlink(whole);
+    await rm(whole, { force: true });
   }
 }
 

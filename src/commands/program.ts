@@ -124,7 +124,7 @@ export function createProgram(io: Pick<Io, 'stdout' | 'stderr'>, run: RunAction)
     return started.option('--wait', 'wait for the result');
   }
 
-  command('demo', 'everything on this machine: server, sandbox, worker, one access, one deletion').action(
+  command('demo', 'run everything on this machine: server, sandbox, worker, one access, one deletion').action(
     run(async () => (await import('./demo.js')).demo),
   );
 
@@ -181,7 +181,7 @@ export function createProgram(io: Pick<Io, 'stdout' | 'stderr'>, run: RunAction)
   );
 
   command('disconnect <name>', 'destroy the credentials of a connection; refused while its requests are open')
-    .option('--force', 'also while requests are open: they wait until it is connected again')
+    .option('--force', 'disconnect even if requests are open: they wait until the company is connected again')
     .action(run(async () => (await import('./connections.js')).disconnect));
 
   startCommand('access', 'access <name> <email>', 'start an access request')

@@ -16,10 +16,12 @@ export async function resolveId(
       throw new CommandError('not-found', 'That is not the id of a request. See aircall-dsr list.', EXIT.usage);
     return id;
   }
-  const names = await connections.names();
-  const candidates = names.flatMap(connection => KINDS.map(kind => workflowIdOf({ connection, kind, requestId: id })));
+  // A request may outlive its connection: `disconnect --force` keeps the name. Of another vault, only the server's list knows it.
+  const names = new Set([...(await connections.names()), ...(await connections.keptNames())]);
+  const candidates = [...names].flatMap(connection =>
+    KINDS.map(kind => workflowIdOf({ connection, kind, requestId: id })),
+  );
   const known = await client.known(candidates.filter(candidate => requestOf(candidate) !== undefined));
-  // A request may outlive its connection in this vault. Then only the server's list names it.
   const [found, ...others] = known.length > 0 ? known : await listedUnder(client, id);
   if (found === undefined) throw noSuchRequest();
   if (others.length > 0)

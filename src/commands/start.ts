@@ -1,7 +1,7 @@
 /** The commands that start a request, `access` and `delete`, and with `--wait` wait for its end. */
 import { randomUUID } from 'node:crypto';
 import type { DsrClient, RequestResult, Started } from '../client';
-import { endedWell } from '../request/endings';
+import { endedWell, endOf } from '../request/endings';
 import { parseInput } from '../request/input';
 import { type Kind, workflowIdOf } from '../request/names';
 import { commandLineOptions } from '../request/options';
@@ -9,7 +9,7 @@ import type { Connections } from '../vault/connections';
 import { unknownConnection } from './connection-named';
 import type { Context } from './context';
 import { EXIT, type Exit } from './errors';
-import { refuseOther } from './out-file';
+import { refuseOther, refuseUnusable } from './out-file';
 import { savePackage } from './package';
 import { showProgress } from './progress';
 import { resultLines } from './result-lines';
@@ -35,7 +35,7 @@ export async function access(
 ): Promise<Exit> {
   const { out, requestId } = options;
   const input = parseInput('access', inputOf('access', connection, email, options));
-  if (out !== undefined && requestId === undefined) await refuseOther(out, async () => undefined);
+  if (out !== undefined && requestId === undefined) await refuseUnusable(out);
   const { client, connections, cases } = await parts();
   if (out !== undefined && requestId !== undefined)
     await refuseOther(out, async () => (await endedBefore(client, { connection, requestId }))?.package?.sha256);
@@ -43,6 +43,7 @@ export async function access(
   const started = await client.start('access', input);
   noteOtherClock(terminal, started.otherClock ? 1 : 0);
   if (!options.wait && out === undefined) return begun(terminal, started);
+  noteId(terminal, started, options);
   const result = await showProgress(client, started.workflowId, terminal);
   if (out !== undefined && result.package !== undefined) await savePackage(cases, result.package, out);
   return ended(terminal, result, out);
@@ -60,6 +61,7 @@ export async function remove(
   const started = await client.start('deletion', input);
   noteOtherClock(terminal, started.otherClock ? 1 : 0);
   if (!options.wait) return begun(terminal, started);
+  noteId(terminal, started, options);
   return ended(terminal, await showProgress(client, started.workflowId, terminal));
 }
 
@@ -76,14 +78,23 @@ function begun(terminal: Terminal, { requestId, workflowId, runId }: Started): E
   return EXIT.done;
 }
 
+/** A caller that is stopped while it waits needs a random id to continue. */
+function noteId(terminal: Terminal, { workflowId }: Started, { requestId }: StartOptions): void {
+  if (requestId === undefined) terminal.note(`Started ${workflowId}`);
+}
+
 function ended(terminal: Terminal, result: RequestResult, out?: string): Exit {
   const saved = out !== undefined && result.package !== undefined;
   terminal.print(result, [
     ...resultLines(result),
     ...(saved ? [`  package    ${out} (${result.package.sizeBytes} bytes). It holds personal data.`] : []),
   ]);
-  if (out !== undefined && !saved) terminal.note(`note: nothing was found, so ${out} was not written.`);
-  return endedWell(result.status) ? EXIT.done : EXIT.failed;
+  if (out !== undefined && !saved) terminal.note(`note: ${noPackage(result)}, so ${out} was not written.`);
+  return endedWell(endOf(result)) ? EXIT.done : EXIT.failed;
+}
+
+function noPackage({ status }: RequestResult): string {
+  return status === 'no-match' ? 'nothing was found' : `there is no package (the request is ${status})`;
 }
 
 /** The input that a command line gives. Options that are not given stay absent. */

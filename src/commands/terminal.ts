@@ -74,13 +74,19 @@ export function createTerminal(io: Io, { json, log: format = 'text', debug }: Te
       if (json) printDocument({ error: { code, message } });
       if (format === 'json') log({ level: 'error', message, code });
       else note(`error ${code}: ${message}`);
-      if (debug && namesDefect(error)) note((error.stack ?? '').split('\n').slice(1).join('\n'));
+      if (debug && namesDefect(error)) note(placeOf(error));
     },
     async stopped() {
       const { signal } = io.interruption();
       await new Promise<void>(resolve => signal.addEventListener('abort', () => resolve()));
     },
   };
+}
+
+/** The frames only: the message before them may hold values. */
+function placeOf({ stack = '' }: Error): string {
+  const frames = stack.split('\n').filter(line => /^\s+at /.test(line));
+  return frames.join('\n');
 }
 
 /** An aligned table for a terminal; the first row is the heading. */

@@ -1,12 +1,10 @@
 /** The command that verifies receipts: it reads only the given files, and needs neither vault nor keys nor server. */
-import { readFile, stat } from 'node:fs/promises';
-import { z } from 'zod';
-import { publicKeysIn } from '../encryption/signing-key';
 import { verifyChain } from '../receipt/chain';
 import type { Receipt } from '../receipt/model';
 import { digestOf, parseDocument, verifyReceipt } from '../receipt/sign';
 import type { Context } from './context';
 import { EXIT, type Exit, usage } from './errors';
+import { contentOf, publicKeysOf } from './given-files';
 import type { Terminal } from './terminal';
 
 export interface VerifyOptions {
@@ -16,8 +14,6 @@ export interface VerifyOptions {
   /** The digest that was printed the last time. */
   readonly since?: string;
 }
-
-const FILE_BYTES_MAX = 256 * 1024 * 1024;
 
 const DIGEST = /^[0-9a-f]{64}$/;
 
@@ -83,38 +79,4 @@ function placeOf(receipt: Receipt) {
 
 function signedBy(receipts: readonly Receipt[], trusted: readonly string[] | undefined) {
   return { keyIds: [...new Set(receipts.map(({ signer }) => signer.keyId))], pinned: trusted !== undefined };
-}
-
-/** Of a PEM file, or of what `keys public --json` printed. */
-async function publicKeysOf(file: string): Promise<string[]> {
-  const bytes = await contentOf(file, 'The file of --key');
-  try {
-    const text = bytes.toString('utf8');
-    const keys = publicKeysIn(text.trimStart().startsWith('{') ? pemsIn(text) : text);
-    if (keys.length > 0) return keys;
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-  }
-  throw usage('The file of --key holds no Ed25519 public key. `aircall-dsr keys public` prints ours.');
-}
-
-const printedKeys = z.object({ keys: z.array(z.object({ publicKey: z.string() })) });
-
-function pemsIn(json: string): string {
-  try {
-    const { keys } = printedKeys.parse(JSON.parse(json));
-    return keys.map(({ publicKey }) => publicKey).join('\n');
-  } catch {
-    throw new TypeError('not what `keys public --json` prints');
-  }
-}
-
-async function contentOf(file: string, what: string): Promise<Buffer> {
-  try {
-    const { size } = await stat(file);
-    if (size <= FILE_BYTES_MAX) return await readFile(file);
-  } catch {
-    throw usage(`${what} cannot be read.`);
-  }
-  throw usage(`${what} is larger than 256 MiB.`);
 }

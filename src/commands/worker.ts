@@ -36,7 +36,8 @@ export async function worker(context: Context, options: WorkerOptions): Promise<
   let meter: MetricMeter | undefined;
   try {
     meter = await io.installRuntime(log, metrics);
-  } catch {
+  } catch (error) {
+    if (metrics === undefined) throw error;
     throw new CommandError('configuration', 'The address of --metrics cannot be used.', EXIT.usage);
   }
   const parts = await context.parts();

@@ -3,10 +3,9 @@
  * must be able to end. Only counts, codes, times and digests are copied, never a message or a reference. Pure.
  */
 import type { Clock } from '../request/clock';
-import { ENDINGS } from '../request/endings';
+import { ENDINGS, endOf } from '../request/endings';
 import type {
   Counts,
-  FinalStatus,
   Gap,
   NumberCoverage,
   Outcome,
@@ -99,8 +98,8 @@ export function statedOf(result: RequestResult): Stated {
 }
 
 /** A purged request ended in another way before. */
-function endedAs({ status, purged }: RequestResult): ReceiptContent['status'] {
-  const ended: FinalStatus = status === 'purged' ? (purged?.status ?? 'failed') : status;
+function endedAs(result: RequestResult): ReceiptContent['status'] {
+  const ended = endOf(result);
   return ended === 'purged' ? 'failed' : ended;
 }
 

@@ -53,6 +53,17 @@ export function isEndedStatus(status: string): status is EndedStatus {
 
 export const ENDED_STATUSES = Object.keys(ENDINGS).filter(isEndedStatus);
 
+/** How a request ended, also if its data was purged since. */
+export function endOf<S extends string>({
+  status,
+  purged,
+}: {
+  readonly status: S;
+  readonly purged?: { readonly status: S };
+}): S {
+  return purged?.status ?? status;
+}
+
 /** Whether a caller may continue without checking the result. */
 export function endedWell(status: string): boolean {
   return !isEndedStatus(status) || ENDINGS[status].well;

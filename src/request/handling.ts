@@ -50,7 +50,7 @@ export const HANDLING = {
   'wrong-key': never,
   'seal-broken': never,
   'local-failure': backoff,
-  'alarm-untold': { ...backoff, mayHaveTakenEffect: false },
+  'alarm-undelivered': { ...backoff, mayHaveTakenEffect: false },
 } as const satisfies Record<string, Handling>;
 
 export type StepCode = keyof typeof HANDLING;

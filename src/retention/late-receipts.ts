@@ -29,7 +29,7 @@ export interface LateReceiptsDependencies {
 export function createLateReceipts({ temporal, cases, receipts }: LateReceiptsDependencies): LateReceipts {
   async function endingOfRun(run: Run | undefined): Promise<RunEnd> {
     // The server deletes runs by itself, after the retention time of its namespace.
-    if (run === undefined) return { code: 'history-gone', receivedAt: null, endedAt: null };
+    if (run === undefined) return { code: 'end-unknown', receivedAt: null, endedAt: null };
     const receivedAt = run.startedAt.toISOString();
     return { code: await endingOf(temporal, run), receivedAt, endedAt: run.closedAt?.toISOString() ?? null };
   }

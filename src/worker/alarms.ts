@@ -53,7 +53,7 @@ export function createAlarms({ metrics, log: writeLine, signingKey, now, webhook
       });
       if (response?.ok) return;
       const message = `alarm: the webhook answered ${response?.status ?? 'nothing'} about request ${workflowId}; the worker sends it again`;
-      writeLine({ level: 'warn', message, code: 'alarm-untold', workflowId });
+      writeLine({ level: 'warn', message, code: 'alarm-undelivered', workflowId });
       throw new RangeError('the webhook did not accept the alarm');
     },
   };

@@ -206,7 +206,7 @@ const CASES = {
   'not-sealed': { ...merge, prepare: () => changeBytes(() => Buffer.from('not sealed')) },
   'wrong-key': { ...merge, prepare: () => changeBytes(bytes => flipped(bytes, KEY_CHECK_AT)) },
   'seal-broken': { ...merge, prepare: () => changeBytes(bytes => flipped(bytes, bytes.length - 1)) },
-  'alarm-untold': {
+  'alarm-undelivered': {
     step: 'raiseAlarm',
     input: () => ({ request: steps.request, alarm: 'overdue', regime: 'gdpr', dueAt: '2026-01-31T12:00:00.000Z' }),
     prepare: () => Object.assign(steps.alarms, { fail: true }),
