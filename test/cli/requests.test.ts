@@ -144,7 +144,7 @@ describe('access', () => {
     const args = ['access', 'acme', 'nobody@example.org', '--request-id', 'nobody', '--out', out];
     const { exit, stdout, stderr } = await operator.run([...args, '--json']);
     expect({ exit, result: resultSchema.parse(JSON.parse(stdout)).status }).toEqual({ exit: 0, result: 'no-match' });
-    expect(stderr).toContain('was not written');
+    expect(stderr).toContain('nothing was found, so');
     expect(existsSync(out)).toBe(false);
     const none = await operator.ask(['package', 'nobody', '--out', out]);
     expect(none.exit).toBe(1);
@@ -159,6 +159,18 @@ describe('access', () => {
     expect({ exit, status: result.status }).toEqual({ exit: 1, status: 'partial' });
     expect(result.outcomes).toMatchObject([{ record: 'unreadable call 1', outcome: 'failed' }]);
     expect(readFileSync(out)).toHaveLength(result.package?.sizeBytes ?? 0);
+    await operator.run(['purge', 'partial']);
+    const purged = await operator.run([
+      'access',
+      'refusing',
+      EMAIL,
+      '--request-id',
+      'partial',
+      '--out',
+      here('gone.zip'),
+    ]);
+    expect(purged.exit).toBe(1);
+    expect(purged.stderr).toContain('there is no package (the request is purged)');
   });
 
   test('in words, tells counts and the file, and nothing of the person', async () => {

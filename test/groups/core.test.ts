@@ -19,6 +19,7 @@ runTogether(
   'request/batch',
   'request/clock',
   'request/input',
+  'request/endings',
   'request/names',
   'request/paging',
   'sandbox/admin',

@@ -14,6 +14,7 @@ runTogether(
   'dev-server/chain',
   'dev-server/make-once',
   'dev-server/servers',
+  'cli/terminal',
   'cli/usage',
   'cli/help',
   'cli/keys',
