@@ -12,7 +12,7 @@ const ROOMS = {
   commands:
     'client worker parts config audit retention receipt temporal codec-server oauth vault aircall encryption request matching log budget version side-by-side error-code sandbox dev-server',
   worker:
-    'parts workflow-bundle workflows activities audit retention temporal vault aircall encryption request log budget version side-by-side',
+    'parts workflow-bundle workflows activities audit retention temporal vault aircall encryption request log budget version side-by-side error-code',
   parts: 'config client audit retention vault encryption',
   config: 'retention temporal vault aircall encryption request',
   client: 'temporal encryption request matching side-by-side',

@@ -6,3 +6,8 @@ export function errorCode(error: unknown): string | undefined {
     ? error.code
     : undefined;
 }
+
+/** For logs: the code of an error, else its class. Its message may hold values. */
+export function codeOrName(error: unknown): string {
+  return errorCode(error) ?? (error instanceof Error ? error.name : 'unknown');
+}

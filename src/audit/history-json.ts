@@ -1,6 +1,6 @@
 /**
  * Histories as JSON, as Temporal's own tools print and read them: enums by name, bytes in base64, times in RFC 3339, durations
- * in seconds. The SDK's functions for it need all its packages to share one copy of protobufjs, which npm does not see to.
+ * in seconds. The SDK's functions for it need all its packages to share one copy of protobufjs, which npm does not ensure.
  */
 import { temporal } from '@temporalio/proto';
 

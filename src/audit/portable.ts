@@ -268,7 +268,8 @@ function pseudonymsOf(payloads: readonly Payload[], hash: Hash): Map<string, str
     for (const number of Array.isArray(phoneNumbers) ? phoneNumbers : [])
       if (typeof number === 'string') names.set(number, numberFor(hash(`pseudonym ${number}`)));
   }
-  return names;
+  // The longest first: a number may be the beginning of another.
+  return new Map([...names].sort(([one], [other]) => other.length - one.length));
 }
 
 /** A number that belongs to nobody, in the form of a telephone number. */

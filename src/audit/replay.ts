@@ -27,6 +27,8 @@ interface Played {
   readonly workflowId: string;
   /** Whether a key is needed. A run that began in the clear has encrypted payloads too. */
   readonly sealed: boolean;
+  /** When its replay began. */
+  readonly sinceMs: number;
 }
 
 export interface Verdict {
@@ -90,7 +92,13 @@ export async function replay(
       else if (!decides(history)) verdictOn(each, 'unreadable', 'it has no decision');
       else {
         const workflowId = history.events?.[0]?.workflowExecutionStartedEventAttributes?.workflowId || name;
-        present = { name, history, workflowId, sealed: payloadsIn(history).some(isEncrypted) };
+        present = {
+          name,
+          history,
+          workflowId,
+          sealed: payloadsIn(history).some(isEncrypted),
+          sinceMs: performance.now(),
+        };
         answered = undefined;
         yield { workflowId, history };
       }
@@ -108,7 +116,7 @@ export async function replay(
     if (next?.done || present === undefined) return verdicts;
     if (next === undefined) {
       verdictOn(present, 'unreadable', STUCK);
-      void results.return?.();
+      results.return?.().catch(() => {}); // it may never answer
       return verdicts;
     }
     const { error } = next.value;
@@ -122,10 +130,16 @@ export async function replay(
   /** Undefined if one history takes too long. The time before it, to list runs on the server, does not count. */
   async function inTime<T>(next: Promise<T>): Promise<T | undefined> {
     next.catch(() => {}); // thrown here, or too late
-    for (;;) {
-      const ended = await Promise.race([next, delay(timeoutMs, undefined, { ref: false })]);
-      if (ended !== undefined || present !== undefined) return ended;
+    for (let leftMs = timeoutMs; leftMs > 0; leftMs = timeoutMs - takenMs()) {
+      const ended = await Promise.race([next, delay(leftMs, undefined, { ref: false })]);
+      if (ended !== undefined) return ended;
     }
+    return undefined;
+  }
+
+  /** By the present history. */
+  function takenMs(): number {
+    return present === undefined ? 0 : performance.now() - present.sinceMs;
   }
 
   async function isAnswer(given: Payload | undefined, result: Payload | undefined): Promise<boolean> {

@@ -43,18 +43,16 @@ A replay does not prove Aircall's answers: only the signature of the operator vo
 }
 
 const HEADINGS = [
-  ...[
-    'source',
-    'searched',
-    'window',
-    'found',
-    'kept',
-    'deleted',
-    'already deleted',
-    'not done',
-    'unreadable',
-    'withheld',
-  ],
+  'source',
+  'searched',
+  'window',
+  'found',
+  'kept',
+  'deleted',
+  'already deleted',
+  'not done',
+  'unreadable',
+  'withheld',
 ];
 
 const VERIFICATION = {

@@ -81,10 +81,10 @@ function named(error: string): string {
   return PLAIN_ERROR.test(error) ? ` (${error})` : '';
 }
 
-/** @throws {CallbackRefused} if it is there twice, or absurd */
+/** @throws {CallbackRefused} if it is there twice, too long, or not printable ASCII */
 function only(params: URLSearchParams, name: string): string | undefined {
   const [value, ...more] = params.getAll(name);
-  if (more.length > 0 || (value !== undefined && !/^[!-~]{1,}$/.test(value)) || (value?.length ?? 0) > VALUE_MAX)
+  if (more.length > 0 || (value !== undefined && !/^[!-~]+$/.test(value)) || (value?.length ?? 0) > VALUE_MAX)
     throw unusable('It does not have the form that Aircall sends. Run connect again.');
   return value;
 }

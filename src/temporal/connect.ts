@@ -2,7 +2,7 @@
  * The address of the Temporal server: Temporal's own environment configuration (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TLS, API key,
  * profile file), read in one place for clients and workers.
  */
-import { Client, Connection } from '@temporalio/client';
+import { Client, Connection, isGrpcServiceError } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { createDataConverter } from '../encryption/data-converter';
 import type { Keyring } from '../encryption/keyring';
@@ -31,12 +31,18 @@ export async function connectTemporal(
   { connectionOptions, namespace }: TemporalConfiguration = temporalConfiguration(),
   withinMs: number = CONNECT_TIMEOUT_MS,
 ): Promise<Client> {
-  try {
-    const connection = await Connection.connect({ ...connectionOptions, connectTimeout: withinMs });
-    return new Client({ connection, namespace, dataConverter: createDataConverter(keyring) });
-  } catch {
-    throw new TemporalUnreachable(
-      `No Temporal server answers at ${connectionOptions.address ?? 'localhost:7233'}. Start one, or set TEMPORAL_ADDRESS.`,
-    );
-  }
+  const connection = await Connection.connect({ ...connectionOptions, connectTimeout: withinMs }).catch(error => {
+    throw new TemporalUnreachable(whyUnreachable(error, connectionOptions.address ?? 'localhost:7233'));
+  });
+  return new Client({ connection, namespace, dataConverter: createDataConverter(keyring) });
+}
+
+/** gRPC statuses by which a server refuses the caller. */
+const REFUSALS: Readonly<Record<number, string | undefined>> = { 7: 'PERMISSION_DENIED', 16: 'UNAUTHENTICATED' };
+
+function whyUnreachable(error: unknown, address: string): string {
+  const refusal = isGrpcServiceError(error) ? REFUSALS[error.code] : undefined;
+  return refusal === undefined
+    ? `No Temporal server answers at ${address}. Start one, or set TEMPORAL_ADDRESS; with TLS, check the certificates.`
+    : `The Temporal server at ${address} refuses us (${refusal}). Check TEMPORAL_API_KEY, TEMPORAL_NAMESPACE and the certificates.`;
 }

@@ -53,7 +53,7 @@ export async function runAt(temporal: Client, workflowId: string, runId?: string
   }
 }
 
-/** Undefined if the server has it no more. */
+/** Undefined if the server has deleted it. */
 export async function historyOf(
   temporal: Client,
   { workflowId, runId }: Pick<Run, 'workflowId' | 'runId'>,

@@ -30,6 +30,8 @@ export function createBudgetKeeper(
   described: (connection: string, state: QueueState) => void = () => {},
 ): BudgetKeeper {
   const due = new Map<string, { readonly queue: QueueOn; readonly rate: number }>();
+  /** Connections whose limit is to be kept. */
+  const wanted = new Set<string>();
   /** The limit that each queue last had. */
   const kept = new Map<string, number>();
   /** Connections whose limit could not be set the last time: logged once. */
@@ -41,6 +43,7 @@ export function createBudgetKeeper(
 
   async function keepOne(connection: string, queue: QueueOn, rate: number): Promise<void> {
     const state = await describeQueue(queue);
+    if (!wanted.has(connection)) return; // forgotten meanwhile
     described(connection, state);
     const { rate: present } = state;
     if (!sameRate(present, rate)) {
@@ -54,7 +57,7 @@ export function createBudgetKeeper(
         });
       await delay(CHANGE_EVERY_MS);
     }
-    kept.set(connection, rate);
+    if (wanted.has(connection)) kept.set(connection, rate);
   }
 
   async function keepAll(): Promise<void> {
@@ -77,7 +80,7 @@ export function createBudgetKeeper(
           const kind = isGrpcServiceError(error) ? `gRPC status ${error.code}` : 'unknown error';
           log({
             level: 'warn',
-            message: `could not read its queue's limit from the server (${kind}); trying again`,
+            message: `could not read or set its queue's limit on the server (${kind}); trying again`,
             connection,
           });
         }
@@ -89,12 +92,14 @@ export function createBudgetKeeper(
   return {
     keep(connection, queue, rate) {
       if (stopped || apiMissing) return;
+      wanted.add(connection);
       due.set(connection, { queue, rate });
       if (!idle) return;
       idle = false;
       running = keepAll();
     },
     forget(connection) {
+      wanted.delete(connection);
       due.delete(connection);
       kept.delete(connection);
       failing.delete(connection);

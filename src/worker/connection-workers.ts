@@ -5,6 +5,7 @@
  */
 import type { ConnectionLike } from '@temporalio/client';
 import { Worker, type WorkerOptions } from '@temporalio/worker';
+import { codeOrName } from '../error-code';
 import type { Log } from '../log';
 import { apiTaskQueue } from '../request/names';
 import { sideBySide } from '../side-by-side';
@@ -76,16 +77,27 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
   const leaving = new Map<string, Promise<void>>();
   /** Connections that could not be served at the last check: logged once. */
   const unserved = new Set<string>();
-  const starting = new Set<string>();
+  /** Connections that were checked and not found deleted since. */
+  const seen = new Set<string>();
+  const starting = new Map<string, Promise<void>>();
   let stopped = false;
 
   async function check(name: string): Promise<void> {
+    seen.add(name);
+    const served = serving.get(name);
+    if (served !== undefined) {
+      serving.delete(name);
+      serving.set(name, served); // the last in the order, also if this check fails
+    }
     try {
       const stored = await connections.get(name);
       watch?.seen(name, stored?.value);
       if (stored === undefined) {
         const awaited = (await connections.kept(name)) !== undefined;
-        return awaited ? await serve(name, apiTaskQueue(taskQueue, name), AWAITED_RATE) : isGone(name);
+        if (awaited) await serve(name, apiTaskQueue(taskQueue, name), AWAITED_RATE);
+        else isGone(name);
+        unserved.delete(name);
+        return;
       }
       const budget = budgetOf(stored.value, await connections.rateLimits(name));
       const queue = { connection: server, namespace, taskQueue: apiTaskQueue(taskQueue, name) };
@@ -98,12 +110,14 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
       unserved.delete(name);
     } catch (error) {
       // A broken record of one company must not stop the others.
+      const isTooLow = error instanceof RangeError; // the limit, for the queue's partitions; the message holds no personal data
+      if (isTooLow) leave(name); // its worker has an older, higher rate
       if (!unserved.has(name))
         log({
           level: 'error',
-          message: `cannot be served (${errorName(error)})`,
+          message: `cannot be served (${isTooLow ? error.message : codeOrName(error)})`,
           connection: name,
-          code: errorName(error),
+          code: codeOrName(error),
         });
       unserved.add(name);
     }
@@ -112,38 +126,35 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
   async function serve(name: string, queue: string, rate: number): Promise<void> {
     if (stopped || leaving.has(name) || starting.has(name)) return; // a later poll serves it
     const served = serving.get(name);
-    if (served?.rate === rate) {
-      serving.delete(name);
-      serving.set(name, served);
-      return;
-    }
+    if (served?.rate === rate) return;
     if (served !== undefined) return leave(name); // a later poll serves it with its new budget
-    starting.add(name);
-    try {
-      const worker = await Worker.create({
-        ...workerOptions,
-        taskQueue: queue,
-        maxTaskQueueActivitiesPerSecond: rate,
-        maxConcurrentActivityTaskExecutions: Math.min(SLOTS_MAX, Math.max(2, Math.ceil(rate * STEP_SECONDS_MAX))),
-        activityTaskPollerBehavior: {
-          type: 'simple-maximum',
-          maximum: Math.max(1, Math.ceil(rate / STEPS_PER_POLLER)),
-        },
+    const started = start(name, queue, rate).finally(() => starting.delete(name));
+    starting.set(name, started);
+    await started;
+  }
+
+  async function start(name: string, queue: string, rate: number): Promise<void> {
+    const worker = await Worker.create({
+      ...workerOptions,
+      taskQueue: queue,
+      maxTaskQueueActivitiesPerSecond: rate,
+      maxConcurrentActivityTaskExecutions: Math.min(SLOTS_MAX, Math.max(2, Math.ceil(rate * STEP_SECONDS_MAX))),
+      activityTaskPollerBehavior: {
+        type: 'simple-maximum',
+        maximum: Math.max(1, Math.ceil(rate / STEPS_PER_POLLER)),
+      },
+    });
+    const done = worker.run().catch(error => {
+      if (serving.get(name)?.worker === worker) serving.delete(name); // the next poll starts it anew
+      log({
+        level: 'error',
+        message: `its worker ended (${codeOrName(error)})`,
+        connection: name,
+        code: codeOrName(error),
       });
-      const done = worker.run().catch(error => {
-        if (serving.get(name)?.worker === worker) serving.delete(name); // the next poll starts it anew
-        log({
-          level: 'error',
-          message: `its worker ended (${errorName(error)})`,
-          connection: name,
-          code: errorName(error),
-        });
-      });
-      serving.set(name, { worker, done, rate });
-      log({ level: 'info', message: `serving at ${rate.toFixed(4)} API requests a second`, connection: name });
-    } finally {
-      starting.delete(name);
-    }
+    });
+    serving.set(name, { worker, done, rate });
+    log({ level: 'info', message: `serving at ${rate.toFixed(4)} API requests a second`, connection: name });
   }
 
   function leave(name: string): void {
@@ -159,7 +170,7 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
 
   /** Found by a poll, or, if it went in the middle of one, by its check. */
   function isGone(name: string): void {
-    if (!serving.has(name)) return;
+    if (!seen.delete(name)) return;
     leave(name);
     keeper.forget(name);
     watch?.seen(name, undefined);
@@ -169,7 +180,7 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
   return {
     async poll() {
       const names = new Set([...(await connections.names()), ...(await connections.keptNames())]);
-      for (const name of [...serving.keys()]) if (!names.has(name)) isGone(name);
+      for (const name of seen) if (!names.has(name)) isGone(name);
       for (const name of unserved) if (!names.has(name)) unserved.delete(name);
       const unchecked = [...names].filter(name => !serving.has(name) && !leaving.has(name));
       await sideBySide([...unchecked, ...[...serving.keys()].slice(0, checkedPerPoll)], CHECKED_AT_ONCE, check);
@@ -177,13 +188,10 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
     checkNow: check,
     async stop() {
       stopped = true;
+      await Promise.allSettled(starting.values()); // `check` reports their failures
       for (const name of [...serving.keys()]) leave(name);
       await keeper.stop();
       await Promise.all(leaving.values());
     },
   };
-}
-
-function errorName(error: unknown): string {
-  return error instanceof Error ? error.name : 'unknown';
 }

@@ -107,8 +107,8 @@ export function createGauges({ metrics, countWaiting, countOpen }: GaugesOptions
       const due = [...counted].filter(([, countedMs]) => countedMs < dueBefore).sort(([, a], [, b]) => a - b);
       for (const [name] of due.slice(0, WAITING_COUNTED_MAX)) await setWaiting(name);
       if (Date.now() - openCountedMs < COUNT_EVERY_MS) return;
-      openCountedMs = Date.now();
       for (const kind of KINDS) await setOpen(kind);
+      openCountedMs = Date.now();
     },
   };
 }

@@ -1,4 +1,5 @@
-/** Polls the vault for changes, one poll at a time. */
+/** Repeats a poll at intervals, one at a time. */
+import { codeOrName } from '../error-code';
 import type { Log } from '../log';
 
 export interface Polling {
@@ -39,8 +40,8 @@ export function startPolling({ everyMs, poll, afterwards, log }: PollingOptions)
       failed = false;
     } catch (error) {
       failed = true;
-      const kind = error instanceof Error ? error.name : 'unknown';
-      log({ level: 'error', message: `connections could not be checked (${kind})`, code: kind });
+      const code = codeOrName(error);
+      log({ level: 'error', message: `connections could not be checked, or requests not counted (${code})`, code });
     }
     afterwards();
   }

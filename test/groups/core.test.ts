@@ -41,5 +41,6 @@ runTogether(
   'receipt/receipt',
   'receipt/canonical',
   'audit/bundle',
+  'audit/portable',
   'audit/story',
 );
