@@ -41,15 +41,21 @@ export function mostPerMinute(ratePerSecond: number, partitions: number): number
   return partitions * (Math.floor((WORST_MINUTE_SECONDS * ratePerSecond) / partitions) + 1);
 }
 
+export class LimitTooLow extends RangeError {
+  override readonly name = 'LimitTooLow';
+}
+
 /**
  * The largest rate within the share whose worst minute stays within 80 % of the limit.
- * @throws {RangeError} if no rate can: more partitions than requests in the worst minute.
+ * @throws {LimitTooLow} if no rate can: more partitions than requests in the worst minute.
  */
 export function ratePerSecond({ limitPerMinute, share }: Budget, partitions: number): number {
   const worstMinuteMax = Math.max(1, Math.floor(0.8 * limitPerMinute));
   const perPartition = Math.floor(worstMinuteMax / partitions);
   if (perPartition < 1) {
-    throw new RangeError(`a limit of ${limitPerMinute} a minute cannot be kept by a queue of ${partitions} partitions`);
+    throw new LimitTooLow(
+      `a limit of ${limitPerMinute} a minute cannot be kept by a queue of ${partitions} partitions`,
+    );
   }
   // Strictly below the rate at which a partition would fit one more; float32 on the wire, hence the margin.
   const burstBound = ((perPartition * partitions) / WORST_MINUTE_SECONDS) * (1 - 1e-6);

@@ -5,6 +5,7 @@
  */
 import type { ConnectionLike } from '@temporalio/client';
 import { Worker, type WorkerOptions } from '@temporalio/worker';
+import { LimitTooLow } from '../budget';
 import { codeOrName } from '../error-code';
 import type { Log } from '../log';
 import { apiTaskQueue } from '../request/names';
@@ -110,7 +111,7 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
       unserved.delete(name);
     } catch (error) {
       // A broken record of one company must not stop the others.
-      const isTooLow = error instanceof RangeError; // the limit, for the queue's partitions; the message holds no personal data
+      const isTooLow = error instanceof LimitTooLow;
       if (isTooLow) leave(name); // its worker has an older, higher rate
       if (!unserved.has(name))
         log({

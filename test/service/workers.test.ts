@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { NativeConnection } from '@temporalio/worker';
 import { createCompanySeed } from '../../sandbox';
+import { ratePerSecond } from '../../src/budget';
 import { createFolderDriver } from '../../src/vault/folder';
 import { createConnectionWorkers } from '../../src/worker/connection-workers';
 import { until } from '../support/patience';
@@ -17,27 +18,29 @@ beforeAll(async () => {
   const companies = NAMES.map((name, seed) => createCompanySeed({ name, seed, contacts: 20, calls: 170, now: NOW_MS }));
   service = await startTestService({ shares: true, sandbox: { companies }, company: 'shared' });
 });
+afterEach(() => {
+  service.sandbox.setFaults(undefined);
+  service.sandbox.release();
+});
 afterAll(async () => service.stop());
 
 describe('the workers of a service', () => {
   it('share a request, and what one has begun another one ends', async () => {
     const { company, connection } = service;
-    const stopOther = await service.startAnotherWorker();
-    service.sandbox.setFaults({ rules: [{ company: 'shared', path: '/calls', action: 'hold' }] });
-    const running = runToEnd(service, company, () =>
-      service.client.start('access', { requestId: 'both', connection, subject: { email: EMAIL } }),
-    );
-    await until('calls are asked for', () => company.requests().some(({ path }) => path === '/v1/calls/search'));
-    const stopping = service.stopWorker(); // it lets its steps in flight end
-    service.sandbox.setFaults(undefined);
-    service.sandbox.release();
-    await stopping;
-    const ended = await running;
-    expect(ended.result.status).toBe('completed');
-    expect(idsOf((await documentOf(service, ended.result)).calls)).toEqual(sorted(company.truth.callIds));
-    await expectHonestCounts(service, ended);
-    await service.startWorker();
-    await stopOther();
+    await service.withAnotherWorker(async () => {
+      service.sandbox.setFaults({ rules: [{ company: 'shared', path: '/calls', action: 'hold' }] });
+      const running = runToEnd(service, company, () =>
+        service.client.start('access', { requestId: 'both', connection, subject: { email: EMAIL } }),
+      );
+      await until('calls are asked for', () => company.requests().some(({ path }) => path === '/v1/calls/search'));
+      const ending = service.withoutWorker(() => running); // it lets its steps in flight end
+      service.sandbox.setFaults(undefined);
+      service.sandbox.release();
+      const ended = await ending;
+      expect(ended.result.status).toBe('completed');
+      expect(idsOf((await documentOf(service, ended.result)).calls)).toEqual(sorted(company.truth.callIds));
+      await expectHonestCounts(service, ended);
+    });
   });
 
   it('serve a connection that was added while they ran, and leave one that was removed', async () => {
@@ -78,13 +81,54 @@ describe('the workers of a service', () => {
   it('serve everybody else where one connection cannot be read', async () => {
     const driver = createFolderDriver(join(service.folder, 'vault'));
     await driver.putIfAbsent('connections/0-broken', Buffer.from('not sealed'));
-    await until('it is told', () => service.log.some(line => line.startsWith('connection 0-broken: cannot be served')));
-    await service.stopWorker();
-    await service.startWorker();
-    const { connection, client } = service;
-    const { workflowId } = await client.start('access', { requestId: 'on', connection, subject: { email: EMAIL } });
-    expect((await client.result(workflowId)).status).toBe('completed');
-    await driver.delete('connections/0-broken');
+    try {
+      await until('it is told', () =>
+        service.log.some(line => line.startsWith('connection 0-broken: cannot be served')),
+      );
+      await service.stopWorker();
+      await service.startWorker();
+      const { connection, client } = service;
+      const { workflowId } = await client.start('access', { requestId: 'on', connection, subject: { email: EMAIL } });
+      expect((await client.result(workflowId)).status).toBe('completed');
+    } finally {
+      await driver.delete('connections/0-broken');
+    }
+  });
+
+  it('leave a connection whose limit its queue cannot keep: its worker has a higher rate', async () => {
+    const name = await service.connectCompany('late');
+    const log: string[] = [];
+    let partitions = 1;
+    const native = await NativeConnection.connect({ address: environment('TEST_TEMPORAL_ADDRESS') });
+    const workers = createConnectionWorkers({
+      connections: {
+        ...service.connections,
+        names: async () => [name],
+        keptNames: async () => [],
+        async get(asked) {
+          ratePerSecond({ limitPerMinute: 4, share: 0.75 }, partitions);
+          return service.connections.get(asked);
+        },
+      },
+      server: service.temporal.connection,
+      namespace: 'default',
+      taskQueue: `${service.taskQueue}-too-low`,
+      workerOptions: { connection: native, activities: { async nothing() {} } },
+      renew: async () => {},
+      log: ({ message }) => void log.push(message),
+    });
+    await workers.poll();
+    partitions = 4;
+    await workers.poll();
+    partitions = 1;
+    await until('it is served again', async () => {
+      await workers.poll();
+      return log.length === 3;
+    });
+    const isServed = expect.stringContaining('serving at');
+    expect(log).toEqual([isServed, expect.stringContaining('a limit of 4 a minute cannot be kept'), isServed]);
+    await workers.stop();
+    await native.close();
   });
 
   it('check connections in turn; one that breaks again is logged again', async () => {
