@@ -17,7 +17,7 @@ import { makeOnce } from './make-once';
 import { download, probeDownload } from './official-download';
 import { cachePlace, packageFolder } from './places';
 import { type OnProgress, reportEffort } from './progress';
-import { findOnPath, isExecutable, runCommand } from './run-command';
+import { findOnPath, hasEnded, isExecutable, runCommand } from './run-command';
 
 /** The version in test-server/pom.xml. */
 const VERSION = '1.38.0';
@@ -116,7 +116,8 @@ async function archiveClasses(launcher: string): Promise<void> {
   const env = { ...process.env, ARCHIVE_OPTION: `-XX:ArchiveClassesAtExit=${ARCHIVE}` };
   const child = spawn(launcher, [String(port)], { env, stdio: 'ignore' });
   const ended = once(child, 'close');
-  while (child.exitCode === null && !(await isListening(port))) await delay(LOOK_EVERY_MS);
+  do await Promise.race([ended, delay(LOOK_EVERY_MS)]);
+  while (!hasEnded(child) && !(await isListening(port)));
   child.kill('SIGTERM');
   await ended;
 }

@@ -42,7 +42,10 @@ export async function makeOnce({ path, make, onWait }: Job): Promise<string> {
           await mkdir(workshop, { recursive: true });
           const temporaryPath = join(workshop, 'result');
           await make(temporaryPath);
-          await rename(temporaryPath, path);
+          await rename(temporaryPath, path).catch((error: unknown) => {
+            // A folder of another process, which believed to hold the lock too.
+            if (!hasCode(error, 'ENOTEMPTY') && !hasCode(error, 'EEXIST')) throw error;
+          });
         }
       } finally {
         clearInterval(heartbeat);

@@ -2,7 +2,7 @@
  * Runs a program to its end and turns every way it can fail into one sentence for a person.
  * It never goes through a shell, so no argument is ever interpreted.
  */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { access, constants } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 
@@ -43,6 +43,11 @@ export function runCommand({ file, args, cwd, env, onLine }: Command): Promise<s
       reject(new Error(`${file} ${args[0] ?? ''} ended with ${signal ?? code}${tail === '' ? '' : `:\n${tail}`}`));
     });
   });
+}
+
+/** By itself or by a signal, for which the exit code stays null. */
+export function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null;
 }
 
 /** The full path of a program on PATH, or `undefined`. */

@@ -130,11 +130,10 @@ export async function replay(
   /** Undefined if one history takes too long. The time before it, to list runs on the server, does not count. */
   async function inTime<T>(next: Promise<T>): Promise<T | undefined> {
     next.catch(() => {}); // thrown here, or too late
-    for (let leftMs = timeoutMs; leftMs > 0; leftMs = timeoutMs - takenMs()) {
-      const ended = await Promise.race([next, delay(leftMs, undefined, { ref: false })]);
-      if (ended !== undefined) return ended;
-    }
-    return undefined;
+    let ended: T | undefined;
+    do ended = await Promise.race([next, delay(timeoutMs - takenMs(), undefined, { ref: false })]);
+    while (ended === undefined && takenMs() < timeoutMs);
+    return ended;
   }
 
   /** By the present history. */

@@ -48,7 +48,7 @@ beforeAll(async () => {
   worker = await operator.startWorker({ AIRCALL_DSR_ALARM_WEBHOOK: `http://127.0.0.1:${port}/alarms?team=privacy` });
 });
 afterAll(async () => {
-  await worker.end('SIGTERM');
+  await worker?.end('SIGTERM');
   await operator.stop();
   await sandbox.close();
   await new Promise(resolve => webhook.close(resolve));

@@ -55,7 +55,7 @@ describe('a connection with open requests', () => {
     );
     await untilState('paused', 2);
   });
-  afterAll(async () => worker.end('SIGTERM'));
+  afterAll(async () => worker?.end('SIGTERM'));
 
   test('is not disconnected, and says which', async () => {
     const refused = await operator.ask(['disconnect', NAME]);

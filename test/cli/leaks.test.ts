@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { createCompanySeed, type Sandbox, startSandbox } from '../../sandbox';
 import { type Canaries, formsOf, foundIn, numberForms } from '../support/canaries';
-import { createOperator, type RunningCommand } from '../support/command-line';
+import { createOperator, type Environment, type Ran, type RunningCommand } from '../support/command-line';
 import { until } from '../support/patience';
 import { environment } from '../support/service';
 
@@ -28,21 +28,30 @@ let sandbox: Sandbox;
 let worker: RunningCommand;
 let server: Connection;
 
-async function run(...args: string[]): Promise<string> {
+async function print(args: readonly string[], more: Environment = {}): Promise<Ran> {
+  const ended = await operator.run(args, { AIRCALL_DSR_DEBUG: '1', ...more });
+  printed.push(ended.stdout, ended.stderr);
+  return ended;
+}
+
+const run = (...args: string[]) => runWith({}, ...args);
+async function runWith(more: Environment, ...args: string[]): Promise<string> {
+  const { exit, stdout, stderr } = await print(args, more);
+  expect({ args, exit, stderr }).toMatchObject({ exit: 0 });
   ran.add(args[0] === 'keys' ? args.slice(0, 2).join(' ') : (args[0] ?? ''));
-  const { stdout, stderr } = await operator.run(args, { AIRCALL_DSR_DEBUG: '1' });
-  printed.push(stdout, stderr);
   return stdout;
+}
+
+/** Also for what is done in part. */
+async function fails(...args: string[]): Promise<void> {
+  const { exit } = await print(args);
+  expect({ args, exit }).not.toMatchObject({ exit: 0 });
 }
 
 async function connect(name: string, company: string): Promise<void> {
   const { apiId, apiToken } = sandbox.company(company);
-  const { stdout, stderr } = await operator.run(
-    ['connect', name, '--base-url', sandbox.baseUrl, '--limit-per-minute', '10000'],
-    { AIRCALL_API_ID: apiId, AIRCALL_API_TOKEN: apiToken },
-  );
-  ran.add('connect');
-  printed.push(stdout, stderr);
+  const args = ['connect', name, '--base-url', sandbox.baseUrl, '--limit-per-minute', '10000'];
+  await runWith({ AIRCALL_API_ID: apiId, AIRCALL_API_TOKEN: apiToken }, ...args);
 }
 
 beforeAll(async () => {
@@ -147,7 +156,7 @@ test('after every command and failures of every sort, no place holds any form of
     ],
   });
   const phone = ['--phone', GIVEN_NUMBER];
-  await run('access', 'private', SUBJECT.email, '--request-id', 'one', ...phone, '--out', here('one.zip'));
+  await fails('access', 'private', SUBJECT.email, '--request-id', 'one', ...phone, '--out', here('one.zip'));
   await run('access', PLANTED, SUBJECT.email, '--request-id', 'one', '--wait', '--json');
   await run('delete', 'private', SUBJECT.email, '--request-id', 'two', ...phone, '--settle', '0', '--wait', '--json');
   await run('access', 'failing', SUBJECT.email, '--request-id', 'stuck', '--regime', 'gdpr');
@@ -156,8 +165,8 @@ test('after every command and failures of every sort, no place holds any form of
   const open = foundIn(await serverAnswers(), canaries());
   expect(open).toEqual([]);
   await run('extend', 'stuck', '--reason', 'complexity');
-  await run('extend', 'stuck', '--reason', SUBJECT.email);
-  await run('extend', 'stuck', '--reason', 'complexity', '--until', SUBJECT.email, '--json');
+  await fails('extend', 'stuck', '--reason', SUBJECT.email);
+  await fails('extend', 'stuck', '--reason', 'complexity', '--until', SUBJECT.email, '--json');
   await run('cancel', 'stuck');
   const file = (name: string, ...rows: string[]) => {
     writeFileSync(here(name), ['requestId,kind,email,phone', ...rows].join('\n'));
@@ -167,13 +176,13 @@ test('after every command and failures of every sort, no place holds any form of
   await run('batch', 'private', batch, '--dry-run');
   await run('batch', 'private', batch, '--out', here('result.csv'));
   printed.push(readFileSync(here('result.csv'), 'utf8'));
-  await run(
+  await fails(
     'batch',
     'private',
     file('bad.csv', `${SUBJECT.email},${SUBJECT.email},"${GIVEN_NUMBER}"x,${SUBJECT.email}`),
   );
-  await run('batch', 'private', file('conflict.csv', `one,access,other@example.org,${GIVEN_NUMBER}`), '--json');
-  await run('batch', 'private', SUBJECT.email);
+  await fails('batch', 'private', file('conflict.csv', `one,access,other@example.org,${GIVEN_NUMBER}`), '--json');
+  await fails('batch', 'private', SUBJECT.email);
   await run('list');
   await run('connections', '--json');
   await run('ping', 'private');
@@ -192,31 +201,32 @@ test('after every command and failures of every sort, no place holds any form of
   await run('keys', 'rotate');
   await run('keys', 'list');
   await run('keys', 'public');
-  await run('keys', 'retire', '--older-than', '0');
+  await run('keys', 'retire', '--older-than', '365');
+  await fails('keys', 'retire', '--older-than', '0');
   // What is typed in the wrong place, and refused, is not repeated.
-  await run('access', SUBJECT.email, SUBJECT.email);
-  await run('access', 'private', GIVEN_NUMBER);
-  await run('access', 'private', SUBJECT.email, '--request-id', SUBJECT.email);
-  await run('access', 'private', SUBJECT.email, '--phone', SUBJECT.email);
-  await run('access', 'private', SUBJECT.email, '--regime', SUBJECT.email);
-  await run('access', 'private', SUBJECT.email, '--submitted-at', SUBJECT.email);
-  await run('access', 'private', SUBJECT.email, '--from', SUBJECT.email, '--json');
-  await run('delete', 'private', SUBJECT.email, '--settle', SUBJECT.email);
-  await run('status', SUBJECT.email);
-  await run('cancel', SUBJECT.email);
-  await run('purge', SUBJECT.email);
-  await run('receipt', SUBJECT.email);
-  await run('audit', 'replay', SUBJECT.email);
-  await run('audit', 'export', SUBJECT.email, '--out', here('nothing'));
-  await run('receipt', '--chain', SUBJECT.email);
-  await run('verify', SUBJECT.email);
-  await run('verify', here('one.zip'), '--key', SUBJECT.email);
-  await run('package', 'one', '--out', join(here('nowhere'), 'x.zip'));
-  await run('connect', SUBJECT.email, '--base-url', sandbox.baseUrl);
-  await run('connect', 'other', '--base-url', `https://${SUBJECT.email}@api.aircall.io/v1`);
-  await run(SUBJECT.email);
-  await run('list', `--${SUBJECT.email}`);
-  await run('sandbox', '--faults', SUBJECT.email);
+  await fails('access', SUBJECT.email, SUBJECT.email);
+  await fails('access', 'private', GIVEN_NUMBER);
+  await fails('access', 'private', SUBJECT.email, '--request-id', SUBJECT.email);
+  await fails('access', 'private', SUBJECT.email, '--phone', SUBJECT.email);
+  await fails('access', 'private', SUBJECT.email, '--regime', SUBJECT.email);
+  await fails('access', 'private', SUBJECT.email, '--submitted-at', SUBJECT.email);
+  await fails('access', 'private', SUBJECT.email, '--from', SUBJECT.email, '--json');
+  await fails('delete', 'private', SUBJECT.email, '--settle', SUBJECT.email);
+  await fails('status', SUBJECT.email);
+  await fails('cancel', SUBJECT.email);
+  await fails('purge', SUBJECT.email);
+  await fails('receipt', SUBJECT.email);
+  await fails('audit', 'replay', SUBJECT.email);
+  await fails('audit', 'export', SUBJECT.email, '--out', here('nothing'));
+  await fails('receipt', '--chain', SUBJECT.email);
+  await fails('verify', SUBJECT.email);
+  await fails('verify', here('one.zip'), '--key', SUBJECT.email);
+  await fails('package', 'one', '--out', join(here('nowhere'), 'x.zip'));
+  await fails('connect', SUBJECT.email, '--base-url', sandbox.baseUrl);
+  await fails('connect', 'other', '--base-url', `https://${SUBJECT.email}@api.aircall.io/v1`);
+  await fails(SUBJECT.email);
+  await fails('list', `--${SUBJECT.email}`);
+  await fails('sandbox', '--faults', SUBJECT.email);
   await run('disconnect', 'failing');
 
   const wanted = canaries();
@@ -244,6 +254,6 @@ test('every command was run', async () => {
     .filter(name => name !== 'keys')
     .concat([...keys.matchAll(/^ {2}([a-z]+)(?: \[options\])/gm)].map(([, name = '']) => `keys ${name}`));
   expect(named.length).toBeGreaterThan(12);
-  const elsewhere = ['demo', 'worker', 'help', 'codec-server'];
+  const elsewhere = ['demo', 'worker', 'help', 'codec-server', 'sandbox'];
   expect(named.filter(name => !ran.has(name) && !elsewhere.includes(name))).toEqual([]);
 });

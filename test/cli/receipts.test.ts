@@ -78,7 +78,7 @@ beforeAll(async () => {
   chain = z.array(receiptSchema).parse(await ask('receipt', '--chain', CONNECTION));
 });
 afterAll(async () => {
-  await worker.end('SIGTERM');
+  await worker?.end('SIGTERM');
   await operator.stop();
   await sandbox.close();
   removeFolder(auditor);

@@ -56,7 +56,7 @@ beforeAll(async () => {
   worker = await operator.startWorker();
 });
 afterAll(async () => {
-  await worker.end('SIGTERM');
+  await worker?.end('SIGTERM');
   await operator.stop();
   await sandbox.close();
   await server.close();

@@ -109,6 +109,18 @@ describe('making something of the cache once', () => {
     expect(readFileSync(path, 'utf8')).toBe('result');
   });
 
+  it('is done where another process has made the same folder meanwhile', async () => {
+    const make = async (temporaryPath: string) => {
+      for (const folder of [temporaryPath, path]) {
+        mkdirSync(folder);
+        writeFileSync(join(folder, 'file'), folder);
+      }
+    };
+    await expect(makeOnce({ path, make })).resolves.toBe(path);
+    expect(readFileSync(join(path, 'file'), 'utf8')).toBe(path);
+    expect(filesBeside()).toEqual(['thing']);
+  });
+
   it('can be tried again after it failed', async () => {
     await expect(makeOnce({ path, make: () => Promise.reject(new Error('disk full')) })).rejects.toThrow('disk full');
     expect(filesBeside()).toEqual([]);

@@ -7,7 +7,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type History, historyFromJson } from '../../src/audit/history-json';
 import { type Recorded, replay } from '../../src/audit/replay';
-import { makeFolder } from '../support/folders';
+import { makeFolder, removeFolder } from '../support/folders';
 import { environment, installRuntime } from '../support/service';
 import { HISTORIES, readableIn, SCENARIOS } from './scenarios';
 
@@ -65,17 +65,20 @@ describe('a history', () => {
   });
 
   test('whose replay does not end in time is unreadable', async () => {
-    expect(await replay(recordedIn([HISTORY]), { workflowBundle, timeoutMs: 0 })).toMatchObject([
+    expect(await replay(recordedIn([HISTORY]), { workflowBundle, timeoutMs: 1 })).toMatchObject([
       { verdict: 'unreadable', event: expect.stringContaining('did not end in time') },
     ]);
   });
 });
 
 test('a workflow that would do something else than it did is found out, with the event that differs', async () => {
-  const changed = join(process.env.TEST_WORKFLOW_BUNDLE ?? '', '..', `changed-${process.pid}.js`);
+  const folder = makeFolder();
+  const changed = join(folder, 'changed.js');
   writeFileSync(changed, readFileSync(BUNDLE, 'utf8').replaceAll('searchContacts', 'lookForContacts'));
   const files = FILES.filter(file => file.startsWith('access-completed.'));
-  const [verdict] = await replay(recordedIn(files), { workflowBundle: { codePath: changed } });
+  const [verdict] = await replay(recordedIn(files), { workflowBundle: { codePath: changed } }).finally(() =>
+    removeFolder(folder),
+  );
   expect(verdict).toMatchObject({ verdict: 'differs', event: expect.stringContaining('searchContacts') });
 });
 

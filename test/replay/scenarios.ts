@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { createCompanySeed, OAUTH_CLIENT } from '../../sandbox';
+import { DsrError } from '../../src/client';
 import { RENEWAL_WORKFLOW, RETENTION_WORKFLOW } from '../../src/request/names';
 import { signalWaiting } from '../../src/temporal/waiting';
 import { type Credential, nextCredentialVersion } from '../../src/vault/connections';
@@ -119,7 +120,15 @@ const extended: Scenario = {
     const input = { requestId: name, connection, subject, regime: 'ccpa' as const, submittedAt };
     const { workflowId } = await service.client.start('access', input);
     await untilWaiting(service, workflowId, 'paused');
-    await service.client.extend(workflowId, { reason: 'complexity' });
+    await until('a worker took the extension', async () => {
+      try {
+        await service.client.extend(workflowId, { reason: 'complexity' });
+        return true;
+      } catch (error) {
+        if (error instanceof DsrError && error.code === 'no-worker') return false; // within ten seconds; the same again changes nothing
+        throw error;
+      }
+    });
     await service.connections.change(connection, ({ pausedAt: _, ...present }) => present);
     await signalWaiting(service.temporal, service.taskQueue, connection);
     await service.client.result(workflowId);

@@ -83,22 +83,18 @@ const asked = (company: SandboxCompany, method: string, path: string) =>
 describe('a request that is cancelled', () => {
   it('before its first step, with no worker there, asks Aircall nothing', async () => {
     const company = service.sandbox.company('unserved');
-    await service.stopWorker();
-    const result = await cancelled({
-      company,
-      kind: 'access',
-      when: async workflowId => {
-        // Nobody answers the query; what the server knows is told all the same.
-        expect(await service.client.status(workflowId)).toMatchObject({
-          kind: 'access',
-          status: 'waiting',
-          waitingFor: { cause: 'worker' },
-          counts: { contacts: 0 },
-        });
-        await service.client.cancel(workflowId);
-        await service.startWorker();
-      },
-    });
+    const when = async (workflowId: string) => {
+      // Nobody answers the query; what the server knows is told all the same.
+      expect(await service.client.status(workflowId)).toMatchObject({
+        kind: 'access',
+        status: 'waiting',
+        waitingFor: { cause: 'worker' },
+        counts: { contacts: 0 },
+      });
+      await service.client.cancel(workflowId);
+      await service.startWorker();
+    };
+    const result = await service.withoutWorker(() => cancelled({ company, kind: 'access', when }));
     expect(result.outcomes).toEqual([]);
     expect(company.requests()).toEqual([]);
   });

@@ -128,6 +128,7 @@ test('an alarm that nobody has received is not sent any more once the request is
   service.alarmsFail = true;
   const started = await startWaiting('unsent', DUE_DAYS - EARLY_DAYS);
   await alarmOf(started, 'due-soon');
+  await until('its alarm has failed', () => service.alarmsFailed > 0);
   await service.client.extend(started.workflowId, { reason });
   service.alarmsFail = false;
   await service.pass(EARLY_DAYS); // the step would have been tried again several times

@@ -76,16 +76,16 @@ it('a dry run never answers for a deletion, nor the other way round', async () =
 });
 
 it('a run that another client has just started is the same request, before its first step too', async () => {
-  await service.stopWorker();
   const input = { requestId: 'theirs', connection: service.connection, subject: { email: EMAIL } };
   const workflowId = `dsr:${service.connection}:access:theirs`;
   const { taskQueue } = service;
-  const theirs = await service.temporal.workflow.start('accessRequest', { workflowId, taskQueue, args: [input] });
-  const ours = await service.client.start('access', input);
-  const stranger = service.client.start('access', { ...input, subject: { email: 'someone@example.org' } });
-  await expect(stranger).rejects.toMatchObject({ code: 'request-conflict' });
-  await service.startWorker();
-  expect(ours.runId).toBe(theirs.firstExecutionRunId);
+  await service.withoutWorker(async () => {
+    const theirs = await service.temporal.workflow.start('accessRequest', { workflowId, taskQueue, args: [input] });
+    const ours = await service.client.start('access', input);
+    const stranger = service.client.start('access', { ...input, subject: { email: 'someone@example.org' } });
+    await expect(stranger).rejects.toMatchObject({ code: 'request-conflict' });
+    expect(ours.runId).toBe(theirs.firstExecutionRunId);
+  });
   expect((await service.client.result(workflowId)).status).toBe('completed');
 });
 

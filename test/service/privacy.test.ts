@@ -37,7 +37,10 @@ afterAll(async () => {
 });
 
 function canaries(): Canaries {
-  const { apiId, apiToken, accessToken } = service.company;
+  const secrets = service.sandbox.companies.flatMap(({ apiId, apiToken, accessToken }) => [
+    ...[apiId, apiToken, accessToken],
+    `${apiId}:${apiToken}`,
+  ]);
   const shown = service.company.calls().map(({ raw_digits }) => raw_digits);
   const displayed = shown.filter(digits => NUMBERS.includes(digits.replace(/[^+\d]/g, ''))).slice(0, 50);
   return new Map([
@@ -45,7 +48,7 @@ function canaries(): Canaries {
     ['name', [SUBJECT.first_name, SUBJECT.last_name].flatMap(formsOf)],
     ['number', [...NUMBERS, GIVEN_NUMBER].flatMap(numberForms)],
     ['number as displayed', displayed.flatMap(formsOf)],
-    ['secret', [apiId, apiToken, accessToken, `${apiId}:${apiToken}`].flatMap(formsOf)],
+    ['secret', secrets.flatMap(formsOf)],
   ]);
 }
 

@@ -17,7 +17,8 @@ beforeAll(async () => {
   const companies = ['fine', 'dead', 'broken'].map((name, seed) =>
     createCompanySeed({ name, seed, contacts: 20, calls: 60, now: Date.now() }),
   );
-  service = await startTestService({ sandbox: { companies }, company: 'fine' });
+  const retention = { requestMs: 1e12, packageMs: 1e12 };
+  service = await startTestService({ sandbox: { companies }, company: 'fine', retention });
   service.sandbox.setFaults({
     rules: [{ company: 'broken', path: '/contacts/search', action: 'status', status: 404 }],
   });
@@ -42,18 +43,20 @@ beforeAll(async () => {
     args: [{}],
   });
   await refused.result().catch(() => {});
+  const { taskQueue } = service;
+  await service.temporal.workflow.execute('retentionSweep', { workflowId: `${taskQueue}/sweep`, taskQueue });
   subjectHash =
     (await service.cases.record({ connection: service.connection, kind: 'access', requestId: 'q' }))?.subjectHash ?? '';
 });
 afterAll(async () => service.stop());
 
 test('there are as many as are counted here', () => {
-  expect(QUERIES.map(([what]) => what)).toHaveLength(8);
+  expect(QUERIES).toHaveLength(FOUND.length);
 });
 
-const FOUND: readonly number[] = [1, 1, 1, 1, 1, 1, 3, 0];
+const FOUND: readonly number[] = [1, 1, 1, 1, 1, 1, 3, 1];
 
-test.each(QUERIES.map(([what, query], index) => [what, query, FOUND[index]] as const))(
+test.each(QUERIES.map(([what, query], index) => [what, query, FOUND[index] ?? 1] as const))(
   '%s',
   async (_, query, found) => {
     const asked = query
@@ -62,6 +65,10 @@ test.each(QUERIES.map(([what, query], index) => [what, query, FOUND[index]] as c
       .replace('00000000000000000000000000000000', subjectHash)
       .replace('2026-11-16', '2026-01-01');
     const ours = `(${asked}) AND TaskQueue = "${service.taskQueue}"`;
-    await until('the server has indexed it', async () => (await service.temporal.workflow.count(ours)).count === found);
+    await until('the server has indexed it', async () => {
+      const { count } = await service.temporal.workflow.count(ours);
+      // On the full hour the schedule sweeps too.
+      return query.includes('retentionSweep') ? count >= found : count === found;
+    });
   },
 );

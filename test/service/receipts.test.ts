@@ -257,14 +257,14 @@ describe('the receipt of a request that ended', () => {
 it('requests that end at once, served by two workers, make one chain with one receipt each', async () => {
   const connection = await service.connectCompany('busy');
   const before = await service.receipts.chain(connection);
-  const stop = await service.startAnotherWorker();
   const ids = Array.from({ length: 12 }, (_, index) => `at-once-${index}`);
   const subject = { email: 'nobody.known@example.com' };
-  const started = await Promise.all(
-    ids.map(requestId => service.client.start('access', { requestId, connection, subject })),
-  );
-  await Promise.all(started.map(({ workflowId }) => service.client.result(workflowId)));
-  await stop();
+  await service.withAnotherWorker(async () => {
+    const started = await Promise.all(
+      ids.map(requestId => service.client.start('access', { requestId, connection, subject })),
+    );
+    await Promise.all(started.map(({ workflowId }) => service.client.result(workflowId)));
+  });
   const chain = verifyChain(await service.receipts.chain(connection), [service.keyring.signingKey().publicKey]);
   expect(chain.slice(0, before.length).map(digestOf)).toEqual(before.map(digestOf));
   expect(

@@ -392,12 +392,11 @@ describe('the retention sweep', () => {
     expect(await swept.result()).toMatchObject({ destroyed: 0, left: 0 });
     expect((await service.client.status(workflowId)).status).toBe('completed');
 
-    await service.stopWorker();
-    const hasty = await service.startAnotherWorker(AT_ONCE);
-    await temporal.workflow.execute('retentionSweep', { workflowId: `${taskQueue}-sweep`, taskQueue, args: [] });
-    await gone(workflowId);
-    await hasty();
-    await service.startWorker();
+    const sweep = async () => {
+      await temporal.workflow.execute('retentionSweep', { workflowId: `${taskQueue}-sweep`, taskQueue, args: [] });
+      await gone(workflowId);
+    };
+    await service.withoutWorker(() => service.withAnotherWorker(sweep, AT_ONCE));
     expect(await service.client.status(workflowId)).toMatchObject({ status: 'purged' });
   });
 });

@@ -37,7 +37,7 @@ async function keysOfRequest(workflowId: string): Promise<string[]> {
 }
 
 test('requests that run across rotations complete, and their histories replay', async () => {
-  // Every third API request fails, so that each request is under way for longer than a rotation.
+  // One API request in ten fails, so that each request is under way for longer than a rotation.
   service.sandbox.setFaults({ seed: 7, rules: [{ action: 'status', status: 503, probability: 0.1 }] });
   const begun = await Promise.all(Array.from({ length: REQUESTS }, (_, number) => access(`across-${number}`)));
   for (let rotation = 1; rotation <= ROTATIONS; rotation += 1) {

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { z } from 'zod';
 import { ANY_PORT, type DevServer, findFreePort, HOST, resolveTemporalServer, startDevServer } from '../../dev-server';
-import { runCommand } from '../../dev-server/run-command';
+import { hasEnded, runCommand } from '../../dev-server/run-command';
 import { loadKeyring } from '../../src/encryption/keyring';
 import { createPayloadCodec } from '../../src/encryption/payload-codec';
 import { readAlerts, readQueries } from '../support/alerts';
@@ -103,7 +103,7 @@ beforeAll(async () => {
     told += text;
   });
   await until('the gate answers', () => {
-    if (gate.exitCode !== null) throw new Error(`the gate ended with ${gate.exitCode}: ${told}`);
+    if (hasEnded(gate)) throw new Error(`the gate ended with ${gate.signalCode ?? gate.exitCode}: ${told}`);
     return asked('/gate/health').then(
       ({ ok }) => ok,
       () => false,
@@ -111,7 +111,7 @@ beforeAll(async () => {
   });
 });
 afterAll(async () => {
-  if (gate !== undefined && gate.exitCode === null) {
+  if (gate !== undefined && !hasEnded(gate)) {
     gate.kill('SIGTERM');
     await once(gate, 'close');
   }

@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { chownSync, copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { runCommand } from '../../dev-server/run-command';
+import { hasEnded, runCommand } from '../../dev-server/run-command';
 import { createOperator } from '../support/command-line';
 import { until } from '../support/patience';
 import { environment } from '../support/service';
@@ -92,7 +92,7 @@ test('a worker runs from the image’s files, as a user who may write none of th
   });
   try {
     await until('the worker is ready', () => {
-      if (child.exitCode !== null) throw new Error(`the worker ended with ${child.exitCode}: ${told}`);
+      if (hasEnded(child)) throw new Error(`the worker ended with ${child.signalCode ?? child.exitCode}: ${told}`);
       return /^ready$/m.test(told);
     });
   } finally {

@@ -15,7 +15,6 @@ import { idsOf } from '../support/requests';
 import { createTemporalOnPostgres, type TemporalOnPostgres } from '../support/temporal-on-postgres';
 import { unzip } from '../support/zip';
 
-const ENDS_WITHIN_MS = 5 * PATIENCE_MS;
 const LIMIT_PER_MINUTE = 60;
 /** Of the limit, in any 60 seconds. */
 const SHARE_MAX = 0.8;
@@ -98,13 +97,16 @@ const inFlight = () => sandbox.requests().filter(({ status }) => status === null
 
 const isFinal = (status: string) => status !== 'running' && status !== 'waiting';
 
-/** Waits until so many requests have ended, and answers how many. */
-async function untilEnded(count: number): Promise<number> {
-  const deadlineMs = Date.now() + ENDS_WITHIN_MS;
+/** Waits until so many requests have ended, as long as the patience lasts from one end to the next. */
+async function untilEnded(count: number): Promise<void> {
+  let most = 0;
+  let deadlineMs = Date.now() + PATIENCE_MS;
   for (;;) {
     const seen = await statuses();
     const ended = [...(seen?.values() ?? [])].filter(isFinal).length;
-    if (ended >= count) return ended;
+    if (ended >= count) return;
+    if (ended > most) deadlineMs = Date.now() + PATIENCE_MS;
+    most = Math.max(most, ended);
     if (Date.now() > deadlineMs)
       throw new Error(`${ended} of ${count} requests have ended. The server says: ${temporal.told()}`);
     await sleep(LOOK_AGAIN_MS);

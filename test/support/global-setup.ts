@@ -49,7 +49,7 @@ export default async function setup(): Promise<void> {
   try {
     process.env.TEST_WORKFLOW_BUNDLE = await built;
   } catch (error) {
-    await server.stop(); // after a set-up that failed nobody calls the teardown
+    await globalThis.devServer.stop(); // after a set-up that failed nobody calls the teardown
     throw error;
   }
 }

@@ -11,7 +11,7 @@ import { dirname, join } from 'node:path';
 import { ANY_PORT, findFreePort, HOST } from '../../dev-server';
 import { findFirst } from '../../dev-server/chain';
 import { reportEffort } from '../../dev-server/progress';
-import { findOnPath, isExecutable, runCommand } from '../../dev-server/run-command';
+import { findOnPath, hasEnded, isExecutable, runCommand } from '../../dev-server/run-command';
 import { composeService } from './compose';
 import { until } from './patience';
 
@@ -54,7 +54,7 @@ export async function createPostgres(): Promise<Postgres> {
   const end = async (signal: 'SIGINT' | 'SIGQUIT') => {
     const child = running;
     running = undefined;
-    if (child === undefined || child.exitCode !== null) return;
+    if (child === undefined || hasEnded(child)) return;
     const closed = once(child, 'close');
     child.kill(signal);
     await closed;
@@ -71,7 +71,7 @@ export async function createPostgres(): Promise<Postgres> {
       ]);
       running = child;
       await until('PostgreSQL answers', async () => {
-        if (child.exitCode !== null) throw new Error(`PostgreSQL ended with ${child.exitCode}: ${told}`);
+        if (hasEnded(child)) throw new Error(`PostgreSQL ended with ${child.signalCode ?? child.exitCode}: ${told}`);
         const args = ['-h', HOST, '-p', String(port), '-U', user];
         return runCommand({ file: join(programs, 'pg_isready'), args }).then(
           () => true,

@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { CreateBucketCommand, PutBucketVersioningCommand, S3Client } from '@aws-sdk/client-s3';
 import { ANY_PORT, findFreePort, HOST, resolveS3Server } from '../../dev-server';
+import { hasEnded } from '../../dev-server/run-command';
 import { until } from './patience';
 
 export interface S3Server {
@@ -52,7 +53,7 @@ export async function startS3Server(): Promise<S3Server> {
       told += text;
     });
   await until('the S3 server answers', async () => {
-    if (child.exitCode !== null) throw new Error(`the S3 server ended with ${child.exitCode}: ${told}`);
+    if (hasEnded(child)) throw new Error(`the S3 server ended with ${child.signalCode ?? child.exitCode}: ${told}`);
     return fetch(endpoint).then(
       () => true,
       () => false,

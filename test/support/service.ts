@@ -32,13 +32,16 @@ export interface TestService extends Parts {
   readonly connection: string;
   readonly folder: string;
   readonly log: string[];
+  /** Does nothing if it runs. */
   startWorker(): Promise<void>;
   stopWorker(): Promise<void>;
+  /** Stops the worker for some work and starts it again, however the work ends. */
+  withoutWorker<T>(work: () => Promise<T>): Promise<T>;
   /**
-   * Another process of the same deployment, as far as one process can be two: nothing is shared but server and vault.
-   * Answers how to stop it.
+   * Does some work beside another process of the same deployment, as far as one process can be two: nothing is shared but
+   * server and vault.
    */
-  startAnotherWorker(retention?: RetentionPolicy): Promise<() => Promise<void>>;
+  withAnotherWorker<T>(work: () => Promise<T>, retention?: RetentionPolicy): Promise<T>;
   /** Stores the sandbox company under `connection`, with its API key unless told otherwise. */
   connect(credential?: Credential): Promise<void>;
   /** Stores another company of the sandbox and answers the name of its connection. */
@@ -89,15 +92,13 @@ export function installRuntime(onLine?: (line: string) => void): void {
 const INSPECT = { depth: null, breakLength: Number.POSITIVE_INFINITY, maxStringLength: null, maxArrayLength: null };
 
 /** What belongs to a deployment rather than to a test: server, vault, keys and workers. */
-interface Deployment {
+interface Deployment
+  extends Pick<
+    TestService,
+    'folder' | 'log' | 'startWorker' | 'stopWorker' | 'withoutWorker' | 'withAnotherWorker' | 'stop'
+  > {
   readonly name: string;
-  readonly folder: string;
   readonly parts: Parts;
-  readonly log: string[];
-  startWorker(): Promise<void>;
-  stopWorker(): Promise<void>;
-  startAnotherWorker(retention?: RetentionPolicy): Promise<() => Promise<void>>;
-  stop(): Promise<void>;
 }
 
 async function deploy(address: string, policy?: RetentionPolicy): Promise<Deployment> {
@@ -139,19 +140,29 @@ async function deploy(address: string, policy?: RetentionPolicy): Promise<Deploy
     parts,
     log,
     async startWorker() {
-      service = await serve(policy);
+      service ??= await serve(policy);
     },
     async stopWorker() {
       await service?.stop();
       service = undefined;
     },
-    async startAnotherWorker(retention = policy) {
+    async withoutWorker(work) {
+      await deployment.stopWorker();
+      try {
+        return await work();
+      } finally {
+        await deployment.startWorker();
+      }
+    },
+    async withAnotherWorker(work, retention = policy) {
       const other = await reach();
       const { stop } = await other.serve(retention);
-      return async () => {
+      try {
+        return await work();
+      } finally {
         await stop();
         await other.close();
-      };
+      }
     },
     async stop() {
       await deployment.stopWorker();
@@ -180,7 +191,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
   const deployment = shares
     ? await sharedDeployment()
     : await deploy(options.address ?? environment('TEST_TEMPORAL_ADDRESS'), options.retention);
-  const { parts, folder, log, startWorker, stopWorker, startAnotherWorker } = deployment;
+  const { parts, folder, log, startWorker, stopWorker, withoutWorker, withAnotherWorker } = deployment;
   const sandbox = await startSandbox(options.sandbox);
   const company = sandbox.company(options.company ?? 'acme');
   const name = shares ? `t${randomBytes(5).toString('hex')}` : deployment.name;
@@ -207,7 +218,8 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     log,
     startWorker,
     stopWorker,
-    startAnotherWorker,
+    withoutWorker,
+    withAnotherWorker,
     connect: credential => store(name, company, credential),
     async connectCompany(other, credential) {
       const connection = `${name}-${other}`;

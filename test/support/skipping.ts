@@ -39,6 +39,8 @@ export interface SkippingService {
   readonly alarms: (RaisedAlarm & { readonly atMs: number })[];
   /** Whether the webhook of alarms fails. */
   alarmsFail: boolean;
+  /** How many alarms it failed for. */
+  alarmsFailed: number;
   /** UNIX ms, with what has passed. */
   now(): number;
   /** Connects every company of the sandbox under its own name; again: with a further API key. */
@@ -90,7 +92,10 @@ export async function startSkippingService(options: SandboxOptions): Promise<Ski
     alarms: {
       log() {},
       async send(alarm) {
-        if (service.alarmsFail) throw new Error('the webhook is down');
+        if (service.alarmsFail) {
+          service.alarmsFailed += 1;
+          throw new Error('the webhook is down');
+        }
         alarms.push({ ...alarm, atMs: await env.currentTimeMs() });
       },
     },
@@ -122,6 +127,7 @@ export async function startSkippingService(options: SandboxOptions): Promise<Ski
     receipts,
     alarms,
     alarmsFail: false,
+    alarmsFailed: 0,
     now,
     async connect(name) {
       const present = await connections.get(name);

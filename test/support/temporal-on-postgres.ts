@@ -11,7 +11,7 @@ import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import { findFreePort, HOST, resolveSqlTool, resolveTemporalCli, resolveTemporalServer } from '../../dev-server';
-import { runCommand } from '../../dev-server/run-command';
+import { hasEnded, runCommand } from '../../dev-server/run-command';
 import { composeService } from './compose';
 import { until } from './patience';
 import { createPostgres, type Postgres } from './postgres';
@@ -83,7 +83,7 @@ export async function createTemporalOnPostgres(): Promise<TemporalOnPostgres> {
   const kill = async () => {
     const child = running;
     running = undefined;
-    if (child === undefined || child.exitCode !== null) return;
+    if (child === undefined || hasEnded(child)) return;
     const closed = once(child, 'close');
     child.kill('SIGKILL');
     await closed;
@@ -115,7 +115,8 @@ export async function createTemporalOnPostgres(): Promise<TemporalOnPostgres> {
           told = `${told}${inShort(line)}\n`.slice(-TOLD_MAX);
         });
       const answers = async () => {
-        if (child.exitCode !== null) throw new Error(`the Temporal server ended with ${child.exitCode}: ${told}`);
+        if (hasEnded(child))
+          throw new Error(`the Temporal server ended with ${child.signalCode ?? child.exitCode}: ${told}`);
         return fetch(healthUrl).then(
           ({ ok }) => ok,
           () => false,
