@@ -142,10 +142,10 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const running = requests.run();
   const polling = startPolling({
     everyMs: options.pollEveryMs ?? POLL_EVERY_MS,
-    async poll() {
-      await workers.poll();
-      await gauges?.count();
-    },
+    polls: [
+      { run: () => workers.poll(), failure: 'connections could not be checked' },
+      { run: async () => gauges?.count(), failure: 'requests could not be counted' },
+    ],
     afterwards: () => gauges?.ready(problems().length === 0),
     log,
   });

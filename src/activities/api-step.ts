@@ -9,7 +9,7 @@ import type { AircallClient, ApiRequest, Authorization } from '../aircall/client
 import { ENDPOINTS } from '../aircall/endpoints';
 import { AircallError, type AircallErrorCode, type RateLimit } from '../aircall/errors';
 import { SealBroken } from '../encryption/seal';
-import { errorCode } from '../error-code';
+import { codeOrName } from '../error-code';
 import { HANDLING, type StepCode, type StepFailureDetail } from '../request/handling';
 import { requestBehind } from '../request/names';
 import { CaseFileBroken, type Cases, type StepProgress } from '../vault/cases';
@@ -190,8 +190,7 @@ export function localFailure(error: unknown, apiRequests: number): Error {
   if (error instanceof CaseFileBroken || error instanceof SealBroken) {
     return stepFailure(error.code, error.message, detail);
   }
-  const kind = error instanceof Error ? error.constructor.name : typeof error;
-  return stepFailure('local-failure', `a local step failed: ${errorCode(error) ?? kind}`, detail);
+  return stepFailure('local-failure', `a local step failed: ${codeOrName(error)}`, detail);
 }
 
 /** API requests of this step's earlier attempts. */

@@ -148,6 +148,7 @@ function historyAt(file: string, files: Files): History | undefined {
     return undefined;
   }
 }
+
 /** @throws {BundleRefused} */
 export function readManifest(bytes: Buffer | undefined, trusted?: readonly string[]): Manifest {
   const { data } = manifestSchema.safeParse(bytes && parseDocument(bytes));

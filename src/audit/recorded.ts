@@ -2,7 +2,7 @@
 import type { Client } from '@temporalio/client';
 import { ahead } from '../side-by-side';
 import { historyOf, type Run } from '../temporal/histories';
-import { decides } from './history';
+import { decides, runName } from './history';
 import type { Recorded } from './replay';
 
 /** Histories that are held while one is replayed. */
@@ -18,9 +18,9 @@ export async function* recordedOf(
   onUndecided?: (runs: number) => void,
 ): AsyncIterable<Recorded> {
   let undecided = 0;
-  for await (const [{ workflowId, runId }, history] of ahead(runs, FETCHED_AHEAD, run => historyOf(temporal, run))) {
+  for await (const [run, history] of ahead(runs, FETCHED_AHEAD, each => historyOf(temporal, each))) {
     if (history === undefined) continue;
-    if (decides(history)) yield { name: `${workflowId} ${runId}`, history };
+    if (decides(history)) yield { name: runName(run), history };
     else undecided += 1;
   }
   if (undecided > 0) onUndecided?.(undecided);

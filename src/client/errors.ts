@@ -1,5 +1,5 @@
 /** Refusals of the client, and of the server. */
-import { isGrpcServiceError, ServiceError } from '@temporalio/client';
+export { grpcErrorOf, INVALID_ARGUMENT, NOT_FOUND } from '../temporal/grpc-status';
 
 export class DsrError extends Error {
   override readonly name = 'DsrError';
@@ -18,14 +18,4 @@ export function notFound(workflowId: string): DsrError {
 
 export function isNotFound(error: unknown): boolean {
   return error instanceof DsrError && error.code === 'not-found';
-}
-
-/** gRPC status codes. */
-export const INVALID_ARGUMENT = 3;
-export const NOT_FOUND = 5;
-
-/** The server's error: the Temporal client wraps it in an error of its own. */
-export function grpcErrorOf(error: unknown) {
-  const cause = error instanceof ServiceError ? error.cause : error;
-  return isGrpcServiceError(cause) ? cause : undefined;
 }

@@ -15,7 +15,7 @@ export type EvidenceState = 'kept' | 'gone' | 'locked';
 export interface Evidence {
   /** Whether the evidence is kept now. */
   keep(receipt: Receipt): Promise<EvidenceState>;
-  /** The files of the bundle: those that are kept, else made now. Undefined if the server has the history no more. */
+  /** The files of the bundle: those that are kept, else made now. Undefined if the server has deleted the history. */
   of(receipt: Receipt): Promise<ReadonlyMap<string, Buffer> | undefined>;
   unkept(limit: number): Promise<Unkept>;
   /** Marks ended requests up to a time as done. */

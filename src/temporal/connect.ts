@@ -2,10 +2,11 @@
  * The address of the Temporal server: Temporal's own environment configuration (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TLS, API key,
  * profile file), read in one place for clients and workers.
  */
-import { Client, Connection, isGrpcServiceError } from '@temporalio/client';
+import { Client, Connection } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { createDataConverter } from '../encryption/data-converter';
 import type { Keyring } from '../encryption/keyring';
+import { grpcErrorOf, PERMISSION_DENIED, UNAUTHENTICATED } from './grpc-status';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
@@ -37,11 +38,14 @@ export async function connectTemporal(
   return new Client({ connection, namespace, dataConverter: createDataConverter(keyring) });
 }
 
-/** gRPC statuses by which a server refuses the caller. */
-const REFUSALS: Readonly<Record<number, string | undefined>> = { 7: 'PERMISSION_DENIED', 16: 'UNAUTHENTICATED' };
+/** Statuses by which a server refuses the caller. */
+const REFUSALS: ReadonlyMap<number | undefined, string> = new Map([
+  [PERMISSION_DENIED, 'PERMISSION_DENIED'],
+  [UNAUTHENTICATED, 'UNAUTHENTICATED'],
+]);
 
 function whyUnreachable(error: unknown, address: string): string {
-  const refusal = isGrpcServiceError(error) ? REFUSALS[error.code] : undefined;
+  const refusal = REFUSALS.get(grpcErrorOf(error)?.code);
   return refusal === undefined
     ? `No Temporal server answers at ${address}. Start one, or set TEMPORAL_ADDRESS; with TLS, check the certificates.`
     : `The Temporal server at ${address} refuses us (${refusal}). Check TEMPORAL_API_KEY, TEMPORAL_NAMESPACE and the certificates.`;

@@ -2,12 +2,13 @@
  * The runs that the server keeps of our workflows, and the keys of their histories. Deletion means that the server
  * no longer has a run; it does not reach copies of the database.
  */
-import { type Client, isGrpcServiceError } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/common';
 import { temporal as proto } from '@temporalio/proto';
 import { KEY_ID } from '../encryption/payload-codec';
 import { isStepCode } from '../request/handling';
 import { WORKFLOW_NAMES } from '../request/names';
+import { grpcErrorOf, NOT_FOUND } from './grpc-status';
 
 const { HistoryEventFilterType } = proto.api.enums.v1;
 
@@ -20,7 +21,6 @@ export interface Run {
   readonly closedAt?: Date;
 }
 
-const NOT_FOUND = 5;
 const PLAIN_ID = /^[\w.:/-]+$/;
 
 /** Runs of one workflow id and of its children. Its own newest run is always listed; others may be missing for a second. */
@@ -61,8 +61,7 @@ export async function historyOf(
   try {
     return await temporal.workflow.getHandle(workflowId, runId).fetchHistory();
   } catch (error) {
-    // For a history the client throws the server's error unchanged.
-    if (isGrpcServiceError(error) && error.code === NOT_FOUND) return undefined;
+    if (grpcErrorOf(error)?.code === NOT_FOUND) return undefined;
     throw error;
   }
 }

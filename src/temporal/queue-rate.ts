@@ -2,14 +2,14 @@
  * The state of a connection's task queue on the server: its rate limit, which overrides the limit of a stray worker, and
  * its backlog. Partitions are read from the server, not assumed. Decision D2.
  */
-import { type ConnectionLike, isGrpcServiceError } from '@temporalio/client';
+import type { ConnectionLike } from '@temporalio/client';
 import { temporal } from '@temporalio/proto';
 import { type Budget, ratePerSecond } from '../budget';
+import { grpcErrorOf, UNIMPLEMENTED } from './grpc-status';
 
 const { TaskQueueType } = temporal.api.enums.v1;
 /** Of a server that does not answer this. */
 const PARTITIONS_DEFAULT = 4;
-const UNIMPLEMENTED = 12;
 /** The server keeps the rate as a 32-bit float. */
 const SAME_WITHIN = 1e-6;
 
@@ -39,7 +39,7 @@ export async function rateOn({ connection, namespace, taskQueue }: QueueOn, budg
 
 /** The server is too old for the call. */
 export function isUnimplemented(error: unknown): boolean {
-  return isGrpcServiceError(error) && error.code === UNIMPLEMENTED;
+  return grpcErrorOf(error)?.code === UNIMPLEMENTED;
 }
 
 export interface QueueState {

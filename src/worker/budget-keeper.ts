@@ -3,8 +3,8 @@
  * takes ten such changes a second. A limit that somebody else changed is set back and logged. Decision D2.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { isGrpcServiceError } from '@temporalio/client';
 import type { Log } from '../log';
+import { grpcErrorOf } from '../temporal/grpc-status';
 import {
   describeQueue,
   isUnimplemented,
@@ -75,9 +75,10 @@ export function createBudgetKeeper(
             message:
               'this Temporal server keeps no rate limits for task queues (it needs 1.29 or newer): only the limit that each worker sets holds, and a worker that sets no limit removes it',
           });
-        } else if (!failing.has(connection)) {
+        } else if (wanted.has(connection) && !failing.has(connection)) {
           failing.add(connection);
-          const kind = isGrpcServiceError(error) ? `gRPC status ${error.code}` : 'unknown error';
+          const status = grpcErrorOf(error)?.code;
+          const kind = status === undefined ? 'unknown error' : `gRPC status ${status}`;
           log({
             level: 'warn',
             message: `could not read or set its queue's limit on the server (${kind}); trying again`,

@@ -92,6 +92,7 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
     }
     try {
       const stored = await connections.get(name);
+      if (!seen.has(name)) return; // found deleted meanwhile: its gauges stay 0
       watch?.seen(name, stored?.value);
       if (stored === undefined) {
         const awaited = (await connections.kept(name)) !== undefined;
@@ -103,6 +104,7 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
       const budget = budgetOf(stored.value, await connections.rateLimits(name));
       const queue = { connection: server, namespace, taskQueue: apiTaskQueue(taskQueue, name) };
       const rate = await rateOn(queue, budget);
+      if (!seen.has(name)) return;
       watch?.budget(name, rate);
       keeper.keep(name, queue, rate);
       await serve(name, queue.taskQueue, rate);

@@ -1,25 +1,31 @@
-/** Repeats a poll at intervals, one at a time. */
+/** Repeats polls at intervals, one at a time. */
 import { codeOrName } from '../error-code';
 import type { Log } from '../log';
 
 export interface Polling {
-  /** Whether the last poll failed. */
+  /** Whether one of the last polls failed. */
   readonly failed: boolean;
   /** Starts no more polls; resolves when the last one has ended. */
   stop(): Promise<void>;
 }
 
+export interface Poll {
+  readonly run: () => Promise<void>;
+  /** Logged if it fails. */
+  readonly failure: string;
+}
+
 export interface PollingOptions {
   readonly everyMs: number;
-  /** A poll that fails is logged; the next one is made all the same. */
-  readonly poll: () => Promise<void>;
-  /** Called after each poll, also after one that failed. */
+  /** Made one after the other, also after one that failed. */
+  readonly polls: readonly Poll[];
+  /** Called after all of them. */
   readonly afterwards: () => void;
   readonly log: Log;
 }
 
-/** The first poll comes after `everyMs`. */
-export function startPolling({ everyMs, poll, afterwards, log }: PollingOptions): Polling {
+/** The first polls come after `everyMs`. */
+export function startPolling({ everyMs, polls, afterwards, log }: PollingOptions): Polling {
   let failed = false;
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
@@ -27,22 +33,25 @@ export function startPolling({ everyMs, poll, afterwards, log }: PollingOptions)
 
   function schedule(): void {
     timer = setTimeout(() => {
-      running = pollOnce();
+      running = pollAll();
       void running.then(() => {
         if (!stopped) schedule();
       });
     }, everyMs);
   }
 
-  async function pollOnce(): Promise<void> {
-    try {
-      await poll();
-      failed = false;
-    } catch (error) {
-      failed = true;
-      const code = codeOrName(error);
-      log({ level: 'error', message: `connections could not be checked, or requests not counted (${code})`, code });
+  async function pollAll(): Promise<void> {
+    let someFailed = false;
+    for (const { run, failure } of polls) {
+      try {
+        await run();
+      } catch (error) {
+        someFailed = true;
+        const code = codeOrName(error);
+        log({ level: 'error', message: `${failure} (${code})`, code });
+      }
     }
+    failed = someFailed;
     afterwards();
   }
 

@@ -1,5 +1,6 @@
 /** The gauges of connections: which cause holds one, and zeros of one that is gone. */
 import type { Connection } from '../../src/vault/connections';
+import { createConnectionWorkers } from '../../src/worker/connection-workers';
 import { createGauges } from '../../src/worker/gauges';
 
 const CONNECTION: Connection = {
@@ -13,15 +14,16 @@ const CONNECTION: Connection = {
 };
 const SINCE = '2026-01-31T12:00:00.000Z';
 
-function gaugesWithValues(waiting = 0) {
+const NONE = { running: 0, waiting: 0, dueSoon: 0, overdue: 0 };
+
+function gaugesWithValues(waiting = 0, countOpen = async () => NONE) {
   const values = new Map<string, number>();
   const metrics = {
     add() {},
     set: (name: string, labels: Readonly<Record<string, string>>, value: number) =>
       void values.set([name, ...Object.values(labels)].join(' '), value),
   };
-  const none = { running: 0, waiting: 0, dueSoon: 0, overdue: 0 };
-  const gauges = createGauges({ metrics, countWaiting: async () => waiting, countOpen: async () => none });
+  const gauges = createGauges({ metrics, countWaiting: async () => waiting, countOpen });
   return { gauges, value: (...name: string[]) => values.get(name.join(' ')) };
 }
 
@@ -56,4 +58,44 @@ test('a connection that is deleted has neither budget, backlog nor waiting reque
   expect(shown.map(name => value(name, 'acme'))).toEqual([0, 0, 0, 0]);
   expect(value('aircall_dsr_connection_held', 'acme', 'paused')).toBe(0);
   expect(value('aircall_dsr_requests_waiting', 'acme', 'paused')).toBe(0);
+});
+
+test.each(['get', 'rateLimits'])('a connection that is deleted while %s reads it gets no gauges again', async held => {
+  const { gauges, value } = gaugesWithValues();
+  const readOf = async <T>(name: string, found: T) => {
+    if (name === held) await workers.poll(); // finds it deleted
+    return found;
+  };
+  const connections = {
+    get: () => readOf('get', { value: CONNECTION, version: '1' }),
+    rateLimits: () => readOf('rateLimits', undefined),
+    names: async () => [],
+    keptNames: async () => [],
+  };
+  const server = { workflowService: { listTaskQueuePartitions: async () => ({}) } };
+  const workers = createConnectionWorkers({
+    connections: connections as never,
+    server: server as never,
+    namespace: 'default',
+    taskQueue: 'queue',
+    workerOptions: {},
+    watch: gauges,
+    renew: async () => {},
+    log() {},
+  });
+  await workers.checkNow('acme');
+  await workers.stop();
+  expect(value('aircall_dsr_budget_configured_per_minute', 'acme') ?? 0).toBe(0);
+});
+
+test('open requests whose count failed are counted again at the next poll', async () => {
+  let counts = 0;
+  const { gauges, value } = gaugesWithValues(0, async () => {
+    counts += 1;
+    if (counts === 1) throw new Error('the server is busy');
+    return { ...NONE, running: 3 };
+  });
+  await expect(gauges.count()).rejects.toThrow('busy');
+  await gauges.count();
+  expect(value('aircall_dsr_requests_open', 'access', 'running')).toBe(3);
 });

@@ -1,0 +1,14 @@
+/** The gRPC statuses that we distinguish, and the server's error that has one. */
+import { isGrpcServiceError, ServiceError } from '@temporalio/client';
+
+export const INVALID_ARGUMENT = 3;
+export const NOT_FOUND = 5;
+export const PERMISSION_DENIED = 7;
+export const UNIMPLEMENTED = 12;
+export const UNAUTHENTICATED = 16;
+
+/** The server's error: most methods of the Temporal client wrap it in an error of their own. */
+export function grpcErrorOf(error: unknown) {
+  const cause = error instanceof ServiceError ? error.cause : error;
+  return isGrpcServiceError(cause) ? cause : undefined;
+}
