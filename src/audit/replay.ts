@@ -132,7 +132,7 @@ export async function replay(
     next.catch(() => {}); // thrown here, or too late
     let ended: T | undefined;
     do ended = await Promise.race([next, delay(timeoutMs - takenMs(), undefined, { ref: false })]);
-    while (ended === undefined && takenMs() < timeoutMs);
+    while (ended === undefined && (present === undefined || takenMs() < timeoutMs));
     return ended;
   }
 

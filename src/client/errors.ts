@@ -1,5 +1,4 @@
-/** Refusals of the client, and of the server. */
-export { grpcErrorOf, INVALID_ARGUMENT, NOT_FOUND } from '../temporal/grpc-status';
+/** Refusals of the client. */
 
 export class DsrError extends Error {
   override readonly name = 'DsrError';

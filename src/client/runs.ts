@@ -8,7 +8,8 @@ import {
 } from '@temporalio/client';
 import type { RequestResult, RequestStatus } from '../request/model';
 import { type RequestRef, requestOf } from '../request/names';
-import { grpcErrorOf, isNotFound, NOT_FOUND, notFound } from './errors';
+import { grpcErrorOf, NOT_FOUND } from '../temporal/grpc-status';
+import { isNotFound, notFound } from './errors';
 
 export interface Runs {
   /** @throws {DsrError} `not-found` */

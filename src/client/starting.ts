@@ -7,8 +7,9 @@ import { foldEmail } from '../matching/addresses';
 import type { Inputs } from '../request/input';
 import { type Kind, WORKFLOW_TYPES, workflowIdOf } from '../request/names';
 import { SEARCH_KEYS } from '../request/search-keys';
+import { grpcErrorOf, INVALID_ARGUMENT } from '../temporal/grpc-status';
 import { ensureSearchAttributes } from '../temporal/search-attributes';
-import { DsrError, grpcErrorOf, INVALID_ARGUMENT } from './errors';
+import { DsrError } from './errors';
 import type { Runs } from './runs';
 
 /** A run of a request, just started or started before. */

@@ -130,9 +130,10 @@ async function call<T>(
 function noAnswer({ code, message }: AircallError): string {
   if (code === 'not-trusted')
     return `there is no secure connection to the base URL (${message}); correct --base-url, or set NODE_EXTRA_CA_CERTS to the file of its certificate authority`;
-  return code === 'unreachable' || code === 'timed-out'
-    ? `Aircall could not be reached (${message})`
-    : `Aircall did not answer as expected (${message}); check --base-url`;
+  if (code === 'unreachable' || code === 'timed-out') return `Aircall could not be reached (${message})`;
+  // These two come from the right place: it is busy, or out of order.
+  const advice = code === 'rate-limited' || code === 'unavailable' ? 'try again later' : 'check --base-url';
+  return `Aircall did not answer as expected (${message}); ${advice}`;
 }
 
 function authorizationOf(credential: Credential) {

@@ -94,7 +94,7 @@ function ended(terminal: Terminal, result: RequestResult, out?: string): Exit {
 }
 
 function noPackage({ status }: RequestResult): string {
-  return status === 'no-match' ? 'nothing was found' : `there is no package (the request is ${status})`;
+  return status === 'no-match' ? 'nothing was found' : `there is no package (status ${status})`;
 }
 
 /** The input that a command line gives. Options that are not given stay absent. */

@@ -84,8 +84,11 @@ export function createTerminal(io: Io, { json, log: format = 'text', debug }: Te
 }
 
 /** The frames only: the message before them may hold values. */
-function placeOf({ stack = '' }: Error): string {
-  const frames = stack.split('\n').filter(line => /^\s+at /.test(line));
+function placeOf({ message, stack = '' }: Error): string {
+  const frames = stack
+    .replace(message, '')
+    .split('\n')
+    .filter(line => /^\s+at /.test(line));
   return frames.join('\n');
 }
 

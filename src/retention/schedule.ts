@@ -5,7 +5,7 @@
 import { type Client, ScheduleAlreadyRunning } from '@temporalio/client';
 import type { Log } from '../log';
 import { RETENTION_WORKFLOW } from '../request/names';
-import { isUnimplemented } from '../temporal/queue-rate';
+import { isUnimplemented } from '../temporal/grpc-status';
 
 const SWEEP_EVERY = '1 hour';
 

@@ -12,3 +12,8 @@ export function grpcErrorOf(error: unknown) {
   const cause = error instanceof ServiceError ? error.cause : error;
   return isGrpcServiceError(cause) ? cause : undefined;
 }
+
+/** The server is too old for the call. */
+export function isUnimplemented(error: unknown): boolean {
+  return grpcErrorOf(error)?.code === UNIMPLEMENTED;
+}

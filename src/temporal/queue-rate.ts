@@ -5,7 +5,7 @@
 import type { ConnectionLike } from '@temporalio/client';
 import { temporal } from '@temporalio/proto';
 import { type Budget, ratePerSecond } from '../budget';
-import { grpcErrorOf, UNIMPLEMENTED } from './grpc-status';
+import { isUnimplemented } from './grpc-status';
 
 const { TaskQueueType } = temporal.api.enums.v1;
 /** Of a server that does not answer this. */
@@ -35,11 +35,6 @@ export async function rateOn({ connection, namespace, taskQueue }: QueueOn, budg
       throw error;
     }
   }
-}
-
-/** The server is too old for the call. */
-export function isUnimplemented(error: unknown): boolean {
-  return grpcErrorOf(error)?.code === UNIMPLEMENTED;
 }
 
 export interface QueueState {

@@ -4,15 +4,8 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Log } from '../log';
-import { grpcErrorOf } from '../temporal/grpc-status';
-import {
-  describeQueue,
-  isUnimplemented,
-  type QueueOn,
-  type QueueState,
-  sameRate,
-  setQueueRate,
-} from '../temporal/queue-rate';
+import { grpcErrorOf, isUnimplemented } from '../temporal/grpc-status';
+import { describeQueue, type QueueOn, type QueueState, sameRate, setQueueRate } from '../temporal/queue-rate';
 
 export interface BudgetKeeper {
   /** Soon gives the queue of the connection this limit, in requests a second. */

@@ -96,8 +96,8 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
       watch?.seen(name, stored?.value);
       if (stored === undefined) {
         const awaited = (await connections.kept(name)) !== undefined;
-        if (awaited) await serve(name, apiTaskQueue(taskQueue, name), AWAITED_RATE);
-        else isGone(name);
+        if (!awaited) return isGone(name);
+        await serve(name, apiTaskQueue(taskQueue, name), AWAITED_RATE);
         unserved.delete(name);
         return;
       }
@@ -112,6 +112,7 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
         await renew({ connection: name, failedVersion: stored.value.credentialVersion });
       unserved.delete(name);
     } catch (error) {
+      if (!seen.has(name)) return;
       // A broken record of one company must not stop the others.
       const isTooLow = error instanceof LimitTooLow;
       if (isTooLow) leave(name); // its worker has an older, higher rate
@@ -174,17 +175,18 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
   /** Found by a poll, or, if it went in the middle of one, by its check. */
   function isGone(name: string): void {
     if (!seen.delete(name)) return;
+    const wasServed = serving.has(name) || leaving.has(name);
+    unserved.delete(name);
     leave(name);
     keeper.forget(name);
     watch?.seen(name, undefined);
-    log({ level: 'info', message: 'no longer served', connection: name });
+    if (wasServed) log({ level: 'info', message: 'no longer served', connection: name });
   }
 
   return {
     async poll() {
       const names = new Set([...(await connections.names()), ...(await connections.keptNames())]);
       for (const name of seen) if (!names.has(name)) isGone(name);
-      for (const name of unserved) if (!names.has(name)) unserved.delete(name);
       const unchecked = [...names].filter(name => !serving.has(name) && !leaving.has(name));
       await sideBySide([...unchecked, ...[...serving.keys()].slice(0, checkedPerPoll)], CHECKED_AT_ONCE, check);
     },

@@ -170,7 +170,7 @@ describe('access', () => {
       here('gone.zip'),
     ]);
     expect(purged.exit).toBe(1);
-    expect(purged.stderr).toContain('there is no package (the request is purged)');
+    expect(purged.stderr).toContain('there is no package (status purged)');
   });
 
   test('in words, tells counts and the file, and nothing of the person', async () => {

@@ -35,6 +35,7 @@ runTogether(
   'workflows/details',
   'workflows/findings',
   'workflows/steps',
+  'temporal/connect',
   'worker/alarms',
   'worker/gauges',
   'replay/recorded',
