@@ -1,12 +1,13 @@
 /** The first step of a request: accepts or refuses the input, and seals the subject. Decisions D7, D12. */
 import { activityInfo } from '@temporalio/activity';
 import { BROKEN_MARK, PLAINTEXT_MARK } from '../encryption/marks';
-import { emailSpellings, foldEmail } from '../matching/addresses';
+import { emailSpellings } from '../matching/addresses';
 import { type Clock, clockOf } from '../request/clock';
 import { endOf, type Inputs, InvalidInput, instantMs, parseInput, refuseImpossibleTimes } from '../request/input';
 import type { AccessInput, DeletionInput, RequestResult } from '../request/model';
 import { type Kind, type RequestRef, requestBehind, requestOf, workflowIdOf } from '../request/names';
 import { DEADLINE_DAYS_DEFAULT, SETTLE_SECONDS_DEFAULT } from '../request/options';
+import { subjectHashOf } from '../request/subject-hash';
 import type { CaseRef, Cases, RequestRecord, StepProgress } from '../vault/cases';
 import type { Connections } from '../vault/connections';
 import { stepFailure, stepName } from './api-step';
@@ -68,7 +69,7 @@ export function createOpeningActivities(
       const isOver = (await cases.record(request))?.result !== undefined;
       if (!isOver && !(await isConnectedOrAwaited(request.connection)))
         throw refused('connection is not in this vault; run `aircall-dsr connections`');
-      const subjectHash = hash(foldEmail(parsed.subject.email));
+      const subjectHash = subjectHashOf(hash, { connection: request.connection, email: parsed.subject.email });
       const admitted = admit(parsed, { receivedMs: Date.parse(receivedAt), startedMs });
       const { dryRun, clock } = admitted;
       const startedAt = new Date(startedMs).toISOString();

@@ -62,9 +62,10 @@ export function createEvidence({ temporal, vault, keyring, taskQueue, now }: Evi
       file: index === 0 ? 'history.json' : `history-${index}.json`,
     }));
     const codec = createPayloadCodec(keyring);
+    // The same person in two connections has two pseudonyms, as in receipts.
+    const hash = (value: string) => keyring.hash(`${receipt.request.connection} ${value}`);
     const files = new Map([[RECEIPT, Buffer.from(`${JSON.stringify(receipt, null, 2)}\n`)]]);
-    for (const each of exported)
-      files.set(each.file, Buffer.from(await portableHistory(each.history, codec, keyring.hash)));
+    for (const each of exported) files.set(each.file, Buffer.from(await portableHistory(each.history, codec, hash)));
     const key = keyring.signingKey();
     // The signer of the receipt too: it may have used an older key.
     const signers = new Set([key.publicKey, receipt.signer.publicKey]);

@@ -7,6 +7,7 @@ import { foldEmail } from '../matching/addresses';
 import type { Inputs } from '../request/input';
 import { type Kind, WORKFLOW_TYPES, workflowIdOf } from '../request/names';
 import { SEARCH_KEYS } from '../request/search-keys';
+import { subjectHashOf } from '../request/subject-hash';
 import { grpcErrorOf, INVALID_ARGUMENT } from '../temporal/grpc-status';
 import { ensureSearchAttributes } from '../temporal/search-attributes';
 import { DsrError } from './errors';
@@ -52,7 +53,7 @@ export function createStarting(temporal: Client, keyring: Keyring, taskQueue: st
         { key: SEARCH_KEYS.kind, value: kind },
         { key: SEARCH_KEYS.connection, value: connection },
         { key: SEARCH_KEYS.status, value: 'running' },
-        { key: SEARCH_KEYS.subject, value: keyring.hash(foldEmail(input.subject.email)) },
+        { key: SEARCH_KEYS.subject, value: subjectHashOf(keyring.hash, { connection, email: input.subject.email }) },
       ],
     });
     return { requestId, workflowId, runId: firstExecutionRunId };

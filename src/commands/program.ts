@@ -263,9 +263,17 @@ export function createProgram(io: Pick<Io, 'stdout' | 'stderr'>, run: RunAction)
     run(async () => (await import('./keys.js')).generateKeys),
   );
 
-  subcommand(keys, 'rotate', 'add a key that encrypts from now on; the others still decrypt').action(
-    run(async () => (await import('./keys.js')).rotate),
-  );
+  subcommand(keys, 'rotate', 'add a key that decrypts at once and encrypts later; the others still decrypt')
+    .option('--after <minutes>', 'minutes until it encrypts: by then every process must have the file (default: 60)')
+    .action(run(async () => (await import('./keys.js')).rotate));
+
+  subcommand(keys, 'export', 'write a key file that holds only what a role needs (mode 0600); refuses to overwrite one')
+    .requiredOption(
+      '--role <role>',
+      'client: starts requests; viewer: reads payloads; approver: reads payloads and the vault. None of them signs',
+    )
+    .requiredOption('--out <file>', 'file to write')
+    .action(run(async () => (await import('./keys.js')).exportRole));
 
   subcommand(keys, 'list', 'list the ids of the keys').action(run(async () => (await import('./keys.js')).list));
 

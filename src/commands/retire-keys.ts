@@ -16,7 +16,8 @@ export async function retire({ terminal, config, keyring, parts }: Context, opti
   if (!(ageMs >= 0) || options.olderThan?.trim() === '') throw usage('--older-than takes a number of days, 0 or more.');
   const { path } = config.keyFile();
   keyring(); // a fault of the key file is reported first
-  const old = outlived(listKeys(path), ageMs, new Date());
+  const now = new Date();
+  const old = outlived(listKeys(path, now), ageMs, now);
   if (old.length === 0) {
     terminal.print({ destroyed: [], needed: {} }, ['No key has been unused for that long.']);
     return EXIT.done;
@@ -27,13 +28,13 @@ export async function retire({ terminal, config, keyring, parts }: Context, opti
   const unneeded = old.filter(id => !needs.has(id));
   if (unneeded.length > 0) {
     await resealAll({ vault, cases });
-    destroyKeys(path, unneeded);
+    destroyKeys(path, unneeded, now);
   }
   const needed = Object.fromEntries(
     [...needs].map(([id, { open, unpurged }]) => [id, { open: [...open], unpurged: [...unpurged] }]),
   );
   terminal.print({ destroyed: unneeded, needed }, [
-    ...unneeded.map(id => `Destroyed key ${id}. Destroy it in backups of the key file too.`),
+    ...unneeded.map(id => `Destroyed key ${id}. Destroy it in copies and backups of the key file too.`),
     ...[...needs].flatMap(([id, need]) => neededLines(id, need)),
   ]);
   return needs.size > 0 ? EXIT.failed : EXIT.done;

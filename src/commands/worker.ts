@@ -21,7 +21,7 @@ export async function worker(context: Context, options: WorkerOptions): Promise<
   const healthPort = options.healthPort === undefined ? undefined : portOf(options.healthPort);
   const { terminal, config } = context;
   const { log, io } = terminal;
-  context.keyring().signingKey(); // without one no request could end
+  context.keyring().signingKey(); // a key file of another role serves no request
   config.taskQueue();
   const retention = config.retention();
   const alarmWebhook = config.alarmWebhook();

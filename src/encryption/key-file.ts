@@ -1,23 +1,15 @@
 /**
- * The key file: several keys, of which one encrypts, the hash key, and keys that sign receipts. It is written whole or not
- * at all, for its owner only, and only its public keys are ever printed, logged or put into an error. A key service
- * may wrap its keys, so that the file alone is useless.
+ * The key file: keys that encrypt payloads and the vault, each from a time on, the hash key, and keys that sign receipts, all
+ * independent of each other. The file of a worker holds all, that of another role only what the role needs. It is written
+ * whole or not at all, for its owner only, and only its public keys are ever printed, logged or put into an error. A key
+ * service may wrap its keys, so that the file alone is useless.
  */
 import { randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  fsyncSync,
-  linkSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, openSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { z } from 'zod';
 import { errorCode } from '../error-code';
 import { type SigningKey, signingKeyOf } from './signing-key';
+import { FileNotWritten, writeWhole } from './whole-file';
 
 export const KEY_BYTES = 32;
 
@@ -27,10 +19,11 @@ export type KeyringErrorCode =
   | 'keys-exposed'
   | 'keys-malformed'
   | 'keys-busy'
+  | 'keys-unwritten'
+  | 'key-not-in-role'
   | 'key-command-missing'
   | 'key-command-failed'
-  | 'unknown-key'
-  | 'signing-key-missing';
+  | 'unknown-key';
 
 export class KeyringError extends Error {
   override readonly name = 'KeyringError';
@@ -50,6 +43,29 @@ export interface KeyService {
   unwrap(keyId: string, wrapped: Buffer): Buffer;
 }
 
+/** Whose key file it is. */
+export type Role = 'worker' | 'client' | 'viewer' | 'approver';
+export type ExportedRole = Exclude<Role, 'worker'>;
+
+/** Kinds of keys. */
+export type Part = 'payload' | 'vault' | 'hash' | 'signing';
+
+const PARTS = {
+  worker: ['payload', 'vault', 'hash', 'signing'],
+  client: ['payload', 'hash'],
+  viewer: ['payload'],
+  approver: ['payload', 'vault'],
+} as const satisfies Record<Role, readonly Part[]>;
+const EXPORTED: readonly ExportedRole[] = ['client', 'viewer', 'approver'];
+
+export function isExportedRole(text: string): text is ExportedRole {
+  return EXPORTED.some(role => role === text);
+}
+
+function holds(role: Role, part: Part): boolean {
+  return PARTS[role].some(each => each === part);
+}
+
 /** The public facts of a key of the file. */
 export interface KeyNote {
   readonly id: string;
@@ -57,13 +73,25 @@ export interface KeyNote {
   readonly createdAt: string;
 }
 
+/** A payload key and a vault key with one id, which are replaced together. */
+export interface PairNote extends KeyNote {
+  /** From when on it encrypts; it decrypts at once. ISO 8601. */
+  readonly from: string;
+}
+
+export interface KeyPair extends PairNote {
+  readonly payload: Buffer;
+  /** Undefined in a role without the vault. */
+  readonly vault: Buffer | undefined;
+}
+
 export interface Keys {
-  readonly primaryId: string;
-  /** Oldest first. */
-  readonly notes: readonly KeyNote[];
-  readonly keys: ReadonlyMap<string, Buffer>;
-  readonly hashKey: Buffer;
-  /** The first one signs; none in a file from before there were receipts. */
+  readonly role: Role;
+  /** In the order in which they begin to encrypt. */
+  readonly pairs: readonly KeyPair[];
+  /** Undefined in a role without it. */
+  readonly hashKey: Buffer | undefined;
+  /** The first one signs; none in a role that does not sign. */
   readonly signing: readonly SigningKey[];
   /** Changes with the file. */
   readonly stamp: string;
@@ -72,17 +100,16 @@ export interface Keys {
 const HASH_KEY_ID = 'hash';
 const bytes = z.base64().min(1).max(65_536);
 const plainKey = bytes.refine(text => Buffer.from(text, 'base64').length === KEY_BYTES);
+const secret = z.union([plainKey, z.strictObject({ wrapped: bytes })]);
 const instant = z.iso.datetime();
 const named = { id: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/), createdAt: instant };
 const signs = { id: z.string().regex(/^s-[0-9a-f]{16}$/), createdAt: instant, publicKey: bytes };
 const fileSchema = z
   .strictObject({
     version: z.literal(1),
-    primary: z.string(),
-    keys: z
-      .array(z.union([z.strictObject({ ...named, key: plainKey }), z.strictObject({ ...named, wrapped: bytes })]))
-      .min(1),
-    hashKey: z.union([plainKey, z.strictObject({ wrapped: bytes })]),
+    role: z.enum(['worker', ...EXPORTED]),
+    keys: z.array(z.strictObject({ ...named, from: instant, payload: secret, vault: secret.optional() })).min(1),
+    hashKey: secret.optional(),
     /** Seeds. The public keys stand beside them, so that they can be shown if the seeds are wrapped. */
     signing: z
       .array(z.union([z.strictObject({ ...signs, key: plainKey }), z.strictObject({ ...signs, wrapped: bytes })]))
@@ -90,13 +117,21 @@ const fileSchema = z
       .optional(),
   })
   // One id, one key: otherwise one would silently be ignored.
-  .refine(({ primary, keys, signing = [] }) => {
+  .refine(({ keys, signing = [] }) => {
     const ids = new Set(keys.map(({ id }) => id));
     const signingIds = new Set(signing.map(({ id }) => id));
-    return ids.has(primary) && ids.size === keys.length && signingIds.size === signing.length;
-  });
+    return ids.size === keys.length && signingIds.size === signing.length;
+  })
+  // What a role has, no more and no less.
+  .refine(
+    ({ role, keys, hashKey, signing }) =>
+      keys.every(({ vault }) => (vault !== undefined) === holds(role, 'vault')) &&
+      (hashKey !== undefined) === holds(role, 'hash') &&
+      (signing !== undefined) === holds(role, 'signing'),
+  );
 type KeyFile = z.infer<typeof fileSchema>;
-type KeyEntry = KeyFile['keys'][number];
+type PairEntry = KeyFile['keys'][number];
+type Secret = PairEntry['payload'];
 type SigningEntry = NonNullable<KeyFile['signing']>[number];
 
 const HOW_TO_MAKE = 'Set AIRCALL_DSR_KEYS to a path and run `aircall-dsr keys generate` to make a key file there.';
@@ -106,33 +141,67 @@ export function readKeys(path: string | undefined, service?: KeyService): Keys {
   const at = configured(path);
   const stamp = stampOf(at);
   const file = readKeyFile(at);
-  const opened = (id: string, wrapped: string): Buffer => {
+  const opened = (id: string, kept: Secret): Buffer => {
+    if (typeof kept === 'string') return Buffer.from(kept, 'base64');
     if (service === undefined)
       throw new KeyringError(
         'key-command-missing',
         'The keys of the key file are wrapped. Set AIRCALL_DSR_KEY_COMMAND to the command that unwraps them.',
       );
-    const key = service.unwrap(id, Buffer.from(wrapped, 'base64'));
+    const key = service.unwrap(id, Buffer.from(kept.wrapped, 'base64'));
     if (key.length === KEY_BYTES) return key;
     throw new KeyringError('key-command-failed', 'The key command did not return a key of 32 bytes.');
   };
-  const bytesOf = (entry: KeyEntry | SigningEntry) =>
-    'key' in entry ? Buffer.from(entry.key, 'base64') : opened(entry.id, entry.wrapped);
-  const keys = file.keys.map(entry => [entry.id, bytesOf(entry)] as const);
   const signing = (file.signing ?? []).map(entry => {
-    const key = signingKeyOf(bytesOf(entry));
+    const key = signingKeyOf(opened(entry.id, 'key' in entry ? entry.key : { wrapped: entry.wrapped }));
     if (key.id === entry.id && key.publicKey === entry.publicKey) return key;
     throw malformed();
   });
-  const { hashKey } = file;
   return {
-    primaryId: file.primary,
-    notes: notesOf(file),
-    keys: new Map(keys),
-    hashKey: typeof hashKey === 'string' ? Buffer.from(hashKey, 'base64') : opened(HASH_KEY_ID, hashKey.wrapped),
+    role: file.role,
+    pairs: inOrder(file.keys).map(({ payload, vault, ...note }) => ({
+      ...note,
+      payload: opened(nameOf(note.id, 'payload'), payload),
+      vault: vault === undefined ? undefined : opened(nameOf(note.id, 'vault'), vault),
+    })),
+    hashKey: file.hashKey === undefined ? undefined : opened(HASH_KEY_ID, file.hashKey),
     signing,
     stamp: stamp ?? '',
   };
+}
+
+/** The name under which a key service knows a key of a pair. */
+function nameOf(id: string, part: 'payload' | 'vault'): string {
+  return `${id}.${part}`;
+}
+
+function inOrder<T extends PairNote>(pairs: readonly T[]): T[] {
+  return [...pairs].sort((a, b) => Date.parse(a.from) - Date.parse(b.from));
+}
+
+/**
+ * The key that encrypts: the last one whose time has come. On a machine whose clock is before all of them, the first.
+ * @param pairs at least one, in the order in which they begin to encrypt
+ */
+export function primaryOf(pairs: readonly PairNote[], nowMs: number): string {
+  const begun = pairs.filter(({ from }) => Date.parse(from) <= nowMs);
+  return (begun.at(-1) ?? pairs[0])?.id ?? '';
+}
+
+const PART_NAMES = {
+  payload: 'a payload key',
+  vault: 'a vault key',
+  hash: 'the hash key',
+  signing: 'the key that signs receipts',
+} as const satisfies Record<Part, string>;
+
+/** Something needs a key that the role of the key file does not have. */
+export function notInRole(role: Role, part: Part): KeyringError {
+  const others = EXPORTED.filter(each => holds(each, part)).map(each => `\`aircall-dsr keys export --role ${each}\``);
+  return new KeyringError(
+    'key-not-in-role',
+    `This needs ${PART_NAMES[part]}, which the key file of the role ${role} does not hold. Use ${['the key file of a worker', ...others].join(', or one of ')}.`,
+  );
 }
 
 /** Names the present content of the file; undefined if it cannot be read. */
@@ -146,13 +215,16 @@ export function stampOf(path: string): string | undefined {
 }
 
 export interface KeyList {
+  readonly role: Role;
+  /** Encrypts now. */
   readonly primary: string;
-  readonly keys: readonly KeyNote[];
+  /** In the order in which they begin to encrypt. */
+  readonly keys: readonly PairNote[];
 }
 
 /** The keys of the file without unwrapping them. @throws {KeyringError} `keys-missing`, `keys-exposed`, `keys-malformed` */
-export function listKeys(path: string | undefined): KeyList {
-  return shown(readKeyFile(configured(path)));
+export function listKeys(path: string | undefined, now: Date): KeyList {
+  return shown(readKeyFile(configured(path)), now);
 }
 
 /** The public part of a key that signs receipts. */
@@ -161,80 +233,104 @@ export interface PublicKeyNote extends KeyNote {
   readonly publicKey: string;
 }
 
-/** The public keys of the file, the signing one first. @throws {KeyringError} as `listKeys`, `signing-key-missing` */
+/** The public keys of the file, the signing one first. @throws {KeyringError} as `listKeys`, `key-not-in-role` */
 export function listPublicKeys(path: string | undefined): PublicKeyNote[] {
-  const { signing } = readKeyFile(configured(path));
-  if (signing === undefined) throw signingKeyMissing();
+  const { role, signing } = readKeyFile(configured(path));
+  if (signing === undefined) throw notInRole(role, 'signing');
   return signing.map(({ id, createdAt, publicKey }) => ({ id, createdAt, publicKey }));
 }
 
-export function signingKeyMissing(): KeyringError {
-  return new KeyringError(
-    'signing-key-missing',
-    'The key file has no key that signs receipts. Run `aircall-dsr keys rotate`: it adds one.',
-  );
-}
-
-/** Writes a new key file. @throws {KeyringError} `keys-exist`, `keys-missing` if it cannot be written, `key-command-failed` */
+/** Writes a new key file. @throws {KeyringError} `keys-exist`, `keys-missing`, `keys-unwritten`, `key-command-failed` */
 export function generateKeyFile(path: string | undefined, now: Date, service?: KeyService): KeyList {
   const at = configured(path);
-  const first = newKey(now, service);
-  const hashKey = randomBytes(KEY_BYTES);
   const file: KeyFile = {
     version: 1,
-    primary: first.id,
-    keys: [first],
-    hashKey: service ? { wrapped: service.wrap(HASH_KEY_ID, hashKey).toString('base64') } : hashKey.toString('base64'),
+    role: 'worker',
+    keys: [newPair({ now, from: now }, service)],
+    hashKey: newSecret(HASH_KEY_ID, service),
     signing: [newSigningKey(now, service)],
   };
-  write(at, file, linkSync);
-  return shown(file);
+  write(at, file, 'new');
+  return shown(file, now);
+}
+
+/** When a new key is made, and when it begins to encrypt. */
+export interface RotationTimes {
+  readonly now: Date;
+  readonly from: Date;
 }
 
 /**
- * Adds a key, which encrypts from now on; the others still decrypt. A key that signs is added if there is none: it is not
- * replaced, because every receipt that it signed would need its successor explained.
- * @throws {KeyringError} as `readKeys`, `keys-busy`
+ * Adds a key, which decrypts at once and encrypts from a time on, so that by then every process has it. Hash key and keys
+ * that sign stay.
+ * @throws {KeyringError} as `readKeys`, `key-not-in-role`, `keys-busy`, `keys-unwritten`
  */
-export function rotateKeys(path: string | undefined, now: Date, service?: KeyService): KeyList {
-  return change(configured(path), file => {
-    const next = newKey(now, service);
-    const signing = file.signing ?? [newSigningKey(now, service)];
-    return { ...file, primary: next.id, keys: [...file.keys, next], signing };
+export function rotateKeys(path: string | undefined, times: RotationTimes, service?: KeyService): KeyList {
+  return change(configured(path), times.now, file => ({ ...file, keys: [...file.keys, newPair(times, service)] }));
+}
+
+/**
+ * Removes keys for ever; the one that encrypts stays, and so do those that will, and those that sign.
+ * @throws {KeyringError} as `rotateKeys`
+ */
+export function destroyKeys(path: string | undefined, ids: readonly string[], now: Date): KeyList {
+  return change(configured(path), now, file => {
+    const primary = primaryOf(inOrder(file.keys), now.getTime());
+    const stays = ({ id, from }: PairNote) => id === primary || Date.parse(from) > now.getTime() || !ids.includes(id);
+    return { ...file, keys: file.keys.filter(stays) };
   });
 }
 
-/** Removes keys for ever; the one that encrypts stays, and so do those that sign. @throws {KeyringError} as `readKeys`, `keys-busy` */
-export function destroyKeys(path: string | undefined, ids: readonly string[]): KeyList {
-  return change(configured(path), file => ({
-    ...file,
-    keys: file.keys.filter(({ id }) => id === file.primary || !ids.includes(id)),
-  }));
+/**
+ * Writes a key file for a role, which never overwrites another. Wrapped keys stay wrapped.
+ * @throws {KeyringError} as `listKeys`, `key-not-in-role`, `keys-exist`, `keys-unwritten`
+ */
+export function exportKeys(
+  path: string | undefined,
+  { role, out, now }: { readonly role: ExportedRole; readonly out: string; readonly now: Date },
+): KeyList {
+  const { role: mine, keys, hashKey, version } = readKeyFile(configured(path));
+  for (const part of PARTS[role]) if (!holds(mine, part)) throw notInRole(mine, part);
+  const file: KeyFile = {
+    version,
+    role,
+    keys: keys.map(({ vault, ...pair }) => ({ ...pair, ...(holds(role, 'vault') && { vault }) })),
+    ...(holds(role, 'hash') && { hashKey }),
+  };
+  write(out, file, 'new');
+  return shown(file, now);
 }
 
-function newKey(now: Date, service: KeyService | undefined): KeyEntry {
-  const note = { id: `k-${randomBytes(6).toString('hex')}`, createdAt: now.toISOString() };
-  return kept(note, randomBytes(KEY_BYTES), service);
+function newPair({ now, from }: RotationTimes, service: KeyService | undefined): PairEntry {
+  const id = `k-${randomBytes(6).toString('hex')}`;
+  return {
+    id,
+    createdAt: now.toISOString(),
+    from: from.toISOString(),
+    payload: newSecret(nameOf(id, 'payload'), service),
+    vault: newSecret(nameOf(id, 'vault'), service),
+  };
+}
+
+function newSecret(name: string, service: KeyService | undefined): Secret {
+  return kept(name, randomBytes(KEY_BYTES), service);
+}
+
+function kept(name: string, key: Buffer, service: KeyService | undefined): Secret {
+  return service ? { wrapped: service.wrap(name, key).toString('base64') } : key.toString('base64');
 }
 
 function newSigningKey(now: Date, service: KeyService | undefined): SigningEntry {
   const seed = randomBytes(KEY_BYTES);
   const { id, publicKey } = signingKeyOf(seed);
-  return kept({ id, createdAt: now.toISOString(), publicKey }, seed, service);
+  const secretOf = kept(id, seed, service);
+  const note = { id, createdAt: now.toISOString(), publicKey };
+  return typeof secretOf === 'string' ? { ...note, key: secretOf } : { ...note, ...secretOf };
 }
 
-function kept<T extends KeyNote>(note: T, key: Buffer, service: KeyService | undefined) {
-  return service
-    ? { ...note, wrapped: service.wrap(note.id, key).toString('base64') }
-    : { ...note, key: key.toString('base64') };
-}
-
-function notesOf({ keys }: KeyFile): KeyNote[] {
-  return keys.map(({ id, createdAt }) => ({ id, createdAt })).sort((a, b) => a.createdAt.localeCompare(b.createdAt));
-}
-
-function shown(file: KeyFile): KeyList {
-  return { primary: file.primary, keys: notesOf(file) };
+function shown({ role, keys }: KeyFile, now: Date): KeyList {
+  const notes = inOrder(keys).map(({ id, createdAt, from }) => ({ id, createdAt, from }));
+  return { role, primary: primaryOf(notes, now.getTime()), keys: notes };
 }
 
 function configured(path: string | undefined): string {
@@ -276,54 +372,59 @@ function malformed(): KeyringError {
 }
 
 /** Of two commands that change the file at once, one is refused: if a key were lost, its ciphertexts would be lost too. */
-function change(path: string, make: (file: KeyFile) => KeyFile): KeyList {
+function change(path: string, now: Date, make: (file: KeyFile) => KeyFile): KeyList {
   const lock = `${path}.lock`;
   try {
     closeSync(openSync(lock, 'wx', 0o600));
   } catch (error) {
-    if (errorCode(error) !== 'EEXIST') throw unwritable(error);
+    if (errorCode(error) !== 'EEXIST') throw unwritten(error);
     throw new KeyringError(
       'keys-busy',
       'Another command is changing the key file. If no command is running, one was interrupted: delete the file with the name of the key file and `.lock`.',
     );
   }
   try {
-    const file = make(readKeyFile(path));
-    write(path, file, renameSync);
-    return shown(file);
-  } finally {
-    rmSync(lock, { force: true });
-  }
-}
-
-/** `put` gives the finished file its name. */
-function write(path: string, file: KeyFile, put: (from: string, to: string) => void): void {
-  const temporary = `${path}.${randomBytes(6).toString('hex')}`;
-  try {
-    const descriptor = openSync(temporary, 'wx', 0o600);
-    try {
-      writeSync(descriptor, `${JSON.stringify(file, null, 2)}\n`);
-      fsyncSync(descriptor);
-    } finally {
-      closeSync(descriptor);
-    }
-    put(temporary, path);
-  } catch (error) {
-    if (errorCode(error) === 'EEXIST') {
+    const present = readKeyFile(path);
+    if (present.role !== 'worker')
       throw new KeyringError(
-        'keys-exist',
-        'The file named by AIRCALL_DSR_KEYS exists already and stays unchanged. Name another path.',
+        'key-not-in-role',
+        `The key file of the role ${present.role} cannot be changed. Change the key file of the workers, and export it again.`,
       );
-    }
-    throw unwritable(error);
+    const file = make(present);
+    write(path, file, 'replace');
+    return shown(file, now);
   } finally {
-    rmSync(temporary, { force: true });
+    unlock(lock);
   }
 }
 
-function unwritable(error: unknown): KeyringError {
+/** A lock that stays is reported by the next command, with what to do. */
+function unlock(lock: string): void {
+  try {
+    rmSync(lock, { force: true });
+  } catch {
+    return;
+  }
+}
+
+function write(path: string, file: KeyFile, how: 'new' | 'replace'): void {
+  try {
+    writeWhole(path, `${JSON.stringify(file, null, 2)}\n`, how);
+  } catch (error) {
+    throw unwritten(error);
+  }
+}
+
+function unwritten(error: unknown): KeyringError {
+  const { named, cause } = error instanceof FileNotWritten ? error : { named: false, cause: error };
+  const code = errorCode(cause);
+  if (code === 'EEXIST')
+    return new KeyringError('keys-exist', 'There is a file with this name, and it stays unchanged. Name another path.');
+  const why = code ?? (cause instanceof Error ? cause.message : 'unknown error');
   return new KeyringError(
-    'keys-missing',
-    `The key file cannot be written (${errorCode(error) ?? 'unknown error'}). Make its folder, or name another path.`,
+    'keys-unwritten',
+    named
+      ? `The key file was changed, but a power cut may undo that (${why}). Check the disk. Then run \`aircall-dsr keys list\` to see which keys the file has.`
+      : `The key file cannot be written (${why}): nothing was changed. Make its folder, free space on its disk, or name another path.`,
   );
 }

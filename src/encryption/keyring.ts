@@ -1,23 +1,35 @@
 /**
- * The keys of a process: several can decrypt, the primary one encrypts, and a separate hash key that never rotates makes
- * keyed hashes. A key file that changes is read again, so that a rotation reaches running processes. Key material is
- * never printed, logged, or put into an error or an argument.
+ * The keys of a process: several can decrypt, one encrypts, and a separate hash key that never rotates makes keyed hashes.
+ * Which one encrypts is a matter of time, which the key file states. A key file that changes is read again, so that a rotation
+ * reaches running processes. Key material is never printed, logged, or put into an error or an argument.
  */
-import { createHmac, hkdfSync } from 'node:crypto';
-import { KEY_BYTES, KeyringError, type KeyService, type Keys, readKeys, signingKeyMissing, stampOf } from './key-file';
+import { createHmac } from 'node:crypto';
+import {
+  type KeyPair,
+  KeyringError,
+  type KeyService,
+  type Keys,
+  notInRole,
+  primaryOf,
+  readKeys,
+  stampOf,
+} from './key-file';
 import type { SigningKey } from './signing-key';
 
 export interface Keyring {
-  /** Encrypts; its id travels with every ciphertext. */
+  /** Encrypts at present; its id travels with every ciphertext. */
   readonly primaryId: string;
   readonly ids: readonly string[];
-  /** @throws {KeyringError} `unknown-key`, naming the id */
+  /** The key of payloads with this id. @throws {KeyringError} `unknown-key`, naming the id */
   key(id: string): Buffer;
-  /** A key derived from key `id` for one purpose, so that payloads and vault objects never share one. */
-  derivedKey(id: string, purpose: string): Buffer;
-  /** Keyed hash (HMAC-SHA256), 32 hexadecimal characters: equal values have equal hashes; nobody without the key can guess one. */
+  /** The key of vault objects with this id. @throws {KeyringError} `unknown-key`, `key-not-in-role` */
+  vaultKey(id: string): Buffer;
+  /**
+   * Keyed hash (HMAC-SHA256), 32 hexadecimal characters: equal values have equal hashes; nobody without the key can guess one.
+   * @throws {KeyringError} `key-not-in-role`
+   */
   hash(value: string): string;
-  /** The key that signs receipts. @throws {KeyringError} `signing-key-missing` */
+  /** The key that signs receipts. @throws {KeyringError} `key-not-in-role` */
   signingKey(): SigningKey;
 }
 
@@ -37,7 +49,6 @@ export function keyCheck(key: Buffer): Buffer {
  */
 export function loadKeyring(path: string | undefined, service?: KeyService): Keyring {
   let present = readKeys(path, service);
-  let derived = new Map<string, Buffer>();
   let checkAtMs = 0;
 
   /** The present content of the file; if it cannot be read, the content before. */
@@ -48,7 +59,6 @@ export function loadKeyring(path: string | undefined, service?: KeyService): Key
     if (stamp === undefined || stamp === present.stamp) return present;
     try {
       present = readKeys(path, service);
-      derived = new Map();
     } catch (error) {
       if (!(error instanceof KeyringError)) throw error;
       checkAtMs = Date.now() + CHECK_AFTER_FAILURE_MS;
@@ -56,36 +66,38 @@ export function loadKeyring(path: string | undefined, service?: KeyService): Key
     return present;
   }
 
-  const ring: Keyring = {
+  function pair(id: string): KeyPair {
+    const found = keys().pairs.find(each => each.id === id);
+    if (found !== undefined) return found;
+    throw new KeyringError(
+      'unknown-key',
+      `Key ${JSON.stringify(id.slice(0, 64))} is not in the key file. Add it, or restore the key file that holds it.`,
+    );
+  }
+
+  return {
     get primaryId() {
-      return keys().primaryId;
+      return primaryOf(keys().pairs, Date.now());
     },
     get ids() {
-      return [...keys().keys.keys()];
+      return keys().pairs.map(({ id }) => id);
     },
-    key(id) {
-      const key = keys().keys.get(id);
-      if (key === undefined) {
-        throw new KeyringError(
-          'unknown-key',
-          `Key ${JSON.stringify(id.slice(0, 64))} is not in the key file. Add it, or restore the key file that holds it.`,
-        );
-      }
-      return key;
+    key: id => pair(id).payload,
+    vaultKey(id) {
+      const { vault } = pair(id);
+      if (vault === undefined) throw notInRole(keys().role, 'vault');
+      return vault;
     },
-    derivedKey(id, purpose) {
-      const key = ring.key(id);
-      const name = `${id} ${purpose}`;
-      const known = derived.get(name) ?? Buffer.from(hkdfSync('sha256', key, '', `aircall-dsr ${purpose}`, KEY_BYTES));
-      derived.set(name, known);
-      return known;
+    hash(value) {
+      const { hashKey, role } = keys();
+      if (hashKey === undefined) throw notInRole(role, 'hash');
+      return createHmac('sha256', hashKey).update(value).digest('hex').slice(0, 32);
     },
-    hash: value => createHmac('sha256', keys().hashKey).update(value).digest('hex').slice(0, 32),
     signingKey() {
-      const [first] = keys().signing;
-      if (first === undefined) throw signingKeyMissing();
+      const { signing, role } = keys();
+      const [first] = signing;
+      if (first === undefined) throw notInRole(role, 'signing');
       return first;
     },
   };
-  return ring;
 }

@@ -15,7 +15,7 @@ export interface LateReceipts {
   /**
    * The receipt of a request that has ended: the one there is, else one that is issued now. Undefined if neither vault
    * nor server knows of such a request.
-   * @throws {RequestOpen} @throws {KeyringError} `signing-key-missing`
+   * @throws {RequestOpen} @throws {KeyringError} `key-not-in-role`
    */
   of(request: RequestRef): Promise<Receipt | undefined>;
 }

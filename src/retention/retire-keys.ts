@@ -26,12 +26,11 @@ export interface RetireDependencies {
 
 const AT_ONCE = 8;
 
-/** Keys that have encrypted nothing for `ageMs`: those whose successor is that old. @param keys oldest first */
-export function outlived({ keys, primary }: KeyList, ageMs: number, now: Date): string[] {
+/** Keys that have encrypted nothing for `ageMs`: those whose successor began that long ago. */
+export function outlived({ keys }: KeyList, ageMs: number, now: Date): string[] {
   return keys.flatMap(({ id }, index) => {
     const successor = keys[index + 1];
-    const old = successor !== undefined && now.getTime() - Date.parse(successor.createdAt) >= ageMs;
-    return old && id !== primary ? id : [];
+    return successor !== undefined && now.getTime() - Date.parse(successor.from) >= ageMs ? id : [];
   });
 }
 

@@ -25,7 +25,7 @@ export interface Receipts {
   /**
    * The receipt of a run that has ended: the existing one, or a new one at the end of its connection's chain.
    * @param onNew called if it is a new one: once for each run, also if several processes issue its receipt
-   * @throws {KeyringError} `signing-key-missing`
+   * @throws {KeyringError} `key-not-in-role`
    */
   issue(ended: EndedRun, onNew?: () => void): Promise<Receipt>;
   /** The receipt of a run, if it has one. */

@@ -55,7 +55,7 @@ export function createVault(driver: VaultDriver, keyring: Keyring): Vault {
     get primaryId() {
       return keyring.primaryId;
     },
-    sealKey: id => keyring.derivedKey(id, 'vault'),
+    sealKey: id => keyring.vaultKey(id),
   });
 }
 

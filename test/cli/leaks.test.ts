@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { createCompanySeed, type Sandbox, startSandbox } from '../../sandbox';
 import { type Canaries, formsOf, foundIn, numberForms } from '../support/canaries';
-import { createOperator, type Environment, type Ran, type RunningCommand } from '../support/command-line';
+import { createOperator, type Environment, keyMaterial, type Ran, type RunningCommand } from '../support/command-line';
 import { until } from '../support/patience';
 import { environment } from '../support/service';
 
@@ -88,11 +88,7 @@ function canaries(): Canaries {
   named.set('e-mail', formsOf(SUBJECT.email));
   named.set('names', [SUBJECT.first_name, SUBJECT.last_name].flatMap(formsOf));
   named.set('numbers', [...NUMBERS, GIVEN_NUMBER].flatMap(numberForms));
-  const { keys, hashKey, signing } = JSON.parse(readFileSync(here('keys.json'), 'utf8'));
-  named.set(
-    'keys',
-    [hashKey, ...[...keys, ...signing].map(({ key }: { key: string }) => key)].flatMap((key: string) => formsOf(key)),
-  );
+  named.set('keys', keyMaterial(operator.folder).flatMap(formsOf));
   return named;
 }
 

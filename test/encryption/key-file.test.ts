@@ -1,13 +1,16 @@
 /** The key file over its life: keys are added, replaced and destroyed, and running processes follow. */
 import { spawnSync } from 'node:child_process';
 import { generateKeyPairSync, sign, verify } from 'node:crypto';
-import { chmodSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import fc from 'fast-check';
 import { createKeyCommand } from '../../src/encryption/key-command';
 import {
   destroyKeys,
+  exportKeys,
   generateKeyFile,
   KeyringError,
+  type KeyService,
   listKeys,
   listPublicKeys,
   readKeys,
@@ -19,6 +22,9 @@ import { inFolder } from './keyrings';
 
 const DAYS = ['2026-01-01', '2026-02-01', '2026-03-01'].map(day => new Date(`${day}T00:00:00.000Z`));
 const [FIRST = new Date(0), SECOND = new Date(0), THIRD = new Date(0)] = DAYS;
+
+/** A rotation whose key encrypts at once. */
+const at = (now: Date) => ({ now, from: now });
 
 const RSA_PUBLIC = String(
   generateKeyPairSync('rsa', { modulusLength: 2_048 }).publicKey.export({ format: 'pem', type: 'spki' }),
@@ -68,29 +74,52 @@ describe('the key file', () => {
     withFile((path, folder) => {
       const { primary } = generateKeyFile(path, FIRST);
       const before = loadKeyring(path);
-      const rotated = rotateKeys(path, SECOND);
+      const rotated = rotateKeys(path, at(SECOND));
       expect(rotated.primary).not.toBe(primary);
-      expect(listKeys(path)).toEqual({
+      expect(listKeys(path, SECOND)).toEqual({
+        role: 'worker',
         primary: rotated.primary,
         keys: [
-          { id: primary, createdAt: FIRST.toISOString() },
-          { id: rotated.primary, createdAt: SECOND.toISOString() },
+          { id: primary, createdAt: FIRST.toISOString(), from: FIRST.toISOString() },
+          { id: rotated.primary, createdAt: SECOND.toISOString(), from: SECOND.toISOString() },
         ],
       });
       const after = loadKeyring(path);
       expect(after.key(primary).equals(before.key(primary))).toBe(true);
+      expect(after.vaultKey(primary).equals(before.vaultKey(primary))).toBe(true);
+      const keys = [primary, rotated.primary].flatMap(id => [after.key(id), after.vaultKey(id)]);
+      expect(new Set(keys.map(key => key.toString('hex'))).size).toBe(4);
       expect(after.hash('anna@example.com')).toBe(before.hash('anna@example.com'));
       expect(statSync(path).mode & 0o777).toBe(0o600);
       expect(readdirSync(folder)).toEqual(['keys.json']);
     });
   });
 
+  test('says from when on a key encrypts, in whichever order keys were added', () => {
+    withFile(path => {
+      const { primary: first } = generateKeyFile(path, FIRST);
+      const later = rotateKeys(path, { now: FIRST, from: THIRD });
+      const sooner = rotateKeys(path, { now: FIRST, from: SECOND });
+      expect([later.primary, sooner.primary]).toEqual([first, first]);
+      const [, second, third] = sooner.keys.map(({ id }) => id);
+      const before = new Date(FIRST.getTime() - 1);
+      expect([before, FIRST, SECOND, THIRD].map(now => listKeys(path, now).primary)).toEqual([
+        first,
+        first,
+        second,
+        third,
+      ]);
+      expect(destroyKeys(path, [first, second ?? '', third ?? ''], FIRST).keys).toHaveLength(3);
+    });
+  });
+
   test('loses keys for ever, but never the one that encrypts', () => {
     withFile(path => {
       const { primary: first } = generateKeyFile(path, FIRST);
-      const { primary: second } = rotateKeys(path, SECOND);
-      const { primary: third } = rotateKeys(path, THIRD);
-      expect(destroyKeys(path, [first, third, 'k-unknown']).keys.map(({ id }) => id)).toEqual([second, third]);
+      const { primary: second } = rotateKeys(path, at(SECOND));
+      const { primary: third } = rotateKeys(path, at(THIRD));
+      const left = destroyKeys(path, [first, third, 'k-unknown'], THIRD).keys.map(({ id }) => id);
+      expect(left).toEqual([second, third]);
       expect(readFileSync(path, 'utf8')).not.toContain(first);
       expect(loadKeyring(path).primaryId).toBe(third);
     });
@@ -101,11 +130,11 @@ describe('the key file', () => {
       generateKeyFile(path, FIRST);
       const before = readFileSync(path, 'utf8');
       writeFileSync(`${path}.lock`, '');
-      for (const change of [() => rotateKeys(path, SECOND), () => destroyKeys(path, [])])
+      for (const change of [() => rotateKeys(path, at(SECOND)), () => destroyKeys(path, [], SECOND)])
         expect(codeOf(change)).toBe('keys-busy');
       expect(readFileSync(path, 'utf8')).toBe(before);
       rmSync(`${path}.lock`);
-      expect(rotateKeys(path, SECOND).keys).toHaveLength(2);
+      expect(rotateKeys(path, at(SECOND)).keys).toHaveLength(2);
     });
   });
 
@@ -117,7 +146,7 @@ describe('the key file', () => {
         let made = 0;
         for (let turn = 0; turn < 200; turn += 1)
           try {
-            rotateKeys(process.argv[2], new Date());
+            rotateKeys(process.argv[2], { now: new Date(), from: new Date() });
             made += 1;
           } catch (error) {
             if (error.code !== 'keys-busy') throw error;
@@ -131,46 +160,26 @@ describe('the key file', () => {
       });
       const made = stdout.trim().split('\n').map(Number);
       expect(made).toHaveLength(3);
-      expect(listKeys(path).keys).toHaveLength(1 + made.reduce((sum, each) => sum + each, 0));
+      expect(listKeys(path, THIRD).keys).toHaveLength(1 + made.reduce((sum, each) => sum + each, 0));
     });
   });
 });
 
 describe('keys that sign', () => {
-  /** A file from before there were any. */
-  const withoutSigning = (path: string) => {
-    generateKeyFile(path, FIRST);
-    const { signing: _, ...before } = JSON.parse(readFileSync(path, 'utf8'));
-    writeFileSync(path, JSON.stringify(before));
-  };
-
   test('are made with the file, stay through rotations and destructions, and are shown by their public half', () => {
     withFile(path => {
       const { primary } = generateKeyFile(path, FIRST);
       const made = listPublicKeys(path);
       const { id, publicKey } = loadKeyring(path).signingKey();
       expect(made).toEqual([{ id, publicKey, createdAt: FIRST.toISOString() }]);
-      rotateKeys(path, SECOND);
-      destroyKeys(path, [primary, id]);
+      rotateKeys(path, at(SECOND));
+      destroyKeys(path, [primary, id], SECOND);
       expect(listPublicKeys(path)).toEqual(made);
       expect(publicKeysIn(`${id}\n${pemOf(publicKey)}\nand\n${pemOf(publicKey)}\n`)).toEqual([publicKey, publicKey]);
       const { privateKey } = loadKeyring(path).signingKey();
       const key = openPublicKey(publicKey) ?? privateKey;
       const said = Buffer.from('said');
       expect(verify(null, said, key, sign(null, said, privateKey))).toBe(true);
-    });
-  });
-
-  test('are added by a rotation to a file that has none, which is read all the same', () => {
-    withFile(path => {
-      withoutSigning(path);
-      const ring = loadKeyring(path);
-      for (const use of [() => ring.signingKey(), () => listPublicKeys(path)])
-        expect(codeOf(use)).toBe('signing-key-missing');
-      expect(ring.key(ring.primaryId)).toHaveLength(32);
-      rotateKeys(path, SECOND);
-      expect(listPublicKeys(path)).toMatchObject([{ createdAt: SECOND.toISOString() }]);
-      expect(loadKeyring(path).signingKey().id).toBe(listPublicKeys(path)[0]?.id);
     });
   });
 
@@ -229,15 +238,28 @@ describe('a running process', () => {
       const { primary: first } = generateKeyFile(path, FIRST);
       const ring = loadKeyring(path);
       expect(ring.primaryId).toBe(first);
-      const derived = ring.derivedKey(first, 'vault');
-      const { primary: second } = rotateKeys(path, SECOND);
+      const vaultKey = ring.vaultKey(first);
+      const { primary: second } = rotateKeys(path, at(SECOND));
       jest.setSystemTime(THIRD.getTime() + 1_000);
       expect(ring.primaryId).toBe(second);
-      expect(ring.derivedKey(first, 'vault').equals(derived)).toBe(true);
-      destroyKeys(path, [first]);
+      expect(ring.vaultKey(first).equals(vaultKey)).toBe(true);
+      destroyKeys(path, [first], THIRD);
       jest.setSystemTime(THIRD.getTime() + 2_000);
-      for (const use of [() => ring.key(first), () => ring.derivedKey(first, 'vault')])
-        expect(codeOf(use)).toBe('unknown-key');
+      for (const use of [() => ring.key(first), () => ring.vaultKey(first)]) expect(codeOf(use)).toBe('unknown-key');
+    });
+  });
+
+  test('begins to encrypt with a new key when its time comes, without reading the file again', () => {
+    withFile(path => {
+      const { primary: first } = generateKeyFile(path, FIRST);
+      const { primary, keys } = rotateKeys(path, { now: THIRD, from: new Date(THIRD.getTime() + 60_000) });
+      expect(primary).toBe(first);
+      const ring = loadKeyring(path);
+      rmSync(path);
+      jest.setSystemTime(THIRD.getTime() + 59_999);
+      expect(ring.primaryId).toBe(first);
+      jest.setSystemTime(THIRD.getTime() + 60_000);
+      expect(ring.primaryId).toBe(keys[1]?.id);
     });
   });
 
@@ -253,9 +275,171 @@ describe('a running process', () => {
       expect(ring.primaryId).toBe(first);
       writeFileSync(path, whole);
       later(path, 2);
-      const { primary: second } = rotateKeys(path, SECOND);
+      const { primary: second } = rotateKeys(path, at(SECOND));
       jest.setSystemTime(THIRD.getTime() + 60_000);
       expect(ring.primaryId).toBe(second);
+    });
+  });
+});
+
+describe('the key files of several machines', () => {
+  beforeEach(() => jest.useFakeTimers({ now: THIRD }));
+  afterEach(() => jest.useRealTimers());
+  const MINUTE_MS = 60_000;
+  const MACHINES = 3;
+
+  /** What happens within a minute, one after the other. */
+  const event = fc.oneof(
+    fc.record({ what: fc.constant('rotate' as const), delay: fc.integer({ min: 5, max: 20 }) }),
+    fc.record({ what: fc.constant('copy' as const), to: fc.integer({ min: 1, max: MACHINES - 1 }) }),
+    fc.record({ what: fc.constant('wait' as const), minutes: fc.integer({ min: 1, max: 30 }) }),
+  );
+
+  test('always read what any of them encrypts, as long as a file arrives before its new key begins', () => {
+    fc.assert(
+      fc.property(fc.array(event, { maxLength: 30 }), events => {
+        inFolder(folder => {
+          const paths = Array.from({ length: MACHINES }, (_, machine) => join(folder, `keys-${machine}.json`));
+          const [origin = ''] = paths;
+          let nowMs = THIRD.getTime();
+          /** By when the last new key has to be everywhere. */
+          let byMs = Number.POSITIVE_INFINITY;
+          generateKeyFile(origin, new Date(nowMs));
+          const copy = (path: string) => {
+            // As tools do it: another file takes the place of the old one.
+            writeFileSync(`${path}.new`, readFileSync(origin), { mode: 0o600 });
+            renameSync(`${path}.new`, path);
+          };
+          const copyAll = () => {
+            for (const path of paths.slice(1)) copy(path);
+            byMs = Number.POSITIVE_INFINITY;
+          };
+          copyAll();
+          const rings = paths.map(path => loadKeyring(path));
+          const allRead = () => {
+            const ids = rings.map(ring => ring.primaryId);
+            for (const ring of rings)
+              for (const id of ids) expect([ring.key(id), ring.vaultKey(id)].map(key => key.length)).toEqual([32, 32]);
+          };
+          for (const each of events) {
+            if (each.what === 'rotate') {
+              const from = new Date(nowMs + each.delay * MINUTE_MS);
+              rotateKeys(origin, { now: new Date(nowMs), from });
+              byMs = Math.min(byMs, from.getTime());
+            } else if (each.what === 'copy') copy(paths[each.to] ?? '');
+            else {
+              const untilMs = nowMs + each.minutes * MINUTE_MS;
+              // A second before is enough: that is how often a process looks at its file.
+              if (byMs <= untilMs) {
+                jest.setSystemTime(byMs - 2_000);
+                allRead();
+                copyAll();
+              }
+              nowMs = untilMs;
+            }
+            jest.setSystemTime(nowMs);
+            allRead();
+          }
+        });
+      }),
+      { seed: 14, numRuns: 60 },
+    );
+  });
+});
+
+describe('a key file for a role', () => {
+  const ROLES = ['client', 'viewer', 'approver'] as const;
+  const exported = (path: string, folder: string, service?: KeyService) =>
+    Object.fromEntries(
+      ROLES.map(role => {
+        const out = join(folder, `keys-${role}.json`);
+        exportKeys(path, { role, out, now: SECOND });
+        return [role, { out, ring: loadKeyring(out, service) }];
+      }),
+    );
+
+  test('holds what the role needs, under the same ids and times, and nothing else', () => {
+    withFile((path, folder) => {
+      const { primary: first } = generateKeyFile(path, FIRST);
+      rotateKeys(path, { now: SECOND, from: THIRD });
+      const own = loadKeyring(path);
+      const files = exported(path, folder);
+      for (const [role, { out, ring }] of Object.entries(files)) {
+        expect(statSync(out).mode & 0o777).toBe(0o600);
+        expect(listKeys(out, SECOND)).toEqual({ ...listKeys(path, SECOND), role });
+        for (const id of own.ids) expect(ring.key(id).equals(own.key(id))).toBe(true);
+        const text = readFileSync(out, 'utf8');
+        const may = (allowed: boolean, code: string | undefined, key: string) => {
+          expect(code).toBe(allowed ? undefined : 'key-not-in-role');
+          expect(text.includes(key)).toBe(allowed);
+        };
+        const { hashKey, signing } = JSON.parse(readFileSync(path, 'utf8'));
+        may(
+          role === 'client',
+          codeOf(() => ring.hash('a')),
+          hashKey,
+        );
+        may(
+          role === 'approver',
+          codeOf(() => ring.vaultKey(first)),
+          own.vaultKey(first).toString('base64'),
+        );
+        may(
+          false,
+          codeOf(() => ring.signingKey()),
+          signing[0].key,
+        );
+      }
+    });
+  });
+
+  test('names what it lacks, its role and a file that has it', () => {
+    withFile((path, folder) => {
+      const { primary } = generateKeyFile(path, FIRST);
+      const { client, viewer } = exported(path, folder);
+      expect(() => viewer?.ring.hash('a')).toThrow(/the hash key.* role viewer .*a worker, .*--role client`/);
+      expect(() => client?.ring.vaultKey(primary)).toThrow(/a vault key.* role client .*a worker, .*--role approver`/);
+      expect(() => client?.ring.signingKey()).toThrow(/that signs receipts.* role client .*a worker\.$/);
+    });
+  });
+
+  test('is not changed, gives no more than it has, and overwrites nothing', () => {
+    withFile((path, folder) => {
+      generateKeyFile(path, FIRST);
+      const files = exported(path, folder);
+      const out = join(folder, 'keys-new.json');
+      for (const file of Object.values(files)) {
+        const before = readFileSync(file.out, 'utf8');
+        for (const change of [() => rotateKeys(file.out, at(SECOND)), () => destroyKeys(file.out, [], SECOND)])
+          expect(codeOf(change)).toBe('key-not-in-role');
+        expect(codeOf(() => exportKeys(path, { role: 'viewer', out: file.out, now: SECOND }))).toBe('keys-exist');
+        expect(readFileSync(file.out, 'utf8')).toBe(before);
+        expect(codeOf(() => listPublicKeys(file.out))).toBe('key-not-in-role');
+      }
+      for (const [from = '', role] of [
+        [files.viewer?.out, 'client'],
+        [files.viewer?.out, 'approver'],
+        [files.client?.out, 'approver'],
+        [files.approver?.out, 'client'],
+      ] as const)
+        expect(codeOf(() => exportKeys(from, { role, out, now: SECOND }))).toBe('key-not-in-role');
+      expect(readdirSync(folder).sort()).toEqual(['keys.json', ...ROLES.map(role => `keys-${role}.json`)].sort());
+      exportKeys(files.client?.out, { role: 'viewer', out, now: SECOND });
+      expect(readFileSync(out, 'utf8')).toBe(readFileSync(files.viewer?.out ?? '', 'utf8'));
+    });
+  });
+
+  test('keeps wrapped keys wrapped, and needs the command to be read, not to be made', () => {
+    withCommand((path, command) => {
+      const service = createKeyCommand(command);
+      const { primary } = generateKeyFile(path, FIRST, service);
+      const own = loadKeyring(path, service);
+      const { client, viewer, approver } = exported(path, dirname(path), service);
+      const wrapped = [client, viewer, approver].map(file => readFileSync(file?.out ?? '', 'utf8').match(/"wrapped"/g));
+      expect(wrapped.map(found => found?.length)).toEqual([2, 1, 2]);
+      expect(approver?.ring.vaultKey(primary).equals(own.vaultKey(primary))).toBe(true);
+      expect(client?.ring.hash('a')).toBe(own.hash('a'));
+      expect(codeOf(() => loadKeyring(viewer?.out))).toBe('key-command-missing');
     });
   });
 });
@@ -265,14 +449,15 @@ describe('a key command', () => {
     withCommand((path, command) => {
       const service = createKeyCommand(command);
       const { primary: first } = generateKeyFile(path, FIRST, service);
-      const { primary: second } = rotateKeys(path, SECOND, service);
+      const { primary: second } = rotateKeys(path, at(SECOND), service);
       const ring = loadKeyring(path, service);
       expect([...ring.ids].sort()).toEqual([first, second].sort());
       const text = readFileSync(path, 'utf8');
-      for (const id of ring.ids) expect(text).not.toContain(ring.key(id).toString('base64'));
-      expect(text).not.toContain('"key"');
+      for (const id of ring.ids)
+        for (const key of [ring.key(id), ring.vaultKey(id)]) expect(text).not.toContain(key.toString('base64'));
+      expect(text.match(/"wrapped"/g)).toHaveLength(6);
       expect(codeOf(() => loadKeyring(path))).toBe('key-command-missing');
-      expect(listKeys(path).keys).toHaveLength(2);
+      expect(listKeys(path, SECOND).keys).toHaveLength(2);
       expect(loadKeyring(path, service).hash('a')).toBe(ring.hash('a'));
     });
   });

@@ -2,6 +2,7 @@ import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { generateKeyFile, KEY_BYTES, KeyringError, type KeyringErrorCode } from '../../src/encryption/key-file';
 import { loadKeyring } from '../../src/encryption/keyring';
+import { subjectHashOf } from '../../src/request/subject-hash';
 import { inFolder, keyFile, keyOf, keyringOf } from './keyrings';
 
 const NOW = new Date('2026-01-31T12:00:00Z');
@@ -25,11 +26,14 @@ describe('the key file', () => {
       expect(statSync(path).mode & 0o777).toBe(0o600);
       const ring = loadKeyring(path);
       expect(printed).toEqual({
+        role: 'worker',
         primary: ring.primaryId,
-        keys: [{ id: ring.primaryId, createdAt: NOW.toISOString() }],
+        keys: [{ id: ring.primaryId, createdAt: NOW.toISOString(), from: NOW.toISOString() }],
       });
-      expect(ring.key(ring.primaryId)).toHaveLength(KEY_BYTES);
-      expect(JSON.stringify(printed)).not.toContain(ring.key(ring.primaryId).toString('base64'));
+      for (const key of [ring.key(ring.primaryId), ring.vaultKey(ring.primaryId)]) {
+        expect(key).toHaveLength(KEY_BYTES);
+        expect(JSON.stringify(printed)).not.toContain(key.toString('base64'));
+      }
     });
   });
 
@@ -40,7 +44,8 @@ describe('the key file', () => {
         return loadKeyring(join(folder, name));
       });
       expect(new Set(rings.map(ring => ring.primaryId)).size).toBe(2);
-      expect(new Set(rings.map(ring => ring.key(ring.primaryId).toString('hex'))).size).toBe(2);
+      const keys = rings.flatMap(ring => [ring.key(ring.primaryId), ring.vaultKey(ring.primaryId)]);
+      expect(new Set(keys.map(key => key.toString('hex'))).size).toBe(4);
       expect(new Set(rings.map(ring => ring.hash('anna@example.com'))).size).toBe(2);
     });
   });
@@ -83,7 +88,7 @@ describe('the key file', () => {
         text: expect.stringContaining('ENOENT'),
       });
       expect(failureOf(() => loadKeyring(folder)).code).toBe('keys-missing');
-      expect(failureOf(() => generateKeyFile(join(folder, 'none', 'keys'), NOW)).code).toBe('keys-missing');
+      expect(failureOf(() => generateKeyFile(join(folder, 'none', 'keys'), NOW)).code).toBe('keys-unwritten');
     });
   });
 
@@ -98,12 +103,16 @@ describe('the key file', () => {
     ['has a short key', whole.replace(material, material.slice(0, 40))],
     ['has a long key', whole.replace(material, Buffer.concat([keyOf('secret'), keyOf('x')]).toString('base64'))],
     ['has a key that is not base64', whole.replace(material, `!${material.slice(1)}`)],
-    ['has an unknown primary', whole.replace('"primary":"k-1"', `"primary":"${material}"`)],
-    ['has no primary', whole.replace('"primary":"k-1",', '')],
-    ['has no hash key', whole.replace('hashKey', 'hashkey')],
+    ['has an unknown role', whole.replace('"role":"worker"', `"role":"${material}"`)],
+    ['has no role', whole.replace('"role":"worker",', '')],
+    ['has more than its role', whole.replace('"role":"worker"', '"role":"approver"')],
+    ['has no vault key', whole.replace(/,"vault":"[^"]+"/, '')],
+    ['has no hash key', whole.replace(/"hashKey":"[^"]+",/, '')],
+    ['has no key that signs', whole.replace(/,"signing":.*\]/, '')],
+    ['has a key without its time', whole.replace(/"from":"[^"]+",/, '')],
     ['has a field too many', whole.replace('"version":1', `"version":1,"${material}":1`)],
     ['has another version', whole.replace('"version":1', '"version":2')],
-    ['has no keys', JSON.stringify({ version: 1, primary: 'k-1', keys: [], hashKey: material })],
+    ['has no keys', whole.replace(/"keys":\[[^\]]+\]/, '"keys":[]')],
     ['has two keys with one id', keyFile(['k-1', keyOf('secret')], ['k-1', keyOf('other')])],
   ])('that %s is refused, and the error holds no key material', (_what, text) => {
     inFolder(folder => {
@@ -127,32 +136,25 @@ describe('the keyring', () => {
   });
 
   test.each(['k-gone', '', '__proto__', 'toString'])('names a key id that it does not have (%j)', id => {
-    for (const action of [() => ring.key(id), () => ring.derivedKey(id, 'vault')]) {
+    for (const action of [() => ring.key(id), () => ring.vaultKey(id)]) {
       const { code, text } = failureOf(action);
       expect(code).toBe('unknown-key');
       expect(text).toContain(JSON.stringify(id));
     }
   });
 
-  test('derives another key for every purpose and every key, none of them the key itself', () => {
-    const derived = [
-      ring.derivedKey('k-new', 'vault'),
-      ring.derivedKey('k-new', 'receipt'),
-      ring.derivedKey('k-old', 'vault'),
-      ring.key('k-new'),
-    ];
-    expect(new Set(derived.map(key => key.toString('hex'))).size).toBe(4);
-    expect(derived.every(key => key.length === KEY_BYTES)).toBe(true);
-    expect(
-      ring.derivedKey('k-new', 'vault').equals(keyringOf(['k-new', keyOf('new')]).derivedKey('k-new', 'vault')),
-    ).toBe(true);
+  test('hashes a subject to the same 32 hexadecimal characters after a rotation', () => {
+    const rotated = keyringOf(['k-newer', keyOf('newer')]);
+    const anna = { connection: 'acme', email: 'anna@example.com' };
+    expect(subjectHashOf(ring.hash, anna)).toMatch(/^[0-9a-f]{32}$/);
+    expect(subjectHashOf(rotated.hash, anna)).toBe(subjectHashOf(ring.hash, anna));
+    expect(subjectHashOf(ring.hash, { ...anna, email: 'berta@example.com' })).not.toBe(subjectHashOf(ring.hash, anna));
   });
 
-  test('hashes a subject to the same 32 hexadecimal characters after a rotation, and to others with another hash key', () => {
-    const rotated = keyringOf(['k-newer', keyOf('newer')]);
-    expect(ring.hash('anna@example.com')).toMatch(/^[0-9a-f]{32}$/);
-    expect(rotated.hash('anna@example.com')).toBe(ring.hash('anna@example.com'));
-    expect(ring.hash('berta@example.com')).not.toBe(ring.hash('anna@example.com'));
+  test('hashes one person in two connections to two hashes, and in one to one, however the address is written', () => {
+    const anna = { connection: 'acme', email: 'anna@example.com' };
+    expect(subjectHashOf(ring.hash, { ...anna, email: ' ANNA@Example.com ' })).toBe(subjectHashOf(ring.hash, anna));
+    expect(subjectHashOf(ring.hash, { ...anna, connection: 'beta' })).not.toBe(subjectHashOf(ring.hash, anna));
   });
 
   test('shows no key material when it is printed', () => {

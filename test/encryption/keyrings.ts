@@ -11,15 +11,28 @@ export function keyOf(word: string): Buffer {
   return createHash('sha256').update(word).digest();
 }
 
-/** The text of a key file: pairs of key id and key; the first one encrypts. It signs with a key of its own. */
+const CREATED = '2026-01-31T00:00:00.000Z';
+
+/** The vault key that a test's key file has beside a payload key. */
+export function vaultKeyOf(payload: Buffer): Buffer {
+  return keyOf(`vault ${payload.toString('hex')}`);
+}
+
+/** The text of a worker's key file: ids and payload keys; the first one encrypts. It signs with a key of its own. */
 export function keyFile(...keys: readonly (readonly [id: string, key: Buffer])[]): string {
   const { id, publicKey } = signingKeyOf(keyOf('signing'));
   return JSON.stringify({
     version: 1,
-    primary: keys[0]?.[0],
-    keys: keys.map(([id, key]) => ({ id, key: key.toString('base64'), createdAt: '2026-01-31T00:00:00.000Z' })),
+    role: 'worker',
+    keys: keys.map(([id, key], place) => ({
+      id,
+      createdAt: CREATED,
+      from: place === 0 ? CREATED : '2026-01-01T00:00:00.000Z',
+      payload: key.toString('base64'),
+      vault: vaultKeyOf(key).toString('base64'),
+    })),
     hashKey: keyOf('hash').toString('base64'),
-    signing: [{ id, publicKey, key: keyOf('signing').toString('base64'), createdAt: '2026-01-31T00:00:00.000Z' }],
+    signing: [{ id, publicKey, key: keyOf('signing').toString('base64'), createdAt: CREATED }],
   });
 }
 
@@ -45,5 +58,5 @@ export function keyringOf(...keys: readonly (readonly [id: string, key: Buffer])
 /** The keys of a vault, as a process has them. */
 export function sealKeysOf(...keys: readonly (readonly [id: string, key: Buffer])[]): SealKeys {
   const ring = keyringOf(...keys);
-  return { primaryId: ring.primaryId, sealKey: id => ring.derivedKey(id, 'vault') };
+  return { primaryId: ring.primaryId, sealKey: ring.vaultKey };
 }

@@ -1,7 +1,10 @@
 /** A key is replaced while requests run: none of them notices, and what was recorded before replays with the keys of after. */
+import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Client } from '@temporalio/client';
 import { ReplayError, Worker } from '@temporalio/worker';
 import { createCompanySeed } from '../../sandbox';
+import { createDsrClient } from '../../src/client';
 import { createDataConverter } from '../../src/encryption/data-converter';
 import { destroyKeys, listKeys, rotateKeys } from '../../src/encryption/key-file';
 import { loadKeyring } from '../../src/encryption/keyring';
@@ -20,6 +23,11 @@ beforeAll(async () => {
   service = await startTestService({ shares: true, sandbox: { companies: [createCompanySeed(seed)] } });
 });
 afterAll(async () => service.stop());
+
+function atOnce() {
+  const now = new Date();
+  return { now, from: now };
+}
 
 const access = (requestId: string) =>
   service.client.start('access', {
@@ -41,7 +49,7 @@ test('requests that run across rotations complete, and their histories replay', 
   service.sandbox.setFaults({ seed: 7, rules: [{ action: 'status', status: 503, probability: 0.1 }] });
   const begun = await Promise.all(Array.from({ length: REQUESTS }, (_, number) => access(`across-${number}`)));
   for (let rotation = 1; rotation <= ROTATIONS; rotation += 1) {
-    const { primary } = rotateKeys(keyFile(), new Date());
+    const { primary } = rotateKeys(keyFile(), atOnce());
     await until('the worker encrypts with the new key', () => service.keyring.primaryId === primary);
   }
   const results = await Promise.all(begun.map(({ workflowId }) => service.client.result(workflowId)));
@@ -67,13 +75,39 @@ test('requests that run across rotations complete, and their histories replay', 
   }
 });
 
+test('a starter whose key file is older than the worker’s reads what the worker sends until the new key begins', async () => {
+  const older = join(service.folder, 'keys-older.json');
+  copyFileSync(keyFile(), older);
+  const now = new Date();
+  const from = new Date(now.getTime() + 3_600_000);
+  const { keys } = rotateKeys(keyFile(), { now, from });
+  const next = keys.at(-1)?.id ?? '';
+  await until('the worker has the new key', () => service.keyring.ids.includes(next));
+  const keyring = loadKeyring(older);
+  const temporal = new Client({
+    connection: service.temporal.connection,
+    dataConverter: createDataConverter(keyring),
+  });
+  const starter = createDsrClient({ temporal, keyring, taskQueue: service.taskQueue });
+  const { workflowId } = await starter.start('access', {
+    requestId: 'older-file',
+    connection: service.connection,
+    subject: { email: EMAIL },
+  });
+  expect((await starter.result(workflowId)).status).toBe('completed');
+  expect(keyring.ids).not.toContain(next);
+  expect(await keysOfRequest(workflowId)).toEqual([keyring.primaryId]);
+});
+
 test('a history does not replay without the key that it was encrypted with', async () => {
   const { workflowId } = await access('before');
   await service.client.result(workflowId);
   const [old = ''] = await keysOfRequest(workflowId);
-  rotateKeys(keyFile(), new Date());
-  destroyKeys(keyFile(), [old]);
-  expect(listKeys(keyFile()).keys.map(({ id }) => id)).not.toContain(old);
+  const times = atOnce();
+  const { now } = times;
+  rotateKeys(keyFile(), times);
+  destroyKeys(keyFile(), [old], now);
+  expect(listKeys(keyFile(), now).keys.map(({ id }) => id)).not.toContain(old);
   const history = await service.temporal.workflow.getHandle(workflowId).fetchHistory();
   const replayed = Worker.runReplayHistory(
     {

@@ -241,8 +241,8 @@ function startProcess(
 }
 
 const keyFileSchema = z.object({
-  keys: z.array(z.object({ key: z.string() })),
-  hashKey: z.string(),
+  keys: z.array(z.object({ payload: z.string(), vault: z.string().optional() })),
+  hashKey: z.string().optional(),
   signing: z.array(z.object({ key: z.string() })).default([]),
 });
 
@@ -252,6 +252,7 @@ export function keyMaterial(folder: string): string[] {
     .filter(name => name.startsWith('keys'))
     .flatMap(name => {
       const { keys, hashKey, signing } = keyFileSchema.parse(JSON.parse(readFileSync(join(folder, name), 'utf8')));
-      return [hashKey, ...[...keys, ...signing].map(({ key }) => key)];
+      const pairs = keys.flatMap(({ payload, vault }) => [payload, vault]);
+      return [hashKey, ...pairs, ...signing.map(({ key }) => key)].filter(key => key !== undefined);
     });
 }
