@@ -75,7 +75,7 @@ describe('opening a request', () => {
     expect(JSON.stringify(record).toLowerCase()).not.toContain('zoe');
   });
 
-  test('knows one subject by one hash, whatever the letter case', async () => {
+  test('knows one subject of a connection by one hash, whatever the letter case', async () => {
     const [one, two] = [newRequest(), newRequest()];
     const { subjectHash } = await opened(one);
     expect(subjectHash).toBe((await opened(two, inputOf(two, EMAIL.toUpperCase()))).subjectHash);

@@ -194,7 +194,8 @@ test('after every command and failures of every sort, no place holds any form of
   await run('audit', 'replay', here('bundle-one'));
   await run('audit', 'replay', '--all', '--json');
   await run('purge', 'dsr:private:deletion:two');
-  await run('keys', 'rotate');
+  await run('keys', 'rotate', '--after', '0');
+  await run('keys', 'export', '--role', 'viewer', '--out', here('keys-viewer.json'));
   await run('keys', 'list');
   await run('keys', 'public');
   await run('keys', 'retire', '--older-than', '365');

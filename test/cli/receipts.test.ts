@@ -135,7 +135,7 @@ describe('receipt', () => {
   test('stays after a purge, with new keys, and without the connection', async () => {
     const before = await receiptOf('nobody');
     await ask('purge', 'nobody');
-    await ask('keys', 'rotate');
+    await ask('keys', 'rotate', '--after', '0');
     expect(await receiptOf(`dsr:${CONNECTION}:access:nobody`)).toEqual(before);
     expect((await verify(write('purged.json', before), '--key', here('key.pem'))).exit).toBe(0);
     await ask('disconnect', CONNECTION);

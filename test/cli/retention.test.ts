@@ -23,9 +23,9 @@ const SEED = { seed: 5, contacts: 30, calls: 60, now: Date.now() };
 /** No other test's: all share one server, and so its ids. */
 const CONNECTION = 'lasting';
 const EMAIL = createCompanySeed({ name: 'acme', ...SEED }).truth.subjectEmail;
-const keysSchema = z.strictObject({
+const keysSchema = z.object({
   primary: z.string(),
-  keys: z.array(z.strictObject({ id: z.string(), createdAt: z.iso.datetime(), encrypts: z.boolean() })),
+  keys: z.array(z.object({ id: z.string(), encrypts: z.boolean() })),
 });
 const needSchema = z.strictObject({ open: z.array(z.string()), unpurged: z.array(z.string()) });
 const retiredSchema = z.strictObject({ destroyed: z.array(z.string()), needed: z.record(z.string(), needSchema) });
@@ -86,7 +86,7 @@ test('keys rotate under running requests, and a purged request is unreadable eve
   // Another request is under way while the key changes.
   sandbox.setFaults({ rules: [{ path: '/contacts/search', action: 'status', status: 500 }] });
   await operator.ask(['access', CONNECTION, EMAIL, '--request-id', 'across']);
-  const rotated = await operator.ask(['keys', 'rotate']);
+  const rotated = await operator.ask(['keys', 'rotate', '--after', '0']);
   expect(rotated.exit).toBe(0);
   const { primary: second, keys } = await listed();
   expect(keys.map(({ id, encrypts }) => [id, encrypts])).toEqual([
@@ -184,7 +184,7 @@ test.each([
 });
 
 test('nothing is retired that has encrypted lately', async () => {
-  await operator.ask(['keys', 'rotate']);
+  await operator.ask(['keys', 'rotate', '--after', '0']);
   const { exit, document } = await operator.ask(['keys', 'retire']);
   expect({ exit, ...retiredSchema.parse(document) }).toEqual({ exit: 0, destroyed: [], needed: {} });
 });

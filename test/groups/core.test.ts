@@ -12,6 +12,7 @@ runTogether(
   'encryption/keyring',
   'encryption/payload-codec',
   'encryption/seal',
+  'encryption/whole-file',
   'matching/identity',
   'oauth/authorize',
   'oauth/callback',

@@ -5,6 +5,7 @@ import { verifyChain } from '../../src/receipt/chain';
 import type { Receipt } from '../../src/receipt/model';
 import { digestOf } from '../../src/receipt/sign';
 import { requestOf } from '../../src/request/names';
+import { subjectHashOf } from '../../src/request/subject-hash';
 import { runAt } from '../../src/temporal/histories';
 import { formsOf, foundIn, numberForms } from '../support/canaries';
 import { until } from '../support/patience';
@@ -65,7 +66,7 @@ async function receiptOf(workflowId: string, result: RequestResult): Promise<Rec
   const run = await runAt(service.temporal, workflowId);
   expect(receipt).toMatchObject({
     request: { ...request, runId: run?.runId, regime: null },
-    subject: service.keyring.hash(EMAIL),
+    subject: subjectHashOf(service.keyring.hash, { connection: request.connection, email: EMAIL }),
     status: result.status,
     apiRequests: result.apiRequests,
     issued: { how: 'at-end' },
@@ -192,7 +193,7 @@ describe('the receipt of a request that ended', () => {
     const receipt = await lateReceipts.of(request);
     expect(receipt).toMatchObject({
       request: { ...request, runId },
-      subject: service.keyring.hash(EMAIL),
+      subject: subjectHashOf(service.keyring.hash, { connection: request.connection, email: EMAIL }),
       status: 'failed',
       failure: 'terminated',
       sources: [],
