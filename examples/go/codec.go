@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/sdk/converter"
@@ -18,12 +20,17 @@ const (
 	keyBytes = 32
 )
 
-// codec encrypts payloads with the primary key of aircall-dsr's key file and decrypts with the key that a payload
+type key struct {
+	id   string
+	from time.Time
+	aead cipher.AEAD
+}
+
+// codec encrypts payloads with the key of aircall-dsr's key file that encrypts now, and decrypts with the key that a payload
 // names. Its wire format is that of Temporal's encryption samples: nonce (12 bytes), ciphertext, tag (16 bytes) of the
 // protobuf payload. It never passes on a payload that was not encrypted.
 type codec struct {
-	primary string
-	ciphers map[string]cipher.AEAD
+	keys []key // one at least, in the order in which they begin to encrypt
 }
 
 var _ converter.PayloadCodec = (*codec)(nil)
@@ -34,46 +41,58 @@ func loadCodec(path string) (*codec, error) {
 	if err != nil {
 		return nil, errors.New("keys-missing: the key file cannot be read. Set AIRCALL_DSR_KEYS to its path.")
 	}
-	malformed := errors.New("keys-malformed: the file named by AIRCALL_DSR_KEYS is no key file of aircall-dsr. Restore it from a backup.")
+	malformed := errors.New("keys-malformed: the file named by AIRCALL_DSR_KEYS is no key file of aircall-dsr. Export it again.")
 	var file struct {
-		Primary string `json:"primary"`
-		Keys    []struct {
-			ID  string `json:"id"`
-			Key []byte `json:"key"`
+		Keys []struct {
+			ID      string    `json:"id"`
+			From    time.Time `json:"from"`
+			Payload []byte    `json:"payload"`
 		} `json:"keys"`
 	}
-	if json.Unmarshal(text, &file) != nil {
+	if json.Unmarshal(text, &file) != nil || len(file.Keys) == 0 {
 		return nil, malformed
 	}
-	ciphers := make(map[string]cipher.AEAD)
+	var keys []key
 	for _, entry := range file.Keys {
-		if len(entry.Key) != keyBytes {
+		if len(entry.Payload) != keyBytes {
 			return nil, malformed
 		}
-		block, err := aes.NewCipher(entry.Key)
+		block, err := aes.NewCipher(entry.Payload)
 		if err != nil {
 			return nil, malformed
 		}
-		if ciphers[entry.ID], err = cipher.NewGCMWithRandomNonce(block); err != nil {
+		aead, err := cipher.NewGCMWithRandomNonce(block)
+		if err != nil {
 			return nil, err
 		}
+		keys = append(keys, key{entry.ID, entry.From, aead})
 	}
-	if ciphers[file.Primary] == nil {
-		return nil, malformed
+	slices.SortStableFunc(keys, func(a, b key) int { return a.from.Compare(b.from) })
+	return &codec{keys}, nil
+}
+
+// primary is the last key whose time has come. On a machine whose clock is before all of them, it is the first.
+func (c *codec) primary() key {
+	primary := c.keys[0]
+	for _, each := range c.keys {
+		if !each.from.After(time.Now()) {
+			primary = each
+		}
 	}
-	return &codec{file.Primary, ciphers}, nil
+	return primary
 }
 
 func (c *codec) Encode(payloads []*commonpb.Payload) ([]*commonpb.Payload, error) {
 	encoded := make([]*commonpb.Payload, len(payloads))
+	primary := c.primary()
 	for i, payload := range payloads {
 		plain, err := proto.Marshal(payload)
 		if err != nil {
 			return nil, err
 		}
 		encoded[i] = &commonpb.Payload{
-			Metadata: map[string][]byte{"encoding": []byte(encoding), "encryption-key-id": []byte(c.primary)},
-			Data:     c.ciphers[c.primary].Seal(nil, nil, plain, nil),
+			Metadata: map[string][]byte{"encoding": []byte(encoding), "encryption-key-id": []byte(primary.id)},
+			Data:     primary.aead.Seal(nil, nil, plain, nil),
 		}
 	}
 	return encoded, nil
@@ -86,13 +105,13 @@ func (c *codec) Decode(payloads []*commonpb.Payload) ([]*commonpb.Payload, error
 			return nil, errors.New("payload-broken: a payload is not encrypted. Ask who started the request without the key.")
 		}
 		id := string(payload.GetMetadata()["encryption-key-id"])
-		aead, known := c.ciphers[id]
-		if !known {
-			return nil, fmt.Errorf("unknown-key: key %q is not in the key file. Use the key file of the worker.", id)
+		known := slices.IndexFunc(c.keys, func(each key) bool { return each.id == id })
+		if known < 0 {
+			return nil, fmt.Errorf("unknown-key: key %q is not in the key file. Export it again.", id)
 		}
-		plain, err := aead.Open(nil, nil, payload.GetData(), nil)
+		plain, err := c.keys[known].aead.Open(nil, nil, payload.GetData(), nil)
 		if err != nil {
-			return nil, fmt.Errorf("payload-broken: a payload does not fit key %q. Use the key file of the worker.", id)
+			return nil, fmt.Errorf("payload-broken: a payload does not fit key %q. Export the key file again.", id)
 		}
 		decoded[i] = &commonpb.Payload{}
 		if err := proto.Unmarshal(plain, decoded[i]); err != nil {

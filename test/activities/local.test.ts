@@ -83,6 +83,16 @@ describe('opening a request', () => {
     expect(subjectHash).not.toBe((await opened(other, inputOf(other, 'somebody.else@example.com'))).subjectHash);
   });
 
+  test('knows one subject of two connections by two hashes', async () => {
+    const acme = await steps.connections.get('acme');
+    if (acme === undefined) throw new Error('the test has no connection');
+    await steps.connections.put({ ...acme.value, name: 'beta' }, undefined);
+    const one = newRequest();
+    const two = { ...one, connection: 'beta' };
+    expect((await opened(one)).subjectHash).not.toBe((await opened(two)).subjectHash);
+    await steps.connections.delete('beta');
+  });
+
   test('covers the whole of the last day that was asked for, and never the future', async () => {
     const request = newRequest();
     const options = { calls: 'company', from: '2026-01-01', to: '2026-01-31' };

@@ -109,10 +109,21 @@ describe('docker-compose.yml', () => {
       expect([...command, ...entrypoint].join(' ')).not.toMatch(/password=|token=|secret=/i);
     }
     const files = Object.values(compose.secrets).map(({ file }) => file);
-    expect(files).toHaveLength(3);
+    expect(files).toHaveLength(4);
     for (const file of files) expect(file).toMatch(/^\.\/secrets\/[a-z.-]+$/);
     expect(readProjectFile('.gitignore').split('\n')).toContain('secrets/');
     expect(readProjectFile('deploy/Caddyfile')).toContain('/run/secrets/codec_token');
+  });
+
+  test('gives all keys to workers only, and to the codec server those of a viewer', () => {
+    const holders = (secret: string) => namesOf(services.filter(([, { secrets }]) => secrets.includes(secret)));
+    expect(holders('dsr_keys')).toEqual(['worker']);
+    expect(holders('dsr_viewer_keys')).toEqual(['codec-server']);
+    expect(compose.services['codec-server']?.environment.AIRCALL_DSR_KEYS).toBe('/run/secrets/dsr_viewer_keys');
+    const { dsr_viewer_keys: viewer } = compose.secrets;
+    expect(readProjectFile('docs/operate/install.md')).toContain(
+      `keys export --role viewer --out ${viewer?.file.replace('./', '/')}`,
+    );
   });
 
   test('publishes ports on this machine only, and lets only Temporal at the database', () => {

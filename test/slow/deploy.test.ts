@@ -31,7 +31,7 @@ test('Docker Compose takes the file, with the profile of the sandbox too', async
     .parse(JSON.parse(await config('--profile', 'sandbox', 'config', '--format', 'json')));
   expect(Object.keys(shown.services).sort()).toEqual(Object.keys(services).sort());
   for (const { user } of Object.values(shown.services)) expect(user).toBe('1000:1000');
-  expect(Object.keys(secrets)).toHaveLength(3);
+  expect(Object.keys(secrets)).toHaveLength(4);
   await expect(config('--profile', 'sandbox', 'config', '--no-such-option')).rejects.toThrow('unknown flag');
 });
 
@@ -77,6 +77,8 @@ let origin: string;
 beforeAll(async () => {
   operator.keepSecret(TOKEN);
   await operator.run(['keys', 'generate']);
+  const viewer = join(operator.folder, 'keys-viewer.json');
+  await operator.run(['keys', 'export', '--role', 'viewer', '--out', viewer]);
   const token = join(operator.folder, 'token');
   writeFileSync(token, `${TOKEN}\n`);
   temporal = await startDevServer({ ui: true });
@@ -85,7 +87,7 @@ beforeAll(async () => {
   // As in the container: beyond this machine, so that it asks for the token.
   const listen = services['codec-server']?.command[2]?.replace(/\d+$/, String(codecPort)) ?? '';
   const args = ['codec-server', '--listen', listen, '--ui-origin', origin];
-  await operator.processes.serve(args, /Listening/, { AIRCALL_DSR_CODEC_TOKEN_FILE: token });
+  await operator.processes.serve(args, /Listening/, { AIRCALL_DSR_KEYS: viewer, AIRCALL_DSR_CODEC_TOKEN_FILE: token });
   const config = ['--config', join(ROOT, 'deploy/Caddyfile'), '--adapter', 'caddyfile'];
   gate = spawn(await resolveCaddy(), ['run', ...config], {
     env: {

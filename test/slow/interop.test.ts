@@ -1,5 +1,5 @@
 /**
- * Starters that share nothing with us but Temporal, the key file and the wire format: the programs of examples/, run as
+ * Starters that share nothing with us but Temporal, a client's key file and the wire format: the programs of examples/, run as
  * their README says. Go's build and Python's packages come from their registries, so the first run takes minutes.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -42,7 +42,7 @@ let readsAsStored: Client;
 beforeAll(async () => {
   sandbox = await startSandbox({ companies: [COMPANY, LOCKED] });
   await operator.run(['keys', 'generate']);
-  addStartersKey();
+  await addStartersKey();
   for (const { name, apiId, apiToken } of sandbox.companies) {
     operator.keepSecret(apiToken);
     const args = ['connect', name, '--base-url', sandbox.baseUrl, '--limit-per-minute', '10000'];
@@ -62,15 +62,25 @@ afterAll(async () => {
   await sandbox?.close();
 });
 
-const keyFileSchema = z.looseObject({ primary: z.string(), keys: z.array(z.looseObject({ id: z.string() })) });
+const keyFileSchema = z.looseObject({
+  keys: z.array(z.looseObject({ id: z.string(), from: z.iso.datetime(), payload: z.string() })),
+});
+const keysIn = (path: string) => keyFileSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
 
-/** Worker and starters hold the same two keys, and each encrypts with another of them. */
-function addStartersKey(): void {
-  const { keys, ...file } = keyFileSchema.parse(JSON.parse(readFileSync(workersKeys, 'utf8')));
-  const another = { id: STARTERS_KEY, key: randomBytes(32).toString('base64'), createdAt: new Date().toISOString() };
-  const both = { ...file, keys: [...keys, another] };
-  writeFileSync(workersKeys, JSON.stringify(both));
-  writeFileSync(startersKeys, JSON.stringify({ ...both, primary: STARTERS_KEY }), { mode: 0o600 });
+/** Worker and starters hold the same two keys, and each encrypts with another of them: theirs begins later for the worker. */
+async function addStartersKey(): Promise<void> {
+  const { keys, ...file } = keysIn(workersKeys);
+  const [first] = keys;
+  const another = {
+    ...{ id: STARTERS_KEY, createdAt: new Date().toISOString(), from: '2999-01-01T00:00:00Z' },
+    ...{ payload: randomBytes(32).toString('base64'), vault: randomBytes(32).toString('base64') },
+  };
+  writeFileSync(workersKeys, JSON.stringify({ ...file, keys: [...keys, another] }));
+  const { exit } = await operator.run(['keys', 'export', '--role', 'client', '--out', startersKeys]);
+  expect(exit).toBe(0);
+  const exported = keysIn(startersKeys);
+  const theirs = exported.keys.map(key => ({ ...key, ...(key.id === STARTERS_KEY && { from: first?.from }) }));
+  writeFileSync(startersKeys, JSON.stringify({ ...exported, keys: theirs }));
 }
 
 interface Command {
@@ -181,7 +191,7 @@ function headOf(payload: Payload | null | undefined) {
 }
 
 function workersPrimary(): string {
-  return keyFileSchema.parse(JSON.parse(readFileSync(workersKeys, 'utf8'))).primary;
+  return keysIn(workersKeys).keys[0]?.id ?? '';
 }
 
 describe.each([
