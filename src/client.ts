@@ -20,7 +20,7 @@ import { createStarting } from './client/starting';
 import { brokenStatus, endedStatus, openStatus, type StatusReport } from './client/status';
 import type { Keyring } from './encryption/keyring';
 import type { Clock, ExtensionInput } from './request/clock';
-import { type Inputs, parseExtension, parseInput, refuseImpossibleTimes } from './request/input';
+import { type Given, parseExtension, parseInput, refuseImpossibleTimes } from './request/input';
 import type { RequestResult } from './request/model';
 import { DEFAULT_TASK_QUEUE, EXTEND, KINDS, type Kind, requestOf, WORKFLOW_TYPES, workflowIdOf } from './request/names';
 import { SEARCH_KEYS } from './request/search-keys';
@@ -60,13 +60,13 @@ export interface DsrClient {
    * @throws {InvalidInput} before anything is started
    * @throws {DsrError} `request-conflict`: the id was used for another subject
    */
-  start<K extends Kind>(kind: K, input: Inputs[K]): Promise<Started>;
+  start<K extends Kind>(kind: K, input: Given<K>): Promise<Started>;
   /**
    * Whether `start` would return a request that exists already.
    * @throws {InvalidInput}
    * @throws {DsrError} `request-conflict`, if the server still knows the earlier use of the id
    */
-  wasStarted<K extends Kind>(kind: K, input: Inputs[K]): Promise<boolean>;
+  wasStarted<K extends Kind>(kind: K, input: Given<K>): Promise<boolean>;
   /** @throws {DsrError} `not-found` */
   status(workflowId: string): Promise<StatusReport>;
   /**
@@ -118,7 +118,7 @@ export function createDsrClient({
 
   const client: DsrClient = {
     async start(kind, input) {
-      const parsed = parseInput(kind, input);
+      const parsed = parseInput(kind, { kind, ...input });
       refuseImpossibleTimes(parsed, Date.now());
       const started = await startOnce(kind, parsed);
       const before = await refuseConflict(started, parsed);
@@ -128,7 +128,7 @@ export function createDsrClient({
     },
 
     async wasStarted(kind, input) {
-      const parsed = parseInput(kind, input);
+      const parsed = parseInput(kind, { kind, ...input });
       const { requestId, connection } = parsed;
       const workflowId = workflowIdOf({ connection, kind, requestId });
       const runId = await runs.idOf(workflowId);
@@ -178,7 +178,7 @@ export function createDsrClient({
       if (!(await isOpen(workflowId))) throw hasEnded(workflowId);
       try {
         return await server.withDeadline(Date.now() + ANSWERED_WITHIN_MS, () =>
-          workflow.getHandle(workflowId).executeUpdate<Clock, [ExtensionInput]>(EXTEND, { args: [parsed] }),
+          workflow.getHandle(workflowId).executeUpdate<Clock, [unknown]>(EXTEND, { args: [{ workflowId, ...parsed }] }),
         );
       } catch (error) {
         throw extensionError(workflowId, error);

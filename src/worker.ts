@@ -8,13 +8,14 @@ import { readFileSync } from 'node:fs';
 import type { Client } from '@temporalio/client';
 import { type MetricMeter, noopMetricMeter } from '@temporalio/common';
 import { type NativeConnection, Worker, type WorkflowBundleOption } from '@temporalio/worker';
+import { registered } from './activities';
 import { createRetentionActivities } from './activities/retention-activities';
 import { type AircallClient, createAircallClient } from './aircall/client';
 import { createDataConverter } from './encryption/data-converter';
 import type { Keyring } from './encryption/keyring';
 import type { Log } from './log';
 import type { Parts } from './parts';
-import { RENEWAL_WORKFLOW } from './request/names';
+import { RENEWAL_WORKFLOW, renewalId } from './request/names';
 import type { RetentionPolicy } from './retention/retention';
 import { ensureRetentionSchedule } from './retention/schedule';
 import { countOpen } from './temporal/open-requests';
@@ -28,7 +29,7 @@ import { startPolling } from './worker/polling';
 import { createSteps } from './worker/steps';
 import type { Tracing } from './worker/tracing';
 import { workflowBundle as ownBundle } from './workflow-bundle';
-import type { Renewable } from './workflows/renew-credential';
+import type { Renewable, renewCredential } from './workflows/renew-credential';
 
 export interface ServiceOptions {
   readonly native: NativeConnection;
@@ -110,7 +111,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     ...common,
     taskQueue,
     workflowBundle,
-    activities: { ...local, ...sweeping },
+    activities: registered({ ...local, ...sweeping }),
     maxConcurrentActivityTaskExecutions: 20,
   });
 
@@ -126,7 +127,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     server: temporal.connection,
     namespace,
     taskQueue,
-    workerOptions: { ...common, activities: api },
+    workerOptions: { ...common, activities: registered(api) },
     watch: gauges,
     renew: due => startRenewal(temporal, taskQueue, due),
     log,
@@ -188,12 +189,13 @@ function noteUnknownKeys(keyring: Keyring, log: Log) {
 
 /** One renewal at a time for each connection, by the first worker that sees that it is due. */
 async function startRenewal(temporal: Client, taskQueue: string, due: Renewable): Promise<void> {
-  await temporal.workflow.start<(due: Renewable) => Promise<unknown>>(RENEWAL_WORKFLOW, {
+  const workflowId = renewalId(taskQueue, due.connection);
+  await temporal.workflow.start<typeof renewCredential>(RENEWAL_WORKFLOW, {
     taskQueue,
-    workflowId: `${taskQueue}/renewal/${due.connection}`,
+    workflowId,
     workflowIdConflictPolicy: 'USE_EXISTING',
     staticSummary: `Renew the credential of ${due.connection} before it expires`,
-    args: [due],
+    args: [{ workflowId, ...due }],
   });
 }
 

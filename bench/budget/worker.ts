@@ -3,7 +3,7 @@
  * lack any limit, on our API queues with our steps and on the baseline's with its own. Says `ready` on stderr, like ours.
  */
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
-import { createActivities } from '../../src/activities';
+import { createActivities, registered } from '../../src/activities';
 import { createGates } from '../../src/activities/gates';
 import { createAircallClient } from '../../src/aircall/client';
 import { createConfiguration } from '../../src/config';
@@ -84,7 +84,7 @@ async function ourApiQueues() {
   const connections = process.env[GIVEN.connections]?.split(',') ?? [];
   return connections.map(name => ({
     taskQueue: apiTaskQueue(CONFIG.taskQueue(), name),
-    activities: api,
+    activities: registered(api),
     dataConverter: createDataConverter(keyring),
   }));
 }

@@ -35,6 +35,7 @@ type subject struct {
 }
 
 type accessInput struct {
+	Kind       string  `json:"kind"`
 	RequestID  string  `json:"requestId"`
 	Connection string  `json:"connection"`
 	Subject    subject `json:"subject"`
@@ -76,7 +77,7 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	input := accessInput{requestID, connection, subject{strings.TrimSpace(string(text))}}
+	input := accessInput{"access", requestID, connection, subject{strings.TrimSpace(string(text))}}
 
 	service, data, err := connect(ctx)
 	if err != nil {

@@ -53,7 +53,7 @@ async def start(client: Client, connection: str, request_id: str, email: str) ->
     try:
         return await client.start_workflow(
             "accessRequest",
-            {"requestId": request_id, "connection": connection, "subject": {"email": email}},
+            {"kind": "access", "requestId": request_id, "connection": connection, "subject": {"email": email}},
             id=workflow_id,
             task_queue=os.environ.get("AIRCALL_DSR_TASK_QUEUE") or "aircall-dsr",
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,

@@ -2,10 +2,12 @@
  * All steps of a request, made from their dependencies. Each is wrapped so that any error leaves it as a typed
  * failure whose message holds no value. Workflows know these by type only.
  */
+import { inputFor, type Returned, returned } from '../request/addressed';
 import { type ApiActivities, createApiActivities } from './api-activities';
-import { type ApiStepDependencies, localFailure, requestsSent } from './api-step';
+import { type ApiStepDependencies, localFailure, requestsSent, stepFailure } from './api-step';
 import { type ClosingDependencies, createClosingActivities } from './closing';
 import { createListActivities, type ListDependencies } from './lists';
+import { NOTHING_SENT } from './local-step';
 import { createOpeningActivities, type OpeningDependencies } from './opening';
 import { createPackageActivities } from './packaging';
 import { createWaitActivities, type WaitDependencies } from './waiting';
@@ -38,6 +40,24 @@ function createLocalActivities(dependencies: LocalDependencies) {
     ...createWaitActivities(dependencies),
     ...closing,
   };
+}
+
+/** The steps as a worker registers them: each takes only what is addressed to it, and its result says whose it is. */
+export function registered(steps: object): Record<string, (message: unknown) => Promise<Returned>> {
+  const entries = Object.keys(steps).map(name => {
+    const step: unknown = Reflect.get(steps, name);
+    if (typeof step !== 'function') throw new TypeError(`${name} is no step`);
+    return [
+      name,
+      async (message: unknown) => {
+        const input = inputFor(name, message);
+        if (input === undefined)
+          throw stepFailure('payload-unusable', 'what this step was given was not made for it', NOTHING_SENT);
+        return returned(name, await Reflect.apply(step, undefined, input));
+      },
+    ] as const;
+  });
+  return Object.fromEntries(entries);
 }
 
 function typed<T extends object>(activities: T): T {

@@ -1,6 +1,5 @@
 /** The first step of a request: accepts or refuses the input, and seals the subject. Decisions D7, D12. */
 import { activityInfo } from '@temporalio/activity';
-import { BROKEN_MARK, PLAINTEXT_MARK } from '../encryption/marks';
 import { emailSpellings } from '../matching/addresses';
 import { type Clock, clockOf } from '../request/clock';
 import { endOf, type Inputs, InvalidInput, instantMs, parseInput, refuseImpossibleTimes } from '../request/input';
@@ -8,6 +7,7 @@ import type { AccessInput, DeletionInput, RequestResult } from '../request/model
 import { type Kind, type RequestRef, requestBehind, requestOf, workflowIdOf } from '../request/names';
 import { DEADLINE_DAYS_DEFAULT, SETTLE_SECONDS_DEFAULT } from '../request/options';
 import { subjectHashOf } from '../request/subject-hash';
+import { whyUnusable } from '../unusable';
 import type { CaseRef, Cases, RequestRecord, StepProgress } from '../vault/cases';
 import type { Connections } from '../vault/connections';
 import { stepFailure, stepName } from './api-step';
@@ -42,7 +42,7 @@ export interface Opened {
 export type Opening = { readonly opened: Opened } | { readonly ended: RequestResult };
 
 /** The options of both kinds; the schemas make sure that each kind has only its own. */
-type Options = Partial<AccessInput & DeletionInput>;
+type Options = Partial<Omit<AccessInput, 'kind'> & Omit<DeletionInput, 'kind'>>;
 
 const DAY_MS = 86_400_000;
 
@@ -144,9 +144,10 @@ function read(
   nowMs: number,
 ): { parsed: Inputs[Kind]; request: RequestRef } {
   try {
-    if (input === PLAINTEXT_MARK)
+    const why = whyUnusable(input);
+    if (why === 'not-encrypted')
       throw new InvalidInput('the input was not encrypted; start requests with the key file, see README.md');
-    if (input === BROKEN_MARK)
+    if (why !== undefined)
       throw new InvalidInput('the input was changed, encrypted with another key of the same id, or is no JSON');
     const parsed = parseInput(kind, input);
     refuseImpossibleTimes(parsed, nowMs);

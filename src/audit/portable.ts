@@ -4,8 +4,10 @@
  * that others wrote into a run, and fields of later versions of Temporal. Nothing stays of a refused input.
  */
 import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import type { Payload, PayloadCodec } from '@temporalio/common';
 import { temporal } from '@temporalio/proto';
+import { inputFor } from '../request/addressed';
 import { ALARMS, REASON_PATTERN } from '../request/clock';
 import { isStepCode } from '../request/handling';
 import { InvalidInput, parseInput } from '../request/input';
@@ -177,7 +179,7 @@ async function keptPayload(holder: string, payload: Payload, run: RunFacts): Pro
     case 'success':
       return openAsWorker(payload, run.codec);
     case 'args':
-      return json(extensionIn(jsonIn(await openAsWorker(payload, run.codec))));
+      return json(extensionOf(jsonIn(await openAsWorker(payload, run.codec)), run));
     case 'details':
     case 'lastHeartbeatDetails':
       return json(countsIn(jsonIn(await openAsWorker(payload, run.codec))));
@@ -191,10 +193,11 @@ async function keptPayload(holder: string, payload: Payload, run: RunFacts): Pro
 }
 
 /** The input of an extension. */
-function extensionIn(value: unknown): Record<string, unknown> {
+function extensionOf(value: unknown, { workflowId }: RunFacts): Record<string, unknown> {
   const [reason, until] = [member(value, 'reason'), member(value, 'until')];
   const untilMs = typeof until === 'string' ? Date.parse(until) : Number.NaN;
   return {
+    ...(member(value, 'workflowId') === workflowId && { workflowId }),
     ...(typeof reason === 'string' && REASON_PATTERN.test(reason) && { reason }),
     ...(!Number.isNaN(untilMs) && { until: new Date(untilMs).toISOString() }),
   };
@@ -237,21 +240,26 @@ function forgetRefused({ events }: History, payloads: readonly Payload[]): void 
   const { workflowType, input } = events?.[0]?.workflowExecutionStartedEventAttributes ?? {};
   const kind = KINDS.find(each => WORKFLOW_TYPES[each] === workflowType?.name);
   if (kind === undefined) return;
-  const given = (input?.payloads ?? []).map(payload => Buffer.from(payload.data ?? []).toString());
-  const [first = ''] = given;
-  if (given.length === 1 && isGood(kind, first)) return;
-  for (const payload of payloads)
-    if (given.includes(Buffer.from(payload.data ?? []).toString())) Object.assign(payload, json(REFUSED));
+  const given = (input?.payloads ?? []).map(jsonIn);
+  if (given.length === 1 && isGood(kind, given[0])) return;
+  const isGiven = (value: unknown) => given.some(one => isDeepStrictEqual(one, value));
+  for (const payload of payloads) {
+    const value = jsonIn(payload);
+    if ([value, ...(inputFor(FIRST_STEP, value) ?? [])].some(isGiven)) Object.assign(payload, json(REFUSED));
+  }
 }
+
+/** It takes the input of the request as it is. */
+const FIRST_STEP = 'openRequest';
 
 const REFUSED = 'an input that was refused';
 
-function isGood(kind: Kind, text: string): boolean {
+function isGood(kind: Kind, input: unknown): boolean {
   try {
-    parseInput(kind, JSON.parse(text));
+    parseInput(kind, input);
     return true;
   } catch (error) {
-    if (error instanceof InvalidInput || error instanceof SyntaxError) return false;
+    if (error instanceof InvalidInput) return false;
     throw error;
   }
 }

@@ -21,7 +21,7 @@ export interface RunOfRequest {
 }
 
 /** The input of a run that was started before. Its starter may have sent anything. */
-export type InputBefore = Partial<Inputs['deletion']> | undefined;
+export type InputBefore = Partial<Omit<Inputs['deletion'], 'kind'>> | undefined;
 
 export interface Starting {
   /** Starts the run, or finds the one that has this id already. */

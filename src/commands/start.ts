@@ -106,7 +106,7 @@ function inputOf(kind: Kind, connection: string, email: string, options: StartOp
     return [[field, typeof takes === 'object' && 'min' in takes ? numberIn(value) : value] as const];
   });
   const subject = { email, ...(phone !== undefined && { phoneNumbers: phone }) };
-  return { requestId, connection, subject, ...Object.fromEntries(given) };
+  return { kind, requestId, connection, subject, ...Object.fromEntries(given) };
 }
 
 /** The result of an access request that has ended already. */

@@ -2,14 +2,20 @@
  * Temporal payloads, encrypted in the wire format of Temporal's published encryption samples, so that starters in any
  * language share only the key: `encoding: binary/encrypted`, `encryption-key-id`, data = nonce (12), ciphertext, tag (16)
  * of the protobuf payload. Ours also carry a check of their key, which others need not. There is no plaintext mode: a
- * payload that was not encrypted is replaced, never used.
+ * payload that was not encrypted is replaced, never used. What an activity takes and returns is bound to its workflow id
+ * and activity id, as associated data, so that it is good at that place only. Decision D8.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import { defaultPayloadConverter, type Payload, type PayloadCodec } from '@temporalio/common';
+import {
+  defaultPayloadConverter,
+  type Payload,
+  type PayloadCodec,
+  type SerializationContext,
+} from '@temporalio/common';
 import { temporal } from '@temporalio/proto';
+import { unusable, type WhyUnusable } from '../unusable';
 import { KeyringError } from './key-file';
 import { type Keyring, keyCheck } from './keyring';
-import { BROKEN_MARK, PLAINTEXT_MARK } from './marks';
 
 const ENCODING = 'binary/encrypted';
 const NONCE_BYTES = 12;
@@ -19,6 +25,8 @@ const PayloadMessage = temporal.api.common.v1.Payload;
 /** Metadata of a payload: the id of its key. */
 export const KEY_ID = 'encryption-key-id';
 const KEY_CHECK = 'encryption-key-check';
+/** Metadata of a payload of an activity: its workflow id and activity id, as a JSON array. */
+const CONTEXT = 'encryption-context';
 
 export type PayloadCode = 'payload-broken' | 'wrong-key';
 
@@ -38,43 +46,54 @@ export interface WorkerRole {
 }
 
 /**
- * For a worker, a payload that cannot be used becomes a mark; for other processes it is an error.
+ * For a worker, a payload that cannot be used becomes a value of its own; for other processes it is an error. A worker
+ * compares the binding of a payload with the place where it is; others, which do not know the place, only check it.
  * @throws {PayloadBroken} on decoding, without a worker's role
  * @throws {KeyringError} `unknown-key`, in either role
  */
 export function createPayloadCodec(keyring: Keyring, worker?: WorkerRole): PayloadCodec {
-  function decode(payload: Payload): Payload {
+  function decode(payload: Payload, context: SerializationContext | undefined): Payload {
     try {
-      if (!isEncrypted(payload)) return marked(PLAINTEXT_MARK);
+      if (!isEncrypted(payload)) return replaced('not-encrypted');
+      if (worker !== undefined && textOf(payload, CONTEXT) !== bindingOf(context)) return replaced('misplaced');
       const inner = decrypt(keyring, payload);
-      return worker === undefined || isUsable(inner) ? inner : marked(BROKEN_MARK);
+      return worker === undefined || isUsable(inner) ? inner : replaced('broken');
     } catch (error) {
-      if (error instanceof PayloadBroken && worker !== undefined) return marked(BROKEN_MARK);
+      if (error instanceof PayloadBroken && worker !== undefined) return replaced('broken');
       if (error instanceof KeyringError && error.code === 'unknown-key') worker?.onUnknownKey(textOf(payload, KEY_ID));
       throw error;
     }
   }
   return {
-    encode: async payloads => payloads.map(payload => encrypt(keyring, payload)),
-    decode: async payloads => payloads.map(decode),
+    encode: async (payloads, context) => payloads.map(payload => encrypt(keyring, payload, bindingOf(context) ?? '')),
+    decode: async (payloads, context) => payloads.map(payload => decode(payload, context)),
   };
+}
+
+/** Empty for a payload of a workflow, which anybody with the key may send; undefined if the place is not known. */
+function bindingOf(context: SerializationContext | undefined): string | undefined {
+  if (context?.type === 'workflow') return '';
+  if (context?.workflowId === undefined || context.activityId === undefined) return undefined;
+  return JSON.stringify([context.workflowId, context.activityId]);
 }
 
 export function isEncrypted(payload: Payload): boolean {
   return textOf(payload, 'encoding') === ENCODING;
 }
 
-function encrypt(keyring: Keyring, payload: Payload): Payload {
+function encrypt(keyring: Keyring, payload: Payload, binding: string): Payload {
   const nonce = randomBytes(NONCE_BYTES);
   const id = keyring.primaryId;
   const key = keyring.key(id);
   const cipher = createCipheriv('aes-256-gcm', key, nonce);
+  cipher.setAAD(Buffer.from(binding));
   const plain = PayloadMessage.encode(payload).finish();
   return {
     metadata: {
       encoding: Buffer.from(ENCODING),
       [KEY_ID]: Buffer.from(id),
       [KEY_CHECK]: Buffer.from(keyCheck(key).toString('hex')),
+      ...(binding !== '' && { [CONTEXT]: Buffer.from(binding) }),
     },
     data: Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()]),
   };
@@ -95,6 +114,7 @@ function decrypt(keyring: Keyring, payload: Payload): Payload {
   if (data.length < NONCE_BYTES + TAG_BYTES)
     throw new PayloadBroken('payload-broken', 'An encrypted payload is too short.');
   const decipher = createDecipheriv('aes-256-gcm', key, data.subarray(0, NONCE_BYTES));
+  decipher.setAAD(Buffer.from(payload.metadata?.[CONTEXT] ?? []));
   decipher.setAuthTag(data.subarray(-TAG_BYTES));
   try {
     const plain = Buffer.concat([decipher.update(data.subarray(NONCE_BYTES, -TAG_BYTES)), decipher.final()]);
@@ -117,8 +137,8 @@ function isUsable(payload: Payload): boolean {
   }
 }
 
-function marked(mark: string): Payload {
-  return { metadata: { encoding: Buffer.from('json/plain') }, data: Buffer.from(JSON.stringify(mark)) };
+function replaced(why: WhyUnusable): Payload {
+  return { metadata: { encoding: Buffer.from('json/plain') }, data: Buffer.from(JSON.stringify(unusable(why))) };
 }
 
 function textOf(payload: Payload, name: string): string {

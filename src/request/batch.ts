@@ -201,7 +201,7 @@ function readRow(
   if (kind === undefined) problems.push('kind takes access or deletion');
   const subject = { email, ...(phoneNumbers.length > 0 && { phoneNumbers }) };
   const clock = { ...(regime && { regime }), ...(submittedAt !== '' && { submittedAt }) };
-  const input = { requestId, connection, subject, priority: 'batch', ...clock };
+  const input = { kind: kind ?? 'access', requestId, connection, subject, priority: 'batch', ...clock };
   try {
     const parsed = parseInput(kind ?? 'access', input);
     if (problems.length > 0 || kind === undefined) return { problems, content };

@@ -58,6 +58,18 @@ const LAWS = {
   ccpa: { due: (fromMs: number) => fromMs + 45 * DAY_MS, latest: (fromMs: number) => fromMs + 90 * DAY_MS },
 } as const satisfies Record<Exclude<Regime, 'none'>, unknown>;
 
+const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?Z$/;
+
+/** An extension that reached a run, whoever sent it. @throws {ExtensionRefused} */
+export function extensionIn(input: object): ExtensionInput {
+  const { reason, until }: { reason?: unknown; until?: unknown } = input;
+  if (typeof reason !== 'string' || !REASON_PATTERN.test(reason))
+    throw new ExtensionRefused(`the reason ${REASON_RULE}`);
+  if (until === undefined) return { reason };
+  if (typeof until === 'string' && INSTANT.test(until) && !Number.isNaN(Date.parse(until))) return { reason, until };
+  throw new ExtensionRefused('until takes a time, for instance 2026-01-31T12:00:00Z');
+}
+
 /** Undefined if nothing of it was given. A submission that seems to lie ahead, between two machines' clocks, is now. */
 export function clockOf(
   { regime = 'none', submittedMs }: { readonly regime?: Regime | undefined; readonly submittedMs?: number | undefined },
@@ -78,7 +90,6 @@ export function clockOf(
 export function extended(clock: Clock | undefined, { reason, until }: ExtensionInput, nowMs: number): Clock {
   if (clock?.dueAt === undefined || clock.regime === 'none')
     throw new ExtensionRefused('this request has no due date: it was started without --regime');
-  if (!REASON_PATTERN.test(reason)) throw new ExtensionRefused(`the reason ${REASON_RULE}`);
   const latestMs = LAWS[clock.regime].latest(Date.parse(clock.submittedAt));
   const untilMs = until === undefined ? latestMs : Date.parse(until);
   const dueAt = Number.isFinite(untilMs) ? instant(untilMs) : '';

@@ -49,6 +49,7 @@ export const HANDLING = {
   'not-sealed': never,
   'wrong-key': never,
   'seal-broken': never,
+  'payload-unusable': never,
   'local-failure': backoff,
   'alarm-undelivered': { ...backoff, mayHaveTakenEffect: false },
 } as const satisfies Record<string, Handling>;

@@ -58,8 +58,11 @@ const common = {
   submittedAt: instant.optional(),
 };
 
+const kindRule = 'takes access or deletion, as the type of the workflow';
+
 const access: z.ZodType<AccessInput> = z
   .strictObject({
+    kind: z.literal('access', kindRule),
     ...common,
     calls: oneOf(OPTIONS.calls.takes.oneOf, 'takes by-number or company'),
     from: instant.optional(),
@@ -71,6 +74,7 @@ const access: z.ZodType<AccessInput> = z
   });
 
 const deletion: z.ZodType<DeletionInput> = z.strictObject({
+  kind: z.literal('deletion', kindRule),
   ...common,
   dryRun: z.boolean('takes true or false').optional(),
   settleSeconds: numberIn(OPTIONS.settleSeconds.takes),
@@ -103,6 +107,9 @@ export function endOf(instantText: string): number {
   const dayMs = 86_400_000;
   return instantMs(instantText) + (instantText.length === 10 ? dayMs - 1 : 0);
 }
+
+/** What a caller gives who names the kind apart from it. */
+export type Given<K extends Kind> = K extends Kind ? Omit<Inputs[K], 'kind'> : never;
 
 /** @throws {InvalidInput} naming each wrong field and the values that it takes. */
 export function parseInput<K extends Kind>(kind: K, input: unknown): Inputs[K];

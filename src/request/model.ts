@@ -16,17 +16,19 @@ export interface Subject {
   readonly phoneNumbers?: readonly string[] | undefined;
 }
 
-export interface CommonInput {
+export interface CommonInput<K extends Kind = Kind> {
+  /** What is asked for. Together with the ids it makes an input good for one request only, however often it is sent. */
+  readonly kind: K;
   readonly requestId: string;
   readonly connection: string;
   readonly subject: Subject;
 }
 
 /** Input of an access request. */
-export interface AccessInput extends CommonInput, OptionsOf<'access'> {}
+export interface AccessInput extends CommonInput<'access'>, OptionsOf<'access'> {}
 
 /** Input of a deletion. */
-export interface DeletionInput extends CommonInput, OptionsOf<'deletion'> {}
+export interface DeletionInput extends CommonInput<'deletion'>, OptionsOf<'deletion'> {}
 
 /** How a request ended; later it may be purged. */
 export type FinalStatus = EndedStatus | 'purged';

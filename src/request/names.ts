@@ -25,6 +25,16 @@ export const CREDENTIALS_UPDATED = 'credentialsUpdated';
 /** Extends the legal due date of a request. */
 export const EXTEND = 'extend';
 
+/** The workflow id of the n-th child of a request that reads a long list. */
+export function pagesId(workflowId: string, child: number): string {
+  return `${workflowId}:pages:${child}`;
+}
+
+/** The workflow id of the renewal of a connection's credential. */
+export function renewalId(taskQueue: string, connection: string): string {
+  return `${taskQueue}/renewal/${connection}`;
+}
+
 export const DEFAULT_TASK_QUEUE = 'aircall-dsr';
 
 /** Names of connections and request ids: 1 to 64 characters, no `:`, `/` or `@`, so that an e-mail address cannot be one. */

@@ -12,15 +12,25 @@ import {
   isCancellation,
   setHandler,
   upsertSearchAttributes,
+  workflowInfo,
 } from '@temporalio/workflow';
-import { type Alarm, alarmsOf, type Clock, type ExtensionInput, ExtensionRefused, extended } from '../request/clock';
+import {
+  type Alarm,
+  alarmsOf,
+  type Clock,
+  type ExtensionInput,
+  ExtensionRefused,
+  extended,
+  extensionIn,
+} from '../request/clock';
 import type { WaitingFor } from '../request/model';
 import { EXTEND, type RequestRef } from '../request/names';
 import { SEARCH_KEYS } from '../request/search-keys';
+import { isFrom } from './received';
 import { alarmSteps, localSteps } from './steps';
 
 /** Returns the new clock. A refusal (`extension-refused`) leaves no trace. */
-const extendUpdate = defineUpdate<Clock, [ExtensionInput]>(EXTEND);
+const extendUpdate = defineUpdate<Clock, [unknown]>(EXTEND);
 
 export interface RunClock {
   /** The clock and the present alarm, for the status and the result. */
@@ -29,6 +39,13 @@ export interface RunClock {
   start(request: RequestRef, clock: Clock | undefined): void;
   /** Takes no more extensions; resolves when those that it has taken are kept, and alarms of a moment ago are sent. */
   end(): Promise<void>;
+}
+
+/** @throws {ExtensionRefused} unless it was made for this request */
+function received(input: unknown): ExtensionInput {
+  if (typeof input !== 'object' || input === null || !isFrom(workflowInfo().workflowId, input))
+    throw new ExtensionRefused('it was not made for this request');
+  return extensionIn(input);
 }
 
 const ALARM_WORDS = { 'due-soon': 'Alarm: due within a week', overdue: 'Alarm: overdue' } as const;
@@ -49,7 +66,7 @@ export function keepClock(waitingFor: () => WaitingFor | undefined, changed: () 
   setHandler(
     extendUpdate,
     async input => {
-      const next = extended(clock, input, Date.now());
+      const next = extended(clock, received(input), Date.now());
       if (next === clock || request === undefined) return next;
       clock = next;
       show();
@@ -62,11 +79,11 @@ export function keepClock(waitingFor: () => WaitingFor | undefined, changed: () 
     { validator: refuse },
   );
 
-  function refuse(input: ExtensionInput): void {
+  function refuse(input: unknown): void {
     try {
       if (request === undefined) throw new ExtensionRefused('this request has not begun yet; try again');
       if (over) throw new ExtensionRefused('this request is ending');
-      extended(clock, input, Date.now());
+      extended(clock, received(input), Date.now());
     } catch (error) {
       throw error instanceof ExtensionRefused ? ApplicationFailure.nonRetryable(error.message, error.code) : error;
     }

@@ -4,13 +4,20 @@
  */
 import { isCancellation } from '@temporalio/workflow';
 import { emptyReport, fetchInto, type PagesInput, type PagesReport } from './pages';
+import { refuseForeign } from './received';
 
-export async function fetchPages(input: PagesInput): Promise<PagesReport> {
+interface ForRun {
+  readonly workflowId: string;
+}
+
+/** @throws {ApplicationFailure} `invalid-input`: no request started it */
+export async function fetchPages(input: PagesInput & ForRun): Promise<PagesReport & ForRun> {
+  refuseForeign(input);
   const report = emptyReport();
   try {
     await fetchInto(report, input);
   } catch (error) {
     if (!isCancellation(error)) throw error;
   }
-  return report;
+  return { workflowId: input.workflowId, ...report };
 }

@@ -5,11 +5,13 @@
 import { executeChild, workflowInfo } from '@temporalio/workflow';
 import type { CaseRef, Merged, Window } from '../activities';
 import type { Gap, SourceCoverage } from '../request/model';
+import { pagesId } from '../request/names';
 import { PER_PAGE, ROWS_MAX, splitWindow } from '../request/paging';
 import { sideBySide } from '../side-by-side';
 import type { Renewal } from './credentials';
 import type { fetchPages } from './fetch-pages';
 import { emptyReport, fetchInto, type List, listName, type PagesReport } from './pages';
+import { isFrom, PayloadUnusable } from './received';
 import type { RequestRun } from './run';
 import { mayBeCredential, type StepFailure } from './steps';
 
@@ -147,11 +149,13 @@ async function fetchSome(run: RequestRun, list: List, window: Window, pages: rea
     }
     return report;
   }
+  const workflowId = pagesId(workflowInfo().workflowId, run.nextChild());
   const report = await executeChild<typeof fetchPages>('fetchPages', {
-    args: [input],
-    workflowId: `${workflowInfo().workflowId}:pages:${run.nextChild()}`,
+    args: [{ workflowId, ...input }],
+    workflowId,
     staticSummary: `${listName(list)}, pages ${pages[0]} to ${pages.at(-1)}`,
   });
+  if (!isFrom(workflowId, report)) throw new PayloadUnusable();
   run.requests.add(report.apiRequests);
   return report;
 }

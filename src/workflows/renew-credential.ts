@@ -2,6 +2,7 @@
  * Renews a credential shortly before it expires, so that no step meets an expired one; also while its connection is
  * paused. Started by a worker that sees that it is due. If it cannot be renewed, the first refused step handles that. D4.
  */
+import { refuseForeign } from './received';
 import { attempt, type FailureCode, renewalSteps } from './steps';
 
 export interface Renewable {
@@ -12,7 +13,12 @@ export interface Renewable {
 
 const GIVE_UP_AFTER_MS = 3_600_000;
 
-export async function renewCredential(due: Renewable): Promise<'renewed' | FailureCode> {
+/** @throws {ApplicationFailure} `invalid-input`: no worker of this service started it */
+export async function renewCredential(
+  input: Renewable & { readonly workflowId: string },
+): Promise<'renewed' | FailureCode> {
+  refuseForeign(input);
+  const { workflowId: _, ...due } = input;
   const steps = renewalSteps(due.connection, Date.now() + GIVE_UP_AFTER_MS);
   const renewal = await attempt(() => steps.refreshToken(due));
   return renewal.ok ? 'renewed' : renewal.code;

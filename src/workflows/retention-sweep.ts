@@ -5,6 +5,7 @@
 import { isCancellation, proxyActivities, setCurrentDetails } from '@temporalio/workflow';
 import type { RetentionActivities } from '../activities/retention-activities';
 import { sideBySide } from '../side-by-side';
+import { checked } from './steps';
 
 export interface Swept {
   readonly destroyed: number;
@@ -16,11 +17,13 @@ export interface Swept {
 const ROUNDS_MAX = 20;
 const AT_ONCE = 4;
 
-const { findUnkept, keepEvidence, noteKept, findDue, destroyDue } = proxyActivities<RetentionActivities>({
-  startToCloseTimeout: '10 minutes',
-  scheduleToCloseTimeout: '1 hour',
-  retry: { initialInterval: '10 seconds', backoffCoefficient: 2, maximumInterval: '10 minutes' },
-});
+const { findUnkept, keepEvidence, noteKept, findDue, destroyDue } = checked(
+  proxyActivities<RetentionActivities>({
+    startToCloseTimeout: '10 minutes',
+    scheduleToCloseTimeout: '1 hour',
+    retry: { initialInterval: '10 seconds', backoffCoefficient: 2, maximumInterval: '10 minutes' },
+  }),
+);
 
 export async function retentionSweep(): Promise<Swept> {
   setCurrentDetails('Keeps the evidence of requests that have ended, and destroys data past its retention time.');

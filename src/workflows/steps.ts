@@ -16,8 +16,10 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { ApiActivities, LocalActivities, StepProgress } from '../activities';
+import { returnedBy, taken } from '../request/addressed';
 import { HANDLING, isStepCode, type StepCode } from '../request/handling';
 import { apiTaskQueue, type RequestRef } from '../request/names';
+import { PayloadUnusable } from './received';
 
 /** Why a step has no value: a code of the handling table, or the request's deadline. */
 export type FailureCode = StepCode | 'deadline';
@@ -43,6 +45,22 @@ const START_TO_CLOSE = '60 seconds';
 /** Half of a workflow task's time. */
 const QUICK_TIMEOUT = '5 seconds';
 const LOCAL_TIME_MIN_MS = 3_600_000;
+
+/** Steps that take only what is addressed to them, and of which no result is used that is not their own. */
+export function checked<T extends object>(steps: T): T {
+  return new Proxy(steps, {
+    get(_, name) {
+      const step: unknown = Reflect.get(steps, name);
+      if (typeof step !== 'function') return step;
+      return async (...input: unknown[]) => {
+        const message: unknown = await Reflect.apply(step, undefined, [taken(String(name), input)]);
+        const own = returnedBy(String(name), message);
+        if (own === undefined) throw new PayloadUnusable();
+        return own.result;
+      };
+    },
+  });
+}
 
 /** The few first steps of a request run before bulk pages. */
 export type Urgency = 'first' | 'bulk';
@@ -75,33 +93,37 @@ function callOptions(connection: string, deadlineMs: number): ActivityOptions {
  * @param summary the purpose of the step, for the Web UI; as with all steps, references and names only
  */
 export function readSteps(budgeted: Budgeted, summary: string, urgency: Urgency = 'first') {
-  return proxyActivities<Omit<ApiActivities, 'deleteContact'>>(apiOptions(budgeted, summary, urgency));
+  return checked(proxyActivities<Omit<ApiActivities, 'deleteContact'>>(apiOptions(budgeted, summary, urgency)));
 }
 
 /** The step that renews a credential before it expires: it belongs to no request, and runs before the steps of all requests. */
 export function renewalSteps(connection: string, deadlineMs: number) {
-  return proxyActivities<Pick<ApiActivities, 'refreshToken'>>({
-    ...callOptions(connection, deadlineMs),
-    summary: 'Get a new access token before the present one expires',
-    priority: { priorityKey: 1 },
-  });
+  return checked(
+    proxyActivities<Pick<ApiActivities, 'refreshToken'>>({
+      ...callOptions(connection, deadlineMs),
+      summary: 'Get a new access token before the present one expires',
+      priority: { priorityKey: 1 },
+    }),
+  );
 }
 
 /** Steps that delete at Aircall. Deleting an absent record counts as done, so these steps too are retried without a cap. */
 export function deleteSteps(budgeted: Budgeted, summary: string) {
-  return proxyActivities<Pick<ApiActivities, 'deleteContact'>>(apiOptions(budgeted, summary, 'first'));
+  return checked(proxyActivities<Pick<ApiActivities, 'deleteContact'>>(apiOptions(budgeted, summary, 'first')));
 }
 
 /** Steps that use the vault only, with as much data as a company may have. They have at least an hour. */
 export function bulkSteps(deadlineMs?: number) {
-  return proxyActivities<LocalActivities>({
-    startToCloseTimeout: START_TO_CLOSE,
-    ...(deadlineMs === undefined
-      ? {}
-      : { scheduleToCloseTimeout: Math.max(deadlineMs - Date.now(), LOCAL_TIME_MIN_MS) }),
-    retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' },
-    allowEagerDispatch: false,
-  });
+  return checked(
+    proxyActivities<LocalActivities>({
+      startToCloseTimeout: START_TO_CLOSE,
+      ...(deadlineMs === undefined
+        ? {}
+        : { scheduleToCloseTimeout: Math.max(deadlineMs - Date.now(), LOCAL_TIME_MIN_MS) }),
+      retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' },
+      allowEagerDispatch: false,
+    }),
+  );
 }
 
 /**
@@ -109,10 +131,9 @@ export function bulkSteps(deadlineMs?: number) {
  * of a step's cost. If the vault fails it is taken again as an ordinary activity, which Temporal repeats and shows.
  */
 export function localSteps(deadlineMs?: number): LocalActivities {
-  const quick = proxyLocalActivities<LocalActivities>({
-    startToCloseTimeout: QUICK_TIMEOUT,
-    retry: { maximumAttempts: 1 },
-  });
+  const quick = checked(
+    proxyLocalActivities<LocalActivities>({ startToCloseTimeout: QUICK_TIMEOUT, retry: { maximumAttempts: 1 } }),
+  );
   return new Proxy(quick, {
     get:
       (_, name) =>
@@ -135,22 +156,26 @@ function isTriedAgain(error: unknown): boolean {
 
 /** The step that sends an alarm about a due date: repeated until it is received, or no longer needed. */
 export function alarmSteps(summary: string) {
-  return proxyActivities<Pick<LocalActivities, 'raiseAlarm'>>({
-    summary,
-    startToCloseTimeout: START_TO_CLOSE,
-    scheduleToCloseTimeout: '3 days',
-    retry: { initialInterval: '10 seconds', backoffCoefficient: 2, maximumInterval: '1 hour' },
-    allowEagerDispatch: false,
-  });
+  return checked(
+    proxyActivities<Pick<LocalActivities, 'raiseAlarm'>>({
+      summary,
+      startToCloseTimeout: START_TO_CLOSE,
+      scheduleToCloseTimeout: '3 days',
+      retry: { initialInterval: '10 seconds', backoffCoefficient: 2, maximumInterval: '1 hour' },
+      allowEagerDispatch: false,
+    }),
+  );
 }
 
 /** The waiting steps: Temporal repeats them until the cause of the wait has ended, or the deadline passes. */
 export function waitingSteps(deadlineMs: number, summary: string) {
-  return proxyActivities<Pick<LocalActivities, 'awaitCredentials' | 'awaitResumption' | 'awaitAccessRequests'>>({
-    summary,
-    startToCloseTimeout: START_TO_CLOSE,
-    scheduleToCloseTimeout: Math.max(1, deadlineMs - Date.now()),
-  });
+  return checked(
+    proxyActivities<Pick<LocalActivities, 'awaitCredentials' | 'awaitResumption' | 'awaitAccessRequests'>>({
+      summary,
+      startToCloseTimeout: START_TO_CLOSE,
+      scheduleToCloseTimeout: Math.max(1, deadlineMs - Date.now()),
+    }),
+  );
 }
 
 /** A step that calls Aircall was cancelled between two attempts; with the API requests it had sent. */
@@ -172,6 +197,7 @@ export async function attempt<T extends { readonly apiRequests: number }>(
     const value = await step();
     return { ok: true, value, apiRequests: value.apiRequests };
   } catch (error) {
+    if (error instanceof PayloadUnusable) return failureOf(error);
     if (!(error instanceof ActivityFailure)) throw error;
     if (isCancelled(error)) {
       throw cancelledAfter(error, await handedOn(error));
@@ -212,6 +238,8 @@ export function isCancelled(error: unknown): boolean {
 
 /** The failure of an activity. @throws a cancellation, and any error that is no failure of an activity */
 export function failureOf(error: unknown): StepFailure {
+  if (error instanceof PayloadUnusable)
+    return { ok: false, code: 'payload-unusable', apiRequests: 0, credentialVersion: 0 };
   if (isCancellation(error) || !(error instanceof ActivityFailure)) throw error;
   if (isCancelled(error)) throw new CancelledFailure('a step was cancelled while its last attempt failed');
   const { cause } = error;

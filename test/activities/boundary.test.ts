@@ -8,6 +8,7 @@ import { Client, Connection } from '@temporalio/client';
 import type { temporal } from '@temporalio/proto';
 import { bundleWorkflowCode, NativeConnection, Worker } from '@temporalio/worker';
 import type { FaultRule } from '../../sandbox';
+import { registered } from '../../src/activities';
 import { createDataConverter, failureConverterPath } from '../../src/encryption/data-converter';
 import { HANDLING, isStepCode, type StepCode } from '../../src/request/handling';
 import { type RequestRef, workflowIdOf } from '../../src/request/names';
@@ -43,8 +44,10 @@ beforeAll(async () => {
     taskQueue: TASK_QUEUE,
     workflowBundle: { codePath: await bundleOfOneStep() },
     dataConverter,
-    activities: Object.fromEntries(
-      Object.keys({ ...steps.api, ...steps.local }).map(name => [name, (input: unknown) => takePresent(name, input)]),
+    activities: registered(
+      Object.fromEntries(
+        Object.keys({ ...steps.api, ...steps.local }).map(name => [name, (input: unknown) => takePresent(name, input)]),
+      ),
     ),
   });
   const running = worker.run();
@@ -108,6 +111,7 @@ async function take(step: StepToTake, workflowId?: string) {
 interface Case {
   readonly step: string;
   readonly input?: () => unknown;
+  readonly addressee?: string;
   readonly prepare?: () => unknown;
   readonly fault?: FaultRule;
   /** API requests that Aircall gets from two attempts. */
@@ -212,6 +216,7 @@ const CASES = {
     prepare: () => Object.assign(steps.alarms, { fail: true }),
     apiRequests: 0,
   },
+  'payload-unusable': { ...merge, addressee: 'deleteContact' },
   'local-failure': {
     ...merge,
     prepare: () => {
@@ -258,7 +263,7 @@ describe('a step that ends as', () => {
   test.each(CODES)(
     '%s tells its workflow so, is tried again only where that helps, and counts what it sent',
     async code => {
-      const { step, input, prepare, fault, apiRequests, request }: Case = CASES[code];
+      const { step, input, addressee, prepare, fault, apiRequests, request }: Case = CASES[code];
       const { retry } = HANDLING[code];
       await prepare?.();
       if (fault !== undefined) steps.sandbox.setFaults({ rules: [fault] });
@@ -268,6 +273,7 @@ describe('a step that ends as', () => {
         {
           step,
           input: input?.() ?? { connection: 'acme', failedVersion: credentialVersion },
+          ...(addressee && { addressee }),
           attemptsMax: 2,
           // Where the failure names a delay, Temporal's own backoff would outlast the test.
           backoffMs: retry === 'server-says' ? AN_HOUR_MS : 10,

@@ -4,7 +4,12 @@ import { portableHistory } from '../../src/audit/portable';
 
 test('a number that begins with another one of the same person gets a pseudonym of its own, and leaves no digit', async () => {
   const phoneNumbers = ['+4930123456', '+4930123456789'];
-  const input = { requestId: 'one', connection: 'acme', subject: { email: 'ada@example.org', phoneNumbers } };
+  const input = {
+    kind: 'access',
+    requestId: 'one',
+    connection: 'acme',
+    subject: { email: 'ada@example.org', phoneNumbers },
+  };
   const payload = {
     metadata: { encoding: Buffer.from('json/plain') },
     data: Buffer.from(JSON.stringify(input)),

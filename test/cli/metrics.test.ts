@@ -149,7 +149,7 @@ test('open requests are counted by status and due date, and a connection that is
     await temporal.workflow.start(WORKFLOW_TYPES.deletion, {
       taskQueue: operator.taskQueue,
       workflowId: `dsr:acme:deletion:${requestId}`,
-      args: [{ requestId, connection: 'acme', subject: { email: EMAIL } }],
+      args: [{ kind: 'deletion', requestId, connection: 'acme', subject: { email: EMAIL } }],
       typedSearchAttributes: [{ key: DUE_AT, value: new Date(Date.now() + inMs) }],
     });
   }

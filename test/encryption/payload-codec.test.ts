@@ -1,12 +1,17 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto';
-import { ApplicationFailure, defaultPayloadConverter, type Payload } from '@temporalio/common';
+import {
+  ApplicationFailure,
+  defaultPayloadConverter,
+  type Payload,
+  type SerializationContext,
+} from '@temporalio/common';
 import { temporal } from '@temporalio/proto';
 import fc from 'fast-check';
 import { createDataConverter } from '../../src/encryption/data-converter';
 import { failureConverter } from '../../src/encryption/failure-converter';
 import { KeyringError } from '../../src/encryption/key-file';
-import { BROKEN_MARK, PLAINTEXT_MARK } from '../../src/encryption/marks';
 import { createPayloadCodec, PayloadBroken } from '../../src/encryption/payload-codec';
+import { unusable } from '../../src/unusable';
 import { keyOf, keyringOf } from './keyrings';
 
 const SEED = { seed: 256, numRuns: 200 };
@@ -59,6 +64,8 @@ async function encoded(payload: Payload, by = codec): Promise<Payload> {
   return first;
 }
 
+const NAMESPACE = 'default';
+const STARTED: SerializationContext = { type: 'workflow', namespace: NAMESPACE, workflowId: 'w' };
 const plain: Payload = defaultPayloadConverter.toPayload({ email: 'anna@example.com' });
 
 describe('a payload', () => {
@@ -132,14 +139,14 @@ describe('a payload', () => {
     }
   });
 
-  test('whose encoding was changed in any one bit is replaced by a mark and not read', async () => {
+  test('whose encoding was changed in any one bit is replaced by a value of its own and not read', async () => {
     const whole = await encoded(plain);
     const encoding = Buffer.from(whole.metadata?.encoding ?? []);
     for (let bit = 0; bit < encoding.length * 8; bit++) {
       const changed = Buffer.from(encoding);
       changed.writeUInt8(changed.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
       const [decoded] = await codec.decode([{ ...whole, metadata: { ...whole.metadata, encoding: changed } }]);
-      expect(defaultPayloadConverter.fromPayload(decoded ?? {})).toBe(PLAINTEXT_MARK);
+      expect(defaultPayloadConverter.fromPayload(decoded ?? {})).toEqual(unusable('not-encrypted'));
     }
   });
 
@@ -167,7 +174,7 @@ describe('a payload', () => {
   test('of a key that this process does not have is refused with the id of the key, which is also reported', async () => {
     const reported: string[] = [];
     const watching = createPayloadCodec(oldRing, { onUnknownKey: keyId => reported.push(keyId) });
-    const failure = await watching.decode([await encoded(plain)]).catch((error: unknown) => error);
+    const failure = await watching.decode([await encoded(plain)], STARTED).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(KeyringError);
     expect(failure).toMatchObject({ code: 'unknown-key', message: expect.stringContaining('"k-new"') });
     expect(reported).toEqual(['k-new']);
@@ -181,9 +188,9 @@ describe('a payload', () => {
       { metadata: { encoding: Buffer.from('binary/encrypted ') }, data: Buffer.alloc(40) },
     ],
     ['nothing at all', {}],
-  ])('that was not encrypted (%s) is replaced by a mark and not read', async (_what, payload: Payload) => {
+  ])('that was not encrypted (%s) is replaced by a value of its own and not read', async (_what, payload: Payload) => {
     const [decoded] = await codec.decode([payload]);
-    expect(defaultPayloadConverter.fromPayload(decoded ?? {})).toBe(PLAINTEXT_MARK);
+    expect(defaultPayloadConverter.fromPayload(decoded ?? {})).toEqual(unusable('not-encrypted'));
     expect(Buffer.from(decoded?.data ?? []).toString()).not.toContain('anna');
   });
 });
@@ -209,9 +216,51 @@ describe('a payload that a worker cannot use', () => {
       'without the id of its key',
       async () => ({ ...(await encoded(plain)), metadata: { encoding: Buffer.from('binary/encrypted') } }),
     ],
-  ])('(%s) is replaced by a mark, so that its run ends', async (_what, make) => {
-    const [decoded] = await worker.decode([await make()]);
-    expect(defaultPayloadConverter.fromPayload(decoded ?? {})).toBe(BROKEN_MARK);
+  ])('(%s) is replaced by a value of its own, so that its run ends', async (_what, make) => {
+    const [decoded] = await worker.decode([await make()], STARTED);
+    expect(defaultPayloadConverter.fromPayload(decoded ?? {})).toEqual(unusable('broken'));
+  });
+});
+
+describe('a payload of an activity', () => {
+  const worker = createPayloadCodec(newRing, { onUnknownKey() {} });
+  const at = (workflowId: string, activityId: string, isLocal = false): SerializationContext => ({
+    ...{ type: 'activity', namespace: NAMESPACE, workflowId, activityId, isLocal },
+  });
+  const valueAt = async (payload: Payload | undefined, context: SerializationContext | undefined) => {
+    const [decoded] = await worker.decode([payload ?? {}], context);
+    return defaultPayloadConverter.fromPayload(decoded ?? {});
+  };
+  const places = [at('w', '1'), at('w', '2'), at('v', '1'), at('w","1', '1'), STARTED, undefined];
+
+  test('is good at its own place, taken locally or by a task, and at no other', async () => {
+    for (const place of places) {
+      const [bound] = await worker.encode([plain], place);
+      for (const other of places) {
+        const isItsOwn = place !== undefined && place === other;
+        const misplaced =
+          place === undefined && other === STARTED ? { email: 'anna@example.com' } : unusable('misplaced');
+        expect(await valueAt(bound, other)).toEqual(isItsOwn ? { email: 'anna@example.com' } : misplaced);
+      }
+    }
+    const [local] = await worker.encode([plain], at('w', '1', true));
+    expect(await valueAt(local, at('w', '1'))).toEqual({ email: 'anna@example.com' });
+  });
+
+  test('is not good elsewhere with a changed or a missing binding', async () => {
+    const [bound = {}] = await worker.encode([plain], at('w', '1'));
+    const { 'encryption-context': _, ...metadata } = bound.metadata ?? {};
+    const moved = { ...metadata, 'encryption-context': Buffer.from(JSON.stringify(['w', '2'])) };
+    expect(await valueAt({ ...bound, metadata: moved }, at('w', '2'))).toEqual(unusable('broken'));
+    expect(await valueAt({ ...bound, metadata }, STARTED)).toEqual(unusable('broken'));
+    expect(await valueAt({ ...bound, metadata }, at('w', '1'))).toEqual(unusable('misplaced'));
+  });
+
+  test('is shown by tools that do not know the place, unless its binding was changed', async () => {
+    const [bound = {}] = await worker.encode([plain], at('w', '1'));
+    expect(contentOf((await codec.decode([bound]))[0])).toEqual(contentOf(plain));
+    const moved = { ...bound.metadata, 'encryption-context': Buffer.from(JSON.stringify(['w', '2'])) };
+    await expect(codec.decode([{ ...bound, metadata: moved }])).rejects.toMatchObject({ code: 'payload-broken' });
   });
 });
 

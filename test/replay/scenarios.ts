@@ -302,7 +302,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       const handle = await service.temporal.workflow.start(RENEWAL_WORKFLOW, {
         taskQueue: service.taskQueue,
         workflowId,
-        args: [{ connection, failedVersion }],
+        args: [{ workflowId, connection, failedVersion }],
       });
       await handle.result();
       return workflowId;

@@ -1,6 +1,6 @@
 /** The legal clock: due dates by the laws' own words, warnings before them, and the limits of an extension. */
 import fc from 'fast-check';
-import { alarmsOf, type Clock, clockOf, extended } from '../../src/request/clock';
+import { alarmsOf, type Clock, clockOf, extended, extensionIn } from '../../src/request/clock';
 
 const DAY_MS = 86_400_000;
 const at = (text: string) => Date.parse(text);
@@ -131,8 +131,12 @@ describe('an extension', () => {
   it('needs a due date, and a reason that is words', () => {
     expect(() => extended(undefined, { reason }, before)).toThrow('no due date');
     expect(() => extended(clockOf({ submittedMs: 0 }, 1), { reason }, before)).toThrow('no due date');
-    for (const bad of ['', 'Zoe Nunez', 'zoe@example.com', 'a'.repeat(65), '-x'])
-      expect(() => extended(clock('gdpr'), { reason: bad }, before)).toThrow('the reason takes');
-    expect(() => extended(clock('gdpr'), { reason, until: 'soon' }, before)).toThrow('until takes a time');
+    for (const bad of ['', 'Zoe Nunez', 'zoe@example.com', 'a'.repeat(65), '-x', undefined, null, 1, {}, ['late']])
+      expect(() => extensionIn({ reason: bad })).toThrow('the reason takes');
+    for (const until of ['soon', '', null, 1, '2026-02-01', '2026-02-01T00:00:00Z (Zoe)', '2026-99-01T00:00:00Z'])
+      expect(() => extensionIn({ reason, until })).toThrow('until takes a time');
+    const until = '2026-02-01T00:00:00.000Z';
+    expect(extensionIn({ reason, until, workflowId: 'w', note: 'Zoe' })).toEqual({ reason, until });
+    expect(extensionIn({ reason })).toEqual({ reason });
   });
 });

@@ -1,10 +1,12 @@
 import fc from 'fast-check';
-import { PLAINTEXT_MARK } from '../../src/encryption/marks';
 import { endOf, InvalidInput, instantMs, parseInput, refuseImpossibleTimes } from '../../src/request/input';
 import type { Kind } from '../../src/request/names';
+import { unusable } from '../../src/unusable';
 
 const subject = { email: 'anna.secret@example.com' };
-const good = { requestId: 'r-1', connection: 'acme', subject };
+const asked = { requestId: 'r-1', connection: 'acme', subject };
+const good = { kind: 'access', ...asked } as const;
+const goodDeletion = { kind: 'deletion', ...asked } as const;
 
 /** The message of the refusal, or undefined where the input is taken. */
 function refusal(kind: Kind, input: unknown): string | undefined {
@@ -33,25 +35,40 @@ describe('an input that is not good', () => {
   test.each([
     ['no request id', access, { ...good, requestId: undefined }, 'requestId'],
     ['an e-mail address as request id', access, { ...good, requestId: 'anna.secret@example.com' }, 'requestId'],
-    ['a path as request id', deletion, { ...good, requestId: '../secret-path' }, 'requestId'],
-    ['a dot as request id', deletion, { ...good, requestId: '.' }, 'requestId'],
+    ['a path as request id', deletion, { ...goodDeletion, requestId: '../secret-path' }, 'requestId'],
+    ['a dot as request id', deletion, { ...goodDeletion, requestId: '.' }, 'requestId'],
     ['a long request id', access, { ...good, requestId: 'x'.repeat(65) }, 'requestId'],
     ['a number as request id', access, { ...good, requestId: 123_456 }, 'requestId'],
-    ['no connection', deletion, { ...good, connection: undefined }, 'connection'],
-    ['two dots as connection', deletion, { ...good, connection: '..' }, 'connection'],
+    ['no connection', deletion, { ...goodDeletion, connection: undefined }, 'connection'],
+    ['two dots as connection', deletion, { ...goodDeletion, connection: '..' }, 'connection'],
     ['a colon in the connection', access, { ...good, connection: 'acme:secret' }, 'connection'],
     ['no subject', access, { ...good, subject: undefined }, 'subject'],
-    ['a subject that is text', deletion, { ...good, subject: 'anna.secret@example.com' }, 'subject'],
-    ['a subject that is a list', deletion, { ...good, subject: ['anna.secret@example.com'] }, 'subject'],
-    ['no e-mail', deletion, { ...good, subject: {} }, 'subject.email'],
-    ['an empty e-mail', deletion, { ...good, subject: { email: '' } }, 'subject.email'],
-    ['a blank e-mail', deletion, { ...good, subject: { email: ' \t ' } }, 'subject.email'],
-    ['null as e-mail', deletion, { ...good, subject: { email: null } }, 'subject.email'],
-    ['an e-mail without @', deletion, { ...good, subject: { email: 'annasecret' } }, 'subject.email'],
-    ['an e-mail with nothing before @', deletion, { ...good, subject: { email: '@annasecret.test' } }, 'subject.email'],
-    ['an e-mail with nothing after @', deletion, { ...good, subject: { email: 'annasecret@' } }, 'subject.email'],
-    ['two e-mails', deletion, { ...good, subject: { email: 'anna@example.com,berta@example.com' } }, 'subject.email'],
-    ['two @', deletion, { ...good, subject: { email: 'anna@berta@example.com' } }, 'subject.email'],
+    ['a subject that is text', deletion, { ...goodDeletion, subject: 'anna.secret@example.com' }, 'subject'],
+    ['a subject that is a list', deletion, { ...goodDeletion, subject: ['anna.secret@example.com'] }, 'subject'],
+    ['no e-mail', deletion, { ...goodDeletion, subject: {} }, 'subject.email'],
+    ['an empty e-mail', deletion, { ...goodDeletion, subject: { email: '' } }, 'subject.email'],
+    ['a blank e-mail', deletion, { ...goodDeletion, subject: { email: ' \t ' } }, 'subject.email'],
+    ['null as e-mail', deletion, { ...goodDeletion, subject: { email: null } }, 'subject.email'],
+    ['an e-mail without @', deletion, { ...goodDeletion, subject: { email: 'annasecret' } }, 'subject.email'],
+    [
+      'an e-mail with nothing before @',
+      deletion,
+      { ...goodDeletion, subject: { email: '@annasecret.test' } },
+      'subject.email',
+    ],
+    [
+      'an e-mail with nothing after @',
+      deletion,
+      { ...goodDeletion, subject: { email: 'annasecret@' } },
+      'subject.email',
+    ],
+    [
+      'two e-mails',
+      deletion,
+      { ...goodDeletion, subject: { email: 'anna@example.com,berta@example.com' } },
+      'subject.email',
+    ],
+    ['two @', deletion, { ...goodDeletion, subject: { email: 'anna@berta@example.com' } }, 'subject.email'],
     [
       'an e-mail with a display name',
       access,
@@ -113,17 +130,22 @@ describe('an input that is not good', () => {
     ['a deadline of 366 days', access, { ...good, deadlineDays: 366 }, 'deadlineDays'],
     ['a deadline as text', access, { ...good, deadlineDays: '30 days' }, 'deadlineDays'],
     ['a deadline that is no number', access, { ...good, deadlineDays: Number.NaN }, 'deadlineDays'],
-    ['an unknown priority', deletion, { ...good, priority: 'highest' }, 'priority'],
+    ['an unknown priority', deletion, { ...goodDeletion, priority: 'highest' }, 'priority'],
     ['an unknown way to find calls', access, { ...good, calls: 'by-contact' }, 'calls'],
     ['a date in another form', access, { ...good, from: '31/01/2026' }, 'from'],
     ['a day that does not exist', access, { ...good, from: '2026-02-30' }, 'from'],
     ['a timestamp in seconds', access, { ...good, to: 1_769_860_800 }, 'to'],
     ['a window that ends before it starts', access, { ...good, from: '2026-02-01', to: '2026-01-31' }, 'from'],
-    ['a dry run as text', deletion, { ...good, dryRun: 'no, thanks' }, 'dryRun'],
-    ['a dry run as null', deletion, { ...good, dryRun: null }, 'dryRun'],
-    ['a settle delay below 0', deletion, { ...good, settleSeconds: -1 }, 'settleSeconds'],
-    ['a settle delay above an hour', deletion, { ...good, settleSeconds: 3601 }, 'settleSeconds'],
-    ['an endless settle delay', deletion, { ...good, settleSeconds: Number.POSITIVE_INFINITY }, 'settleSeconds'],
+    ['a dry run as text', deletion, { ...goodDeletion, dryRun: 'no, thanks' }, 'dryRun'],
+    ['a dry run as null', deletion, { ...goodDeletion, dryRun: null }, 'dryRun'],
+    ['a settle delay below 0', deletion, { ...goodDeletion, settleSeconds: -1 }, 'settleSeconds'],
+    ['a settle delay above an hour', deletion, { ...goodDeletion, settleSeconds: 3601 }, 'settleSeconds'],
+    [
+      'an endless settle delay',
+      deletion,
+      { ...goodDeletion, settleSeconds: Number.POSITIVE_INFINITY },
+      'settleSeconds',
+    ],
   ])('with %s is refused: the message names the field and repeats no value', (_what, kind, input, field) => {
     const message = refusal(kind, input) ?? '';
     expect(message.split('; ').map(part => part.split(' ')[0])).toContain(field);
@@ -134,7 +156,7 @@ describe('an input that is not good', () => {
   test.each(['dryrun', 'dry_run', 'dryRun ', 'DryRun', 'dry-run'])(
     'because dryRun is misspelt %j never starts a deletion',
     misspelt => {
-      expect(refusal('deletion', { ...good, [misspelt]: true })).toBe('the input has an unknown field');
+      expect(refusal('deletion', { ...goodDeletion, [misspelt]: true })).toBe('the input has an unknown field');
     },
   );
 
@@ -144,15 +166,28 @@ describe('an input that is not good', () => {
     [access, { dryRun: true }],
     [access, { settleSeconds: 5 }],
   ])('because it has a field of the other kind of request (%s %j) is refused', (kind, extra) => {
-    expect(refusal(kind, { ...good, ...extra })).toBe('the input has an unknown field');
+    expect(refusal(kind, { ...good, kind, ...extra })).toBe('the input has an unknown field');
   });
 
-  test.each([undefined, null, 'anna.secret@example.com', 42, true, [], [good], PLAINTEXT_MARK])(
+  test.each([undefined, null, 'anna.secret@example.com', 42, true, [], [good]])(
     'because it is %j is refused',
     input => {
       expect(refusal('deletion', input)).toMatch(/^the input must be one JSON object/);
     },
   );
+
+  test.each(['not-encrypted', 'broken', 'misplaced'] as const)('because nobody can use it (%s) is refused', why => {
+    expect(refusal('access', unusable(why))).toMatch(/unknown field/);
+  });
+
+  test.each([
+    [access, goodDeletion],
+    [deletion, good],
+    [access, asked],
+    [deletion, asked],
+  ])('for %s because it is for another kind of request, or for none, is refused: %j', (kind, input) => {
+    expect(refusal(kind, input)).toBe('kind takes access or deletion, as the type of the workflow');
+  });
 
   test('is refused whatever it is, and never by another error', () => {
     fc.assert(
@@ -165,8 +200,13 @@ describe('an input that is not good', () => {
 
   test('names every wrong field, each once', () => {
     const message =
-      refusal('deletion', { requestId: '', connection: 'a b', subject: { email: `${'x'.repeat(300)}` }, dryRun: 1 }) ??
-      '';
+      refusal('deletion', {
+        kind: 'deletion',
+        requestId: '',
+        connection: 'a b',
+        subject: { email: `${'x'.repeat(300)}` },
+        dryRun: 1,
+      }) ?? '';
     expect(message.split('; ').map(part => part.split(' ')[0])).toEqual([
       'requestId',
       'connection',
@@ -179,22 +219,25 @@ describe('an input that is not good', () => {
 describe('a good input', () => {
   test.each([
     [access, good],
-    [deletion, good],
+    [deletion, goodDeletion],
     [access, { ...good, calls: 'company', from: '2026-01-31', to: '2026-01-31' }],
     [access, { ...good, from: '2026-01-31T12:00:00Z', to: '2026-01-31' }],
     [access, { ...good, from: '2026-01-31T12:00:00+02:00', to: '2026-01-31T10:00:00Z', deadlineDays: 365 }],
     [access, { ...good, subject: { ...subject, phoneNumbers: ['+33 1 23 45 67 89', '+999123456789'] } }],
-    [deletion, { ...good, subject: { ...subject, phoneNumbers: [] }, dryRun: true, settleSeconds: 0, deadlineDays: 1 }],
-    [deletion, { ...good, dryRun: false, settleSeconds: 3600 }],
+    [
+      deletion,
+      { ...goodDeletion, subject: { ...subject, phoneNumbers: [] }, dryRun: true, settleSeconds: 0, deadlineDays: 1 },
+    ],
+    [deletion, { ...goodDeletion, dryRun: false, settleSeconds: 3600 }],
     [access, { ...good, priority: 'batch' }],
-    [deletion, { ...good, priority: 'batch' }],
-    [deletion, { ...good, subject: { email: "o'neil+tag@sub.example.co.uk" } }],
+    [deletion, { ...goodDeletion, priority: 'batch' }],
+    [deletion, { ...goodDeletion, subject: { email: "o'neil+tag@sub.example.co.uk" } }],
   ])('for %s passes as it is: %j', (kind, input) => {
     expect(parseInput(kind, input)).toEqual(input);
   });
 
   test('is taken with blanks around the e-mail, which are dropped', () => {
-    expect(parseInput('deletion', { ...good, subject: { email: ' Anna@Example.com\n' } }).subject.email).toBe(
+    expect(parseInput('deletion', { ...goodDeletion, subject: { email: ' Anna@Example.com\n' } }).subject.email).toBe(
       'Anna@Example.com',
     );
   });

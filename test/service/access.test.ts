@@ -22,7 +22,7 @@ beforeAll(async () => {
 });
 afterAll(async () => service.stop());
 
-type Options = Omit<AccessInput, 'connection' | 'subject'> & { email?: string; phoneNumbers?: string[] };
+type Options = Omit<AccessInput, 'kind' | 'connection' | 'subject'> & { email?: string; phoneNumbers?: string[] };
 
 /** Runs a request while nothing else asks its company. */
 async function ask(name: string, input: Options): Promise<Ended> {

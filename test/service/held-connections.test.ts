@@ -230,7 +230,9 @@ test('a request that no worker has begun counts as open, also where another clie
     await service.temporal.workflow.start('accessRequest', {
       taskQueue: service.taskQueue,
       workflowId,
-      args: [{ requestId: 'unbegun', connection, subject: { email: company('unbegun').truth.subjectEmail } }],
+      args: [
+        { kind: 'access', requestId: 'unbegun', connection, subject: { email: company('unbegun').truth.subjectEmail } },
+      ],
     });
     await until('it is open', async () => (await count(connection)) === 1);
     // Names that only look alike are other connections.

@@ -80,7 +80,11 @@ it('a run that another client has just started is the same request, before its f
   const workflowId = `dsr:${service.connection}:access:theirs`;
   const { taskQueue } = service;
   await service.withoutWorker(async () => {
-    const theirs = await service.temporal.workflow.start('accessRequest', { workflowId, taskQueue, args: [input] });
+    const theirs = await service.temporal.workflow.start('accessRequest', {
+      workflowId,
+      taskQueue,
+      args: [{ kind: 'access', ...input }],
+    });
     const ours = await service.client.start('access', input);
     const stranger = service.client.start('access', { ...input, subject: { email: 'someone@example.org' } });
     await expect(stranger).rejects.toMatchObject({ code: 'request-conflict' });
@@ -121,10 +125,12 @@ describe('input that is not good', () => {
     ['an unknown field', 'raw-2', { extra: true }],
     ['a workflow id that names another request', 'raw-3', { requestId: 'raw-33' }],
     ['a connection that nobody made', 'raw-4', { connection: 'nobody' }],
+    ['no kind', 'raw-5', { kind: undefined }],
+    ['another kind', 'raw-6', { kind: 'deletion' }],
   ])('ends the run that another client started with it: %s', async (_, requestId, wrong) => {
     const asked = service.company.requests().length;
     const connection = 'connection' in wrong ? wrong.connection : service.connection;
-    const input = { requestId, connection, subject: { email: EMAIL }, ...wrong };
+    const input = { kind: 'access', requestId, connection, subject: { email: EMAIL }, ...wrong };
     const workflowId = `dsr:${connection}:access:${requestId}`;
     await service.temporal.workflow.start('accessRequest', { workflowId, taskQueue: service.taskQueue, args: [input] });
     expect(await failureOf(service.client.result(workflowId))).toBe('invalid-input');
@@ -138,7 +144,7 @@ describe('input that is not good', () => {
     const plain = new Client({ connection: service.temporal.connection });
     const workflowId = `dsr:${service.connection}:${kind}:plain`;
     // An address of nobody: this one does lie readable in the server's database.
-    const input = { requestId: 'plain', connection: service.connection, subject: { email: 'plain@example.org' } };
+    const input = { kind, requestId: 'plain', connection: service.connection, subject: { email: 'plain@example.org' } };
     await plain.workflow.start(type, { workflowId, taskQueue: service.taskQueue, args: [input] });
     expect(await failureOf(service.client.result(workflowId))).toBe('invalid-input');
     expect(service.company.requests()).toHaveLength(asked);
@@ -160,7 +166,7 @@ describe('input that is not good', () => {
   });
 
   it('ends a run whose workflow id is none of ours', async () => {
-    const input = { requestId: 'odd', connection: service.connection, subject: { email: EMAIL } };
+    const input = { kind: 'access', requestId: 'odd', connection: service.connection, subject: { email: EMAIL } };
     const workflowId = `odd-${service.connection}`;
     await service.temporal.workflow.start('accessRequest', { workflowId, taskQueue: service.taskQueue, args: [input] });
     expect(await failureOf(service.client.result(workflowId))).toBe('invalid-input');

@@ -104,7 +104,14 @@ describe('after requests of all sorts, failed ones included', () => {
     expect((await client.result(deletion.workflowId)).status).toBe('partial');
 
     // Bad input, with the address where it does not belong.
-    const bad = { requestId: 'bad', connection, subject, [SUBJECT.email]: SUBJECT.email, from: SUBJECT.email };
+    const bad = {
+      kind: 'access',
+      requestId: 'bad',
+      connection,
+      subject,
+      [SUBJECT.email]: SUBJECT.email,
+      from: SUBJECT.email,
+    };
     const workflowId = `dsr:${connection}:access:bad`;
     await service.temporal.workflow.start('accessRequest', { workflowId, taskQueue: service.taskQueue, args: [bad] });
     await expect(client.result(workflowId)).rejects.toMatchObject({ code: 'invalid-input' });
@@ -124,7 +131,7 @@ describe('after requests of all sorts, failed ones included', () => {
     const run = await foreign.workflow.start('accessRequest', {
       workflowId: `dsr:${connection}:access:foreign`,
       taskQueue: service.taskQueue,
-      args: [{ requestId: 'foreign', connection, subject }],
+      args: [{ kind: 'access', requestId: 'foreign', connection, subject }],
     });
     await until('the missing key is told', () => service.log.some(line => line.includes(keyring.primaryId)));
     await run.terminate();
@@ -145,7 +152,7 @@ describe('after requests of all sorts, failed ones included', () => {
 
   it('its histories hold none of it even decrypted, but for the identity in the input', async () => {
     const { temporal, keyring, taskQueue } = service;
-    const codec = createPayloadCodec(keyring, { onUnknownKey() {} });
+    const codec = createPayloadCodec(keyring);
     const decrypted: string[] = [];
     const decryptAll = async (value: unknown): Promise<void> => {
       if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return;

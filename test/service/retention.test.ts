@@ -91,7 +91,7 @@ describe('a purged request', () => {
     await gone(workflowId);
     const { taskQueue, connection } = service;
     const input = { requestId: 'answered', connection, subject: { email: EMAIL } };
-    const theirs = { workflowId, taskQueue, args: [input] };
+    const theirs = { workflowId, taskQueue, args: [{ kind: 'access', ...input }] };
     expect(await service.temporal.workflow.execute('accessRequest', theirs)).toMatchObject(answer);
     expect(await detailsOf(service.temporal, workflowId)).toContain('This request ended before.');
     await purge(workflowId);
@@ -206,7 +206,10 @@ describe('evidence', () => {
         ...{ staticSummary: canary, staticDetails: canary, priority: { priorityKey: 2, fairnessKey: canary } },
         typedSearchAttributes: [{ key: SEARCH_KEYS.subject, value: canary }],
         args: [
-          { requestId: workflowId.split(':').at(-1), connection, subject: { email: EMAIL }, regime: 'gdpr' as const },
+          {
+            ...{ kind: 'access', requestId: workflowId.split(':').at(-1), connection, subject: { email: EMAIL } },
+            regime: 'gdpr' as const,
+          },
         ],
       });
       await until('it waits', async () => (await service.client.status(workflowId)).waitingFor?.cause === 'paused');
@@ -215,7 +218,7 @@ describe('evidence', () => {
       await handle.signal(canary, canary);
       await handle.executeUpdate('extend', {
         updateId: canary,
-        args: [{ reason: 'complexity', until: `${nextMonths(2)} (${canary})`, note: canary }, canary],
+        args: [{ workflowId, reason: 'complexity', until: `${nextMonths(2)}T00:00:00Z`, note: canary }, canary],
       });
       const workflowExecution = { workflowId };
       const broken = { metadata: { encoding: Buffer.from('json/plain') }, data: Buffer.from(`{${canary}`) };

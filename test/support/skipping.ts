@@ -10,7 +10,7 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Worker } from '@temporalio/worker';
 import { startTimeSkippingServer } from '../../dev-server';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../sandbox';
-import { createActivities, type RaisedAlarm } from '../../src/activities';
+import { createActivities, type RaisedAlarm, registered } from '../../src/activities';
 import { createGates } from '../../src/activities/gates';
 import { createAircallClient } from '../../src/aircall/client';
 import { createDsrClient, type DsrClient } from '../../src/client';
@@ -108,11 +108,11 @@ export async function startSkippingService(options: SandboxOptions): Promise<Ski
       ...common,
       taskQueue,
       workflowBundle: { codePath: environment('TEST_WORKFLOW_BUNDLE') },
-      activities: local,
+      activities: registered(local),
     }),
     ...(await Promise.all(
       sandbox.companies.map(({ name }) =>
-        Worker.create({ ...common, taskQueue: apiTaskQueue(taskQueue, name), activities: api }),
+        Worker.create({ ...common, taskQueue: apiTaskQueue(taskQueue, name), activities: registered(api) }),
       ),
     )),
   ];

@@ -3,11 +3,14 @@
  * opening a request asks whose run it is. Runs in the workflow isolate: no Node built-ins.
  */
 import { ActivityFailure, ApplicationFailure, proxyActivities, TimeoutFailure } from '@temporalio/workflow';
+import { returnedBy, taken } from '../../../src/request/addressed';
 import { attempt } from '../../../src/workflows/steps';
 
 export interface StepToTake {
   readonly step: string;
   readonly input: unknown;
+  /** The step that the input is addressed to, if it is not this one. */
+  readonly addressee?: string;
   readonly attemptsMax: number;
   /** Until the second attempt, where the failure names no delay. */
   readonly backoffMs: number;
@@ -26,7 +29,14 @@ export interface StepEnd {
   readonly failure?: { readonly code: string; readonly apiRequests: number; readonly credentialVersion: number };
 }
 
-export async function accessRequest({ step, input, attemptsMax, backoffMs, deadlineMs }: StepToTake): Promise<StepEnd> {
+export async function accessRequest({
+  step,
+  input,
+  addressee = step,
+  attemptsMax,
+  backoffMs,
+  deadlineMs,
+}: StepToTake): Promise<StepEnd> {
   const steps = proxyActivities({
     startToCloseTimeout: '50 seconds',
     scheduleToCloseTimeout: deadlineMs ?? '2 hours',
@@ -34,7 +44,7 @@ export async function accessRequest({ step, input, attemptsMax, backoffMs, deadl
     allowEagerDispatch: false,
   });
   try {
-    return { value: await steps[step]?.(input) };
+    return { value: returnedBy(step, await steps[step]?.(taken(addressee, [input])))?.result };
   } catch (error) {
     if (!(error instanceof ActivityFailure)) throw error;
     const { cause } = error;
