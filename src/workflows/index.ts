@@ -6,5 +6,5 @@ export { deletionRequest } from './deletion';
 export { fetchPages } from './fetch-pages';
 export { renewCredential } from './renew-credential';
 export { retentionSweep } from './retention-sweep';
-// biome-ignore lint/style/noDefaultExport: the SDK takes the default export for types that have no function
+/** The SDK takes the default export for types that have no function. */
 export { unknownType as default } from './unknown-type';

@@ -128,7 +128,7 @@ const search = (fault: FaultRule, apiRequests: number): Case => ({
 const answer = (status: number): FaultRule => ({ action: 'status', status });
 const openFor = (email: string): Case => ({
   step: 'openRequest',
-  input: () => ({ requestId: 'opened', connection: 'acme', subject: { email } }),
+  input: () => ({ kind: 'access', requestId: 'opened', connection: 'acme', subject: { email } }),
   request: { connection: 'acme', kind: 'access', requestId: 'opened' },
   apiRequests: 0,
 });

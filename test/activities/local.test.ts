@@ -27,7 +27,8 @@ function newRequest(kind: RequestRef['kind'] = 'access'): RequestRef {
   return { connection: 'acme', kind, requestId: `opened-${count}` };
 }
 
-const inputOf = ({ connection, requestId }: RequestRef, email = EMAIL, options = {}) => ({
+const inputOf = ({ connection, kind, requestId }: RequestRef, email = EMAIL, options = {}) => ({
+  kind,
   requestId,
   connection,
   subject: { email },
@@ -111,16 +112,31 @@ describe('opening a request', () => {
 
   test.each([
     ['no input', null],
-    ['no e-mail address', { requestId: 'r', connection: 'acme', subject: { email: '' } }],
-    ['two addresses', { requestId: 'r', connection: 'acme', subject: { email: 'a@example.com,b@example.com' } }],
-    ['a short number', { requestId: 'r', connection: 'acme', subject: { email: EMAIL, phoneNumbers: ['+123'] } }],
-    ['an option that is not known', { requestId: 'r', connection: 'acme', subject: { email: EMAIL }, dryrun: true }],
-    ['an option of the other kind', { requestId: 'r', connection: 'acme', subject: { email: EMAIL }, dryRun: true }],
+    ['no e-mail address', { kind: 'access', requestId: 'r', connection: 'acme', subject: { email: '' } }],
+    [
+      'two addresses',
+      { kind: 'access', requestId: 'r', connection: 'acme', subject: { email: 'a@example.com,b@example.com' } },
+    ],
+    [
+      'a short number',
+      { kind: 'access', requestId: 'r', connection: 'acme', subject: { email: EMAIL, phoneNumbers: ['+123'] } },
+    ],
+    [
+      'an option that is not known',
+      { kind: 'access', requestId: 'r', connection: 'acme', subject: { email: EMAIL }, dryrun: true },
+    ],
+    [
+      'an option of the other kind',
+      { kind: 'access', requestId: 'r', connection: 'acme', subject: { email: EMAIL }, dryRun: true },
+    ],
     [
       'another request id than its workflow id names',
-      { requestId: 'x', connection: 'acme', subject: { email: EMAIL } },
+      { kind: 'access', requestId: 'x', connection: 'acme', subject: { email: EMAIL } },
     ],
-    ['a connection that the vault does not hold', { requestId: 'r', connection: 'nobody', subject: { email: EMAIL } }],
+    [
+      'a connection that the vault does not hold',
+      { kind: 'access', requestId: 'r', connection: 'nobody', subject: { email: EMAIL } },
+    ],
   ])('refuses %s, finally and without repeating a value', async (_, input) => {
     const connection = input?.connection === 'nobody' ? 'nobody' : 'acme';
     const request: RequestRef = { connection, kind: 'access', requestId: 'r' };

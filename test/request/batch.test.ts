@@ -59,6 +59,7 @@ describe('a file', () => {
             workflowId: 'dsr:acme:access:case-1',
             lines: [2],
             input: {
+              kind: 'access',
               requestId: 'case-1',
               connection: 'acme',
               subject: { email: 'anna@example.com', phoneNumbers: ['+33123456789'] },
@@ -70,6 +71,7 @@ describe('a file', () => {
             workflowId: 'dsr:acme:deletion:case-2',
             lines: [3],
             input: {
+              kind: 'deletion',
               requestId: 'case-2',
               connection: 'acme',
               subject: { email: 'ben@example.com' },
