@@ -36,6 +36,7 @@ runTogether(
   'workflows/findings',
   'workflows/steps',
   'temporal/connect',
+  'temporal/list-filter',
   'worker/alarms',
   'worker/gauges',
   'replay/recorded',
