@@ -65,6 +65,7 @@ export async function demo({ terminal }: Context): Promise<Exit> {
       host: HOST,
       port: codecPort,
       uiOrigin: server.uiUrl ?? '',
+      encodes: false,
       log: () => {},
     });
     endings.push(() => codec.close());

@@ -242,6 +242,7 @@ export function createProgram(io: Pick<Io, 'stdout' | 'stderr'>, run: RunAction)
   command('codec-server', 'decrypt payloads for the Temporal Web UI and the temporal command')
     .option('--listen <address>', 'HOST:PORT; beyond this machine it needs a token (default: 127.0.0.1:8888)')
     .option('--ui-origin <url>', 'the Web UI that may send requests (default: http://localhost:8233)')
+    .option('--encode', 'encrypt too: anyone who may send requests can then make inputs that workers accept')
     .addOption(logOption())
     .action(run(async () => (await import('./codec-server.js')).codecServer));
 
