@@ -10,7 +10,7 @@ import { commandLineOptions } from '../request/options';
 import { VERSION } from '../version';
 import type { Context } from './context';
 import { type CommandEnd, EXIT, exitOf } from './errors';
-import { createTerminal, type Io } from './terminal';
+import { createTerminal, type Io, inLines, jsonText } from './terminal';
 
 const BATCH_HELP = `
 The file is CSV in UTF-8, at most 8 MiB and 20000 rows, with the columns requestId, kind and email, and optionally
@@ -72,7 +72,7 @@ export async function runCli(argv: readonly string[], io: Io, env: Environment):
     if (error.exitCode === 0) return EXIT.done;
     if (argv.includes('--json')) {
       const document = { error: { code: 'usage', message: withoutValues(error.message) } };
-      io.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+      io.stdout.write(`${jsonText(document)}\n`);
     }
     return EXIT.usage;
   }
@@ -108,8 +108,8 @@ export function createProgram(io: Pick<Io, 'stdout' | 'stderr'>, run: RunAction)
     .showHelpAfterError('(see --help)')
     .enablePositionalOptions() // an option belongs to the command that it follows
     .configureOutput({
-      writeOut: text => void io.stdout.write(text),
-      writeErr: text => void io.stderr.write(text),
+      writeOut: text => void io.stdout.write(inLines(text)),
+      writeErr: text => void io.stderr.write(inLines(text)),
       outputError: (text, write) => write(withoutValues(text)),
     })
     .exitOverride();

@@ -227,7 +227,7 @@ function numbersIn(cell: string): string[] {
 }
 
 /** Up to its last character that separates no numbers. */
-const UP_TO_SEPARATORS = /^[^]*[^\s/|]/;
+const UP_TO_SEPARATORS = /^[\s\S]*[^\s/|]/;
 
 /** The words of the input check, with the names that the file has for its fields. */
 function inColumns(message: string): string {
