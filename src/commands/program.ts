@@ -24,6 +24,9 @@ kind is access or deletion. If requestId is empty, the same row is the same requ
 mistake, no request is started. If the command is interrupted, run it again: it starts no request twice.
 Exit code: 0 if all completed or matched nobody, 1 if a request failed or is partial, 2 if the file is refused.`;
 
+const EMAIL_HELP =
+  'with - as email, address and numbers come from stdin, one a line, so that no other user of the machine sees them';
+
 /** Of a command that runs until it is stopped. */
 const logOption = () =>
   new Option('--log <format>', 'format of the lines on stderr: text for a person, json for a log store')
@@ -184,11 +187,11 @@ export function createProgram(io: Pick<Io, 'stdout' | 'stderr'>, run: RunAction)
     .option('--force', 'disconnect even if requests are open: they wait until the company is connected again')
     .action(run(async () => (await import('./connections.js')).disconnect));
 
-  startCommand('access', 'access <name> <email>', 'start an access request')
+  startCommand('access', 'access <name> <email>', `start an access request; ${EMAIL_HELP}`)
     .option('--out <file>', 'wait, and save the package to this file')
     .action(run(async () => (await import('./start.js')).access));
 
-  startCommand('deletion', 'delete <name> <email>', 'start a deletion').action(
+  startCommand('deletion', 'delete <name> <email>', `start a deletion; ${EMAIL_HELP}`).action(
     run(async () => (await import('./start.js')).remove),
   );
 

@@ -10,7 +10,7 @@ import type { Listen } from './listen';
 
 /** The parts of the process that a command may use. */
 export interface Io {
-  readonly stdin: Readable;
+  readonly stdin: Readable & { readonly isTTY?: boolean };
   readonly stdout: Stream;
   readonly stderr: Stream;
   /** How often a command polls, in milliseconds; absent: as often as suits each of them. */
