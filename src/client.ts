@@ -20,11 +20,21 @@ import { createStarting } from './client/starting';
 import { brokenStatus, endedStatus, openStatus, type StatusReport } from './client/status';
 import type { Keyring } from './encryption/keyring';
 import type { Clock, ExtensionInput } from './request/clock';
-import { type Given, parseExtension, parseInput, refuseImpossibleTimes } from './request/input';
+import { type Given, InvalidInput, parseExtension, parseInput, refuseImpossibleTimes } from './request/input';
 import type { RequestResult } from './request/model';
-import { DEFAULT_TASK_QUEUE, EXTEND, KINDS, type Kind, requestOf, WORKFLOW_TYPES, workflowIdOf } from './request/names';
+import {
+  DEFAULT_TASK_QUEUE,
+  EXTEND,
+  KINDS,
+  type Kind,
+  NAME_PATTERN,
+  requestOf,
+  WORKFLOW_TYPES,
+  workflowIdOf,
+} from './request/names';
 import { SEARCH_KEYS } from './request/search-keys';
 import { sideBySide } from './side-by-side';
+import { quoted } from './temporal/list-filter';
 
 export { DsrError } from './client/errors';
 export type { StatusReport } from './client/status';
@@ -83,7 +93,10 @@ export interface DsrClient {
    * @throws {DsrError} `not-found`; `extension-refused`, with the reason; `no-worker`: no worker answered
    */
   extend(workflowId: string, extension: ExtensionInput): Promise<Clock>;
-  /** Newest first, as long as the server keeps them; at most `limit`. With `open`, those that have not ended. */
+  /**
+   * Newest first, as long as the server keeps them; at most `limit`. With `open`, those that have not ended.
+   * @throws {InvalidInput} if `connection` is not the name of one
+   */
   list(options?: {
     readonly connection?: string;
     readonly limit?: number;
@@ -186,6 +199,8 @@ export function createDsrClient({
     },
 
     async list({ connection, limit = LIST_LIMIT_DEFAULT, open = false } = {}) {
+      if (connection !== undefined && !NAME_PATTERN.test(connection))
+        throw new InvalidInput('connection takes 1 to 64 letters, digits, dots, underscores or hyphens');
       const requests: ListedRequest[] = [];
       for await (const info of workflow.list({ query: listQuery(taskQueue, connection, open) })) {
         const listed = listedRequest(info);
@@ -246,10 +261,10 @@ function extensionError(workflowId: string, error: unknown): unknown {
 }
 
 function listQuery(taskQueue: string, connection: string | undefined, open: boolean): string {
-  const types = KINDS.map(kind => `'${WORKFLOW_TYPES[kind]}'`).join(', ');
+  const types = KINDS.map(kind => quoted(WORKFLOW_TYPES[kind])).join(', ');
   return [
-    `WorkflowType IN (${types}) AND TaskQueue = '${taskQueue}'`,
-    ...(connection === undefined ? [] : [`DsrConnection = '${connection}'`]),
+    `WorkflowType IN (${types}) AND TaskQueue = ${quoted(taskQueue)}`,
+    ...(connection === undefined ? [] : [`DsrConnection = ${quoted(connection)}`]),
     ...(open ? [`ExecutionStatus = 'Running'`] : []),
   ].join(' AND ');
 }

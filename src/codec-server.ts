@@ -1,7 +1,7 @@
 /**
  * The codec server decrypts payloads for the Web UI and the `temporal` command, by Temporal's protocol. Personal data
- * leaves the service here: the server checks each client first, logs every decode, and never logs
- * decoded content. Protocol: docs/temporal.md 5.
+ * leaves the service here: the server checks each client first, logs every decode and encode, and never logs
+ * content. Protocol: docs/temporal.md 5.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -21,7 +21,9 @@ export interface CodecServerOptions {
   readonly uiOrigin: string;
   /** Required of every request if given. */
   readonly token?: string | undefined;
-  /** Receives a line for each decode and each refusal; no content. */
+  /** Whether it encrypts too: anyone who may call can then make inputs that workers accept. */
+  readonly encodes: boolean;
+  /** Receives a line for each decode, encode and refusal; no content. */
   readonly log: Log;
 }
 
@@ -57,7 +59,7 @@ class Refused extends Error {
 
 /** Listens when it resolves. @throws if the address cannot be listened on */
 export async function startCodecServer(options: CodecServerOptions): Promise<CodecServer> {
-  const { keyring, host, port, uiOrigin, log } = options;
+  const { keyring, host, port, uiOrigin, encodes, log } = options;
   const codec = createPayloadCodec(keyring);
   const wanted = options.token === undefined ? undefined : tokenDigest(`Bearer ${options.token}`);
 
@@ -103,16 +105,18 @@ export async function startCodecServer(options: CodecServerOptions): Promise<Cod
     }
     if (!/^application\/json\b/.test(request.headers['content-type'] ?? ''))
       throw new Refused(415, 'the content type must be application/json');
+    if (door === 'encode' && !encodes) throw new Refused(403, 'this server does not encrypt; start it with --encode');
     const payloads = payloadsOf(await bodyOf(request));
-    if (door === 'encode') return { payloads: (await codec.encode(payloads)).map(jsonOf) };
+    const namespace = String(request.headers['x-namespace'] ?? '');
+    const forWhom = `namespace ${NAMESPACE.test(namespace) ? namespace : 'unknown'} for ${whom}`;
+    if (door === 'encode') {
+      const encoded = await codec.encode(payloads);
+      log({ level: 'info', message: `encoded ${encoded.length} payloads of ${forWhom}` });
+      return { payloads: encoded.map(jsonOf) };
+    }
     const shown = await Promise.all(payloads.map(decoded));
     const unreadable = shown.filter(({ readable }) => !readable).length;
-    const namespace = String(request.headers['x-namespace'] ?? '');
-    const where = NAMESPACE.test(namespace) ? namespace : 'unknown';
-    log({
-      level: 'info',
-      message: `decoded ${shown.length - unreadable} of ${shown.length} payloads of namespace ${where} for ${whom}`,
-    });
+    log({ level: 'info', message: `decoded ${shown.length - unreadable} of ${shown.length} payloads of ${forWhom}` });
     return { payloads: shown.map(({ payload }) => jsonOf(payload)) };
   }
 

@@ -17,5 +17,5 @@ export function parseBaseUrl(text: string): string | undefined {
   const safe = protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname));
   // Also refuses an empty query or fragment: an appended path would become part of it.
   if (!safe || username !== '' || password !== '' || /[?#]/.test(href)) return undefined;
-  return href.replace(/\/+$/, '');
+  return href.replace(/(?<!\/)\/+$/, '');
 }

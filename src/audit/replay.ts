@@ -151,6 +151,6 @@ export async function replay(
 
 /** The difference, taken from the SDK's message. The message of another error may hold values, so only its kind is shown. */
 function eventIn(error: Error): string {
-  const [, event] = /Nondeterminism error: (.*?)\\*"/.exec(error.message) ?? [];
+  const [, event] = /Nondeterminism error: ([^"\\]*)/.exec(error.message) ?? [];
   return (event ?? error.name).slice(0, EVENT_CHARACTERS_MAX);
 }

@@ -7,6 +7,7 @@ import { notListening, parseListen } from './listen';
 export interface CodecServerCommandOptions {
   readonly listen?: string;
   readonly uiOrigin?: string;
+  readonly encode?: boolean;
 }
 
 const LISTEN_DEFAULT = '127.0.0.1:8888';
@@ -28,13 +29,16 @@ export async function codecServer(context: Context, options: CodecServerCommandO
       EXIT.usage,
     );
   }
-  const server = await startCodecServer({ keyring, host, port, uiOrigin, token, log: terminal.log }).catch(
+  const { encode: encodes = false } = options;
+  const { log } = terminal;
+  const server = await startCodecServer({ keyring, host, port, uiOrigin, token, encodes, log }).catch(
     (error: unknown) => {
       throw notListening(error);
     },
   );
-  terminal.print({ url: server.url, uiOrigin, token: token !== undefined }, [
+  terminal.print({ url: server.url, uiOrigin, token: token !== undefined, encodes }, [
     `Listening on ${server.url} for the Web UI at ${uiOrigin} and for \`temporal --codec-endpoint\`.`,
+    ...(encodes ? ['It also encrypts: anyone who may call it can start requests.'] : []),
   ]);
   await terminal.stopped();
   await server.close();

@@ -30,6 +30,7 @@ import { authorize } from './authorize';
 import type { Context } from './context';
 import { CommandError, EXIT, type Exit, usage } from './errors';
 import { openRequestsOf, wakeWaiting } from './open-requests';
+import { inOneLine } from './terminal';
 
 export interface ConnectOptions {
   readonly apiId?: string;
@@ -191,7 +192,9 @@ async function refuseOtherCompany(
   if (present === undefined && kept === undefined) return;
   const before = await connections.company(name);
   if (before !== undefined && before === company) return;
-  const [was, is] = [before, company].map(each => (each === undefined ? 'a company of unknown name' : `“${each}”`));
+  const [was, is] = [before, company].map(each =>
+    each === undefined ? 'a company of unknown name' : `“${inOneLine(each)}”`,
+  );
   if (word === 'same')
     return context.terminal.note(
       `note: ${name} belonged to ${was} and now to ${is}; you confirmed that both are the same company.`,

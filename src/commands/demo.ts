@@ -35,7 +35,8 @@ const LIMIT_PER_MINUTE = 240;
 export async function demo({ terminal }: Context): Promise<Exit> {
   const endings: (() => Promise<unknown>)[] = [];
   await terminal.io.installRuntime(terminal.log);
-  terminal.note('aircall-dsr demo. Everything runs on this machine; people and calls are made up.\n');
+  terminal.note('aircall-dsr demo. Everything runs on this machine; people and calls are made up.');
+  terminal.note('');
   try {
     const codecPort = await findFreePort(ANY_PORT);
     const server = await startDevServer({
@@ -65,6 +66,7 @@ export async function demo({ terminal }: Context): Promise<Exit> {
       host: HOST,
       port: codecPort,
       uiOrigin: server.uiUrl ?? '',
+      encodes: false,
       log: () => {},
     });
     endings.push(() => codec.close());
@@ -90,8 +92,9 @@ export async function demo({ terminal }: Context): Promise<Exit> {
     const service = await startService({ native, parts, log: () => {} });
     endings.push(() => service.stop());
     terminal.note(
-      `Worker     serves ${COMPANY} with ${LIMIT_PER_MINUTE * SHARE_DEFAULT} of its ${LIMIT_PER_MINUTE} API requests a minute; all payloads are encrypted\n`,
+      `Worker     serves ${COMPANY} with ${LIMIT_PER_MINUTE * SHARE_DEFAULT} of its ${LIMIT_PER_MINUTE} API requests a minute; all payloads are encrypted`,
     );
+    terminal.note('');
 
     const { client, cases } = parts;
     const watched = { watched: true, note: terminal.note };
@@ -105,23 +108,26 @@ export async function demo({ terminal }: Context): Promise<Exit> {
       await writeFile(packageFile, (await cases.readPackage(given.package.uri)) ?? '', { mode: 0o600 });
     }
     show(terminal, given);
-    terminal.note(`  package    ${packageFile}\n`);
+    terminal.note(`  package    ${packageFile}`);
+    terminal.note('');
 
     terminal.note('She asks for the deletion of her data.');
     const before = company.contacts().length;
     const deletion = await client.start('deletion', { requestId: 'demo-deletion', connection: COMPANY, subject });
     const deleted = await showProgress(client, deletion.workflowId, watched);
     show(terminal, deleted);
-    terminal.note(`  the sandbox had ${before} contacts and has ${company.contacts().length} now\n`);
+    terminal.note(`  the sandbox had ${before} contacts and has ${company.contacts().length} now`);
+    terminal.note('');
 
     const ui = (workflowId: string) => `${server.uiUrl}/namespaces/default/workflows/${encodeURIComponent(workflowId)}`;
     const links = { access: ui(access.workflowId), deletion: ui(deletion.workflowId) };
     terminal.note(
       'See both in the Temporal Web UI. The server holds ciphertext; a codec server of this demo shows it in the clear:',
     );
-    terminal.note(`  ${links.access}\n  ${links.deletion}`);
+    for (const link of Object.values(links)) terminal.note(`  ${link}`);
     if (terminal.io.stdout.isTTY === true) {
-      terminal.note('\nCtrl-C ends the demo.');
+      terminal.note('');
+      terminal.note('Ctrl-C ends the demo.');
       await terminal.stopped();
     }
     terminal.print({ access: given, deletion: deleted, packageFile, links }, []);

@@ -96,7 +96,7 @@ export async function publicKeys({ terminal, config }: Context): Promise<Exit> {
   }));
   const lines = keys.flatMap(({ id, createdAt, signs, publicKey }) => [
     `${id}, since ${createdAt}${signs ? ', signs' : ''}`,
-    publicKey,
+    ...publicKey.split('\n'),
   ]);
   terminal.print({ keys }, lines);
   return EXIT.done;

@@ -10,7 +10,7 @@ import { commandLineOptions } from '../request/options';
 import { VERSION } from '../version';
 import type { Context } from './context';
 import { type CommandEnd, EXIT, exitOf } from './errors';
-import { createTerminal, type Io } from './terminal';
+import { createTerminal, type Io, inLines, jsonText } from './terminal';
 
 const BATCH_HELP = `
 The file is CSV in UTF-8, at most 8 MiB and 20000 rows, with the columns requestId, kind and email, and optionally
@@ -23,6 +23,9 @@ phone and submittedAt:
 kind is access or deletion. If requestId is empty, the same row is the same request, in every file. If one row has a
 mistake, no request is started. If the command is interrupted, run it again: it starts no request twice.
 Exit code: 0 if all completed or matched nobody, 1 if a request failed or is partial, 2 if the file is refused.`;
+
+const EMAIL_HELP =
+  'with - as email, address and numbers come from stdin, one a line, so that no other user of the machine sees them';
 
 /** Of a command that runs until it is stopped. */
 const logOption = () =>
@@ -72,7 +75,7 @@ export async function runCli(argv: readonly string[], io: Io, env: Environment):
     if (error.exitCode === 0) return EXIT.done;
     if (argv.includes('--json')) {
       const document = { error: { code: 'usage', message: withoutValues(error.message) } };
-      io.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+      io.stdout.write(`${jsonText(document)}\n`);
     }
     return EXIT.usage;
   }
@@ -108,8 +111,8 @@ export function createProgram(io: Pick<Io, 'stdout' | 'stderr'>, run: RunAction)
     .showHelpAfterError('(see --help)')
     .enablePositionalOptions() // an option belongs to the command that it follows
     .configureOutput({
-      writeOut: text => void io.stdout.write(text),
-      writeErr: text => void io.stderr.write(text),
+      writeOut: text => void io.stdout.write(inLines(text)),
+      writeErr: text => void io.stderr.write(inLines(text)),
       outputError: (text, write) => write(withoutValues(text)),
     })
     .exitOverride();
@@ -184,11 +187,11 @@ export function createProgram(io: Pick<Io, 'stdout' | 'stderr'>, run: RunAction)
     .option('--force', 'disconnect even if requests are open: they wait until the company is connected again')
     .action(run(async () => (await import('./connections.js')).disconnect));
 
-  startCommand('access', 'access <name> <email>', 'start an access request')
+  startCommand('access', 'access <name> <email>', `start an access request; ${EMAIL_HELP}`)
     .option('--out <file>', 'wait, and save the package to this file')
     .action(run(async () => (await import('./start.js')).access));
 
-  startCommand('deletion', 'delete <name> <email>', 'start a deletion').action(
+  startCommand('deletion', 'delete <name> <email>', `start a deletion; ${EMAIL_HELP}`).action(
     run(async () => (await import('./start.js')).remove),
   );
 
@@ -242,6 +245,7 @@ export function createProgram(io: Pick<Io, 'stdout' | 'stderr'>, run: RunAction)
   command('codec-server', 'decrypt payloads for the Temporal Web UI and the temporal command')
     .option('--listen <address>', 'HOST:PORT; beyond this machine it needs a token (default: 127.0.0.1:8888)')
     .option('--ui-origin <url>', 'the Web UI that may send requests (default: http://localhost:8233)')
+    .option('--encode', 'encrypt too: anyone who may send requests can then make inputs that workers accept')
     .addOption(logOption())
     .action(run(async () => (await import('./codec-server.js')).codecServer));
 

@@ -52,7 +52,7 @@ async function handOut(
 ): Promise<Exit> {
   const text = JSON.stringify(document, null, 2);
   if (out === undefined) {
-    terminal.print(document, [text]);
+    terminal.print(document, text.split('\n'));
     return EXIT.done;
   }
   await saveOnce(out, `${text}\n`);

@@ -9,6 +9,7 @@ import type { Connections } from '../vault/connections';
 import { unknownConnection } from './connection-named';
 import type { Context } from './context';
 import { EXIT, type Exit } from './errors';
+import { type GivenSubject, subjectOf } from './identities';
 import { refuseOther, refuseUnusable } from './out-file';
 import { savePackage } from './package';
 import { showProgress } from './progress';
@@ -34,7 +35,8 @@ export async function access(
   options: AccessOptions,
 ): Promise<Exit> {
   const { out, requestId } = options;
-  const input = parseInput('access', inputOf('access', connection, email, options));
+  const subject = await subjectOf(terminal, email, options.phone);
+  const input = parseInput('access', inputOf('access', connection, subject, options));
   if (out !== undefined && requestId === undefined) await refuseUnusable(out);
   const { client, connections, cases } = await parts();
   if (out !== undefined && requestId !== undefined)
@@ -55,7 +57,8 @@ export async function remove(
   email: string,
   options: StartOptions,
 ): Promise<Exit> {
-  const input = parseInput('deletion', inputOf('deletion', connection, email, options));
+  const subject = await subjectOf(terminal, email, options.phone);
+  const input = parseInput('deletion', inputOf('deletion', connection, subject, options));
   const { client, connections } = await parts();
   await refuseUnknown({ client, connections }, 'deletion', input);
   const started = await client.start('deletion', input);
@@ -98,14 +101,13 @@ function noPackage({ status }: RequestResult): string {
 }
 
 /** The input that a command line gives. Options that are not given stay absent. */
-function inputOf(kind: Kind, connection: string, email: string, options: StartOptions) {
-  const { requestId = randomUUID(), phone } = options;
+function inputOf(kind: Kind, connection: string, subject: GivenSubject, options: StartOptions) {
+  const { requestId = randomUUID() } = options;
   const given = commandLineOptions(kind).flatMap(({ attribute, field, takes }) => {
     const value = options[attribute];
     if (value === undefined) return [];
     return [[field, typeof takes === 'object' && 'min' in takes ? numberIn(value) : value] as const];
   });
-  const subject = { email, ...(phone !== undefined && { phoneNumbers: phone }) };
   return { kind, requestId, connection, subject, ...Object.fromEntries(given) };
 }
 

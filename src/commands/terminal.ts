@@ -1,6 +1,6 @@
 /**
- * What a command prints: its result on stdout, as one JSON document or as plain words, and everything else on stderr. The process
- * passes its streams and signals (src/cli.ts), a test passes its own.
+ * What a command prints: its result on stdout, as one JSON document or as plain words, and everything else on stderr. Nothing
+ * that a terminal would obey instead of showing it. The process passes its streams and signals (src/cli.ts), a test its own.
  */
 import type { Readable } from 'node:stream';
 import type { MetricMeter } from '@temporalio/common';
@@ -10,7 +10,7 @@ import type { Listen } from './listen';
 
 /** The parts of the process that a command may use. */
 export interface Io {
-  readonly stdin: Readable;
+  readonly stdin: Readable & { readonly isTTY?: boolean };
   readonly stdout: Stream;
   readonly stderr: Stream;
   /** How often a command polls, in milliseconds; absent: as often as suits each of them. */
@@ -36,9 +36,9 @@ export interface Terminal {
   readonly io: Io;
   /** Whether a person watches stderr. */
   readonly watched: boolean;
-  /** Prints the result of the command: `document` with --json, else `lines`. */
+  /** Prints the result of the command: `document` with --json, else `lines`, each of which stays one line. */
   print(document: unknown, lines: readonly string[]): void;
-  /** Prints a line for a person, on stderr. */
+  /** Prints one line for a person, on stderr. */
   note(line: string): void;
   /** Prints an error; one that is not ours by its name only, because its text may hold values. */
   error(error: unknown): void;
@@ -57,8 +57,8 @@ export interface TerminalOptions {
 }
 
 export function createTerminal(io: Io, { json, log: format = 'text', debug }: TerminalOptions): Terminal {
-  const printDocument = (document: unknown) => void io.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
-  const note = (line: string) => void io.stderr.write(`${line}\n`);
+  const printDocument = (document: unknown) => void io.stdout.write(`${jsonText(document)}\n`);
+  const note = (line: string) => void io.stderr.write(`${inOneLine(line)}\n`);
   const log = createLog(format, note);
   return {
     io,
@@ -67,14 +67,14 @@ export function createTerminal(io: Io, { json, log: format = 'text', debug }: Te
     log,
     print(document, lines) {
       if (json) printDocument(document);
-      else io.stdout.write(lines.map(line => `${line}\n`).join(''));
+      else io.stdout.write(lines.map(line => `${inOneLine(line)}\n`).join(''));
     },
     error(error) {
       const { code, message } = codeAndMessageOf(error);
       if (json) printDocument({ error: { code, message } });
       if (format === 'json') log({ level: 'error', message, code });
-      else note(`error ${code}: ${message}`);
-      if (debug && namesDefect(error)) note(placeOf(error));
+      else for (const line of `error ${code}: ${message}`.split('\n')) note(line);
+      if (debug && namesDefect(error)) for (const line of framesOf(error)) note(line);
     },
     async stopped() {
       const { signal } = io.interruption();
@@ -83,19 +83,44 @@ export function createTerminal(io: Io, { json, log: format = 'text', debug }: Te
   };
 }
 
-/** The frames only: the message before them may hold values. */
-function placeOf({ message, stack = '' }: Error): string {
-  const frames = stack
+/** Without the message before them, which may hold values. */
+function framesOf({ message, stack = '' }: Error): string[] {
+  return stack
     .replace(message, '')
     .split('\n')
     .filter(line => /^\s+at /.test(line));
-  return frames.join('\n');
+}
+
+/** What a terminal obeys instead of showing it: control characters (C0, C1), breaks of lines, marks of writing direction. */
+const OBEYED = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
+
+/**
+ * A text as a terminal may get it: what it would obey is spelt out as \u001b. A name from Aircall or a text from somebody's file
+ * then moves no cursor, sets no title, and adds no line that looks like ours.
+ */
+export function inOneLine(text: string): string {
+  return text.replace(OBEYED, spelt);
+}
+
+/** The same for several lines of our own. */
+export function inLines(text: string): string {
+  return text.split('\n').map(inOneLine).join('\n');
+}
+
+/** A document in JSON, which a reader reads as if nothing were spelt out. */
+export function jsonText(document: unknown): string {
+  return inLines(JSON.stringify(document, null, 2));
+}
+
+function spelt(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
 /** An aligned table for a terminal; the first row is the heading. */
 export function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map(row => (row[column] ?? '').length)));
-  return rows.map(row =>
+  const shown = rows.map(row => row.map(inOneLine));
+  const widths = (shown[0] ?? []).map((_, column) => Math.max(...shown.map(row => (row[column] ?? '').length)));
+  return shown.map(row =>
     row
       .map((cell, column) => cell.padEnd(widths[column] ?? 0))
       .join('  ')

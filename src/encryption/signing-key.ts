@@ -38,7 +38,7 @@ export function openPublicKey(publicKey: string): KeyObject | undefined {
   }
 }
 
-const PEM = /-----BEGIN PUBLIC KEY-----[\s\S]*?-----END PUBLIC KEY-----/g;
+const PEM = /-----BEGIN PUBLIC KEY-----[^-]*-----END PUBLIC KEY-----/g;
 
 /** All public keys of a PEM text; text between them is ignored. @throws {TypeError} if one is no Ed25519 key */
 export function publicKeysIn(pem: string): string[] {

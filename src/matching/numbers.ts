@@ -5,13 +5,16 @@
 import { parsePhoneNumberWithError } from 'libphonenumber-js/max';
 
 export const PHONE_DIGITS_MIN = 7;
+/** Of a value, with its marks and blanks. Normalizing takes time by the square of the length, so a longer text is no number. */
+const VALUE_LENGTH_MAX = 256;
 
 /**
  * The digits of a number with its country code, without `+`: the form in which numbers are compared.
- * Undefined if the value holds no usable number (`anonymous`, a name, fewer than 7 digits).
+ * Undefined if the value holds no usable number (`anonymous`, a name, fewer than 7 digits, more than 256 characters).
  * Possible but invalid numbers are kept; a number without `+` is taken unchanged.
  */
 export function phoneDigits(value: string): string | undefined {
+  if (value.length > VALUE_LENGTH_MAX) return undefined;
   // Invisible marks come with numbers that were copied from address books; `(+33) 1` is a usual display form.
   const text = value
     .normalize('NFKC')

@@ -12,6 +12,8 @@ import { KINDS, type Kind, workflowIdOf } from './names';
 
 export const BATCH_SIZE_BYTES_MAX = 8 * 1_048_576;
 export const BATCH_ROWS_MAX = 20_000;
+/** Enough for the longest of each column: 20 telephone numbers. Nothing reads a longer cell. */
+export const CELL_LENGTH_MAX = 1_024;
 
 const COLUMNS = ['requestId', 'kind', 'email', 'phone', 'submittedAt'] as const;
 type Column = (typeof COLUMNS)[number];
@@ -188,6 +190,9 @@ function readRow(
   hash: (value: string) => string,
 ): ReadRow {
   const cellOf = (column: Column) => cells[places.get(column) ?? cells.length] ?? '';
+  const tooLong = [...places.keys()].filter(column => cellOf(column).length > CELL_LENGTH_MAX);
+  if (tooLong.length > 0)
+    return { problems: tooLong.map(column => `${column} takes at most ${CELL_LENGTH_MAX} characters`), content: '' };
   const kind = KINDS.find(name => name === cellOf('kind'));
   const email = cellOf('email');
   const phoneNumbers = numbersIn(cellOf('phone'));
@@ -217,9 +222,12 @@ function readRow(
 function numbersIn(cell: string): string[] {
   return cell
     .split(/[;,\n]|(?=\+)/)
-    .map(number => number.replace(/[\s/|]+$/, '').trim())
+    .map(number => (UP_TO_SEPARATORS.exec(number)?.[0] ?? '').trim())
     .filter(number => number !== '');
 }
+
+/** Up to its last character that separates no numbers. */
+const UP_TO_SEPARATORS = /^[\s\S]*[^\s/|]/;
 
 /** The words of the input check, with the names that the file has for its fields. */
 function inColumns(message: string): string {

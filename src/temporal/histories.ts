@@ -9,6 +9,7 @@ import { KEY_ID } from '../encryption/payload-codec';
 import { isStepCode } from '../request/handling';
 import { WORKFLOW_NAMES } from '../request/names';
 import { grpcErrorOf, NOT_FOUND } from './grpc-status';
+import { isPlain, quoted } from './list-filter';
 
 const { HistoryEventFilterType } = proto.api.enums.v1;
 
@@ -21,14 +22,12 @@ export interface Run {
   readonly closedAt?: Date;
 }
 
-const PLAIN_ID = /^[\w.:/-]+$/;
-
 /** Runs of one workflow id and of its children. Its own newest run is always listed; others may be missing for a second. */
 export async function runsOf(temporal: Client, workflowId: string): Promise<Run[]> {
   const runs = new Map<string, Run>();
   // An id may hold anything: one that would break out of the text of a filter is read by itself only.
-  if (PLAIN_ID.test(workflowId)) {
-    const query = `WorkflowId = '${workflowId}' OR WorkflowId STARTS_WITH '${workflowId}:'`;
+  if (isPlain(workflowId)) {
+    const query = `WorkflowId = ${quoted(workflowId)} OR WorkflowId STARTS_WITH ${quoted(`${workflowId}:`)}`;
     for await (const run of runsWhere(temporal, query)) runs.set(run.runId, run);
   }
   const newest = await runAt(temporal, workflowId);
@@ -38,8 +37,8 @@ export async function runsOf(temporal: Client, workflowId: string): Promise<Run[
 
 /** Runs of ours on one task queue; `condition` narrows them, in the syntax of Temporal's list filters. */
 export function ourRuns(temporal: Client, taskQueue: string, condition?: string): AsyncIterable<Run> {
-  const names = WORKFLOW_NAMES.map(name => `'${name}'`).join(', ');
-  const ours = `TaskQueue = '${taskQueue}' AND WorkflowType IN (${names})`;
+  const names = WORKFLOW_NAMES.map(quoted).join(', ');
+  const ours = `TaskQueue = ${quoted(taskQueue)} AND WorkflowType IN (${names})`;
   return runsWhere(temporal, condition === undefined ? ours : `${ours} AND ${condition}`);
 }
 

@@ -1,6 +1,7 @@
 /** How many requests are open, of all connections: counted by the server, four counts for each kind. */
 import type { Client } from '@temporalio/client';
 import { type Kind, WORKFLOW_TYPES } from '../request/names';
+import { quoted } from './list-filter';
 
 export interface OpenCounts {
   readonly running: number;
@@ -16,7 +17,7 @@ export async function countOpen(
   taskQueue: string,
   { kind, now, soon }: { readonly kind: Kind; readonly now: Date; readonly soon: Date },
 ): Promise<OpenCounts> {
-  const open = `TaskQueue = '${taskQueue}' AND WorkflowType = '${WORKFLOW_TYPES[kind]}' AND ExecutionStatus = 'Running'`;
+  const open = `TaskQueue = ${quoted(taskQueue)} AND WorkflowType = ${quoted(WORKFLOW_TYPES[kind])} AND ExecutionStatus = 'Running'`;
   const count = async (condition = '') => (await temporal.workflow.count(`${open}${condition}`)).count;
   const [all, waiting, overdue, dueSoon] = await Promise.all([
     count(),

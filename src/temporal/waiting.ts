@@ -3,19 +3,17 @@ import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import { CREDENTIALS_UPDATED, requestIdsOf, WORKFLOW_TYPES } from '../request/names';
 import { sideBySide } from '../side-by-side';
 import { ourRuns } from './histories';
+import { quoted } from './list-filter';
 
 const SIGNALED_AT_ONCE = 16;
-const TYPES = Object.values(WORKFLOW_TYPES)
-  .map(type => `'${type}'`)
-  .join(', ');
+const TYPES = Object.values(WORKFLOW_TYPES).map(quoted).join(', ');
 
 /**
  * By workflow id, which a request has from its start. It may get its search attributes only when a worker
  * begins it. Children have longer ids with the same prefix, and another type.
- * @param connection a name of a connection, which is safe text in a filter
  */
 const openOf = (connection: string) =>
-  `WorkflowId STARTS_WITH '${requestIdsOf(connection)}' AND WorkflowType IN (${TYPES}) AND ExecutionStatus = 'Running'`;
+  `WorkflowId STARTS_WITH ${quoted(requestIdsOf(connection))} AND WorkflowType IN (${TYPES}) AND ExecutionStatus = 'Running'`;
 const waitingOf = (connection: string) => `${openOf(connection)} AND DsrStatus = 'waiting'`;
 
 /** Workflow ids; those that were started within the last second may be missing. */
@@ -27,7 +25,7 @@ export async function openRequests(temporal: Client, taskQueue: string, connecti
 
 /** Also counts requests that wait for other causes: the server knows only that they wait. */
 export async function countWaiting(temporal: Client, taskQueue: string, connection: string): Promise<number> {
-  const { count } = await temporal.workflow.count(`TaskQueue = '${taskQueue}' AND ${waitingOf(connection)}`);
+  const { count } = await temporal.workflow.count(`TaskQueue = ${quoted(taskQueue)} AND ${waitingOf(connection)}`);
   return count;
 }
 

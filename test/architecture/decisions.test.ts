@@ -69,6 +69,12 @@ const PLACES: Readonly<Record<string, Place>> = {
     only: ['src/cli.ts'],
     example: "console.log('x')",
   },
+  'what reaches the terminal of an operator': {
+    pattern: /\bstd(?:out|err)\.write\b/,
+    only: ['src/commands/program.ts', 'src/commands/terminal.ts'],
+    within: /^src\/(?!cli\.ts)/,
+    example: 'io.stderr.write(name)',
+  },
   'when a process ends': {
     pattern: /\bprocess\.(?:exit\(|exitCode|abort\()/,
     only: ['src/cli.ts'],

@@ -29,6 +29,7 @@ const TOKEN = 'a-token-of-24-characters';
 const operator = createOperator();
 let open: RunningCommand;
 let guarded: RunningCommand;
+let encoding: RunningCommand;
 
 const urlOf = (command: RunningCommand) => z.object({ url: z.url() }).parse(JSON.parse(command.stdout())).url;
 const serve = (args: readonly string[], more = {}) =>
@@ -38,12 +39,13 @@ beforeAll(async () => {
   await operator.run(['keys', 'generate']);
   open = await serve(['--listen', '127.0.0.1:0']);
   guarded = await serve(['--listen', '0.0.0.0:0'], { AIRCALL_DSR_CODEC_TOKEN: TOKEN });
+  encoding = await serve(['--listen', '0.0.0.0:0', '--encode'], { AIRCALL_DSR_CODEC_TOKEN: TOKEN });
   operator.keepSecret(EMAIL, TOKEN);
 });
 afterAll(async () => {
-  const ended = await Promise.all([open?.end('SIGTERM'), guarded?.end('SIGTERM')]);
+  const ended = await Promise.all([open, guarded, encoding].map(command => command?.end('SIGTERM')));
   await operator.stop();
-  expect(ended.map(ran => ran?.exit)).toEqual([0, 0]);
+  expect(ended.map(ran => ran?.exit)).toEqual([0, 0, 0]);
 });
 
 const codec = (ring = loadKeyring(join(operator.folder, 'keys.json'))) => createPayloadCodec(ring);
@@ -57,7 +59,7 @@ const jsonOf = ({ metadata, data }: Payload) => ({
   ),
   data: Buffer.from(data ?? []).toString('base64'),
 });
-const tells = (line: RegExp) => until(`the log has ${line}`, () => line.test(open.stderr()));
+const tells = (line: RegExp, by = open) => until(`the log has ${line}`, () => line.test(by.stderr()));
 const answerSchema = z.strictObject({
   payloads: z.array(z.strictObject({ metadata: z.record(z.string(), z.base64()), data: z.base64() })),
 });
@@ -76,7 +78,7 @@ const ask = (url: string, { path = '/decode', method = 'POST', headers = {}, bod
     ...(method === 'POST' && { body: body ?? JSON.stringify({ payloads: [] }) }),
   });
 
-test('decodes what was encrypted, and encrypts what comes back', async () => {
+test('decodes what was encrypted, and encrypts what comes back if it was started for that', async () => {
   const payloads = [await encrypted({ email: EMAIL }), await encrypted(42)].map(jsonOf);
   const headers = { 'x-namespace': 'default' };
   const reply = await ask(urlOf(open), { headers, body: JSON.stringify({ payloads }) });
@@ -86,11 +88,24 @@ test('decodes what was encrypted, and encrypts what comes back', async () => {
   expect(reply.headers.get('cache-control')).toBe('no-store');
 
   const body = JSON.stringify({ payloads: decoded });
-  const encoded = answerSchema.parse(await (await ask(urlOf(open), { path: '/encode', body })).json()).payloads;
+  const authorized = { ...headers, authorization: `Bearer ${TOKEN}` };
+  const asked = { path: '/encode', headers: authorized, body };
+  const url = urlOf(encoding).replace('0.0.0.0', '127.0.0.1');
+  const encoded = answerSchema.parse(await (await ask(url, asked)).json()).payloads;
   expect(encoded.map(({ metadata }) => textOf(metadata.encoding))).toEqual(['binary/encrypted', 'binary/encrypted']);
   const again = await ask(urlOf(open), { body: JSON.stringify({ payloads: encoded }) });
   expect(answerSchema.parse(await again.json()).payloads).toEqual(decoded);
   await tells(/^decoded 2 of 2 payloads of namespace default for 127\.0\.0\.1, \d{4}-/m);
+  await tells(/^encoded 2 payloads of namespace default for 127\.0\.0\.1, \d{4}-/m, encoding);
+});
+
+test('encrypts nothing otherwise, and logs who tried', async () => {
+  const payloads = [jsonOf(defaultPayloadConverter.toPayload({ email: EMAIL }))];
+  const reply = await ask(urlOf(open), { path: '/encode', body: JSON.stringify({ payloads }) });
+  expect(reply.status).toBe(403);
+  expect(await reply.json()).toEqual({ message: 'this server does not encrypt; start it with --encode' });
+  await tells(/^refused with 403 for 127\.0\.0\.1, \d{4}-.*: this server does not encrypt/m);
+  expect(open.stderr()).not.toMatch(/^encoded/m);
 });
 
 test('a payload that cannot be read hides no other: a text in its place says why', async () => {
@@ -214,7 +229,7 @@ describe('beyond this machine', () => {
     ['it without its scheme', { authorization: TOKEN }, 401],
     ['it', { authorization: `Bearer ${TOKEN}` }, 200],
   ])('whoever has %s is answered accordingly', async (_what, headers, status) => {
-    const url = urlOf(guarded).replace('0.0.0.0', '127.0.0.1');
+    const url = urlOf(encoding).replace('0.0.0.0', '127.0.0.1');
     for (const path of ['/decode', '/encode']) {
       const reply = await ask(url, { path, headers });
       expect(reply.status).toBe(status);

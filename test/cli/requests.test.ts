@@ -81,6 +81,23 @@ describe('access', () => {
     expect(idsOf(calls)).toEqual(sorted(truth.callIds));
   });
 
+  test('takes the person from stdin, so that no argument names anybody: the same request as with arguments', async () => {
+    const typed = `\uFEFF${EMAIL.toUpperCase()}\r\n\r\n  ${EMAIL} \r\n`;
+    const args = ['access', 'acme', '-', '--request-id', 'first', '--out', here('first.zip')];
+    const { exit, document } = await operator.ask(args, {}, typed);
+    expect({ exit, result: resultSchema.parse(document) }).toEqual({
+      exit: 0,
+      result: (await statusOf('first')).result,
+    });
+    const another = await operator.ask(args, {}, `other-${EMAIL}`);
+    expect({ exit: another.exit, code: errorOf(another.document).code }).toEqual({ exit: 2, code: 'request-conflict' });
+    const before = sandbox.requests().length;
+    const numbers = ['access', 'acme', '-', '--phone', '+33199001122', '--wait'];
+    expect((await operator.ask(numbers, {}, `+33 1 99 00 11 33\n${EMAIL}\n`)).exit).toBe(0);
+    const asked = JSON.stringify(sandbox.requests().slice(before));
+    expect(['33199001122', '33199001133'].map(number => asked.includes(number))).toEqual([true, true]);
+  });
+
   test('again, into the same file: writes nothing, sends nothing and ends well', async () => {
     const args = ['access', 'acme', EMAIL, '--request-id', 'first', '--out', here('first.zip')];
     const { mtimeMs, ino } = statSync(here('first.zip'));

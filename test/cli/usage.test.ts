@@ -29,8 +29,10 @@ interface Row {
   /** `usage` where not given. */
   readonly code?: string;
   readonly environment?: Record<string, string>;
+  readonly stdin?: string | Uint8Array;
 }
 
+const stdin = (text: string | Uint8Array) => ({ args: ['access', 'acme', '-'], stdin: text });
 const input = (args: readonly string[], says: RegExp): Row => ({ args, says, code: 'invalid-input' });
 
 const ROWS: Readonly<Record<string, Row>> = {
@@ -54,6 +56,30 @@ const ROWS: Readonly<Record<string, Row>> = {
   'a settle time below zero': input(remove('--settle', '-1'), /settleSeconds takes 0 to 3600/),
   'a settle time with a unit': input(remove('--settle', '5s'), /settleSeconds takes/),
   'an empty settle time': input(remove('--settle', ''), /settleSeconds takes/),
+
+  'stdin with two addresses': {
+    ...stdin(`${EMAIL}\n+33123456789\nother-${EMAIL}\n`),
+    says: /stdin names 2 e-mail addresses; a request takes one/,
+  },
+  'stdin without an address': { ...stdin('+33123456789\n'), says: /stdin names no e-mail address/ },
+  'an empty stdin': { ...stdin(''), says: /stdin names no e-mail address/ },
+  'stdin with a name': { ...stdin(`${EMAIL}\n\nZoë\n`), says: /line 3 of stdin is neither/ },
+  'stdin with a number without its +': { ...stdin(`${EMAIL}\r\n${PHONE}`), says: /line 2 of stdin is neither/ },
+  'stdin with two addresses on one line': {
+    ...stdin(`${EMAIL} other-${EMAIL}`),
+    says: /email takes one e-mail address/,
+    code: 'invalid-input',
+  },
+  'stdin with a number that is too short': {
+    ...stdin(`${EMAIL}\n+1555`),
+    says: /phoneNumbers.0 takes/,
+    code: 'invalid-input',
+  },
+  'stdin that is not UTF-8': { ...stdin(Buffer.from(`${EMAIL}\xff`, 'latin1')), says: /stdin is not UTF-8/ },
+  'stdin that does not end in time': {
+    ...stdin(`${EMAIL}\n`.repeat(1_000)),
+    says: /stdin holds more than 16384 bytes/,
+  },
 
   'a connection that is not there': {
     args: ['access', 'nobody', EMAIL],
@@ -164,9 +190,9 @@ beforeAll(async () => {
   writeFileSync(here('misspelt.json'), '[{ "action": "dorp" }]');
   const rows = Object.entries(ROWS).values();
   const lane = async () => {
-    for (const [name, { args, environment }] of rows) {
+    for (const [name, { args, environment, stdin: typed }] of rows) {
       const [command = '', ...rest] = args;
-      ran.set(name, await operator.run([command, '--json', ...rest], { ...GOOD, ...environment }));
+      ran.set(name, await operator.run([command, '--json', ...rest], { ...GOOD, ...environment }, typed));
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, lane));

@@ -37,6 +37,7 @@ runTogether(
   'workflows/findings',
   'workflows/steps',
   'temporal/connect',
+  'temporal/list-filter',
   'worker/alarms',
   'worker/gauges',
   'replay/recorded',

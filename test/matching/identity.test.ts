@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { emailSpellings, foldEmail, hasEmail } from '../../src/matching/addresses';
-import { PHONE_DIGITS_MIN, phoneDigits } from '../../src/matching/numbers';
+import { numbersIn, PHONE_DIGITS_MIN, phoneDigits } from '../../src/matching/numbers';
 
 const SEED = { seed: 20_26, numRuns: 300 };
 const blank = fc.constantFrom('', ' ', '   ', '\t', '\n', '\u00a0');
@@ -197,5 +197,28 @@ describe('a telephone number', () => {
       }),
       SEED,
     );
+  });
+});
+
+describe('a value beyond any length that a person’s can have is not normalized', () => {
+  // The decomposed spelling of a letter is longer than the letter.
+  const composed = '\u1f82';
+  const decomposed = composed.normalize('NFD');
+
+  test('the longest address matches in its longest spelling, and a longer value does not', () => {
+    const email = `${composed.repeat(242)}@example.com`;
+    const spelled = `${decomposed.repeat(242)}@example.com`;
+    expect({ length: email.length, spelled: spelled.length }).toEqual({ length: 254, spelled: 980 });
+    expect(hasEmail([{ value: `${' '.repeat(2_000)}${spelled}` }], email)).toBe(true);
+    const longer = 'a'.repeat(1_024);
+    expect(hasEmail([{ value: longer }], longer)).toBe(true);
+    expect(hasEmail([{ value: `${longer}a` }], `${longer}a`)).toBe(false);
+  });
+
+  test('a number with 256 characters is one, and with more it is none', () => {
+    const digits = '33123456789';
+    expect(phoneDigits(`+${digits}`.padEnd(256))).toBe(digits);
+    expect(phoneDigits(`+${digits}`.padEnd(257))).toBeUndefined();
+    expect(numbersIn([`+${digits}`.padEnd(257)])).toEqual({ numbers: [], ignored: 1 });
   });
 });

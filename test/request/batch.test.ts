@@ -7,6 +7,7 @@ import {
   BATCH_SIZE_BYTES_MAX,
   type Batch,
   BatchRefused,
+  CELL_LENGTH_MAX,
   parseBatch as parseWith,
 } from '../../src/request/batch';
 import { NAME_PATTERN } from '../../src/request/names';
@@ -117,6 +118,7 @@ describe('a file', () => {
     ['"+33123456789, +4930123456"'],
     ['"+33123456789\n+4930123456"'],
     ['+33123456789 / +49 30 123456 ;'],
+    ['+33123456789 /| / +49 30 123456 | /'],
   ])('may give several numbers in one cell: %j', cell => {
     const [request] = parseBatch(file(`,access,anna@example.com,${cell}`)).requests;
     const numbers = request?.input.subject.phoneNumbers?.map(number => number.replaceAll(' ', ''));
@@ -246,6 +248,18 @@ describe('a file that is not good', () => {
     ],
   ])('because of %s is refused, with the line and what would be right', (_, text, problems) => {
     expect(problemsOf(text)).toEqual(problems);
+  });
+
+  test('holds no cell beyond 1,024 characters: a longer one is not looked into', () => {
+    const blanks = (length: number) => `+33123456789${' '.repeat(length - 24)}+33123456780`;
+    const [request] = parseBatch(file(`case-1,access,anna@example.com,${blanks(CELL_LENGTH_MAX)}`)).requests;
+    expect(request?.input.subject.phoneNumbers).toEqual(['+33123456789', '+33123456780']);
+    const long = 'x'.repeat(CELL_LENGTH_MAX + 1);
+    expect(problemsOf(file(`case-1,access,anna@example.com,${blanks(80_000)}`, `,access,${long},${long}`))).toEqual([
+      'line 2: phone takes at most 1024 characters',
+      'line 3: email takes at most 1024 characters',
+      'line 3: phone takes at most 1024 characters',
+    ]);
   });
 
   test('is told with all its problems, counted, by the lines that an editor shows', () => {

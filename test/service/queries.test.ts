@@ -72,3 +72,10 @@ test.each(QUERIES.map(([what, query], index) => [what, query, FOUND[index] ?? 1]
     });
   },
 );
+
+test('a list of one connection takes a name of one, and nothing that would add a condition', async () => {
+  const { client, connection } = service;
+  expect(await client.list({ connection })).toHaveLength(1);
+  for (const other of [`${connection}' OR DsrConnection = '${connection}-dead`, `${connection}'`, '', 'a b'])
+    await expect(client.list({ connection: other })).rejects.toThrow('connection takes 1 to 64 letters');
+});

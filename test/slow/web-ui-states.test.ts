@@ -48,6 +48,7 @@ beforeAll(async () => {
     host: HOST,
     port: codecPort,
     uiOrigin: server.uiUrl ?? '',
+    encodes: false,
     log: () => {},
   });
   browser = await openBrowser();

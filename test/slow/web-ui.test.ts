@@ -43,6 +43,7 @@ const serveCodec = (uiOrigin: string): Promise<CodecServer> =>
     host: HOST,
     port: codecPort,
     uiOrigin,
+    encodes: false,
     log: ({ message }) => log.push(message),
   });
 

@@ -53,10 +53,14 @@ export interface Operator {
   readonly taskQueue: string;
   /** Also the environment of processes that a test starts by itself. */
   readonly environment: Environment;
-  /** Runs a command to its end. */
-  run(args: readonly string[], environment?: Environment): Promise<Ran>;
+  /** Runs a command to its end, with `stdin` typed or piped into it. */
+  run(args: readonly string[], environment?: Environment, stdin?: string | Uint8Array): Promise<Ran>;
   /** Runs a command with --json and answers its exit code and its document, which must be all of stdout. */
-  ask(args: readonly string[], environment?: Environment): Promise<{ exit: number | null; document: unknown }>;
+  ask(
+    args: readonly string[],
+    environment?: Environment,
+    stdin?: string | Uint8Array,
+  ): Promise<{ exit: number | null; document: unknown }>;
   /** Starts a worker; resolves when it is ready. */
   startWorker(environment?: Environment): Promise<RunningCommand>;
   /** Starts a command that runs until a signal; resolves when it has printed something like `ready`. */
@@ -130,9 +134,13 @@ export function createOperator(environment: Environment = {}): Operator {
     folder,
     taskQueue,
     environment: own,
-    run: (args, more) => checked(inProcess(args, more).ended),
-    async ask(args, more) {
-      const { exit, stdout } = await operator.run([...args, '--json'], more);
+    run(args, more, stdin) {
+      const command = inProcess(args, more);
+      if (stdin !== undefined) command.stdin?.end(stdin);
+      return checked(command.ended);
+    },
+    async ask(args, more, stdin) {
+      const { exit, stdout } = await operator.run([...args, '--json'], more, stdin);
       const document: unknown = JSON.parse(stdout);
       return { exit, document };
     },
