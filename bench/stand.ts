@@ -95,6 +95,7 @@ async function standing<C extends { readonly name: string }, S extends Pick<Sand
             credential: { kind: 'api-key', apiId, apiToken },
             credentialVersion: nextCredentialVersion(undefined, Date.now()),
             connectedAt: new Date().toISOString(),
+            incarnation: 1,
           },
           undefined,
         );

@@ -46,7 +46,7 @@ export function createParts(
   { temporal, taskQueue }: { readonly temporal: Client; readonly taskQueue: string },
 ): Parts {
   const { keyring, vault, cases, receipts } = stores;
-  const lateReceipts = createLateReceipts({ temporal, cases, receipts });
+  const lateReceipts = createLateReceipts({ temporal, taskQueue, keyring, cases, receipts });
   const evidence = createEvidence({ temporal, vault, keyring, taskQueue, now: Date.now });
   return {
     ...stores,
@@ -55,6 +55,6 @@ export function createParts(
     client: createDsrClient({ temporal, keyring, taskQueue, recordOf: cases.record }),
     lateReceipts,
     evidence,
-    retention: createRetention({ temporal, cases, lateReceipts, evidence, taskQueue, now: () => new Date() }),
+    retention: createRetention({ temporal, keyring, cases, lateReceipts, evidence, taskQueue }),
   };
 }

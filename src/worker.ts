@@ -18,6 +18,7 @@ import type { Parts } from './parts';
 import { RENEWAL_WORKFLOW, renewalId } from './request/names';
 import type { RetentionPolicy } from './retention/retention';
 import { ensureRetentionSchedule } from './retention/schedule';
+import { within } from './temporal/deadline';
 import { countOpen } from './temporal/open-requests';
 import { ensureSearchAttributes } from './temporal/search-attributes';
 import { countWaiting } from './temporal/waiting';
@@ -59,6 +60,10 @@ export interface Service {
 }
 
 const POLL_EVERY_MS = 5_000;
+/** A poll of many connections takes some seconds. */
+const POLLED_WITHIN_MS = 30_000;
+/** With the time between two calls less than ten seconds. */
+const SERVER_ANSWERS_WITHIN_MS = 4_000;
 /** Above the longest step, so that a step in flight ends and is counted. */
 const SHUTDOWN_GRACE = '50 seconds';
 const SHUTDOWN_FORCE = '60 seconds';
@@ -119,8 +124,9 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     options.meter &&
     createGauges({
       metrics,
-      countWaiting: name => countWaiting(temporal, taskQueue, name),
-      countOpen: (kind, now, soon) => countOpen(temporal, taskQueue, { kind, now, soon }),
+      countWaiting: name => within(temporal.connection, () => countWaiting(temporal, taskQueue, name)),
+      countOpen: (kind, now, soon) =>
+        within(temporal.connection, () => countOpen(temporal, taskQueue, { kind, now, soon })),
     });
   const workers = createConnectionWorkers({
     connections,
@@ -136,13 +142,17 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   await workers.poll();
   const problems = () => [
     ...(requests.getState() === 'RUNNING' && !stopping ? [] : ['the worker is ending']),
-    ...(polling.failed ? ['the vault or the Temporal server did not answer at the last check'] : []),
+    ...polling.problems(),
+    ...server.problems(),
+    ...workers.problems(),
     ...unknownKeys.missing().map(id => `key ${id} is missing in the key file`),
   ];
   let stopping = false;
   const running = requests.run();
+  const everyMs = options.pollEveryMs ?? POLL_EVERY_MS;
   const polling = startPolling({
-    everyMs: options.pollEveryMs ?? POLL_EVERY_MS,
+    everyMs,
+    withinMs: POLLED_WITHIN_MS,
     polls: [
       { run: () => workers.poll(), failure: 'connections could not be checked' },
       { run: async () => gauges?.count(), failure: 'requests could not be counted' },
@@ -151,9 +161,17 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     log,
   });
 
+  /** Apart from the other polls, which a vault may hold up. */
+  const server = startPolling({
+    everyMs,
+    withinMs: SERVER_ANSWERS_WITHIN_MS,
+    polls: [{ run: () => callServer(temporal), failure: 'the Temporal server does not answer' }],
+    log,
+  });
+
   const ended = running.finally(async () => {
     stopping = true;
-    await polling.stop();
+    await Promise.all([polling.stop(), server.stop()]);
     await workers.stop();
     aircall.close();
   });
@@ -187,16 +205,23 @@ function noteUnknownKeys(keyring: Keyring, log: Log) {
   };
 }
 
+/** Reads the namespace, so that the server has to read its database. */
+async function callServer({ connection, options: { namespace } }: Client): Promise<void> {
+  await within(connection, () => connection.workflowService.describeNamespace({ namespace }));
+}
+
 /** One renewal at a time for each connection, by the first worker that sees that it is due. */
 async function startRenewal(temporal: Client, taskQueue: string, due: Renewable): Promise<void> {
   const workflowId = renewalId(taskQueue, due.connection);
-  await temporal.workflow.start<typeof renewCredential>(RENEWAL_WORKFLOW, {
-    taskQueue,
-    workflowId,
-    workflowIdConflictPolicy: 'USE_EXISTING',
-    staticSummary: `Renew the credential of ${due.connection} before it expires`,
-    args: [{ workflowId, ...due }],
-  });
+  await within(temporal.connection, () =>
+    temporal.workflow.start<typeof renewCredential>(RENEWAL_WORKFLOW, {
+      taskQueue,
+      workflowId,
+      workflowIdConflictPolicy: 'USE_EXISTING',
+      staticSummary: `Renew the credential of ${due.connection} before it expires`,
+      args: [{ workflowId, ...due }],
+    }),
+  );
 }
 
 function bundleDigest(bundle: WorkflowBundleOption): string {

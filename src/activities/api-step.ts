@@ -10,10 +10,12 @@ import { ENDPOINTS } from '../aircall/endpoints';
 import { AircallError, type AircallErrorCode, type RateLimit } from '../aircall/errors';
 import { SealBroken } from '../encryption/seal';
 import { codeOrName } from '../error-code';
-import { HANDLING, type StepCode, type StepFailureDetail } from '../request/handling';
+import { ReceiptError } from '../receipt/sign';
+import { HANDLING, isStepCode, type StepCode, type StepFailureDetail } from '../request/handling';
 import { requestBehind } from '../request/names';
 import { CaseFileBroken, type Cases, type StepProgress } from '../vault/cases';
 import type { Connection, Connections, Credential } from '../vault/connections';
+import { VaultError } from '../vault/errors';
 import type { Gates } from './gates';
 
 /** The outcome of an API request. Without a trusted connection no request leaves this machine. */
@@ -116,11 +118,12 @@ interface Target {
 
 /** Base URL and credential of the request. @throws {ApplicationFailure} with the reason why none may be sent now */
 async function targetOf(
-  { connections, gates, now, random }: ApiStepDependencies,
+  dependencies: ApiStepDependencies,
   name: string,
   outgoing: StepRequest,
   { sent }: StepProgress,
 ): Promise<Target> {
+  const { connections, gates, now, random } = dependencies;
   const connection = (await connections.get(name))?.value;
   const detail = { apiRequests: sent, credentialVersion: connection?.credentialVersion ?? 0 };
   if (connection === undefined) throw stepFailure('no-connection', 'the connection is not in the vault', detail);
@@ -128,6 +131,7 @@ async function targetOf(
   if (outgoing.onlyAt !== undefined && outgoing.onlyAt !== credentialVersion)
     throw stepFailure('refresh-in-progress', 'the credential was replaced meanwhile', detail, REFRESH_AGAIN_MS);
   const authorization = authorizationOf(outgoing, credential);
+  if (authorization !== undefined) await refuseStranger(dependencies, connection, outgoing, detail);
   // A pause does not hold the token endpoint: a token that is not renewed in time is lost.
   if (authorization !== undefined && pausedAt !== undefined)
     throw stepFailure('connection-paused', 'an operator paused the connection', detail);
@@ -137,6 +141,24 @@ async function targetOf(
   if (closedMs > 0)
     throw stepFailure('rate-limited', 'the gate is closed after a 429', detail, closedMs + jitterMs(random));
   return { connection, authorization };
+}
+
+/**
+ * Nothing is sent for a request that has ended, and nothing to another company than the one that the request began with. The
+ * token endpoint is no company's data, and its step belongs to no request.
+ */
+async function refuseStranger(
+  { cases }: ApiStepDependencies,
+  { name, incarnation }: Connection,
+  { endpoint }: StepRequest,
+  detail: StepFailureDetail,
+): Promise<void> {
+  const request = requestBehind(activityInfo().workflowExecution?.workflowId ?? '');
+  if (request?.connection !== name) throw stepFailure('invalid-input', 'the step belongs to no such request', detail);
+  const standing = await cases.standing(request, endpoint.method === 'GET' ? 'a-minute-ago' : 'now');
+  if (standing.hasEnded) throw stepFailure('request-ended', 'the request has ended', detail);
+  if (standing.incarnation !== incarnation)
+    throw stepFailure('connection-replaced', 'the connection belongs to another company since', detail);
 }
 
 /** What an error of Aircall means for the attempts that follow. Pure. */
@@ -190,6 +212,9 @@ export function localFailure(error: unknown, apiRequests: number): Error {
   if (error instanceof CaseFileBroken || error instanceof SealBroken) {
     return stepFailure(error.code, error.message, detail);
   }
+  if (error instanceof ReceiptError && error.code === 'receipt-invalid')
+    return stepFailure(error.code, error.message, detail);
+  if (error instanceof VaultError && isStepCode(error.code)) return stepFailure(error.code, error.message, detail);
   return stepFailure('local-failure', `a local step failed: ${codeOrName(error)}`, detail);
 }
 
@@ -229,7 +254,9 @@ async function handOn(cases: Cases, state: StepProgress): Promise<void> {
   const workflowId = workflowExecution?.workflowId ?? '';
   const request = requestBehind(workflowId);
   if (request === undefined) return;
-  await cases.noteProgress(request, stepName(workflowId, activityId), state);
+  await cases.noteProgress(request, stepName(workflowId, activityId), state).catch(error => {
+    throw localFailure(error, state.sent);
+  });
 }
 
 /** Names a step within its request: its child workflows count their own steps. */

@@ -50,11 +50,6 @@ export function createOpeningActivities(
   { cases, connections, hash, now }: OpeningDependencies,
   closeRequest: ReturnType<typeof createClosingActivities>['closeRequest'],
 ) {
-  /** A disconnected connection that requests wait for will be connected again: new requests wait too. */
-  async function isConnectedOrAwaited(name: string): Promise<boolean> {
-    return ((await connections.get(name)) ?? (await connections.kept(name))) !== undefined;
-  }
-
   return {
     /**
      * The first step: refuses bad input, seals the subject, and creates the request's record, which answers
@@ -66,14 +61,17 @@ export function createOpeningActivities(
       const startedMs = now();
       const { parsed, request } = read(kind, input, workflowId, startedMs);
       // An ended request is answered, even if its connection was deleted since.
-      const isOver = (await cases.record(request))?.result !== undefined;
-      if (!isOver && !(await isConnectedOrAwaited(request.connection)))
-        throw refused('connection is not in this vault; run `aircall-dsr connections`');
+      const before = await cases.record(request);
+      const isOver = before?.result !== undefined;
+      // A disconnected connection that requests wait for will be connected again: new requests wait too.
+      const incarnation = isOver ? before.incarnation : await connections.incarnation(request.connection);
+      if (incarnation === undefined) throw refused('connection is not in this vault; run `aircall-dsr connections`');
       const subjectHash = subjectHashOf(hash, { connection: request.connection, email: parsed.subject.email });
       const admitted = admit(parsed, { receivedMs: Date.parse(receivedAt), startedMs });
       const { dryRun, clock } = admitted;
       const startedAt = new Date(startedMs).toISOString();
-      const mine = { request, subjectHash, runId, startedAt, ...(dryRun && { dryRun }), ...(clock && { clock }) };
+      const run = { request, subjectHash, runId, startedAt, incarnation };
+      const mine = { ...run, ...(dryRun && { dryRun }), ...(clock && { clock }) };
       const record = await cases.open(mine);
       refuseConflict(record, { subjectHash, dryRun });
       if (record.result !== undefined) {
@@ -82,7 +80,7 @@ export function createOpeningActivities(
         if (isMine) await closeRequest({ request, subjectHash, result: record.result, phases: {} });
         return { ended: record.result };
       }
-      if (kind === 'access') await cases.markOpenAccess(subjectHash, { request, runId });
+      if (kind === 'access') await cases.markOpenAccess(subjectHash, request);
 
       const { email, phoneNumbers = [] } = parsed.subject;
       const subject = await cases.write(request, { email, phoneNumbers: [...phoneNumbers] });

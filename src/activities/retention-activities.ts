@@ -1,10 +1,13 @@
-/** The steps of a retention sweep: keep the evidence of ended requests, then destroy data past its retention time. */
-import { errorCode } from '../error-code';
+/**
+ * The steps of a retention sweep: keep the evidence of ended requests, then destroy data past its retention time. Each takes the
+ * time of the sweep, which is the server's. One item a step: an item that fails is logged, and tried again by the next sweep.
+ */
+import { codeOrName, errorCode } from '../error-code';
 import type { Log } from '../log';
 import { type RequestRef, workflowIdOf } from '../request/names';
 import type { Evidence } from '../retention/evidence';
 import type { LateReceipts } from '../retention/late-receipts';
-import type { Retention, RetentionPolicy } from '../retention/retention';
+import type { Due, DueFrom, DuePage, Retention, RetentionPolicy } from '../retention/retention';
 
 export interface RetentionDependencies {
   readonly retention: Retention;
@@ -14,39 +17,82 @@ export interface RetentionDependencies {
   readonly log: Log;
 }
 
-const DUE_MAX = 200;
+/** What a step did with its item. `open`: the request has not ended, or its age is not reached. */
+export interface ItemEnd {
+  readonly end: 'done' | 'open' | 'locked' | 'not-ours';
+  /** Runs under the id of the request that are not its own. */
+  readonly foreign: number;
+}
+
 const WHY = {
   gone: 'its history is deleted; its receipt stays',
   locked: 'the key file of this worker lacks a key that opens its history; the next sweep tries again',
 } as const;
+/** Foreign runs whose line is in the log already. */
+const NOTED_MAX = 10_000;
 
 export function createRetentionActivities({ retention, policy, evidence, lateReceipts, log }: RetentionDependencies) {
-  return {
-    findUnkept: () => evidence.unkept(DUE_MAX),
-    /** Whether it is done: kept, or impossible. If only a key is missing, the next sweep tries again. */
-    async keepEvidence(request: RequestRef): Promise<boolean> {
-      const receipt = await lateReceipts.of(request).catch(openMeanwhile);
-      if (receipt === undefined) return false;
-      const kept = await evidence.keep(receipt);
-      if (kept !== 'kept') {
-        const workflowId = workflowIdOf(request);
-        log({ level: 'warn', message: `no evidence of ${workflowId}: ${WHY[kept]}`, workflowId });
-      }
-      return kept !== 'locked';
-    },
-    noteKept: (upTo: string) => evidence.noteKept(upTo),
+  const noted = new Set<string>();
 
-    findDue: () => retention.due(policy, DUE_MAX),
-    /** Whether it was destroyed; an open request is left alone. */
-    async destroyDue(due: Awaited<ReturnType<Retention['due']>>[number]): Promise<boolean> {
-      return (await retention.destroy(due).catch(openMeanwhile)) !== undefined;
+  /** Logs a run that is not ours once in the life of this process. @param run the part of its id that we made */
+  function noteForeign(run: string, workflowId: string): void {
+    if (noted.has(run) || noted.size >= NOTED_MAX) return;
+    noted.add(run);
+    const message = `a run under the id ${workflowId} is not of this service and is ignored`;
+    log({ level: 'warn', message, code: 'foreign-run', workflowId });
+  }
+
+  /** Logs why an item was not done; the next sweep tries again. */
+  function left(what: string, workflowId: string) {
+    return (error: unknown): undefined => {
+      if (errorCode(error) === 'request-open') return undefined;
+      const code = codeOrName(error);
+      log({
+        level: 'error',
+        message: `${what} of ${workflowId} (${code}); the next sweep tries again`,
+        code,
+        workflowId,
+      });
+      throw error;
+    };
+  }
+
+  return {
+    findUnkept: ({ nowMs, page }: { readonly nowMs: number; readonly page?: string }) => evidence.unkept(nowMs, page),
+    /** `done`: kept, or impossible. */
+    async keepEvidence(request: RequestRef): Promise<ItemEnd> {
+      const workflowId = workflowIdOf(request);
+      const isOver = async () => (await lateReceipts.of(request)) ?? ('nobody' as const);
+      const receipt = await isOver().catch(left('no receipt', workflowId));
+      if (receipt === undefined) return { end: 'open', foreign: 0 };
+      if (receipt === 'nobody') {
+        noteForeign(workflowId, workflowId);
+        return { end: 'not-ours', foreign: 1 };
+      }
+      const state = await evidence.keep(receipt).catch(left('no evidence', workflowId));
+      if (state === 'gone' || state === 'locked')
+        log({ level: 'warn', message: `no evidence of ${workflowId}: ${WHY[state]}`, workflowId });
+      return { end: state === 'locked' ? 'locked' : 'done', foreign: 0 };
+    },
+    noteKept: ({ nowMs }: { readonly nowMs: number }) => evidence.noteKept(nowMs),
+
+    findDue: ({ nowMs, from }: { readonly nowMs: number; readonly from?: DueFrom }): Promise<DuePage> =>
+      retention.due(policy, nowMs, from),
+    /** An open request is left alone. */
+    async destroyDue({ due, nowMs }: { readonly due: Due; readonly nowMs: number }): Promise<ItemEnd> {
+      const workflowId = due.what === 'run' ? due.run.workflowId : workflowIdOf(due.request);
+      const judged = async () => {
+        if (due.what !== 'unjudged') return due;
+        const what = await retention.judge(policy, nowMs, due.request);
+        return what && { what, request: due.request };
+      };
+      const now = await judged().catch(left('cannot judge the age', workflowId));
+      const destroyed =
+        now && (await retention.destroy(now, new Date(nowMs)).catch(left('cannot destroy data', workflowId)));
+      for (const { runId } of destroyed?.foreign ?? []) noteForeign(runId, workflowId);
+      return { end: destroyed === undefined ? 'open' : 'done', foreign: destroyed?.foreign.length ?? 0 };
     },
   };
-}
-
-function openMeanwhile(error: unknown): undefined {
-  if (errorCode(error) === 'request-open') return undefined;
-  throw error;
 }
 
 export type RetentionActivities = ReturnType<typeof createRetentionActivities>;

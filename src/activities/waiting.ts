@@ -11,8 +11,8 @@ export interface WaitDependencies {
   readonly cases: Cases;
   readonly connections: Connections;
   readonly now: () => number;
-  /** Whether a run is still open on the server. */
-  readonly isOpen: (workflowId: string, runId: string) => Promise<boolean>;
+  /** Whether a request is still open on the server, whichever run of it. */
+  readonly isOpen: (workflowId: string) => Promise<boolean>;
   /** Called once when Aircall refuses a connection's credential and nothing can renew it. */
   readonly onRefused: (connection: string) => void;
 }
@@ -51,8 +51,8 @@ export function createWaitActivities({ cases, connections, now, isOpen, onRefuse
     /** Ends when no access request of the same subject is open; until then Temporal repeats it. */
     async awaitAccessRequests(input: { readonly connection: string; readonly subjectHash: string }): Promise<void> {
       const marks = await cases.openAccesses(input.connection, input.subjectHash);
-      for (const { request, runId } of marks) {
-        if (await isOpen(workflowIdOf(request), runId)) {
+      for (const request of marks) {
+        if (await isOpen(workflowIdOf(request))) {
           throw stepFailure(
             'access-request-awaited',
             'waiting for an access request of the same subject',

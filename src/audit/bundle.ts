@@ -2,18 +2,17 @@
  * The evidence bundle: receipt, histories that replay without a key, public key, a page for people, and a manifest
  * signed over all of it at export. To check a bundle, its owner needs only this program. D13.
  */
-import { createHash, sign, verify } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
-import { openPublicKey, type SigningKey, signingKeyId } from '../encryption/signing-key';
+import type { SigningKey } from '../encryption/signing-key';
 import { statedOf } from '../receipt/build';
-import { canonicalJson } from '../receipt/canonical';
 import type { Receipt } from '../receipt/model';
-import { parseDocument, verifyReceipt } from '../receipt/sign';
+import { parseDocument, proven, signed, verifyReceipt } from '../receipt/sign';
 import type { RequestResult } from '../request/model';
 import { workflowIdOf } from '../request/names';
-import { endCodeOf } from '../temporal/histories';
-import { childrenIn, endIn, isOf, jsonIn, resultIn, runName } from './history';
+import { childrenIn, endCodeOf } from '../temporal/histories';
+import { endIn, isOf, jsonIn, resultIn, runName } from './history';
 import { type History, historyFromJson } from './history-json';
 
 export const BUNDLE_FORMAT = 'aircall-dsr/bundle@1';
@@ -49,18 +48,14 @@ export class BundleRefused extends Error {
   override readonly name = 'BundleRefused';
 }
 
+/** @throws {ReceiptError} `receipt-invalid`: nothing was signed */
 export function signBundle(
   files: Files,
   about: Pick<Manifest, 'workflowId' | 'exportedAt' | 'version' | 'workflows' | 'runs' | 'missing'>,
   key: SigningKey,
 ): Manifest {
-  const unsigned = {
-    format: BUNDLE_FORMAT,
-    ...about,
-    files: [...files].map(([name, bytes]) => ({ name, sha256: fileDigest(bytes) })),
-    signer: { keyId: key.id, publicKey: key.publicKey },
-  } as const;
-  return { ...unsigned, signature: sign(null, signedBytes(unsigned), key.privateKey).toString('base64') };
+  const named = [...files].map(([name, bytes]) => ({ name, sha256: fileDigest(bytes) }));
+  return signed(body, { format: BUNDLE_FORMAT, ...about, files: named }, key);
 }
 
 /**
@@ -153,20 +148,15 @@ function historyAt(file: string, files: Files): History | undefined {
 export function readManifest(bytes: Buffer | undefined, trusted?: readonly string[]): Manifest {
   const { data } = manifestSchema.safeParse(bytes && parseDocument(bytes));
   if (data === undefined) throw new BundleRefused('The manifest is missing, or has an unknown format.');
-  const { signature, ...unsigned } = data;
   const { keyId, publicKey } = data.signer;
-  const key = openPublicKey(publicKey);
-  const proof = Buffer.from(signature, 'base64');
-  const spelt = proof.toString('base64') === signature && signingKeyId(publicKey) === keyId;
-  if (key === undefined || !spelt || !verify(null, signedBytes(unsigned), key, proof))
+  try {
+    proven(data);
+  } catch {
     throw new BundleRefused('The manifest was changed after it was signed.');
+  }
   if (trusted !== undefined && !trusted.includes(publicKey))
     throw new BundleRefused(`The manifest is signed with key ${keyId}, which is not a given key.`);
   return data;
-}
-
-function signedBytes(unsigned: z.infer<typeof body>): Buffer {
-  return Buffer.from(canonicalJson(unsigned));
 }
 
 function fileDigest(bytes: Buffer): string {

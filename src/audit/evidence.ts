@@ -1,6 +1,7 @@
 /**
  * The evidence of requests: a bundle for each, made from its receipt and its histories while the server still has them, and
- * kept in the vault as long as receipts. It holds no personal data, so it outlives the request's data. Decision D13.
+ * kept in the vault as long as receipts. It holds no personal data, so it outlives the request's data. The time up to which
+ * it is kept is the server's, never that of a worker. Decision D13.
  *
  * `evidence/<connection>/<kind>/<requestId>/<runId>` is a bundle; `evidence-looked/up-to` holds the time up to which ended requests
  * were searched.
@@ -15,11 +16,10 @@ import type { Receipt } from '../receipt/model';
 import { type RequestRef, requestOf, WORKFLOW_TYPES, workflowIdOf } from '../request/names';
 import type { Evidence } from '../retention/evidence';
 import { sideBySide } from '../side-by-side';
-import { historyOf, ourRuns } from '../temporal/histories';
+import { childrenIn, closedRuns, historyOf, runAt } from '../temporal/histories';
 import type { Vault } from '../vault/vault';
 import { VERSION } from '../version';
 import { type Files, MANIFEST, RECEIPT, signBundle } from './bundle';
-import { childrenIn } from './history';
 import { portableHistory } from './portable';
 import { storyPage } from './story';
 
@@ -41,13 +41,19 @@ const LISTED_WITHIN_MS = 10 * 60_000;
 const LOCKED = ['unknown-key', 'wrong-key'];
 
 export function createEvidence({ temporal, vault, keyring, taskQueue, now }: EvidenceDependencies): Evidence {
-  const keyOf = ({ connection, kind, requestId }: RequestRef, runId: string) =>
-    `${ROOT}/${connection}/${kind}/${requestId}/${runId}`;
+  const keyOf = ({ connection, kind, requestId }: RequestRef, ...runId: string[]) =>
+    [ROOT, connection, kind, requestId, ...runId].join('/');
+
+  /** After a reset the history of a request is that of a later run, which begins with the events of the first. */
+  async function endedIn(workflowId: string, runId: string): Promise<string> {
+    const newest = await runAt(temporal, workflowId);
+    return newest?.firstRunId === runId ? newest.runId : runId;
+  }
 
   async function make(receipt: Receipt): Promise<Files | undefined> {
     const workflowId = workflowIdOf(receipt.request);
     const { runId } = receipt.request;
-    const history = await historyOf(temporal, { workflowId, runId });
+    const history = await historyOf(temporal, { workflowId, runId: await endedIn(workflowId, runId) });
     if (history === undefined) return undefined;
     // Its own events name its children: a list on the server may lag, or lack deleted runs.
     const children = await sideBySide(childrenIn(history), FETCHED_AT_ONCE, async run => ({
@@ -104,24 +110,23 @@ export function createEvidence({ temporal, vault, keyring, taskQueue, now }: Evi
 
     of: async receipt => (await kept(receipt)) ?? make(receipt),
 
-    async unkept(limit) {
-      const upTo = new Date(now() - LISTED_WITHIN_MS).toISOString();
+    async unkept(nowMs, page) {
       const searched = await vault.get(SEARCHED);
-      const types = Object.values(WORKFLOW_TYPES).map(type => `'${type}'`);
-      const since = searched === undefined ? '' : ` AND CloseTime >= '${searched.value.toString()}'`;
-      const ended = `WorkflowType IN (${types.join(', ')}) AND ExecutionStatus != 'Running'${since}`;
-      const there = new Set(await vault.list(ROOT));
-      const requests = new Map<string, RequestRef>();
-      for await (const { workflowId, runId } of ourRuns(temporal, taskQueue, ended)) {
+      const from = searched && new Date(searched.value.toString());
+      const within = { from, to: new Date(nowMs), types: Object.values(WORKFLOW_TYPES) };
+      const { runs, next } = await closedRuns(temporal, taskQueue, within, page);
+      const found = await sideBySide(runs, FETCHED_AT_ONCE, async ({ workflowId, runId }) => {
         const request = requestOf(workflowId);
-        if (request === undefined || there.has(keyOf(request, runId))) continue;
-        if (requests.size === limit) return { requests: [...requests.values()] };
-        requests.set(workflowId, request);
-      }
-      return { requests: [...requests.values()], upTo };
+        if (request === undefined) return [];
+        const isKept = (await vault.list(keyOf(request))).includes(keyOf(request, runId));
+        return isKept ? [] : [request];
+      });
+      const requests = [...new Map(found.flat().map(request => [workflowIdOf(request), request])).values()];
+      return next === undefined ? { requests } : { requests, next };
     },
 
-    async noteKept(upTo) {
+    async noteKept(nowMs) {
+      const upTo = new Date(nowMs - LISTED_WITHIN_MS).toISOString();
       // A later sweep may have stored a later time: keep it.
       await vault.update(SEARCHED, present =>
         present !== undefined && present.toString() >= upTo ? undefined : Buffer.from(upTo),

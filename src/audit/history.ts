@@ -1,11 +1,7 @@
 /** Facts of a run that its history shows without decryption. Pure. */
 import type { Payload } from '@temporalio/common';
+import type { RunId } from '../temporal/histories';
 import type { History } from './history-json';
-
-export interface RunId {
-  readonly workflowId: string;
-  readonly runId: string;
-}
 
 type Event = NonNullable<History['events']>[number];
 
@@ -30,14 +26,6 @@ export function resultIn(history: History): Payload | undefined {
 /** Whether the workflow made any decision: otherwise there is nothing to replay. */
 export function decides({ events }: History): boolean {
   return (events ?? []).some(event => event.workflowTaskCompletedEventAttributes);
-}
-
-/** The runs that this run started as children. */
-export function childrenIn({ events }: History): RunId[] {
-  return (events ?? []).flatMap(event => {
-    const { workflowId, runId } = event.childWorkflowExecutionStartedEventAttributes?.workflowExecution ?? {};
-    return workflowId && runId ? [{ workflowId, runId }] : [];
-  });
 }
 
 /** Whether the history belongs to that run, which may have been reset since its start. */

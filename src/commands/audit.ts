@@ -6,8 +6,10 @@ import { type History, historyFromJson } from '../audit/history-json';
 import { recordedOf } from '../audit/recorded';
 import { type Recorded, replay, STUCK, type Verdict } from '../audit/replay';
 import { createPayloadCodec } from '../encryption/payload-codec';
+import type { Parts } from '../parts';
 import { requestOf } from '../request/names';
-import { ourRuns, runsOf } from '../temporal/histories';
+import { childrenOf, ourRuns, type Run } from '../temporal/histories';
+import { runsOf } from '../temporal/own-runs';
 import type { Context } from './context';
 import { type CommandEnd, CommandError, EXIT, type Exit, usage } from './errors';
 import { publicKeysOf } from './given-files';
@@ -149,12 +151,20 @@ async function replayOnServer(
   const condition = since === undefined ? undefined : sinceCondition(since);
   const all = await parts();
   const { temporal, taskQueue, keyring } = all;
-  const runs =
-    id === undefined ? ourRuns(temporal, taskQueue, condition) : await runsOf(temporal, await resolveId(all, id));
+  const runs = id === undefined ? ourRuns(temporal, taskQueue, condition) : await runsOfRequest(all, id);
   await terminal.io.installRuntime(terminal.log);
   const onUndecided = (undecided: number) =>
     terminal.note(`note: ${undecided} runs have made no decision yet, so there is nothing to replay for them.`);
   return replay(recordedOf(temporal, runs, onUndecided), { codec: () => createPayloadCodec(keyring) });
+}
+
+/** Its own runs, and the children that they name. */
+async function runsOfRequest(all: Parts, id: string): Promise<Run[]> {
+  const { temporal, taskQueue } = all;
+  const request = requestOf(await resolveId(all, id));
+  if (request === undefined) throw noSuchRequest();
+  const { own } = await runsOf(temporal, taskQueue, request);
+  return [...own, ...(await Promise.all(own.map(run => childrenOf(temporal, run)))).flat()];
 }
 
 /** @throws {CommandError} `usage` */

@@ -19,6 +19,7 @@ import {
   type Connection,
   type Connections,
   type Credential,
+  ifBroken,
   type KeptConnection,
   nextCredentialVersion,
   oauthCredential,
@@ -54,6 +55,8 @@ interface Wanted {
   /** The operator's statement, if Aircall does not show that the company is the same as before. */
   readonly word: 'same' | 'another' | undefined;
   readonly present: Stored<Connection> | undefined;
+  /** The stored connection cannot be read, or is not the last one: it is replaced unread. */
+  readonly isBroken: boolean;
   /** The remains of a connection that was disconnected while requests waited for it. */
   readonly kept: KeptConnection | undefined;
 }
@@ -76,7 +79,9 @@ export async function connect(context: Context, name: string, options: ConnectOp
     );
   const { vault, connections } = await context.stores();
   // The same name again replaces the credentials. Options that are not given again keep their values.
-  const present = await connections.get(name);
+  const found = await connections.get(name).catch(ifBroken);
+  const isBroken = found === 'broken';
+  const present = isBroken ? undefined : found;
   const before = present?.value;
   const kept = await connections.kept(name);
   const baseUrl = parseBaseUrl(options.baseUrl ?? before?.baseUrl ?? DEFAULT_BASE_URL);
@@ -86,21 +91,28 @@ export async function connect(context: Context, name: string, options: ConnectOp
   const share = numberOf(options.share, before?.share ?? SHARE_DEFAULT);
   if (!(share > 0 && share <= SHARE_MAX)) throw usage(`--share takes a number above 0, at most ${SHARE_MAX}.`);
   const word = options.sameCompany === true ? 'same' : options.replace === true ? 'another' : undefined;
-  const wanted: Wanted = { name, baseUrl, limitPerMinute, share, word, present, kept };
+  const wanted: Wanted = { name, baseUrl, limitPerMinute, share, word, present, isBroken, kept };
 
   await probeVault(vault);
-  const { found, woken, onServer } =
-    given === undefined
-      ? await authorize(context, { name, baseUrl, vault, listen: options.listen }, async (code, client) => {
-          const tokens = await exchangeCode(name, baseUrl, { code, redirectUri: client.redirectUri }, client);
-          const { clientId, clientSecret } = client;
-          const credential = oauthCredential(tokens, { clientId, clientSecret }, Date.now());
-          return store(context, connections, wanted, credential, { issuedNow: true });
-        })
-      : await store(context, connections, wanted, given, { issuedNow: false });
+  if (isBroken)
+    context.terminal.note(
+      `note: the stored connection ${name} is broken, and is replaced. Options that are not given get their defaults; if it was paused, pause it again.`,
+    );
+  const {
+    found: checked,
+    woken,
+    onServer,
+  } = given === undefined
+    ? await authorize(context, { name, baseUrl, vault, listen: options.listen }, async (code, client) => {
+        const tokens = await exchangeCode(name, baseUrl, { code, redirectUri: client.redirectUri }, client);
+        const { clientId, clientSecret } = client;
+        const credential = oauthCredential(tokens, { clientId, clientSecret }, Date.now());
+        return store(context, connections, wanted, credential, { issuedNow: true });
+      })
+    : await store(context, connections, wanted, given, { issuedNow: false });
 
   const limit = limitInForce(limitPerMinute, undefined);
-  const company = found.company ?? null;
+  const company = checked.company ?? null;
   const paused = (before ?? kept)?.pausedAt !== undefined;
   context.terminal.print(
     {
@@ -109,14 +121,14 @@ export async function connect(context: Context, name: string, options: ConnectOp
       baseUrl,
       limitPerMinute,
       share,
-      replaced: present !== undefined,
-      callsServed: found.calls,
+      replaced: present !== undefined || isBroken,
+      callsServed: checked.calls,
       requestsWoken: woken ?? null,
       paused,
     },
     [
       `Connected ${name} to the Aircall company ${company === null ? 'that has no name' : `“${company}”`}: ping, contact search and call list work. The credentials are sealed in the vault.`,
-      `Aircall serves calls of about the last six months, ${found.calls} now; only its support can provide older ones.`,
+      `Aircall serves calls of about the last six months, ${checked.calls} now; only its support can provide older ones.`,
       `Budget: ${perMinute(ratePerSecond({ limitPerMinute: limit, share }, 1))} of ${limit} API requests a minute${limitPerMinute === 'auto' ? ', until Aircall names another limit' : ''}. ${onServer ? 'The Temporal server keeps it; workers' : 'Workers'} pick the connection up within 10 seconds.`,
       ...(woken === undefined || woken === 0 ? [] : [`${woken} waiting requests resume.`]),
       ...(paused ? [`The connection is still paused: aircall-dsr connections resume ${name}`] : []),
@@ -133,9 +145,13 @@ async function store(
   credential: Credential,
   how: { readonly issuedNow: boolean },
 ): Promise<Connected> {
-  const { name, baseUrl, limitPerMinute, share, present, kept } = wanted;
+  const { name, baseUrl, limitPerMinute, share, present, isBroken, kept } = wanted;
   const found = await checkAircall({ name, baseUrl, credential }, how);
-  await refuseOtherCompany(context, connections, wanted, found.company);
+  const isSame = await isSameCompany(context, connections, wanted, found.company);
+  const before = isSame
+    ? (present?.value.incarnation ?? kept?.incarnation ?? (await connections.latestIncarnation(name)))
+    : undefined;
+  const incarnation = before ?? (await connections.beginIncarnation(name, Date.now()));
   const next = (before: Connection | undefined): Connection => {
     const pausedAt = (before ?? kept)?.pausedAt;
     return {
@@ -147,10 +163,12 @@ async function store(
       credential,
       credentialVersion: nextCredentialVersion(before, Date.now()),
       connectedAt: new Date().toISOString(),
+      incarnation,
       ...(pausedAt !== undefined && { pausedAt }),
     };
   };
-  if (!(await isStored(connections, present, next, name)))
+  if (isBroken) await connections.replace(next(undefined));
+  else if (!(await isStored(connections, present, next, name)))
     throw new CommandError(
       'conflict',
       `Somebody else changed connection ${name} meanwhile. Run the command again.`,
@@ -179,26 +197,28 @@ async function isStored(
 }
 
 /**
- * A waiting request resumes with the stored credentials: with those of another company it would search, and delete,
+ * Whether requests that wait resume with these credentials: with those of another company they would search, and delete,
  * there. Aircall returns no more of a company than its name. If the name does not show that it is the same, an operator must
  * confirm it, or no request may be open.
  */
-async function refuseOtherCompany(
+async function isSameCompany(
   context: Context,
   connections: Connections,
-  { name, word, present, kept }: Wanted,
+  { name, word, present, isBroken, kept }: Wanted,
   company: string | undefined,
-): Promise<void> {
-  if (present === undefined && kept === undefined) return;
-  const before = await connections.company(name);
-  if (before !== undefined && before === company) return;
+): Promise<boolean> {
+  if (present === undefined && kept === undefined && !isBroken) return false;
+  const before = isBroken ? kept?.name : await connections.company(name);
+  if (before !== undefined && before === company && word !== 'another') return true;
   const [was, is] = [before, company].map(each =>
     each === undefined ? 'a company of unknown name' : `“${inOneLine(each)}”`,
   );
-  if (word === 'same')
-    return context.terminal.note(
+  if (word === 'same') {
+    context.terminal.note(
       `note: ${name} belonged to ${was} and now to ${is}; you confirmed that both are the same company.`,
     );
+    return true;
+  }
   if (before !== undefined && word !== 'another') {
     throw new CommandError(
       'other-company',
@@ -207,7 +227,7 @@ async function refuseOtherCompany(
     );
   }
   const open = await openRequestsOf(context, name);
-  if (open?.length === 0) return;
+  if (open?.length === 0) return false;
   throw new CommandError(
     open === undefined ? 'temporal-unreachable' : 'requests-open',
     open === undefined

@@ -2,7 +2,7 @@
 import { perMinute, ratePerSecond } from '../budget';
 import { sideBySide } from '../side-by-side';
 import type { QueueState } from '../temporal/queue-rate';
-import { budgetOf, type Connection, resumed } from '../vault/connections';
+import { budgetOf, type Connection, ifBroken, resumed } from '../vault/connections';
 import { pingAircall } from './aircall-checks';
 import { connectionNamed } from './connection-named';
 import type { Context } from './context';
@@ -11,6 +11,8 @@ import { openRequestsOf, wakeWaiting } from './open-requests';
 import { table } from './terminal';
 
 const ASKED_AT_ONCE = 8;
+const RATE_LIMITS_BROKEN =
+  'What its 429 replies said cannot be read: the configured limit applies until Aircall names another one.';
 
 export interface DisconnectOptions {
   readonly force?: boolean;
@@ -19,20 +21,28 @@ export interface DisconnectOptions {
 export async function connections(context: Context): Promise<Exit> {
   const { connections: store } = await context.stores();
   const found = await sideBySide(await store.names(), ASKED_AT_ONCE, async name => {
-    const stored = await store.get(name);
-    return {
-      name,
-      connection: stored?.value,
-      rateLimits: await store.rateLimits(name),
-      company: await store.company(name),
-    };
+    const rateLimits = await store.rateLimits(name);
+    const company = (await store.kept(name))?.name;
+    try {
+      const stored = await store.get(name);
+      return { name, connection: stored?.value, rateLimits, company: stored?.value.company ?? company };
+    } catch (error) {
+      if (ifBroken(error) && error instanceof Error) return { name, rateLimits, fault: error.message };
+      throw error;
+    }
+  });
+  /** Connections that are not served until they are connected again, and notes of 429 replies that cannot be read. */
+  const broken = found.flatMap(({ name, fault, rateLimits }) => {
+    if (fault !== undefined) return [{ connection: name, message: fault }];
+    return rateLimits === 'broken' ? [{ connection: name, message: RATE_LIMITS_BROKEN }] : [];
   });
   const names = new Set(found.map(({ name }) => name));
   const gone = (await store.keptNames()).filter(name => !names.has(name));
   const held = found.filter(({ connection }) => isHeld(connection)).map(({ name }) => name);
   const server = await queryServer(context, [...names], [...held, ...gone]);
-  const rows = found.flatMap(({ name, connection, rateLimits, company }) => {
-    if (connection === undefined) return []; // disconnected meanwhile
+  const rows = found.flatMap(({ name, connection, rateLimits: noted, company }) => {
+    if (connection === undefined) return []; // broken, or disconnected meanwhile
+    const rateLimits = noted === 'broken' ? undefined : noted;
     const { baseUrl, limitPerMinute, share, credential, connectedAt, pausedAt, refusedAt } = connection;
     const queue = server?.queues.get(name);
     return {
@@ -62,17 +72,18 @@ export async function connections(context: Context): Promise<Exit> {
   /** Connections whose credentials were destroyed while requests were open. */
   const disconnected = await sideBySide(gone, ASKED_AT_ONCE, async connection => ({
     connection,
-    company: (await store.company(connection)) ?? null,
+    company: (await store.kept(connection))?.name ?? null,
     waitingRequests: server?.waiting.get(connection) ?? null,
   }));
   const goneLines = disconnected.map(
     ({ connection, waitingRequests }) =>
       `${connection}: disconnected; ${waitWords(waitingRequests)}. Run: aircall-dsr connect ${connection}`,
   );
+  const brokenLines = broken.map(({ connection, message }) => `${connection}: ${message}`);
   context.terminal.print(
-    { connections: rows, disconnected },
+    { connections: rows, disconnected, broken },
     rows.length === 0
-      ? ['No connections. Add one: aircall-dsr connect NAME', ...goneLines]
+      ? ['No connections. Add one: aircall-dsr connect NAME', ...goneLines, ...brokenLines]
       : [
           ...table([
             [
@@ -120,6 +131,7 @@ export async function connections(context: Context): Promise<Exit> {
             ];
           }),
           ...goneLines,
+          ...brokenLines,
         ],
   );
   return EXIT.done;
@@ -157,7 +169,7 @@ export async function resume(context: Context, name: string): Promise<Exit> {
 
 export async function disconnect(context: Context, name: string, { force = false }: DisconnectOptions): Promise<Exit> {
   const { connections: store } = await context.stores();
-  await connectionNamed(name, store);
+  await connectionNamed(name, store).catch(ifBroken);
   const open = await openRequestsOf(context, name);
   if (!force && open === undefined) {
     throw new CommandError(

@@ -81,6 +81,7 @@ export async function demo({ terminal }: Context): Promise<Exit> {
         credential: { kind: 'api-key', apiId: company.apiId, apiToken: company.apiToken },
         credentialVersion: nextCredentialVersion(undefined, Date.now()),
         connectedAt: new Date().toISOString(),
+        incarnation: await stores.connections.beginIncarnation(COMPANY, Date.now()),
       },
       undefined,
     );

@@ -46,6 +46,7 @@ const USAGE_CODES = new Set([
   'key-command-missing',
   'key-command-failed',
   'unknown-key',
+  'signing-key-revoked',
   'search-attributes-missing',
   'temporal-unreachable',
   'temporal-server-unavailable',

@@ -1,16 +1,22 @@
 /** Commands about the key file. They print ids, never keys. */
 import {
+  addKeyStatement,
   exportKeys,
   generateKeyFile,
   isExportedRole,
   type KeyList,
+  listKeyStatements,
   listKeys,
   listPublicKeys,
   rotateKeys,
+  rotateSigningKey,
 } from '../encryption/key-file';
 import { pemOf } from '../encryption/signing-key';
+import { codeOrName } from '../error-code';
+import type { KeyStatement } from '../receipt/model';
+import { signKeyStatement, verifyKeyStatement } from '../receipt/sign';
 import type { Context } from './context';
-import { EXIT, type Exit, usage } from './errors';
+import { CommandError, EXIT, type Exit, usage } from './errors';
 import { table } from './terminal';
 
 const MINUTE_MS = 60_000;
@@ -88,18 +94,98 @@ export async function list({ terminal, config }: Context): Promise<Exit> {
 
 /** For anyone who verifies receipts. PEM readers skip the lines between. */
 export async function publicKeys({ terminal, config }: Context): Promise<Exit> {
-  const keys = listPublicKeys(config.keyFile().path).map(({ id, createdAt, publicKey }, place) => ({
-    id,
-    createdAt,
-    signs: place === 0,
-    publicKey: pemOf(publicKey),
-  }));
-  const lines = keys.flatMap(({ id, createdAt, signs, publicKey }) => [
-    `${id}, since ${createdAt}${signs ? ', signs' : ''}`,
+  const { path } = config.keyFile();
+  const statements = listKeyStatements(path);
+  const keys = listPublicKeys(path).map(({ id, createdAt, publicKey }, place) => {
+    const revokedFrom = revocationOf(statements, id);
+    return { id, createdAt, signs: place === 0, ...(revokedFrom && { revokedFrom }), publicKey: pemOf(publicKey) };
+  });
+  const lines = keys.flatMap(({ id, createdAt, signs, revokedFrom, publicKey }) => [
+    `${id}, since ${createdAt}${signs ? ', signs' : ''}${revokedFrom === undefined ? '' : `, revoked from ${revokedFrom} on`}`,
     ...publicKey.split('\n'),
   ]);
   terminal.print({ keys }, lines);
   return EXIT.done;
+}
+
+/** The key file changes at once; each chain states it before its next entry. */
+export async function rotateSigning({ terminal, config }: Context): Promise<Exit> {
+  const { path, service } = config.keyFile();
+  const now = new Date();
+  const issued = { at: now.toISOString() };
+  const [signs, replaced] = rotateSigningKey(
+    path,
+    now,
+    (present, { id: keyId, publicKey }) =>
+      signKeyStatement({ says: { does: 'introduce', keyId, publicKey }, issued }, present),
+    service,
+  );
+  terminal.print({ signs: signs?.id, replaced: replaced?.id }, [
+    `Key ${signs?.id} signs from now on. ${replaced?.id} introduced it; its private half is no longer in the file.`,
+    'Copy the file to every worker, and back it up.',
+    'Give your auditors the output of `aircall-dsr keys public`. Without it, chains still verify with the old public key.',
+  ]);
+  return EXIT.done;
+}
+
+export interface RevokeOptions {
+  readonly from: string;
+}
+
+/** If it is run again, it continues with the chains that do not state the revocation yet. */
+export async function revoke(context: Context, id: string, options: RevokeOptions): Promise<Exit> {
+  const { terminal, config } = context;
+  const { path, service } = config.keyFile();
+  const now = new Date();
+  const from = pastTimeOf(options.from, now).toISOString();
+  addKeyStatement(
+    path,
+    now,
+    (present, { ids, statements }) => {
+      if (!ids.includes(id))
+        throw new CommandError('unknown-key', 'The key file has no signing key of this id.', EXIT.usage);
+      if (id === present.id) throw usage('This key signs now. Replace it first: `aircall-dsr keys rotate-signing`.');
+      const before = revocationOf(statements, id);
+      if (before !== undefined && before < from)
+        throw usage(`This key is revoked from ${before} on. A revocation is never taken back.`);
+      if (before === from) return undefined;
+      const says = { does: 'revoke', keyId: id, from } as const;
+      return signKeyStatement({ says, issued: { at: now.toISOString() } }, present);
+    },
+    service,
+  );
+  const { receipts } = await context.stores();
+  const failed: string[] = [];
+  const connections = await receipts.connections();
+  for (const connection of connections) {
+    try {
+      await receipts.stateKeys(connection);
+    } catch (error) {
+      terminal.note(`the chain of ${connection} does not state it yet: ${codeOrName(error)}`);
+      failed.push(connection);
+    }
+  }
+  terminal.print({ revoked: id, from, chains: connections.length - failed.length, failed }, [
+    `Key ${id} is revoked: what it signed from ${from} on must not be trusted.`,
+    `${connections.length - failed.length} chains state it.${failed.length === 0 ? '' : ` Run the command again for ${failed.join(', ')}.`}`,
+    'Copy the file to every worker: one that still signs with that key waits.',
+  ]);
+  return failed.length === 0 ? EXIT.done : EXIT.failed;
+}
+
+/** The earliest time from which on a key is revoked. */
+function revocationOf(statements: readonly unknown[], id: string): string | undefined {
+  const times = statements.flatMap(each => {
+    const { says }: KeyStatement = verifyKeyStatement(each);
+    return says.does === 'revoke' && says.keyId === id ? says.from : [];
+  });
+  return times.sort().at(0);
+}
+
+function pastTimeOf(text: string, now: Date): Date {
+  const time = new Date(text);
+  if (/^\d{4}-\d\d-\d\d/.test(text) && !Number.isNaN(time.getTime()) && time <= now) return time;
+  throw usage('--from takes an ISO 8601 time in the past.');
 }
 
 function signedWith(path: string | undefined): string {

@@ -226,6 +226,7 @@ export function createProgram(io: Pick<Io, 'stdout' | 'stderr'>, run: RunAction)
 
   command('receipt [id]', 'print the signed receipt of a request that has ended, or all receipts of a connection')
     .option('--chain <name>', 'all receipts of a connection, as one JSON array')
+    .option('--repair <name>', 'state in the chain of a connection which of its receipts nobody can read')
     .option('--out <file>', 'save it to this file instead of printing it')
     .action(run(async () => (await import('./receipts.js')).receipt));
 
@@ -236,6 +237,7 @@ export function createProgram(io: Pick<Io, 'stdout' | 'stderr'>, run: RunAction)
       '--since <digest>',
       'with --chain: the digest that it printed the last time; the chain must still hold that receipt',
     )
+    .option('--against <file>', 'the chain of its connection: it must hold the receipt, and not revoke its key')
     .action(run(async () => (await import('./verify.js')).verify));
 
   command('purge <id>', 'destroy the data of a request that has ended: case file, package, history').action(
@@ -284,6 +286,20 @@ export function createProgram(io: Pick<Io, 'stdout' | 'stderr'>, run: RunAction)
   subcommand(keys, 'public', 'print the public keys that verify receipts').action(
     run(async () => (await import('./keys.js')).publicKeys),
   );
+
+  subcommand(
+    keys,
+    'rotate-signing',
+    'replace the key that signs receipts; the old one signs a statement that introduces it',
+  ).action(run(async () => (await import('./keys.js')).rotateSigning));
+
+  subcommand(
+    keys,
+    'revoke <id>',
+    'state in every chain that a replaced signing key must not be trusted, if it was stolen',
+  )
+    .requiredOption('--from <time>', 'since when it may be in wrong hands, ISO 8601')
+    .action(run(async () => (await import('./keys.js')).revoke));
 
   subcommand(keys, 'retire', 'destroy keys that stopped encrypting long ago; refused while a request needs one')
     .option('--older-than <days>', 'days since a key stopped encrypting (default: AIRCALL_DSR_RETENTION_DAYS, or 30)')

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { requestOf } from '../request/names';
-import { runAt } from '../temporal/histories';
+import { type RunId, runAt } from '../temporal/histories';
 import type { Context } from './context';
 import { CommandError, EXIT, type Exit } from './errors';
 import { noSuchRequest, resolveId } from './request-id';
@@ -16,14 +16,22 @@ const PATIENCE_MS = 3_000;
 export async function purge({ terminal, parts }: Context, id: string): Promise<Exit> {
   const all = await parts();
   const workflowId = await resolveId(all, id);
-  const { result, histories, evidence: kept } = await all.retention.destroy({ workflowId, what: 'request' });
-  if (result === undefined && histories === 0) throw noSuchRequest();
-  await untilGone(all.temporal, workflowId, terminal);
-  const { requestId, kind } = requestOf(workflowId) ?? {};
+  const request = requestOf(workflowId);
+  if (request === undefined) throw noSuchRequest();
+  const destroyed = await all.retention.destroy({ what: 'request', request }, new Date());
+  const { result, histories, evidence: kept, foreign } = destroyed;
+  if (result === undefined && histories.length === 0) throw noSuchRequest();
+  if (foreign.length > 0)
+    terminal.note(
+      `note: ${foreign.length} runs under this id are not of this service (foreign-run): they were left alone.`,
+    );
+  await untilGone(all.temporal, histories, terminal);
+  const { requestId, kind } = request;
+  const counts = { histories: histories.length, foreign: foreign.length };
   terminal.print(
-    { requestId, workflowId, kind, status: 'purged', histories, evidence: kept, ...(result && { result }) },
+    { requestId, workflowId, kind, status: 'purged', ...counts, evidence: kept, ...(result && { result }) },
     [
-      `Purged ${workflowId}: its case file and package, and ${histories} histories on the server.`,
+      `Purged ${workflowId}: its case file and package, and ${histories.length} histories on the server.`,
       kept
         ? 'Its evidence was kept: `audit export` still writes it.'
         : 'No evidence was kept: its history was deleted before, or no key opens it.',
@@ -33,10 +41,11 @@ export async function purge({ terminal, parts }: Context, id: string): Promise<E
   return EXIT.done;
 }
 
-async function untilGone(temporal: Client, workflowId: string, terminal: Terminal): Promise<void> {
+async function untilGone(temporal: Client, runs: readonly RunId[], terminal: Terminal): Promise<void> {
   const beganMs = Date.now();
   let noted = false;
-  while ((await runAt(temporal, workflowId)) !== undefined) {
+  const isThere = ({ workflowId, runId }: RunId) => runAt(temporal, workflowId, runId);
+  while ((await Promise.all(runs.map(isThere))).some(run => run !== undefined)) {
     if (!noted && Date.now() - beganMs > PATIENCE_MS) {
       terminal.note('deleted from the vault; waiting for the server to delete the history ...');
       noted = true;

@@ -4,7 +4,8 @@ import { countWords, gapsOf } from '../request/sources';
 
 /** What was found, done and not covered, in words. */
 export function resultLines(result: RequestResult): string[] {
-  const { kind, status: state, counts, coverage, verification, failure, purged, apiRequests } = result;
+  const { kind, status: state, counts, coverage, verification, failure, purged, apiRequests, unlisted = [] } = result;
+  const unlistedCount = unlisted.reduce((sum, { count }) => sum + count, 0);
   return [
     `${kind} ${result.requestId}: ${state}`,
     `  found      ${countWords(counts)}`,
@@ -12,6 +13,7 @@ export function resultLines(result: RequestResult): string[] {
       ? [`  deleted    ${counts.deleted ?? 0} contacts (${counts.alreadyAbsent ?? 0} were already deleted)`]
       : []),
     ...(counts.refused + counts.failed > 0 ? [`  not done   ${counts.refused} refused, ${counts.failed} failed`] : []),
+    ...(unlistedCount > 0 ? [`  not listed ${unlistedCount} more outcomes: counted by source and code`] : []),
     ...(coverage.calls !== undefined && coverage.calls.ambiguous > 0
       ? [`  withheld   ${coverage.calls.ambiguous} calls on a number that is shared with somebody else`]
       : []),

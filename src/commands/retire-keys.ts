@@ -1,6 +1,6 @@
 /** The command that destroys old keys, after it has checked vault and server for requests that still need them. */
 import { destroyKeys, listKeys } from '../encryption/key-file';
-import { type KeyNeeds, needsOf, outlived, resealAll } from '../retention/retire-keys';
+import { needsOf, outlived, type Resealed, resealAll } from '../retention/retire-keys';
 import type { Context } from './context';
 import { EXIT, type Exit, usage } from './errors';
 
@@ -19,32 +19,51 @@ export async function retire({ terminal, config, keyring, parts }: Context, opti
   const now = new Date();
   const old = outlived(listKeys(path, now), ageMs, now);
   if (old.length === 0) {
-    terminal.print({ destroyed: [], needed: {} }, ['No key has been unused for that long.']);
+    terminal.print({ destroyed: [], needed: {}, foreign: 0, broken: [] }, ['No key has been unused for that long.']);
     return EXIT.done;
   }
-  const { temporal, taskQueue, vault, cases } = await parts();
+  const { temporal, taskQueue, keyring: ring, vault, cases } = await parts();
   terminal.note('checking the vault and the histories on the server ...');
-  const needs = await needsOf({ temporal, taskQueue, vault, cases }, old);
+  const { keys: needs, foreign } = await needsOf({ temporal, taskQueue, keyring: ring, vault, cases }, old);
+  if (foreign.length > 0)
+    terminal.note(
+      `note: ${foreign.length} runs that name a key are not of this service (foreign-run): they keep no key.`,
+    );
   const unneeded = old.filter(id => !needs.has(id));
-  if (unneeded.length > 0) {
-    await resealAll({ vault, cases });
-    destroyKeys(path, unneeded, now);
-  }
+  const { unread, broken } = unneeded.length > 0 ? await resealAll({ vault, cases }) : NOTHING_RESEALED;
+  const destroyed = unneeded.filter(id => !unread.has(id));
+  if (destroyed.length > 0) destroyKeys(path, destroyed, now);
   const needed = Object.fromEntries(
-    [...needs].map(([id, { open, unpurged }]) => [id, { open: [...open], unpurged: [...unpurged] }]),
+    old.flatMap(id => {
+      const { open = [], unpurged = [], unread: runs = [] } = needs.get(id) ?? {};
+      const objects = unread.get(id) ?? [];
+      return destroyed.includes(id)
+        ? []
+        : [[id, { open: [...open], unpurged: [...unpurged], unread: [...runs, ...objects] }]];
+    }),
   );
-  terminal.print({ destroyed: unneeded, needed }, [
-    ...unneeded.map(id => `Destroyed key ${id}. Destroy it in copies and backups of the key file too.`),
-    ...[...needs].flatMap(([id, need]) => neededLines(id, need)),
+  terminal.print({ destroyed, needed, foreign: foreign.length, broken }, [
+    ...destroyed.map(id => `Destroyed key ${id}. Destroy it in copies and backups of the key file too.`),
+    ...Object.entries(needed).flatMap(([id, need]) => neededLines(id, need)),
+    ...(broken.length > 0
+      ? [`No key opens these objects of the vault; restore them from a backup: ${some(broken)}`]
+      : []),
   ]);
-  return needs.size > 0 ? EXIT.failed : EXIT.done;
+  return Object.keys(needed).length > 0 || broken.length > 0 ? EXIT.failed : EXIT.done;
 }
 
-function neededLines(id: string, { open, unpurged }: KeyNeeds): string[] {
-  const some = (ids: ReadonlySet<string>) =>
-    `${[...ids].slice(0, SHOWN_MAX).join(', ')}${ids.size > SHOWN_MAX ? ` and ${ids.size - SHOWN_MAX} more` : ''}`;
+const NOTHING_RESEALED: Resealed = { unread: new Map(), broken: [] };
+
+function some(all: readonly string[]): string {
+  return `${all.slice(0, SHOWN_MAX).join(', ')}${all.length > SHOWN_MAX ? ` and ${all.length - SHOWN_MAX} more` : ''}`;
+}
+
+function neededLines(id: string, { open, unpurged, unread }: Needed): string[] {
   return [
-    ...(open.size > 0 ? [`Key ${id} stays: open requests need it: ${some(open)}`] : []),
-    ...(unpurged.size > 0 ? [`Key ${id} stays: requests that are not purged need it: ${some(unpurged)}`] : []),
+    ...(open.length > 0 ? [`Key ${id} stays: open requests need it: ${some(open)}`] : []),
+    ...(unpurged.length > 0 ? [`Key ${id} stays: requests that are not purged need it: ${some(unpurged)}`] : []),
+    ...(unread.length > 0 ? [`Key ${id} stays: these could not be read and may need it: ${some(unread)}`] : []),
   ];
 }
+
+type Needed = Readonly<Record<'open' | 'unpurged' | 'unread', readonly string[]>>;

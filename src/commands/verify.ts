@@ -1,7 +1,7 @@
 /** The command that verifies receipts: it reads only the given files, and needs neither vault nor keys nor server. */
-import { verifyChain } from '../receipt/chain';
-import type { Receipt } from '../receipt/model';
-import { digestOf, parseDocument, verifyReceipt } from '../receipt/sign';
+import { type VerifiedChain, verifyChain } from '../receipt/chain';
+import { connectionOf, type Entry, isReceipt, type Receipt } from '../receipt/model';
+import { digestOf, parseDocument, ReceiptError, verifyReceipt } from '../receipt/sign';
 import type { Context } from './context';
 import { EXIT, type Exit, usage } from './errors';
 import { contentOf, publicKeysOf } from './given-files';
@@ -13,14 +13,18 @@ export interface VerifyOptions {
   readonly chain?: boolean;
   /** The digest that was printed the last time. */
   readonly since?: string;
+  /** A file that holds the chain of the receipt's connection. */
+  readonly against?: string;
 }
 
 const DIGEST = /^[0-9a-f]{64}$/;
 
 export async function verify({ terminal }: Context, file: string, options: VerifyOptions): Promise<Exit> {
-  const { since } = options;
+  const { since, against } = options;
   if (since !== undefined && (options.chain !== true || !DIGEST.test(since)))
     throw usage('--since belongs to --chain and takes a digest that `verify --chain` printed.');
+  if (against !== undefined && options.chain === true)
+    throw usage('--against belongs to a receipt: --chain verifies the chain itself.');
   const trusted = options.key === undefined ? undefined : await publicKeysOf(options.key);
   const presented = parseDocument(await contentOf(file, 'FILE'));
   const many = Array.isArray(presented);
@@ -30,18 +34,45 @@ export async function verify({ terminal }: Context, file: string, options: Verif
         ? 'The file holds a chain of receipts. Verify it with --chain.'
         : 'The file of --chain holds no chain. `aircall-dsr receipt --chain NAME` prints one.',
     );
+  const given = against === undefined ? undefined : parseDocument(await contentOf(against, 'The file of --against'));
+  if (given !== undefined && !Array.isArray(given))
+    throw usage('The file of --against holds no chain. `aircall-dsr receipt --chain NAME` prints one.');
   if (trusted === undefined)
     terminal.note('note: the public key comes from the file itself; pass --key to require a key that you trust.');
-  if (many) printChain(terminal, options, verifyChain(presented, trusted, since), trusted);
-  else printOne(terminal, verifyReceipt(presented, trusted), trusted);
+  if (many) return printChain(terminal, options, verifyChain(presented, trusted, since), trusted);
+  const receipt =
+    given === undefined ? verifyReceipt(presented, trusted) : verifyAgainst(presented, verifyChain(given, trusted));
+  printOne(terminal, receipt, options);
   return EXIT.done;
 }
 
-function printOne(terminal: Terminal, receipt: Receipt, trusted: readonly string[] | undefined): void {
+/** @throws {ReceiptError} `receipt-chain-broken` if it is not in the chain, `receipt-revoked` */
+function verifyAgainst(presented: unknown, { entries, distrusted }: VerifiedChain): Receipt {
+  const receipt = verifyReceipt(presented);
+  const digest = digestOf(receipt);
+  if (!entries.some(entry => digestOf(entry) === digest))
+    throw new ReceiptError('receipt-chain-broken', 'The receipt is not in the chain of --against.');
+  if (distrusted.includes(receipt.chain.sequence))
+    throw new ReceiptError(
+      'receipt-revoked',
+      `The receipt is signed with key ${receipt.signer.keyId} in the time from which on the chain revokes that key: do not trust it.`,
+    );
+  return receipt;
+}
+
+function printOne(terminal: Terminal, receipt: Receipt, { key, against }: VerifyOptions): void {
   const { request, status, times, chain, signer, service } = receipt;
   const { connection, kind, requestId } = request;
   terminal.print(
-    { verified: true, ...signedBy([receipt], trusted), connection, kind, requestId, status, ...placeOf(receipt) },
+    {
+      verified: true,
+      ...signedBy([receipt], key !== undefined),
+      connection,
+      kind,
+      requestId,
+      status,
+      ...placeOf(receipt),
+    },
     [
       `Verified: ${kind} ${requestId} of ${connection}, ${status}`,
       `  ended      ${times.ended ?? 'not known'}`,
@@ -49,34 +80,60 @@ function printOne(terminal: Terminal, receipt: Receipt, trusted: readonly string
         ({ source, found, kept, deleted, absent, refused, failed }) =>
           `  ${source.padEnd(9)}  ${found} found: ${kept} kept, ${deleted} deleted, ${absent} already deleted, ${refused + failed} not done`,
       ),
-      `  signed by  ${signer.keyId}${trusted === undefined ? '' : ', a key of --key'}; version ${service.version}`,
+      `  signed by  ${signer.keyId}${trustedBy(key, against)}; version ${service.version}`,
       `  place      ${chain.sequence} in the chain of ${connection}; digest ${digestOf(receipt)}`,
     ],
   );
 }
 
+function trustedBy(key: string | undefined, against: string | undefined): string {
+  if (key === undefined) return '';
+  return against === undefined ? ', a key of --key' : ', a key of --key or one that its chain introduces';
+}
+
 function printChain(
   terminal: Terminal,
-  options: VerifyOptions,
-  receipts: readonly Receipt[],
+  { since }: VerifyOptions,
+  verified: VerifiedChain,
   trusted: readonly string[] | undefined,
-): void {
-  const last = receipts.at(-1);
-  if (last === undefined) return;
-  const { connection } = last.request;
-  const keys = signedBy(receipts, trusted);
-  terminal.print({ verified: true, ...keys, connection, receipts: receipts.length, ...placeOf(last) }, [
-    `Verified: ${receipts.length} receipts of ${connection}, none missing from the first to the last`,
-    ...(options.since === undefined ? [] : ['  since      the receipt with that digest is still in the chain']),
-    `  signed by  ${keys.keyIds.join(', ')}${trusted === undefined ? '' : ', keys of --key'}`,
-    `  the last   ${last.request.kind} ${last.request.requestId}; digest ${digestOf(last)}`,
+): Exit {
+  const { entries, receipts, distrusted, introduced } = verified;
+  const last = entries.at(-1);
+  if (last === undefined) return EXIT.failed;
+  const connection = connectionOf(last);
+  const unreadable = verified.unreadable.map(({ sequence }) => sequence);
+  const good = distrusted.length === 0;
+  const keys = signedBy(entries, trusted !== undefined);
+  const document = { ...keys, introduced, connection, receipts: receipts.length, unreadable, distrusted };
+  terminal.print({ verified: good, ...document, ...placeOf(last) }, [
+    `${good ? 'Verified' : 'Not all trusted'}: ${receipts.length} receipts of ${connection}, none missing from the first to the last`,
+    ...(unreadable.length === 0
+      ? []
+      : [`  unreadable entries ${unreadable.join(', ')}: the chain states that nobody can read them`]),
+    ...(good
+      ? []
+      : [
+          `  revoked    entries ${distrusted.join(', ')}: do not trust them, the chain revokes their key from that time on`,
+        ]),
+    ...(since === undefined ? [] : ['  since      the receipt with that digest is still in the chain']),
+    `  signed by  ${keys.keyIds.join(', ')}${trusted === undefined ? '' : ', keys of --key, or introduced by them'}`,
+    ...(introduced.length === 0
+      ? []
+      : [`  introduced ${introduced.join(', ')}: not in --key; compare with the operator`]),
+    `  the last   ${wordsOf(last)}; digest ${digestOf(last)}`,
   ]);
+  return good ? EXIT.done : EXIT.failed;
 }
 
-function placeOf(receipt: Receipt) {
-  return { sequence: receipt.chain.sequence, digest: digestOf(receipt) };
+function wordsOf(entry: Entry): string {
+  if (isReceipt(entry)) return `${entry.request.kind} ${entry.request.requestId}`;
+  return entry.states.about === 'key' ? 'statement about a key' : 'statement about an unreadable entry';
 }
 
-function signedBy(receipts: readonly Receipt[], trusted: readonly string[] | undefined) {
-  return { keyIds: [...new Set(receipts.map(({ signer }) => signer.keyId))], pinned: trusted !== undefined };
+function placeOf(entry: Entry) {
+  return { sequence: entry.chain.sequence, digest: digestOf(entry) };
+}
+
+function signedBy(entries: readonly Entry[], pinned: boolean) {
+  return { keyIds: [...new Set(entries.map(({ signer }) => signer.keyId))], pinned };
 }

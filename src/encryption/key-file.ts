@@ -23,7 +23,8 @@ export type KeyringErrorCode =
   | 'key-not-in-role'
   | 'key-command-missing'
   | 'key-command-failed'
-  | 'unknown-key';
+  | 'unknown-key'
+  | 'signing-key-revoked';
 
 export class KeyringError extends Error {
   override readonly name = 'KeyringError';
@@ -93,6 +94,8 @@ export interface Keys {
   readonly hashKey: Buffer | undefined;
   /** The first one signs; none in a role that does not sign. */
   readonly signing: readonly SigningKey[];
+  /** Signed statements about keys that sign: public, and kept as they are. */
+  readonly statements: readonly unknown[];
   /** Changes with the file. */
   readonly stamp: string;
 }
@@ -110,11 +113,20 @@ const fileSchema = z
     role: z.enum(['worker', ...EXPORTED]),
     keys: z.array(z.strictObject({ ...named, from: instant, payload: secret, vault: secret.optional() })).min(1),
     hashKey: secret.optional(),
-    /** Seeds. The public keys stand beside them, so that they can be shown if the seeds are wrapped. */
+    /**
+     * Seeds; the first one signs, and a replaced one is destroyed. The public keys stand beside them, so that they can be
+     * shown if the seeds are wrapped or destroyed.
+     */
     signing: z
-      .array(z.union([z.strictObject({ ...signs, key: plainKey }), z.strictObject({ ...signs, wrapped: bytes })]))
+      .array(
+        z
+          .strictObject({ ...signs, key: plainKey.optional(), wrapped: bytes.optional() })
+          .refine(({ key, wrapped }) => key === undefined || wrapped === undefined),
+      )
       .min(1)
+      .refine(([first]) => first !== undefined && (first.key ?? first.wrapped) !== undefined)
       .optional(),
+    statements: z.array(z.record(z.string(), z.unknown())).optional(),
   })
   // One id, one key: otherwise one would silently be ignored.
   .refine(({ keys, signing = [] }) => {
@@ -141,7 +153,26 @@ export function readKeys(path: string | undefined, service?: KeyService): Keys {
   const at = configured(path);
   const stamp = stampOf(at);
   const file = readKeyFile(at);
-  const opened = (id: string, kept: Secret): Buffer => {
+  const opened = opener(service);
+  const signing = (file.signing ?? []).flatMap(entry => openedSigning(entry, opened) ?? []);
+  return {
+    role: file.role,
+    pairs: inOrder(file.keys).map(({ payload, vault, ...note }) => ({
+      ...note,
+      payload: opened(nameOf(note.id, 'payload'), payload),
+      vault: vault === undefined ? undefined : opened(nameOf(note.id, 'vault'), vault),
+    })),
+    hashKey: file.hashKey === undefined ? undefined : opened(HASH_KEY_ID, file.hashKey),
+    signing,
+    statements: file.statements ?? [],
+    stamp: stamp ?? '',
+  };
+}
+
+type Opener = (id: string, kept: Secret) => Buffer;
+
+function opener(service: KeyService | undefined): Opener {
+  return (id, kept) => {
     if (typeof kept === 'string') return Buffer.from(kept, 'base64');
     if (service === undefined)
       throw new KeyringError(
@@ -152,22 +183,15 @@ export function readKeys(path: string | undefined, service?: KeyService): Keys {
     if (key.length === KEY_BYTES) return key;
     throw new KeyringError('key-command-failed', 'The key command did not return a key of 32 bytes.');
   };
-  const signing = (file.signing ?? []).map(entry => {
-    const key = signingKeyOf(opened(entry.id, 'key' in entry ? entry.key : { wrapped: entry.wrapped }));
-    if (key.id === entry.id && key.publicKey === entry.publicKey) return key;
-    throw malformed();
-  });
-  return {
-    role: file.role,
-    pairs: inOrder(file.keys).map(({ payload, vault, ...note }) => ({
-      ...note,
-      payload: opened(nameOf(note.id, 'payload'), payload),
-      vault: vault === undefined ? undefined : opened(nameOf(note.id, 'vault'), vault),
-    })),
-    hashKey: file.hashKey === undefined ? undefined : opened(HASH_KEY_ID, file.hashKey),
-    signing,
-    stamp: stamp ?? '',
-  };
+}
+
+/** Undefined for a key that was replaced: only its public half is left. */
+function openedSigning({ id, publicKey, key: plain, wrapped }: SigningEntry, opened: Opener): SigningKey | undefined {
+  const secretOf = plain ?? (wrapped === undefined ? undefined : { wrapped });
+  if (secretOf === undefined) return undefined;
+  const key = signingKeyOf(opened(id, secretOf));
+  if (key.id === id && key.publicKey === publicKey) return key;
+  throw malformed();
 }
 
 /** The name under which a key service knows a key of a pair. */
@@ -240,6 +264,11 @@ export function listPublicKeys(path: string | undefined): PublicKeyNote[] {
   return signing.map(({ id, createdAt, publicKey }) => ({ id, createdAt, publicKey }));
 }
 
+/** The statements about keys that sign. @throws {KeyringError} as `listKeys` */
+export function listKeyStatements(path: string | undefined): readonly unknown[] {
+  return readKeyFile(configured(path)).statements ?? [];
+}
+
 /** Writes a new key file. @throws {KeyringError} `keys-exist`, `keys-missing`, `keys-unwritten`, `key-command-failed` */
 export function generateKeyFile(path: string | undefined, now: Date, service?: KeyService): KeyList {
   const at = configured(path);
@@ -248,7 +277,7 @@ export function generateKeyFile(path: string | undefined, now: Date, service?: K
     role: 'worker',
     keys: [newPair({ now, from: now }, service)],
     hashKey: newSecret(HASH_KEY_ID, service),
-    signing: [newSigningKey(now, service)],
+    signing: [newSigningKey(now, service).entry],
   };
   write(at, file, 'new');
   return shown(file, now);
@@ -267,6 +296,56 @@ export interface RotationTimes {
  */
 export function rotateKeys(path: string | undefined, times: RotationTimes, service?: KeyService): KeyList {
   return change(configured(path), times.now, file => ({ ...file, keys: [...file.keys, newPair(times, service)] }));
+}
+
+/**
+ * Adds a key that signs from now on. The statement by which the present key introduces it is kept with it, and the seed of the
+ * present key is destroyed.
+ * @throws {KeyringError} as `rotateKeys`
+ */
+export function rotateSigningKey(
+  path: string | undefined,
+  now: Date,
+  introduce: (present: SigningKey, next: SigningKey) => SignedStatement,
+  service?: KeyService,
+): PublicKeyNote[] {
+  const at = configured(path);
+  change(at, now, file => {
+    const { entry, key } = newSigningKey(now, service);
+    const statement = introduce(presentSigning(file, service), key);
+    const before = (file.signing ?? []).map(({ key: _, wrapped: __, ...note }) => note);
+    return { ...file, signing: [entry, ...before], statements: [...(file.statements ?? []), statement] };
+  });
+  return listPublicKeys(at);
+}
+
+/**
+ * Keeps a statement of the present key about an older one; nothing changes if `make` returns none.
+ * @throws {KeyringError} as `rotateKeys`, and what `make` throws
+ */
+export function addKeyStatement(
+  path: string | undefined,
+  now: Date,
+  make: (
+    present: SigningKey,
+    known: Pick<Keys, 'statements'> & { readonly ids: readonly string[] },
+  ) => SignedStatement | undefined,
+  service?: KeyService,
+): void {
+  change(configured(path), now, file => {
+    const { signing = [], statements = [] } = file;
+    const made = make(presentSigning(file, service), { ids: signing.map(({ id }) => id), statements });
+    return made === undefined ? file : { ...file, statements: [...statements, made] };
+  });
+}
+
+type SignedStatement = Readonly<Record<string, unknown>>;
+
+function presentSigning({ role, signing }: KeyFile, service: KeyService | undefined): SigningKey {
+  const [first] = signing ?? [];
+  const key = first && openedSigning(first, opener(service));
+  if (key === undefined) throw notInRole(role, 'signing');
+  return key;
 }
 
 /**
@@ -320,12 +399,13 @@ function kept(name: string, key: Buffer, service: KeyService | undefined): Secre
   return service ? { wrapped: service.wrap(name, key).toString('base64') } : key.toString('base64');
 }
 
-function newSigningKey(now: Date, service: KeyService | undefined): SigningEntry {
+function newSigningKey(now: Date, service: KeyService | undefined): { entry: SigningEntry; key: SigningKey } {
   const seed = randomBytes(KEY_BYTES);
-  const { id, publicKey } = signingKeyOf(seed);
+  const key = signingKeyOf(seed);
+  const { id, publicKey } = key;
   const secretOf = kept(id, seed, service);
   const note = { id, createdAt: now.toISOString(), publicKey };
-  return typeof secretOf === 'string' ? { ...note, key: secretOf } : { ...note, ...secretOf };
+  return { entry: typeof secretOf === 'string' ? { ...note, key: secretOf } : { ...note, ...secretOf }, key };
 }
 
 function shown({ role, keys }: KeyFile, now: Date): KeyList {

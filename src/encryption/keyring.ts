@@ -31,6 +31,8 @@ export interface Keyring {
   hash(value: string): string;
   /** The key that signs receipts. @throws {KeyringError} `key-not-in-role` */
   signingKey(): SigningKey;
+  /** Signed statements about the keys that sign, in order, as the key file keeps them. */
+  keyStatements(): readonly unknown[];
 }
 
 export const CHECK_BYTES = 4;
@@ -99,5 +101,6 @@ export function loadKeyring(path: string | undefined, service?: KeyService): Key
       if (first === undefined) throw notInRole(role, 'signing');
       return first;
     },
+    keyStatements: () => keys().statements,
   };
 }

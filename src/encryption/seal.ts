@@ -1,13 +1,14 @@
 /**
  * Authenticated encryption of one object of the vault: AES-256-GCM, bound to the name of the object, so that a
  * moved or swapped object is refused. It must never return bytes that failed authentication.
- * Layout: `DSR1`, key id length (1 byte), key id, key check (4), nonce (12), ciphertext, tag (16); all before the
- * ciphertext and the object's name are associated data.
+ * Layout: `DSR1`, key id length (1 byte), key id, key check (4), generation (4), nonce (12), ciphertext, tag (16); all before
+ * the ciphertext and the object's name are associated data.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { CHECK_BYTES, keyCheck } from './keyring';
 
 const MAGIC = Buffer.from('DSR1');
+const GENERATION_BYTES = 4;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
@@ -31,11 +32,14 @@ export class SealBroken extends Error {
   }
 }
 
-export function seal(keys: SealKeys, place: string, plain: Uint8Array): Buffer {
+/** @param generation grows with each replacement of the object; 0 if nobody compares it */
+export function seal(keys: SealKeys, place: string, plain: Uint8Array, generation: number): Buffer {
   const id = keys.primaryId;
   const key = keys.sealKey(id);
   const nonce = randomBytes(NONCE_BYTES);
-  const header = Buffer.concat([MAGIC, Buffer.from([id.length]), Buffer.from(id), keyCheck(key), nonce]);
+  const counted = Buffer.alloc(GENERATION_BYTES);
+  counted.writeUInt32BE(generation);
+  const header = Buffer.concat([MAGIC, Buffer.from([id.length]), Buffer.from(id), keyCheck(key), counted, nonce]);
   const cipher = createCipheriv('aes-256-gcm', key, nonce);
   cipher.setAAD(Buffer.concat([header, Buffer.from(place)]));
   return Buffer.concat([header, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
@@ -46,10 +50,9 @@ export function seal(keys: SealKeys, place: string, plain: Uint8Array): Buffer {
  * @throws the error of `sealKey` for a missing key
  */
 export function unseal(keys: SealKeys, place: string, sealed: Buffer): Buffer {
-  const { header, keyId } = headerOf(sealed);
+  const { header, keyId, generationAt, nonceAt } = headerOf(sealed);
   const key = keys.sealKey(keyId);
-  const nonceAt = header.length - NONCE_BYTES;
-  if (!header.subarray(nonceAt - CHECK_BYTES, nonceAt).equals(keyCheck(key))) {
+  if (!header.subarray(generationAt - CHECK_BYTES, generationAt).equals(keyCheck(key))) {
     throw new SealBroken(
       'wrong-key',
       `A vault object was sealed with a different key of the id ${keyId}. Restore the key file that belongs to this vault.`,
@@ -73,11 +76,24 @@ export function sealedBy(sealed: Buffer): string {
   return headerOf(sealed).keyId;
 }
 
-function headerOf(sealed: Buffer): { readonly header: Buffer; readonly keyId: string } {
+/** The generation that an object names; authentic once the object was unsealed. @throws {SealBroken} `not-sealed` */
+export function generationOf(sealed: Buffer): number {
+  const { header, generationAt } = headerOf(sealed);
+  return header.readUInt32BE(generationAt);
+}
+
+function headerOf(sealed: Buffer) {
   const idAt = MAGIC.length + 1;
   const idEnd = idAt + (sealed[MAGIC.length] ?? 0);
-  const length = idEnd + CHECK_BYTES + NONCE_BYTES;
+  const generationAt = idEnd + CHECK_BYTES;
+  const nonceAt = generationAt + GENERATION_BYTES;
+  const length = nonceAt + NONCE_BYTES;
   if (!sealed.subarray(0, MAGIC.length).equals(MAGIC) || sealed.length < length + TAG_BYTES)
     throw new SealBroken('not-sealed', 'A vault object is not a sealed object. Restore it from a backup.');
-  return { header: sealed.subarray(0, length), keyId: sealed.subarray(idAt, idEnd).toString() };
+  return {
+    header: sealed.subarray(0, length),
+    keyId: sealed.subarray(idAt, idEnd).toString(),
+    generationAt,
+    nonceAt,
+  };
 }

@@ -4,15 +4,17 @@
  */
 import type { Clock } from '../request/clock';
 import { ENDINGS, endOf } from '../request/endings';
-import type {
-  Counts,
-  Gap,
-  NumberCoverage,
-  Outcome,
-  PhaseTimes,
-  RecordOutcome,
-  RequestResult,
-  SourceCoverage,
+import {
+  type Counts,
+  type Gap,
+  type NumberCoverage,
+  OUTCOMES,
+  type Outcome,
+  type PhaseTimes,
+  type RecordOutcome,
+  type RequestResult,
+  type SourceCoverage,
+  type UnlistedOutcomes,
 } from '../request/model';
 import type { RequestRef } from '../request/names';
 import { readRecordName, SOURCE_NAMES, SOURCES, sourcesOf } from '../request/sources';
@@ -128,25 +130,24 @@ function timesOf({ startedAt, clock, ending, phases }: ReceiptFacts): ReceiptCon
   };
 }
 
-function sourceRows({ kind, counts, coverage, outcomes }: RequestResult): Source[] {
-  const listed = new Map<string, RecordOutcome[]>();
-  for (const each of outcomes) {
-    const { source } = readRecordName(each.record);
-    const before = listed.get(source);
-    if (before === undefined) listed.set(source, [each]);
+function sourceRows({ kind, counts, coverage, outcomes, unlisted = [] }: RequestResult): Source[] {
+  const bySource = new Map<string, UnlistedOutcomes[]>();
+  const one = ({ record, ...end }: RecordOutcome) => ({ ...readRecordName(record), ...end, count: 1 });
+  const ends = [...outcomes.map(one), ...unlisted];
+  for (const each of [...ends, ...restOf(counts, ends)]) {
+    const before = bySource.get(each.source);
+    if (before === undefined) bySource.set(each.source, [each]);
     else before.push(each);
   }
-  const rest = unlistedOf(counts, outcomes);
-  const lastListed = [...listed.keys()].at(-1) ?? 'contacts';
   const make = (name: string, found: number, searched: SourceCoverage): Source =>
-    sourceOf(name, found, searched, listed.get(name) ?? [], name === lastListed ? rest : {});
+    sourceOf(name, found, searched, bySource.get(name) ?? []);
   const known = SOURCE_NAMES.filter(name => coverage[name] !== undefined || sourcesOf(kind).includes(name)).map(
     name => {
       const searched = coverage[name] ?? { state: 'skipped', gaps: [] };
       return { ...make(name, counts[name] ?? 0, searched), ...(SOURCES[name].byNumber && ofNumbers(searched)) };
     },
   );
-  const others = [...listed.keys()].filter(name => !known.some(({ source }) => source === name));
+  const others = [...bySource.keys()].filter(name => !known.some(({ source }) => source === name));
   return [...known, ...others.map(name => make(name, 0, { state: 'partial', gaps: [] }))];
 }
 
@@ -157,38 +158,35 @@ function ofNumbers(searched: SourceCoverage | NumberCoverage): Pick<Source, 'wit
   return { withheld: ambiguous, window: { from: window.from, to: window.to } };
 }
 
-/** A result lists a limited number of outcomes and counts all: the outcomes beyond the list, by kind. */
-function unlistedOf(counts: Counts, outcomes: readonly RecordOutcome[]): Partial<Record<Outcome, number>> {
+/** What the counts of a result have and its outcomes do not, as of one that was purged; counted like the last outcome. */
+function restOf(counts: Counts, ends: readonly UnlistedOutcomes[]): UnlistedOutcomes[] {
   const counted = {
     deleted: counts.deleted,
     'already-absent': counts.alreadyAbsent,
     refused: counts.refused,
     failed: counts.failed,
-  };
-  const beyond = Object.entries(counted).map(([outcome, count = 0]) => [
-    outcome,
-    Math.max(0, count - outcomes.filter(each => each.outcome === outcome).length),
-  ]);
-  return Object.fromEntries(beyond);
+  } satisfies Record<Outcome, number | undefined>;
+  const { source = 'contacts' } = ends.at(-1) ?? {};
+  const unreadable =
+    ends.some(each => each.source === source) && ends.every(each => each.source !== source || each.unreadable);
+  return OUTCOMES.flatMap(outcome => {
+    const had = ends.reduce((sum, each) => sum + (each.outcome === outcome ? each.count : 0), 0);
+    const count = (counted[outcome] ?? 0) - had;
+    return count > 0 ? [{ source, unreadable, outcome, count }] : [];
+  });
 }
 
 function sourceOf(
   name: string,
   counted: number,
   { state, gaps }: SourceCoverage,
-  outcomes: readonly RecordOutcome[],
-  rest: Partial<Record<Outcome, number>>,
+  outcomes: readonly UnlistedOutcomes[],
 ): Source {
-  const unreadable = outcomes.filter(isUnreadable);
-  const readable = outcomes.filter(each => !isUnreadable(each));
-  // Outcomes beyond the list count like the last one on it.
-  const restUnreadable = readable.length === 0 && unreadable.length > 0 ? (rest.failed ?? 0) : 0;
-  const ends = { deleted: 0, absent: 0, refused: 0, failed: -restUnreadable };
-  for (const { outcome } of readable) ends[OUTCOME_COUNTS[outcome]] += 1;
-  ends.deleted += rest.deleted ?? 0;
-  ends.absent += rest['already-absent'] ?? 0;
-  ends.refused += rest.refused ?? 0;
-  ends.failed += rest.failed ?? 0;
+  const ends = { deleted: 0, absent: 0, refused: 0, failed: 0 };
+  let unreadable = 0;
+  for (const each of outcomes)
+    if (isUnreadable(each)) unreadable += each.count;
+    else ends[OUTCOME_COUNTS[each.outcome]] += each.count;
   const dealtWith = ends.deleted + ends.absent + ends.refused + ends.failed;
   const found = Math.max(counted, dealtWith);
   return {
@@ -197,7 +195,7 @@ function sourceOf(
     found,
     kept: found - dealtWith,
     ...ends,
-    unreadable: unreadable.length + restUnreadable,
+    unreadable,
     withheld: 0,
     reasons: reasonsOf(outcomes),
     gaps: gaps.map(gapOf),
@@ -205,18 +203,18 @@ function sourceOf(
   };
 }
 
-function isUnreadable({ record, outcome }: RecordOutcome): boolean {
-  return readRecordName(record).unreadable && outcome === 'failed';
+function isUnreadable({ unreadable, outcome }: UnlistedOutcomes): boolean {
+  return unreadable && outcome === 'failed';
 }
 
 /** Outcomes with a code, counted by outcome and code. */
-function reasonsOf(outcomes: readonly RecordOutcome[]): Source['reasons'] {
+function reasonsOf(outcomes: readonly UnlistedOutcomes[]): Source['reasons'] {
   const reasons = new Map<string, Source['reasons'][number]>();
-  for (const { outcome, code: given } of outcomes) {
+  for (const { outcome, code: given, count } of outcomes) {
     if (given === undefined) continue;
     const code = codeFrom(given);
     const key = `${outcome} ${code}`;
-    reasons.set(key, { outcome, code, count: (reasons.get(key)?.count ?? 0) + 1 });
+    reasons.set(key, { outcome, code, count: (reasons.get(key)?.count ?? 0) + count });
   }
   return [...reasons.values()];
 }

@@ -1,6 +1,7 @@
 /**
- * The receipt: the request, its times, budget and version, and the outcome of every record, in counts and
- * codes. It holds no personal data: the subject is a keyed hash. docs/receipt.schema.json is made from the definition here.
+ * What a chain holds. The receipt: the request, its times, budget and version, and the outcome of every record, in counts and
+ * codes; it holds no personal data: the subject is a keyed hash. And statements about the chain itself: a key that signs from
+ * now on, a key that must not be trusted, an entry that nobody can read. docs/receipt.schema.json is made from the definitions here.
  */
 import { z } from 'zod';
 import { ENDED_STATUSES } from '../request/endings';
@@ -48,6 +49,19 @@ const source = z.strictObject({
     .nullable()
     .describe('The time that was searched; `from` null: all that Aircall serves.'),
 });
+
+const keyId = z.string().regex(/^s-[0-9a-f]{16}$/);
+const publicKey = z.base64().describe('Ed25519, SPKI (DER).');
+const signer = z.strictObject({ keyId, publicKey });
+const chain = z.strictObject({
+  sequence: z.number().int().min(1).describe('Its place in the chain of the connection; the first is 1.'),
+  previous: sha256
+    .nullable()
+    .describe(
+      'SHA-256 of the entry before it, as canonical JSON; null: it is the first, or nobody can read the one before it.',
+    ),
+});
+const signature = z.base64().describe('Ed25519 over the canonical JSON (RFC 8785) of all other members.');
 
 const body = z.strictObject({
   format: z.literal(RECEIPT_FORMAT),
@@ -112,19 +126,11 @@ const body = z.strictObject({
       .enum(['at-end', 'afterwards'])
       .describe('`afterwards`: the request ended without its last step, or before there were receipts.'),
   }),
-  chain: z.strictObject({
-    sequence: z.number().int().min(1).describe('Its place among the receipts of the connection; the first is 1.'),
-    previous: sha256.nullable().describe('SHA-256 of the receipt before it, as canonical JSON; null: it is the first.'),
-  }),
-  signer: z.strictObject({
-    keyId: z.string().regex(/^s-[0-9a-f]{16}$/),
-    publicKey: z.base64().describe('Ed25519, SPKI (DER).'),
-  }),
+  chain,
+  signer,
 });
 
-export const receiptSchema = body
-  .extend({ signature: z.base64().describe('Ed25519 over the canonical JSON (RFC 8785) of all other members.') })
-  .describe('Receipt of a data subject request against Aircall.');
+export const receiptSchema = body.extend({ signature }).describe('Receipt of a data subject request against Aircall.');
 
 export type Receipt = z.infer<typeof receiptSchema>;
 /** The signed members. */
@@ -132,6 +138,78 @@ export type ReceiptBody = z.infer<typeof body>;
 /** The statements about the request; place, time and signer are added when the receipt is issued. */
 export type ReceiptContent = Omit<ReceiptBody, 'chain' | 'issued' | 'signer'>;
 
+export const receiptBodySchema = body;
+export const receiptContentSchema = body.omit({ chain: true, issued: true, signer: true });
+
+const keyStatementBody = z.strictObject({
+  format: z.literal('aircall-dsr/key-statement@1'),
+  says: z.discriminatedUnion('does', [
+    z
+      .strictObject({ does: z.literal('introduce'), keyId, publicKey })
+      .describe('This key signs for the same service from now on.'),
+    z
+      .strictObject({ does: z.literal('revoke'), keyId, from: instant })
+      .describe('Do not trust what this key signed from that time on.'),
+  ]),
+  issued: z.strictObject({ at: instant }),
+  signer,
+});
+export const keyStatementBodySchema = keyStatementBody;
+export const keyStatementSchema = keyStatementBody
+  .extend({ signature })
+  .describe('What one key that signs says of another one. It names no connection: it holds for every chain.');
+export type KeyStatement = z.infer<typeof keyStatementSchema>;
+
+/** `missing`: nothing is stored. `unopened`: its seal does not open. `malformed`: it opens, and is no entry of a chain. */
+export const FAULTS = ['missing', 'unopened', 'malformed'] as const;
+
+const chainStatementBody = z.strictObject({
+  format: z.literal('aircall-dsr/chain-statement@1'),
+  connection: name,
+  states: z.discriminatedUnion('about', [
+    z
+      .strictObject({
+        about: z.literal('unreadable'),
+        sequence: z.number().int().min(1).describe('The place of the entry that nobody can read.'),
+        fault: z
+          .enum(FAULTS)
+          .describe(
+            '`missing`: nothing is stored; `unopened`: its seal does not open; `malformed`: it is no entry of a chain.',
+          ),
+        sha256: sha256
+          .nullable()
+          .describe('Of its content; `unopened`: of what is stored, which is encrypted; null: nothing is stored.'),
+      })
+      .describe(
+        'An entry before this one cannot be read: a request lost its receipt, and may have a new one behind this.',
+      ),
+    z.strictObject({ about: z.literal('key'), statement: keyStatementSchema }),
+  ]),
+  issued: z.strictObject({ at: instant }),
+  chain,
+  signer,
+});
+export const chainStatementBodySchema = chainStatementBody;
+export const chainStatementSchema = chainStatementBody
+  .extend({ signature })
+  .describe('Statement about the chain itself, at a place of its own.');
+export type ChainStatement = z.infer<typeof chainStatementSchema>;
+/** What a statement states. */
+export type Stated = ChainStatement['states'];
+export type Unreadable = Omit<Extract<Stated, { about: 'unreadable' }>, 'about'>;
+
+export const entrySchema = z.discriminatedUnion('format', [receiptSchema, chainStatementSchema]);
+export type Entry = z.infer<typeof entrySchema>;
+
+export function isReceipt(entry: Entry): entry is Receipt {
+  return entry.format === RECEIPT_FORMAT;
+}
+
+/** The connection to whose chain an entry belongs. */
+export function connectionOf(entry: Entry): string {
+  return isReceipt(entry) ? entry.request.connection : entry.connection;
+}
+
 export function receiptJsonSchema(): unknown {
-  return z.toJSONSchema(receiptSchema, { target: 'draft-2020-12' });
+  return z.toJSONSchema(entrySchema, { target: 'draft-2020-12' });
 }

@@ -34,6 +34,8 @@ export const HANDLING = {
   'reply-too-large': backoff,
   // Reasons why a step sends no API request.
   'no-connection': credential,
+  'connection-replaced': never,
+  'request-ended': never,
   'connection-paused': credential,
   'reconnect-needed': never,
   'refresh-in-progress': serverSays,
@@ -50,6 +52,11 @@ export const HANDLING = {
   'wrong-key': never,
   'seal-broken': never,
   'payload-unusable': never,
+  'receipt-invalid': never,
+  // Faults of the vault that somebody can repair meanwhile.
+  'connection-broken': { ...backoff, mayHaveTakenEffect: false },
+  'record-broken': { ...backoff, mayHaveTakenEffect: false },
+  'vault-rolled-back': { ...backoff, mayHaveTakenEffect: false },
   'local-failure': backoff,
   'alarm-undelivered': { ...backoff, mayHaveTakenEffect: false },
 } as const satisfies Record<string, Handling>;

@@ -46,6 +46,16 @@ export interface RecordOutcome {
   readonly code?: string;
 }
 
+/** How many records beyond the listed ones had the same outcome. */
+export interface UnlistedOutcomes {
+  readonly source: SourceName | 'records';
+  /** Rows that could not be read. */
+  readonly unreadable: boolean;
+  readonly outcome: Outcome;
+  readonly code?: string;
+  readonly count: number;
+}
+
 /** Records of each source, by outcome. A count that cannot apply to the kind of request is left out. */
 export interface Counts extends Partial<Record<SourceName, number>> {
   contacts: number;
@@ -113,7 +123,10 @@ export interface RequestResult extends Partial<Clock> {
   readonly kind: Kind;
   readonly status: FinalStatus;
   readonly counts: Counts;
+  /** The first 10,000. */
   readonly outcomes: readonly RecordOutcome[];
+  /** The rest, counted; absent if all are listed. */
+  readonly unlisted?: readonly UnlistedOutcomes[];
   readonly coverage: Coverage;
   /** HTTP requests sent to the API base, retries included. */
   readonly apiRequests: number;

@@ -9,12 +9,14 @@ export type Kind = (typeof KINDS)[number];
 
 export const WORKFLOW_TYPES = { access: 'accessRequest', deletion: 'deletionRequest' } as const;
 
+/** Reads a long list for a request, as its child. */
+export const CHILD_WORKFLOW = 'fetchPages';
 export const RETENTION_WORKFLOW = 'retentionSweep';
 export const RENEWAL_WORKFLOW = 'renewCredential';
 /** All workflow types of this service, with the children that read long lists. */
 export const WORKFLOW_NAMES = [
   ...Object.values(WORKFLOW_TYPES),
-  'fetchPages',
+  CHILD_WORKFLOW,
   RETENTION_WORKFLOW,
   RENEWAL_WORKFLOW,
 ] as const;

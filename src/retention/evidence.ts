@@ -2,11 +2,11 @@
 import type { Receipt } from '../receipt/model';
 import type { RequestRef } from '../request/names';
 
-/** Ended requests whose evidence is not kept yet, and the time up to which the list is complete. */
+/** A page of ended requests whose evidence is not kept yet. */
 export interface Unkept {
   readonly requests: readonly RequestRef[];
-  /** ISO 8601; absent if there are more. */
-  readonly upTo?: string;
+  /** Where the next page begins; undefined after the last one. */
+  readonly next?: string;
 }
 
 /** `gone`: the server has deleted the history. `locked`: this process lacks a key for it, which another may have. */
@@ -17,7 +17,8 @@ export interface Evidence {
   keep(receipt: Receipt): Promise<EvidenceState>;
   /** The files of the bundle: those that are kept, else made now. Undefined if the server has deleted the history. */
   of(receipt: Receipt): Promise<ReadonlyMap<string, Buffer> | undefined>;
-  unkept(limit: number): Promise<Unkept>;
-  /** Marks ended requests up to a time as done. */
-  noteKept(upTo: string): Promise<void>;
+  /** @param nowMs the server's time, UNIX ms */
+  unkept(nowMs: number, page?: string): Promise<Unkept>;
+  /** Marks all requests as done that had ended when a search for them began. @param nowMs the server's time then, UNIX ms */
+  noteKept(nowMs: number): Promise<void>;
 }

@@ -1,15 +1,19 @@
 /**
  * Receipts of requests that ended without their last step: terminated or timed out, refused at once, or ended before there
- * were receipts. Facts that only their run knew are stated as not known.
+ * were receipts. Facts that only their run knew are stated as not known. A run that no record and no authentic input belongs
+ * to gets none: anybody who reaches the server can start such a run.
  */
 import type { Client } from '@temporalio/client';
+import type { Keyring } from '../encryption/keyring';
 import type { RunEnd } from '../receipt/build';
 import type { Receipt } from '../receipt/model';
 import { type RequestRef, workflowIdOf } from '../request/names';
-import { endingOf, type Run, runAt } from '../temporal/histories';
-import type { Cases } from '../vault/cases';
+import { endingOf, type Run } from '../temporal/histories';
+import { namingOf, runsOf } from '../temporal/own-runs';
+import type { Cases, RequestRecord } from '../vault/cases';
 import type { Receipts } from '../vault/receipts';
 import { RequestOpen } from './errors';
+import { isRunOf, latestOf } from './runs';
 
 export interface LateReceipts {
   /**
@@ -22,16 +26,30 @@ export interface LateReceipts {
 
 export interface LateReceiptsDependencies {
   readonly temporal: Client;
+  /** The service's main task queue. */
+  readonly taskQueue: string;
+  readonly keyring: Keyring;
   readonly cases: Cases;
   readonly receipts: Receipts;
 }
 
-export function createLateReceipts({ temporal, cases, receipts }: LateReceiptsDependencies): LateReceipts {
+export function createLateReceipts(dependencies: LateReceiptsDependencies): LateReceipts {
+  const { temporal, taskQueue, keyring, cases, receipts } = dependencies;
+
   async function endingOfRun(run: Run | undefined): Promise<RunEnd> {
     // The server deletes runs by itself, after the retention time of its namespace.
     if (run === undefined) return { code: 'end-unknown', receivedAt: null, endedAt: null };
     const receivedAt = run.startedAt.toISOString();
     return { code: await endingOf(temporal, run), receivedAt, endedAt: run.closedAt?.toISOString() ?? null };
+  }
+
+  /** The newest run of the record, or of the request if there is no record. */
+  async function runOf(request: RequestRef, record: RequestRecord | undefined): Promise<Run | undefined> {
+    const { own } = await runsOf(temporal, taskQueue, request, record?.runId);
+    if (record !== undefined) return latestOf(own.filter(run => isRunOf(record, run)));
+    const newestFirst = [...own].sort((one, other) => other.startedAt.getTime() - one.startedAt.getTime());
+    for (const run of newestFirst) if ((await namingOf(temporal, keyring, run, request)) === 'named') return run;
+    return undefined;
   }
 
   return {
@@ -40,7 +58,7 @@ export function createLateReceipts({ temporal, cases, receipts }: LateReceiptsDe
       const known = record && (await receipts.of(request, record.runId));
       if (known !== undefined) return known;
       // A request with a result may still be open: its last step is about to issue a receipt with more facts.
-      const run = await runAt(temporal, workflowIdOf(request), record?.runId);
+      const run = await runOf(request, record);
       const runId = record?.runId ?? run?.runId;
       if (runId === undefined) return receipts.newestOf(request);
       if (run?.open)

@@ -1,16 +1,21 @@
 /**
  * How long things are kept, and how they are destroyed: the data of a request in the vault, its key first, and its
- * histories on the server. It never touches a request with an open run. A request without a receipt gets one, and its
- * evidence is kept first. Receipt, evidence and the request's record stay, without personal data. Decision D9.
+ * histories on the server. It never touches a request with an open run of its own. A request without a receipt gets one, and its
+ * evidence is kept first. Receipt, evidence and the request's record stay, without personal data. Ages are differences of
+ * times of the server; the clock of this machine decides nothing. Decision D9.
  */
 import type { Client } from '@temporalio/client';
+import type { Keyring } from '../encryption/keyring';
 import type { RequestResult } from '../request/model';
-import { type RequestRef, requestBehind, workflowIdOf } from '../request/names';
-import { deleteRun, ourRuns, runAt, runsOf } from '../temporal/histories';
+import { CHILD_WORKFLOW, type RequestRef, requestOf, WORKFLOW_TYPES, workflowIdOf } from '../request/names';
+import { sideBySide } from '../side-by-side';
+import { childrenOf, closedRuns, deleteRun, type Run, type RunId, runAt } from '../temporal/histories';
+import { namingOf, type OwnRuns, runsOf } from '../temporal/own-runs';
 import type { Cases, RequestRecord } from '../vault/cases';
-import { RequestOpen } from './errors';
+import { EndUnknown, RequestOpen } from './errors';
 import type { Evidence } from './evidence';
 import type { LateReceipts } from './late-receipts';
+import { isRunOf, latestOf } from './runs';
 
 export interface RetentionPolicy {
   /** From the end of a request until only its record is left. */
@@ -19,108 +24,197 @@ export interface RetentionPolicy {
   readonly packageMs: number;
 }
 
-export interface Purged {
-  readonly workflowId: string;
+export interface Destroyed {
   /** The answer to the same request id from now on; undefined if the vault had no record of it. */
   readonly result: RequestResult | undefined;
   /** Runs that were deleted from the server. */
-  readonly histories: number;
+  readonly histories: readonly RunId[];
   /** Whether its evidence is kept: false if its history was deleted before, or no key decrypted it. */
   readonly evidence: boolean;
+  /** Runs under its id that are not its own: they were left alone. */
+  readonly foreign: readonly RunId[];
 }
 
-/** Something to destroy: `data` is package and case file, `request` everything except the record. */
-export interface Due {
-  readonly workflowId: string;
-  readonly what: 'data' | 'request';
+/**
+ * Something to destroy: `data` is package and case file, `request` everything except the record, `run` a single history
+ * that belongs to no request. `unjudged`: its age could not be read; `judge` tries again, and says why.
+ */
+export type Due =
+  | { readonly what: 'data' | 'request' | 'unjudged'; readonly request: RequestRef }
+  | { readonly what: 'run'; readonly run: RunId };
+
+/** Where the next page begins: after a request in the vault, or at a page of runs on the server. */
+export type DueFrom = { readonly after: string } | { readonly runs: string };
+
+export interface DuePage {
+  readonly due: readonly Due[];
+  /** Undefined after the last page. */
+  readonly next?: DueFrom;
 }
 
 export interface Retention {
-  /** At most `limit` items that are older than the policy allows. */
-  due(policy: RetentionPolicy, limit: number): Promise<Due[]>;
-  /** @throws {RequestOpen} */
-  destroy(due: Due): Promise<Purged>;
+  /**
+   * A page of what is older than the policy allows. An item that cannot be judged does not keep others from being found.
+   * @param nowMs the server's time, UNIX ms
+   */
+  due(policy: RetentionPolicy, nowMs: number, from?: DueFrom): Promise<DuePage>;
+  /**
+   * What is due of a request now.
+   * @throws {EndUnknown}; errors of vault and server
+   */
+  judge(policy: RetentionPolicy, nowMs: number, request: RequestRef): Promise<'data' | 'request' | undefined>;
+  /** @param at is noted as the time of the destruction. @throws {RequestOpen} */
+  destroy(due: Exclude<Due, { readonly what: 'unjudged' }>, at: Date): Promise<Destroyed>;
 }
 
 export interface RetentionDependencies {
   readonly temporal: Client;
+  readonly keyring: Keyring;
   readonly cases: Cases;
   readonly lateReceipts: LateReceipts;
   readonly evidence: Pick<Evidence, 'keep'>;
   /** The service's main task queue. */
   readonly taskQueue: string;
-  readonly now: () => Date;
 }
 
-export function createRetention({
-  temporal,
-  cases,
-  lateReceipts,
-  evidence,
-  taskQueue,
-  now,
-}: RetentionDependencies): Retention {
-  /** When a request ended, as far as known; undefined while it is open. */
-  async function endOf(request: RequestRef, record: RequestRecord | undefined): Promise<Date | undefined> {
-    if (record?.result !== undefined) return new Date(record.result.completedAt);
-    const run = await runAt(temporal, workflowIdOf(request), record?.runId);
-    if (run?.open) return undefined;
-    return run?.closedAt ?? new Date(record?.startedAt ?? 0);
+/** Requests of the vault that one page judges. */
+const JUDGED_MAX = 500;
+const AT_ONCE = 8;
+/** Pages of runs begin without a token. */
+const FIRST_PAGE = '';
+
+export function createRetention(dependencies: RetentionDependencies): Retention {
+  const { temporal, keyring, cases, lateReceipts, evidence, taskQueue } = dependencies;
+
+  /** The open run that may still add to the request: its own, or, while the request has no end, one that its key opens. */
+  async function openRun(
+    request: RequestRef,
+    record: RequestRecord | undefined,
+    { own }: OwnRuns,
+  ): Promise<Run | undefined> {
+    const run = own.find(({ open }) => open); // an id has one open run at most
+    if (run === undefined) return undefined;
+    if (record !== undefined && isRunOf(record, run)) return run;
+    if (record?.result !== undefined) return undefined; // it can only repeat the answer
+    const naming = await namingOf(temporal, keyring, run, request);
+    return naming === 'named' || (naming === 'locked' && record !== undefined) ? run : undefined;
   }
 
-  async function dueIn(request: RequestRef, policy: RetentionPolicy): Promise<Due['what'] | undefined> {
+  /** Undefined while it is open. @throws {EndUnknown} */
+  async function endOf(request: RequestRef): Promise<Date | undefined> {
     const record = await cases.record(request);
-    const ended = await endOf(request, record);
-    if (ended === undefined) return undefined;
-    const age = now().getTime() - ended.getTime();
-    if (age >= policy.requestMs) return 'request';
-    return age >= policy.packageMs ? 'data' : undefined;
+    if (record?.result !== undefined) return new Date(record.result.completedAt);
+    const runs = await runsOf(temporal, taskQueue, request, record?.runId);
+    if ((await openRun(request, record, runs)) !== undefined) return undefined;
+    const closed = runs.own.filter(run => !run.open && (record === undefined || isRunOf(record, run)));
+    const end = latestOf(closed)?.closedAt;
+    if (end !== undefined) return end;
+    // The server deletes a run only long after its end.
+    if (record !== undefined) return new Date(record.startedAt);
+    throw new EndUnknown(
+      `Request ${workflowIdOf(request)} has data in the vault, but neither a record nor a run. Restore its record from a backup of the vault, or purge it.`,
+    );
   }
 
-  return {
-    async due(policy, limit) {
-      const found = new Map<string, Due>();
-      // The vault lists requests with data. The server lists requests with a history, also runs without a record.
-      for (const request of await cases.unshredded()) {
-        if (found.size >= limit) break;
-        const workflowId = workflowIdOf(request);
-        const what = await dueIn(request, policy);
-        if (what !== undefined) found.set(workflowId, { workflowId, what });
-      }
-      const before = new Date(now().getTime() - policy.requestMs).toISOString();
-      const closed = `ExecutionStatus != 'Running' AND CloseTime <= '${before}'`;
-      for await (const run of ourRuns(temporal, taskQueue, closed)) {
-        if (found.size >= limit) break;
-        const request = requestBehind(run.workflowId);
-        const workflowId = request === undefined ? run.workflowId : workflowIdOf(request);
-        if (found.get(workflowId)?.what === 'request') continue;
-        // Another run of the same request may have ended later.
-        const what = request === undefined ? 'request' : await dueIn(request, policy);
-        if (what === 'request') found.set(workflowId, { workflowId, what });
-      }
-      return [...found.values()];
+  const retention: Retention = {
+    async judge(policy, nowMs, request) {
+      const ended = await endOf(request);
+      if (ended === undefined) return undefined;
+      const ageMs = nowMs - ended.getTime();
+      if (ageMs >= policy.requestMs) return 'request';
+      return ageMs >= policy.packageMs ? 'data' : undefined;
     },
 
-    async destroy({ workflowId, what }) {
-      const request = requestBehind(workflowId);
+    due: (policy, nowMs, from = { after: '' }) =>
+      'after' in from ? dueInVault(policy, nowMs, from.after) : dueOnServer(policy, nowMs, from.runs),
+
+    async destroy(due, at) {
+      if (due.what === 'run') return destroyRun(due.run);
+      const { request, what } = due;
       // Read the record first: a run that begins afterwards changes it, and the change is detected.
-      const record = request && (await cases.record(request));
-      const runs = await runsOf(temporal, workflowId);
-      if (runs.some(({ open }) => open)) throw new RequestOpen(openMessage(workflowId));
+      const record = await cases.record(request);
+      const runs = await runsOf(temporal, taskQueue, request, record?.runId);
+      if ((await openRun(request, record, runs)) !== undefined) throw requestOpen(request);
+      const foreign = [...runs.foreign, ...runs.own.filter(({ open }) => open)];
       if (what === 'data') {
-        if (request !== undefined) await cases.shred(request, now(), record?.runId);
-        return { workflowId, result: undefined, histories: 0, evidence: false };
+        await cases.shred(request, at, record?.runId);
+        return { result: undefined, histories: [], evidence: false, foreign };
       }
-      const receipt = request && (await lateReceipts.of(request));
+      const receipt = await lateReceipts.of(request);
       const kept = receipt !== undefined && (await evidence.keep(receipt)) === 'kept';
-      const result = request && (await cases.purge(request, now(), record?.runId));
-      if (record !== undefined && result === undefined) throw new RequestOpen(openMessage(workflowId));
-      for (const run of runs) await deleteRun(temporal, run);
-      return { workflowId, result, histories: runs.length, evidence: kept };
+      // Children first: only the history of their parent names them.
+      const closed = runs.own.filter(({ open }) => !open);
+      const children = (await sideBySide(closed, AT_ONCE, run => childrenOf(temporal, run))).flat();
+      if (children.some(({ open }) => open)) throw requestOpen(request);
+      const result = await cases.purge(request, at, record?.runId);
+      if (record !== undefined && result === undefined) throw requestOpen(request);
+      const histories = [...children, ...closed];
+      for (const run of histories) await deleteRun(temporal, run);
+      return { result, histories, evidence: kept, foreign };
     },
   };
+  return retention;
+
+  /** The vault lists requests with data. */
+  async function dueInVault(policy: RetentionPolicy, nowMs: number, after: string): Promise<DuePage> {
+    const byId = (await cases.unshredded())
+      .map(request => ({ id: workflowIdOf(request), request }))
+      .filter(({ id }) => id > after)
+      .sort((one, other) => (one.id < other.id ? -1 : 1));
+    const page = byId.slice(0, JUDGED_MAX);
+    const due = await judgeAll(
+      policy,
+      nowMs,
+      page.map(({ request }) => request),
+    );
+    const last = page.at(-1);
+    return { due, next: last === undefined || page.length === byId.length ? { runs: FIRST_PAGE } : { after: last.id } };
+  }
+
+  /** The server lists requests with a history, also those without a record, and runs that belong to no request. */
+  async function dueOnServer(policy: RetentionPolicy, nowMs: number, page: string): Promise<DuePage> {
+    const { runs, next } = await closedRuns(temporal, taskQueue, { to: new Date(nowMs - policy.requestMs) }, page);
+    const requests = new Map<string, RequestRef>();
+    const others: Run[] = [];
+    for (const run of runs) {
+      const request = requestOf(run.workflowId);
+      if (request === undefined || run.type !== WORKFLOW_TYPES[request.kind]) others.push(run);
+      else requests.set(run.workflowId, request);
+    }
+    const judged = await judgeAll(policy, nowMs, [...requests.values()]);
+    const alone = await sideBySide(others, AT_ONCE, async run => ((await hasParent(run)) ? [] : [run]));
+    const due: Due[] = [
+      ...judged.filter(({ what }) => what !== 'data'), // the vault's list has these
+      ...alone.flat().map(({ workflowId, runId }) => ({ what: 'run' as const, run: { workflowId, runId } })),
+    ];
+    return next === undefined ? { due } : { due, next: { runs: next } };
+  }
+
+  async function judgeAll(policy: RetentionPolicy, nowMs: number, requests: readonly RequestRef[]): Promise<Due[]> {
+    const due = await sideBySide(requests, AT_ONCE, async (request): Promise<Due[]> => {
+      const what = await retention.judge(policy, nowMs, request).catch(() => 'unjudged' as const);
+      return what === undefined ? [] : [{ what, request }];
+    });
+    return due.flat();
+  }
+
+  /** A child is destroyed with the request that started it, as long as the server has that. */
+  async function hasParent({ type, parent }: Run): Promise<boolean> {
+    if (type !== CHILD_WORKFLOW || parent === undefined) return false;
+    if ((await runAt(temporal, parent.workflowId, parent.runId)) !== undefined) return true;
+    return (await runAt(temporal, parent.workflowId))?.open === true; // it may have been reset
+  }
+
+  async function destroyRun({ workflowId, runId }: RunId): Promise<Destroyed> {
+    const run = await runAt(temporal, workflowId, runId);
+    const histories = run === undefined || run.open ? [] : [run];
+    for (const each of histories) await deleteRun(temporal, each);
+    return { result: undefined, histories, evidence: false, foreign: [] };
+  }
 }
 
-function openMessage(workflowId: string): string {
-  return `Request ${workflowId} is open. Wait for its end, or run \`aircall-dsr cancel\`; nothing was destroyed.`;
+function requestOpen(request: RequestRef): RequestOpen {
+  return new RequestOpen(
+    `Request ${workflowIdOf(request)} is open. Wait for its end, or run \`aircall-dsr cancel\`; nothing was destroyed.`,
+  );
 }

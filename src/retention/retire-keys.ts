@@ -3,23 +3,37 @@
  * than any key (records, connections) are sealed again with the present key. It destroys nothing itself. Decision D9.
  */
 import type { Client } from '@temporalio/client';
-import type { KeyList } from '../encryption/key-file';
-import { requestBehind, workflowIdOf } from '../request/names';
+import { type KeyList, KeyringError } from '../encryption/key-file';
+import type { Keyring } from '../encryption/keyring';
+import { SealBroken } from '../encryption/seal';
+import { CHILD_WORKFLOW, type RequestRef, requestOf, WORKFLOW_TYPES, workflowIdOf } from '../request/names';
 import { sideBySide } from '../side-by-side';
-import { keyIdsOf, ourRuns, type Run } from '../temporal/histories';
+import { keyIdsOf, ourRuns, type Run, type RunId } from '../temporal/histories';
+import { namingOf } from '../temporal/own-runs';
 import type { Cases } from '../vault/cases';
 import type { Vault } from '../vault/vault';
+import { isRunOf } from './runs';
 
 /** The users of a key: workflow ids of open runs, and of requests that are not purged. */
 export interface KeyNeeds {
   readonly open: ReadonlySet<string>;
   readonly unpurged: ReadonlySet<string>;
+  /** Runs, and objects of the vault, that may need it and could not be read now. */
+  readonly unread: ReadonlySet<string>;
+}
+
+export interface Needs {
+  /** Of each key; keys without users have no entry. */
+  readonly keys: ReadonlyMap<string, KeyNeeds>;
+  /** Runs that name a key and belong to no request of ours: they keep no key. */
+  readonly foreign: readonly RunId[];
 }
 
 export interface RetireDependencies {
   readonly temporal: Client;
   /** The service's main task queue. */
   readonly taskQueue: string;
+  readonly keyring: Keyring;
   readonly vault: Vault;
   readonly cases: Cases;
 }
@@ -34,36 +48,90 @@ export function outlived({ keys }: KeyList, ageMs: number, now: Date): string[] 
   });
 }
 
-/** The users of each key; keys without users have no entry. */
-export async function needsOf(
-  dependencies: RetireDependencies,
-  keyIds: readonly string[],
-): Promise<Map<string, KeyNeeds>> {
+/** The users of each key. What cannot be read now keeps every key that it may need; the rest is judged all the same. */
+export async function needsOf(dependencies: RetireDependencies, keyIds: readonly string[]): Promise<Needs> {
   const { temporal, taskQueue, vault, cases } = dependencies;
-  const needs = new Map<string, { open: Set<string>; unpurged: Set<string> }>();
-  const note = (id: string | undefined, how: keyof KeyNeeds, workflowId: string) => {
-    if (id === undefined || !keyIds.includes(id)) return;
-    const found = needs.get(id) ?? { open: new Set(), unpurged: new Set() };
-    needs.set(id, found);
-    found[how].add(workflowId);
+  const keys = new Map<string, { open: Set<string>; unpurged: Set<string>; unread: Set<string> }>();
+  const foreign: RunId[] = [];
+  const note = (ids: readonly (string | undefined)[], how: keyof KeyNeeds, user: string) => {
+    for (const id of ids) {
+      if (id === undefined || !keyIds.includes(id)) continue;
+      const found = keys.get(id) ?? { open: new Set(), unpurged: new Set(), unread: new Set() };
+      keys.set(id, found);
+      found[how].add(user);
+    }
   };
 
   await sideBySide(await cases.unshredded(), AT_ONCE, async request => {
-    note(await vault.sealedBy(cases.recordKey(request)), 'unpurged', workflowIdOf(request));
+    const workflowId = workflowIdOf(request);
+    try {
+      note([await vault.sealedBy(cases.recordKey(request))], 'unpurged', workflowId);
+    } catch (error) {
+      // A record that names no key is opened by none.
+      if (!(error instanceof SealBroken)) note(keyIds, 'unread', workflowId);
+    }
   });
   const runs: Run[] = [];
   for await (const run of ourRuns(temporal, taskQueue)) runs.push(run);
   await sideBySide(runs, AT_ONCE, async run => {
-    const request = requestBehind(run.workflowId);
-    if (request === undefined && !run.open) return; // a sweep that has ended: it holds no personal data
-    const workflowId = request === undefined ? run.workflowId : workflowIdOf(request);
-    for (const id of await keyIdsOf(temporal, run)) note(id, run.open ? 'open' : 'unpurged', workflowId);
+    const request = requestOf(run.parent?.workflowId ?? run.workflowId);
+    if (request === undefined) return; // sweeps and renewals hold no personal data, and are begun anew
+    try {
+      const needed = [...(await keyIdsOf(temporal, run))].filter(id => keyIds.includes(id));
+      if (needed.length === 0) return;
+      if (await isOurs(dependencies, run, request)) note(needed, run.open ? 'open' : 'unpurged', workflowIdOf(request));
+      else foreign.push(run);
+    } catch {
+      note(keyIds, 'unread', workflowIdOf(request));
+    }
   });
-  return needs;
+  return { keys, foreign };
 }
 
-/** Seals objects that live longer than any key with the present key: records, connections. Case files and packages never need it. */
-export async function resealAll({ vault, cases }: Pick<RetireDependencies, 'vault' | 'cases'>): Promise<void> {
+/** Whether a run is of a request that the vault knows, or whose input names it. */
+async function isOurs(
+  { temporal, keyring, cases }: RetireDependencies,
+  run: Run,
+  request: RequestRef,
+): Promise<boolean> {
+  const isRequest = run.type === WORKFLOW_TYPES[request.kind] && run.parent === undefined;
+  const isChild = run.type === CHILD_WORKFLOW && run.parent !== undefined;
+  if (!isRequest && !isChild) return false;
+  const record = await cases.record(request);
+  if (record === undefined) return (await namingOf(temporal, keyring, run.parent ?? run, request)) === 'named';
+  // An open run of a request that has ended can only repeat its answer.
+  return !(isRequest && run.open && record.result !== undefined && !isRunOf(record, run));
+}
+
+export interface Resealed {
+  /** Objects that are still sealed with another key, by the key that they name. */
+  readonly unread: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Objects that name no key of the key file: nothing opens them. */
+  readonly broken: readonly string[];
+}
+
+/**
+ * Seals objects that live longer than any key with the present key: records, connections. Case files and packages never need
+ * it. One that cannot be sealed again does not keep the others from it.
+ */
+export async function resealAll({ vault, cases }: Pick<RetireDependencies, 'vault' | 'cases'>): Promise<Resealed> {
+  const unread = new Map<string, Set<string>>();
+  const broken: string[] = [];
   const lasting = (await vault.list('')).filter(key => cases.isLasting(key));
-  await sideBySide(lasting, AT_ONCE, key => vault.reseal(key));
+  await sideBySide(lasting, AT_ONCE, async key => {
+    try {
+      await vault.reseal(key);
+    } catch (error) {
+      const named = await vault.sealedBy(key).catch(again => {
+        if (again instanceof SealBroken) return undefined;
+        throw again; // the vault does not answer: nothing is known
+      });
+      if (named === undefined || error instanceof KeyringError) return void broken.push(key);
+      if (!(error instanceof SealBroken)) throw error;
+      const objects = unread.get(named) ?? new Set();
+      unread.set(named, objects);
+      objects.add(key);
+    }
+  });
+  return { unread, broken };
 }

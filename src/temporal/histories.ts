@@ -4,50 +4,141 @@
  */
 import type { Client } from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/common';
-import { temporal as proto } from '@temporalio/proto';
+import { type google, temporal as proto } from '@temporalio/proto';
 import { KEY_ID } from '../encryption/payload-codec';
 import { isStepCode } from '../request/handling';
-import { WORKFLOW_NAMES } from '../request/names';
+import { CHILD_WORKFLOW, WORKFLOW_NAMES } from '../request/names';
+import { sideBySide } from '../side-by-side';
 import { grpcErrorOf, NOT_FOUND } from './grpc-status';
-import { isPlain, quoted } from './list-filter';
+import { quoted } from './list-filter';
 
-const { HistoryEventFilterType } = proto.api.enums.v1;
+const { HistoryEventFilterType, WorkflowExecutionStatus } = proto.api.enums.v1;
+const OPEN = new Set([
+  WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING,
+  WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_PAUSED,
+]);
+const DESCRIBED_AT_ONCE = 8;
 
-export interface Run {
+export interface RunId {
   readonly workflowId: string;
   readonly runId: string;
+}
+
+export interface Run extends RunId {
+  readonly type: string;
+  readonly taskQueue: string;
+  /** A paused run is open too. */
   readonly open: boolean;
   readonly startedAt: Date;
   /** Only of a run that is closed. */
   readonly closedAt?: Date;
-}
-
-/** Runs of one workflow id and of its children. Its own newest run is always listed; others may be missing for a second. */
-export async function runsOf(temporal: Client, workflowId: string): Promise<Run[]> {
-  const runs = new Map<string, Run>();
-  // An id may hold anything: one that would break out of the text of a filter is read by itself only.
-  if (isPlain(workflowId)) {
-    const query = `WorkflowId = ${quoted(workflowId)} OR WorkflowId STARTS_WITH ${quoted(`${workflowId}:`)}`;
-    for await (const run of runsWhere(temporal, query)) runs.set(run.runId, run);
-  }
-  const newest = await runAt(temporal, workflowId);
-  if (newest !== undefined) runs.set(newest.runId, newest);
-  return [...runs.values()];
+  /** The run that a reset began with; only of a run that was read by itself. */
+  readonly firstRunId?: string;
+  /** The run that started it as its child: the server's word, no starter can set it. */
+  readonly parent?: RunId;
 }
 
 /** Runs of ours on one task queue; `condition` narrows them, in the syntax of Temporal's list filters. */
 export function ourRuns(temporal: Client, taskQueue: string, condition?: string): AsyncIterable<Run> {
-  const names = WORKFLOW_NAMES.map(quoted).join(', ');
-  const ours = `TaskQueue = ${quoted(taskQueue)} AND WorkflowType IN (${names})`;
-  return runsWhere(temporal, condition === undefined ? ours : `${ours} AND ${condition}`);
+  return runsWhere(temporal, [ours(taskQueue), ...(condition === undefined ? [] : [condition])]);
+}
+
+async function* runsWhere(temporal: Client, conditions: readonly string[]): AsyncIterable<Run> {
+  for (let page: RunPage | undefined; page === undefined || page.next !== undefined; ) {
+    page = await runPage(temporal, conditions, page?.next);
+    yield* page.runs;
+  }
+}
+
+export interface RunPage {
+  readonly runs: readonly Run[];
+  /** Where the next page begins; undefined after the last one. Runs that are deleted meanwhile do not move it. */
+  readonly next?: string;
+}
+
+/** A page of our runs that closed within a time, the latest first. */
+export function closedRuns(
+  temporal: Client,
+  taskQueue: string,
+  { from, to, types = WORKFLOW_NAMES }: ClosedWithin,
+  page?: string,
+): Promise<RunPage> {
+  const since = from === undefined ? [] : [`CloseTime >= '${from.toISOString()}'`];
+  return runPage(temporal, [ours(taskQueue, types), ...since, `CloseTime <= '${to.toISOString()}'`], page);
+}
+
+interface ClosedWithin {
+  readonly from?: Date | undefined;
+  readonly to: Date;
+  readonly types?: readonly string[];
+}
+
+function ours(taskQueue: string, types: readonly string[] = WORKFLOW_NAMES): string {
+  return `TaskQueue = ${quoted(taskQueue)} AND WorkflowType IN (${types.map(quoted).join(', ')})`;
+}
+
+const PAGE_SIZE = 100;
+
+async function runPage(temporal: Client, conditions: readonly string[], page = ''): Promise<RunPage> {
+  const { executions, nextPageToken } = await temporal.workflowService.listWorkflowExecutions({
+    namespace: temporal.options.namespace,
+    query: conditions.map(condition => `(${condition})`).join(' AND '),
+    pageSize: PAGE_SIZE,
+    nextPageToken: Buffer.from(page, 'base64'),
+  });
+  const runs = (executions ?? []).map(runFrom);
+  return nextPageToken?.length ? { runs, next: Buffer.from(nextPageToken).toString('base64') } : { runs };
+}
+
+/** The runs that the history of a run names as its children, as far as the server has them. */
+export async function childrenOf(temporal: Client, run: Run): Promise<Run[]> {
+  const started = childrenIn((await historyOf(temporal, run)) ?? {});
+  const found = await runsFrom(temporal, started);
+  return found.filter(child => child.type === CHILD_WORKFLOW && child.taskQueue === run.taskQueue);
+}
+
+/** The runs that this run started as children. */
+export function childrenIn({ events }: proto.api.history.v1.IHistory): RunId[] {
+  return (events ?? []).flatMap(event => {
+    const { workflowId, runId } = event.childWorkflowExecutionStartedEventAttributes?.workflowExecution ?? {};
+    return workflowId && runId ? [{ workflowId, runId }] : [];
+  });
+}
+
+/**
+ * All runs of one workflow id, whoever started them, each read by itself. The newest and the `known` one are always there; others
+ * may be missing for a second.
+ * @param workflowId of a request: safe text in a filter
+ */
+export async function runsAt(temporal: Client, workflowId: string, known?: string): Promise<Run[]> {
+  const ids = new Set([known, undefined]);
+  for await (const { runId } of runsWhere(temporal, [`WorkflowId = ${quoted(workflowId)}`])) ids.add(runId);
+  const runs = await runsFrom(
+    temporal,
+    [...ids].map(runId => ({ workflowId, runId })),
+  );
+  return [...new Map(runs.map(run => [run.runId, run])).values()];
+}
+
+/** Those that the server has. */
+async function runsFrom(
+  temporal: Client,
+  ids: readonly { readonly workflowId: string; readonly runId: string | undefined }[],
+): Promise<Run[]> {
+  const found = await sideBySide(ids, DESCRIBED_AT_ONCE, ({ workflowId, runId }) => runAt(temporal, workflowId, runId));
+  return found.flatMap(run => run ?? []);
 }
 
 /** The newest run of a workflow id, or the one named; undefined if the server has none. */
 export async function runAt(temporal: Client, workflowId: string, runId?: string): Promise<Run | undefined> {
   try {
-    return runFrom(await temporal.workflow.getHandle(workflowId, runId).describe());
+    const described = await temporal.workflowService.describeWorkflowExecution({
+      namespace: temporal.options.namespace,
+      execution: { workflowId, runId: runId ?? null },
+    });
+    return runFrom(described.workflowExecutionInfo ?? {});
   } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return undefined;
+    if (grpcErrorOf(error)?.code === NOT_FOUND) return undefined;
     throw error;
   }
 }
@@ -55,7 +146,7 @@ export async function runAt(temporal: Client, workflowId: string, runId?: string
 /** Undefined if the server has deleted it. */
 export async function historyOf(
   temporal: Client,
-  { workflowId, runId }: Pick<Run, 'workflowId' | 'runId'>,
+  { workflowId, runId }: RunId,
 ): Promise<proto.api.history.v1.IHistory | undefined> {
   try {
     return await temporal.workflow.getHandle(workflowId, runId).fetchHistory();
@@ -91,7 +182,9 @@ export async function endingOf(temporal: Client, { workflowId, runId }: Run): Pr
 export function endCodeOf(last: proto.api.history.v1.IHistoryEvent | undefined): string {
   if (last?.workflowExecutionTerminatedEventAttributes) return 'terminated';
   if (last?.workflowExecutionTimedOutEventAttributes) return 'run-timed-out';
-  const type = last?.workflowExecutionFailedEventAttributes?.failure?.applicationFailureInfo?.type ?? '';
+  // The failure of a step is the cause of that of its run.
+  const { applicationFailureInfo, cause } = last?.workflowExecutionFailedEventAttributes?.failure ?? {};
+  const type = (applicationFailureInfo ?? cause?.applicationFailureInfo)?.type ?? '';
   return isStepCode(type) ? type : 'request-failed';
 }
 
@@ -118,18 +211,27 @@ function collectKeyIds(value: unknown, ids: Set<string>): void {
   }
 }
 
-async function* runsWhere(temporal: Client, query: string): AsyncIterable<Run> {
-  for await (const listed of temporal.workflow.list({ query })) yield runFrom(listed);
+function runFrom(info: proto.api.workflow.v1.IWorkflowExecutionInfo): Run {
+  const { execution, type, taskQueue, status, startTime, closeTime, firstRunId, parentExecution } = info;
+  const { workflowId, runId } = parentExecution ?? {};
+  const closedAt = dateOf(closeTime);
+  return {
+    workflowId: execution?.workflowId ?? '',
+    runId: execution?.runId ?? '',
+    type: type?.name ?? '',
+    taskQueue: taskQueue ?? '',
+    open: OPEN.has(status ?? 0),
+    startedAt: dateOf(startTime) ?? new Date(Number.NaN),
+    ...(closedAt && { closedAt }),
+    ...(firstRunId && { firstRunId }),
+    ...(workflowId && runId && { parent: { workflowId, runId } }),
+  };
 }
 
-function runFrom(described: {
-  readonly workflowId: string;
-  readonly runId: string;
-  readonly status: { readonly name: string };
-  readonly startTime: Date;
-  readonly closeTime?: Date;
-}): Run {
-  const { workflowId, runId, status, startTime, closeTime } = described;
-  const open = status.name === 'RUNNING';
-  return { workflowId, runId, open, startedAt: startTime, ...(closeTime && { closedAt: closeTime }) };
+const MS_PER_SECOND = 1_000;
+const NS_PER_MS = 1_000_000;
+
+function dateOf(time: google.protobuf.ITimestamp | null | undefined): Date | undefined {
+  const seconds = Number(time?.seconds ?? 0);
+  return seconds > 0 ? new Date(seconds * MS_PER_SECOND + Math.floor((time?.nanos ?? 0) / NS_PER_MS)) : undefined;
 }

@@ -6,7 +6,7 @@
 const PLAIN = /^[\w.:/-]+$/;
 
 /** Whether a value can stand in a filter. */
-export function isPlain(value: string): boolean {
+function isPlain(value: string): boolean {
   return PLAIN.test(value);
 }
 

@@ -5,6 +5,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { NAME_PATTERN } from '../request/names';
+import { isUnreadable } from './errors';
 import type { Vault } from './vault';
 
 export const STATE_LIFE_MS = 600_000;
@@ -41,7 +42,7 @@ export function createAuthorizations(vault: Vault): Authorizations {
   return {
     async begin(connection, now) {
       for (const key of await vault.list(PREFIX)) {
-        const known = await read(key);
+        const known = await read(key).catch(unlessBroken);
         if (known !== undefined && ageMs(known.value.issuedAt, now) > REMEMBERED_MS) await vault.delete(key);
       }
       const state = randomBytes(STATE_BYTES).toString('base64url');
@@ -60,4 +61,9 @@ export function createAuthorizations(vault: Vault): Authorizations {
       return won ? 'good' : 'used';
     },
   };
+}
+
+/** It concerns nobody but who redeems it. */
+function unlessBroken(error: unknown): undefined {
+  if (!isUnreadable(error)) throw error;
 }

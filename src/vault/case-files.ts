@@ -4,7 +4,7 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import type { RequestRef } from '../request/names';
-import { CaseFileBroken } from './errors';
+import { CaseFileBroken, isUnreadable } from './errors';
 import { folderOf } from './records';
 import type { Vault } from './vault';
 
@@ -70,11 +70,22 @@ export function createCaseFiles(own: (request: RequestRef) => Promise<Vault>): C
       const key = progressKey(request, step);
       const bytes = jsonOf(progress);
       const mine = await own(request);
-      await mine.update(key, present => (present !== undefined && isLate(present, progress) ? undefined : bytes));
+      try {
+        await mine.update(key, present => (present !== undefined && isLate(present, progress) ? undefined : bytes));
+      } catch (error) {
+        if (!isUnreadable(error)) throw error;
+        await mine.replace(key, jsonOf({ ...progress, uncertain: true })); // of the earlier attempts nothing is known
+      }
     },
     async progress(request, step) {
-      const stored = await (await own(request)).get(progressKey(request, step));
-      return stored && readProgress(stored.value);
+      const mine = await own(request);
+      try {
+        const stored = await mine.get(progressKey(request, step));
+        return stored && readProgress(stored.value);
+      } catch (error) {
+        if (!isUnreadable(error)) throw error;
+        return { sent: 0, uncertain: true };
+      }
     },
 
     async writePackage(request, bytes, sha256) {

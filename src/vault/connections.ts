@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { type Budget, LIMIT_PER_MINUTE_MAX, limitInForce, SHARE_MAX } from '../budget';
 import { NAME_PATTERN } from '../request/names';
+import { isUnreadable, readable, VaultError } from './errors';
 import type { Stored, Vault } from './vault';
 
 const apiKey = z.strictObject({ kind: z.literal('api-key'), apiId: z.string().min(1), apiToken: z.string().min(1) });
@@ -37,6 +38,8 @@ const schema = z.strictObject({
   /** Since when an operator holds all of its API requests. ISO 8601. */
   pausedAt: z.iso.datetime().optional(),
   connectedAt: z.iso.datetime(),
+  /** UNIX ms. Stays while the connection keeps to one company; a request goes on only with the one that it began with. */
+  incarnation: z.number().int().min(1),
 });
 
 /** An object of its own, so that a 429 and a change of the connection never overwrite each other. */
@@ -100,7 +103,9 @@ export function resumed(connection: Connection, nowMs: number): Connection {
 }
 
 export interface Connections {
+  /** @throws {VaultError} `connection-broken`, `vault-rolled-back` */
   get(name: string): Promise<Stored<Connection> | undefined>;
+  /** Also of connections that somebody removed from the vault, so that it is noticed. */
   names(): Promise<string[]>;
   /** Stores a connection that must not exist (`version` undefined) or must be at `version`; false if it is not. */
   put(connection: Connection, version: string | undefined): Promise<boolean>;
@@ -109,6 +114,14 @@ export interface Connections {
    * change nothing. Returns the stored connection, undefined if there is none.
    */
   change(name: string, change: (present: Connection) => Connection | undefined): Promise<Connection | undefined>;
+  /** Stores a connection whatever is there: the stored one cannot be read, or is an older one that somebody put back. */
+  replace(connection: Connection): Promise<void>;
+  /** Stands for the company that a connection belongs to; undefined if requests neither use nor await the connection. */
+  incarnation(name: string): Promise<number | undefined>;
+  /** The incarnation of a connection that cannot be read; undefined if it never had one. */
+  latestIncarnation(name: string): Promise<number | undefined>;
+  /** A new one: of a new connection, or one that belongs to another company from now on. */
+  beginIncarnation(name: string, nowMs: number): Promise<number>;
   /** The Aircall company that a connection belongs to, or belonged to when it was disconnected with waiting requests. */
   company(name: string): Promise<string | undefined>;
   /** The remains of a disconnected connection that requests wait for; undefined if none wait. */
@@ -116,8 +129,8 @@ export interface Connections {
   keptNames(): Promise<string[]>;
   /** Deletes the remains: the connection exists again. */
   forgetKept(name: string): Promise<void>;
-  /** The 429 replies since the connection was last connected; undefined if there was none. */
-  rateLimits(name: string): Promise<RateLimits | undefined>;
+  /** The 429 replies since the connection was last connected; undefined if there was none. A broken note is replaced by the next 429. */
+  rateLimits(name: string): Promise<RateLimits | 'broken' | undefined>;
   noteRateLimit(name: string, at: Date, namedPerMinute: number | undefined): Promise<void>;
   /** Forgets a limit that Aircall named before: an operator has set another one. */
   forgetRateLimits(name: string): Promise<void>;
@@ -126,11 +139,16 @@ export interface Connections {
 }
 
 /** The budget in force. */
-export function budgetOf({ limitPerMinute, share }: Connection, rateLimits: RateLimits | undefined): Budget {
-  return { limitPerMinute: limitInForce(limitPerMinute, rateLimits?.namedPerMinute), share };
+export function budgetOf(
+  { limitPerMinute, share }: Connection,
+  rateLimits: Awaited<ReturnType<Connections['rateLimits']>>,
+): Budget {
+  const named = rateLimits === 'broken' ? undefined : rateLimits?.namedPerMinute;
+  return { limitPerMinute: limitInForce(limitPerMinute, named), share };
 }
 
 const PREFIX = 'connections';
+const INCARNATIONS_PREFIX = 'incarnations';
 const RATE_LIMITS_PREFIX = 'rate-limits';
 const KEPT_PREFIX = 'companies';
 
@@ -139,6 +157,10 @@ const keptSchema = z.strictObject({
   name: z.string().min(1).optional(),
   /** As of the connection. */
   pausedAt: z.iso.datetime().optional(),
+  /** As of the connection. */
+  incarnation: z.number().int().min(1).optional(),
+  /** It was broken when it was deleted, or these remains are: nothing else is known. */
+  broken: z.literal(true).optional(),
 });
 
 export type KeptConnection = z.infer<typeof keptSchema>;
@@ -147,67 +169,118 @@ export function createConnections(vault: Vault): Connections {
   const keyOf = (name: string) => `${PREFIX}/${name}`;
   const keptKeyOf = (name: string) => `${KEPT_PREFIX}/${name}`;
   const rateLimitsKeyOf = (name: string) => `${RATE_LIMITS_PREFIX}/${name}`;
+  const incarnationsOf = (name: string) => `${INCARNATIONS_PREFIX}/${name}`;
+  const { guarded } = vault;
+
   async function keep(name: string): Promise<void> {
-    const key = keptKeyOf(name);
+    const present = await connections.get(name).catch(ifBroken);
+    await vault.replace(keptKeyOf(name), jsonOf(await remainsOf(name, present)));
+  }
+
+  async function remainsOf(name: string, present: Stored<Connection> | 'broken' | undefined): Promise<KeptConnection> {
+    if (present === undefined) return (await connections.kept(name)) ?? {};
+    if (present === 'broken') return { broken: true };
+    const { pausedAt, incarnation } = present.value;
     const company = await connections.company(name);
-    const pausedAt = (await connections.get(name))?.value.pausedAt;
-    const kept: KeptConnection = {
+    return {
       ...(company !== undefined && { name: company }),
       ...(pausedAt !== undefined && { pausedAt }),
+      incarnation,
     };
-    await vault.update(key, () => jsonOf(kept));
   }
+
   const connections: Connections = {
-    async get(name) {
-      const stored = await vault.get(keyOf(name));
-      return stored && { value: read(stored.value), version: stored.version };
-    },
-    names: async () => (await vault.list(PREFIX)).map(key => key.slice(PREFIX.length + 1)),
+    get: name =>
+      readable('connection-broken', `connection ${name}`, async () => {
+        const stored = await guarded.get(keyOf(name));
+        return stored && { value: read(stored.value), version: stored.version };
+      }),
+    names: async () => (await guarded.list(PREFIX)).map(key => key.slice(PREFIX.length + 1)),
     put(connection, version) {
       const bytes = jsonOf(schema.parse(connection));
       const key = keyOf(connection.name);
-      return version === undefined ? vault.putIfAbsent(key, bytes) : vault.putIfUnchanged(key, bytes, version);
+      return version === undefined ? guarded.putIfAbsent(key, bytes) : guarded.putIfUnchanged(key, bytes, version);
     },
+    replace: connection => guarded.replace(keyOf(connection.name), jsonOf(schema.parse(connection))),
     async change(name, change) {
-      const stored = await vault.update(keyOf(name), bytes => {
-        const next = bytes && change(read(bytes));
-        return next && jsonOf(schema.parse(next));
-      });
+      const stored = await readable('connection-broken', `connection ${name}`, () =>
+        guarded.update(keyOf(name), bytes => {
+          const next = bytes && change(read(bytes));
+          return next && jsonOf(schema.parse(next));
+        }),
+      );
       return stored && read(stored);
+    },
+    async incarnation(name) {
+      const present = await connections.get(name);
+      if (present !== undefined) return present.value.incarnation;
+      const kept = await connections.kept(name);
+      return kept && (kept.incarnation ?? connections.latestIncarnation(name));
+    },
+    async latestIncarnation(name) {
+      const begun = (await vault.list(incarnationsOf(name))).map(key => Number(key.slice(key.lastIndexOf('/') + 1)));
+      const latest = Math.max(0, ...begun.filter(Number.isSafeInteger));
+      return latest === 0 ? undefined : latest;
+    },
+    async beginIncarnation(name, nowMs) {
+      for (let next = nowMs; ; next += 1) {
+        const latest = await connections.latestIncarnation(name);
+        if (latest !== undefined && next <= latest) next = latest + 1;
+        if (await vault.putIfAbsent(`${incarnationsOf(name)}/${next}`, Buffer.alloc(0))) return next;
+      }
     },
     async company(name) {
       return (await connections.get(name))?.value.company ?? (await connections.kept(name))?.name;
     },
     async kept(name) {
-      const stored = await vault.get(keptKeyOf(name));
-      return stored && keptSchema.parse(JSON.parse(stored.value.toString()));
+      try {
+        const stored = await vault.get(keptKeyOf(name));
+        return stored && keptSchema.parse(JSON.parse(stored.value.toString()));
+      } catch (error) {
+        if (isUnreadable(error)) return { broken: true };
+        throw error;
+      }
     },
     keptNames: async () => (await vault.list(KEPT_PREFIX)).map(key => key.slice(KEPT_PREFIX.length + 1)),
     forgetKept: name => vault.delete(keptKeyOf(name)),
     async rateLimits(name) {
-      const stored = await vault.get(rateLimitsKeyOf(name));
-      return stored && readRateLimits(stored.value);
+      try {
+        const stored = await vault.get(rateLimitsKeyOf(name));
+        return stored && readRateLimits(stored.value);
+      } catch (error) {
+        if (isUnreadable(error)) return 'broken';
+        throw error;
+      }
     },
     async noteRateLimit(name, at, namedPerMinute) {
-      await vault.update(rateLimitsKeyOf(name), bytes => {
-        const present = bytes && readRateLimits(bytes);
+      const next = (present: RateLimits | undefined) => {
         const named = namedPerMinute ?? present?.namedPerMinute;
         return jsonOf({
           count: (present?.count ?? 0) + 1,
           lastAt: at.toISOString(),
           ...(named !== undefined && { namedPerMinute: named }),
         });
-      });
+      };
+      if ((await connections.rateLimits(name)) === 'broken')
+        return vault.replace(rateLimitsKeyOf(name), next(undefined));
+      await vault.update(rateLimitsKeyOf(name), bytes => next(bytes && readRateLimits(bytes)));
     },
     forgetRateLimits: name => vault.delete(rateLimitsKeyOf(name)),
     async delete(name, { waitedFor } = { waitedFor: false }) {
       if (waitedFor) await keep(name);
-      await vault.delete(keyOf(name));
+      await guarded.delete(keyOf(name));
       await vault.delete(rateLimitsKeyOf(name));
       if (!waitedFor) await connections.forgetKept(name);
     },
   };
   return connections;
+}
+
+/** A connection that `connect` replaces, and `disconnect` deletes, without having read it. */
+export function ifBroken(error: unknown): 'broken' {
+  const isBroken = error instanceof VaultError && ['connection-broken', 'vault-rolled-back'].includes(error.code);
+  if (isBroken) return 'broken';
+  throw error;
 }
 
 function read(bytes: Buffer): Connection {

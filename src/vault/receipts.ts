@@ -1,20 +1,46 @@
 /**
- * Receipts in the vault: a chain for each connection, one object per receipt, never changed and never removed, even if
+ * Receipts in the vault: a chain for each connection, one object per entry, never changed and never removed, even if
  * request or connection is. The first writer of a place in the chain gets it. Each run gets one receipt,
- * for any number of callers.
+ * for any number of callers. An entry that cannot be read stops neither later ones nor other requests; a signed statement
+ * in the chain (`repair`) says which it is, and its request then gets a new receipt.
  *
  * `receipts/<connection>/<sequence>` is the chain; `receipt-places/...` holds the place of the receipt of a run;
- * `receipt-heads/<connection>` is a place near the end. Two rules prevent a second receipt of a run: the head moves only
- * after the places of all receipts up to it are stored, and a writer reads the head first, the place second, and
- * then every receipt behind that head.
+ * `receipt-repairs/<connection>/<sequence>` holds the place of the statement about an unreadable entry;
+ * `receipt-heads/<connection>` is a place near the end, with what the chain states about keys up to it. Two rules prevent a
+ * second receipt of a run: the head moves only after the places of all receipts up to it are stored, and a writer reads the
+ * head first, the place second, and then every entry behind that head. Heads and places only repeat what the chain
+ * holds: a broken one is made again from it.
  */
 
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
 import { ratePerSecond } from '../budget';
+import { KeyringError } from '../encryption/key-file';
 import type { Keyring } from '../encryption/keyring';
-import { type ReceiptFacts, receiptContent } from '../receipt/build';
+import { SealBroken } from '../encryption/seal';
+import { errorCode } from '../error-code';
+import type { ReceiptFacts } from '../receipt/build';
 import { canonicalJson } from '../receipt/canonical';
-import type { Receipt, ReceiptContent } from '../receipt/model';
-import { digestOf, parseDocument, ReceiptError, readReceipt, signReceipt } from '../receipt/sign';
+import { unreadableIn } from '../receipt/chain';
+import {
+  type ChainStatement,
+  type Entry,
+  isReceipt,
+  type Receipt,
+  type ReceiptContent,
+  type Stated,
+  type Unreadable,
+} from '../receipt/model';
+import {
+  digestOf,
+  parseDocument,
+  ReceiptError,
+  readEntry,
+  signChainStatement,
+  signReceipt,
+  statableContent,
+  verifyKeyStatement,
+} from '../receipt/sign';
 import type { RequestRef } from '../request/names';
 import { sideBySide } from '../side-by-side';
 import { VERSION } from '../version';
@@ -25,15 +51,30 @@ export interface Receipts {
   /**
    * The receipt of a run that has ended: the existing one, or a new one at the end of its connection's chain.
    * @param onNew called if it is a new one: once for each run, also if several processes issue its receipt
-   * @throws {KeyringError} `key-not-in-role`
+   * @throws {KeyringError} `key-not-in-role`, `signing-key-revoked`
+   * @throws {ReceiptError} `receipt-invalid`: nothing was signed; `receipt-unreadable`
    */
   issue(ended: EndedRun, onNew?: () => void): Promise<Receipt>;
-  /** The receipt of a run, if it has one. */
+  /**
+   * The receipt of a run, if it has one; none if the chain states that nobody can read it.
+   * @throws {ReceiptError} `receipt-unreadable`
+   */
   of(request: RequestRef, runId: string): Promise<Receipt | undefined>;
-  /** The newest receipt of all runs of a request. */
+  /** The newest receipt of all runs of a request. @throws {ReceiptError} `receipt-unreadable` */
   newestOf(request: RequestRef): Promise<Receipt | undefined>;
-  /** All present receipts of a connection, in order. */
-  chain(connection: string): Promise<Receipt[]>;
+  /** All entries of a connection's chain, in order. @throws {ReceiptError} `receipt-unreadable`, unless the chain states it */
+  chain(connection: string): Promise<Entry[]>;
+  /** States in the chain which of its entries cannot be read; the new statements. @throws as `issue` */
+  repair(connection: string): Promise<Repaired[]>;
+  /** States in the chain what the key file states about keys. @throws as `issue` */
+  stateKeys(connection: string): Promise<void>;
+  /** Connections that have a chain. */
+  connections(): Promise<string[]>;
+}
+
+export interface Repaired extends Unreadable {
+  /** The place of the statement about it. */
+  readonly statedAt: number;
 }
 
 export interface EndedRun extends Omit<ReceiptFacts, 'budget' | 'service'> {
@@ -50,87 +91,210 @@ export interface ReceiptsDependencies {
   readonly now: () => number;
 }
 
-interface Head {
-  /** 0: there is no receipt. */
-  readonly sequence: number;
-  /** Digest of the receipt at that place. */
-  readonly digest: string | null;
-}
+const headSchema = z.strictObject({
+  /** 0: there is no entry. */
+  sequence: z.number().int().min(0),
+  /** Digest of the entry at that place; null if there is none, or it cannot be read. */
+  digest: z.string().nullable(),
+  /** Digests of the statements about keys that are in the chain. */
+  stated: z.array(z.string()),
+  /** Ids of keys that are revoked in the chain. */
+  revoked: z.array(z.string()),
+});
+type Head = z.infer<typeof headSchema>;
 
-const NOTHING: Head = { sequence: 0, digest: null };
+/** An entry to be: what is left is its place, its time and its signature. */
+type Draft = { readonly states: Stated } | { readonly content: ReceiptContent; readonly how: EndedRun['how'] };
+
+const HEADS = 'receipt-heads';
+const NAMED_MAX = 10;
+const placeSchema = z.number().int().min(1);
+const NOTHING: Head = { sequence: 0, digest: null, stated: [], revoked: [] };
 const SEQUENCE_DIGITS = 10;
 const READ_AT_ONCE = 8;
 const SECONDS_PER_HOUR = 3_600;
+/** Codes of objects that are no longer what was stored, whatever keys this process has. */
+const BROKEN = ['not-sealed', 'seal-broken'];
+/** For a statement, also those that no key of the file opens. */
+const UNOPENED = [...BROKEN, 'wrong-key', 'unknown-key'];
 
 export function createReceipts({ vault, keyring, now }: ReceiptsDependencies): Receipts {
   const connections = createConnections(vault);
   const chainOf = (connection: string) => `receipts/${connection}`;
   const keyAt = (connection: string, sequence: number) =>
     `${chainOf(connection)}/${String(sequence).padStart(SEQUENCE_DIGITS, '0')}`;
-  const headKey = (connection: string) => `receipt-heads/${connection}`;
+  const headKey = (connection: string) => `${HEADS}/${connection}`;
   const placesOf = ({ connection, kind, requestId }: RequestRef) => `receipt-places/${connection}/${kind}/${requestId}`;
   const placeKey = (request: RequestRef, runId: string) => `${placesOf(request)}/${runId}`;
+  const repairKey = (connection: string, sequence: number) => `receipt-repairs/${connection}/${sequence}`;
   /** The last to write in each chain: within a process writers wait for each other, so that they do not race for places. */
   const turns = new Map<string, Promise<unknown>>();
 
-  /** @throws {ReceiptError} if it is missing: no other receipt may take its place */
-  async function read(key: string): Promise<Receipt> {
-    const stored = await vault.get(key);
-    if (stored !== undefined) return readReceipt(parseDocument(stored.value));
-    throw new ReceiptError(
-      'receipt-chain-broken',
-      'A receipt is missing from the vault. Restore the vault from a backup.',
+  /** What lies at a place: an entry, or what is wrong with it. */
+  async function look(
+    connection: string,
+    sequence: number,
+    unopened: readonly string[] = BROKEN,
+  ): Promise<Entry | Unreadable> {
+    const key = keyAt(connection, sequence);
+    let content: Buffer | undefined;
+    try {
+      content = (await vault.get(key))?.value;
+    } catch (error) {
+      if (!unopened.includes(errorCode(error) ?? '')) throw error;
+      return { sequence, fault: 'unopened', sha256: hashOf((await vault.sealedBytes(key)) ?? Buffer.alloc(0)) };
+    }
+    if (content === undefined) return { sequence, fault: 'missing', sha256: null };
+    try {
+      return readEntry(parseDocument(content));
+    } catch (error) {
+      if (!(error instanceof ReceiptError)) throw error;
+      return { sequence, fault: 'malformed', sha256: hashOf(content) };
+    }
+  }
+
+  /** Undefined if the chain states that nobody can read it. @throws {ReceiptError} `receipt-unreadable` */
+  async function readReceipt(connection: string, sequence: number): Promise<Receipt | undefined> {
+    const found = await look(connection, sequence, UNOPENED);
+    if (!('fault' in found)) return isReceipt(found) ? found : undefined;
+    // Only a statement is followed by such an object, so it counts whatever became of it.
+    if ((await vault.sealedBytes(repairKey(connection, sequence))) !== undefined) return undefined;
+    throw await unreadable(connection, [found]);
+  }
+
+  /** Throws the error of an entry that only lacks a key here. */
+  async function unreadable(connection: string, faults: readonly Unreadable[]): Promise<ReceiptError> {
+    for (const { sequence } of faults) await look(connection, sequence);
+    const named = faults.slice(0, NAMED_MAX).map(({ sequence, fault }) => `${sequence} (${fault})`);
+    const more = faults.length > NAMED_MAX ? ` and ${faults.length - NAMED_MAX} more` : '';
+    return new ReceiptError(
+      'receipt-unreadable',
+      `In the chain of ${connection}, nobody can read entry ${named.join(', ')}${more}. Restore it from a backup, or run \`aircall-dsr receipt --repair ${connection}\`: it states that in the chain.`,
     );
   }
 
-  async function sequenceAt(key: string): Promise<number | undefined> {
-    const stored = await vault.get(key);
-    return stored && Number(stored.value.toString());
+  /** An object that repeats what the chain holds. */
+  async function repeated<T>(key: string, read: (value: Buffer) => T): Promise<Stored<T> | undefined | 'broken'> {
+    try {
+      const stored = await vault.get(key);
+      return stored && { value: read(stored.value), version: stored.version };
+    } catch (error) {
+      if (error instanceof SyntaxError || error instanceof z.ZodError) return 'broken';
+      if (error instanceof SealBroken && BROKEN.includes(error.code)) return 'broken';
+      throw error;
+    }
   }
 
-  async function headOf(connection: string): Promise<Stored<Head> | undefined> {
-    const stored = await vault.get(headKey(connection));
-    return stored && { value: JSON.parse(stored.value.toString()), version: stored.version };
+  async function placeAt(key: string): Promise<number | undefined | 'broken'> {
+    const stored = await repeated(key, value => placeSchema.parse(Number(value.toString())));
+    return typeof stored === 'object' ? stored.value : stored;
   }
 
-  async function notePlace({ request, chain }: Receipt): Promise<void> {
-    await vault.putIfAbsent(placeKey(request, request.runId), Buffer.from(String(chain.sequence)));
+  /** Where the chain ends, or a place before. If the stored head is broken, it is made again. */
+  async function headOf(connection: string): Promise<{ readonly head: Head; readonly version: string | undefined }> {
+    const key = headKey(connection);
+    const stored = await repeated(key, value => headSchema.parse(JSON.parse(value.toString())));
+    if (stored === undefined) return { head: NOTHING, version: undefined };
+    if (stored !== 'broken') return { head: stored.value, version: stored.version };
+    let head = NOTHING;
+    for (const found of await everything(connection, 0)) {
+      await note(found);
+      head = headAfter(head, found);
+    }
+    await vault.delete(key);
+    return { head, version: undefined };
+  }
+
+  /** Stores where it is, for whoever looks for it. A run has a second receipt only if nobody can read the first. */
+  async function note(entry: Entry | Unreadable): Promise<void> {
+    if ('fault' in entry) return;
+    const { sequence } = entry.chain;
+    if (isReceipt(entry)) return notePlace(placeKey(entry.request, entry.request.runId), sequence);
+    const { states } = entry;
+    if (states.about === 'unreadable') await notePlace(repairKey(entry.connection, states.sequence), sequence);
+  }
+
+  async function notePlace(key: string, sequence: number): Promise<void> {
+    const bytes = Buffer.from(String(sequence));
+    if (await vault.putIfAbsent(key, bytes)) return;
+    const present = await placeAt(key);
+    // A broken one is left alone: while there is none, another writer would believe that there is no receipt.
+    if (typeof present === 'number' && present < sequence)
+      await vault.update(key, value => (value !== undefined && Number(value) >= sequence ? undefined : bytes));
   }
 
   /** If another process has moved it meanwhile, it may lag: the next writer finds the rest. */
-  async function moveHead(connection: string, from: Stored<Head> | undefined, to: Head): Promise<void> {
+  async function moveHead(connection: string, version: string | undefined, to: Head): Promise<void> {
     const bytes = Buffer.from(JSON.stringify(to));
-    if (from === undefined) await vault.putIfAbsent(headKey(connection), bytes);
-    else await vault.putIfUnchanged(headKey(connection), bytes, from.version);
+    if (version === undefined) await vault.putIfAbsent(headKey(connection), bytes);
+    else await vault.putIfUnchanged(headKey(connection), bytes, version);
   }
 
-  async function append(ended: EndedRun, content: ReceiptContent, onNew: () => void): Promise<Receipt> {
-    const { request, runId, how } = ended;
-    const { connection } = request;
-    const before = await headOf(connection);
-    let head = before?.value ?? NOTHING;
-    const known = await receipts.of(request, runId);
-    if (known !== undefined) return known;
-    for (;;) {
-      const sequence = head.sequence + 1;
-      const key = keyAt(connection, sequence);
-      const mine = signReceipt(
-        {
-          ...content,
-          issued: { at: new Date(now()).toISOString(), how },
-          chain: { sequence, previous: head.digest },
-        },
-        keyring.signingKey(),
+  /** What the key file states about keys and the chain does not. */
+  function missingKeyStatement({ stated }: Head): Draft | undefined {
+    const missing = keyring.keyStatements().map(verifyKeyStatement);
+    const statement = missing.find(each => !stated.includes(digestOf(each)));
+    return statement && { states: { about: 'key', statement } };
+  }
+
+  function signDraft(connection: string, draft: Draft, { sequence, digest, revoked }: Head): Entry {
+    const key = keyring.signingKey();
+    if (revoked.includes(key.id))
+      throw new KeyringError(
+        'signing-key-revoked',
+        `The key ${key.id}, which signs receipts in this key file, was revoked. Copy the key file with the new key to this machine.`,
       );
-      const won = await vault.putIfAbsent(key, Buffer.from(canonicalJson(mine)));
-      const there = won ? mine : await read(key);
-      await notePlace(there);
-      head = { sequence, digest: digestOf(there) };
-      if (won || isOf(there, request, runId)) {
-        if (won) onNew();
-        await moveHead(connection, before, head);
-        return there;
+    const at = new Date(now()).toISOString();
+    const chain = { sequence: sequence + 1, previous: digest };
+    return 'states' in draft
+      ? signChainStatement({ connection, states: draft.states, issued: { at }, chain }, key)
+      : signReceipt({ ...draft.content, issued: { at, how: draft.how }, chain }, key);
+  }
+
+  /**
+   * Appends an entry, and before it what the chain lacks about keys.
+   * @param draft undefined: only what it lacks about keys
+   * @param known reads the entry if an earlier writer stored its place
+   * @param isSame whether an entry that another writer stored is the wanted one
+   * @param unopened codes of entries that cannot be opened, and are passed over
+   */
+  async function append<E extends Entry>(
+    connection: string,
+    draft: Draft | undefined,
+    known: () => Promise<E | undefined>,
+    isSame: (entry: Entry) => entry is E,
+    unopened: readonly string[] = BROKEN,
+  ): Promise<{ readonly entry: E | undefined; readonly isNew: boolean }> {
+    const before = await headOf(connection);
+    let { head } = before;
+    const there = await known();
+    if (there !== undefined) return { entry: there, isNew: false };
+    for (;;) {
+      const next = missingKeyStatement(head) ?? draft;
+      if (next === undefined) {
+        if (head !== before.head) await moveHead(connection, before.version, head);
+        return { entry: undefined, isNew: false };
       }
+      const mine = signDraft(connection, next, head);
+      const { sequence } = mine.chain;
+      const isNew = await vault.putIfAbsent(keyAt(connection, sequence), Buffer.from(canonicalJson(mine)));
+      const found = isNew ? mine : await look(connection, sequence, unopened);
+      await note(found);
+      head = headAfter(head, found);
+      if ('fault' in found || !isSame(found)) continue;
+      await moveHead(connection, before.version, head);
+      return { entry: found, isNew };
+    }
+  }
+
+  async function inTurn<T>(connection: string, work: () => Promise<T>): Promise<T> {
+    const before = turns.get(connection) ?? Promise.resolve();
+    const turn = before.catch(() => {}).then(work);
+    turns.set(connection, turn);
+    try {
+      return await turn;
+    } finally {
+      if (turns.get(connection) === turn) turns.delete(connection);
     }
   }
 
@@ -145,42 +309,150 @@ export function createReceipts({ vault, keyring, now }: ReceiptsDependencies): R
     };
   }
 
+  /**
+   * What a receipt can state of the run. If its facts cannot be stated, its last step fails; afterwards nobody can correct
+   * them any more, and the receipt states that.
+   * @throws {ReceiptError} `receipt-invalid`
+   */
+  async function contentOf(run: EndedRun): Promise<ReceiptContent> {
+    const { how, workflows = null, ...ended } = run;
+    const budget = how === 'at-end' ? await budgetNow(ended.request.connection) : null;
+    const facts: ReceiptFacts = { ...ended, budget, service: { version: VERSION, workflows } };
+    try {
+      return statableContent(facts);
+    } catch (error) {
+      if (how === 'at-end' || !(error instanceof ReceiptError)) throw error;
+      const ending = { code: error.code, receivedAt: null, endedAt: null };
+      return statableContent({ ...facts, clock: undefined, ending, phases: {} });
+    }
+  }
+
+  /** What lies at every place of the chain, up to the last one that is stored or known of. */
+  async function everything(
+    connection: string,
+    known: number,
+    unopened: readonly string[] = BROKEN,
+  ): Promise<(Entry | Unreadable)[]> {
+    const listed = (await vault.list(chainOf(connection))).map(key => Number(key.slice(key.lastIndexOf('/') + 1)));
+    const last = listed.reduce((one, other) => Math.max(one, other), known);
+    const places = Array.from({ length: last }, (_, index) => index + 1);
+    return sideBySide(places, READ_AT_ONCE, sequence => look(connection, sequence, unopened));
+  }
+
+  async function read(connection: string): Promise<{ entries: Entry[]; unstated: Unreadable[] }> {
+    const { head } = await headOf(connection);
+    const all = await everything(connection, head.sequence, UNOPENED);
+    const entries = all.flatMap(each => ('fault' in each ? [] : each));
+    const stated = unreadableIn(entries);
+    return { entries, unstated: all.flatMap(each => ('fault' in each && !stated.has(each.sequence) ? each : [])) };
+  }
+
+  /** The newest receipt of a request, or of one of its runs, if the object that holds its place is broken. */
+  async function search({ connection, kind, requestId }: RequestRef, runId?: string): Promise<Receipt | undefined> {
+    const { entries } = await read(connection);
+    return entries
+      .filter(isReceipt)
+      .findLast(each => isOf(each, { connection, kind, requestId }, runId ?? each.request.runId));
+  }
+
+  async function stateUnreadable(connection: string, unreadable: Unreadable): Promise<Repaired | undefined> {
+    const isSame = (entry: Entry): entry is ChainStatement =>
+      !isReceipt(entry) && entry.states.about === 'unreadable' && entry.states.sequence === unreadable.sequence;
+    const known = async () => {
+      const place = await placeAt(repairKey(connection, unreadable.sequence));
+      const found = typeof place === 'number' ? await look(connection, place, UNOPENED) : undefined;
+      return found === undefined || 'fault' in found || !isSame(found) ? undefined : found;
+    };
+    const draft = { states: { about: 'unreadable', ...unreadable } } as const;
+    const { entry, isNew } = await append(connection, draft, known, isSame, UNOPENED);
+    return entry && isNew ? { ...unreadable, statedAt: entry.chain.sequence } : undefined;
+  }
+
+  /** States again what the chain stated about keys, in an entry that nobody can read. */
+  async function restateKeys(connection: string): Promise<void> {
+    const { entries } = await read(connection);
+    const aboutKey = (entry: Entry, digest: string) =>
+      !isReceipt(entry) && entry.states.about === 'key' && digestOf(entry.states.statement) === digest;
+    for (const statement of keyring.keyStatements().map(verifyKeyStatement)) {
+      const digest = digestOf(statement);
+      if (entries.some(entry => aboutKey(entry, digest))) continue;
+      const isSame = (entry: Entry): entry is Entry => aboutKey(entry, digest);
+      await append(connection, { states: { about: 'key', statement } }, async () => undefined, isSame, UNOPENED);
+    }
+  }
+
   const receipts: Receipts = {
     async issue(ended, onNew = () => {}) {
-      const { connection } = ended.request;
-      const atEnd = ended.how === 'at-end';
-      const { workflows = null, ...facts } = ended;
-      const content = receiptContent({
-        ...facts,
-        budget: atEnd ? await budgetNow(connection) : null,
-        service: { version: VERSION, workflows },
-      });
-      const before = turns.get(connection) ?? Promise.resolve();
-      const turn = before.catch(() => {}).then(() => append(ended, content, onNew));
-      turns.set(connection, turn);
-      try {
-        return await turn;
-      } finally {
-        if (turns.get(connection) === turn) turns.delete(connection);
-      }
+      const { request, runId, how } = ended;
+      const { connection } = request;
+      const content = await contentOf(ended);
+      const { entry, isNew } = await inTurn(connection, () =>
+        append(
+          connection,
+          { content, how },
+          () => receipts.of(request, runId),
+          (each): each is Receipt => isReceipt(each) && isOf(each, request, runId),
+        ),
+      );
+      if (entry === undefined) throw new RangeError('a chain took no receipt');
+      if (isNew) onNew();
+      return entry;
     },
     async of(request, runId) {
-      const sequence = await sequenceAt(placeKey(request, runId));
-      return sequence === undefined ? undefined : read(keyAt(request.connection, sequence));
+      const place = await placeAt(placeKey(request, runId));
+      if (place === 'broken') return search(request, runId);
+      return place === undefined ? undefined : readReceipt(request.connection, place);
     },
     async newestOf(request) {
-      const places = await vault.list(placesOf(request));
-      const sequences = await Promise.all(places.map(sequenceAt));
-      const newest = Math.max(0, ...sequences.flatMap(sequence => sequence ?? []));
-      return newest === 0 ? undefined : read(keyAt(request.connection, newest));
+      const places = await Promise.all((await vault.list(placesOf(request))).map(placeAt));
+      if (places.includes('broken')) return search(request);
+      const newest = Math.max(0, ...places.filter(place => typeof place === 'number'));
+      return newest === 0 ? undefined : readReceipt(request.connection, newest);
     },
     async chain(connection) {
-      return sideBySide(await vault.list(chainOf(connection)), READ_AT_ONCE, read);
+      const { entries, unstated } = await read(connection);
+      if (unstated.length > 0) throw await unreadable(connection, unstated);
+      return entries;
     },
+    repair: connection =>
+      inTurn(connection, async () => {
+        const made: Repaired[] = [];
+        const { unstated } = await read(connection);
+        for (const each of unstated) {
+          const repaired = await stateUnreadable(connection, each);
+          if (repaired !== undefined) made.push(repaired);
+        }
+        if (unstated.length > 0) await restateKeys(connection);
+        return made;
+      }),
+    stateKeys: connection =>
+      inTurn(connection, async () => {
+        const { head } = await headOf(connection);
+        const isSame = (_: Entry): _ is never => false;
+        if (head.sequence > 0) await append(connection, undefined, async () => undefined, isSame);
+      }),
+    connections: async () => (await vault.list(HEADS)).map(key => key.slice(HEADS.length + 1)),
   };
   return receipts;
 }
 
 function isOf({ request }: Receipt, { kind, requestId }: RequestRef, runId: string): boolean {
   return request.kind === kind && request.requestId === requestId && request.runId === runId;
+}
+
+function headAfter({ stated, revoked }: Head, found: Entry | Unreadable): Head {
+  if ('fault' in found) return { sequence: found.sequence, digest: null, stated, revoked };
+  const next = { sequence: found.chain.sequence, digest: digestOf(found), stated, revoked };
+  if (isReceipt(found) || found.states.about !== 'key') return next;
+  const { statement } = found.states;
+  const { says } = statement;
+  return {
+    ...next,
+    stated: [...stated, digestOf(statement)],
+    revoked: says.does === 'revoke' ? [...revoked, says.keyId] : revoked,
+  };
+}
+
+function hashOf(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }

@@ -1,12 +1,14 @@
 /**
  * The record of a request: ids, times, counts, its end, no personal data. It alone holds the key of all other objects of the
- * request in the vault: one write of the record destroys that key, and so all copies in this vault.
+ * request in the vault: one write of the record destroys that key, and so all copies in this vault. A purge also leaves a
+ * tombstone, `purged/<connection>/<kind>/<requestId>`, which is never replaced: it answers, whatever record is put back.
  */
+import { SealBroken } from '../encryption/seal';
 import type { Clock } from '../request/clock';
 import { noCounts, type RequestResult } from '../request/model';
-import type { RequestRef } from '../request/names';
+import { type RequestRef, workflowIdOf } from '../request/names';
 import { type DataKey, newDataKey, sealKeysOf } from './data-key';
-import { CaseFileBroken } from './errors';
+import { CaseFileBroken, isUnreadable, readable } from './errors';
 import type { OpenAccesses } from './open-accesses';
 import type { Vault } from './vault';
 
@@ -16,6 +18,8 @@ export interface RequestRecord {
   readonly subjectHash: string;
   readonly runId: string;
   readonly startedAt: string;
+  /** Of the connection when the request began: it goes on in that company only. */
+  readonly incarnation: number;
   /** A deletion that only plans: the same id never answers for one that deletes. */
   readonly dryRun?: boolean;
   /** With its extension, if it has one. */
@@ -31,10 +35,19 @@ interface StoredRecord extends RequestRecord {
   readonly dataKey?: DataKey;
 }
 
+/** What a step has to know of its request before it sends anything. */
+export interface Standing {
+  readonly incarnation: number;
+  readonly hasEnded: boolean;
+}
+
 export interface Records {
   /** Creates the record, or takes over the record of an earlier run without a result, or returns the existing one. */
   open(record: RequestRecord): Promise<RequestRecord>;
+  /** @throws {VaultError} `record-broken`, `vault-rolled-back` */
   record(request: RequestRef): Promise<RequestRecord | undefined>;
+  /** Of now, or of at most a minute ago: then it costs no vault operation. @throws {CaseFileBroken} if there is no record */
+  standing(request: RequestRef, of: 'now' | 'a-minute-ago'): Promise<Standing>;
   /** Keeps the clock of a run that has been extended. */
   noteClock(request: RequestRef, runId: string, clock: Clock): Promise<void>;
   /** Keeps the end of the request, and returns the record. */
@@ -57,25 +70,55 @@ export interface Records {
   own(request: RequestRef): Promise<Vault>;
 }
 
-/** How long a process remembers the key of a request; a key that another process destroyed meanwhile is used no longer than that. */
-const KEY_KNOWN_MS = 60_000;
-const KEYS_KNOWN_MAX = 1_000;
+interface Known {
+  readonly standing: Standing;
+  /** Seals with the request's key; undefined once that is destroyed. */
+  readonly own: Vault | undefined;
+  readonly untilMs: number;
+}
+
+/** How long a process remembers a request; a key that another process destroyed meanwhile is used no longer than that. */
+const KNOWN_MS = 60_000;
+const KNOWN_MAX = 1_000;
 const ROOT = 'requests';
-/** Segments of the key of a record. */
-const RECORD_DEPTH = 5;
+const TOMBSTONES = 'purged';
+const RECORD = 'record';
 
 export function folderOf({ connection, kind, requestId }: RequestRef): string {
   return `${ROOT}/${connection}/${kind}/${requestId}`;
 }
 
 export function createRecords(vault: Vault, accesses: OpenAccesses): Records {
-  const recordKey = (request: RequestRef) => `${folderOf(request)}/record`;
-  /** Vaults of requests, least recently used first. */
-  const known = new Map<string, { readonly vault: Vault; readonly untilMs: number }>();
+  const recordKey = (request: RequestRef) => `${folderOf(request)}/${RECORD}`;
+  const tombstoneKey = ({ connection, kind, requestId }: RequestRef) =>
+    `${TOMBSTONES}/${connection}/${kind}/${requestId}`;
+  /** Requests, least recently used first. */
+  const known = new Map<string, Known>();
+
+  async function tombstone(request: RequestRef): Promise<StoredRecord | 'broken' | undefined> {
+    try {
+      const found = await vault.get(tombstoneKey(request));
+      return found && readRecord(found.value);
+    } catch (error) {
+      if (isUnreadable(error)) return 'broken';
+      throw error;
+    }
+  }
 
   async function stored(request: RequestRef): Promise<StoredRecord | undefined> {
-    const found = await vault.get(recordKey(request));
-    return found && readRecord(found.value);
+    const purged = await tombstone(request);
+    if (purged !== undefined && purged !== 'broken') return purged;
+    return reading(request, async () => {
+      const found = await vault.guarded.get(recordKey(request));
+      const record = found && readRecord(found.value);
+      if (purged === 'broken' && record?.result?.status !== 'purged')
+        throw new SealBroken('seal-broken', 'A purged request has the record of one that is not.');
+      return record;
+    });
+  }
+
+  function reading<T>(request: RequestRef, read: () => Promise<T>): Promise<T> {
+    return readable('record-broken', `record of ${workflowIdOf(request)}`, read);
   }
 
   /** Changes the record if `next` does not answer the very same. */
@@ -83,50 +126,82 @@ export function createRecords(vault: Vault, accesses: OpenAccesses): Records {
     request: RequestRef,
     next: (present: StoredRecord) => StoredRecord,
   ): Promise<StoredRecord | undefined> {
-    const bytes = await vault.update(recordKey(request), present => {
-      if (present === undefined) return undefined;
-      const before = readRecord(present);
-      const record = next(before);
-      return record === before ? undefined : jsonOf(record);
-    });
-    return bytes && readRecord(bytes);
+    const bytes = await reading(request, () =>
+      vault.guarded.update(recordKey(request), present => {
+        if (present === undefined) return undefined;
+        const before = readRecord(present);
+        const record = next(before);
+        return record === before ? undefined : jsonOf(record);
+      }),
+    );
+    const record = bytes && readRecord(bytes);
+    if (record !== undefined) remember(record);
+    return record;
   }
 
-  function remember(folder: string, dataKey: DataKey): Vault {
-    const found = vault.under(sealKeysOf(dataKey));
+  function remember({ request, incarnation, result, dataKey }: StoredRecord): Known {
+    const folder = folderOf(request);
+    const found: Known = {
+      standing: { incarnation, hasEnded: result !== undefined },
+      own: dataKey && vault.under(sealKeysOf(dataKey)),
+      untilMs: Date.now() + KNOWN_MS,
+    };
     known.delete(folder);
-    known.set(folder, { vault: found, untilMs: Date.now() + KEY_KNOWN_MS });
+    known.set(folder, found);
     const [oldest = ''] = known.keys();
-    if (known.size > KEYS_KNOWN_MAX) known.delete(oldest);
+    if (known.size > KNOWN_MAX) known.delete(oldest);
     return found;
+  }
+
+  async function lookUp(request: RequestRef, isRecent: boolean): Promise<Known | undefined> {
+    const before = known.get(folderOf(request));
+    if (isRecent && before !== undefined && Date.now() < before.untilMs) return before;
+    const record = await stored(request);
+    if (record !== undefined) return remember(record);
+    known.delete(folderOf(request));
+    return undefined;
+  }
+
+  async function deleteObjects(request: RequestRef): Promise<void> {
+    known.delete(folderOf(request));
+    const kept = recordKey(request);
+    for (const key of await vault.list(folderOf(request)))
+      if (key !== kept && !key.startsWith(`${kept}/`)) await vault.delete(key);
   }
 
   const records: Records = {
     async own(request) {
-      const folder = folderOf(request);
-      const before = known.get(folder);
-      if (before !== undefined && Date.now() < before.untilMs) return before.vault;
-      const { dataKey } = (await stored(request)) ?? {};
-      if (dataKey !== undefined) return remember(folder, dataKey);
-      known.delete(folder);
+      const { own } = (await lookUp(request, true)) ?? {};
+      if (own !== undefined) return own;
       throw new CaseFileBroken(
         'case-file-shredded',
         'The case file of this request was destroyed, or was never created.',
       );
     },
+    async standing(request, of) {
+      const found = await lookUp(request, of !== 'now');
+      if (found !== undefined) return found.standing;
+      throw missing();
+    },
 
     async open(record) {
       const { request } = record;
+      const ended = (await tombstone(request)) && (await stored(request));
+      if (ended !== undefined) return shown(ended);
       const fresh = newDataKey();
-      const stored = await vault.update(recordKey(request), bytes => {
-        const before = bytes && readRecord(bytes);
-        if (before !== undefined && !isTakenOver(before, record)) return undefined;
-        return jsonOf({ ...record, dataKey: before?.dataKey ?? fresh });
-      });
-      if (stored === undefined) throw new RangeError('a record that was just written is missing');
-      const { dataKey, ...kept } = readRecord(stored);
-      if (dataKey !== undefined) remember(folderOf(request), dataKey);
-      return kept;
+      const bytes = await reading(request, () =>
+        vault.guarded.update(recordKey(request), present => {
+          const before = present && readRecord(present);
+          if (before === undefined) return jsonOf({ ...record, dataKey: fresh });
+          if (!isTakenOver(before, record)) return undefined;
+          // What it has found is of the company that it began with.
+          return jsonOf({ ...record, incarnation: before.incarnation, dataKey: before.dataKey ?? fresh });
+        }),
+      );
+      if (bytes === undefined) throw new RangeError('a record that was just written is missing');
+      const opened = readRecord(bytes);
+      remember(opened);
+      return shown(opened);
     },
     async record(request) {
       const present = await stored(request);
@@ -140,10 +215,7 @@ export function createRecords(vault: Vault, accesses: OpenAccesses): Records {
         present.result === undefined ? { ...present, result } : present,
       );
       if (record !== undefined) return shown(record);
-      throw new CaseFileBroken(
-        'case-file-broken',
-        'The record of this request is missing from the vault. Restore the vault from a backup.',
-      );
+      throw missing();
     },
 
     async shred(request, at, runId) {
@@ -152,12 +224,16 @@ export function createRecords(vault: Vault, accesses: OpenAccesses): Records {
         const another = kept.result === undefined && kept.runId !== runId;
         return dataKey === undefined || another ? present : { ...kept, shreddedAt: at.toISOString() };
       });
-      if (record?.dataKey !== undefined) return;
-      const folder = folderOf(request);
-      known.delete(folder);
-      for (const key of await vault.list(folder)) if (key !== recordKey(request)) await vault.delete(key);
+      if (record?.dataKey === undefined) await deleteObjects(request);
     },
     async purge(request, at, runId) {
+      const before = await tombstone(request);
+      if (before !== undefined && before !== 'broken') {
+        // Whatever was put back since.
+        await vault.guarded.replace(recordKey(request), jsonOf(before));
+        await deleteObjects(request);
+        return before.result;
+      }
       const record = await change(request, present => {
         const { dataKey, ...kept } = present;
         if (kept.result === undefined && kept.runId !== runId) return present;
@@ -165,8 +241,13 @@ export function createRecords(vault: Vault, accesses: OpenAccesses): Records {
         return { ...kept, shreddedAt: kept.shreddedAt ?? at.toISOString(), result: purged(kept, at) };
       });
       if (record !== undefined && record.result === undefined) return undefined;
-      await records.shred(request, at, runId);
-      if (record !== undefined) await accesses.unmarkOpenAccess(record.subjectHash, request);
+      if (record !== undefined) {
+        const [key, bytes] = [tombstoneKey(request), jsonOf(record)];
+        if (before === 'broken') await vault.replace(key, bytes);
+        else await vault.putIfAbsent(key, bytes);
+        await accesses.unmarkOpenAccess(record.subjectHash, request);
+      }
+      await deleteObjects(request);
       return record?.result;
     },
     async unshredded() {
@@ -175,16 +256,25 @@ export function createRecords(vault: Vault, accesses: OpenAccesses): Records {
         const [, connection = '', kind, requestId = '', name] = key.split('/');
         if (kind !== 'access' && kind !== 'deletion') continue;
         const request: RequestRef = { connection, kind, requestId };
-        if (name !== 'record') found.set(folderOf(request), request);
+        if (name !== RECORD) found.set(folderOf(request), request);
       }
       return [...found.values()];
     },
 
     recordKey,
-    isLasting: key =>
-      !key.startsWith(`${ROOT}/`) || (key.endsWith('/record') && key.split('/').length === RECORD_DEPTH),
+    isLasting(key) {
+      const [root, , , , name] = key.split('/');
+      return root !== ROOT || name === RECORD;
+    },
   };
   return records;
+}
+
+function missing(): CaseFileBroken {
+  return new CaseFileBroken(
+    'case-file-broken',
+    'The record of this request is missing from the vault. Restore the vault from a backup.',
+  );
 }
 
 function shown({ dataKey: _, ...record }: StoredRecord): RequestRecord {

@@ -3,7 +3,8 @@
  * unseals them, so that nothing readable ever reaches a driver. Names hold no personal data.
  */
 import type { Keyring } from '../encryption/keyring';
-import { type SealKeys, seal, sealedBy, unseal } from '../encryption/seal';
+import { generationOf, type SealKeys, seal, sealedBy, unseal } from '../encryption/seal';
+import { type CountedStore, createGuard } from './generations';
 
 export interface Stored<T> {
   readonly value: T;
@@ -27,6 +28,8 @@ export interface VaultDriver {
   delete(key: string): Promise<void>;
 }
 
+/** The generation of objects that nobody guards. */
+const UNCOUNTED = 0;
 const SEGMENT = /^(?!\.{1,2}$)[A-Za-z0-9._-]+$/;
 
 /** @throws {RangeError} if a segment of the key is unusable */
@@ -42,13 +45,25 @@ export interface Vault extends VaultDriver {
    * called again; it returns undefined to change nothing. Resolves to the stored value.
    */
   update(key: string, change: (present: Buffer | undefined) => Buffer | undefined): Promise<Buffer | undefined>;
+  /** Stores an object whatever is there, also if that cannot be read. */
+  replace(key: string, plain: Buffer): Promise<void>;
+  /**
+   * The same objects, guarded: one that somebody replaced with an older one, or removed, is refused, and listed. It costs
+   * vault operations with each change.
+   * @throws {VaultError} `vault-rolled-back`
+   */
+  readonly guarded: Guarded;
   /** The same objects, sealed and unsealed with other keys. */
   under(keys: SealKeys): Vault;
+  /** The bytes of an object as the driver stores them. */
+  sealedBytes(key: string): Promise<Buffer | undefined>;
   /** The id of the key that an object names; undefined if there is no such object. */
   sealedBy(key: string): Promise<string | undefined>;
   /** Seals an object again, with the key that seals now; nothing happens if that is done, or there is no such object. */
   reseal(key: string): Promise<void>;
 }
+
+export type Guarded = VaultDriver & Pick<Vault, 'update' | 'replace'>;
 
 export function createVault(driver: VaultDriver, keyring: Keyring): Vault {
   return sealedVault(driver, {
@@ -60,28 +75,52 @@ export function createVault(driver: VaultDriver, keyring: Keyring): Vault {
 }
 
 function sealedVault(driver: VaultDriver, keys: SealKeys): Vault {
-  const vault: Vault = {
+  const store: CountedStore = {
     async get(key) {
       const stored = await driver.get(key);
-      return stored && { value: unseal(keys, key, stored.value), version: stored.version };
+      return stored && { ...stored, value: unseal(keys, key, stored.value), generation: generationOf(stored.value) };
     },
-    putIfAbsent: (key, plain) => driver.putIfAbsent(key, seal(keys, key, plain)),
-    putIfUnchanged: (key, plain, version) => driver.putIfUnchanged(key, seal(keys, key, plain), version),
+    putIfAbsent: (key, plain, generation) => driver.putIfAbsent(key, seal(keys, key, plain, generation)),
+    putIfUnchanged: (key, plain, version, generation) =>
+      driver.putIfUnchanged(key, seal(keys, key, plain, generation), version),
+    async replace(key, plain, generation) {
+      for (;;) {
+        const stored = await driver.get(key);
+        const isWritten =
+          stored === undefined
+            ? await store.putIfAbsent(key, plain, generation)
+            : await store.putIfUnchanged(key, plain, stored.version, generation);
+        if (isWritten) return;
+      }
+    },
     list: prefix => driver.list(prefix),
     delete: key => driver.delete(key),
+  };
+  const plainly: VaultDriver = {
+    ...store,
+    putIfAbsent: (key, plain) => store.putIfAbsent(key, plain, UNCOUNTED),
+    putIfUnchanged: (key, plain, version) => store.putIfUnchanged(key, plain, version, UNCOUNTED),
+  };
+  return {
+    ...plainly,
     async update(key, change) {
       for (;;) {
-        const stored = await vault.get(key);
+        const stored = await plainly.get(key);
         const next = change(stored?.value);
         if (next === undefined) return stored?.value;
         const isWritten =
           stored === undefined
-            ? await vault.putIfAbsent(key, next)
-            : await vault.putIfUnchanged(key, next, stored.version);
+            ? await plainly.putIfAbsent(key, next)
+            : await plainly.putIfUnchanged(key, next, stored.version);
         if (isWritten) return next;
       }
     },
+    replace: (key, plain) => store.replace(key, plain, UNCOUNTED),
+    guarded: createGuard(store),
     under: others => sealedVault(driver, others),
+    async sealedBytes(key) {
+      return (await driver.get(key))?.value;
+    },
     async sealedBy(key) {
       const stored = await driver.get(key);
       return stored && sealedBy(stored.value);
@@ -90,9 +129,9 @@ function sealedVault(driver: VaultDriver, keys: SealKeys): Vault {
       for (;;) {
         const stored = await driver.get(key);
         if (stored === undefined || sealedBy(stored.value) === keys.primaryId) return;
-        if (await vault.putIfUnchanged(key, unseal(keys, key, stored.value), stored.version)) return;
+        const plain = unseal(keys, key, stored.value);
+        if (await store.putIfUnchanged(key, plain, stored.version, generationOf(stored.value))) return;
       }
     },
   };
-  return vault;
 }

@@ -4,6 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Log } from '../log';
+import { within } from '../temporal/deadline';
 import { grpcErrorOf, isUnimplemented } from '../temporal/grpc-status';
 import { describeQueue, type QueueOn, type QueueState, sameRate, setQueueRate } from '../temporal/queue-rate';
 
@@ -29,18 +30,19 @@ export function createBudgetKeeper(
   const kept = new Map<string, number>();
   /** Connections whose limit could not be set the last time: logged once. */
   const failing = new Set<string>();
+  /** Whether the server lacked the call the last time: logged once. */
   let apiMissing = false;
   let stopped = false;
   let running: Promise<void> = Promise.resolve();
   let idle = true;
 
   async function keepOne(connection: string, queue: QueueOn, rate: number): Promise<void> {
-    const state = await describeQueue(queue);
+    const state = await within(queue.connection, () => describeQueue(queue));
     if (!wanted.has(connection)) return; // forgotten meanwhile
     described(connection, state);
     const { rate: present } = state;
     if (!sameRate(present, rate)) {
-      await setQueueRate(queue, rate);
+      await within(queue.connection, () => setQueueRate(queue, rate));
       const before = kept.get(connection);
       if (before !== undefined && sameRate(before, rate))
         log({
@@ -54,20 +56,23 @@ export function createBudgetKeeper(
   }
 
   async function keepAll(): Promise<void> {
-    for (let [next] = due; next !== undefined && !stopped && !apiMissing; [next] = due) {
+    for (let [next] = due; next !== undefined && !stopped; [next] = due) {
       const [connection, { queue, rate }] = next;
       due.delete(connection);
       try {
         await keepOne(connection, queue, rate);
         failing.delete(connection);
+        apiMissing = false;
       } catch (error) {
         if (isUnimplemented(error)) {
+          due.clear(); // a server that is too old is called once for each poll
+          if (!apiMissing)
+            log({
+              level: 'warn',
+              message:
+                'this Temporal server keeps no rate limits for task queues (it needs 1.29 or newer): only the limit that each worker sets holds, and a worker that sets no limit removes it',
+            });
           apiMissing = true;
-          log({
-            level: 'warn',
-            message:
-              'this Temporal server keeps no rate limits for task queues (it needs 1.29 or newer): only the limit that each worker sets holds, and a worker that sets no limit removes it',
-          });
         } else if (wanted.has(connection) && !failing.has(connection)) {
           failing.add(connection);
           const status = grpcErrorOf(error)?.code;
@@ -85,7 +90,7 @@ export function createBudgetKeeper(
 
   return {
     keep(connection, queue, rate) {
-      if (stopped || apiMissing) return;
+      if (stopped) return;
       wanted.add(connection);
       due.set(connection, { queue, rate });
       if (!idle) return;

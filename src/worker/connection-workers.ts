@@ -10,11 +10,13 @@ import { codeOrName } from '../error-code';
 import type { Log } from '../log';
 import { apiTaskQueue } from '../request/names';
 import { sideBySide } from '../side-by-side';
+import { within } from '../temporal/deadline';
 import { rateOn } from '../temporal/queue-rate';
 import { budgetOf, type Connections, isRenewalDue } from '../vault/connections';
 import type { Renewable } from '../workflows/renew-credential';
 import { createBudgetKeeper } from './budget-keeper';
 import type { ConnectionWatch } from './gauges';
+import { endsInTime } from './in-time';
 
 export interface ConnectionWorkersOptions {
   readonly connections: Connections;
@@ -32,6 +34,8 @@ export interface ConnectionWorkersOptions {
   readonly log: Log;
   /** Served connections that one poll checks, least recently checked first: a poll must stay cheap. 100 if absent. */
   readonly checkedPerPoll?: number;
+  /** A check that takes longer hangs: the others go on without it. 15 s if absent. */
+  readonly checkedWithinMs?: number;
 }
 
 export interface ConnectionWorkers {
@@ -39,6 +43,8 @@ export interface ConnectionWorkers {
   poll(): Promise<void>;
   /** Checks one connection at once, because its state has changed. */
   checkNow(connection: string): Promise<void>;
+  /** Workers that ended and do not run again yet, and checks that do not end. */
+  problems(): string[];
   /** Lets the steps in flight end. */
   stop(): Promise<void>;
 }
@@ -49,6 +55,8 @@ const SLOTS_MAX = 100;
 const STEPS_PER_POLLER = 5;
 const CHECKED_PER_POLL = 100;
 const CHECKED_AT_ONCE = 8;
+/** Above the deadlines of the calls that it makes. */
+const CHECKED_WITHIN_MS = 15_000;
 /** For a disconnected connection that requests wait for: its steps end without an API request, and report the wait. */
 const AWAITED_RATE = 1;
 
@@ -70,6 +78,7 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
     renew,
     log,
     checkedPerPoll = CHECKED_PER_POLL,
+    checkedWithinMs = CHECKED_WITHIN_MS,
   } = options;
   const keeper = createBudgetKeeper(log, watch?.queue);
   /** By name, least recently checked first. */
@@ -81,7 +90,20 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
   /** Connections that were checked and not found deleted since. */
   const seen = new Set<string>();
   const starting = new Map<string, Promise<void>>();
+  /** Connections whose worker ended by itself and does not run again yet. */
+  const ended = new Set<string>();
+  /** Connections whose check does not end. */
+  const hanging = new Set<string>();
   let stopped = false;
+
+  /** A check that hangs holds up no other one. */
+  async function checkInTime(name: string): Promise<void> {
+    const work = check(name);
+    if (await endsInTime(work, checkedWithinMs)) return;
+    hanging.add(name);
+    log({ level: 'error', message: 'its check does not end; the vault may hang', connection: name, code: 'no-answer' });
+    void work.finally(() => hanging.delete(name));
+  }
 
   async function check(name: string): Promise<void> {
     seen.add(name);
@@ -103,7 +125,7 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
       }
       const budget = budgetOf(stored.value, await connections.rateLimits(name));
       const queue = { connection: server, namespace, taskQueue: apiTaskQueue(taskQueue, name) };
-      const rate = await rateOn(queue, budget);
+      const rate = await within(server, () => rateOn(queue, budget));
       if (!seen.has(name)) return;
       watch?.budget(name, rate);
       keeper.keep(name, queue, rate);
@@ -148,17 +170,22 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
         maximum: Math.max(1, Math.ceil(rate / STEPS_PER_POLLER)),
       },
     });
-    const done = worker.run().catch(error => {
-      if (serving.get(name)?.worker === worker) serving.delete(name); // the next poll starts it anew
-      log({
-        level: 'error',
-        message: `its worker ended (${codeOrName(error)})`,
-        connection: name,
-        code: codeOrName(error),
-      });
-    });
+    const done = worker.run().then(
+      () => noteEnd(name, worker),
+      error => noteEnd(name, worker, codeOrName(error)),
+    );
+    ended.delete(name);
     serving.set(name, { worker, done, rate });
     log({ level: 'info', message: `serving at ${rate.toFixed(4)} API requests a second`, connection: name });
+  }
+
+  /** A worker that was not stopped by us: the next poll starts another one. */
+  function noteEnd(name: string, worker: Worker, code = 'no-error'): void {
+    if (serving.get(name)?.worker === worker) {
+      serving.delete(name);
+      ended.add(name);
+    } else if (code === 'no-error') return;
+    log({ level: 'error', message: `its worker ended (${code})`, connection: name, code });
   }
 
   function leave(name: string): void {
@@ -177,6 +204,7 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
     if (!seen.delete(name)) return;
     const wasServed = serving.has(name) || leaving.has(name);
     unserved.delete(name);
+    ended.delete(name);
     leave(name);
     keeper.forget(name);
     watch?.seen(name, undefined);
@@ -188,9 +216,18 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
       const names = new Set([...(await connections.names()), ...(await connections.keptNames())]);
       for (const name of seen) if (!names.has(name)) isGone(name);
       const unchecked = [...names].filter(name => !serving.has(name) && !leaving.has(name));
-      await sideBySide([...unchecked, ...[...serving.keys()].slice(0, checkedPerPoll)], CHECKED_AT_ONCE, check);
+      const due = [...unchecked, ...[...serving.keys()].slice(0, checkedPerPoll)];
+      await sideBySide(
+        due.filter(name => !hanging.has(name)),
+        CHECKED_AT_ONCE,
+        checkInTime,
+      );
     },
-    checkNow: check,
+    checkNow: checkInTime,
+    problems: () => [
+      ...[...ended].map(name => `the worker of connection ${name} ended`),
+      ...[...hanging].map(name => `the check of connection ${name} does not end`),
+    ],
     async stop() {
       stopped = true;
       await Promise.allSettled(starting.values()); // `check` reports their failures

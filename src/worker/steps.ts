@@ -41,7 +41,7 @@ export function createSteps(options: StepsOptions): { readonly api: ApiActivitie
     hash: keyring.hash,
     now: Date.now,
     random: Math.random,
-    isOpen: (workflowId, runId) => isOpen(temporal, workflowId, runId),
+    isOpen: workflowId => isOpen(temporal, workflowId),
     onRefused: connection =>
       log({
         level: 'error',
@@ -59,9 +59,9 @@ export function createSteps(options: StepsOptions): { readonly api: ApiActivitie
   });
 }
 
-async function isOpen(temporal: Client, workflowId: string, runId: string): Promise<boolean> {
+async function isOpen(temporal: Client, workflowId: string): Promise<boolean> {
   try {
-    const { status } = await temporal.workflow.getHandle(workflowId, runId).describe();
+    const { status } = await temporal.workflow.getHandle(workflowId).describe();
     return status.name === 'RUNNING';
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return false;

@@ -1,10 +1,11 @@
 /** The result of a request, made from its findings. Pure; Workflow-safe. */
 import type { Clock } from '../request/clock';
-import type { Coverage, FinalStatus, RequestResult } from '../request/model';
+import type { Coverage, FinalStatus, RecordOutcome, RequestResult, UnlistedOutcomes } from '../request/model';
 import type { Kind } from '../request/names';
+import { readRecordName } from '../request/sources';
 import type { Found } from './findings';
 
-/** Limit of outcomes in a history; the counts include all. */
+/** Limit of outcomes in a history: the rest is counted by source, outcome and code. */
 const OUTCOMES_MAX = 10_000;
 
 /** Records that Aircall's API cannot list or delete for any request. */
@@ -26,11 +27,13 @@ export interface Frame {
 export function resultOf({ clock, ...frame }: Frame, findings: Found): RequestResult {
   const { kind } = frame;
   const { package: packed, verification, planDigest, plan, failure } = findings;
+  const unlisted = tallyOf(findings.outcomes.slice(OUTCOMES_MAX));
   return {
     ...frame,
     ...clock,
     counts: findings.counts,
     outcomes: findings.outcomes.slice(0, OUTCOMES_MAX),
+    ...(unlisted.length > 0 && { unlisted }),
     coverage: coverageOf(kind, findings),
     ...(packed && { package: packed }),
     ...(kind === 'deletion' && { verification: verification ?? { state: 'skipped', checkedAt: null } }),
@@ -38,6 +41,17 @@ export function resultOf({ clock, ...frame }: Frame, findings: Found): RequestRe
     ...(plan && { plan }),
     ...(failure && { failure }),
   };
+}
+
+function tallyOf(outcomes: readonly RecordOutcome[]): UnlistedOutcomes[] {
+  const tally = new Map<string, UnlistedOutcomes>();
+  for (const { record, outcome, code } of outcomes) {
+    const { source, unreadable } = readRecordName(record);
+    const key = [source, unreadable, outcome, code].join(' ');
+    const count = (tally.get(key)?.count ?? 0) + 1;
+    tally.set(key, { source, unreadable, outcome, ...(code !== undefined && { code }), count });
+  }
+  return [...tally.values()];
 }
 
 /** The coverage so far, as result and package state it. */

@@ -1,61 +1,124 @@
 /**
- * Keeps the evidence of ended requests, then destroys data past its retention time, request by request; started by the
- * schedule of the service. The next sweep finds everything that could not be done now. Decisions D9, D13.
+ * Keeps the evidence of ended requests, then destroys data past its retention time, item by item; started by the
+ * schedule of the service. It goes past each item that cannot be done now: the next sweep tries it again. All ages are
+ * judged by this workflow's clock, which is the server's. Decisions D9, D13.
  */
-import { isCancellation, proxyActivities, setCurrentDetails } from '@temporalio/workflow';
-import type { RetentionActivities } from '../activities/retention-activities';
+import { continueAsNew, isCancellation, proxyActivities, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
+import type { ItemEnd, RetentionActivities } from '../activities/retention-activities';
 import { sideBySide } from '../side-by-side';
 import { checked } from './steps';
 
 export interface Swept {
-  readonly destroyed: number;
-  readonly left: number;
   /** Requests whose evidence was kept, or cannot be kept. */
   readonly kept: number;
+  /** Requests whose evidence could not be kept now. */
+  readonly unkept: number;
+  readonly destroyed: number;
+  /** Items that could not be judged or destroyed now. */
+  readonly left: number;
+  /** Runs under the ids of requests that are not ours: ignored. */
+  readonly foreign: number;
 }
 
-const ROUNDS_MAX = 20;
+/** How far a sweep has come: a long one continues in a new run. */
+interface Sweep {
+  readonly swept: Swept;
+  /** When it began. */
+  readonly nowMs: number;
+  readonly next: { readonly keep: PageOf<'findUnkept'> } | { readonly destroy: PageOf<'findDue'> } | 'ended';
+}
+
+type PageOf<Step extends 'findUnkept' | 'findDue'> = Omit<Parameters<RetentionActivities[Step]>[0], 'nowMs'>;
+
+const NOTHING: Swept = { kept: 0, unkept: 0, destroyed: 0, left: 0, foreign: 0 };
 const AT_ONCE = 4;
 
-const { findUnkept, keepEvidence, noteKept, findDue, destroyDue } = checked(
+const { findUnkept, noteKept, findDue } = checked(
   proxyActivities<RetentionActivities>({
     startToCloseTimeout: '10 minutes',
     scheduleToCloseTimeout: '1 hour',
     retry: { initialInterval: '10 seconds', backoffCoefficient: 2, maximumInterval: '10 minutes' },
   }),
 );
+/** The steps of one item: one that fails must not hold up the others, so the next sweep makes the next attempt. */
+const { keepEvidence, destroyDue } = checked(
+  proxyActivities<RetentionActivities>({
+    startToCloseTimeout: '10 minutes',
+    scheduleToCloseTimeout: '1 hour',
+    retry: { maximumAttempts: 1 },
+  }),
+);
 
-export async function retentionSweep(): Promise<Swept> {
+/** @param before of a sweep that continues; anything else, or a time to come, begins anew */
+export async function retentionSweep(before?: unknown): Promise<Swept> {
   setCurrentDetails('Keeps the evidence of requests that have ended, and destroys data past its retention time.');
-  const kept = await keepAll();
-  return { kept, ...(await destroyAll()) };
-}
-
-async function keepAll(): Promise<number> {
-  let kept = 0;
-  for (let round = 1; ; round += 1) {
-    const { requests, upTo } = await findUnkept();
-    const ends = await sideBySide(requests, AT_ONCE, each => keepEvidence(each).catch(failed));
-    const done = ends.filter(Boolean).length;
-    kept += done;
-    if (upTo !== undefined && done === requests.length) await noteKept(upTo);
-    if (upTo !== undefined || done === 0 || round === ROUNDS_MAX) return kept;
+  let sweep =
+    isSweep(before) && before.nowMs <= Date.now() ? before : { swept: NOTHING, nowMs: Date.now(), next: { keep: {} } };
+  /** The server may still list what was destroyed a moment ago. */
+  const tried = new Set<string>();
+  while (sweep.next !== 'ended') {
+    sweep =
+      'keep' in sweep.next
+        ? await keepPage(sweep, sweep.next.keep)
+        : await destroyPage(sweep, sweep.next.destroy, tried);
+    if (workflowInfo().continueAsNewSuggested && sweep.next !== 'ended')
+      await continueAsNew<typeof retentionSweep>(sweep);
   }
+  return sweep.swept;
 }
 
-async function destroyAll(): Promise<Omit<Swept, 'kept'>> {
-  let destroyed = 0;
-  for (let round = 1; ; round += 1) {
-    const due = await findDue();
-    const ends = await sideBySide(due, AT_ONCE, each => destroyDue(each).catch(failed));
-    const done = ends.filter(Boolean).length;
-    destroyed += done;
-    if (done === 0 || round === ROUNDS_MAX) return { destroyed, left: due.length - done };
-  }
+async function keepPage({ swept, nowMs }: Sweep, page: PageOf<'findUnkept'>): Promise<Sweep> {
+  const { requests, next } = await findUnkept({ nowMs, ...page });
+  const ends = await sideBySide(requests, AT_ONCE, each => keepEvidence(each).catch(failed));
+  const unkept = swept.unkept + ends.filter(({ end }) => end !== 'done' && end !== 'not-ours').length;
+  const sweep = {
+    nowMs,
+    swept: { ...swept, unkept, kept: swept.kept + countOf(ends, 'done'), foreign: swept.foreign + foreignIn(ends) },
+  };
+  if (next !== undefined) return { ...sweep, next: { keep: { page: next } } };
+  // Otherwise the next sweep searches from the same time on.
+  if (unkept === 0) await noteKept({ nowMs });
+  return { ...sweep, next: { destroy: {} } };
 }
 
-/** A request that fails must not block the others: its step shows the cause in the Web UI, and the result counts it as left. */
-function failed(error: unknown): false {
+async function destroyPage({ swept, nowMs }: Sweep, page: PageOf<'findDue'>, tried: Set<string>): Promise<Sweep> {
+  const { due, next } = await findDue({ nowMs, ...page });
+  const untried = due.filter(each => !tried.has(JSON.stringify(idOf(each))));
+  for (const each of untried) tried.add(JSON.stringify(idOf(each)));
+  const ends = await sideBySide(untried, AT_ONCE, each => destroyDue({ due: each, nowMs }).catch(failed));
+  return {
+    nowMs,
+    swept: {
+      ...swept,
+      destroyed: swept.destroyed + countOf(ends, 'done'),
+      left: swept.left + countOf(ends, 'failed') + countOf(ends, 'open'),
+      foreign: swept.foreign + foreignIn(ends),
+    },
+    next: next === undefined ? 'ended' : { destroy: { from: next } },
+  };
+}
+
+type End = Pick<ItemEnd, 'foreign'> & { readonly end: ItemEnd['end'] | 'failed' };
+type Due = Parameters<RetentionActivities['destroyDue']>[0]['due'];
+
+/** Its step shows the cause in the Web UI. */
+function failed(error: unknown): End {
   if (isCancellation(error)) throw error;
-  return false;
+  return { end: 'failed', foreign: 0 };
+}
+
+function countOf(ends: readonly End[], wanted: End['end']): number {
+  return ends.filter(({ end }) => end === wanted).length;
+}
+
+function foreignIn(ends: readonly End[]): number {
+  return ends.reduce((sum, { foreign }) => sum + foreign, 0);
+}
+
+function idOf(due: Due) {
+  return due.what === 'run' ? due.run : due.request;
+}
+
+function isSweep(value: unknown): value is Sweep {
+  return typeof value === 'object' && value !== null && 'swept' in value && 'nowMs' in value && 'next' in value;
 }

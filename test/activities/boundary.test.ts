@@ -11,8 +11,10 @@ import type { FaultRule } from '../../sandbox';
 import { registered } from '../../src/activities';
 import { createDataConverter, failureConverterPath } from '../../src/encryption/data-converter';
 import { HANDLING, isStepCode, type StepCode } from '../../src/request/handling';
+import type { RequestResult } from '../../src/request/model';
 import { type RequestRef, workflowIdOf } from '../../src/request/names';
 import type { CaseRef } from '../../src/vault/cases';
+import { ifBroken } from '../../src/vault/connections';
 import { cachedPath } from '../support/folders';
 import { environment, installRuntime } from '../support/service';
 import type { accessRequest, StepEnd, StepToTake } from './support/one-step';
@@ -100,7 +102,7 @@ async function take(step: StepToTake, workflowId?: string) {
   const handle = await client.workflow.start<typeof accessRequest>('accessRequest', {
     args: [step],
     taskQueue: TASK_QUEUE,
-    workflowId: workflowId ?? `${TASK_QUEUE}-${runs}`,
+    workflowId: workflowId ?? `${workflowIdOf(steps.request)}:${TASK_QUEUE}-${runs}`,
   });
   const end: StepEnd = await handle.result();
   const { events } = await handle.fetchHistory();
@@ -189,8 +191,8 @@ const CASES = {
     step: 'awaitAccessRequests',
     input: () => ({ connection: 'acme', subjectHash: 'f00' }),
     prepare: async () => {
-      await steps.cases.markOpenAccess('f00', { request: steps.request, runId: 'run-1' });
-      steps.openRuns.add(`${workflowIdOf(steps.request)} run-1`);
+      await steps.cases.markOpenAccess('f00', steps.request);
+      steps.openRuns.add(workflowIdOf(steps.request));
     },
     apiRequests: 0,
   },
@@ -203,13 +205,47 @@ const CASES = {
         subjectHash: 'of somebody else',
         runId: 'run-1',
         startedAt: '2026-01-31T12:00:00.000Z',
+        incarnation: 1,
       }),
+  },
+  'connection-replaced': {
+    ...search({ action: 'drop' }, 0),
+    prepare: () => steps.connect(undefined, { incarnation: 2 }),
+  },
+  'request-ended': { ...search({ action: 'drop' }, 0), prepare: () => steps.cases.close(steps.request, ENDED) },
+  'connection-broken': { ...search({ action: 'drop' }, 0), prepare: () => changeBytes(cutOff, 'connections/acme') },
+  'record-broken': {
+    ...openFor(EMAIL),
+    prepare: async () => {
+      await steps.driver.putIfAbsent('requests/acme/access/opened/record', Buffer.from('broken'));
+    },
+  },
+  'vault-rolled-back': {
+    ...search({ action: 'drop' }, 0),
+    prepare: async () => {
+      const before = await steps.driver.get('connections/acme');
+      await steps.connect();
+      await changeBytes(() => before?.value ?? Buffer.alloc(0), 'connections/acme');
+    },
   },
   'case-file-broken': { ...merge, prepare: () => steps.vault.delete(pathOf(subject)) },
   'case-file-shredded': { ...merge, prepare: () => steps.cases.shred(steps.request, new Date(), 'run-0') },
   'not-sealed': { ...merge, prepare: () => changeBytes(() => Buffer.from('not sealed')) },
   'wrong-key': { ...merge, prepare: () => changeBytes(bytes => flipped(bytes, KEY_CHECK_AT)) },
   'seal-broken': { ...merge, prepare: () => changeBytes(bytes => flipped(bytes, bytes.length - 1)) },
+  'receipt-invalid': {
+    step: 'closeRequest',
+    input: () => ({ request: steps.request, subjectHash: 'no hash', result: {}, phases: {} }),
+    prepare: () =>
+      steps.cases.open({
+        request: steps.request,
+        subjectHash: 'no hash',
+        runId: 'run-1',
+        startedAt: '2026-01-31T12:00:00.000Z',
+        incarnation: 1,
+      }),
+    apiRequests: 0,
+  },
   'alarm-undelivered': {
     step: 'raiseAlarm',
     input: () => ({ request: steps.request, alarm: 'overdue', regime: 'gdpr', dueAt: '2026-01-31T12:00:00.000Z' }),
@@ -232,11 +268,14 @@ const CASES = {
 const KEY_CHECK_AT = 4 + 1 + 14;
 
 /** Somebody changes what lies in the vault. */
-async function changeBytes(change: (bytes: Buffer) => Buffer): Promise<void> {
-  const path = pathOf(subject);
+async function changeBytes(change: (bytes: Buffer) => Buffer, path = pathOf(subject)): Promise<void> {
   const bytes = (await steps.driver.get(path))?.value ?? Buffer.alloc(0);
   await steps.driver.delete(path);
   await steps.driver.putIfAbsent(path, change(bytes));
+}
+
+function cutOff(bytes: Buffer): Buffer {
+  return bytes.subarray(0, bytes.length / 2);
 }
 
 function flipped(bytes: Buffer, at: number): Buffer {
@@ -244,6 +283,23 @@ function flipped(bytes: Buffer, at: number): Buffer {
   changed.writeUInt8(changed.readUInt8(at) ^ 1, at);
   return changed;
 }
+
+async function presentConnection(): Promise<{ readonly credentialVersion: number }> {
+  const present = await steps.connections.get('acme').catch(ifBroken);
+  return present === undefined || present === 'broken' ? { credentialVersion: 0 } : present.value;
+}
+
+const ENDED: RequestResult = {
+  requestId: 'r-1',
+  kind: 'access',
+  status: 'no-match',
+  counts: { contacts: 0, calls: 0, refused: 0, failed: 0 },
+  outcomes: [],
+  coverage: { contacts: { state: 'complete', gaps: [] }, outOfReach: [] },
+  apiRequests: 0,
+  startedAt: '2026-01-31T12:00:00.000Z',
+  completedAt: '2026-01-31T12:00:01.000Z',
+};
 
 const CODES = Object.keys(HANDLING).filter(isStepCode);
 
@@ -267,7 +323,7 @@ describe('a step that ends as', () => {
       const { retry } = HANDLING[code];
       await prepare?.();
       if (fault !== undefined) steps.sandbox.setFaults({ rules: [fault] });
-      const { credentialVersion } = (await steps.connections.get('acme'))?.value ?? { credentialVersion: 0 };
+      const { credentialVersion } = await presentConnection();
 
       const { end, events } = await take(
         {

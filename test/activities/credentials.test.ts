@@ -5,6 +5,7 @@ import { createAircallClient } from '../../src/aircall/client';
 import { ENDPOINTS } from '../../src/aircall/endpoints';
 import { readRecord } from '../../src/aircall/replies';
 import { tokenSchema } from '../../src/aircall/schemas';
+import type { RequestRef } from '../../src/request/names';
 import { type Connection, type Credential, isRenewalDue, resumed } from '../../src/vault/connections';
 import { type RawServer, startRawServer } from '../aircall/support/raw-server';
 import { attempt, failureOf, infoOf, type Steps, type StepsOptions, startSteps } from './support/steps';
@@ -173,7 +174,10 @@ describe('after a 429', () => {
     const { apiId, apiToken } = globex;
     const connection = { ...(await steps.connection()), name: 'globex' };
     await steps.connections.put({ ...connection, credential: { kind: 'api-key', apiId, apiToken } }, undefined);
-    expect(await attempt(() => steps.api.ping({ connection: 'globex' }))).toEqual(GOOD);
+    const request: RequestRef = { connection: 'globex', kind: 'access', requestId: 'r-1' };
+    const startedAt = '2026-01-31T00:00:00.000Z';
+    await steps.cases.open({ request, subjectHash: 'of nobody', runId: 'run-0', startedAt, incarnation: 1 });
+    expect(await attempt(() => steps.api.ping({ connection: 'globex' }), infoOf(request, 'run-0'))).toEqual(GOOD);
   });
 });
 

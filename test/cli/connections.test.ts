@@ -201,6 +201,7 @@ test('more workers than the server lets wait for steps are told, with the settin
         credential: { kind: 'api-key', apiId: acme.apiId, apiToken: acme.apiToken },
         credentialVersion: 1,
         connectedAt: new Date().toISOString(),
+        incarnation: 1,
       },
       undefined,
     );

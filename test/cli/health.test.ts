@@ -1,4 +1,6 @@
 /** What an orchestrator is told of a worker: that it is there, that it works, and why it does not. */
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { findFreePort } from '../../dev-server/free-port';
@@ -7,6 +9,7 @@ import { generateKeyFile } from '../../src/encryption/key-file';
 import { createOperator } from '../support/command-line';
 import { errorOf } from '../support/documents';
 import { until } from '../support/patience';
+import { environment } from '../support/service';
 
 const operator = createOperator();
 afterAll(() => operator.stop());
@@ -63,4 +66,52 @@ test('a worker is healthy and ready; a key that it lacks makes it unready, by na
   expect(told).toContainEqual(
     expect.objectContaining({ level: 'error', code: 'unknown-key', keyId: keyring.primaryId }),
   );
+});
+
+/** The test's server, behind a line that can go silent. */
+async function startLine() {
+  const [host = '', port = ''] = environment('TEST_TEMPORAL_ADDRESS').split(':');
+  const sockets = new Set<Socket>();
+  let silent = false;
+  const line = createServer(near => {
+    const far = connect(Number(port), host);
+    for (const [one, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      sockets.add(one);
+      one.on('data', bytes => void (silent || other.write(bytes)));
+      one.on('error', () => {}).on('close', () => other.destroy());
+    }
+  }).listen(0, '127.0.0.1');
+  await once(line, 'listening');
+  const address = line.address();
+  return {
+    address: `127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`,
+    /** Bytes that were lost are lost: a line that speaks again begins anew. */
+    set silent(value: boolean) {
+      silent = value;
+      if (!value) for (const socket of sockets) socket.destroy();
+    },
+    close() {
+      line.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+test('a worker whose server goes silent is not ready, also without metrics, and is ready again when it answers', async () => {
+  const line = await startLine();
+  const port = await findFreePort(0);
+  const args = ['worker', '--health-port', String(port)];
+  const worker = await operator.processes.serve(args, /^ready$/m, { TEMPORAL_ADDRESS: line.address });
+  const ask = async () => answerSchema.parse(await (await fetch(`http://127.0.0.1:${port}/readyz`)).json());
+  expect(await ask()).toEqual({ ok: true, problems: [] });
+  line.silent = true;
+  await until('it is not ready', async () => !(await ask()).ok);
+  expect((await ask()).problems.join()).toContain('the Temporal server does not answer');
+  line.silent = false;
+  await until('it is ready', async () => (await ask()).ok);
+  await worker.end('SIGTERM');
+  line.close();
 });

@@ -179,4 +179,51 @@ describe('a connection with open requests', () => {
     expect(worker.stderr().match(/refuses its credentials/g)).toHaveLength(1);
     expect((await held())?.state).toBe('served');
   });
+
+  test.each([
+    ['cut off', 'connection-broken', (present: Buffer) => present.subarray(0, present.length / 2)],
+    ['replaced with an older one', 'vault-rolled-back', (_: Buffer, older: Buffer) => older],
+    ['removed', 'vault-rolled-back', () => undefined],
+  ])(
+    'that somebody has %s is told of, stops no other, and its requests go on once it is connected again',
+    async (_, code, change) => {
+      const driver = createFolderDriver(operator.environment.AIRCALL_DSR_VAULT ?? '');
+      const [key, id] = [`connections/${NAME}`, `while-${code}-${_.length}`];
+      const older = (await driver.get(key))?.value ?? Buffer.alloc(0);
+      await operator.ask(['connections', 'pause', NAME]);
+      const { document } = await operator.ask(['access', NAME, globex().truth.subjectEmail, '--request-id', id]);
+      const { workflowId } = startedSchema.parse(document);
+      await untilState('paused', 1);
+
+      const broken = change((await driver.get(key))?.value ?? Buffer.alloc(0), older);
+      await driver.delete(key);
+      if (broken !== undefined) await driver.putIfAbsent(key, broken);
+      await connect('beside', apiKey());
+      const listed = connectionsSchema.parse((await operator.ask(['connections'])).document);
+      expect(listed.broken).toEqual([{ connection: NAME, message: expect.stringContaining('aircall-dsr connect') }]);
+      expect(listed.connections.map(({ connection }) => connection)).toContain('beside');
+      expect(errorOf((await operator.ask(['ping', NAME])).document).code).toBe(code);
+      await until('the worker says so', () => worker.stderr().includes(`${NAME}: cannot be served (${code})`));
+
+      const { apiId, apiToken } = globex();
+      const theirs = { AIRCALL_API_ID: apiId, AIRCALL_API_TOKEN: apiToken };
+      expect(errorOf((await connect(NAME, theirs)).document).code).toBe('requests-open');
+      expect(errorOf((await connect(NAME, theirs, '--replace')).document).code).toBe('requests-open');
+      expect(await connect(NAME, theirs, '--same-company')).toMatchObject({ exit: 0, document: { replaced: true } });
+      await until('it has ended', async () => {
+        const { document: told } = await operator.ask(['status', workflowId]);
+        return statusSchema.parse(told).status === 'completed';
+      });
+      expect(connectionsSchema.parse((await operator.ask(['connections'])).document).broken).toEqual([]);
+    },
+  );
+
+  test('that is broken can be disconnected', async () => {
+    const driver = createFolderDriver(operator.environment.AIRCALL_DSR_VAULT ?? '');
+    await driver.delete(`connections/${NAME}`);
+    await driver.putIfAbsent(`connections/${NAME}`, Buffer.from('broken'));
+    await until('none of its requests is open', async () => (await operator.ask(['disconnect', NAME])).exit === 0);
+    const { connections, broken } = connectionsSchema.parse((await operator.ask(['connections'])).document);
+    expect([connections.map(({ connection }) => connection), broken]).toEqual([['beside'], []]);
+  });
 });

@@ -145,7 +145,14 @@ describe('a key file that keys export made', () => {
     const stored = createConnections(createVault(createFolderDriver(vault.AIRCALL_DSR_VAULT), loadKeyring(path)));
     await stored.put(
       {
-        ...{ name: 'acme', baseUrl: 'http://127.0.0.1:9/v1', limitPerMinute: 60, share: 0.75, credentialVersion: 1 },
+        ...{
+          name: 'acme',
+          baseUrl: 'http://127.0.0.1:9/v1',
+          limitPerMinute: 60,
+          share: 0.75,
+          credentialVersion: 1,
+          incarnation: 1,
+        },
         credential: { kind: 'api-key', apiId: 'id', apiToken: 'token' },
         connectedAt: new Date().toISOString(),
       },

@@ -27,14 +27,25 @@ const keysSchema = z.object({
   primary: z.string(),
   keys: z.array(z.object({ id: z.string(), encrypts: z.boolean() })),
 });
-const needSchema = z.strictObject({ open: z.array(z.string()), unpurged: z.array(z.string()) });
-const retiredSchema = z.strictObject({ destroyed: z.array(z.string()), needed: z.record(z.string(), needSchema) });
+const needSchema = z.strictObject({
+  open: z.array(z.string()),
+  unpurged: z.array(z.string()),
+  unread: z.array(z.string()),
+});
+const retiredSchema = z.strictObject({
+  destroyed: z.array(z.string()),
+  needed: z.record(z.string(), needSchema),
+  foreign: z.number().int(),
+  broken: z.array(z.string()),
+});
+const NOTHING_ELSE = { foreign: 0, broken: [] };
 const purgedSchema = z.strictObject({
   requestId: z.string(),
   workflowId: z.string(),
   kind: z.enum(['access', 'deletion']),
   status: z.literal('purged'),
   histories: z.number().int(),
+  foreign: z.number().int(),
   evidence: z.boolean(),
   result: resultSchema,
 });
@@ -133,12 +144,13 @@ test('keys rotate under running requests, and a purged request is unreadable eve
   expect(stillNeeded).toEqual({
     exit: 1,
     destroyed: [],
-    needed: { [first]: { open: [], unpurged: ['dsr:lasting:access:across'] } },
+    needed: { [first]: { open: [], unpurged: ['dsr:lasting:access:across'], unread: [] } },
+    ...NOTHING_ELSE,
   });
   const purgedToo = await operator.ask(['purge', 'across']);
   expect(purgedToo.exit).toBe(0);
   expect(purgedSchema.parse(purgedToo.document)).toMatchObject({ histories: 1, evidence: true });
-  expect(await retire()).toEqual({ exit: 0, destroyed: [first], needed: {} });
+  expect(await retire()).toEqual({ exit: 0, destroyed: [first], needed: {}, ...NOTHING_ELSE });
   expect((await listed()).keys.map(({ id }) => id)).toEqual([second]);
   await expect(readCopies()).rejects.toMatchObject({ code: 'unknown-key' });
 
@@ -186,5 +198,45 @@ test.each([
 test('nothing is retired that has encrypted lately', async () => {
   await operator.ask(['keys', 'rotate', '--after', '0']);
   const { exit, document } = await operator.ask(['keys', 'retire']);
-  expect({ exit, ...retiredSchema.parse(document) }).toEqual({ exit: 0, destroyed: [], needed: {} });
+  expect({ exit, ...retiredSchema.parse(document) }).toEqual({
+    ...{ exit: 0, destroyed: [], needed: {} },
+    ...NOTHING_ELSE,
+  });
+});
+
+test('a worker whose clock is 40 days ahead destroys nothing early, and a purge by such a clock is judged by the server all the same', async () => {
+  const temporal = new Client({ connection: server });
+  const young = await operator.ask(['access', CONNECTION, EMAIL, '--request-id', 'young', '--wait']);
+  expect(young.exit).toBe(0);
+  await worker.end('SIGTERM');
+  const ahead = { NODE_OPTIONS: `--require ${join(__dirname, '../fixtures/clock-ahead.js')}`, CLOCK_AHEAD_DAYS: '40' };
+  const wrong = await operator.processes.startWorker(ahead);
+  const handle = temporal.schedule.getHandle(retentionScheduleId(operator.taskQueue));
+  const before = (await handle.describe()).info.numActionsTaken;
+  await handle.trigger();
+  await until('it has begun', async () => (await handle.describe()).info.numActionsTaken > before);
+  const last = (await handle.describe()).info.recentActions.at(-1)?.action.workflow.workflowId ?? '';
+  const codec = createPayloadCodec(loadKeyring(keyFile));
+  const reader = new Client({ connection: server, dataConverter: { payloadCodecs: [codec] } });
+  expect(await reader.workflow.getHandle(last).result()).toMatchObject({ destroyed: 0, left: 0 });
+  await wrong.end('SIGTERM');
+  worker = await operator.startWorker();
+  const { status } = statusSchema.parse((await operator.ask(['status', 'young'])).document);
+  expect(status).toBe('completed');
+  const evidence = await createVault(createFolderDriver(here('vault')), loadKeyring(keyFile)).get(
+    'evidence-looked/up-to',
+  );
+  expect(new Date(evidence?.value.toString() ?? 0).getTime()).toBeLessThan(Date.now());
+
+  sandbox.setFaults({ rules: [{ path: '/contacts/search', action: 'status', status: 500 }] });
+  await operator.ask(['access', CONNECTION, EMAIL, '--request-id', 'not-ended']);
+  const purgeAhead = async (id: string) => {
+    const { exit, stdout } = await operator.processes.run(['purge', id, '--json'], ahead);
+    return { exit, document: JSON.parse(stdout) as unknown };
+  };
+  const refused = await purgeAhead('not-ended');
+  expect({ exit: refused.exit, code: errorOf(refused.document).code }).toEqual({ exit: 1, code: 'request-open' });
+  sandbox.setFaults({ rules: [] });
+  await operator.ask(['access', CONNECTION, EMAIL, '--request-id', 'not-ended', '--wait']);
+  expect((await purgeAhead('young')).exit).toBe(0);
 });

@@ -10,4 +10,5 @@ runTogether(
   'service/forged',
   'service/credentials',
   'service/queries',
+  'service/poison',
 );

@@ -7,4 +7,5 @@ runTogether(
   'activities/contacts',
   'activities/credentials',
   'activities/local',
+  'activities/standing',
 );

@@ -1,4 +1,13 @@
 /** The vault, in a bucket and in a folder. */
 import { runTogether } from '../support/group';
 
-runTogether('vault/s3', 'vault/receipts', 'vault/folder', 'vault/connections', 'vault/cases');
+runTogether(
+  'vault/s3',
+  'vault/receipts',
+  'vault/receipt-repair',
+  'vault/folder',
+  'vault/connections',
+  'vault/cases',
+  'vault/generations',
+  'vault/poison',
+);

@@ -275,7 +275,7 @@ describe('a chain', () => {
   const [first, second, third, fourth, ...rest] = chain;
   const told = (receipts: readonly (Receipt | undefined)[], trusted?: readonly string[]) => {
     try {
-      return `${verifyChain(receipts, trusted).length} verified`;
+      return `${verifyChain(receipts, trusted).receipts.length} verified`;
     } catch (error) {
       if (error instanceof ReceiptError) return `${error.code}: ${error.message}`;
       throw error;
@@ -289,7 +289,7 @@ describe('a chain', () => {
 
   test('that lacks the receipt that was seen the last time is refused: its newest were cut off', () => {
     const seen = digestOf(fourth ?? receipt);
-    expect(verifyChain(chain, undefined, seen)).toHaveLength(chain.length);
+    expect(verifyChain(chain, undefined, seen).receipts).toHaveLength(chain.length);
     expect(() => verifyChain(chain.slice(0, 3), undefined, seen)).toThrow('was cut off or replaced');
   });
 

@@ -1,9 +1,9 @@
 /** Receipts as the service makes them, of results that a test chooses, and every result that there can be. */
 import fc from 'fast-check';
-import { signingKeyOf } from '../../src/encryption/signing-key';
+import { type SigningKey, signingKeyOf } from '../../src/encryption/signing-key';
 import { type ReceiptFacts, receiptContent } from '../../src/receipt/build';
-import type { Receipt } from '../../src/receipt/model';
-import { digestOf, signReceipt } from '../../src/receipt/sign';
+import type { Entry, KeyStatement, Receipt, Stated } from '../../src/receipt/model';
+import { digestOf, signChainStatement, signKeyStatement, signReceipt } from '../../src/receipt/sign';
 import type { Outcome, RequestResult } from '../../src/request/model';
 import { keyOf } from '../encryption/keyrings';
 
@@ -50,8 +50,40 @@ export const FACTS: ReceiptFacts = {
   service: { version: '0.1.0', workflows: 'a'.repeat(64) },
 };
 
-export function receiptOf(facts: ReceiptFacts, chain: Receipt['chain'], key = KEY): Receipt {
-  return signReceipt({ ...receiptContent(facts), issued: { at: AT, how: 'at-end' }, chain }, key);
+export function receiptOf(facts: ReceiptFacts, chain: Receipt['chain'], key = KEY, at = AT): Receipt {
+  return signReceipt({ ...receiptContent(facts), issued: { at, how: 'at-end' }, chain }, key);
+}
+
+/** `next` signs from now on, says `key`. */
+export function introduction(key: SigningKey, { id: keyId, publicKey }: SigningKey): KeyStatement {
+  return signKeyStatement({ says: { does: 'introduce', keyId, publicKey }, issued: { at: AT } }, key);
+}
+
+/** `revoked` is not to be trusted from a time on, says `key`. */
+export function revocation(key: SigningKey, { id: keyId }: SigningKey, from: string): KeyStatement {
+  return signKeyStatement({ says: { does: 'revoke', keyId, from }, issued: { at: AT } }, key);
+}
+
+/** What a test puts into a chain, one after the other: who signs, when, and what, a receipt if nothing is given. */
+export interface Link {
+  readonly key?: SigningKey;
+  readonly at?: string;
+  readonly states?: Stated;
+}
+
+export function linked(...links: readonly Link[]): Entry[] {
+  const entries: Entry[] = [];
+  for (const { key = KEY, at = AT, states } of links) {
+    const last = entries.at(-1);
+    const chain = { sequence: entries.length + 1, previous: last === undefined ? null : digestOf(last) };
+    const request = { connection: 'acme', kind: 'deletion', requestId: `case-${chain.sequence}` } as const;
+    entries.push(
+      states === undefined
+        ? receiptOf({ ...FACTS, request }, chain, key, at)
+        : signChainStatement({ connection: 'acme', states, issued: { at }, chain }, key),
+    );
+  }
+  return entries;
 }
 
 /** The receipts of a connection, as they follow each other. */

@@ -4,6 +4,7 @@
  */
 import { createCompanySeed } from '../../sandbox';
 import type { Started } from '../../src/client';
+import { isReceipt } from '../../src/receipt/model';
 import { until } from '../support/patience';
 import { type SkippingService, startSkippingService } from '../support/skipping';
 
@@ -38,7 +39,7 @@ const statusOf = ({ workflowId }: Started) => service.client.status(workflowId);
 const alarmOf = (started: Started, alarm: string) =>
   until(`it says ${alarm}`, async () => (await statusOf(started)).alarm === alarm);
 const receiptOf = async (requestId: string) =>
-  (await service.receipts.chain('dead')).find(({ request }) => request.requestId === requestId);
+  (await service.receipts.chain('dead')).filter(isReceipt).find(({ request }) => request.requestId === requestId);
 async function cancel({ workflowId }: Started) {
   await service.client.cancel(workflowId);
   return service.client.result(workflowId);

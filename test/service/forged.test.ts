@@ -5,10 +5,10 @@
 import { defaultPayloadConverter, type Payload, type SerializationContext } from '@temporalio/common';
 import type { temporal } from '@temporalio/proto';
 import { createCompanySeed } from '../../sandbox';
-import { childrenIn, jsonIn } from '../../src/audit/history';
+import { jsonIn } from '../../src/audit/history';
 import { createPayloadCodec } from '../../src/encryption/payload-codec';
 import { inputFor, returnedBy } from '../../src/request/addressed';
-import { historyOf, runAt } from '../../src/temporal/histories';
+import { childrenIn, historyOf, runAt } from '../../src/temporal/histories';
 import { until } from '../support/patience';
 import { startTestService, type TestService } from '../support/service';
 

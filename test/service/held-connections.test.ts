@@ -8,7 +8,20 @@ import { until } from '../support/patience';
 import { detailsOf } from '../support/requests';
 import { startTestService, type TestService } from '../support/service';
 
-const NAMES = ['paused', 'refused', 'renewed', 'asleep', 'lost', 'spent', 'vain', 'unbegun', 'gone', 'halted'];
+const NAMES = [
+  'paused',
+  'refused',
+  'renewed',
+  'asleep',
+  'lost',
+  'spent',
+  'vain',
+  'unbegun',
+  'gone',
+  'halted',
+  'replaced',
+  'another',
+];
 const NOW_MS = Date.now();
 const REDIRECT_URI = 'https://dsr.example.com/oauth/callback';
 const CLIENT = { clientId: OAUTH_CLIENT.id, clientSecret: OAUTH_CLIENT.secret };
@@ -259,4 +272,27 @@ test('of a connection that was disconnected by force, requests that come meanwhi
   await service.connectCompany('gone');
   await signalWaiting(service.temporal, service.taskQueue, connection);
   for (const id of ids) expect((await service.client.result(id)).status).toBe('completed');
+});
+
+test('a request whose connection belongs to another company since ends, and nothing of it is sent there', async () => {
+  const connection = await service.connectCompany('replaced');
+  company('replaced').revokeCredentials();
+  const waits = await start('replaced', connection, 'waits');
+  await untilWaiting(waits, 'credentials');
+  const { apiId, apiToken } = company('another');
+  await service.connections.change(connection, ({ refusedAt: _, ...present }) => ({
+    ...present,
+    credential: { kind: 'api-key', apiId, apiToken },
+    credentialVersion: present.credentialVersion + 1,
+    incarnation: present.incarnation + 1,
+  }));
+  await untilWaitingAre(connection, 1);
+  await signalWaiting(service.temporal, service.taskQueue, connection);
+  expect(await service.client.result(waits)).toMatchObject({
+    status: 'failed',
+    failure: { code: 'connection-replaced' },
+  });
+  expect(company('another').requests()).toHaveLength(0);
+  const begins = await start('another', connection, 'begins');
+  expect((await service.client.result(begins)).status).toBe('completed');
 });

@@ -206,7 +206,8 @@ describe('the receipt of a request that ended', () => {
     expect(await lateReceipts.of(request)).toEqual(receipt);
 
     const refused = `dsr:${connection}:access:refused`;
-    await temporal.workflow.start('accessRequest', { workflowId: refused, taskQueue, args: [{ email: EMAIL }] });
+    const wrong = { ...refOf(refused), subject: { email: 'no address' } };
+    await temporal.workflow.start('accessRequest', { workflowId: refused, taskQueue, args: [wrong] });
     await expect(service.client.result(refused)).rejects.toMatchObject({ code: 'invalid-input' });
     expect(await lateReceipts.of(refOf(refused))).toMatchObject({ failure: 'invalid-input', subject: null });
     expect(await lateReceipts.of({ ...request, requestId: 'nobody' })).toBeUndefined();
@@ -235,7 +236,7 @@ describe('the receipt of a request that ended', () => {
   it('stays the same through a purge, which issues the one that is missing', async () => {
     const { connection, temporal, retention } = service;
     const ended = await run('access', 'busy');
-    await retention.destroy({ workflowId: ended.workflowId, what: 'request' });
+    await retention.destroy({ what: 'request', request: refOf(ended.workflowId) }, new Date());
     expect(await service.lateReceipts.of(refOf(ended.workflowId))).toEqual(ended.receipt);
 
     rulesFor('whole', { action: 'status', status: 500 });
@@ -247,7 +248,7 @@ describe('the receipt of a request that ended', () => {
     await until('it has begun', async () => (await service.cases.record(refOf(workflowId))) !== undefined);
     await temporal.workflow.getHandle(workflowId).terminate();
     service.sandbox.setFaults(undefined);
-    await retention.destroy({ workflowId, what: 'request' });
+    await retention.destroy({ what: 'request', request: refOf(workflowId) }, new Date());
     await until('its history is gone', async () => (await runAt(temporal, workflowId)) === undefined);
     const request = refOf(workflowId);
     const { runId = '' } = (await service.cases.record(request)) ?? {};
@@ -266,7 +267,9 @@ it('requests that end at once, served by two workers, make one chain with one re
     );
     await Promise.all(started.map(({ workflowId }) => service.client.result(workflowId)));
   });
-  const chain = verifyChain(await service.receipts.chain(connection), [service.keyring.signingKey().publicKey]);
+  const { receipts: chain } = verifyChain(await service.receipts.chain(connection), [
+    service.keyring.signingKey().publicKey,
+  ]);
   expect(chain.slice(0, before.length).map(digestOf)).toEqual(before.map(digestOf));
   expect(
     chain

@@ -8,7 +8,7 @@ import { createDsrClient } from '../../src/client';
 import { createDataConverter } from '../../src/encryption/data-converter';
 import { destroyKeys, listKeys, rotateKeys } from '../../src/encryption/key-file';
 import { loadKeyring } from '../../src/encryption/keyring';
-import { keyIdsOf, runsOf } from '../../src/temporal/histories';
+import { childrenOf, keyIdsOf, runsAt } from '../../src/temporal/histories';
 import { until } from '../support/patience';
 import { environment, startTestService, type TestService } from '../support/service';
 
@@ -39,8 +39,9 @@ const access = (requestId: string) =>
 
 async function keysOfRequest(workflowId: string): Promise<string[]> {
   const ids = new Set<string>();
-  for (const run of await runsOf(service.temporal, workflowId))
-    for (const id of await keyIdsOf(service.temporal, run)) ids.add(id);
+  const runs = await runsAt(service.temporal, workflowId);
+  const children = await Promise.all(runs.map(run => childrenOf(service.temporal, run)));
+  for (const run of [...runs, ...children.flat()]) for (const id of await keyIdsOf(service.temporal, run)) ids.add(id);
   return [...ids];
 }
 

@@ -3,12 +3,11 @@
  * AIRCALL_DSR_RECORD=1 the history of a scenario that has none yet is written; one that is there is never changed.
  */
 import { existsSync, writeFileSync } from 'node:fs';
-import { childrenIn } from '../../src/audit/history';
 import { historyFromJson } from '../../src/audit/history-json';
 import { portableHistory } from '../../src/audit/portable';
 import { replay } from '../../src/audit/replay';
 import { createPayloadCodec } from '../../src/encryption/payload-codec';
-import { historyOf, runAt } from '../../src/temporal/histories';
+import { childrenIn, historyOf, runAt } from '../../src/temporal/histories';
 import { pathOf, readableIn, SCENARIOS, startScenarios } from '../replay/scenarios';
 import { environment, type TestService } from '../support/service';
 

@@ -37,6 +37,17 @@ export const resultSchema = z.strictObject({
       code: z.string().optional(),
     }),
   ),
+  unlisted: z
+    .array(
+      z.strictObject({
+        source: z.string(),
+        unreadable: z.boolean(),
+        outcome: z.enum(['deleted', 'already-absent', 'refused', 'failed']),
+        code: z.string().optional(),
+        count: z.number().int().positive(),
+      }),
+    )
+    .optional(),
   coverage: z.strictObject({
     contacts: z.strictObject({ state, gaps }),
     calls: z
@@ -108,6 +119,7 @@ export const listSchema = z.strictObject({
 export const savedSchema = packageRef.extend({ out: z.string() });
 
 export const connectionsSchema = z.strictObject({
+  broken: z.array(z.strictObject({ connection: z.string(), message: z.string() })),
   disconnected: z.array(
     z.strictObject({
       connection: z.string(),

@@ -205,6 +205,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
       credential: credential ?? { kind: 'api-key', apiId: to.apiId, apiToken: to.apiToken },
       credentialVersion: nextCredentialVersion(present, Date.now()),
       connectedAt: new Date().toISOString(),
+      incarnation: 1,
     });
     stored.add(connection);
     if (!(await parts.connections.put(next(), undefined))) await parts.connections.change(connection, next);

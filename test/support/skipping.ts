@@ -142,6 +142,7 @@ export async function startSkippingService(options: SandboxOptions): Promise<Ski
           credential: { kind: 'api-key', ...key },
           credentialVersion: nextCredentialVersion(present?.value, Date.now()),
           connectedAt: new Date().toISOString(),
+          incarnation: 1,
         },
         present?.version,
       );

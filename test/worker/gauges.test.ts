@@ -11,6 +11,7 @@ const CONNECTION: Connection = {
   credential: { kind: 'api-key', apiId: 'id', apiToken: 'token' },
   credentialVersion: 1,
   connectedAt: '2026-01-31T12:00:00.000Z',
+  incarnation: 1,
 };
 const SINCE = '2026-01-31T12:00:00.000Z';
 
@@ -72,7 +73,8 @@ test.each(['get', 'rateLimits'])('a connection that is deleted while %s reads it
     names: async () => [],
     keptNames: async () => [],
   };
-  const server = { workflowService: { listTaskQueuePartitions: async () => ({}) } };
+  const workflowService = { listTaskQueuePartitions: async () => ({}) };
+  const server = { workflowService, withDeadline: async <T>(_: number, work: () => Promise<T>) => work() };
   const workers = createConnectionWorkers({
     connections: connections as never,
     server: server as never,

@@ -1,5 +1,7 @@
 /** The findings of a request: counts follow outcomes, and what broke off names the true cause. */
+import { statedOf } from '../../src/receipt/build';
 import { createFindings } from '../../src/workflows/findings';
+import { resultOf } from '../../src/workflows/result';
 
 test('a source that was being searched names the failure that ended the request, not a cancellation', () => {
   const window = { from: null, to: '2026-01-31T12:00:00.000Z' };
@@ -33,4 +35,34 @@ test('a contact that came back, and was gone when it was deleted again, stays de
   expect(findings.counts).toMatchObject({ deleted: 1, alreadyAbsent: 0 });
   findings.note({ record: 'contact 1', outcome: 'refused', code: 'forbidden' });
   expect(findings.counts).toMatchObject({ deleted: 0, refused: 1 });
+});
+
+test('outcomes beyond the ten thousand of a result are counted by source, outcome and code, and in the receipt', () => {
+  const findings = createFindings('deletion');
+  findings.found('contacts', 12_000);
+  for (let number = 1; number <= 12_000; number += 1)
+    findings.note(
+      number <= 11_000
+        ? { record: `contact ${number}`, outcome: 'deleted' }
+        : { record: `contact ${number}`, outcome: 'refused', code: 'forbidden' },
+    );
+  findings.noteUnreadable('contacts', 3);
+  const at = '2026-01-31T12:00:00.000Z';
+  const frame = { requestId: 'many', kind: 'deletion', status: 'partial', apiRequests: 1, clock: {} } as const;
+  const result = resultOf({ ...frame, startedAt: at, completedAt: at }, findings);
+  expect(result.outcomes).toHaveLength(10_000);
+  expect(result.unlisted).toEqual([
+    { source: 'contacts', unreadable: false, outcome: 'deleted', count: 1_000 },
+    { source: 'contacts', unreadable: false, outcome: 'refused', code: 'forbidden', count: 1_000 },
+    { source: 'contacts', unreadable: true, outcome: 'failed', code: 'unexpected-record', count: 3 },
+  ]);
+  expect(statedOf(result).sources).toMatchObject([
+    {
+      ...{ found: 12_000, kept: 0, deleted: 11_000, refused: 1_000, unreadable: 3 },
+      reasons: [
+        { outcome: 'refused', code: 'forbidden', count: 1_000 },
+        { outcome: 'failed', code: 'unexpected-record', count: 3 },
+      ],
+    },
+  ]);
 });

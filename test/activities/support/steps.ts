@@ -35,7 +35,7 @@ export interface Steps {
   readonly receipts: Receipts;
   /** An access request of the connection `acme`. */
   readonly request: RequestRef;
-  /** `workflowId runId` of runs that count as open. */
+  /** Workflow ids that count as open. */
   readonly openRuns: Set<string>;
   /** Connections whose credential was told to be refused. */
   readonly refused: string[];
@@ -51,17 +51,21 @@ export interface Steps {
   stop(): Promise<void>;
 }
 
+const REQUEST: RequestRef = { connection: 'acme', kind: 'access', requestId: 'r-1' };
+
 export interface StepsOptions {
   readonly sandbox?: SandboxOptions;
   readonly client?: AircallClientOptions;
   /** 0 where not given: no jitter. */
   readonly random?: () => number;
+  /** The vault of other steps: these are of another process. */
+  readonly driver?: VaultDriver;
 }
 
 export async function startSteps(options: StepsOptions = {}): Promise<Steps> {
   const folder = makeFolder();
   const keyring = keyringOf(['k-1', keyOf('steps')]);
-  const driver = createFolderDriver(folder);
+  const driver = options.driver ?? createFolderDriver(folder);
   const vault = createVault(driver, keyring);
   const cases = createCases(vault);
   const connections = createConnections(vault);
@@ -94,7 +98,7 @@ export async function startSteps(options: StepsOptions = {}): Promise<Steps> {
       },
     },
     onEnded() {},
-    isOpen: async (workflowId, runId) => openRuns.has(`${workflowId} ${runId}`),
+    isOpen: async workflowId => openRuns.has(workflowId),
   });
   let version = 0;
 
@@ -109,7 +113,7 @@ export async function startSteps(options: StepsOptions = {}): Promise<Steps> {
     cases,
     connections,
     receipts,
-    request: { connection: 'acme', kind: 'access', requestId: 'r-1' },
+    request: REQUEST,
     openRuns,
     refused,
     alarms,
@@ -128,6 +132,7 @@ export async function startSteps(options: StepsOptions = {}): Promise<Steps> {
         credential: credential ?? { kind: 'api-key', apiId: company.apiId, apiToken: company.apiToken },
         credentialVersion: version,
         connectedAt: '2026-01-31T00:00:00.000Z',
+        incarnation: 1,
         ...changes,
       };
       if (!(await connections.put(connection, present?.version))) throw new Error('the connection changed meanwhile');
@@ -145,19 +150,23 @@ export async function startSteps(options: StepsOptions = {}): Promise<Steps> {
       removeFolder(folder);
     },
   };
-  await steps.connect();
+  if (options.driver === undefined) await steps.connect();
   const { request } = steps;
-  await cases.open({ request, subjectHash: 'of nobody', runId: 'run-0', startedAt: '2026-01-31T00:00:00.000Z' });
+  const startedAt = '2026-01-31T00:00:00.000Z';
+  await cases.open({ request, subjectHash: 'of nobody', runId: 'run-0', startedAt, incarnation: 1 });
   return steps;
 }
 
-/** One attempt of a step. `heartbeats` collects what it hands on to the next one. */
+/** One attempt of a step of the request. `heartbeats` collects what it hands on to the next one. */
 export async function attempt<T>(
   step: () => Promise<T>,
   info: Partial<Info> = {},
   heartbeats: unknown[] = [],
 ): Promise<T> {
-  const environment = new MockActivityEnvironment(info, { logger: new DefaultLogger('ERROR') });
+  const environment = new MockActivityEnvironment(
+    { ...infoOf(REQUEST, 'run-0'), ...info },
+    { logger: new DefaultLogger('ERROR') },
+  );
   environment.on('heartbeat', details => heartbeats.push(details));
   return environment.run<[], T, () => Promise<T>>(step);
 }

@@ -1,0 +1,123 @@
+/** What a step of an API request checks in the vault before it sends anything: whose company it is, and whether the request has ended. */
+import type { RequestResult } from '../../src/request/model';
+import { type CaseRef, createCases } from '../../src/vault/cases';
+import { createVault } from '../../src/vault/vault';
+import { attempt, failureOf, infoOf, type Steps, startSteps } from './support/steps';
+
+let steps: Steps;
+let subject: CaseRef;
+let people: CaseRef;
+beforeEach(async () => {
+  steps = await startSteps();
+  subject = await steps.cases.write(steps.request, { email: 'zoe.nunez@example.com', phoneNumbers: [] });
+  people = await steps.cases.write(steps.request, {
+    contacts: steps.company.truth.contactIds.map(id => ({ id })),
+    numbers: [{ digits: '33639981234', query: '+33639981234' }],
+  });
+});
+afterEach(async () => steps.stop());
+
+const window = {};
+const STEPS = {
+  searchContacts: () => steps.api.searchContacts({ request: steps.request, subject, spelling: 0, window, page: 1 }),
+  fetchCalls: () => steps.api.fetchCalls({ request: steps.request, people, number: 0, window, page: 1 }),
+  getContact: () => steps.api.getContact({ request: steps.request, people, contact: 0 }),
+  deleteContact: () => steps.api.deleteContact({ request: steps.request, people, contact: 0 }),
+  ping: () => steps.api.ping({ connection: 'acme' }),
+};
+const NAMES = ['searchContacts', 'fetchCalls', 'getContact', 'deleteContact', 'ping'] as const;
+
+const ENDED: RequestResult = {
+  requestId: 'r-1',
+  kind: 'access',
+  status: 'cancelled',
+  counts: { contacts: 0, calls: 0, refused: 0, failed: 0 },
+  outcomes: [],
+  coverage: { contacts: { state: 'complete', gaps: [] }, outOfReach: [] },
+  apiRequests: 0,
+  startedAt: '2026-01-31T12:00:00.000Z',
+  completedAt: '2026-01-31T12:00:01.000Z',
+};
+
+/** Another process of the same deployment. */
+const elsewhere = () => createCases(createVault(steps.driver, steps.keyring));
+
+const globex = () => steps.sandbox.company('globex');
+
+/** As `connect --replace` stores it. */
+function connectAnother(): Promise<unknown> {
+  const { apiId, apiToken } = globex();
+  return steps.connect({ kind: 'api-key', apiId, apiToken }, { company: 'globex', incarnation: 2 });
+}
+
+describe.each(NAMES)('%s', name => {
+  test('sends nothing to another company than the one that its request began with', async () => {
+    await connectAnother();
+    const failure = await failureOf(attempt<unknown>(STEPS[name]));
+    expect(failure).toMatchObject({ code: 'connection-replaced', nonRetryable: true, detail: { apiRequests: 0 } });
+    expect(steps.sandbox.requests()).toEqual([]);
+
+    await steps.connect();
+    await attempt<unknown>(STEPS[name]);
+    expect(steps.sandbox.requests()).toMatchObject([{ company: 'acme' }]);
+  });
+
+  test('sends nothing once its request has ended in this process', async () => {
+    await steps.cases.close(steps.request, ENDED);
+    expect(await failureOf(attempt<unknown>(STEPS[name]))).toMatchObject({ code: 'request-ended', nonRetryable: true });
+    expect(steps.sandbox.requests()).toEqual([]);
+  });
+
+  test('is refused outside a request of its connection', async () => {
+    const others = ['dsr-of-nobody', 'dsr:globex:access:r-1', 'dsr:acme:access:no-record'];
+    for (const workflowId of others) {
+      const info = { workflowExecution: { workflowId, runId: 'run-1' } };
+      expect((await failureOf(attempt<unknown>(STEPS[name], info))).code).toMatch(/^(invalid-input|case-file-broken)$/);
+    }
+    expect(steps.sandbox.requests()).toEqual([]);
+  });
+});
+
+test('nothing is sent to the company that a connection had before, also where somebody puts it back and hides it', async () => {
+  const before = await steps.driver.get('connections/acme');
+  await connectAnother();
+  const request = { ...steps.request, requestId: 'r-2' };
+  const startedAt = '2026-01-31T00:00:00.000Z';
+  await steps.cases.open({ request, subjectHash: 'of nobody', runId: 'run-1', startedAt, incarnation: 2 });
+  for (const witness of await steps.driver.list('connections/acme')) await steps.driver.delete(witness);
+  await steps.driver.delete('connections/acme');
+  await steps.driver.putIfAbsent('connections/acme', before?.value ?? Buffer.alloc(0));
+
+  const ping = (process: Steps) =>
+    failureOf(attempt(() => process.api.ping({ connection: 'acme' }), infoOf(request, 'run-1')));
+  expect(await ping(steps)).toMatchObject({ code: 'vault-rolled-back', nonRetryable: false });
+  const another = await startSteps({ driver: steps.driver });
+  expect(await ping(another)).toMatchObject({ code: 'connection-replaced', nonRetryable: true });
+  await another.stop();
+  expect(steps.sandbox.requests()).toEqual([]);
+});
+
+test('a deletion asks the vault anew: another process may have ended the request a moment ago', async () => {
+  await attempt(STEPS.getContact);
+  await elsewhere().close(steps.request, ENDED);
+  expect(await failureOf(attempt(STEPS.deleteContact))).toMatchObject({ code: 'request-ended' });
+  expect(steps.sandbox.requests().map(({ method }) => method)).toEqual(['GET']);
+});
+
+test('steps that read cost the vault nothing for it', async () => {
+  const asked: string[] = [];
+  const { get, list } = steps.driver;
+  Object.assign(steps.driver, {
+    get: (key: string) => {
+      asked.push(key);
+      return get.call(steps.driver, key);
+    },
+    list: (key: string) => {
+      asked.push(key);
+      return list.call(steps.driver, key);
+    },
+  });
+  for (let page = 0; page < 3; page += 1) await attempt(STEPS.searchContacts);
+  expect(asked.filter(key => key.includes('/record') || key.startsWith('purged/'))).toEqual([]);
+  expect(asked.filter(key => key === 'connections/acme')).toHaveLength(4);
+});

@@ -1,0 +1,283 @@
+/**
+ * What must not stop goes on: past broken objects of the vault, past runs that others started, and whatever the clocks of
+ * machines say. Nothing is destroyed early, nobody is held up.
+ */
+import { join } from 'node:path';
+import { Client } from '@temporalio/client';
+import { createCompanySeed } from '../../sandbox';
+import { createRetentionActivities } from '../../src/activities/retention-activities';
+import { json } from '../../src/audit/history';
+import { rotateKeys } from '../../src/encryption/key-file';
+import { createPayloadCodec } from '../../src/encryption/payload-codec';
+import { requestOf, workflowIdOf } from '../../src/request/names';
+import type { Due, DueFrom } from '../../src/retention/retention';
+import { needsOf, resealAll } from '../../src/retention/retire-keys';
+import { historyOf, runAt } from '../../src/temporal/histories';
+import { createFolderDriver } from '../../src/vault/folder';
+import { until } from '../support/patience';
+import { startTestService, type TestService } from '../support/service';
+
+const EMAIL = 'zoe.nunez@example.com';
+const DAY_MS = 86_400_000;
+const MONTH = { requestMs: 30 * DAY_MS, packageMs: 30 * DAY_MS };
+const AT_ONCE = { requestMs: 0, packageMs: 0 };
+
+let service: TestService;
+/** Without a key. */
+let outsider: Client;
+beforeAll(async () => {
+  const seed = { name: 'acme', seed: 1, contacts: 20, calls: 60, now: Date.now() };
+  service = await startTestService({ sandbox: { companies: [createCompanySeed(seed)] }, retention: MONTH });
+  outsider = new Client({ connection: service.temporal.connection });
+});
+afterAll(async () => service.stop());
+
+const refOf = (requestId: string) => ({ connection: service.connection, kind: 'access' as const, requestId });
+const driver = () => createFolderDriver(join(service.folder, 'vault'));
+const recordKey = (requestId: string) => service.cases.recordKey(refOf(requestId));
+
+async function ended(requestId: string): Promise<string> {
+  const input = { requestId, connection: service.connection, subject: { email: EMAIL } };
+  const { workflowId } = await service.client.start('access', input);
+  await service.client.result(workflowId);
+  return workflowId;
+}
+
+let sweeps = 0;
+/** By a worker of its own, with this policy. */
+async function sweep(policy: typeof MONTH) {
+  sweeps += 1;
+  const { temporal, taskQueue } = service;
+  const workflowId = `${taskQueue}/sweep-${sweeps}`;
+  const run = () => temporal.workflow.execute('retentionSweep', { workflowId, taskQueue });
+  return service.withoutWorker(() => service.withAnotherWorker(run, policy));
+}
+
+async function dueAt(nowMs: number, policy = MONTH): Promise<Due[]> {
+  const due: Due[] = [];
+  for (let from: DueFrom | undefined; ; ) {
+    const page = await service.retention.due(policy, nowMs, from);
+    due.push(...page.due);
+    if (page.next === undefined) return due;
+    from = page.next;
+  }
+}
+const idsOf = (due: readonly Due[]) =>
+  due.map(each => (each.what === 'run' ? each.run.workflowId : workflowIdOf(each.request)));
+const purge = (requestId: string) =>
+  service.retention.destroy({ what: 'request', request: refOf(requestId) }, new Date());
+const isPurged = async (workflowId: string) => (await service.client.status(workflowId)).status === 'purged';
+
+describe('a sweep', () => {
+  it('goes past every kind of broken record: it destroys the others, reports the broken ones, and nothing of theirs is lost', async () => {
+    const truncated = await ended('b-truncated');
+    await ended('c-other-bytes');
+    await ended('d-deleted');
+    const whole = await ended('e-whole');
+    const before = new Map<string, Buffer>();
+    for (const requestId of ['b-truncated', 'c-other-bytes', 'd-deleted']) {
+      const key = recordKey(requestId);
+      before.set(key, (await driver().get(key))?.value ?? Buffer.alloc(0));
+      await driver().delete(key);
+    }
+    const bytes = (requestId: string) => Buffer.from(before.get(recordKey(requestId)) ?? []);
+    await driver().putIfAbsent(recordKey('b-truncated'), bytes('b-truncated').subarray(0, 30));
+    const changed = bytes('c-other-bytes');
+    changed[changed.length - 20] = (changed[changed.length - 20] ?? 0) ^ 1;
+    await driver().putIfAbsent(recordKey('c-other-bytes'), changed);
+    // Of the deleted one nothing tells its end: the server has forgotten it too.
+    const run = { workflowId: workflowIdOf(refOf('d-deleted')) };
+    await service.temporal.workflowService.deleteWorkflowExecution({ namespace: 'default', workflowExecution: run });
+    await until('it is gone', async () => (await runAt(service.temporal, run.workflowId)) === undefined);
+
+    const objects = async (requestId: string) =>
+      (await service.vault.list(`requests/${service.connection}/access/${requestId}`)).filter(
+        key => !key.endsWith('/record'),
+      );
+    const counts = async () =>
+      Promise.all([...before.keys()].map(async key => (await objects(key.split('/')[3] ?? '')).length));
+    const had = await counts();
+    const swept = await sweep(AT_ONCE);
+    expect(swept).toMatchObject({ left: 3 });
+    expect(await isPurged(whole)).toBe(true);
+    expect(await counts()).toEqual(had);
+    expect(await runAt(service.temporal, truncated)).toBeDefined();
+    for (const [workflowId, code] of [
+      [truncated, 'not-sealed'],
+      [workflowIdOf(refOf('c-other-bytes')), 'seal-broken'],
+      [run.workflowId, 'record-missing'],
+    ])
+      expect(service.log).toContainEqual(expect.stringMatching(`the age of ${workflowId} .${code}.; the next sweep`));
+
+    // Put back from a backup, they are destroyed by the next sweep.
+    for (const [key, value] of before) {
+      await driver().delete(key);
+      await driver().putIfAbsent(key, value);
+    }
+    expect(await sweep(AT_ONCE)).toMatchObject({ left: 0 });
+    for (const requestId of ['b-truncated', 'c-other-bytes', 'd-deleted'])
+      expect(await isPurged(workflowIdOf(refOf(requestId)))).toBe(true);
+  });
+
+  it('destroys one request behind two hundred that cannot be destroyed', async () => {
+    const last = await ended('z-last');
+    const broken = Array.from({ length: 200 }, (_, index) => `requests/${service.connection}/access/a-${index}`);
+    for (const folder of broken) {
+      await driver().putIfAbsent(`${folder}/record`, Buffer.from('broken'));
+      await driver().putIfAbsent(`${folder}/object`, Buffer.from('broken'));
+    }
+    expect(await sweep(AT_ONCE)).toMatchObject({ left: 200 });
+    expect(await isPurged(last)).toBe(true);
+    for (const folder of broken) for (const name of ['record', 'object']) await driver().delete(`${folder}/${name}`);
+  });
+
+  it('keeps evidence behind a receipt that cannot be issued, and the next sweep searches that time again', async () => {
+    const workflowId = await ended('no-receipt');
+    const key = recordKey('no-receipt');
+    const record = (await driver().get(key))?.value ?? Buffer.alloc(0);
+    await ended('with-receipt');
+    await driver().delete(key);
+    await driver().putIfAbsent(key, Buffer.from('broken'));
+    expect(await sweep(MONTH)).toMatchObject({ unkept: 1, destroyed: 0 });
+    const keptOf = (requestId: string) => service.vault.list(`evidence/${service.connection}/access/${requestId}`);
+    expect(await keptOf('with-receipt')).toHaveLength(1);
+    expect(service.log).toContainEqual(expect.stringContaining(`no receipt of ${workflowId}`));
+    await driver().delete(key);
+    await driver().putIfAbsent(key, record);
+    expect(await sweep(MONTH)).toMatchObject({ unkept: 0 });
+    expect(await keptOf('no-receipt')).toHaveLength(1);
+    await purge('no-receipt');
+    await purge('with-receipt');
+  });
+});
+
+describe('a run that somebody without a key started', () => {
+  /** Open for ever: nobody serves its queue. */
+  const leaveOpen = (workflowId: string, taskQueue = 'nobody-serves-this', type = 'accessRequest') =>
+    outsider.workflow.start(type, { workflowId, taskQueue, args: ['nonsense'] });
+
+  it('under an id below that of a request, on any queue, holds up neither purge nor sweep', async () => {
+    const workflowId = await ended('squatted');
+    const handles = [
+      await leaveOpen(`${workflowId}:x`),
+      await leaveOpen(`${workflowId}:pages:1`, undefined, 'fetchPages'),
+      await outsider.workflow.start('fetchPages', {
+        workflowId: `${workflowId}:pages:2`,
+        taskQueue: service.taskQueue,
+        startDelay: '10 days',
+        args: ['nonsense'],
+      }),
+    ];
+    expect(idsOf(await dueAt(Date.now() + 31 * DAY_MS))).toContain(workflowId);
+    expect(await purge('squatted')).toMatchObject({ result: { status: 'purged' }, histories: [{ workflowId }] });
+    for (const handle of handles) {
+      expect((await handle.describe()).status.name).toBe('RUNNING');
+      await handle.terminate();
+    }
+  });
+
+  it('under the id of a request itself, of another type, queue or input, is counted, logged once and left alone', async () => {
+    const { taskQueue } = service;
+    for (const [requestId, start] of Object.entries({
+      queue: (id: string) => leaveOpen(id),
+      type: (id: string) => leaveOpen(id, undefined, 'somethingElse'),
+      input: (workflowId: string) =>
+        outsider.workflow.start('accessRequest', { workflowId, taskQueue, startDelay: '10 days', args: ['nonsense'] }),
+    })) {
+      const workflowId = await ended(requestId);
+      const handle = await start(workflowId);
+      const log: string[] = [];
+      const steps = createRetentionActivities({ ...service, policy: MONTH, log: ({ message }) => log.push(message) });
+      const due = { what: 'request', request: refOf(requestId) } as const;
+      expect(await steps.destroyDue({ due, nowMs: Date.now() })).toEqual({ end: 'done', foreign: 1 });
+      expect(await steps.destroyDue({ due, nowMs: Date.now() })).toEqual({ end: 'done', foreign: 1 });
+      expect(log).toEqual([`a run under the id ${workflowId} is not of this service and is ignored`]);
+      expect(await service.cases.unshredded()).not.toContainEqual(refOf(requestId));
+      expect((await runAt(service.temporal, workflowId))?.runId).toBe(handle.firstExecutionRunId);
+      await handle.terminate();
+    }
+  });
+
+  it('for a request that never was gets neither receipt nor evidence, and keeps no key', async () => {
+    const { temporal, taskQueue, keyring, vault, cases } = service;
+    const input = { ...refOf('stolen'), subject: { email: EMAIL } };
+    const [payload = {}] = await createPayloadCodec(keyring).encode([json(input)]);
+    const junk = { ...payload, metadata: { ...payload.metadata, 'encryption-key-id': Buffer.from('k-junk') } };
+    const runs = { plain: json(input), torn: { ...payload, data: Buffer.from('torn') }, moved: payload, junk };
+    const before = await service.receipts.chain(service.connection);
+    for (const [requestId, given] of Object.entries(runs)) {
+      const workflowId = workflowIdOf(refOf(requestId));
+      await temporal.workflowService.startWorkflowExecution({
+        ...{ namespace: 'default', workflowId, requestId: workflowId, input: { payloads: [given] } },
+        ...{ workflowType: { name: 'accessRequest' }, taskQueue: { name: taskQueue } },
+      });
+      const handle = outsider.workflow.getHandle(workflowId);
+      if (requestId === 'junk') await handle.terminate();
+      await expect(handle.result()).rejects.toThrow();
+      const steps = createRetentionActivities({ ...service, policy: MONTH, log() {} });
+      expect(await steps.keepEvidence(refOf(requestId))).toEqual({ end: 'not-ours', foreign: 1 });
+    }
+    expect(await service.receipts.chain(service.connection)).toEqual(before);
+    const ids = [keyring.primaryId, 'k-junk'];
+    const { keys, foreign } = await needsOf({ temporal, taskQueue, keyring, vault, cases }, ids);
+    expect(keys.get('k-junk')).toBeUndefined();
+    expect(foreign.map(({ workflowId }) => requestOf(workflowId)?.requestId)).toEqual(
+      expect.arrayContaining(['torn', 'moved', 'junk']),
+    );
+    expect([...(keys.get(keyring.primaryId)?.unpurged ?? [])].join()).not.toMatch(/torn|moved|junk/);
+  });
+});
+
+it('the age of a request is judged by the time that the sweep brings, and by nothing of this machine', async () => {
+  const workflowId = await ended('aged');
+  expect(idsOf(await dueAt(Date.now()))).not.toContain(workflowId);
+  expect(idsOf(await dueAt(Date.now() + 31 * DAY_MS))).toContain(workflowId);
+  expect(idsOf(await dueAt(0, AT_ONCE))).not.toContain(workflowId);
+  await purge('aged');
+});
+
+it('a request that was reset is open as long as its new run is, although its first run has ended', async () => {
+  const { temporal, connection } = service;
+  await service.connections.change(connection, present => ({ ...present, pausedAt: new Date().toISOString() }));
+  const input = { requestId: 'reset', connection, subject: { email: EMAIL } };
+  const { workflowId, runId } = await service.client.start('access', input);
+  await until('it waits', async () => (await service.client.status(workflowId)).status === 'waiting');
+  const events = (await historyOf(temporal, { workflowId, runId }))?.events ?? [];
+  const first = events.find(event => event.workflowTaskCompletedEventAttributes)?.eventId;
+  await temporal.workflowService.resetWorkflowExecution({
+    ...{ namespace: 'default', workflowExecution: { workflowId, runId }, requestId: 'reset-it' },
+    ...(first && { workflowTaskFinishEventId: first }),
+  });
+  expect((await runAt(temporal, workflowId, runId))?.open).toBe(false);
+  const now = await runAt(temporal, workflowId);
+  expect(now).toMatchObject({ open: true, firstRunId: runId });
+  expect(idsOf(await dueAt(Date.now() + 31 * DAY_MS))).not.toContain(workflowId);
+  await expect(purge('reset')).rejects.toMatchObject({ code: 'request-open' });
+  await expect(service.lateReceipts.of(refOf('reset'))).rejects.toMatchObject({ code: 'request-open' });
+  await service.client.cancel(workflowId);
+  await service.connections.change(connection, ({ pausedAt: _, ...present }) => present);
+  await service.client.result(workflowId);
+});
+
+it('an object that cannot be sealed again keeps the key that it names, and no other key', async () => {
+  const keyFile = join(service.folder, 'keys.json');
+  const { keyring, vault, cases } = service;
+  const first = keyring.primaryId;
+  await vault.putIfAbsent('connections/lasting', Buffer.from('{}'));
+  await vault.putIfAbsent('connections/broken', Buffer.from('{}'));
+  const sealed = Buffer.from((await driver().get('connections/broken'))?.value ?? []);
+  sealed[sealed.length - 1] = (sealed.at(-1) ?? 0) ^ 1;
+  await driver().delete('connections/broken');
+  await driver().putIfAbsent('connections/broken', sealed);
+  await driver().putIfAbsent('connections/no-object', Buffer.from('?'));
+  try {
+    const { primary } = rotateKeys(keyFile, { now: new Date(), from: new Date() });
+    await until('the new key seals', () => keyring.primaryId === primary);
+    const { unread, broken } = await resealAll({ vault, cases });
+    expect([...(unread.get(first) ?? [])]).toEqual(['connections/broken']);
+    expect(broken).toEqual(['connections/no-object']);
+    expect(await vault.sealedBy('connections/lasting')).toBe(primary);
+  } finally {
+    for (const name of ['lasting', 'broken', 'no-object']) await driver().delete(`connections/${name}`);
+  }
+});

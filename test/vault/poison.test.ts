@@ -1,0 +1,409 @@
+/**
+ * Each kind of object in the vault, broken in each way by somebody without a key: what uses it says so or does without it, what
+ * does not use it goes on, and nothing else is lost. One table; the runner prints it where `POISON_TABLE=1`.
+ */
+import { errorCode } from '../../src/error-code';
+import type { RequestResult } from '../../src/request/model';
+import type { RequestRef } from '../../src/request/names';
+import { createAuthorizations } from '../../src/vault/authorizations';
+import { type CaseRef, createCases } from '../../src/vault/cases';
+import { budgetOf, type Connection, createConnections } from '../../src/vault/connections';
+import { createFolderDriver } from '../../src/vault/folder';
+import { createReceipts } from '../../src/vault/receipts';
+import { createVault, type VaultDriver } from '../../src/vault/vault';
+import { keyOf, keyringOf } from '../encryption/keyrings';
+import { makeFolder, removeFolder } from '../support/folders';
+
+const keyring = keyringOf(['k-1', keyOf('poison')]);
+const NOW = new Date('2026-01-31T12:00:00.000Z');
+const SUBJECT = 'f'.repeat(32);
+
+let folder: string;
+let driver: VaultDriver;
+beforeEach(() => {
+  folder = makeFolder();
+  driver = createFolderDriver(folder);
+});
+afterEach(() => removeFolder(folder));
+
+/** A process of its own, which has seen nothing yet. */
+function process() {
+  const vault = createVault(driver, keyring);
+  return {
+    vault,
+    connections: createConnections(vault),
+    cases: createCases(vault),
+    receipts: createReceipts({ vault, keyring, now: () => NOW.getTime() }),
+    authorizations: createAuthorizations(vault),
+  };
+}
+type Process = ReturnType<typeof process>;
+
+const requestOf = (connection: string, requestId: string): RequestRef => ({ connection, kind: 'access', requestId });
+const R1 = requestOf('acme', 'r-1');
+
+function connectionOf(name: string): Connection {
+  return {
+    name,
+    company: name,
+    baseUrl: 'https://api.aircall.io/v1',
+    limitPerMinute: 60,
+    share: 0.75,
+    credential: { kind: 'api-key', apiId: 'id', apiToken: 'sesame' },
+    credentialVersion: 1,
+    connectedAt: NOW.toISOString(),
+    incarnation: 1,
+  };
+}
+
+function resultOf(requestId: string): RequestResult {
+  return {
+    requestId,
+    kind: 'access',
+    status: 'completed',
+    counts: { contacts: 1, calls: 0, refused: 0, failed: 0 },
+    outcomes: [],
+    coverage: { contacts: { state: 'complete', gaps: [] }, outOfReach: [] },
+    apiRequests: 1,
+    startedAt: NOW.toISOString(),
+    completedAt: NOW.toISOString(),
+  };
+}
+
+function open({ cases }: Process, request: RequestRef) {
+  return cases.open({
+    request,
+    subjectHash: SUBJECT,
+    runId: 'run-1',
+    startedAt: NOW.toISOString(),
+    incarnation: 1,
+  });
+}
+
+async function end({ cases, receipts }: Process, request: RequestRef) {
+  const result = resultOf(request.requestId);
+  await cases.close(request, result);
+  return issue({ receipts }, request);
+}
+
+function issue({ receipts }: Pick<Process, 'receipts'>, request: RequestRef) {
+  return receipts.issue({
+    request,
+    runId: 'run-1',
+    dryRun: false,
+    subjectHash: SUBJECT,
+    startedAt: NOW.toISOString(),
+    clock: undefined,
+    ending: { result: resultOf(request.requestId) },
+    phases: {},
+    how: 'at-end',
+    workflows: 'c'.repeat(64),
+  });
+}
+
+/** What a request leaves in the vault from its first step to its last, and that all of it can be read. */
+async function lifeOf(connection: string, requestId: string): Promise<void> {
+  const mine = process();
+  const request = requestOf(connection, requestId);
+  expect((await mine.connections.get(connection))?.value).toEqual(connectionOf(connection));
+  await mine.connections.noteRateLimit(connection, NOW, 30);
+  await open(mine, request);
+  await mine.cases.markOpenAccess(SUBJECT, request);
+  const ref = await mine.cases.write(request, ['anna']);
+  await mine.cases.noteProgress(request, 'step', { sent: 1, uncertain: false });
+  const uri = await mine.cases.writePackage(request, Buffer.from('zip'), 'a'.repeat(64));
+  await end(mine, request);
+  await mine.cases.unmarkOpenAccess(SUBJECT, request);
+  const other = process();
+  expect(await other.cases.read(request, ref)).toEqual(['anna']);
+  expect((await other.cases.readPackage(uri))?.toString()).toBe('zip');
+  expect(await other.receipts.newestOf(request)).toMatchObject({ request: { requestId } });
+}
+
+/** How the user of a broken object fares: its words, or the code of its error. */
+async function fateOf(use: (fresh: Process) => Promise<string>): Promise<string> {
+  try {
+    return await use(process());
+  } catch (error) {
+    return errorCode(error) ?? `unexpected: ${String(error)}`;
+  }
+}
+
+interface Kind {
+  /** Writes the object, replaced once if it is ever replaced, and names it. `older` notes what it was before. */
+  readonly make: (mine: Process, older: (key: string) => Promise<void>) => Promise<string>;
+  readonly use: (fresh: Process) => Promise<string>;
+  /** By the ways below. No entry where the object is never replaced; the words are those of `use`. */
+  readonly fates: {
+    readonly truncated: string;
+    readonly other: string;
+    readonly older?: string;
+    readonly deleted: string;
+  };
+}
+
+let caseRef: CaseRef;
+let state: string;
+const firstIn = async (prefix: string) => (await driver.list(prefix))[0] ?? '';
+
+const KINDS: Readonly<Record<string, Kind>> = {
+  connection: {
+    async make({ connections }, older) {
+      await older('connections/acme');
+      await connections.change('acme', present => ({ ...present, limitPerMinute: 30 }));
+      return 'connections/acme';
+    },
+    use: async ({ connections }) => `limit ${(await connections.get('acme'))?.value.limitPerMinute}`,
+    fates: {
+      truncated: 'connection-broken',
+      other: 'connection-broken',
+      older: 'vault-rolled-back',
+      deleted: 'vault-rolled-back',
+    },
+  },
+  'witness of a connection': {
+    async make({ connections }) {
+      await connections.change('acme', present => ({ ...present, limitPerMinute: 30 }));
+      return firstIn('connections/acme');
+    },
+    use: async ({ connections }) => `limit ${(await connections.get('acme'))?.value.limitPerMinute}`,
+    fates: { truncated: 'limit 30', other: 'limit 30', deleted: 'limit 30' },
+  },
+  'kept connection': {
+    async make({ connections }, older) {
+      await connections.delete('acme', { waitedFor: true });
+      await older('companies/acme');
+      await connections.put({ ...connectionOf('acme'), company: 'Acme Group' }, undefined);
+      await connections.delete('acme', { waitedFor: true });
+      return 'companies/acme';
+    },
+    use: async ({ connections }) => JSON.stringify((await connections.kept('acme')) ?? 'not there'),
+    fates: {
+      truncated: '{"broken":true}',
+      other: '{"broken":true}',
+      older: '{"name":"acme","incarnation":1}',
+      deleted: '"not there"',
+    },
+  },
+  incarnation: {
+    async make({ connections }) {
+      await connections.beginIncarnation('acme', 1);
+      return 'incarnations/acme/1';
+    },
+    use: async ({ connections }) => `incarnation ${await connections.incarnation('acme')}`,
+    fates: { truncated: 'incarnation 1', other: 'incarnation 1', deleted: 'incarnation 1' },
+  },
+  authorization: {
+    async make({ authorizations }, older) {
+      state = await authorizations.begin('acme', NOW);
+      const key = await firstIn('authorizations');
+      await older(key);
+      await authorizations.redeem('acme', state, NOW);
+      return key;
+    },
+    async use({ authorizations }) {
+      await authorizations.begin('globex', NOW);
+      return authorizations.redeem('acme', state, NOW);
+    },
+    fates: { truncated: 'seal-broken', other: 'seal-broken', older: 'good', deleted: 'unknown' },
+  },
+  'rate limits': {
+    async make({ connections }, older) {
+      await connections.noteRateLimit('acme', NOW, 40);
+      await older('rate-limits/acme');
+      await connections.noteRateLimit('acme', NOW, 20);
+      return 'rate-limits/acme';
+    },
+    async use({ connections }) {
+      const { limitPerMinute } = budgetOf(connectionOf('acme'), await connections.rateLimits('acme'));
+      await connections.noteRateLimit('acme', NOW, 10);
+      const next = budgetOf(connectionOf('acme'), await connections.rateLimits('acme')).limitPerMinute;
+      return `limit ${limitPerMinute}, after the next 429 ${next}`;
+    },
+    fates: {
+      truncated: 'limit 60, after the next 429 10',
+      other: 'limit 60, after the next 429 10',
+      older: 'limit 40, after the next 429 10',
+      deleted: 'limit 60, after the next 429 10',
+    },
+  },
+  'record of an open request': {
+    async make(mine, older) {
+      await open(mine, R1);
+      await older('requests/acme/access/r-1/record');
+      await mine.cases.noteClock(R1, 'run-1', {
+        regime: 'gdpr',
+        submittedAt: NOW.toISOString(),
+        dueAt: NOW.toISOString(),
+      });
+      return 'requests/acme/access/r-1/record';
+    },
+    async use(fresh) {
+      await end(fresh, R1);
+      return 'ended';
+    },
+    fates: {
+      truncated: 'record-broken',
+      other: 'record-broken',
+      older: 'vault-rolled-back',
+      deleted: 'vault-rolled-back',
+    },
+  },
+  'record of an ended request': {
+    async make(mine, older) {
+      await open(mine, R1);
+      await older('requests/acme/access/r-1/record');
+      await end(mine, R1);
+      return 'requests/acme/access/r-1/record';
+    },
+    use: async fresh => `answers ${(await open(fresh, R1)).result?.status}`,
+    fates: {
+      truncated: 'record-broken',
+      other: 'record-broken',
+      older: 'vault-rolled-back',
+      deleted: 'vault-rolled-back',
+    },
+  },
+  'record of a purged request': {
+    async make(mine, older) {
+      await open(mine, R1);
+      await end(mine, R1);
+      await older('requests/acme/access/r-1/record');
+      await mine.cases.purge(R1, NOW, 'run-1');
+      return 'requests/acme/access/r-1/record';
+    },
+    use: async fresh => `answers ${(await open(fresh, R1)).result?.status}`,
+    fates: { truncated: 'answers purged', other: 'answers purged', older: 'answers purged', deleted: 'answers purged' },
+  },
+  tombstone: {
+    async make(mine) {
+      await open(mine, R1);
+      await end(mine, R1);
+      await mine.cases.purge(R1, NOW, 'run-1');
+      return 'purged/acme/access/r-1';
+    },
+    use: async fresh => `answers ${(await open(fresh, R1)).result?.status}`,
+    fates: { truncated: 'answers purged', other: 'answers purged', deleted: 'answers purged' },
+  },
+  'object of a case file': {
+    async make(mine) {
+      await open(mine, R1);
+      caseRef = await mine.cases.write(R1, ['anna']);
+      return `requests/acme/access/r-1/case/${caseRef.ref}`;
+    },
+    async use(fresh) {
+      await fresh.cases.write(R1, ['more']);
+      return JSON.stringify(await fresh.cases.read(R1, caseRef));
+    },
+    fates: { truncated: 'seal-broken', other: 'wrong-key', deleted: 'case-file-broken' },
+  },
+  'progress of a step': {
+    async make(mine, older) {
+      await open(mine, R1);
+      await mine.cases.noteProgress(R1, 'step', { sent: 1, uncertain: false });
+      await older('requests/acme/access/r-1/progress/step');
+      await mine.cases.noteProgress(R1, 'step', { sent: 2, uncertain: false });
+      return 'requests/acme/access/r-1/progress/step';
+    },
+    async use({ cases }) {
+      const before = await cases.progress(R1, 'step');
+      await cases.noteProgress(R1, 'step', { sent: 3, uncertain: false });
+      return `${JSON.stringify(before ?? 'not there')}, then ${(await cases.progress(R1, 'step'))?.sent}`;
+    },
+    fates: {
+      truncated: '{"sent":0,"uncertain":true}, then 3',
+      other: '{"sent":0,"uncertain":true}, then 3',
+      older: '{"sent":1,"uncertain":false}, then 3',
+      deleted: '"not there", then 3',
+    },
+  },
+  package: {
+    async make(mine) {
+      await open(mine, R1);
+      await mine.cases.writePackage(R1, Buffer.from('zip, and more of it'), 'a'.repeat(64));
+      return firstIn('requests/acme/access/r-1/package');
+    },
+    use: async ({ cases }) =>
+      (await cases.readPackage(`vault:requests/acme/access/r-1/package/${'a'.repeat(64)}.zip`))?.toString() ??
+      'no package',
+    fates: { truncated: 'seal-broken', other: 'wrong-key', deleted: 'no package' },
+  },
+  'mark of an open access request': {
+    async make({ cases }) {
+      await cases.markOpenAccess(SUBJECT, R1);
+      return firstIn('open-access');
+    },
+    use: async ({ cases }) => `${(await cases.openAccesses('acme', SUBJECT)).length} to wait for`,
+    fates: { truncated: '1 to wait for', other: '1 to wait for', deleted: '0 to wait for' },
+  },
+  receipt: {
+    async make(mine) {
+      await open(mine, R1);
+      await end(mine, R1);
+      return firstIn('receipts/acme');
+    },
+    async use(fresh) {
+      const request = requestOf('acme', 'r-2');
+      await open(fresh, request);
+      await end(fresh, request);
+      const own = await fateOf(async ({ receipts }) => `number ${(await receipts.of(R1, 'run-1'))?.chain.sequence}`);
+      return `the next is issued; its own: ${own}`;
+    },
+    fates: {
+      truncated: 'the next is issued; its own: seal-broken',
+      other: 'the next is issued; its own: seal-broken',
+      deleted: 'the next is issued; its own: receipt-chain-broken',
+    },
+  },
+};
+
+const WAYS = ['truncated', 'other', 'older', 'deleted'] as const;
+const CASES = Object.entries(KINDS).flatMap(([kind, { fates }]) =>
+  WAYS.flatMap(way => (fates[way] === undefined ? [] : [[kind, way, fates[way]] as const])),
+);
+const seen = new Map<string, Map<string, string>>();
+
+describe.each(CASES)('a %s that is %s', (name, way, fate) => {
+  test(`ends as: ${fate}`, async () => {
+    const kind = KINDS[name];
+    if (kind === undefined) throw new Error('there is no such kind');
+    const mine = process();
+    for (const each of ['acme', 'globex']) await mine.connections.put(connectionOf(each), undefined);
+    let before: Buffer | undefined;
+    const key = await kind.make(mine, async at => {
+      before = (await driver.get(at))?.value;
+    });
+    const present = (await driver.get(key))?.value;
+    if (present === undefined) throw new Error(`${key} is not there`);
+    const elsewhere = (await driver.get('connections/globex'))?.value;
+    const bytes = {
+      truncated: present.subarray(0, present.length - 7),
+      other: elsewhere,
+      older: before,
+      deleted: undefined,
+    };
+    await driver.delete(key);
+    const broken = bytes[way];
+    if (broken === undefined && way !== 'deleted') throw new Error('there is nothing to put there');
+    if (broken !== undefined) await driver.putIfAbsent(key, broken);
+
+    const objects = await driver.list('');
+    const answer = await fateOf(kind.use);
+    seen.set(name, (seen.get(name) ?? new Map()).set(way, answer));
+    await lifeOf('globex', 'beside');
+    expect(await driver.list('')).toEqual(expect.arrayContaining(objects.filter(isNoWitness)));
+    expect(answer).toBe(fate);
+  });
+});
+
+/** A witness gives way to the next one. */
+function isNoWitness(key: string): boolean {
+  return !/\/\d{10}$/.test(key) || key.startsWith('receipts/');
+}
+
+afterAll(() => {
+  const rows = [...seen].map(([name, fates]) => [name, ...WAYS.map(way => fates.get(way) ?? 'never replaced')]);
+  const table = [['object', ...WAYS], ['-', '-', '-', '-', '-'], ...rows];
+  if (globalThis.process.env.POISON_TABLE === '1')
+    globalThis.process.stdout.write(`${table.map(row => `| ${row.join(' | ')} |`).join('\n')}\n`);
+});

@@ -1,0 +1,170 @@
+/** Polls, checks and budgets of a worker: one that hangs or fails holds up no other, and is named. */
+import { NativeConnection, type Worker } from '@temporalio/worker';
+import { createBudgetKeeper } from '../../src/worker/budget-keeper';
+import { createConnectionWorkers } from '../../src/worker/connection-workers';
+import { startPolling } from '../../src/worker/polling';
+import { until } from '../support/patience';
+import { environment, installRuntime } from '../support/service';
+
+const UNIMPLEMENTED = Object.assign(new Error('unknown method'), { code: 12, details: '', metadata: {} });
+
+/** A promise that a test ends. */
+function gate() {
+  let open = () => {};
+  const promise = new Promise<void>(resolve => {
+    open = resolve;
+  });
+  return { promise, open: () => open() };
+}
+
+/** A server that answers these calls, and keeps no deadline. */
+function serverWith(workflowService: object) {
+  return { workflowService, withDeadline: async <T>(_: number, work: () => Promise<T>) => work() } as never;
+}
+
+const STORED = {
+  value: {
+    name: 'x',
+    baseUrl: 'https://api.aircall.io/v1',
+    limitPerMinute: 60,
+    share: 0.75,
+    credential: { kind: 'api-key', apiId: 'id', apiToken: 'token' },
+    credentialVersion: 1,
+    connectedAt: '2026-01-31T12:00:00.000Z',
+  },
+  version: '1',
+} as const;
+
+/** A vault with these connections. */
+const vaultWith = (names: readonly string[], get: (name: string) => Promise<unknown>) =>
+  ({
+    names: async () => names,
+    keptNames: async () => [],
+    kept: async () => undefined,
+    rateLimits: async () => undefined,
+    get,
+  }) as never;
+
+test('a check that hangs holds up no other connection, is named, and is not begun again until it has ended', async () => {
+  const { promise, open } = gate();
+  const read: string[] = [];
+  const log: string[] = [];
+  const workers = createConnectionWorkers({
+    connections: vaultWith(['hangs', 'goes-on'], async name => {
+      read.push(name);
+      if (name === 'hangs') await promise;
+      return undefined;
+    }),
+    server: serverWith({}),
+    namespace: 'default',
+    taskQueue: 'queue',
+    workerOptions: {},
+    renew: async () => {},
+    log: ({ message, connection }) => void log.push(`${connection}: ${message}`),
+    checkedWithinMs: 1,
+  });
+  await workers.poll();
+  await workers.poll();
+  expect(read).toEqual(['hangs', 'goes-on', 'goes-on']);
+  expect(workers.problems()).toEqual(['the check of connection hangs does not end']);
+  expect(log).toEqual(['hangs: its check does not end; the vault may hang']);
+  open();
+  await until('it has ended', () => workers.problems().length === 0);
+  await workers.poll();
+  expect(read).toEqual(['hangs', 'goes-on', 'goes-on', 'hangs', 'goes-on']);
+  await workers.stop();
+});
+
+test('a worker of a connection that ended by itself is a problem until it runs again', async () => {
+  installRuntime();
+  const native = await NativeConnection.connect({ address: environment('TEST_TEMPORAL_ADDRESS') });
+  const running: Worker[] = [];
+  const workers = createConnectionWorkers({
+    connections: vaultWith(['ends'], async () => STORED),
+    server: serverWith({
+      listTaskQueuePartitions: async () => ({}),
+      describeTaskQueue: async () => ({}),
+      updateTaskQueueConfig: async () => ({}),
+    }),
+    namespace: 'default',
+    taskQueue: 'a-worker-that-ends',
+    workerOptions: {
+      connection: native,
+      activities: { async nothing() {} },
+      plugins: [
+        {
+          name: 'the workers that run',
+          runWorker(worker, next) {
+            running.push(worker);
+            return next(worker);
+          },
+        },
+      ],
+    },
+    renew: async () => {},
+    log() {},
+  });
+  await workers.poll();
+  expect(workers.problems()).toEqual([]);
+  running[0]?.shutdown();
+  await until('it has ended', () => workers.problems().length > 0);
+  expect(workers.problems()).toEqual(['the worker of connection ends ended']);
+  await workers.poll();
+  expect(workers.problems()).toEqual([]);
+  expect(running).toHaveLength(2);
+  await workers.stop();
+  await native.close();
+});
+
+test('one refusal does not switch off the keeping of budgets: the next poll sets the limit', async () => {
+  let refused = false;
+  const { promise, open } = gate();
+  const log: string[] = [];
+  const connection = serverWith({
+    async describeTaskQueue() {
+      if (refused) return {};
+      refused = true;
+      throw UNIMPLEMENTED;
+    },
+    updateTaskQueueConfig: async () => open(),
+  });
+  const keeper = createBudgetKeeper(({ message }) => log.push(message));
+  const queue = { connection, namespace: 'default', taskQueue: 'queue/acme' };
+  keeper.keep('acme', queue, 0.75);
+  await until('it was refused', () => log.length > 0);
+  keeper.keep('acme', queue, 0.75);
+  await promise;
+  await keeper.stop();
+  expect(log).toEqual([expect.stringContaining('keeps no rate limits for task queues')]);
+});
+
+test('a poll that hangs is a problem, lets the others be made, and is not begun twice', async () => {
+  const { promise, open } = gate();
+  const made = { hangs: 0, 'goes-on': 0 };
+  const polling = startPolling({
+    everyMs: 1,
+    withinMs: 1,
+    polls: [
+      {
+        async run() {
+          made.hangs += 1;
+          await promise;
+        },
+        failure: 'it hangs',
+      },
+      {
+        async run() {
+          made['goes-on'] += 1;
+        },
+        failure: 'it fails',
+      },
+    ],
+    log() {},
+  });
+  await until('the other was made again', () => made['goes-on'] > 2);
+  expect(polling.problems()).toEqual(['it hangs (no-answer)']);
+  expect(made.hangs).toBe(1);
+  open();
+  await until('it goes on', () => polling.problems().length === 0);
+  await polling.stop();
+});
