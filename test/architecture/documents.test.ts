@@ -49,6 +49,18 @@ describe('docs/errors.md', () => {
   });
 });
 
+test('docs/threat-model.md names tests that exist, in every row', () => {
+  const [, table = ''] = readProjectFile('docs/threat-model.md').split('## What they try');
+  const rows = table.split('\n').filter(line => line.startsWith('| ') && !/^\| who \|/.test(line));
+  expect(rows.length).toBeGreaterThan(15);
+  const tests = readSources('test').map(({ path }) => path);
+  for (const row of rows) {
+    const named = [...row.matchAll(/`(test\/[^`]+)`/g)].map(([, path]) => path);
+    if (named.length === 0) throw new Error(`no test is named: ${row}`);
+    expect(named.filter(path => !tests.includes(path ?? ''))).toEqual([]);
+  }
+});
+
 describe('package.json', () => {
   const manifest = z
     .object({ version: z.string(), files: z.array(z.string()) })
