@@ -51,9 +51,12 @@ const verifiedSchema = z.strictObject({
   sequence: z.number().int(),
   digest: z.string().regex(/^[0-9a-f]{64}$/),
 });
-const chainSchema = verifiedSchema
-  .omit({ kind: true, requestId: true, status: true })
-  .extend({ receipts: z.number().int() });
+const chainSchema = verifiedSchema.omit({ kind: true, requestId: true, status: true }).extend({
+  receipts: z.number().int(),
+  introduced: z.array(z.string()),
+  unreadable: z.array(z.number().int()),
+  distrusted: z.array(z.number().int()),
+});
 
 async function ask(...args: readonly string[]): Promise<unknown> {
   const { exit, document } = await operator.ask(args);
@@ -149,6 +152,9 @@ describe('receipt', () => {
     [['receipt', `dsr:${CONNECTION}:access:never-asked`], 2, 'not-found'],
     [['receipt', '--chain', 'nowhere'], 1, 'no-receipts'],
     [['receipt', '--chain', EMAIL], 2, 'unknown-connection'],
+    [['receipt', '--repair', EMAIL], 2, 'unknown-connection'],
+    [['receipt', '--repair', CONNECTION, '--out', 'x'], 2, 'usage'],
+    [['receipt', '--repair', CONNECTION, '--chain', CONNECTION], 2, 'usage'],
   ] as const)('%j is refused', async (args, exit, code) => {
     const refused = await operator.ask(args);
     expect({ exit: refused.exit, code: errorOf(refused.document).code }).toEqual({ exit, code });
@@ -220,6 +226,9 @@ describe('verify', () => {
       sequence: chain.length,
       digest: last && digestOf(last),
       pinned: true,
+      introduced: [],
+      unreadable: [],
+      distrusted: [],
     });
     expect(chain.length).toBeGreaterThanOrEqual(3);
     // Whoever kept the digest sees that the newest were cut off.
@@ -245,6 +254,8 @@ describe('verify', () => {
   });
 
   test.each([
+    ['a chain with --against', () => [write('e-chain.json', chain), '--chain', '--against', here('e-chain.json')]],
+    ['--against a receipt', () => [write('f-receipt.json', chain[0]), '--against', here('f-receipt.json')]],
     ['no such file', () => ['nowhere.json']],
     ['a folder', () => [auditor]],
     ['no file', () => []],

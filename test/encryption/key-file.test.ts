@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { createKeyCommand } from '../../src/encryption/key-command';
 import {
+  addKeyStatement,
   destroyKeys,
   exportKeys,
   generateKeyFile,
@@ -15,6 +16,7 @@ import {
   listPublicKeys,
   readKeys,
   rotateKeys,
+  rotateSigningKey,
 } from '../../src/encryption/key-file';
 import { loadKeyring } from '../../src/encryption/keyring';
 import { openPublicKey, pemOf, publicKeysIn } from '../../src/encryption/signing-key';
@@ -193,6 +195,61 @@ describe('keys that sign', () => {
       expect(listPublicKeys(path)).toHaveLength(2);
       writeFileSync(path, JSON.stringify({ ...one, signing: [...one.signing, ...one.signing] }));
       expect(codeOf(() => loadKeyring(path))).toBe('keys-malformed');
+    });
+  });
+
+  test('may be replaced: the old seed signs a statement about the new key, and is destroyed', () => {
+    withFile((path, folder) => {
+      generateKeyFile(path, FIRST);
+      const before = JSON.parse(readFileSync(path, 'utf8')).signing[0];
+      const [next, old, ...others] = rotateSigningKey(path, SECOND, (present, { id, publicKey }) => ({
+        by: present.id,
+        id,
+        publicKey,
+      }));
+      expect([old?.id, others]).toEqual([before.id, []]);
+      expect(next?.createdAt).toBe(SECOND.toISOString());
+      const ring = loadKeyring(path);
+      expect(ring.signingKey()).toMatchObject({ id: next?.id, publicKey: next?.publicKey });
+      expect(ring.keyStatements()).toEqual([{ by: before.id, id: next?.id, publicKey: next?.publicKey }]);
+      expect(readFileSync(path, 'utf8')).not.toContain(before.key);
+      rotateKeys(path, at(THIRD));
+      expect(loadKeyring(path).keyStatements()).toHaveLength(1);
+      exportKeys(path, { role: 'client', out: join(folder, 'client.json'), now: THIRD });
+      expect(loadKeyring(join(folder, 'client.json')).keyStatements()).toEqual([]);
+    });
+  });
+
+  test('stay as they are if no statement is made, or the file is not that of a worker', () => {
+    withFile((path, folder) => {
+      generateKeyFile(path, FIRST);
+      const before = readFileSync(path, 'utf8');
+      const refuses = () => {
+        throw new RangeError('no statement');
+      };
+      expect(() => rotateSigningKey(path, SECOND, refuses)).toThrow('no statement');
+      expect(() => addKeyStatement(path, SECOND, refuses)).toThrow('no statement');
+      addKeyStatement(path, SECOND, () => undefined);
+      expect(readFileSync(path, 'utf8')).toBe(before);
+      const out = join(folder, 'client.json');
+      exportKeys(path, { role: 'client', out, now: SECOND });
+      expect(codeOf(() => rotateSigningKey(out, SECOND, () => ({})))).toBe('key-not-in-role');
+    });
+  });
+
+  test('that are wrapped are replaced by a wrapped one', () => {
+    withCommand((path, command) => {
+      const service = createKeyCommand(command);
+      generateKeyFile(path, FIRST, service);
+      const [next] = rotateSigningKey(path, SECOND, present => ({ by: present.id }), service);
+      expect(loadKeyring(path, service).signingKey().id).toBe(next?.id);
+      const { signing } = JSON.parse(readFileSync(path, 'utf8'));
+      expect(signing.map((each: object) => Object.keys(each).sort())).toEqual([
+        ['createdAt', 'id', 'publicKey', 'wrapped'],
+        ['createdAt', 'id', 'publicKey'],
+      ]);
+      writeFileSync(path, readFileSync(path, 'utf8').replace('"signing"', '"statement"'));
+      expect(codeOf(() => loadKeyring(path, service))).toBe('keys-malformed');
     });
   });
 

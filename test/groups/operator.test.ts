@@ -1,4 +1,4 @@
 /** Commands about requests. */
 import { runTogether } from '../support/group';
 
-runTogether('cli/requests', 'cli/receipts', 'cli/audit', 'cli/clock', 'cli/retention');
+runTogether('cli/requests', 'cli/receipts', 'cli/receipt-chain', 'cli/audit', 'cli/clock', 'cli/retention');

@@ -251,7 +251,7 @@ function startProcess(
 const keyFileSchema = z.object({
   keys: z.array(z.object({ payload: z.string(), vault: z.string().optional() })),
   hashKey: z.string().optional(),
-  signing: z.array(z.object({ key: z.string() })).default([]),
+  signing: z.array(z.object({ key: z.string().optional() })).default([]),
 });
 
 /** The keys of all key files of a folder. */
