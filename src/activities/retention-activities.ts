@@ -29,17 +29,17 @@ const WHY = {
   locked: 'the key file of this worker lacks a key that opens its history; the next sweep tries again',
 } as const;
 /** Foreign runs whose line is in the log already. */
-const NOTED_MAX = 10_000;
+const NOTED_MAX = 5_000;
 
 export function createRetentionActivities({ retention, policy, evidence, lateReceipts, log }: RetentionDependencies) {
   const noted = new Set<string>();
 
-  /** Logs a run that is not ours once in the life of this process. @param run the part of its id that we made */
+  /** Logs a run that is not ours once in the life of this process. @param run its id, or the id that it is under */
   function noteForeign(run: string, workflowId: string): void {
-    if (noted.has(run) || noted.size >= NOTED_MAX) return;
-    noted.add(run);
+    const isNew = !noted.has(run) && noted.size < NOTED_MAX;
+    if (isNew) noted.add(run);
     const message = `a run under the id ${workflowId} is not of this service and is ignored`;
-    log({ level: 'warn', message, code: 'foreign-run', workflowId });
+    if (isNew) log({ level: 'warn', message, code: 'foreign-run', workflowId });
   }
 
   /** Logs why an item was not done; the next sweep tries again. */
@@ -47,12 +47,8 @@ export function createRetentionActivities({ retention, policy, evidence, lateRec
     return (error: unknown): undefined => {
       if (errorCode(error) === 'request-open') return undefined;
       const code = codeOrName(error);
-      log({
-        level: 'error',
-        message: `${what} of ${workflowId} (${code}); the next sweep tries again`,
-        code,
-        workflowId,
-      });
+      const message = `${what} of ${workflowId} (${code}); the next sweep tries again`;
+      log({ level: 'error', message, code, workflowId });
       throw error;
     };
   }

@@ -112,7 +112,7 @@ export function createRetention(dependencies: RetentionDependencies): Retention 
     // The server deletes a run only long after its end.
     if (record !== undefined) return new Date(record.startedAt);
     throw new EndUnknown(
-      `Request ${workflowIdOf(request)} has data in the vault, but neither a record nor a run. Restore its record from a backup of the vault, or purge it.`,
+      `Request ${workflowIdOf(request)} has data in the vault, but neither a record nor a run. Restore its record from a backup of the vault.`,
     );
   }
 
