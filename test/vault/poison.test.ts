@@ -350,9 +350,9 @@ const KINDS: Readonly<Record<string, Kind>> = {
       return `the next is issued; its own: ${own}`;
     },
     fates: {
-      truncated: 'the next is issued; its own: seal-broken',
-      other: 'the next is issued; its own: seal-broken',
-      deleted: 'the next is issued; its own: receipt-chain-broken',
+      truncated: 'the next is issued; its own: receipt-unreadable',
+      other: 'the next is issued; its own: receipt-unreadable',
+      deleted: 'the next is issued; its own: receipt-unreadable',
     },
   },
 };
