@@ -197,7 +197,10 @@ test('after every command and failures of every sort, no place holds any form of
   await run('keys', 'rotate', '--after', '0');
   await run('keys', 'export', '--role', 'viewer', '--out', here('keys-viewer.json'));
   await run('keys', 'list');
-  await run('keys', 'public');
+  const [, signed = ''] = /^(s-[0-9a-f]{16}), since /m.exec(await run('keys', 'public')) ?? [];
+  await run('keys', 'rotate-signing');
+  await run('keys', 'revoke', signed, '--from', new Date().toISOString());
+  await fails('keys', 'revoke', SUBJECT.email, '--from', SUBJECT.email);
   await run('keys', 'retire', '--older-than', '365');
   await fails('keys', 'retire', '--older-than', '0');
   // What is typed in the wrong place, and refused, is not repeated.
@@ -249,7 +252,7 @@ test('every command was run', async () => {
   const { stdout: keys } = await operator.run(['keys', '--help']);
   const named = commands
     .filter(name => name !== 'keys')
-    .concat([...keys.matchAll(/^ {2}([a-z]+)(?: \[options\])/gm)].map(([, name = '']) => `keys ${name}`));
+    .concat([...keys.matchAll(/^ {2}(?!help)([a-z][a-z-]+)/gm)].map(([, name = '']) => `keys ${name}`));
   expect(named.length).toBeGreaterThan(12);
   const elsewhere = ['demo', 'worker', 'help', 'codec-server', 'sandbox'];
   expect(named.filter(name => !ran.has(name) && !elsewhere.includes(name))).toEqual([]);
