@@ -23,7 +23,7 @@ test('every run that the service tests make replays', () => {
   const env = { ...process.env, TEST_REPLAY_EVERY_RUN: '1' };
   const { status, stderr } = spawnSync('npx', args, { cwd: ROOT, env, encoding: 'utf8' });
   const replayed = [...stderr.matchAll(/(\d+) runs replayed/g)].map(([, runs]) => Number(runs));
-  expect({ status, failures: failuresIn(stderr) }).toEqual({ status: 0, failures: [] });
+  expect({ status, failures: status === 0 ? [] : failuresIn(stderr) }).toEqual({ status: 0, failures: [] });
   expect(replayed.length).toBeGreaterThanOrEqual(files.length);
   const runs = replayed.reduce((sum, some) => sum + some, 0);
   expect(runs).toBeGreaterThan(100);
@@ -35,5 +35,6 @@ function failuresIn(printed: string): string[] {
   return printed
     .split('\n  ● ')
     .slice(1)
+    .filter(part => !part.startsWith('Console'))
     .map(failure => failure.slice(0, 2_000));
 }
