@@ -120,5 +120,7 @@ function idOf(due: Due) {
 }
 
 function isSweep(value: unknown): value is Sweep {
-  return typeof value === 'object' && value !== null && 'swept' in value && 'nowMs' in value && 'next' in value;
+  if (typeof value !== 'object' || value === null || !('swept' in value && 'nowMs' in value && 'next' in value))
+    return false;
+  return typeof value.nowMs === 'number' && typeof value.next === 'object' && value.next !== null;
 }

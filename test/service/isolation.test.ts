@@ -131,6 +131,23 @@ describe('a sweep', () => {
     for (const folder of broken) for (const name of ['record', 'object']) await driver().delete(`${folder}/${name}`);
   });
 
+  it('that continues in a new run goes on where it was; one that is started with nonsense begins anew', async () => {
+    const { temporal, taskQueue } = service;
+    const begun = { kept: 5, unkept: 0, destroyed: 7, left: 1, foreign: 2 };
+    const before = { swept: begun, nowMs: Date.now(), next: { destroy: { from: { runs: '' } } } };
+    const run = (client: Client, args: unknown[]) => {
+      sweeps += 1;
+      return client.workflow.execute('retentionSweep', { workflowId: `${taskQueue}/sweep-${sweeps}`, taskQueue, args });
+    };
+    expect(await run(temporal, [before])).toEqual(begun);
+    const anew = { kept: expect.any(Number), unkept: 0, destroyed: 0, left: 0, foreign: expect.any(Number) };
+    expect(await run(temporal, [{ ...before, next: 5 }])).toEqual(anew);
+    sweeps += 1;
+    const workflowId = `${taskQueue}/sweep-${sweeps}`;
+    await outsider.workflow.start('retentionSweep', { workflowId, taskQueue, args: [before] });
+    expect(await temporal.workflow.getHandle(workflowId).result()).toEqual(anew);
+  });
+
   it('keeps evidence behind a receipt that cannot be issued, and the next sweep searches that time again', async () => {
     const workflowId = await ended('no-receipt');
     const key = recordKey('no-receipt');
