@@ -157,8 +157,9 @@ export function createReceipts({ vault, keyring, now }: ReceiptsDependencies): R
   async function readReceipt(connection: string, sequence: number): Promise<Receipt | undefined> {
     const found = await look(connection, sequence, UNOPENED);
     if (!('fault' in found)) return isReceipt(found) ? found : undefined;
-    // Only a statement is followed by such an object, so it counts whatever became of it.
-    if ((await vault.sealedBytes(repairKey(connection, sequence))) !== undefined) return undefined;
+    const place = await placeAt(repairKey(connection, sequence));
+    const isStated = place === 'broken' ? !(await isUnstated(connection, sequence)) : place !== undefined;
+    if (isStated) return undefined;
     throw await unreadable(connection, [found]);
   }
 
@@ -345,6 +346,11 @@ export function createReceipts({ vault, keyring, now }: ReceiptsDependencies): R
     const entries = all.flatMap(each => ('fault' in each ? [] : each));
     const stated = unreadableIn(entries);
     return { entries, unstated: all.flatMap(each => ('fault' in each && !stated.has(each.sequence) ? each : [])) };
+  }
+
+  async function isUnstated(connection: string, sequence: number): Promise<boolean> {
+    const { unstated } = await read(connection);
+    return unstated.some(each => each.sequence === sequence);
   }
 
   /** The newest receipt of a request, or of one of its runs, if the object that holds its place is broken. */

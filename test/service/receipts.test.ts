@@ -1,5 +1,6 @@
 /** Every request that has ended has one receipt, whatever its end, and it tells the truth of what Aircall saw. */
 import { createCompanySeed, type FaultRule, type SandboxCompany } from '../../sandbox';
+import { checkBundle } from '../../src/audit/bundle';
 import type { RequestResult } from '../../src/client';
 import { verifyChain } from '../../src/receipt/chain';
 import type { Receipt } from '../../src/receipt/model';
@@ -211,6 +212,36 @@ describe('the receipt of a request that ended', () => {
     await expect(service.client.result(refused)).rejects.toMatchObject({ code: 'invalid-input' });
     expect(await lateReceipts.of(refOf(refused))).toMatchObject({ failure: 'invalid-input', subject: null });
     expect(await lateReceipts.of({ ...request, requestId: 'nobody' })).toBeUndefined();
+  });
+
+  it('of facts that none can state fails its request alone, which can be purged and has evidence', async () => {
+    const { connection, cases, temporal, retention, lateReceipts, evidence } = service;
+    rulesFor('whole', { action: 'status', status: 500 });
+    const input = { requestId: 'unstatable', connection, subject: { email: EMAIL } };
+    const { workflowId, runId } = await service.client.start('access', input);
+    const request = refOf(workflowId);
+    await until('it has begun', async () => (await cases.record(request)) !== undefined);
+    const dueBefore = new Date().toISOString();
+    // As an extension without a reason was once noted.
+    const extension = JSON.parse(JSON.stringify({ at: dueBefore, dueBefore }));
+    await cases.noteClock(request, runId, { regime: 'gdpr', submittedAt: dueBefore, dueAt: dueBefore, extension });
+    await service.client.cancel(workflowId);
+    service.sandbox.setFaults(undefined);
+    await expect(service.client.result(workflowId)).rejects.toThrow();
+    await run('access', 'busy');
+
+    const receipt = await lateReceipts.of(request);
+    expect(receipt).toMatchObject({
+      request: { requestId: 'unstatable', runId },
+      status: 'failed',
+      failure: 'receipt-invalid',
+      issued: { how: 'afterwards' },
+    });
+    const files = receipt && (await evidence.of(receipt));
+    expect(checkBundle(files ?? new Map()).workflowId).toBe(workflowId);
+    await retention.destroy({ what: 'request', request }, new Date());
+    await until('its history is gone', async () => (await runAt(temporal, workflowId)) === undefined);
+    expect(verifyChain(await service.receipts.chain(connection)).distrusted).toEqual([]);
   });
 
   it('is left to its last step while that is under way', async () => {

@@ -174,6 +174,16 @@ test('an entry that only this process has no key for is not broken: it waits, an
   expect(await idsIn(await receiptsWith(both).chain('acme'))).toHaveLength(4);
 });
 
+test('a mark that somebody without a key made excuses nothing, and one that broke still counts', async () => {
+  const mark = 'receipt-repairs/acme/2';
+  await replace(entryKey(2), undefined);
+  await replace(mark, Buffer.from('x'));
+  await expect(receipts.issue(ended('two'))).rejects.toMatchObject({ code: 'receipt-unreadable' });
+  await receipts.repair('acme');
+  expect((await receipts.issue(ended('two'))).chain.sequence).toBe(5);
+  expect(await idsIn(await receipts.chain('acme'))).toEqual(['one', 'three', 'two']);
+});
+
 test.each(Object.entries(BREAKS).filter(([what]) => !what.startsWith('a receipt')))(
   'a head that is %s is made again from the chain',
   async (_what, breaks) => {
