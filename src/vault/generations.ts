@@ -87,12 +87,15 @@ export function createGuard(store: CountedStore) {
     }
   }
 
-  /** @throws {VaultError} `vault-rolled-back` */
-  async function read(key: string): Promise<{ readonly stored: Counted | undefined; readonly latest: Latest }> {
+  /** To look at it, one that was compared a moment ago is good; to replace it, it is compared again. @throws {VaultError} `vault-rolled-back` */
+  async function read(
+    key: string,
+    why: 'look' | 'replace',
+  ): Promise<{ readonly stored: Counted | undefined; readonly latest: Latest }> {
     const stored = await store.get(key);
     const before = known.get(key);
-    if (before !== undefined && stored?.version === before.version && Date.now() < (before.untilMs ?? 0))
-      return { stored, latest: before };
+    const isKnown = before !== undefined && stored?.version === before.version && Date.now() < (before.untilMs ?? 0);
+    if (why === 'look' && isKnown) return { stored, latest: before };
     const latest = await latestOf(key, stored?.generation ?? 0);
     if (isCurrent(stored, latest)) {
       // Its writer was interrupted before it stored the witness.
@@ -102,7 +105,7 @@ export function createGuard(store: CountedStore) {
       return { stored, latest: seen };
     }
     const again = await store.get(key);
-    if (again?.version !== stored?.version) return read(key); // it was replaced between the two reads
+    if (again?.version !== stored?.version) return read(key, why); // it was replaced between the two reads
     throw new VaultError(
       'vault-rolled-back',
       `The object ${key} of the vault ${stored === undefined ? 'is missing' : 'is older than one that was there before'}.`,
@@ -130,14 +133,14 @@ export function createGuard(store: CountedStore) {
 
   return {
     async get(key: string) {
-      return (await read(key)).stored;
+      return (await read(key, 'look')).stored;
     },
     async putIfAbsent(key: string, plain: Buffer): Promise<boolean> {
-      const { stored, latest } = await read(key);
+      const { stored, latest } = await read(key, 'replace');
       return stored === undefined && write(key, plain, stored, latest);
     },
     async putIfUnchanged(key: string, plain: Buffer, version: string): Promise<boolean> {
-      const { stored, latest } = await read(key);
+      const { stored, latest } = await read(key, 'replace');
       return stored?.version === version && write(key, plain, stored, latest);
     },
     async update(
@@ -145,7 +148,7 @@ export function createGuard(store: CountedStore) {
       change: (present: Buffer | undefined) => Buffer | undefined,
     ): Promise<Buffer | undefined> {
       for (;;) {
-        const { stored, latest } = await read(key);
+        const { stored, latest } = await read(key, 'replace');
         const next = change(stored?.value);
         if (next === undefined) return stored?.value;
         if (await write(key, next, stored, latest)) return next;

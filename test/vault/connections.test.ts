@@ -80,11 +80,12 @@ describe('a connection', () => {
   });
 
   test('is listed by its name until it is deleted; others stay', async () => {
-    for (const name of ['beta', '1', '.staging', 'acme']) await connections.put({ ...acme, name }, undefined);
-    expect(await connections.names()).toEqual(['.staging', '1', 'acme', 'beta']);
+    for (const name of ['beta', '1', '0000000001', '.staging', 'acme'])
+      await connections.put({ ...acme, name }, undefined);
+    expect(await connections.names()).toEqual(['.staging', '0000000001', '1', 'acme', 'beta']);
     await connections.delete('acme');
     await connections.delete('acme');
-    expect(await connections.names()).toEqual(['.staging', '1', 'beta']);
+    expect(await connections.names()).toEqual(['.staging', '0000000001', '1', 'beta']);
     expect(await connections.get('acme')).toBeUndefined();
   });
 
