@@ -28,12 +28,14 @@ import {
   KINDS,
   type Kind,
   NAME_PATTERN,
+  NAME_RULE,
   requestOf,
   WORKFLOW_TYPES,
   workflowIdOf,
 } from './request/names';
 import { SEARCH_KEYS } from './request/search-keys';
 import { sideBySide } from './side-by-side';
+import { within } from './temporal/deadline';
 import { quoted } from './temporal/list-filter';
 
 export { DsrError } from './client/errors';
@@ -190,8 +192,13 @@ export function createDsrClient({
       const parsed = parseExtension(extension);
       if (!(await isOpen(workflowId))) throw hasEnded(workflowId);
       try {
-        return await server.withDeadline(Date.now() + ANSWERED_WITHIN_MS, () =>
-          workflow.getHandle(workflowId).executeUpdate<Clock, [unknown]>(EXTEND, { args: [{ workflowId, ...parsed }] }),
+        return await within(
+          server,
+          () =>
+            workflow
+              .getHandle(workflowId)
+              .executeUpdate<Clock, [unknown]>(EXTEND, { args: [{ workflowId, ...parsed }] }),
+          ANSWERED_WITHIN_MS,
         );
       } catch (error) {
         throw extensionError(workflowId, error);
@@ -199,8 +206,7 @@ export function createDsrClient({
     },
 
     async list({ connection, limit = LIST_LIMIT_DEFAULT, open = false } = {}) {
-      if (connection !== undefined && !NAME_PATTERN.test(connection))
-        throw new InvalidInput('connection takes 1 to 64 letters, digits, dots, underscores or hyphens');
+      if (connection !== undefined && !NAME_PATTERN.test(connection)) throw new InvalidInput(`connection ${NAME_RULE}`);
       const requests: ListedRequest[] = [];
       for await (const info of workflow.list({ query: listQuery(taskQueue, connection, open) })) {
         const listed = listedRequest(info);

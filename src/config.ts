@@ -7,7 +7,7 @@ import { isLoopback } from './aircall/base-url';
 import { createKeyCommand } from './encryption/key-command';
 import type { KeyService } from './encryption/key-file';
 import { type Keyring, loadKeyring } from './encryption/keyring';
-import { DEFAULT_TASK_QUEUE } from './request/names';
+import { DEFAULT_TASK_QUEUE, NAME_RULE } from './request/names';
 import type { RetentionPolicy } from './retention/retention';
 import { type TemporalConfiguration, temporalConfiguration } from './temporal/connect';
 import { createFolderDriver } from './vault/folder';
@@ -187,7 +187,7 @@ function oauthClientOf(env: Environment): OauthConfiguration {
 function taskQueueOf(env: Environment): string {
   const taskQueue = env.AIRCALL_DSR_TASK_QUEUE ?? DEFAULT_TASK_QUEUE;
   if (/^[A-Za-z0-9._-]{1,64}$/.test(taskQueue)) return taskQueue;
-  throw new ConfigurationError('AIRCALL_DSR_TASK_QUEUE takes 1 to 64 letters, digits, dots, underscores or hyphens.');
+  throw new ConfigurationError(`AIRCALL_DSR_TASK_QUEUE ${NAME_RULE}.`);
 }
 
 function isTraced(env: Environment): boolean {

@@ -9,7 +9,7 @@ import type { AircallClient, ApiRequest, Authorization } from '../aircall/client
 import { ENDPOINTS } from '../aircall/endpoints';
 import { AircallError, type AircallErrorCode, type RateLimit } from '../aircall/errors';
 import { SealBroken } from '../encryption/seal';
-import { codeOrName } from '../error-code';
+import { codeOrName, errorCode } from '../error-code';
 import { ReceiptError } from '../receipt/sign';
 import { HANDLING, isStepCode, type StepCode, type StepFailureDetail } from '../request/handling';
 import { requestBehind } from '../request/names';
@@ -209,12 +209,9 @@ export function stepFailure(
 export function localFailure(error: unknown, apiRequests: number): Error {
   if (error instanceof ApplicationFailure) return error;
   const detail = { apiRequests, credentialVersion: 0 };
-  if (error instanceof CaseFileBroken || error instanceof SealBroken) {
-    return stepFailure(error.code, error.message, detail);
-  }
-  if (error instanceof ReceiptError && error.code === 'receipt-invalid')
-    return stepFailure(error.code, error.message, detail);
-  if (error instanceof VaultError && isStepCode(error.code)) return stepFailure(error.code, error.message, detail);
+  const isTyped = [CaseFileBroken, SealBroken, VaultError, ReceiptError].some(type => error instanceof type);
+  const code = errorCode(error) ?? '';
+  if (isTyped && error instanceof Error && isStepCode(code)) return stepFailure(code, error.message, detail);
   return stepFailure('local-failure', `a local step failed: ${codeOrName(error)}`, detail);
 }
 

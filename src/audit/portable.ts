@@ -8,7 +8,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Payload, PayloadCodec } from '@temporalio/common';
 import { temporal } from '@temporalio/proto';
 import { inputFor } from '../request/addressed';
-import { ALARMS, REASON_PATTERN } from '../request/clock';
+import { ALARMS, ExtensionRefused, extensionIn } from '../request/clock';
 import { isStepCode } from '../request/handling';
 import { InvalidInput, parseInput } from '../request/input';
 import { STATUSES } from '../request/model';
@@ -194,13 +194,13 @@ async function keptPayload(holder: string, payload: Payload, run: RunFacts): Pro
 
 /** The input of an extension. */
 function extensionOf(value: unknown, { workflowId }: RunFacts): Record<string, unknown> {
-  const [reason, until] = [member(value, 'reason'), member(value, 'until')];
-  const untilMs = typeof until === 'string' ? Date.parse(until) : Number.NaN;
-  return {
-    ...(member(value, 'workflowId') === workflowId && { workflowId }),
-    ...(typeof reason === 'string' && REASON_PATTERN.test(reason) && { reason }),
-    ...(!Number.isNaN(untilMs) && { until: new Date(untilMs).toISOString() }),
-  };
+  if (typeof value !== 'object' || value === null) return {};
+  try {
+    return { ...(member(value, 'workflowId') === workflowId && { workflowId }), ...extensionIn(value) };
+  } catch (error) {
+    if (error instanceof ExtensionRefused) return {};
+    throw error;
+  }
 }
 
 const COUNTS = ['apiRequests', 'credentialVersion', 'sent', 'uncertain'];

@@ -9,6 +9,7 @@ import { type Kind, WORKFLOW_TYPES, workflowIdOf } from '../request/names';
 import { SEARCH_KEYS } from '../request/search-keys';
 import { subjectHashOf } from '../request/subject-hash';
 import { grpcErrorOf, INVALID_ARGUMENT } from '../temporal/grpc-status';
+import { argumentsOf } from '../temporal/histories';
 import { ensureSearchAttributes } from '../temporal/search-attributes';
 import { DsrError } from './errors';
 import type { Runs } from './runs';
@@ -60,13 +61,8 @@ export function createStarting(temporal: Client, keyring: Keyring, taskQueue: st
   }
 
   /** The input of a run; undefined if it cannot be read. */
-  async function inputOf({ workflowId, runId }: RunOfRequest): Promise<InputBefore> {
-    const { history } = await server.workflowService.getWorkflowExecutionHistory({
-      namespace: options.namespace,
-      execution: { workflowId, runId },
-      maximumPageSize: 1,
-    });
-    const sent = history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];
+  async function inputOf(run: RunOfRequest): Promise<InputBefore> {
+    const sent = await argumentsOf(temporal, run);
     try {
       const [payload] = await codec.decode([...sent]);
       const input: unknown = payload && defaultPayloadConverter.fromPayload(payload);

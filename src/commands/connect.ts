@@ -14,7 +14,7 @@ import {
   SHARE_DEFAULT,
   SHARE_MAX,
 } from '../budget';
-import { NAME_PATTERN } from '../request/names';
+import { NAME_PATTERN, NAME_RULE } from '../request/names';
 import {
   type Connection,
   type Connections,
@@ -68,7 +68,7 @@ interface Connected {
 }
 
 export async function connect(context: Context, name: string, options: ConnectOptions): Promise<Exit> {
-  if (!NAME_PATTERN.test(name)) throw usage('NAME takes 1 to 64 letters, digits, dots, underscores or hyphens.');
+  if (!NAME_PATTERN.test(name)) throw usage(`NAME ${NAME_RULE}.`);
   const given = options.oauth === true ? undefined : credentialOf(context, options);
   if (given === undefined && (options.apiId ?? options.apiToken ?? options.accessToken) !== undefined)
     throw usage('Give either credentials or --oauth, not both.');

@@ -8,7 +8,7 @@ import { emailSpellings } from '../matching/addresses';
 import { phoneDigits } from '../matching/numbers';
 import { type ExtensionInput, REASON_PATTERN, REASON_RULE } from './clock';
 import type { AccessInput, DeletionInput } from './model';
-import { type Kind, NAME_PATTERN } from './names';
+import { type Kind, NAME_PATTERN, NAME_RULE } from './names';
 import { OPTIONS } from './options';
 
 export class InvalidInput extends Error {
@@ -16,8 +16,7 @@ export class InvalidInput extends Error {
   override readonly name = 'InvalidInput';
 }
 
-const nameRule = 'takes 1 to 64 letters, digits, dots, underscores or hyphens';
-const name = z.string(nameRule).regex(NAME_PATTERN, nameRule);
+const name = z.string(NAME_RULE).regex(NAME_PATTERN, NAME_RULE);
 
 const emailRule = 'takes one e-mail address, for instance person@example.com, at most 254 characters';
 const email = z

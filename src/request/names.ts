@@ -41,6 +41,7 @@ export const DEFAULT_TASK_QUEUE = 'aircall-dsr';
 
 /** Names of connections and request ids: 1 to 64 characters, no `:`, `/` or `@`, so that an e-mail address cannot be one. */
 export const NAME_PATTERN = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,64}$/;
+export const NAME_RULE = 'takes 1 to 64 letters, digits, dots, underscores or hyphens';
 
 /** Names a request. Every activity, vault object and id is derived from it. Holds no personal data. */
 export interface RequestRef {

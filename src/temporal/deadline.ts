@@ -3,7 +3,11 @@ import type { ConnectionLike } from '@temporalio/client';
 
 const ANSWERED_WITHIN_MS = 5_000;
 
-/** Rejects with gRPC status DEADLINE_EXCEEDED if the calls in `work` take longer than five seconds. */
-export function within<T>(connection: ConnectionLike, work: () => Promise<T>): Promise<T> {
-  return connection.withDeadline(Date.now() + ANSWERED_WITHIN_MS, work);
+/** Rejects with gRPC status DEADLINE_EXCEEDED if the calls in `work` take longer than `answeredWithinMs`; five seconds if absent. */
+export function within<T>(
+  connection: ConnectionLike,
+  work: () => Promise<T>,
+  answeredWithinMs = ANSWERED_WITHIN_MS,
+): Promise<T> {
+  return connection.withDeadline(Date.now() + answeredWithinMs, work);
 }

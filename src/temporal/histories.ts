@@ -3,7 +3,7 @@
  * no longer has a run; it does not reach copies of the database.
  */
 import type { Client } from '@temporalio/client';
-import { WorkflowNotFoundError } from '@temporalio/common';
+import { type Payload, WorkflowNotFoundError } from '@temporalio/common';
 import { type google, temporal as proto } from '@temporalio/proto';
 import { KEY_ID } from '../encryption/payload-codec';
 import { isStepCode } from '../request/handling';
@@ -141,6 +141,16 @@ export async function runAt(temporal: Client, workflowId: string, runId?: string
     if (grpcErrorOf(error)?.code === NOT_FOUND) return undefined;
     throw error;
   }
+}
+
+/** The arguments that a run was started with; its starter may have sent anything. */
+export async function argumentsOf(temporal: Client, { workflowId, runId }: RunId): Promise<readonly Payload[]> {
+  const { history } = await temporal.workflowService.getWorkflowExecutionHistory({
+    namespace: temporal.options.namespace,
+    execution: { workflowId, runId },
+    maximumPageSize: 1,
+  });
+  return history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];
 }
 
 /** Undefined if the server has deleted it. */

@@ -9,7 +9,7 @@ import type { Keyring } from '../encryption/keyring';
 import { createPayloadCodec, PayloadBroken } from '../encryption/payload-codec';
 import { type RequestRef, WORKFLOW_TYPES, workflowIdOf } from '../request/names';
 import { grpcErrorOf, NOT_FOUND } from './grpc-status';
-import { type Run, type RunId, runsAt } from './histories';
+import { argumentsOf, type Run, type RunId, runsAt } from './histories';
 
 export interface OwnRuns {
   /** Of the request's workflow type, on the service's task queue. */
@@ -48,9 +48,7 @@ export async function namingOf(
     if (typeof input !== 'object' || input === null) return 'not-named';
     const given = new Map<string, unknown>(Object.entries(input));
     const isNamed =
-      (given.get('kind') ?? kind) === kind &&
-      given.get('connection') === connection &&
-      given.get('requestId') === requestId;
+      given.get('kind') === kind && given.get('connection') === connection && given.get('requestId') === requestId;
     return isNamed ? 'named' : 'not-named';
   } catch (error) {
     const isLocked =
@@ -61,15 +59,10 @@ export async function namingOf(
 }
 
 /** The only argument of a run; undefined if it has none or several, or the server has deleted it. */
-async function inputOf(temporal: Client, execution: RunId): Promise<Payload | undefined> {
+async function inputOf(temporal: Client, run: RunId): Promise<Payload | undefined> {
   try {
-    const { history } = await temporal.workflowService.getWorkflowExecutionHistory({
-      namespace: temporal.options.namespace,
-      execution,
-      maximumPageSize: 1,
-    });
-    const { payloads } = history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input ?? {};
-    return payloads?.length === 1 ? payloads[0] : undefined;
+    const payloads = await argumentsOf(temporal, run);
+    return payloads.length === 1 ? payloads[0] : undefined;
   } catch (error) {
     if (grpcErrorOf(error)?.code === NOT_FOUND) return undefined;
     throw error;

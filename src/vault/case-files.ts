@@ -111,7 +111,8 @@ function isLate(present: Buffer, { sent }: StepProgress): boolean {
   return readProgress(present).sent >= sent;
 }
 
-function sha256Of(bytes: Uint8Array): string {
+/** Hexadecimal. */
+export function sha256Of(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 

@@ -10,8 +10,8 @@ import { VaultError } from './errors';
 /** Stores objects with their generations; a witness has none. */
 export interface CountedStore {
   get(key: string): Promise<Counted | undefined>;
-  putIfAbsent(key: string, plain: Buffer, generation: number): Promise<boolean>;
-  putIfUnchanged(key: string, plain: Buffer, version: string, generation: number): Promise<boolean>;
+  /** If nothing is there (`version` undefined), or it is still at `version`; else false. */
+  put(key: string, plain: Buffer, version: string | undefined, generation: number): Promise<boolean>;
   /** Whatever is there. */
   replace(key: string, plain: Buffer, generation: number): Promise<void>;
   list(prefix: string): Promise<string[]>;
@@ -114,7 +114,7 @@ export function createGuard(store: CountedStore) {
 
   /** After the object: a writer that is interrupted between the two leaves an object that is still good. */
   async function witness(key: string, generation: number, before: Latest): Promise<void> {
-    await store.putIfAbsent(nameOf(key, { present: generation, deleted: 0 }), Buffer.alloc(0), 0);
+    await store.put(nameOf(key, { present: generation, deleted: 0 }), Buffer.alloc(0), undefined, 0);
     if (before.present > 0 && before.present < generation)
       await store.delete(nameOf(key, { present: before.present, deleted: 0 }));
     if (before.deleted > 0) await store.delete(nameOf(key, { present: 0, deleted: before.deleted }));
@@ -123,10 +123,7 @@ export function createGuard(store: CountedStore) {
 
   async function write(key: string, plain: Buffer, stored: Counted | undefined, latest: Latest): Promise<boolean> {
     const generation = Math.max(latest.present, latest.deleted) + 1;
-    const isWritten =
-      stored === undefined
-        ? await store.putIfAbsent(key, plain, generation)
-        : await store.putIfUnchanged(key, plain, stored.version, generation);
+    const isWritten = await store.put(key, plain, stored?.version, generation);
     if (isWritten) await witness(key, generation, latest);
     return isWritten;
   }
@@ -178,7 +175,7 @@ export function createGuard(store: CountedStore) {
       const latest = await latestAnyhow(key);
       if (latest.present > latest.deleted) {
         const deleted = latest.present + 1;
-        await store.putIfAbsent(nameOf(key, { present: 0, deleted }), Buffer.alloc(0), 0);
+        await store.put(nameOf(key, { present: 0, deleted }), Buffer.alloc(0), undefined, 0);
         await store.delete(nameOf(key, { present: latest.present, deleted: 0 }));
         remember(key, { present: 0, deleted });
       }

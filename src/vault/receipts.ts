@@ -12,7 +12,6 @@
  * holds: a broken one is made again from it.
  */
 
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { ratePerSecond } from '../budget';
 import { KeyringError } from '../encryption/key-file';
@@ -44,6 +43,7 @@ import {
 import type { RequestRef } from '../request/names';
 import { sideBySide } from '../side-by-side';
 import { VERSION } from '../version';
+import { sha256Of } from './case-files';
 import { budgetOf, createConnections } from './connections';
 import type { Stored, Vault } from './vault';
 
@@ -142,14 +142,14 @@ export function createReceipts({ vault, keyring, now }: ReceiptsDependencies): R
       content = (await vault.get(key))?.value;
     } catch (error) {
       if (!unopened.includes(errorCode(error) ?? '')) throw error;
-      return { sequence, fault: 'unopened', sha256: hashOf((await vault.sealedBytes(key)) ?? Buffer.alloc(0)) };
+      return { sequence, fault: 'unopened', sha256: sha256Of((await vault.sealedBytes(key)) ?? Buffer.alloc(0)) };
     }
     if (content === undefined) return { sequence, fault: 'missing', sha256: null };
     try {
       return readEntry(parseDocument(content));
     } catch (error) {
       if (!(error instanceof ReceiptError)) throw error;
-      return { sequence, fault: 'malformed', sha256: hashOf(content) };
+      return { sequence, fault: 'malformed', sha256: sha256Of(content) };
     }
   }
 
@@ -457,8 +457,4 @@ function headAfter({ stated, revoked }: Head, found: Entry | Unreadable): Head {
     stated: [...stated, digestOf(statement)],
     revoked: says.does === 'revoke' ? [...revoked, says.keyId] : revoked,
   };
-}
-
-function hashOf(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }

@@ -80,39 +80,32 @@ function sealedVault(driver: VaultDriver, keys: SealKeys): Vault {
       const stored = await driver.get(key);
       return stored && { ...stored, value: unseal(keys, key, stored.value), generation: generationOf(stored.value) };
     },
-    putIfAbsent: (key, plain, generation) => driver.putIfAbsent(key, seal(keys, key, plain, generation)),
-    putIfUnchanged: (key, plain, version, generation) =>
-      driver.putIfUnchanged(key, seal(keys, key, plain, generation), version),
+    async put(key, plain, version, generation) {
+      const sealed = seal(keys, key, plain, generation);
+      return version === undefined ? driver.putIfAbsent(key, sealed) : driver.putIfUnchanged(key, sealed, version);
+    },
     async replace(key, plain, generation) {
       for (;;) {
         const stored = await driver.get(key);
-        const isWritten =
-          stored === undefined
-            ? await store.putIfAbsent(key, plain, generation)
-            : await store.putIfUnchanged(key, plain, stored.version, generation);
-        if (isWritten) return;
+        if (await store.put(key, plain, stored?.version, generation)) return;
       }
     },
     list: prefix => driver.list(prefix),
     delete: key => driver.delete(key),
   };
-  const plainly: VaultDriver = {
-    ...store,
-    putIfAbsent: (key, plain) => store.putIfAbsent(key, plain, UNCOUNTED),
-    putIfUnchanged: (key, plain, version) => store.putIfUnchanged(key, plain, version, UNCOUNTED),
-  };
+  const { get, list } = store;
   return {
-    ...plainly,
+    get,
+    list,
+    delete: store.delete,
+    putIfAbsent: (key, plain) => store.put(key, plain, undefined, UNCOUNTED),
+    putIfUnchanged: (key, plain, version) => store.put(key, plain, version, UNCOUNTED),
     async update(key, change) {
       for (;;) {
-        const stored = await plainly.get(key);
+        const stored = await get(key);
         const next = change(stored?.value);
         if (next === undefined) return stored?.value;
-        const isWritten =
-          stored === undefined
-            ? await plainly.putIfAbsent(key, next)
-            : await plainly.putIfUnchanged(key, next, stored.version);
-        if (isWritten) return next;
+        if (await store.put(key, next, stored?.version, UNCOUNTED)) return next;
       }
     },
     replace: (key, plain) => store.replace(key, plain, UNCOUNTED),
@@ -130,7 +123,7 @@ function sealedVault(driver: VaultDriver, keys: SealKeys): Vault {
         const stored = await driver.get(key);
         if (stored === undefined || sealedBy(stored.value) === keys.primaryId) return;
         const plain = unseal(keys, key, stored.value);
-        if (await store.putIfUnchanged(key, plain, stored.version, generationOf(stored.value))) return;
+        if (await store.put(key, plain, stored.version, generationOf(stored.value))) return;
       }
     },
   };

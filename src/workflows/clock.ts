@@ -43,8 +43,7 @@ export interface RunClock {
 
 /** @throws {ExtensionRefused} unless it was made for this request */
 function received(input: unknown): ExtensionInput {
-  if (typeof input !== 'object' || input === null || !isFrom(workflowInfo().workflowId, input))
-    throw new ExtensionRefused('it was not made for this request');
+  if (!isFrom(workflowInfo().workflowId, input)) throw new ExtensionRefused('it was not made for this request');
   return extensionIn(input);
 }
 

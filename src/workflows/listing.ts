@@ -5,7 +5,7 @@
 import { executeChild, workflowInfo } from '@temporalio/workflow';
 import type { CaseRef, Merged, Window } from '../activities';
 import type { Gap, SourceCoverage } from '../request/model';
-import { pagesId } from '../request/names';
+import { CHILD_WORKFLOW, pagesId } from '../request/names';
 import { PER_PAGE, ROWS_MAX, splitWindow } from '../request/paging';
 import { sideBySide } from '../side-by-side';
 import type { Renewal } from './credentials';
@@ -150,7 +150,7 @@ async function fetchSome(run: RequestRun, list: List, window: Window, pages: rea
     return report;
   }
   const workflowId = pagesId(workflowInfo().workflowId, run.nextChild());
-  const report = await executeChild<typeof fetchPages>('fetchPages', {
+  const report = await executeChild<typeof fetchPages>(CHILD_WORKFLOW, {
     args: [{ workflowId, ...input }],
     workflowId,
     staticSummary: `${listName(list)}, pages ${pages[0]} to ${pages.at(-1)}`,

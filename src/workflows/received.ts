@@ -12,7 +12,7 @@ export class PayloadUnusable extends ApplicationFailure {
 }
 
 /** Whether a value says that it is for, or from, the run with this id. */
-export function isFrom(workflowId: string, value: unknown): boolean {
+export function isFrom(workflowId: string, value: unknown): value is { readonly workflowId: string } {
   return typeof value === 'object' && value !== null && 'workflowId' in value && value.workflowId === workflowId;
 }
 

@@ -3,10 +3,10 @@
  * schedule of the service. It goes past each item that cannot be done now: the next sweep tries it again. All ages are
  * judged by this workflow's clock, which is the server's. Decisions D9, D13.
  */
-import { continueAsNew, isCancellation, proxyActivities, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
+import { continueAsNew, isCancellation, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
 import type { ItemEnd, RetentionActivities } from '../activities/retention-activities';
 import { sideBySide } from '../side-by-side';
-import { checked } from './steps';
+import { stepsWith } from './steps';
 
 export interface Swept {
   /** Requests whose evidence was kept, or cannot be kept. */
@@ -33,21 +33,14 @@ type PageOf<Step extends 'findUnkept' | 'findDue'> = Omit<Parameters<RetentionAc
 const NOTHING: Swept = { kept: 0, unkept: 0, destroyed: 0, left: 0, foreign: 0 };
 const AT_ONCE = 4;
 
-const { findUnkept, noteKept, findDue } = checked(
-  proxyActivities<RetentionActivities>({
-    startToCloseTimeout: '10 minutes',
-    scheduleToCloseTimeout: '1 hour',
-    retry: { initialInterval: '10 seconds', backoffCoefficient: 2, maximumInterval: '10 minutes' },
-  }),
-);
+const LIMITS = { startToCloseTimeout: '10 minutes', scheduleToCloseTimeout: '1 hour' } as const;
+
+const { findUnkept, noteKept, findDue } = stepsWith<RetentionActivities>({
+  ...LIMITS,
+  retry: { initialInterval: '10 seconds', backoffCoefficient: 2, maximumInterval: '10 minutes' },
+});
 /** The steps of one item: one that fails must not hold up the others, so the next sweep makes the next attempt. */
-const { keepEvidence, destroyDue } = checked(
-  proxyActivities<RetentionActivities>({
-    startToCloseTimeout: '10 minutes',
-    scheduleToCloseTimeout: '1 hour',
-    retry: { maximumAttempts: 1 },
-  }),
-);
+const { keepEvidence, destroyDue } = stepsWith<RetentionActivities>({ ...LIMITS, retry: { maximumAttempts: 1 } });
 
 /** @param before of a sweep that continues; anything else, or a time to come, begins anew */
 export async function retentionSweep(before?: unknown): Promise<Swept> {

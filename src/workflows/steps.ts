@@ -47,7 +47,11 @@ const QUICK_TIMEOUT = '5 seconds';
 const LOCAL_TIME_MIN_MS = 3_600_000;
 
 /** Steps that take only what is addressed to them, and of which no result is used that is not their own. */
-export function checked<T extends object>(steps: T): T {
+export function stepsWith<T>(options: ActivityOptions) {
+  return checked(proxyActivities<T>(options));
+}
+
+function checked<T extends object>(steps: T): T {
   return new Proxy(steps, {
     get(_, name) {
       const step: unknown = Reflect.get(steps, name);
@@ -93,37 +97,33 @@ function callOptions(connection: string, deadlineMs: number): ActivityOptions {
  * @param summary the purpose of the step, for the Web UI; as with all steps, references and names only
  */
 export function readSteps(budgeted: Budgeted, summary: string, urgency: Urgency = 'first') {
-  return checked(proxyActivities<Omit<ApiActivities, 'deleteContact'>>(apiOptions(budgeted, summary, urgency)));
+  return stepsWith<Omit<ApiActivities, 'deleteContact'>>(apiOptions(budgeted, summary, urgency));
 }
 
 /** The step that renews a credential before it expires: it belongs to no request, and runs before the steps of all requests. */
 export function renewalSteps(connection: string, deadlineMs: number) {
-  return checked(
-    proxyActivities<Pick<ApiActivities, 'refreshToken'>>({
-      ...callOptions(connection, deadlineMs),
-      summary: 'Get a new access token before the present one expires',
-      priority: { priorityKey: 1 },
-    }),
-  );
+  return stepsWith<Pick<ApiActivities, 'refreshToken'>>({
+    ...callOptions(connection, deadlineMs),
+    summary: 'Get a new access token before the present one expires',
+    priority: { priorityKey: 1 },
+  });
 }
 
 /** Steps that delete at Aircall. Deleting an absent record counts as done, so these steps too are retried without a cap. */
 export function deleteSteps(budgeted: Budgeted, summary: string) {
-  return checked(proxyActivities<Pick<ApiActivities, 'deleteContact'>>(apiOptions(budgeted, summary, 'first')));
+  return stepsWith<Pick<ApiActivities, 'deleteContact'>>(apiOptions(budgeted, summary, 'first'));
 }
 
 /** Steps that use the vault only, with as much data as a company may have. They have at least an hour. */
 export function bulkSteps(deadlineMs?: number) {
-  return checked(
-    proxyActivities<LocalActivities>({
-      startToCloseTimeout: START_TO_CLOSE,
-      ...(deadlineMs === undefined
-        ? {}
-        : { scheduleToCloseTimeout: Math.max(deadlineMs - Date.now(), LOCAL_TIME_MIN_MS) }),
-      retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' },
-      allowEagerDispatch: false,
-    }),
-  );
+  return stepsWith<LocalActivities>({
+    startToCloseTimeout: START_TO_CLOSE,
+    ...(deadlineMs === undefined
+      ? {}
+      : { scheduleToCloseTimeout: Math.max(deadlineMs - Date.now(), LOCAL_TIME_MIN_MS) }),
+    retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' },
+    allowEagerDispatch: false,
+  });
 }
 
 /**
@@ -156,26 +156,22 @@ function isTriedAgain(error: unknown): boolean {
 
 /** The step that sends an alarm about a due date: repeated until it is received, or no longer needed. */
 export function alarmSteps(summary: string) {
-  return checked(
-    proxyActivities<Pick<LocalActivities, 'raiseAlarm'>>({
-      summary,
-      startToCloseTimeout: START_TO_CLOSE,
-      scheduleToCloseTimeout: '3 days',
-      retry: { initialInterval: '10 seconds', backoffCoefficient: 2, maximumInterval: '1 hour' },
-      allowEagerDispatch: false,
-    }),
-  );
+  return stepsWith<Pick<LocalActivities, 'raiseAlarm'>>({
+    summary,
+    startToCloseTimeout: START_TO_CLOSE,
+    scheduleToCloseTimeout: '3 days',
+    retry: { initialInterval: '10 seconds', backoffCoefficient: 2, maximumInterval: '1 hour' },
+    allowEagerDispatch: false,
+  });
 }
 
 /** The waiting steps: Temporal repeats them until the cause of the wait has ended, or the deadline passes. */
 export function waitingSteps(deadlineMs: number, summary: string) {
-  return checked(
-    proxyActivities<Pick<LocalActivities, 'awaitCredentials' | 'awaitResumption' | 'awaitAccessRequests'>>({
-      summary,
-      startToCloseTimeout: START_TO_CLOSE,
-      scheduleToCloseTimeout: Math.max(1, deadlineMs - Date.now()),
-    }),
-  );
+  return stepsWith<Pick<LocalActivities, 'awaitCredentials' | 'awaitResumption' | 'awaitAccessRequests'>>({
+    summary,
+    startToCloseTimeout: START_TO_CLOSE,
+    scheduleToCloseTimeout: Math.max(1, deadlineMs - Date.now()),
+  });
 }
 
 /** A step that calls Aircall was cancelled between two attempts; with the API requests it had sent. */

@@ -11,14 +11,13 @@ import type { FaultRule } from '../../sandbox';
 import { registered } from '../../src/activities';
 import { createDataConverter, failureConverterPath } from '../../src/encryption/data-converter';
 import { HANDLING, isStepCode, type StepCode } from '../../src/request/handling';
-import type { RequestResult } from '../../src/request/model';
 import { type RequestRef, workflowIdOf } from '../../src/request/names';
 import type { CaseRef } from '../../src/vault/cases';
 import { ifBroken } from '../../src/vault/connections';
 import { cachedPath } from '../support/folders';
 import { environment, installRuntime } from '../support/service';
 import type { accessRequest, StepEnd, StepToTake } from './support/one-step';
-import { type Steps, startSteps } from './support/steps';
+import { endedAs, type Steps, startSteps } from './support/steps';
 
 const EMAIL = 'Zoe.Nunez@Example.com';
 const TASK_QUEUE = `boundary-${process.pid}-${Date.now()}`;
@@ -212,7 +211,10 @@ const CASES = {
     ...search({ action: 'drop' }, 0),
     prepare: () => steps.connect(undefined, { incarnation: 2 }),
   },
-  'request-ended': { ...search({ action: 'drop' }, 0), prepare: () => steps.cases.close(steps.request, ENDED) },
+  'request-ended': {
+    ...search({ action: 'drop' }, 0),
+    prepare: () => steps.cases.close(steps.request, endedAs('no-match')),
+  },
   'connection-broken': { ...search({ action: 'drop' }, 0), prepare: () => changeBytes(cutOff, 'connections/acme') },
   'record-broken': {
     ...openFor(EMAIL),
@@ -288,18 +290,6 @@ async function presentConnection(): Promise<{ readonly credentialVersion: number
   const present = await steps.connections.get('acme').catch(ifBroken);
   return present === undefined || present === 'broken' ? { credentialVersion: 0 } : present.value;
 }
-
-const ENDED: RequestResult = {
-  requestId: 'r-1',
-  kind: 'access',
-  status: 'no-match',
-  counts: { contacts: 0, calls: 0, refused: 0, failed: 0 },
-  outcomes: [],
-  coverage: { contacts: { state: 'complete', gaps: [] }, outOfReach: [] },
-  apiRequests: 0,
-  startedAt: '2026-01-31T12:00:00.000Z',
-  completedAt: '2026-01-31T12:00:01.000Z',
-};
 
 const CODES = Object.keys(HANDLING).filter(isStepCode);
 

@@ -1,8 +1,7 @@
 /** What a step of an API request checks in the vault before it sends anything: whose company it is, and whether the request has ended. */
-import type { RequestResult } from '../../src/request/model';
 import { type CaseRef, createCases } from '../../src/vault/cases';
 import { createVault } from '../../src/vault/vault';
-import { attempt, failureOf, infoOf, type Steps, startSteps } from './support/steps';
+import { attempt, endedAs, failureOf, infoOf, type Steps, startSteps } from './support/steps';
 
 let steps: Steps;
 let subject: CaseRef;
@@ -26,18 +25,6 @@ const STEPS = {
   ping: () => steps.api.ping({ connection: 'acme' }),
 };
 const NAMES = ['searchContacts', 'fetchCalls', 'getContact', 'deleteContact', 'ping'] as const;
-
-const ENDED: RequestResult = {
-  requestId: 'r-1',
-  kind: 'access',
-  status: 'cancelled',
-  counts: { contacts: 0, calls: 0, refused: 0, failed: 0 },
-  outcomes: [],
-  coverage: { contacts: { state: 'complete', gaps: [] }, outOfReach: [] },
-  apiRequests: 0,
-  startedAt: '2026-01-31T12:00:00.000Z',
-  completedAt: '2026-01-31T12:00:01.000Z',
-};
 
 /** Another process of the same deployment. */
 const elsewhere = () => createCases(createVault(steps.driver, steps.keyring));
@@ -63,7 +50,7 @@ describe.each(NAMES)('%s', name => {
   });
 
   test('sends nothing once its request has ended in this process', async () => {
-    await steps.cases.close(steps.request, ENDED);
+    await steps.cases.close(steps.request, endedAs('cancelled'));
     expect(await failureOf(attempt<unknown>(STEPS[name]))).toMatchObject({ code: 'request-ended', nonRetryable: true });
     expect(steps.sandbox.requests()).toEqual([]);
   });
@@ -99,7 +86,7 @@ test('nothing is sent to the company that a connection had before, also where so
 
 test('a deletion asks the vault anew: another process may have ended the request a moment ago', async () => {
   await attempt(STEPS.getContact);
-  await elsewhere().close(steps.request, ENDED);
+  await elsewhere().close(steps.request, endedAs('cancelled'));
   expect(await failureOf(attempt(STEPS.deleteContact))).toMatchObject({ code: 'request-ended' });
   expect(steps.sandbox.requests().map(({ method }) => method)).toEqual(['GET']);
 });

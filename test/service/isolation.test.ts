@@ -10,10 +10,10 @@ import { json } from '../../src/audit/history';
 import { rotateKeys } from '../../src/encryption/key-file';
 import { createPayloadCodec } from '../../src/encryption/payload-codec';
 import { requestOf, workflowIdOf } from '../../src/request/names';
-import type { Due, DueFrom } from '../../src/retention/retention';
 import { needsOf, resealAll } from '../../src/retention/retire-keys';
 import { historyOf, runAt } from '../../src/temporal/histories';
 import { createFolderDriver } from '../../src/vault/folder';
+import { idsDue } from '../support/due';
 import { until } from '../support/patience';
 import { startTestService, type TestService } from '../support/service';
 
@@ -53,17 +53,6 @@ async function sweep(policy: typeof MONTH) {
   return service.withoutWorker(() => service.withAnotherWorker(run, policy));
 }
 
-async function dueAt(nowMs: number, policy = MONTH): Promise<Due[]> {
-  const due: Due[] = [];
-  for (let from: DueFrom | undefined; ; ) {
-    const page = await service.retention.due(policy, nowMs, from);
-    due.push(...page.due);
-    if (page.next === undefined) return due;
-    from = page.next;
-  }
-}
-const idsOf = (due: readonly Due[]) =>
-  due.map(each => (each.what === 'run' ? each.run.workflowId : workflowIdOf(each.request)));
 const purge = (requestId: string) =>
   service.retention.destroy({ what: 'request', request: refOf(requestId) }, new Date());
 const isPurged = async (workflowId: string) => (await service.client.status(workflowId)).status === 'purged';
@@ -185,7 +174,7 @@ describe('a run that somebody without a key started', () => {
         args: ['nonsense'],
       }),
     ];
-    expect(idsOf(await dueAt(Date.now() + 31 * DAY_MS))).toContain(workflowId);
+    expect(await idsDue(service.retention, MONTH, Date.now() + 31 * DAY_MS)).toContain(workflowId);
     expect(await purge('squatted')).toMatchObject({ result: { status: 'purged' }, histories: [{ workflowId }] });
     for (const handle of handles) {
       expect((await handle.describe()).status.name).toBe('RUNNING');
@@ -247,9 +236,9 @@ describe('a run that somebody without a key started', () => {
 
 it('the age of a request is judged by the time that the sweep brings, and by nothing of this machine', async () => {
   const workflowId = await ended('aged');
-  expect(idsOf(await dueAt(Date.now()))).not.toContain(workflowId);
-  expect(idsOf(await dueAt(Date.now() + 31 * DAY_MS))).toContain(workflowId);
-  expect(idsOf(await dueAt(0, AT_ONCE))).not.toContain(workflowId);
+  expect(await idsDue(service.retention, MONTH, Date.now())).not.toContain(workflowId);
+  expect(await idsDue(service.retention, MONTH, Date.now() + 31 * DAY_MS)).toContain(workflowId);
+  expect(await idsDue(service.retention, AT_ONCE, 0)).not.toContain(workflowId);
   await purge('aged');
 });
 
@@ -268,7 +257,7 @@ it('a request that was reset is open as long as its new run is, although its fir
   expect((await runAt(temporal, workflowId, runId))?.open).toBe(false);
   const now = await runAt(temporal, workflowId);
   expect(now).toMatchObject({ open: true, firstRunId: runId });
-  expect(idsOf(await dueAt(Date.now() + 31 * DAY_MS))).not.toContain(workflowId);
+  expect(await idsDue(service.retention, MONTH, Date.now() + 31 * DAY_MS)).not.toContain(workflowId);
   await expect(purge('reset')).rejects.toMatchObject({ code: 'request-open' });
   await expect(service.lateReceipts.of(refOf('reset'))).rejects.toMatchObject({ code: 'request-open' });
   await service.client.cancel(workflowId);

@@ -13,10 +13,11 @@ import { loadKeyring } from '../../src/encryption/keyring';
 import { createPayloadCodec } from '../../src/encryption/payload-codec';
 import { requestOf, workflowIdOf } from '../../src/request/names';
 import { SEARCH_KEYS } from '../../src/request/search-keys';
-import type { Due, DueFrom } from '../../src/retention/retention';
+import type { Due } from '../../src/retention/retention';
 import { retentionScheduleId } from '../../src/retention/schedule';
 import { historyOf, runAt } from '../../src/temporal/histories';
 import { readableIn } from '../replay/scenarios';
+import { allDue, idOf, idsDue } from '../support/due';
 import { until } from '../support/patience';
 import { detailsOf } from '../support/requests';
 import { environment, startTestService, type TestService } from '../support/service';
@@ -57,17 +58,6 @@ async function purge(workflowId: string) {
   return { ...rest, histories: histories.length };
 }
 
-/** All that is due, in pages as the sweep finds it. */
-async function dueNow(policy: typeof AT_ONCE, nowMs = Date.now()): Promise<Due[]> {
-  const due: Due[] = [];
-  for (let from: DueFrom | undefined; ; ) {
-    const page = await service.retention.due(policy, nowMs, from);
-    due.push(...page.due);
-    if (page.next === undefined) return due;
-    from = page.next;
-  }
-}
-const idOf = (due: Due) => (due.what === 'run' ? due.run.workflowId : workflowIdOf(due.request));
 const steps = (more: Partial<Parameters<typeof createRetentionActivities>[0]> = {}) =>
   createRetentionActivities({ ...service, policy: NEVER, log: () => {}, ...more });
 
@@ -131,7 +121,7 @@ describe('a purged request', () => {
     await until('it has begun', async () => (await keysOf('open')).length > 1);
     const before = await keysOf('open');
     await expect(purge(workflowId)).rejects.toMatchObject({ code: 'request-open' });
-    expect((await dueNow(AT_ONCE)).map(idOf)).not.toContain(workflowId);
+    expect(await idsDue(service.retention, AT_ONCE)).not.toContain(workflowId);
     expect(await keysOf('open')).toEqual(expect.arrayContaining(before));
     await service.client.cancel(workflowId);
     expect((await service.client.result(workflowId)).status).toBe('cancelled');
@@ -326,7 +316,7 @@ describe('evidence', () => {
 describe('the retention sweep', () => {
   const sweep = async (policy: typeof AT_ONCE) => {
     for (;;) {
-      const due = await dueNow(policy);
+      const due = await allDue(service.retention, policy);
       if (due.length === 0) return;
       for (const each of due) await steps({ policy }).destroyDue({ due: each, nowMs: Date.now() });
       for (const each of due) if (each.what !== 'data') await gone(idOf(each));
@@ -335,8 +325,8 @@ describe('the retention sweep', () => {
 
   it('leaves what is younger than its age', async () => {
     await ended('young');
-    expect(await dueNow(NEVER)).toEqual([]);
-    expect(await dueNow({ requestMs: 3_600_000, packageMs: 3_600_000 })).toEqual([]);
+    expect(await allDue(service.retention, NEVER)).toEqual([]);
+    expect(await allDue(service.retention, { requestMs: 3_600_000, packageMs: 3_600_000 })).toEqual([]);
   });
 
   it('destroys package and case file sooner than the history where that is configured', async () => {
@@ -396,8 +386,8 @@ describe('the retention sweep', () => {
     });
     await expect(temporal.workflow.getHandle(workflowId).result()).rejects.toThrow();
     const due: Due = { what: 'run', run: { workflowId, runId } };
-    await until('it is listed', async () => (await dueNow(AT_ONCE)).map(idOf).includes(workflowId));
-    expect(await dueNow(AT_ONCE)).toContainEqual(due);
+    await until('it is listed', async () => (await idsDue(service.retention, AT_ONCE)).includes(workflowId));
+    expect(await allDue(service.retention, AT_ONCE)).toContainEqual(due);
     expect(await steps().destroyDue({ due, nowMs: Date.now() })).toEqual({ end: 'done', foreign: 0 });
     await until('it is gone', async () => (await runAt(temporal, workflowId)) === undefined);
     expect((await service.client.status(beside.workflowId)).status).toBe('completed');

@@ -13,6 +13,7 @@ import { createVault, type Vault, type VaultDriver } from '../../src/vault/vault
 import { keyOf, keyringOf } from '../encryption/keyrings';
 import { FACTS, introduction, KEY, revocation } from '../receipt/support';
 import { makeFolder, removeFolder } from '../support/folders';
+import { scheduled } from './scheduled';
 
 const ring = keyringOf(['k-1', keyOf('one')]);
 const NOW = Date.parse('2026-02-01T00:00:00.000Z');
@@ -314,26 +315,6 @@ describe('a signing key that is replaced', () => {
     expect(verifyChain(chain, [first?.publicKey ?? '']).introduced).toEqual([next?.id]);
   });
 });
-
-/** A store in memory, each of whose operations happens when the scheduler says so. */
-function scheduled(scheduler: fc.Scheduler, objects: Map<string, { value: Buffer; version: string }>): VaultDriver {
-  let versions = objects.size;
-  const put = (key: string, value: Buffer) => {
-    versions += 1;
-    objects.set(key, { value, version: String(versions) });
-    return true;
-  };
-  const later = <T>(does: () => T): Promise<T> => scheduler.schedule(Promise.resolve()).then(does);
-  return {
-    get: key => later(() => objects.get(key)),
-    putIfAbsent: (key, bytes) => later(() => !objects.has(key) && put(key, bytes)),
-    putIfUnchanged: (key, bytes, version) => later(() => objects.get(key)?.version === version && put(key, bytes)),
-    list: prefix => later(() => [...objects.keys()].filter(key => key.startsWith(`${prefix}/`)).sort()),
-    async delete(key) {
-      objects.delete(key);
-    },
-  };
-}
 
 test('however repairs and appends interleave, one statement and one new receipt come of it', async () => {
   const objects = new Map<string, { value: Buffer; version: string }>();

@@ -12,6 +12,7 @@ import { createVault, type Vault, type VaultDriver } from '../../src/vault/vault
 import { keyOf, keyringOf } from '../encryption/keyrings';
 import { FACTS, KEY } from '../receipt/support';
 import { makeFolder, removeFolder } from '../support/folders';
+import { scheduled } from './scheduled';
 
 const ring = keyringOf(['k-1', keyOf('one')]);
 const ended = (requestId: string, more: Partial<EndedRun> = {}): EndedRun => ({
@@ -108,27 +109,6 @@ test('many that end at once, in many processes and each of them twice, make one 
   expect(new Set(issued.map(({ signature }) => signature)).size).toBe(ids.length);
   await expectChainOf(...ids);
 });
-
-/** A store in memory, each of whose operations happens when the scheduler says so. */
-function scheduled(scheduler: fc.Scheduler): VaultDriver {
-  const objects = new Map<string, { value: Buffer; version: string }>();
-  let versions = 0;
-  const put = (key: string, value: Buffer) => {
-    versions += 1;
-    objects.set(key, { value, version: String(versions) });
-    return true;
-  };
-  const later = <T>(does: () => T): Promise<T> => scheduler.schedule(Promise.resolve()).then(does);
-  return {
-    get: key => later(() => objects.get(key)),
-    putIfAbsent: (key, bytes) => later(() => !objects.has(key) && put(key, bytes)),
-    putIfUnchanged: (key, bytes, version) => later(() => objects.get(key)?.version === version && put(key, bytes)),
-    list: async prefix => [...objects.keys()].filter(key => key.startsWith(`${prefix}/`)).sort(),
-    async delete(key) {
-      objects.delete(key);
-    },
-  };
-}
 
 test('however the operations of processes interleave, each run has one receipt in an unbroken chain, and counts once', async () => {
   const id = fc.constantFrom('one', 'two', 'three');

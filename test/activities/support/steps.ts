@@ -13,6 +13,7 @@ import { createGates } from '../../../src/activities/gates';
 import { type AircallClientOptions, createAircallClient } from '../../../src/aircall/client';
 import type { Keyring } from '../../../src/encryption/keyring';
 import type { StepFailureDetail } from '../../../src/request/handling';
+import type { FinalStatus, RequestResult } from '../../../src/request/model';
 import { type RequestRef, WORKFLOW_TYPES, workflowIdOf } from '../../../src/request/names';
 import { type CaseRef, type Cases, createCases } from '../../../src/vault/cases';
 import { type Connection, type Connections, type Credential, createConnections } from '../../../src/vault/connections';
@@ -214,3 +215,16 @@ function numberIn(details: unknown, name: string): number {
   }
   throw new Error(`a failed step tells no ${name}`);
 }
+
+/** The end of the request that steps belong to. */
+export const endedAs = (status: FinalStatus): RequestResult => ({
+  requestId: 'r-1',
+  kind: 'access',
+  status,
+  counts: { contacts: 0, calls: 0, refused: 0, failed: 0 },
+  outcomes: [],
+  coverage: { contacts: { state: 'complete', gaps: [] }, outOfReach: [] },
+  apiRequests: 0,
+  startedAt: '2026-01-31T12:00:00.000Z',
+  completedAt: '2026-01-31T12:00:01.000Z',
+});

@@ -1,0 +1,22 @@
+import type fc from 'fast-check';
+import type { Stored, VaultDriver } from '../../src/vault/vault';
+
+/** A store in memory, each of whose operations happens when the scheduler says so. */
+export function scheduled(scheduler: fc.Scheduler, objects = new Map<string, Stored<Buffer>>()): VaultDriver {
+  let versions = objects.size;
+  const put = (key: string, value: Buffer) => {
+    versions += 1;
+    objects.set(key, { value, version: String(versions) });
+    return true;
+  };
+  const later = <T>(does: () => T): Promise<T> => scheduler.schedule(Promise.resolve()).then(does);
+  return {
+    get: key => later(() => objects.get(key)),
+    putIfAbsent: (key, bytes) => later(() => !objects.has(key) && put(key, bytes)),
+    putIfUnchanged: (key, bytes, version) => later(() => objects.get(key)?.version === version && put(key, bytes)),
+    list: prefix => later(() => [...objects.keys()].filter(key => key.startsWith(`${prefix}/`)).sort()),
+    async delete(key) {
+      objects.delete(key);
+    },
+  };
+}
