@@ -57,6 +57,17 @@ describe('a history', () => {
     ]);
   });
 
+  test('in which a child returned what another run returned differs: the request does not use it', async () => {
+    const [recorded] = recordedIn(['access-company-with-children.0.json']);
+    const [payload] = (recorded?.history.events ?? []).flatMap(
+      ({ childWorkflowExecutionCompletedEventAttributes: ended }) => ended?.result?.payloads ?? [],
+    );
+    const report = JSON.parse(Buffer.from(payload?.data ?? []).toString());
+    expect(report.workflowId).toMatch(/:pages:1$/);
+    Object.assign(payload ?? {}, { data: Buffer.from(JSON.stringify({ ...report, workflowId: 'another' })) });
+    expect(await replay(recorded ? [recorded] : [], { workflowBundle })).toMatchObject([{ verdict: 'differs' }]);
+  });
+
   test('that was cut off replays so far and is not closed, or nothing was decided in it', async () => {
     const cut = [1, 2, 3, 4, 20].map(length => changed(({ events }) => events?.splice(length)));
     const nothing = { verdict: 'unreadable', closed: false, event: 'it has no decision' };

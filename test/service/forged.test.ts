@@ -76,6 +76,10 @@ it('the input of an access request starts no deletion, and no other request', as
     expect(await endOf(id)).toBe('invalid-input');
   expect(service.company.requests()).toHaveLength(asked);
   expect(service.company.contacts()).toHaveLength(contacts);
+  // Nobody asked for these: no receipt says that somebody did.
+  const ref = { connection, requestId: 'copied' };
+  expect(await service.lateReceipts.of({ ...ref, kind: 'deletion' })).toBeUndefined();
+  expect(await service.lateReceipts.of({ ...ref, kind: 'access' })).toMatchObject({ status: 'completed' });
 });
 
 it('an extension that says nothing, or was made for another request, moves no due date', async () => {
