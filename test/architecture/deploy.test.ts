@@ -68,8 +68,10 @@ describe('docker-compose.yml', () => {
     },
   );
 
-  test.each(services)('pins the version of the image of %s', (_, { image }) => {
-    expect(image).toMatch(/^[a-z/-]+:\d+\.\d+(\.\d+)?(-[a-z]+)?$/);
+  test.each(services)('pins the exact version of the image of %s', (_, { image }) => {
+    // A release of PostgreSQL has two numbers, one of the others three: a tag with fewer moves on by itself.
+    const version = image.startsWith('postgres:') ? /^postgres:\d+\.\d+-[a-z]+$/ : /^[a-z/-]+:\d+\.\d+\.\d+(-[a-z]+)?$/;
+    expect(image).toMatch(version);
   });
 
   test('has one version of Temporal, which is the one that is rehearsed, and one of our image, which is the package’s', () => {
@@ -79,7 +81,8 @@ describe('docker-compose.yml', () => {
     const { temporal, schema, namespace } = compose.services;
     expect(temporal?.image).toBe(`temporalio/server:${server}`);
     for (const job of [schema, namespace]) expect(job?.image).toBe(`temporalio/admin-tools:${server}`);
-    // The Web UI that the browser tests drive.
+    // The Web UI that the browser tests drive, and the one of the rehearsal.
+    expect(readProjectFile('dev-server/ui-server/go.mod')).toContain(`temporalio/ui-server/v2 v${ui} `);
     expect(compose.services.ui?.image).toBe(`temporalio/ui:${ui}`);
     for (const [, { image }] of ours) expect(image).toBe(`aircall-dsr:${manifest.version}`);
   });
@@ -165,9 +168,16 @@ describe('docker-compose.yml', () => {
     expect(origin).toBe(`\${AIRCALL_DSR_UI_ORIGIN:-http://localhost:${gate?.ports[0]?.split(':')[1]}}`);
     expect(ui?.environment.TEMPORAL_CODEC_ENDPOINT).toBe(`${origin}/codec`);
     expect(ui?.environment.TEMPORAL_CORS_ORIGINS).toBe(origin);
+    expect(gate?.environment.UI_ORIGIN).toBe(origin);
     const [, port] = codec?.command[2]?.split(':') ?? [];
     expect(readProjectFile('deploy/Caddyfile')).toContain(`:codec-server:${port}}`);
   });
+});
+
+test('the Web UI changes nothing unless that is switched on, and the codec server of Compose encrypts nothing', () => {
+  const { ui, 'codec-server': codec } = compose.services;
+  expect(ui?.environment.TEMPORAL_DISABLE_WRITE_ACTIONS).toBe(`\${AIRCALL_DSR_UI_READ_ONLY:-true}`);
+  expect(codec?.command).not.toContain('--encode');
 });
 
 describe('the settings of the server', () => {
@@ -185,6 +195,10 @@ describe('Dockerfile', () => {
     expect(stages.length).toBe(2);
     for (const stage of stages) expect(stage).toMatch(/^FROM node:24\.\d+\.\d+-bookworm-slim( AS build)?$/);
     expect(new Set(stages.map(stage => stage.split(' ')[1])).size).toBe(1);
+    // No other image comes in through a copy.
+    const copied = dockerfile.flatMap(line => /^COPY --from=(\S+)/.exec(line)?.[1] ?? []);
+    expect(copied).toEqual(['build', 'build']);
+    expect(dockerfile.filter(line => line.includes('--mount'))).toEqual([]);
     expect(dockerfile.filter(line => line.startsWith('USER '))).toEqual([
       `USER ${[UID, GID].map(defaultOf).join(':')}`,
     ]);

@@ -2,6 +2,7 @@
 import { runTogether } from '../support/group';
 
 runTogether(
+  'architecture/audit',
   'architecture/decisions',
   'architecture/deploy',
   'architecture/documents',

