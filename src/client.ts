@@ -13,7 +13,7 @@ import {
   WorkflowUpdateFailedError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
-import { ApplicationFailure, WorkflowNotFoundError } from '@temporalio/common';
+import { ApplicationFailure, TerminatedFailure, WorkflowNotFoundError } from '@temporalio/common';
 import { DsrError, notFound } from './client/errors';
 import { ANSWERED_WITHIN_MS, createRuns, type RecordOf } from './client/runs';
 import { createStarting } from './client/starting';
@@ -173,6 +173,7 @@ export function createDsrClient({
           throw notFound(workflowId);
         }
         if (!(error instanceof WorkflowFailedError)) throw error;
+        if (error.cause instanceof TerminatedFailure && (await goesOn(workflowId))) return client.result(workflowId);
         throw withoutResult(workflowId, error);
       }
     },
@@ -227,6 +228,12 @@ export function createDsrClient({
   async function isOpen(workflowId: string): Promise<boolean> {
     const found = await runs.find(workflowId);
     return 'run' in found && found.run.status.name === 'RUNNING';
+  }
+
+  /** A reset terminates a run, and another one goes on with its request. */
+  async function goesOn(workflowId: string): Promise<boolean> {
+    const { status } = await runs.describe(workflowId);
+    return status.name === 'RUNNING' || status.name === 'COMPLETED';
   }
 
   async function isThere(workflowId: string): Promise<boolean> {

@@ -3,7 +3,7 @@
  * requests across attempts (heartbeat details), closes the connection's gate on a 429, and turns every error into a typed
  * failure. It never waits: the delay goes to Temporal. Decisions D1, D3, D4.
  */
-import { ApplicationFailure, activityInfo, heartbeat } from '@temporalio/activity';
+import { ApplicationFailure, activityInfo, heartbeat, type Info } from '@temporalio/activity';
 import { ApplicationFailureCategory } from '@temporalio/common';
 import type { AircallClient, ApiRequest, Authorization } from '../aircall/client';
 import { ENDPOINTS } from '../aircall/endpoints';
@@ -12,10 +12,11 @@ import { SealBroken } from '../encryption/seal';
 import { codeOrName, errorCode } from '../error-code';
 import { ReceiptError } from '../receipt/sign';
 import { HANDLING, isStepCode, type StepCode, type StepFailureDetail } from '../request/handling';
-import { requestBehind } from '../request/names';
+import { type RequestRef, requestBehind } from '../request/names';
 import { CaseFileBroken, type Cases, type StepProgress } from '../vault/cases';
 import type { Connection, Connections, Credential } from '../vault/connections';
 import { VaultError } from '../vault/errors';
+import type { Standing } from '../vault/records';
 import type { Gates } from './gates';
 
 /** The outcome of an API request. Without a trusted connection no request leaves this machine. */
@@ -155,10 +156,26 @@ async function refuseStranger(
 ): Promise<void> {
   const request = requestBehind(activityInfo().workflowExecution?.workflowId ?? '');
   if (request?.connection !== name) throw stepFailure('invalid-input', 'the step belongs to no such request', detail);
-  const standing = await cases.standing(request, endpoint.method === 'GET' ? 'a-minute-ago' : 'now');
-  if (standing.hasEnded) throw stepFailure('request-ended', 'the request has ended', detail);
+  const standing = await refuseEnded(cases, request, endpoint.method === 'GET' ? 'a-minute-ago' : 'now', detail);
   if (standing.incarnation !== incarnation)
     throw stepFailure('connection-replaced', 'the connection belongs to another company since', detail);
+}
+
+/**
+ * For each step that sends something, hands something over or waits. A run that was reset forgets that its request was cancelled,
+ * or had ended; the record does not. Decision D9a.
+ * @throws {ApplicationFailure} `request-ended`, `request-cancelled`
+ */
+export async function refuseEnded(
+  cases: Cases,
+  request: RequestRef,
+  of: 'now' | 'a-minute-ago',
+  detail: StepFailureDetail,
+): Promise<Standing> {
+  const standing = await cases.standing(request, activityInfo().workflowExecution?.runId ?? '', of);
+  if (standing.hasEnded) throw stepFailure('request-ended', 'the request has ended', detail);
+  if (standing.isCancelled) throw stepFailure('request-cancelled', 'the request was cancelled', detail);
+  return standing;
 }
 
 /** What an error of Aircall means for the attempts that follow. Pure. */
@@ -248,17 +265,16 @@ function report(state: StepProgress): void {
 async function handOn(cases: Cases, state: StepProgress): Promise<void> {
   report(state);
   const { workflowExecution, activityId } = activityInfo();
-  const workflowId = workflowExecution?.workflowId ?? '';
-  const request = requestBehind(workflowId);
+  const request = requestBehind(workflowExecution?.workflowId ?? '');
   if (request === undefined) return;
-  await cases.noteProgress(request, stepName(workflowId, activityId), state).catch(error => {
+  await cases.noteProgress(request, stepName(activityInfo(), activityId), state).catch(error => {
     throw localFailure(error, state.sent);
   });
 }
 
-/** Names a step within its request: its child workflows count their own steps. */
-export function stepName(workflowId: string, activityId: string): string {
-  return [...workflowId.split(':').slice(4), activityId].join('-');
+/** Names a step within its request: each run counts its own, also one of a child, or after a reset. */
+export function stepName({ workflowExecution }: Pick<Info, 'workflowExecution'>, activityId: string): string {
+  return `${workflowExecution?.runId}-${activityId}`;
 }
 
 function jitterMs(random: () => number): number {

@@ -1,14 +1,14 @@
 /** Steps of the legal clock, and the last step of a request: it stores the result and issues the receipt. Decisions D12, D13. */
 import { isDeepStrictEqual } from 'node:util';
 import { activityInfo, heartbeat } from '@temporalio/activity';
-import type { Alarm, Clock } from '../request/clock';
+import { type Alarm, type Clock, type ExtensionInput, ExtensionRefused } from '../request/clock';
 import type { PhaseTimes, RequestResult } from '../request/model';
 import type { RequestRef } from '../request/names';
 import type { WaitCause } from '../request/waits';
 import type { Cases } from '../vault/cases';
 import type { Receipts } from '../vault/receipts';
 import { stepFailure } from './api-step';
-import { NOTHING_SENT, thisRun } from './local-step';
+import { NOTHING_SENT } from './local-step';
 
 export interface ClosingDependencies {
   readonly cases: Cases;
@@ -31,6 +31,7 @@ export interface Alarms {
 /** A due date that is near, or has passed, of a request that is still open. */
 export interface RaisedAlarm {
   readonly request: RequestRef;
+  /** The run id that it began with. */
   readonly runId: string;
   readonly alarm: Alarm;
   readonly regime: string;
@@ -46,8 +47,7 @@ const LOGGED = 'logged';
 export function createClosingActivities({ cases, receipts, alarms, workflows, onEnded }: ClosingDependencies) {
   return {
     /** Raises the alarm that the due date of this run is near, or has passed. */
-    async raiseAlarm(alarm: Omit<RaisedAlarm, 'runId'>): Promise<void> {
-      const raised = { ...alarm, runId: thisRun().runId };
+    async raiseAlarm(raised: RaisedAlarm): Promise<void> {
       if (activityInfo().heartbeatDetails !== LOGGED) alarms.log(raised);
       heartbeat(LOGGED);
       try {
@@ -57,9 +57,29 @@ export function createClosingActivities({ cases, receipts, alarms, workflows, on
       }
     },
 
-    /** Stores an extension in the record, for the receipt of a run that never reaches its last step. */
-    async noteClock({ request, clock }: { readonly request: RequestRef; readonly clock: Clock }): Promise<void> {
-      await cases.noteClock(request, thisRun().runId, clock);
+    /** Extends the due date in the record, which knows of earlier extensions also after a reset. Repeated, it changes nothing. */
+    async extendClock(input: {
+      readonly request: RequestRef;
+      readonly runId: string;
+      readonly extension: ExtensionInput;
+      readonly nowMs: number;
+    }): Promise<Clock> {
+      try {
+        return await cases.extend(input.request, input.runId, input.extension, input.nowMs);
+      } catch (error) {
+        if (error instanceof ExtensionRefused) throw stepFailure(error.code, error.message, NOTHING_SENT);
+        throw error;
+      }
+    },
+
+    /** Keeps in the record that the request is being cancelled: a reset forgets it. */
+    async noteCancellation(input: {
+      readonly request: RequestRef;
+      readonly runId: string;
+      /** ISO 8601. */
+      readonly at: string;
+    }): Promise<void> {
+      await cases.noteCancellation(input.request, input.runId, input.at);
     },
 
     /**
@@ -68,13 +88,14 @@ export function createClosingActivities({ cases, receipts, alarms, workflows, on
      */
     async closeRequest(input: {
       readonly request: RequestRef;
+      readonly runId: string;
       readonly subjectHash: string;
       readonly result: RequestResult;
       readonly phases: PhaseTimes;
     }): Promise<RequestResult | undefined> {
-      const { request, subjectHash, phases } = input;
+      const { request, runId, subjectHash, phases } = input;
       const { startedAt, dryRun = false, clock, result = input.result } = await cases.close(request, input.result);
-      const run = { request, runId: thisRun().runId, dryRun, subjectHash, startedAt, clock };
+      const run = { request, runId, dryRun, subjectHash, startedAt, clock };
       await receipts.issue({ ...run, ending: { result }, phases, how: 'at-end', workflows }, () =>
         onEnded(request, result),
       );

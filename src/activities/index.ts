@@ -15,7 +15,7 @@ import { createWaitActivities, type WaitDependencies } from './waiting';
 export type { CaseRef, StepProgress } from '../vault/cases';
 export type { Alarms, RaisedAlarm } from './closing';
 export type { Merged, People } from './lists';
-export type { Opened, Opening } from './opening';
+export type { Opened, Opening, Received } from './opening';
 export type { Window } from './reading';
 export type { ApiActivities };
 export type LocalActivities = ReturnType<typeof createLocalActivities>;

@@ -5,9 +5,9 @@ import { KINDS, type Kind, WORKFLOW_TYPES } from '../request/names';
 /** Detail of a failure of a step that sends nothing to Aircall. */
 export const NOTHING_SENT = { apiRequests: 0, credentialVersion: 0 } as const;
 
-export function thisRun(): { kind: Kind; workflowId: string; runId: string } {
+export function thisRun(): { kind: Kind; workflowId: string } {
   const { workflowExecution, workflowType } = activityInfo();
   const kind = KINDS.find(candidate => WORKFLOW_TYPES[candidate] === workflowType);
   if (workflowExecution === undefined || kind === undefined) throw new RangeError('this step belongs to a request');
-  return { kind, ...workflowExecution };
+  return { kind, workflowId: workflowExecution.workflowId };
 }

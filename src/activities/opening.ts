@@ -38,6 +38,15 @@ export interface Opened {
   readonly accessesOpen: boolean;
 }
 
+export interface Received {
+  /** Whoever started it may have sent anything. */
+  readonly input: unknown;
+  /** When it reached the server; ISO 8601. */
+  readonly receivedAt: string;
+  /** The run id that it began with. */
+  readonly runId: string;
+}
+
 /** A request that continues, or the result of one that has ended before. */
 export type Opening = { readonly opened: Opened } | { readonly ended: RequestResult };
 
@@ -54,10 +63,9 @@ export function createOpeningActivities(
     /**
      * The first step: refuses bad input, seals the subject, and creates the request's record, which answers
      * the same request id from now on.
-     * @param receivedAt when it reached the server; ISO 8601
      */
-    async openRequest(input: unknown, receivedAt: string): Promise<Opening> {
-      const { kind, runId, workflowId } = thisRun();
+    async openRequest({ input, receivedAt, runId }: Received): Promise<Opening> {
+      const { kind, workflowId } = thisRun();
       const startedMs = now();
       const { parsed, request } = read(kind, input, workflowId, startedMs);
       // An ended request is answered, even if its connection was deleted since.
@@ -77,7 +85,7 @@ export function createOpeningActivities(
       if (record.result !== undefined) {
         // The end of this very run: the task that came to it was lost, perhaps before the receipt was issued.
         const isMine = record.runId === runId;
-        if (isMine) await closeRequest({ request, subjectHash, result: record.result, phases: {} });
+        if (isMine) await closeRequest({ request, runId, subjectHash, result: record.result, phases: {} });
         return { ended: record.result };
       }
       if (kind === 'access') await cases.markOpenAccess(subjectHash, request);
@@ -86,14 +94,15 @@ export function createOpeningActivities(
       const subject = await cases.write(request, { email, phoneNumbers: [...phoneNumbers] });
       const accessesOpen =
         kind === 'deletion' && (await cases.openAccesses(request.connection, subjectHash)).length > 0;
-      return { opened: { request, subject, subjectHash, ...admitted, accessesOpen } };
+      const extended = record.clock && { clock: record.clock };
+      return { opened: { request, subject, subjectHash, ...admitted, ...extended, accessesOpen } };
     },
 
     /** The API requests that a step of this run had sent when it was cancelled, or its deadline came. */
     async progressOf({ activityId }: { readonly activityId: string }): Promise<StepProgress> {
       const workflowId = activityInfo().workflowExecution?.workflowId ?? '';
       const request = requestBehind(workflowId);
-      const known = request && (await cases.progress(request, stepName(workflowId, activityId)));
+      const known = request && (await cases.progress(request, stepName(activityInfo(), activityId)));
       return known ?? { sent: 0, uncertain: false };
     },
   };

@@ -5,7 +5,9 @@ import { zipPackage } from '../package/zip';
 import type { Coverage, PackageRef } from '../request/model';
 import type { RequestRef } from '../request/names';
 import type { CaseRef, Cases } from '../vault/cases';
+import { refuseEnded } from './api-step';
 import { callListing, peopleSchema, readObject, subjectSchema } from './case-objects';
+import { NOTHING_SENT } from './local-step';
 
 export function createPackageActivities({ cases }: { readonly cases: Cases }) {
   return {
@@ -18,6 +20,7 @@ export function createPackageActivities({ cases }: { readonly cases: Cases }) {
       readonly coverage: Coverage;
       readonly startedAt: string;
     }): Promise<PackageRef> {
+      await refuseEnded(cases, input.request, 'a-minute-ago', NOTHING_SENT);
       const { contacts } = await readObject(cases, input.request, input.people, peopleSchema);
       const { records } = await readObject(cases, input.request, input.calls, callListing);
       const { contacts: contactCoverage, calls: callCoverage, outOfReach } = input.coverage;

@@ -1,9 +1,9 @@
 /** Steps that wait: each ends when the cause of the wait has ended; until then Temporal repeats it. Decision D4. */
 import { activityInfo } from '@temporalio/activity';
-import { workflowIdOf } from '../request/names';
+import { requestBehind, workflowIdOf } from '../request/names';
 import type { Cases } from '../vault/cases';
 import type { Connections } from '../vault/connections';
-import { stepFailure } from './api-step';
+import { refuseEnded, stepFailure } from './api-step';
 import type { CredentialRefused } from './credentials';
 import { NOTHING_SENT } from './local-step';
 
@@ -20,12 +20,17 @@ export interface WaitDependencies {
 const WAIT_DELAY_MS_MAX = 60_000;
 
 export function createWaitActivities({ cases, connections, now, isOpen, onRefused }: WaitDependencies) {
+  async function refuseVain(): Promise<void> {
+    const request = requestBehind(activityInfo().workflowExecution?.workflowId ?? '');
+    if (request !== undefined) await refuseEnded(cases, request, 'a-minute-ago', NOTHING_SENT);
+  }
   return {
     /**
      * Ends when the vault holds another credential than the refused one; until then Temporal repeats it. The
      * connection is marked as refused, so that no other request uses the credential.
      */
     async awaitCredentials({ connection, failedVersion }: CredentialRefused): Promise<void> {
+      await refuseVain();
       const at = new Date(now()).toISOString();
       let marked = false;
       const present = await connections.change(connection, stored => {
@@ -39,6 +44,7 @@ export function createWaitActivities({ cases, connections, now, isOpen, onRefuse
 
     /** Ends when the connection is resumed or deleted; until then Temporal repeats it. */
     async awaitResumption({ connection }: { readonly connection: string }): Promise<void> {
+      await refuseVain();
       if ((await connections.get(connection))?.value.pausedAt === undefined) return;
       throw stepFailure(
         'resumption-awaited',
@@ -50,6 +56,7 @@ export function createWaitActivities({ cases, connections, now, isOpen, onRefuse
 
     /** Ends when no access request of the same subject is open; until then Temporal repeats it. */
     async awaitAccessRequests(input: { readonly connection: string; readonly subjectHash: string }): Promise<void> {
+      await refuseVain();
       const marks = await cases.openAccesses(input.connection, input.subjectHash);
       for (const request of marks) {
         if (await isOpen(workflowIdOf(request))) {

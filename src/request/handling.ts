@@ -36,6 +36,7 @@ export const HANDLING = {
   'no-connection': credential,
   'connection-replaced': never,
   'request-ended': never,
+  'request-cancelled': never,
   'connection-paused': credential,
   'reconnect-needed': never,
   'refresh-in-progress': serverSays,
@@ -53,6 +54,7 @@ export const HANDLING = {
   'seal-broken': never,
   'payload-unusable': never,
   'receipt-invalid': never,
+  'extension-refused': never,
   // Faults of the vault that somebody can repair meanwhile.
   'connection-broken': { ...backoff, mayHaveTakenEffect: false },
   'record-broken': { ...backoff, mayHaveTakenEffect: false },

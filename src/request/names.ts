@@ -27,8 +27,8 @@ export const CREDENTIALS_UPDATED = 'credentialsUpdated';
 /** Extends the legal due date of a request. */
 export const EXTEND = 'extend';
 
-/** The workflow id of the n-th child of a request that reads a long list. */
-export function pagesId(workflowId: string, child: number): string {
+/** The workflow id of a child of a request that reads a long list. */
+export function pagesId(workflowId: string, child: string): string {
   return `${workflowId}:pages:${child}`;
 }
 

@@ -59,7 +59,7 @@ export function createLateReceipts(dependencies: LateReceiptsDependencies): Late
       if (known !== undefined) return known;
       // A request with a result may still be open: its last step is about to issue a receipt with more facts.
       const run = await runOf(request, record);
-      const runId = record?.runId ?? run?.runId;
+      const runId = record?.runId ?? run?.firstRunId ?? run?.runId;
       if (runId === undefined) return receipts.newestOf(request);
       if (run?.open)
         throw new RequestOpen(

@@ -4,7 +4,7 @@
  * tombstone, `purged/<connection>/<kind>/<requestId>`, which is never replaced: it answers, whatever record is put back.
  */
 import { SealBroken } from '../encryption/seal';
-import type { Clock } from '../request/clock';
+import { type Clock, type ExtensionInput, ExtensionRefused, extended } from '../request/clock';
 import { noCounts, type RequestResult } from '../request/model';
 import { type RequestRef, workflowIdOf } from '../request/names';
 import { type DataKey, newDataKey, sealKeysOf } from './data-key';
@@ -16,6 +16,7 @@ import type { Vault } from './vault';
 export interface RequestRecord {
   readonly request: RequestRef;
   readonly subjectHash: string;
+  /** The run id that it began with: resets change it, and are the same request. */
   readonly runId: string;
   readonly startedAt: string;
   /** Of the connection when the request began: it goes on in that company only. */
@@ -24,6 +25,8 @@ export interface RequestRecord {
   readonly dryRun?: boolean;
   /** With its extension, if it has one. */
   readonly clock?: Clock;
+  /** When its cancellation was requested, which a reset forgets; ISO 8601. */
+  readonly cancelRequestedAt?: string;
   /** Present once the request has ended. */
   readonly result?: RequestResult;
   /** When the case file and the package were destroyed; ISO 8601. */
@@ -39,6 +42,7 @@ interface StoredRecord extends RequestRecord {
 export interface Standing {
   readonly incarnation: number;
   readonly hasEnded: boolean;
+  readonly isCancelled: boolean;
 }
 
 export interface Records {
@@ -46,10 +50,16 @@ export interface Records {
   open(record: RequestRecord): Promise<RequestRecord>;
   /** @throws {VaultError} `record-broken`, `vault-rolled-back` */
   record(request: RequestRef): Promise<RequestRecord | undefined>;
-  /** Of now, or of at most a minute ago: then it costs no vault operation. @throws {CaseFileBroken} if there is no record */
-  standing(request: RequestRef, of: 'now' | 'a-minute-ago'): Promise<Standing>;
-  /** Keeps the clock of a run that has been extended. */
-  noteClock(request: RequestRef, runId: string, clock: Clock): Promise<void>;
+  /**
+   * Of now, or of at most a minute ago: then it costs no vault operation, but for the first step of a run that was reset.
+   * @param runId the present run, whatever run it began as
+   * @throws {CaseFileBroken} if there is no record
+   */
+  standing(request: RequestRef, runId: string, of: 'now' | 'a-minute-ago'): Promise<Standing>;
+  /** Extends the due date; repeated, it changes nothing. @throws {ExtensionRefused} */
+  extend(request: RequestRef, runId: string, extension: ExtensionInput, nowMs: number): Promise<Clock>;
+  /** Keeps that the cancellation of this run was requested; does nothing if the request has ended. */
+  noteCancellation(request: RequestRef, runId: string, at: string): Promise<void>;
   /** Keeps the end of the request, and returns the record. */
   close(request: RequestRef, result: RequestResult): Promise<RequestRecord>;
 
@@ -71,6 +81,8 @@ export interface Records {
 }
 
 interface Known {
+  /** Runs whose steps may rely on it: each has looked once, so that one that was reset learns what it forgot. */
+  readonly runs: ReadonlySet<string>;
   readonly standing: Standing;
   /** Seals with the request's key; undefined once that is destroyed. */
   readonly own: Vault | undefined;
@@ -139,10 +151,14 @@ export function createRecords(vault: Vault, accesses: OpenAccesses): Records {
     return record;
   }
 
-  function remember({ request, incarnation, result, dataKey }: StoredRecord): Known {
+  function remember(
+    { request, incarnation, runId, cancelRequestedAt, result, dataKey }: StoredRecord,
+    of = [runId],
+  ): Known {
     const folder = folderOf(request);
     const found: Known = {
-      standing: { incarnation, hasEnded: result !== undefined },
+      runs: new Set(of),
+      standing: { incarnation, hasEnded: result !== undefined, isCancelled: cancelRequestedAt !== undefined },
       own: dataKey && vault.under(sealKeysOf(dataKey)),
       untilMs: Date.now() + KNOWN_MS,
     };
@@ -153,13 +169,17 @@ export function createRecords(vault: Vault, accesses: OpenAccesses): Records {
     return found;
   }
 
-  async function lookUp(request: RequestRef, isRecent: boolean): Promise<Known | undefined> {
-    const before = known.get(folderOf(request));
-    if (isRecent && before !== undefined && Date.now() < before.untilMs) return before;
+  async function lookUp(request: RequestRef, runId: readonly string[] = []): Promise<Known | undefined> {
     const record = await stored(request);
-    if (record !== undefined) return remember(record);
+    if (record !== undefined) return remember(record, [...(recent(request)?.runs ?? []), ...runId]);
     known.delete(folderOf(request));
     return undefined;
+  }
+
+  /** What is known of at most a minute ago. */
+  function recent(request: RequestRef): Known | undefined {
+    const found = known.get(folderOf(request));
+    return found !== undefined && Date.now() < found.untilMs ? found : undefined;
   }
 
   async function deleteObjects(request: RequestRef): Promise<void> {
@@ -171,15 +191,16 @@ export function createRecords(vault: Vault, accesses: OpenAccesses): Records {
 
   const records: Records = {
     async own(request) {
-      const { own } = (await lookUp(request, true)) ?? {};
+      const { own } = recent(request) ?? (await lookUp(request)) ?? {};
       if (own !== undefined) return own;
       throw new CaseFileBroken(
         'case-file-shredded',
         'The case file of this request was destroyed, or was never created.',
       );
     },
-    async standing(request, of) {
-      const found = await lookUp(request, of !== 'now');
+    async standing(request, runId, of) {
+      const before = of === 'now' ? undefined : recent(request);
+      const found = before?.runs.has(runId) ? before : await lookUp(request, [runId]);
       if (found !== undefined) return found.standing;
       throw missing();
     },
@@ -207,8 +228,22 @@ export function createRecords(vault: Vault, accesses: OpenAccesses): Records {
       const present = await stored(request);
       return present && shown(present);
     },
-    async noteClock(request, runId, clock) {
-      await change(request, present => (present.runId === runId ? { ...present, clock } : present));
+    async extend(request, runId, extension, nowMs) {
+      const record = await change(request, present => {
+        const clock = extended(present.clock, extension, nowMs);
+        if (clock === present.clock) return present;
+        if (present.runId !== runId || present.result !== undefined)
+          throw new ExtensionRefused('this request has ended');
+        return { ...present, clock };
+      });
+      if (record?.clock !== undefined) return record.clock;
+      throw missing();
+    },
+    async noteCancellation(request, runId, at) {
+      await change(request, present => {
+        const isOpen = present.runId === runId && present.result === undefined;
+        return isOpen && present.cancelRequestedAt === undefined ? { ...present, cancelRequestedAt: at } : present;
+      });
     },
     async close(request, result) {
       const record = await change(request, present =>

@@ -47,6 +47,12 @@ function received(input: unknown): ExtensionInput {
   return extensionIn(input);
 }
 
+/** For validators only: they are not replayed, and the answer is another one before the reset. */
+function wasReset(): boolean {
+  const { runId, originalExecutionRunId } = workflowInfo();
+  return runId !== originalExecutionRunId;
+}
+
 const ALARM_WORDS = { 'due-soon': 'Alarm: due within a week', overdue: 'Alarm: overdue' } as const;
 
 /** How long a request that ends waits for an alarm that was raised a moment ago; a webhook may be down for days. */
@@ -65,14 +71,12 @@ export function keepClock(waitingFor: () => WaitingFor | undefined, changed: () 
   setHandler(
     extendUpdate,
     async input => {
-      const next = extended(clock, received(input), Date.now());
-      if (next === clock || request === undefined) return next;
+      const next = await inRecord(received(input));
+      if (clock?.extension !== undefined) return next;
       clock = next;
       show();
       raised(undefined);
       alarms?.cancel();
-      const noted = { request, clock: next };
-      await CancellationScope.nonCancellable(() => localSteps().noteClock(noted));
       return next;
     },
     { validator: refuse },
@@ -82,9 +86,21 @@ export function keepClock(waitingFor: () => WaitingFor | undefined, changed: () 
     try {
       if (request === undefined) throw new ExtensionRefused('this request has not begun yet; try again');
       if (over) throw new ExtensionRefused('this request is ending');
-      extended(clock, received(input), Date.now());
+      extended(clock, received(input), wasReset() ? 0 : Date.now());
     } catch (error) {
       throw error instanceof ExtensionRefused ? ApplicationFailure.nonRetryable(error.message, error.code) : error;
+    }
+  }
+
+  /** The record decides: after a reset the server applies an extension again, perhaps when it would be too late. */
+  async function inRecord(extension: ExtensionInput): Promise<Clock> {
+    if (request === undefined) throw new ExtensionRefused('this request has not begun yet; try again');
+    const asked = { request, runId: workflowInfo().originalExecutionRunId, extension, nowMs: Date.now() };
+    try {
+      return await CancellationScope.nonCancellable(() => localSteps().extendClock(asked));
+    } catch (error) {
+      if (!(error instanceof ActivityFailure && error.cause instanceof ApplicationFailure)) throw error;
+      throw ApplicationFailure.nonRetryable(error.cause.message, error.cause.type);
     }
   }
 
@@ -125,6 +141,7 @@ export function keepClock(waitingFor: () => WaitingFor | undefined, changed: () 
     try {
       await alarmSteps(ALARM_WORDS[what]).raiseAlarm({
         request: of,
+        runId: workflowInfo().originalExecutionRunId,
         alarm: what,
         regime,
         dueAt,

@@ -4,7 +4,7 @@
  */
 import { isCancellation } from '@temporalio/workflow';
 import { emptyReport, fetchInto, type PagesInput, type PagesReport } from './pages';
-import { refuseForeign } from './received';
+import { refuseOrphan } from './received';
 
 interface ForRun {
   readonly workflowId: string;
@@ -12,7 +12,7 @@ interface ForRun {
 
 /** @throws {ApplicationFailure} `invalid-input`: no request started it */
 export async function fetchPages(input: PagesInput & ForRun): Promise<PagesReport & ForRun> {
-  refuseForeign(input);
+  refuseOrphan(input);
   const report = emptyReport();
   try {
     await fetchInto(report, input);

@@ -2,7 +2,8 @@
  * A whole list, complete or with its gaps named: windows of at most 10,000 rows, pages side by side, and a comparison of
  * different rows with Aircall's own count. Nothing is skipped silently. Decisions D6, D14; facts: docs/aircall.md 5.
  */
-import { executeChild, workflowInfo } from '@temporalio/workflow';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { executeChild, uuid4, workflowInfo } from '@temporalio/workflow';
 import type { CaseRef, Merged, Window } from '../activities';
 import type { Gap, SourceCoverage } from '../request/model';
 import { CHILD_WORKFLOW, pagesId } from '../request/names';
@@ -10,7 +11,7 @@ import { PER_PAGE, ROWS_MAX, splitWindow } from '../request/paging';
 import { sideBySide } from '../side-by-side';
 import type { Renewal } from './credentials';
 import type { fetchPages } from './fetch-pages';
-import { emptyReport, fetchInto, type List, listName, type PagesReport } from './pages';
+import { emptyReport, fetchInto, type List, listName, type PagesInput, type PagesReport } from './pages';
 import { isFrom, PayloadUnusable } from './received';
 import type { RequestRun } from './run';
 import { mayBeCredential, type StepFailure } from './steps';
@@ -149,15 +150,27 @@ async function fetchSome(run: RequestRun, list: List, window: Window, pages: rea
     }
     return report;
   }
-  const workflowId = pagesId(workflowInfo().workflowId, run.nextChild());
-  const report = await executeChild<typeof fetchPages>(CHILD_WORKFLOW, {
-    args: [{ workflowId, ...input }],
-    workflowId,
-    staticSummary: `${listName(list)}, pages ${pages[0]} to ${pages.at(-1)}`,
-  });
-  if (!isFrom(workflowId, report)) throw new PayloadUnusable();
+  const report = await fetchAsChild(input, String(run.nextChild()));
   run.requests.add(report.apiRequests);
   return report;
+}
+
+/** Under another id if a child that a reset left running has this one, or a stranger. */
+async function fetchAsChild(input: PagesInput, child: string): Promise<PagesReport> {
+  const { list, pages } = input;
+  const workflowId = pagesId(workflowInfo().workflowId, child);
+  try {
+    const report = await executeChild<typeof fetchPages>(CHILD_WORKFLOW, {
+      args: [{ workflowId, ...input }],
+      workflowId,
+      staticSummary: `${listName(list)}, pages ${pages[0]} to ${pages.at(-1)}`,
+    });
+    if (!isFrom(workflowId, report)) throw new PayloadUnusable();
+    return report;
+  } catch (error) {
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return fetchAsChild(input, `${child}-${uuid4()}`);
+    throw error;
+  }
 }
 
 function failedGaps({ failed }: PagesReport): Gap[] {

@@ -13,9 +13,9 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { LocalActivities, Opened, Opening } from '../activities';
+import type { LocalActivities, Opened, Opening, Received } from '../activities';
 import type { FinalStatus, RequestResult, RequestStatus } from '../request/model';
-import { type Kind, requestOf } from '../request/names';
+import { type Kind, type RequestRef, requestOf } from '../request/names';
 import { SEARCH_KEYS } from '../request/search-keys';
 import { type ApiRequests, countApiRequests } from './api-requests';
 import { keepClock } from './clock';
@@ -52,7 +52,8 @@ export async function runRequest(
   input: unknown,
   story: (run: RequestRun) => Promise<void>,
 ): Promise<RequestResult> {
-  const startedAt = workflowInfo().startTime.toISOString();
+  const { startTime, originalExecutionRunId: runId } = workflowInfo();
+  const startedAt = startTime.toISOString();
   const { requestId = '', connection = '' } = requestOf(workflowInfo().workflowId) ?? {};
   const findings = createFindings(kind);
   const progress = createProgress(changed);
@@ -62,7 +63,7 @@ export async function runRequest(
   /** Of an earlier run of the same request: this one only returns it again. */
   let answer: RequestResult | undefined;
 
-  const opening = await open(input, startedAt);
+  const opening = await open({ input, receivedAt: startedAt, runId });
   if ('ended' in opening) {
     answer = opening.ended;
     progress.end(answer.status);
@@ -73,6 +74,7 @@ export async function runRequest(
   clock.start(opened.request, opened.clock);
 
   let children = 0;
+  const noted = noteCancellation(opened.request, runId);
   const ended = await endOf(
     story({
       opened,
@@ -89,6 +91,7 @@ export async function runRequest(
       },
     }),
   );
+  if (ended.cancelled) await noted;
   if (ended.failure !== undefined) findings.brokeOff(ended.failure);
   return CancellationScope.nonCancellable(() => close(ended.cancelled ? 'cancelled' : statusOf(findings, kind)));
 
@@ -133,21 +136,30 @@ export async function runRequest(
     const frame = { requestId, kind, status, apiRequests: requests.sent, startedAt, completedAt, clock: due };
     const found = resultOf(frame, findings);
     // The step may be repeated later: the request then ends as its receipt states.
-    const result = (await localSteps().closeRequest({ request, subjectHash, result: found, phases })) ?? found;
+    const result = (await localSteps().closeRequest({ request, runId, subjectHash, result: found, phases })) ?? found;
     progress.end(result.status);
     return result;
   }
 }
 
 /** Not cancellable: a request that is cancelled at once still leaves its record, which answers the same id from now on. */
-async function open(input: unknown, receivedAt: string): Promise<Opening> {
+async function open(received: Received): Promise<Opening> {
   try {
-    return await CancellationScope.nonCancellable(() => localSteps().openRequest(input, receivedAt));
+    return await CancellationScope.nonCancellable(() => localSteps().openRequest(received));
   } catch (error) {
     if (!(error instanceof ActivityFailure && error.cause instanceof ApplicationFailure)) throw error;
     setCurrentDetails(refusedDetails(error.cause.message));
     throw ApplicationFailure.nonRetryable(error.cause.message, error.cause.type);
   }
+}
+
+/** Notes in the record when the cancellation of the run is requested, once. */
+function noteCancellation(request: RequestRef, runId: string): Promise<void> {
+  return CancellationScope.current().cancelRequested.catch(() =>
+    CancellationScope.nonCancellable(() =>
+      localSteps().noteCancellation({ request, runId, at: new Date().toISOString() }),
+    ),
+  );
 }
 
 /** Skips attributes that the starter has set: each update makes the server write its index. */

@@ -226,11 +226,15 @@ export function mayBeCredential({ code }: StepFailure): boolean {
 
 /**
  * Cancelled. The attempt in flight may have failed meanwhile: the server then repeats it no more, and hands on that failure
- * instead of the cancellation.
+ * instead of the cancellation. After a reset only the record knows of the cancellation.
  */
 export function isCancelled(error: unknown): boolean {
-  return isCancellation(error) || (error instanceof ActivityFailure && error.retryState === 'CANCEL_REQUESTED');
+  if (isCancellation(error)) return true;
+  if (!(error instanceof ActivityFailure)) return false;
+  return error.retryState === 'CANCEL_REQUESTED' || findTyped(error.cause)?.type === FORGOTTEN;
 }
+
+const FORGOTTEN = 'request-cancelled' satisfies StepCode;
 
 /** The failure of an activity. @throws a cancellation, and any error that is no failure of an activity */
 export function failureOf(error: unknown): StepFailure {

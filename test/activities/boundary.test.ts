@@ -129,7 +129,11 @@ const search = (fault: FaultRule, apiRequests: number): Case => ({
 const answer = (status: number): FaultRule => ({ action: 'status', status });
 const openFor = (email: string): Case => ({
   step: 'openRequest',
-  input: () => ({ kind: 'access', requestId: 'opened', connection: 'acme', subject: { email } }),
+  input: () => ({
+    input: { kind: 'access', requestId: 'opened', connection: 'acme', subject: { email } },
+    receivedAt: '2026-01-31T12:00:00.000Z',
+    runId: 'run-0',
+  }),
   request: { connection: 'acme', kind: 'access', requestId: 'opened' },
   apiRequests: 0,
 });
@@ -215,6 +219,10 @@ const CASES = {
     ...search({ action: 'drop' }, 0),
     prepare: () => steps.cases.close(steps.request, endedAs('no-match')),
   },
+  'request-cancelled': {
+    ...search({ action: 'drop' }, 0),
+    prepare: () => steps.cases.noteCancellation(steps.request, 'run-0', '2026-01-31T12:00:00.000Z'),
+  },
   'connection-broken': { ...search({ action: 'drop' }, 0), prepare: () => changeBytes(cutOff, 'connections/acme') },
   'record-broken': {
     ...openFor(EMAIL),
@@ -237,7 +245,7 @@ const CASES = {
   'seal-broken': { ...merge, prepare: () => changeBytes(bytes => flipped(bytes, bytes.length - 1)) },
   'receipt-invalid': {
     step: 'closeRequest',
-    input: () => ({ request: steps.request, subjectHash: 'no hash', result: {}, phases: {} }),
+    input: () => ({ request: steps.request, runId: 'run-1', subjectHash: 'no hash', result: {}, phases: {} }),
     prepare: () =>
       steps.cases.open({
         request: steps.request,
@@ -248,9 +256,20 @@ const CASES = {
       }),
     apiRequests: 0,
   },
+  'extension-refused': {
+    step: 'extendClock',
+    input: () => ({ request: steps.request, runId: 'run-0', extension: { reason: 'complexity' }, nowMs: 0 }),
+    apiRequests: 0,
+  },
   'alarm-undelivered': {
     step: 'raiseAlarm',
-    input: () => ({ request: steps.request, alarm: 'overdue', regime: 'gdpr', dueAt: '2026-01-31T12:00:00.000Z' }),
+    input: () => ({
+      request: steps.request,
+      runId: 'run-0',
+      alarm: 'overdue',
+      regime: 'gdpr',
+      dueAt: '2026-01-31T12:00:00.000Z',
+    }),
     prepare: () => Object.assign(steps.alarms, { fail: true }),
     apiRequests: 0,
   },

@@ -36,7 +36,10 @@ const inputOf = ({ connection, kind, requestId }: RequestRef, email = EMAIL, opt
 });
 
 const open = (request: RequestRef, input: unknown = inputOf(request), runId = 'run-1') =>
-  attempt(() => steps.local.openRequest(input, new Date().toISOString()), infoOf(request, runId));
+  attempt(
+    () => steps.local.openRequest({ input, receivedAt: new Date().toISOString(), runId }),
+    infoOf(request, runId),
+  );
 
 async function opened(request: RequestRef, input?: unknown, runId?: string) {
   const opening = await open(request, input, runId);
@@ -166,7 +169,7 @@ describe('opening a request', () => {
     const { subjectHash } = await opened(request);
     const result = resultOf(request);
     await attempt(
-      () => steps.local.closeRequest({ request, subjectHash, result, phases: {} }),
+      () => steps.local.closeRequest({ request, runId: 'run-1', subjectHash, result, phases: {} }),
       infoOf(request, 'run-1'),
     );
     expect(await open(request, inputOf(request), 'run-2')).toEqual({ ended: result });
@@ -218,7 +221,7 @@ describe('a deletion and the access requests of its subject', () => {
     }
     expect(delays).toEqual([1_000, 2_000, 16_000, 60_000, 60_000, 60_000]);
 
-    const input = { request: access, subjectHash, result: resultOf(access), phases: {} };
+    const input = { request: access, runId: 'run-1', subjectHash, result: resultOf(access), phases: {} };
     await attempt(() => steps.local.closeRequest(input), infoOf(access, 'run-1'));
     await waitFor(subjectHash, 3);
     const next = newRequest('deletion');
@@ -488,7 +491,10 @@ describe('closing a request', () => {
     const { subjectHash } = await opened(request);
     const result = resultOf(request);
     const close = () =>
-      attempt(() => steps.local.closeRequest({ request, subjectHash, result, phases: {} }), infoOf(request, 'run-1'));
+      attempt(
+        () => steps.local.closeRequest({ request, runId: 'run-1', subjectHash, result, phases: {} }),
+        infoOf(request, 'run-1'),
+      );
     const before = await steps.cases.record(request);
     await close();
     await close();
@@ -500,7 +506,7 @@ describe('closing a request', () => {
     const { subjectHash } = await opened(request);
     const result = resultOf(request);
     const close = (other: Partial<typeof result>) => {
-      const input = { request, subjectHash, result: { ...result, ...other }, phases: {} };
+      const input = { request, runId: 'run-1', subjectHash, result: { ...result, ...other }, phases: {} };
       return attempt(() => steps.local.closeRequest(input), infoOf(request, 'run-1'));
     };
     expect(await close({})).toBeUndefined();

@@ -231,11 +231,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
     async make(mine, older) {
       await open(mine, R1);
       await older('requests/acme/access/r-1/record');
-      await mine.cases.noteClock(R1, 'run-1', {
-        regime: 'gdpr',
-        submittedAt: NOW.toISOString(),
-        dueAt: NOW.toISOString(),
-      });
+      await mine.cases.noteCancellation(R1, 'run-1', NOW.toISOString());
       return 'requests/acme/access/r-1/record';
     },
     async use(fresh) {
