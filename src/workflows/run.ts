@@ -91,7 +91,7 @@ export async function runRequest(
       },
     }),
   );
-  if (ended.cancelled) await noted;
+  if (CancellationScope.current().consideredCancelled) await noted;
   if (ended.failure !== undefined) findings.brokeOff(ended.failure);
   return CancellationScope.nonCancellable(() => close(ended.cancelled ? 'cancelled' : statusOf(findings, kind)));
 

@@ -141,11 +141,17 @@ export function localSteps(deadlineMs?: number): LocalActivities {
         try {
           return await Reflect.apply(Reflect.get(quick, name), undefined, input);
         } catch (error) {
-          if (!isTriedAgain(error)) throw error;
+          if (!isTriedAgain(error)) throw asFailure(String(name), error);
           return Reflect.apply(Reflect.get(bulkSteps(deadlineMs), name), undefined, input);
         }
       },
   });
+}
+
+/** The SDK hands on the failure of a local step bare; that of an ordinary one is the cause of an ActivityFailure. */
+function asFailure(name: string, error: unknown): unknown {
+  if (!(error instanceof ApplicationFailure) || error instanceof PayloadUnusable) return error;
+  return new ActivityFailure(error.message, name, undefined, 'NON_RETRYABLE_FAILURE', undefined, error);
 }
 
 /** Decided by the cause alone: on replay the SDK hands on a time-out without the ActivityFailure around it. */

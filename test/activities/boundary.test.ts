@@ -351,7 +351,10 @@ describe('a step that ends as', () => {
         type: code,
         nonRetryable: retry === 'never',
         retryState: retry === 'never' ? 'NON_RETRYABLE_FAILURE' : 'MAXIMUM_ATTEMPTS_REACHED',
-        failure: { code, apiRequests, credentialVersion: told ? credentialVersion : 0 },
+        failure:
+          code === 'request-cancelled'
+            ? 'cancelled'
+            : { code, apiRequests, credentialVersion: told ? credentialVersion : 0 },
       });
       expect(steps.sandbox.requests()).toHaveLength(apiRequests);
 

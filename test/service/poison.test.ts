@@ -65,6 +65,27 @@ test.each([
   expect((await service.client.result(waits)).status).toBe('completed');
 });
 
+test('a request whose case file is removed ends as failed, with what it had found and a receipt', async () => {
+  const { connection, sandbox, company, client, receipts } = service;
+  sandbox.setFaults({ rules: [{ path: '/calls', action: 'hold' }] });
+  const asked = () => company.requests().filter(({ path }) => path.startsWith('/v1/calls')).length;
+  const before = asked();
+  const workflowId = await start('access', 'no-case-file');
+  await until('calls are asked for', () => asked() > before);
+  const keys = await driver.list(`requests/${connection}/access/no-case-file/case`);
+  for (const key of keys) await driver.delete(key);
+  sandbox.setFaults(undefined);
+  sandbox.release();
+  const result = await client.result(workflowId);
+  expect(result).toMatchObject({
+    status: 'failed',
+    counts: { contacts: company.truth.contactIds.length },
+    failure: { code: 'case-file-broken' },
+  });
+  const chain = (await receipts.chain(connection)).filter(isReceipt);
+  expect(chain.find(({ request }) => request.requestId === 'no-case-file')?.failure).toBe('case-file-broken');
+});
+
 test.each([
   ['cut off', 'record-broken', cut],
   ['removed', 'vault-rolled-back', removed],

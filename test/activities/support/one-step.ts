@@ -4,7 +4,7 @@
  */
 import { ActivityFailure, ApplicationFailure, proxyActivities, TimeoutFailure } from '@temporalio/workflow';
 import { returnedBy, taken } from '../../../src/request/addressed';
-import { attempt } from '../../../src/workflows/steps';
+import { attempt, StepCancelled } from '../../../src/workflows/steps';
 
 export interface StepToTake {
   readonly step: string;
@@ -26,7 +26,9 @@ export interface StepEnd {
   readonly retryState?: string | undefined;
   readonly timeout?: string | undefined;
   /** What the product's own reading of it says. */
-  readonly failure?: { readonly code: string; readonly apiRequests: number; readonly credentialVersion: number };
+  readonly failure?:
+    | 'cancelled'
+    | { readonly code: string; readonly apiRequests: number; readonly credentialVersion: number };
 }
 
 export async function accessRequest({
@@ -48,14 +50,23 @@ export async function accessRequest({
   } catch (error) {
     if (!(error instanceof ActivityFailure)) throw error;
     const { cause } = error;
-    const read = await attempt(() => Promise.reject(error));
-    if (read.ok) throw error;
-    const { code, apiRequests, credentialVersion } = read;
+    const failure = await attempt(() => Promise.reject(error)).catch(read => {
+      if (read instanceof StepCancelled) return 'cancelled' as const;
+      throw read;
+    });
+    if (failure !== 'cancelled' && failure.ok) throw error;
     return {
       ...(cause instanceof ApplicationFailure && { type: cause.type ?? '', nonRetryable: cause.nonRetryable === true }),
       ...(cause instanceof TimeoutFailure && { timeout: cause.timeoutType }),
       retryState: error.retryState,
-      failure: { code, apiRequests, credentialVersion },
+      failure:
+        failure === 'cancelled'
+          ? failure
+          : {
+              code: failure.code,
+              apiRequests: failure.apiRequests,
+              credentialVersion: failure.credentialVersion,
+            },
     };
   }
 }
