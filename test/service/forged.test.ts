@@ -197,3 +197,13 @@ it('no payload of a run is good at another place of it, or of another run', asyn
   }
   process.stderr.write(`${places.length} payloads, ${refused} copies refused\n`);
 });
+
+it('a child that its request did not start ends at once, even with the input that it had', async () => {
+  const { runId = '' } = (await runAt(service.temporal, idOf('access', 'places'))) ?? {};
+  const own = await historyOf(service.temporal, { workflowId: idOf('access', 'places'), runId });
+  const [{ workflowId } = { workflowId: '' }] = childrenIn(own ?? {});
+  const asked = service.company.requests().length;
+  await startWith(workflowId, 'fetchPages', await inputOf(workflowId));
+  expect(await endOf(workflowId)).toBe('invalid-input');
+  expect(service.company.requests()).toHaveLength(asked);
+});
