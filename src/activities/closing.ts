@@ -94,8 +94,9 @@ export function createClosingActivities({ cases, receipts, alarms, workflows, on
       readonly phases: PhaseTimes;
     }): Promise<RequestResult | undefined> {
       const { request, runId, subjectHash, phases } = input;
-      const { startedAt, dryRun = false, clock, result = input.result } = await cases.close(request, input.result);
-      const run = { request, runId, dryRun, subjectHash, startedAt, clock };
+      const closed = await cases.close(request, input.result);
+      const { startedAt, dryRun = false, clock, result = input.result, endedBefore } = closed;
+      const run = { request, runId, dryRun, subjectHash, startedAt, clock, endedBefore };
       await receipts.issue({ ...run, ending: { result }, phases, how: 'at-end', workflows }, () =>
         onEnded(request, result),
       );

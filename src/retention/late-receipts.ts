@@ -75,6 +75,7 @@ export function createLateReceipts(dependencies: LateReceiptsDependencies): Late
         ending: record?.result ? { result: record.result } : await endingOfRun(run),
         phases: {},
         how: 'afterwards',
+        endedBefore: record?.result !== undefined,
       });
     },
   };

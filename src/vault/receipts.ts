@@ -82,6 +82,8 @@ export interface EndedRun extends Omit<ReceiptFacts, 'budget' | 'service'> {
   readonly how: Receipt['issued']['how'];
   /** Digest of the workflows of the worker that took its last step. */
   readonly workflows?: string;
+  /** It had ended before: if somebody removed the place of its receipt, the chain has it all the same, and is searched. */
+  readonly endedBefore?: boolean;
 }
 
 export interface ReceiptsDependencies {
@@ -316,7 +318,7 @@ export function createReceipts({ vault, keyring, now }: ReceiptsDependencies): R
    * @throws {ReceiptError} `receipt-invalid`
    */
   async function contentOf(run: EndedRun): Promise<ReceiptContent> {
-    const { how, workflows = null, ...ended } = run;
+    const { how, workflows = null, endedBefore: _, ...ended } = run;
     const budget = how === 'at-end' ? await budgetNow(ended.request.connection) : null;
     const facts: ReceiptFacts = { ...ended, budget, service: { version: VERSION, workflows } };
     try {
@@ -389,14 +391,14 @@ export function createReceipts({ vault, keyring, now }: ReceiptsDependencies): R
 
   const receipts: Receipts = {
     async issue(ended, onNew = () => {}) {
-      const { request, runId, how } = ended;
+      const { request, runId, how, endedBefore = false } = ended;
       const { connection } = request;
       const content = await contentOf(ended);
       const { entry, isNew } = await inTurn(connection, () =>
         append(
           connection,
           { content, how },
-          () => receipts.of(request, runId),
+          async () => (await receipts.of(request, runId)) ?? (endedBefore ? search(request, runId) : undefined),
           (each): each is Receipt => isReceipt(each) && isOf(each, request, runId),
         ),
       );

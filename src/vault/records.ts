@@ -60,8 +60,8 @@ export interface Records {
   extend(request: RequestRef, runId: string, extension: ExtensionInput, nowMs: number): Promise<Clock>;
   /** Keeps that the cancellation of this run was requested; does nothing if the request has ended. */
   noteCancellation(request: RequestRef, runId: string, at: string): Promise<void>;
-  /** Keeps the end of the request, and returns the record. */
-  close(request: RequestRef, result: RequestResult): Promise<RequestRecord>;
+  /** Keeps the end of the request, and returns the record. `endedBefore`: it had an end already, which stays. */
+  close(request: RequestRef, result: RequestResult): Promise<RequestRecord & { readonly endedBefore: boolean }>;
 
   /**
    * Destroys the case file and the package: their key first. Safe to repeat. It does nothing
@@ -246,10 +246,12 @@ export function createRecords(vault: Vault, accesses: OpenAccesses): Records {
       });
     },
     async close(request, result) {
-      const record = await change(request, present =>
-        present.result === undefined ? { ...present, result } : present,
-      );
-      if (record !== undefined) return shown(record);
+      let endedBefore = false;
+      const record = await change(request, present => {
+        endedBefore = present.result !== undefined;
+        return endedBefore ? present : { ...present, result };
+      });
+      if (record !== undefined) return { ...shown(record), endedBefore };
       throw missing();
     },
 

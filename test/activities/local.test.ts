@@ -501,6 +501,23 @@ describe('closing a request', () => {
     expect(await steps.cases.record(request)).toEqual({ ...before, result });
   });
 
+  test('taken again it finds its receipt, also if somebody removed the note of its place', async () => {
+    const request = newRequest();
+    const { subjectHash } = await opened(request);
+    const close = () =>
+      attempt(
+        () => steps.local.closeRequest({ request, runId: 'run-1', subjectHash, result: resultOf(request), phases: {} }),
+        infoOf(request, 'run-1'),
+      );
+    await close();
+    const before = await steps.receipts.chain('acme');
+    const notes = (await steps.driver.list('')).filter(key => key.includes(request.requestId) && key.endsWith('run-1'));
+    expect(notes).toHaveLength(1);
+    for (const key of notes) await steps.driver.delete(key);
+    await close();
+    expect(await steps.receipts.chain('acme')).toEqual(before);
+  });
+
   test('taken again it ends as its receipt says, whatever it would say now', async () => {
     const request = newRequest();
     const { subjectHash } = await opened(request);
