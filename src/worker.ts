@@ -12,7 +12,6 @@ import { registered } from './activities';
 import { createRetentionActivities } from './activities/retention-activities';
 import { type AircallClient, createAircallClient } from './aircall/client';
 import { createDataConverter } from './encryption/data-converter';
-import type { Keyring } from './encryption/keyring';
 import type { Log } from './log';
 import type { Parts } from './parts';
 import { RENEWAL_WORKFLOW, renewalId } from './request/names';
@@ -26,6 +25,7 @@ import { createAlarms } from './worker/alarms';
 import { createConnectionWorkers } from './worker/connection-workers';
 import { createGauges } from './worker/gauges';
 import { createMetrics } from './worker/metrics';
+import { createMissingKeys } from './worker/missing-keys';
 import { startPolling } from './worker/polling';
 import { createSteps } from './worker/steps';
 import type { Tracing } from './worker/tracing';
@@ -76,8 +76,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   await ensureSearchAttributes(temporal.connection, namespace);
 
   const aircall: AircallClient = createAircallClient();
-  const unknownKeys = noteUnknownKeys(keyring, log);
-  const dataConverter = createDataConverter(keyring, { onUnknownKey: unknownKeys.note });
+  const missingKeys = createMissingKeys({ keyring, cases: parts.cases, log, now: Date.now });
+  const dataConverter = createDataConverter(keyring, missingKeys.role);
   const workflowBundle = options.workflowBundle ?? (await ownBundle());
   const policy = options.retention;
   if (policy !== undefined) await ensureRetentionSchedule(temporal, taskQueue, log);
@@ -116,6 +116,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     ...common,
     taskQueue,
     workflowBundle,
+    sinks: missingKeys.sinks,
     activities: registered({ ...local, ...sweeping }),
     maxConcurrentActivityTaskExecutions: 20,
   });
@@ -145,7 +146,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     ...polling.problems(),
     ...server.problems(),
     ...workers.problems(),
-    ...unknownKeys.missing().map(id => `key ${id} is missing in the key file`),
+    ...missingKeys.problems(),
   ];
   let stopping = false;
   const running = requests.run();
@@ -183,25 +184,6 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       if (requests.getState() === 'RUNNING') requests.shutdown();
       await ended;
     },
-  };
-}
-
-/** Keys that a payload needs and the key file lacks; each is logged once. */
-function noteUnknownKeys(keyring: Keyring, log: Log) {
-  const noted = new Set<string>();
-  return {
-    note(keyId: string): void {
-      if (noted.has(keyId)) return;
-      noted.add(keyId);
-      log({
-        level: 'error',
-        message: `a payload needs key ${keyId}, which is not in the key file; its request waits for that key`,
-        code: 'unknown-key',
-        keyId,
-      });
-    },
-    /** A key that was added meanwhile is no longer a problem. */
-    missing: () => [...noted].filter(id => !keyring.ids.includes(id)),
   };
 }
 

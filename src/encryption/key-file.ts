@@ -100,12 +100,19 @@ export interface Keys {
   readonly stamp: string;
 }
 
+const KEY_ID_PATTERN = /^[A-Za-z0-9._-]{1,64}$/;
+
+/** Whether a text may be the id of a key of ours. Any other text that a ciphertext names is never printed or logged. */
+export function isKeyId(text: string): boolean {
+  return KEY_ID_PATTERN.test(text);
+}
+
 const HASH_KEY_ID = 'hash';
 const bytes = z.base64().min(1).max(65_536);
 const plainKey = bytes.refine(text => Buffer.from(text, 'base64').length === KEY_BYTES);
 const secret = z.union([plainKey, z.strictObject({ wrapped: bytes })]);
 const instant = z.iso.datetime();
-const named = { id: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/), createdAt: instant };
+const named = { id: z.string().regex(KEY_ID_PATTERN), createdAt: instant };
 const signs = { id: z.string().regex(/^s-[0-9a-f]{16}$/), createdAt: instant, publicKey: bytes };
 const fileSchema = z
   .strictObject({

@@ -5,6 +5,7 @@
  */
 import { createHmac } from 'node:crypto';
 import {
+  isKeyId,
   type KeyPair,
   KeyringError,
   type KeyService,
@@ -73,7 +74,9 @@ export function loadKeyring(path: string | undefined, service?: KeyService): Key
     if (found !== undefined) return found;
     throw new KeyringError(
       'unknown-key',
-      `Key ${JSON.stringify(id.slice(0, 64))} is not in the key file. Add it, or restore the key file that holds it.`,
+      isKeyId(id)
+        ? `Key "${id}" is not in the key file. Add it, or restore the key file that holds it.`
+        : 'A ciphertext names a key by an id that no key can have: it was changed, or is not one of ours.',
     );
   }
 

@@ -13,8 +13,8 @@ import {
   type SerializationContext,
 } from '@temporalio/common';
 import { temporal } from '@temporalio/proto';
-import { unusable, type WhyUnusable } from '../unusable';
-import { KeyringError } from './key-file';
+import { locked, unusable } from '../unusable';
+import { isKeyId, KeyringError } from './key-file';
 import { type Keyring, keyCheck } from './keyring';
 
 const ENCODING = 'binary/encrypted';
@@ -40,33 +40,44 @@ export class PayloadBroken extends Error {
   }
 }
 
+/** What a worker does about a payload whose key it does not have. */
 export interface WorkerRole {
-  /** A worker lets the task wait for a key that is being rotated in, and reports it. */
-  readonly onUnknownKey: (keyId: string) => void;
+  /** What the vault knows of the request behind a workflow id; undefined if there is none. */
+  readonly requestBehind: (workflowId: string) => Promise<'open' | 'ended' | undefined>;
+  /** Reports a key that an open request waits for. */
+  readonly onAwaited: (keyId: string) => void;
 }
 
 /**
  * For a worker, a payload that cannot be used becomes a value of its own; for other processes it is an error. A worker
  * compares the binding of a payload with the place where it is; others, which do not know the place, only check it.
  * @throws {PayloadBroken} on decoding, without a worker's role
- * @throws {KeyringError} `unknown-key`, in either role
+ * @throws {KeyringError} `unknown-key`, without a worker's role; in a worker, of an activity of a request: its task is
+ * repeated until the key is there. Of a workflow the workflow decides that, because anybody can send it a signal or an update.
  */
 export function createPayloadCodec(keyring: Keyring, worker?: WorkerRole): PayloadCodec {
-  function decode(payload: Payload, context: SerializationContext | undefined): Payload {
+  async function decode(payload: Payload, context: SerializationContext | undefined): Promise<Payload> {
+    if (!isEncrypted(payload)) return replaced(unusable('not-encrypted'));
+    if (worker === undefined) return decrypt(keyring, payload);
+    if (context === undefined || textOf(payload, CONTEXT) !== bindingOf(context))
+      return replaced(unusable('misplaced'));
     try {
-      if (!isEncrypted(payload)) return replaced('not-encrypted');
-      if (worker !== undefined && textOf(payload, CONTEXT) !== bindingOf(context)) return replaced('misplaced');
       const inner = decrypt(keyring, payload);
-      return worker === undefined || isUsable(inner) ? inner : replaced('broken');
+      return isUsable(inner) ? inner : replaced(unusable('broken'));
     } catch (error) {
-      if (error instanceof PayloadBroken && worker !== undefined) return replaced('broken');
-      if (error instanceof KeyringError && error.code === 'unknown-key') worker?.onUnknownKey(textOf(payload, KEY_ID));
+      if (error instanceof PayloadBroken) return replaced(unusable('broken'));
+      if (!(error instanceof KeyringError && error.code === 'unknown-key')) throw error;
+      const keyId = textOf(payload, KEY_ID);
+      const request = await worker.requestBehind(context.workflowId ?? '');
+      const isAwaited = request === 'open';
+      if (request === undefined || context.type === 'workflow') return replaced(locked({ keyId, isAwaited }));
+      if (isAwaited) worker.onAwaited(keyId);
       throw error;
     }
   }
   return {
     encode: async (payloads, context) => payloads.map(payload => encrypt(keyring, payload, bindingOf(context) ?? '')),
-    decode: async (payloads, context) => payloads.map(payload => decode(payload, context)),
+    decode: (payloads, context) => Promise.all(payloads.map(payload => decode(payload, context))),
   };
 }
 
@@ -101,7 +112,11 @@ function encrypt(keyring: Keyring, payload: Payload, binding: string): Payload {
 
 function decrypt(keyring: Keyring, payload: Payload): Payload {
   const keyId = textOf(payload, KEY_ID);
-  if (keyId === '') throw new PayloadBroken('payload-broken', 'An encrypted payload does not name its key.');
+  if (!isKeyId(keyId))
+    throw new PayloadBroken(
+      'payload-broken',
+      'An encrypted payload does not name its key by an id that a key can have.',
+    );
   const key = keyring.key(keyId);
   const check = textOf(payload, KEY_CHECK);
   if (check !== '' && check !== keyCheck(key).toString('hex')) {
@@ -137,8 +152,8 @@ function isUsable(payload: Payload): boolean {
   }
 }
 
-function replaced(why: WhyUnusable): Payload {
-  return { metadata: { encoding: Buffer.from('json/plain') }, data: Buffer.from(JSON.stringify(unusable(why))) };
+function replaced(value: object): Payload {
+  return { metadata: { encoding: Buffer.from('json/plain') }, data: Buffer.from(JSON.stringify(value)) };
 }
 
 function textOf(payload: Payload, name: string): string {

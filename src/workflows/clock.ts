@@ -26,7 +26,8 @@ import {
 import type { WaitingFor } from '../request/model';
 import { EXTEND, type RequestRef } from '../request/names';
 import { SEARCH_KEYS } from '../request/search-keys';
-import { isFrom } from './received';
+import { missingKeyOf } from '../unusable';
+import { awaitKeyOf, isFrom } from './received';
 import { alarmSteps, localSteps } from './steps';
 
 /** Returns the new clock. A refusal (`extension-refused`) leaves no trace. */
@@ -43,6 +44,10 @@ export interface RunClock {
 
 /** @throws {ExtensionRefused} unless it was made for this request */
 function received(input: unknown): ExtensionInput {
+  if (missingKeyOf(input) !== undefined)
+    throw new ExtensionRefused(
+      'the worker that took it does not have its key; try again when all workers have the key file',
+    );
   if (!isFrom(workflowInfo().workflowId, input)) throw new ExtensionRefused('it was not made for this request');
   return extensionIn(input);
 }
@@ -71,6 +76,7 @@ export function keepClock(waitingFor: () => WaitingFor | undefined, changed: () 
   setHandler(
     extendUpdate,
     async input => {
+      awaitKeyOf(input); // it was accepted where the key is
       const next = await inRecord(received(input));
       if (clock?.extension !== undefined) return next;
       clock = next;

@@ -12,7 +12,7 @@ import { sideBySide } from '../side-by-side';
 import type { Renewal } from './credentials';
 import type { fetchPages } from './fetch-pages';
 import { emptyReport, fetchInto, type List, listName, type PagesInput, type PagesReport } from './pages';
-import { isFrom, PayloadUnusable } from './received';
+import { isFrom, unusableResult } from './received';
 import type { RequestRun } from './run';
 import { mayBeCredential, type StepFailure } from './steps';
 
@@ -165,7 +165,7 @@ async function fetchAsChild(input: PagesInput, child: string): Promise<PagesRepo
       workflowId,
       staticSummary: `${listName(list)}, pages ${pages[0]} to ${pages.at(-1)}`,
     });
-    if (!isFrom(workflowId, report)) throw new PayloadUnusable();
+    if (!isFrom(workflowId, report)) throw unusableResult(report);
     return report;
   } catch (error) {
     if (error instanceof WorkflowExecutionAlreadyStartedError) return fetchAsChild(input, `${child}-${uuid4()}`);

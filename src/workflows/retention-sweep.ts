@@ -6,6 +6,7 @@
 import { continueAsNew, isCancellation, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
 import type { ItemEnd, RetentionActivities } from '../activities/retention-activities';
 import { sideBySide } from '../side-by-side';
+import { KeyMissing } from './received';
 import { stepsWith } from './steps';
 
 export interface Swept {
@@ -96,7 +97,7 @@ type Due = Parameters<RetentionActivities['destroyDue']>[0]['due'];
 
 /** Its step shows the cause in the Web UI. */
 function failed(error: unknown): End {
-  if (isCancellation(error)) throw error;
+  if (isCancellation(error) || error instanceof KeyMissing) throw error;
   return { end: 'failed', foreign: 0 };
 }
 

@@ -23,6 +23,7 @@ import { type Credentials, keepCredentials } from './credentials';
 import { answeredDetails, detailsOf, refusedDetails } from './details';
 import { createFindings, type Findings, statusOf } from './findings';
 import { createProgress, type Progress } from './progress';
+import { refuseUnknownKey } from './received';
 import { resultOf } from './result';
 import { bulkSteps, failureOf, isCancelled, localSteps } from './steps';
 
@@ -45,13 +46,14 @@ export interface RequestRun {
 
 /**
  * Runs one request from its input to its result.
- * @throws {ApplicationFailure} `invalid-input`, `request-conflict`: before any API request
+ * @throws {ApplicationFailure} `invalid-input`, `request-conflict`, `unknown-key`: before any API request
  */
 export async function runRequest(
   kind: Kind,
   input: unknown,
   story: (run: RequestRun) => Promise<void>,
 ): Promise<RequestResult> {
+  refuseUnknownKey(input);
   const { startTime, originalExecutionRunId: runId } = workflowInfo();
   const startedAt = startTime.toISOString();
   const { requestId = '', connection = '' } = requestOf(workflowInfo().workflowId) ?? {};

@@ -19,7 +19,7 @@ import type { ApiActivities, LocalActivities, StepProgress } from '../activities
 import { returnedBy, taken } from '../request/addressed';
 import { HANDLING, isStepCode, type StepCode } from '../request/handling';
 import { apiTaskQueue, type RequestRef } from '../request/names';
-import { PayloadUnusable } from './received';
+import { PayloadUnusable, unusableResult } from './received';
 
 /** Why a step has no value: a code of the handling table, or the request's deadline. */
 export type FailureCode = StepCode | 'deadline';
@@ -59,7 +59,7 @@ function checked<T extends object>(steps: T): T {
       return async (...input: unknown[]) => {
         const message: unknown = await Reflect.apply(step, undefined, [taken(String(name), input)]);
         const own = returnedBy(String(name), message);
-        if (own === undefined) throw new PayloadUnusable();
+        if (own === undefined) throw unusableResult(message);
         return own.result;
       };
     },

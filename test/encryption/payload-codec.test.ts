@@ -11,7 +11,7 @@ import { createDataConverter } from '../../src/encryption/data-converter';
 import { failureConverter } from '../../src/encryption/failure-converter';
 import { KeyringError } from '../../src/encryption/key-file';
 import { createPayloadCodec, PayloadBroken } from '../../src/encryption/payload-codec';
-import { unusable } from '../../src/unusable';
+import { locked, unusable } from '../../src/unusable';
 import { keyOf, keyringOf } from './keyrings';
 
 const SEED = { seed: 256, numRuns: 200 };
@@ -63,6 +63,9 @@ async function encoded(payload: Payload, by = codec): Promise<Payload> {
   if (first === undefined) throw new Error('nothing was encoded');
   return first;
 }
+
+/** What somebody without a key may write where the id of the key stands. */
+const IDS_OF_NO_KEY = ['', 'anna@example.com', 'k-1\n\u001b[31mready', 'k'.repeat(65), '\ufffd', 'k 1'];
 
 const NAMESPACE = 'default';
 const STARTED: SerializationContext = { type: 'workflow', namespace: NAMESPACE, workflowId: 'w' };
@@ -123,7 +126,7 @@ describe('a payload', () => {
   });
 
   test.each([
-    ['the id of its key', 'encryption-key-id', ['unknown-key']],
+    ['the id of its key', 'encryption-key-id', ['unknown-key', 'payload-broken']],
     ['the check of its key', 'encryption-key-check', ['wrong-key']],
   ])('in which any one bit of %s was changed is refused, and the refusal says so', async (_what, name, codes) => {
     const whole = await encoded(plain);
@@ -171,13 +174,20 @@ describe('a payload', () => {
     });
   });
 
-  test('of a key that this process does not have is refused with the id of the key, which is also reported', async () => {
-    const reported: string[] = [];
-    const watching = createPayloadCodec(oldRing, { onUnknownKey: keyId => reported.push(keyId) });
-    const failure = await watching.decode([await encoded(plain)], STARTED).catch((error: unknown) => error);
-    expect(failure).toBeInstanceOf(KeyringError);
-    expect(failure).toMatchObject({ code: 'unknown-key', message: expect.stringContaining('"k-new"') });
-    expect(reported).toEqual(['k-new']);
+  test('of a key that this process does not have is refused with the id of the key, unless no key can have such an id', async () => {
+    const theirs = await encoded(plain);
+    const reader = createPayloadCodec(oldRing);
+    await expect(reader.decode([theirs])).rejects.toMatchObject({
+      name: 'KeyringError',
+      code: 'unknown-key',
+      message: expect.stringContaining('"k-new"'),
+    });
+    for (const id of IDS_OF_NO_KEY) {
+      const metadata = { ...theirs.metadata, 'encryption-key-id': Buffer.from(id) };
+      const refusal: unknown = await reader.decode([{ ...theirs, metadata }]).catch((error: unknown) => error);
+      expect(refusal).toMatchObject({ name: 'PayloadBroken', code: 'payload-broken' });
+      if (id !== '') expect(String(refusal)).not.toContain(id);
+    }
   });
 
   test.each([
@@ -196,7 +206,7 @@ describe('a payload', () => {
 });
 
 describe('a payload that a worker cannot use', () => {
-  const worker = createPayloadCodec(newRing, { onUnknownKey() {} });
+  const worker = createPayloadCodec(newRing, { requestBehind: async () => undefined, onAwaited() {} });
   const inner = (encoding: string | undefined, data: string): Payload => ({
     ...(encoding !== undefined && { metadata: { encoding: Buffer.from(encoding) } }),
     data: Buffer.from(data),
@@ -222,8 +232,63 @@ describe('a payload that a worker cannot use', () => {
   });
 });
 
+describe('a payload whose key a worker does not have', () => {
+  const reported: string[] = [];
+  const looked: string[] = [];
+  const worker = createPayloadCodec(oldRing, {
+    async requestBehind(workflowId) {
+      looked.push(workflowId);
+      return workflowId === 'open' || workflowId === 'ended' ? workflowId : undefined;
+    },
+    onAwaited: keyId => reported.push(keyId),
+  });
+  const started = (workflowId: string): SerializationContext => ({
+    type: 'workflow',
+    namespace: NAMESPACE,
+    workflowId,
+  });
+  const step = (workflowId: string): SerializationContext => ({
+    ...{ type: 'activity', namespace: NAMESPACE, workflowId, activityId: '1', isLocal: false },
+  });
+  const decoded = async (at: SerializationContext) => {
+    const [first = {}] = await worker.decode(await codec.encode([plain], at), at);
+    return defaultPayloadConverter.fromPayload(first);
+  };
+  beforeEach(() => {
+    reported.length = 0;
+    looked.length = 0;
+  });
+
+  test.each(['open', 'ended', 'unknown'])('is a value in a workflow (%s), which decides about it', async id => {
+    expect(await decoded(started(id))).toEqual(locked({ keyId: 'k-new', isAwaited: id === 'open' }));
+    expect(reported).toEqual([]);
+  });
+
+  test('makes a step of a request wait, which is reported while the request is open', async () => {
+    for (const id of ['ended', 'open']) await expect(decoded(step(id))).rejects.toMatchObject({ code: 'unknown-key' });
+    expect(reported).toEqual(['k-new']);
+  });
+
+  test('is a value in a step of a run that the vault does not know', async () => {
+    expect(await decoded(step('unknown'))).toEqual(locked({ keyId: 'k-new', isAwaited: false }));
+    expect(reported).toEqual([]);
+  });
+
+  test('is broken at once, and nobody asks the vault, if no key can have its id', async () => {
+    for (const at of [started('open'), step('open')]) {
+      const [whole = {}] = await codec.encode([plain], at);
+      for (const id of IDS_OF_NO_KEY) {
+        const metadata = { ...whole.metadata, 'encryption-key-id': Buffer.from(id) };
+        const [first = {}] = await worker.decode([{ ...whole, metadata }], at);
+        expect(defaultPayloadConverter.fromPayload(first)).toEqual(unusable('broken'));
+      }
+    }
+    expect([...looked, ...reported]).toEqual([]);
+  });
+});
+
 describe('a payload of an activity', () => {
-  const worker = createPayloadCodec(newRing, { onUnknownKey() {} });
+  const worker = createPayloadCodec(newRing, { requestBehind: async () => undefined, onAwaited() {} });
   const at = (workflowId: string, activityId: string, isLocal = false): SerializationContext => ({
     ...{ type: 'activity', namespace: NAMESPACE, workflowId, activityId, isLocal },
   });

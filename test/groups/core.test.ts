@@ -41,6 +41,7 @@ runTogether(
   'worker/alarms',
   'worker/gauges',
   'worker/isolation',
+  'worker/missing-keys',
   'replay/recorded',
   'receipt/receipt',
   'receipt/statements',

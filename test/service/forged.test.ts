@@ -168,7 +168,7 @@ it('no payload of a run is good at another place of it, or of another run', asyn
   const places = histories.flatMap(({ id, events }) => placesIn(id, events));
   expect(new Set(places.map(({ activity }) => activity)).size).toBeGreaterThan(6);
 
-  const worker = createPayloadCodec(keyring, { onUnknownKey() {} });
+  const worker = createPayloadCodec(keyring, { requestBehind: async () => undefined, onAwaited() {} });
   const isGoodAt = async (payload: Payload, { context, activity, way }: Place) => {
     const [decoded = {}] = await worker.decode([payload], context);
     const value: unknown = defaultPayloadConverter.fromPayload(decoded);
