@@ -40,12 +40,13 @@ export function awaitKeyOf(value: unknown): void {
 }
 
 /**
- * The first thing that a run does with its input. Its age goes by the server's time of this task, also if the task is repeated.
+ * The first thing that a run does with its input. Its age is the time from its first event to this attempt of the task, both the
+ * server's. Not `runStartTime`: for a task that is repeated, the SDK takes the time of that attempt.
  * @throws {KeyMissing} @throws {ApplicationFailure} `unknown-key`: no worker had the key in time, and the vault knows of no
  * such request
  */
 export function refuseUnknownKey(input: unknown): void {
-  const ageMs = Date.now() - workflowInfo().runStartTime.getTime();
+  const ageMs = Date.now() - workflowInfo().startTime.getTime();
   if (missingKeyOf(input)?.isAwaited === false && ageMs >= KEY_WITHIN_MS)
     throw ApplicationFailure.nonRetryable(
       'the input was encrypted with a key that is not in the key file of the workers',

@@ -6,7 +6,13 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { Client, Connection } from '@temporalio/client';
-import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime } from '@temporalio/worker';
+import {
+  DefaultLogger,
+  makeTelemetryFilterString,
+  NativeConnection,
+  Runtime,
+  type WorkflowBundleOption,
+} from '@temporalio/worker';
 import { type Sandbox, type SandboxCompany, type SandboxOptions, startSandbox } from '../../sandbox';
 import { createDataConverter } from '../../src/encryption/data-converter';
 import { generateKeyFile } from '../../src/encryption/key-file';
@@ -32,6 +38,8 @@ export interface TestService extends Parts {
   readonly connection: string;
   readonly folder: string;
   readonly log: string[];
+  /** Of the worker, as `/readyz` lists them. */
+  problems(): string[];
   /** Does nothing if it runs. */
   startWorker(): Promise<void>;
   stopWorker(): Promise<void>;
@@ -59,6 +67,8 @@ export interface TestServiceOptions {
   /** With the other files of its process it shares all but sandbox and connections. */
   readonly shares?: boolean;
   readonly retention?: RetentionPolicy;
+  /** Of workflows that differ from those of this version. */
+  readonly workflowBundle?: WorkflowBundleOption;
 }
 
 /** High enough that a test is not slowed down by its budget. */
@@ -95,13 +105,16 @@ const INSPECT = { depth: null, breakLength: Number.POSITIVE_INFINITY, maxStringL
 interface Deployment
   extends Pick<
     TestService,
-    'folder' | 'log' | 'startWorker' | 'stopWorker' | 'withoutWorker' | 'withAnotherWorker' | 'stop'
+    'folder' | 'log' | 'problems' | 'startWorker' | 'stopWorker' | 'withoutWorker' | 'withAnotherWorker' | 'stop'
   > {
   readonly name: string;
   readonly parts: Parts;
 }
 
-async function deploy(address: string, policy?: RetentionPolicy): Promise<Deployment> {
+async function deploy(
+  address: string,
+  { retention: policy, workflowBundle }: Pick<TestServiceOptions, 'retention' | 'workflowBundle'> = {},
+): Promise<Deployment> {
   installRuntime();
   const name = `t${randomBytes(5).toString('hex')}`;
   const folder = makeFolder();
@@ -122,7 +135,7 @@ async function deploy(address: string, policy?: RetentionPolicy): Promise<Deploy
           native,
           parts,
           log: line => log.push(textOf(line)),
-          workflowBundle: { codePath: environment('TEST_WORKFLOW_BUNDLE') },
+          workflowBundle: workflowBundle ?? { codePath: environment('TEST_WORKFLOW_BUNDLE') },
           pollEveryMs: 1000,
           ...(retention && { retention }),
         }),
@@ -139,6 +152,7 @@ async function deploy(address: string, policy?: RetentionPolicy): Promise<Deploy
     folder,
     parts,
     log,
+    problems: () => service?.problems() ?? [],
     async startWorker() {
       service ??= await serve(policy);
     },
@@ -190,8 +204,8 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
   const { shares = false, worker = true } = options;
   const deployment = shares
     ? await sharedDeployment()
-    : await deploy(options.address ?? environment('TEST_TEMPORAL_ADDRESS'), options.retention);
-  const { parts, folder, log, startWorker, stopWorker, withoutWorker, withAnotherWorker } = deployment;
+    : await deploy(options.address ?? environment('TEST_TEMPORAL_ADDRESS'), options);
+  const { parts, folder, log, problems, startWorker, stopWorker, withoutWorker, withAnotherWorker } = deployment;
   const sandbox = await startSandbox(options.sandbox);
   const company = sandbox.company(options.company ?? 'acme');
   const name = shares ? `t${randomBytes(5).toString('hex')}` : deployment.name;
@@ -217,6 +231,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     connection: name,
     folder,
     log,
+    problems,
     startWorker,
     stopWorker,
     withoutWorker,

@@ -1,0 +1,147 @@
+/**
+ * Payloads whose key the worker does not have: of somebody without a key, who may name any key, and of requests that are
+ * ahead of the key file of the worker.
+ */
+import { copyFileSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Payload } from '@temporalio/common';
+import type { temporal } from '@temporalio/proto';
+import { createCompanySeed } from '../../sandbox';
+import { rotateKeys } from '../../src/encryption/key-file';
+import { CREDENTIALS_UPDATED } from '../../src/request/names';
+import { historyOf, runAt } from '../../src/temporal/histories';
+import { until } from '../support/patience';
+import { environment, startTestService, type TestService } from '../support/service';
+
+const subject = { email: 'zoe.nunez@example.com' };
+/** Longer than a first task takes, shorter than the server's pause before the third. */
+const WITHIN_MS = 2_000;
+
+let service: TestService;
+const keyFile = () => join(service.folder, 'keys.json');
+beforeAll(async () => {
+  const seed = { name: 'acme', seed: 4, contacts: 20, calls: 60, now: Date.now() };
+  const own = readFileSync(environment('TEST_WORKFLOW_BUNDLE'), 'utf8');
+  // The same workflows, which wait for seconds instead of a quarter of an hour.
+  const code = own.replace('KEY_WITHIN_MS = 900_000', `KEY_WITHIN_MS = ${WITHIN_MS}`);
+  if (code === own) throw new Error('the bundle does not have that time');
+  service = await startTestService({ sandbox: { companies: [createCompanySeed(seed)] }, workflowBundle: { code } });
+});
+afterAll(async () => service.stop());
+
+const idOf = (requestId: string) => `dsr:${service.connection}:access:${requestId}`;
+const input = (requestId: string) => ({ requestId, connection: service.connection, subject, regime: 'gdpr' as const });
+
+/** As somebody without a key sends it. */
+function ofKey(id: string): Payload {
+  return {
+    metadata: { encoding: Buffer.from('binary/encrypted'), 'encryption-key-id': Buffer.from(id) },
+    data: Buffer.alloc(60),
+  };
+}
+
+async function startWith(workflowId: string, type: string, payload: Payload): Promise<void> {
+  await service.temporal.workflowService.startWorkflowExecution({
+    ...{ namespace: 'default', workflowId, workflowType: { name: type }, requestId: `forged ${workflowId}` },
+    ...{ taskQueue: { name: service.taskQueue }, input: { payloads: [payload] } },
+  });
+}
+
+const endOf = (workflowId: string) =>
+  service.temporal.workflow
+    .getHandle(workflowId)
+    .result()
+    .then(String, ({ cause }) => cause.type);
+
+async function eventsOf(workflowId: string): Promise<temporal.api.history.v1.IHistoryEvent[]> {
+  const { runId = '' } = (await runAt(service.temporal, workflowId)) ?? {};
+  return (await historyOf(service.temporal, { workflowId, runId }))?.events ?? [];
+}
+const failedTasks = async (workflowId: string) =>
+  (await eventsOf(workflowId)).filter(event => event.workflowTaskFailedEventAttributes);
+
+async function pause(): Promise<void> {
+  await service.connections.change(service.connection, present => ({ ...present, pausedAt: new Date().toISOString() }));
+}
+async function resume(): Promise<void> {
+  await service.connections.change(service.connection, ({ pausedAt: _, ...present }) => present);
+}
+
+it('a run with a key of nobody is tried again, then fails as unknown-key, and touches neither log nor readiness', async () => {
+  const runs = [
+    ['accessRequest', idOf('junk')],
+    ['deletionRequest', idOf('junk-too').replace('access', 'deletion')],
+    ['fetchPages', `${idOf('junk')}:pages:1`],
+    ['renewCredential', `${service.taskQueue}/renewal/junk`],
+  ] as const;
+  for (const [type, workflowId] of runs) await startWith(workflowId, type, ofKey('k-of-nobody'));
+  for (const [, workflowId] of runs) {
+    expect(await endOf(workflowId)).toBe('unknown-key');
+    expect((await failedTasks(workflowId)).length).toBeGreaterThan(0);
+    const { startedAt, closedAt } = (await runAt(service.temporal, workflowId)) ?? {};
+    expect((closedAt?.getTime() ?? 0) - (startedAt?.getTime() ?? 0)).toBeGreaterThanOrEqual(WITHIN_MS);
+  }
+  expect(service.problems()).toEqual([]);
+  expect(service.log.join()).not.toContain('k-of-nobody');
+});
+
+it('an input that names its key by anything else than an id ends its run at once', async () => {
+  await startWith(idOf('raw'), 'accessRequest', ofKey('\u001b[31mready\nanna@example.com'));
+  expect(await endOf(idOf('raw'))).toBe('invalid-input');
+  expect(await failedTasks(idOf('raw'))).toEqual([]);
+  expect(service.problems()).toEqual([]);
+  expect(service.log.join()).not.toContain('anna');
+});
+
+it('signals, updates and queries with a key of nobody hold up no request and no worker', async () => {
+  await pause();
+  const { workflowId } = await service.client.start('access', input('addressed'));
+  await until('it waits', async () => (await service.client.status(workflowId)).waitingFor?.cause === 'paused');
+  const { dueAt } = await service.client.status(workflowId);
+  const { workflowService } = service.temporal;
+  const at = { namespace: 'default', workflowExecution: { workflowId } };
+  const payloads = [ofKey('k-of-nobody')];
+  for (const signalName of ['credentialsUpdated', 'nonsense'])
+    await workflowService.signalWorkflowExecution({ ...at, signalName, input: { payloads } });
+  const { outcome } = await workflowService.updateWorkflowExecution({
+    ...{ ...at, waitPolicy: { lifecycleStage: 3 } },
+    request: { meta: { updateId: 'forged' }, input: { name: 'extend', args: { payloads } } },
+  });
+  expect(outcome?.failure?.applicationFailureInfo?.type).toBe('extension-refused');
+  await workflowService.queryWorkflow({
+    ...{ namespace: 'default', execution: { workflowId } },
+    query: { queryType: 'status', queryArgs: { payloads } },
+  });
+  await resume();
+  expect(await service.client.result(workflowId)).toMatchObject({ status: 'completed', dueAt });
+  expect(await failedTasks(workflowId)).toEqual([]);
+  expect(service.problems()).toEqual([]);
+  expect(service.log.join()).not.toContain('k-of-nobody');
+});
+
+it('an open request waits for a key that was not copied yet, names it, and goes on when it is there', async () => {
+  const [older, newer] = ['keys-older.json', 'keys-newer.json'].map(name => join(service.folder, name));
+  copyFileSync(keyFile(), older ?? '');
+  await pause();
+  const now = new Date();
+  const { primary } = rotateKeys(keyFile(), { now, from: now });
+  copyFileSync(keyFile(), newer ?? '');
+  await until('it encrypts with the new key', () => service.keyring.primaryId === primary);
+  const { workflowId } = await service.client.start('access', input('ahead'));
+  await until('it waits', async () => (await service.client.status(workflowId)).waitingFor?.cause === 'paused');
+
+  await service.stopWorker();
+  copyFileSync(older ?? '', keyFile());
+  await until('the new key is missing', () => !service.keyring.ids.includes(primary));
+  await service.startWorker();
+  await service.temporal.workflow.getHandle(workflowId).signal(CREDENTIALS_UPDATED);
+  await until('it is named', () => service.problems().length > 0);
+  expect(service.problems()).toEqual([`key ${primary} is missing in the key file`]);
+  expect(service.log.filter(line => line.includes(primary))).toHaveLength(1);
+  await until('its task has failed', async () => (await failedTasks(workflowId)).length > 0);
+
+  copyFileSync(newer ?? '', keyFile());
+  await until('it is ready', () => service.problems().length === 0);
+  await resume();
+  expect(await service.client.result(workflowId)).toMatchObject({ status: 'completed' });
+});
