@@ -172,7 +172,7 @@ export async function refuseEnded(
   of: 'now' | 'a-minute-ago',
   detail: StepFailureDetail,
 ): Promise<Standing> {
-  const standing = await cases.standing(request, activityInfo().workflowExecution?.runId ?? '', of);
+  const standing = await cases.standing(request, of, activityInfo().workflowExecution?.runId);
   if (standing.hasEnded) throw stepFailure('request-ended', 'the request has ended', detail);
   if (standing.isCancelled) throw stepFailure('request-cancelled', 'the request was cancelled', detail);
   return standing;

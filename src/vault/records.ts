@@ -52,10 +52,10 @@ export interface Records {
   record(request: RequestRef): Promise<RequestRecord | undefined>;
   /**
    * Of now, or of at most a minute ago: then it costs no vault operation, but for the first step of a run that was reset.
-   * @param runId the present run, whatever run it began as
+   * @param runId the present run, whatever run it began as; not given, what another run has looked up counts too
    * @throws {CaseFileBroken} if there is no record
    */
-  standing(request: RequestRef, runId: string, of: 'now' | 'a-minute-ago'): Promise<Standing>;
+  standing(request: RequestRef, of: 'now' | 'a-minute-ago', runId?: string): Promise<Standing>;
   /** Extends the due date; repeated, it changes nothing. @throws {ExtensionRefused} */
   extend(request: RequestRef, runId: string, extension: ExtensionInput, nowMs: number): Promise<Clock>;
   /** Keeps that the cancellation of this run was requested; does nothing if the request has ended. */
@@ -169,9 +169,9 @@ export function createRecords(vault: Vault, accesses: OpenAccesses): Records {
     return found;
   }
 
-  async function lookUp(request: RequestRef, runId: readonly string[] = []): Promise<Known | undefined> {
+  async function lookUp(request: RequestRef, runIds: readonly string[] = []): Promise<Known | undefined> {
     const record = await stored(request);
-    if (record !== undefined) return remember(record, [...(recent(request)?.runs ?? []), ...runId]);
+    if (record !== undefined) return remember(record, [...(recent(request)?.runs ?? []), ...runIds]);
     known.delete(folderOf(request));
     return undefined;
   }
@@ -198,9 +198,10 @@ export function createRecords(vault: Vault, accesses: OpenAccesses): Records {
         'The case file of this request was destroyed, or was never created.',
       );
     },
-    async standing(request, runId, of) {
+    async standing(request, of, runId) {
       const before = of === 'now' ? undefined : recent(request);
-      const found = before?.runs.has(runId) ? before : await lookUp(request, [runId]);
+      const isKnown = runId === undefined || before?.runs.has(runId);
+      const found = (isKnown ? before : undefined) ?? (await lookUp(request, runId === undefined ? [] : [runId]));
       if (found !== undefined) return found.standing;
       throw missing();
     },

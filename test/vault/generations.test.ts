@@ -242,7 +242,7 @@ describe('a request that was purged', () => {
     });
     expect((await cases.open({ ...record, runId: 'run-2' })).result?.status).toBe('purged');
     await expect(cases.write(request, ['more'])).rejects.toMatchObject({ code: 'case-file-shredded' });
-    expect(await cases.standing(request, 'run-1', 'now')).toMatchObject({ hasEnded: true });
+    expect(await cases.standing(request, 'now')).toMatchObject({ hasEnded: true });
 
     // The sweep finds what was put back, and destroys it again.
     expect(await cases.unshredded()).toEqual([request]);
