@@ -192,9 +192,9 @@ async function callServer({ connection, options: { namespace } }: Client): Promi
   await within(connection, () => connection.workflowService.describeNamespace({ namespace }));
 }
 
-/** One renewal at a time for each connection, by the first worker that sees that it is due. */
+/** One renewal for each credential, by the first worker that sees that it is to come. */
 async function startRenewal(temporal: Client, taskQueue: string, due: Renewable): Promise<void> {
-  const workflowId = renewalId(taskQueue, due.connection);
+  const workflowId = renewalId(taskQueue, due.connection, due.failedVersion);
   await within(temporal.connection, () =>
     temporal.workflow.start<typeof renewCredential>(RENEWAL_WORKFLOW, {
       taskQueue,

@@ -5,6 +5,7 @@
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { createActivities, registered } from '../../src/activities';
 import { createGates } from '../../src/activities/gates';
+import { createServerTime } from '../../src/activities/server-time';
 import { createAircallClient } from '../../src/aircall/client';
 import { createConfiguration } from '../../src/config';
 import { createDataConverter } from '../../src/encryption/data-converter';
@@ -73,7 +74,8 @@ async function ourApiQueues() {
     workflows: 'c'.repeat(64),
     onRateLimit: async () => {},
     hash: keyring.hash,
-    now: Date.now,
+    serverTime: createServerTime(() => performance.now()),
+    elapsedMs: () => performance.now(),
     random: Math.random,
     onAnswer() {},
     onRefused() {},

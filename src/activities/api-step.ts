@@ -18,6 +18,7 @@ import type { Connection, Connections, Credential } from '../vault/connections';
 import { VaultError } from '../vault/errors';
 import type { Standing } from '../vault/records';
 import type { Gates } from './gates';
+import type { ServerTime } from './server-time';
 
 /** The outcome of an API request. Without a trusted connection no request leaves this machine. */
 export type Answer = 'ok' | Exclude<AircallErrorCode, 'not-trusted'>;
@@ -31,7 +32,9 @@ export interface ApiStepDependencies {
   readonly onAnswer: (connection: string, answer: Answer) => void;
   /** Called for every 429, before its step ends. */
   readonly onRateLimit: (connection: string, limit: RateLimit) => Promise<void>;
-  readonly now: () => number;
+  readonly serverTime: ServerTime;
+  /** Milliseconds by a clock of this process that nobody sets: for waits and leases. */
+  readonly elapsedMs: () => number;
   /** 0 to 1, for jitter. */
   readonly random: () => number;
 }
@@ -44,7 +47,7 @@ export interface StepRequest extends Omit<ApiRequest, 'baseUrl' | 'authorization
   readonly onlyAt?: number;
 }
 
-/** Above the client's own time-outs, a difference of clocks included. */
+/** Above the client's own time-outs, and the wait of a step that the server's time is not known through. */
 const REPLY_MS_MAX = 90_000;
 const RATE_LIMIT_DELAY_MS = 60_000;
 /** When to check again whether another step has refreshed the credential. */
@@ -68,13 +71,13 @@ export async function sendOnce<T extends object>(
   read: (body: unknown, answered: AnsweredBy) => T | Promise<T>,
   onError: (error: AircallError, answered: AnsweredBy) => T | undefined = () => undefined,
 ): Promise<Counted<T>> {
-  const { cases, aircall, onAnswer, now } = dependencies;
+  const { cases, aircall, onAnswer, serverTime } = dependencies;
   const before = progress();
   const { connection, authorization } = await targetOf(dependencies, name, outgoing, before);
   const { onlyAt: _, ...request } = outgoing;
   const answered = { uncertain: before.uncertain, connection };
   const sent = before.sent + 1;
-  if (mayBeOvertaken(now())) await handOn(cases, { sent, uncertain: true });
+  if (mayBeOvertaken(serverTime)) await handOn(cases, { sent, uncertain: true });
   else if (outgoing.endpoint.method !== 'GET') report({ sent, uncertain: true });
   try {
     const body = await aircall.send({
@@ -124,7 +127,7 @@ async function targetOf(
   outgoing: StepRequest,
   { sent }: StepProgress,
 ): Promise<Target> {
-  const { connections, gates, now, random } = dependencies;
+  const { connections, gates, elapsedMs, random } = dependencies;
   const connection = (await connections.get(name))?.value;
   const detail = { apiRequests: sent, credentialVersion: connection?.credentialVersion ?? 0 };
   if (connection === undefined) throw stepFailure('no-connection', 'the connection is not in the vault', detail);
@@ -138,7 +141,7 @@ async function targetOf(
     throw stepFailure('connection-paused', 'an operator paused the connection', detail);
   if (authorization !== undefined && (refusedAt !== undefined || gates.isDead(name, credentialVersion)))
     throw stepFailure('unauthorized', 'the credential was refused before', detail);
-  const closedMs = gates.closedForMs(name, now());
+  const closedMs = gates.closedForMs(name, elapsedMs());
   if (closedMs > 0)
     throw stepFailure('rate-limited', 'the gate is closed after a 429', detail, closedMs + jitterMs(random));
   return { connection, authorization };
@@ -195,9 +198,9 @@ function classifyFailure(
 }
 
 /** After a 429: this process sends no request before the time that Aircall names. @returns how long that is, in ms */
-function closeGate({ gates, now }: ApiStepDependencies, name: string, { limit }: AircallError): number {
+function closeGate({ gates, elapsedMs }: ApiStepDependencies, name: string, { limit }: AircallError): number {
   const delayMs = limit.delayMs ?? RATE_LIMIT_DELAY_MS;
-  gates.close(name, now() + delayMs);
+  gates.close(name, elapsedMs() + delayMs);
   return delayMs;
 }
 
@@ -232,6 +235,11 @@ export function localFailure(error: unknown, apiRequests: number): Error {
   return stepFailure('local-failure', `a local step failed: ${codeOrName(error)}`, detail);
 }
 
+/** When the server scheduled this attempt, UNIX ms: its time, never this machine's. Only of steps that are no local ones. */
+export function attemptedMs(): number {
+  return activityInfo().currentAttemptScheduledTimestampMs;
+}
+
 /** API requests of this step's earlier attempts. */
 export function requestsSent(): number {
   return progress().sent;
@@ -249,9 +257,10 @@ function progress(): StepProgress {
  * Whether the step's deadline may come before its reply, so that its workflow learns of this attempt only by the progress
  * stored before. Otherwise an attempt that only reads reports its end, and sends no progress before.
  */
-function mayBeOvertaken(nowMs: number): boolean {
+function mayBeOvertaken(serverTime: ServerTime): boolean {
   const { scheduledTimestampMs, scheduleToCloseTimeoutMs } = activityInfo();
-  return scheduledTimestampMs + scheduleToCloseTimeoutMs - nowMs < REPLY_MS_MAX;
+  serverTime.seen(attemptedMs());
+  return scheduledTimestampMs + scheduleToCloseTimeoutMs - serverTime.atLeastMs() < REPLY_MS_MAX;
 }
 
 function report(state: StepProgress): void {

@@ -1,4 +1,5 @@
 /** Steps about the credential of a connection: check it, and refresh it. Decisions D1, D4. */
+import { randomUUID } from 'node:crypto';
 import { ApplicationFailure } from '@temporalio/common';
 import { ENDPOINTS } from '../aircall/endpoints';
 import type { AircallError } from '../aircall/errors';
@@ -8,6 +9,7 @@ import { pongSchema } from '../aircall/schemas';
 import { type Connection, isRenewalVain, nextCredentialVersion, oauthCredential } from '../vault/connections';
 import {
   type ApiStepDependencies,
+  attemptedMs,
   type Counted,
   REFRESH_AGAIN_MS,
   requestsSent,
@@ -21,10 +23,13 @@ export interface CredentialRefused {
   readonly failedVersion: number;
 }
 
+/** Above the longest step. */
 const REFRESH_LEASE_MS = 60_000;
 
 export function createCredentialActivities(dependencies: ApiStepDependencies) {
-  const { connections, now } = dependencies;
+  const { connections, elapsedMs } = dependencies;
+  /** By connection: the lease that this process met, and since when. */
+  const met = new Map<string, { readonly lease: string; readonly sinceMs: number }>();
   return {
     /** Whether the credential works, that a step was refused with if one is named. Sends nothing if that was replaced. */
     async ping({
@@ -48,7 +53,8 @@ export function createCredentialActivities(dependencies: ApiStepDependencies) {
 
     /**
      * Replaces a credential that was refused, or is about to expire, once per credential across all processes: a lease in
-     * the vault decides which. Sends nothing if another process did it, if there is no refresh token, or if it was
+     * the vault decides which. No clocks are compared: a lease is over for a process that has met the same one for a minute, so the
+     * lease of a process that died is taken over, whatever the clocks say. Sends nothing if another process did it, if there is no refresh token, or if it was
      * refused before (`reconnect-needed`). A reply that was lost, or could not be stored, leaves the refresh token
      * unchanged: it is tried once more.
      */
@@ -69,13 +75,13 @@ export function createCredentialActivities(dependencies: ApiStepDependencies) {
           const tokens = { refreshToken: refresh.refreshToken, ...readTokens(body) };
           await settle(connection, ({ refusedAt: _, renewalRefusedAt: __, ...present }) => ({
             ...present,
-            credential: oauthCredential(tokens, client, now()),
-            credentialVersion: nextCredentialVersion(present, now()),
+            credential: oauthCredential(tokens, client, attemptedMs()),
+            credentialVersion: nextCredentialVersion(present, attemptedMs()),
           }));
           return {};
         });
       } catch (error) {
-        const refused = isFinal(error) && { renewalRefusedAt: new Date(now()).toISOString() };
+        const refused = isFinal(error) && { renewalRefusedAt: new Date(attemptedMs()).toISOString() };
         await settle(connection, present => ({ ...present, ...refused })).catch(() => {}); // the lease ends by itself
         throw error;
       }
@@ -92,20 +98,28 @@ export function createCredentialActivities(dependencies: ApiStepDependencies) {
     if (stored === undefined) throw vain('the connection is not in the vault');
     const { value: connection, version } = stored;
     if (connection.credentialVersion !== failedVersion) return 'replaced';
-    const { credential, refreshingUntil } = connection;
+    const { credential, refreshLease } = connection;
     if (credential.kind !== 'oauth' || credential.refresh === undefined)
       throw vain('the credential cannot be refreshed');
     if (isRenewalVain(connection)) throw vain('the credential, or its renewal, was refused before');
-    if (refreshingUntil !== undefined && Date.parse(refreshingUntil) > now()) throw busy();
-    const leased = { ...connection, refreshingUntil: new Date(now() + REFRESH_LEASE_MS).toISOString() };
+    if (refreshLease !== undefined && !isOver(name, refreshLease)) throw busy();
+    const leased = { ...connection, refreshLease: randomUUID() };
     if (!(await connections.put(leased, version))) throw busy();
     return { connection: leased, refresh: credential.refresh };
   }
 
+  /** Whether its holder has had time to end: it has taken the lease before this process met it. */
+  function isOver(name: string, lease: string): boolean {
+    const before = met.get(name);
+    if (before?.lease === lease) return elapsedMs() - before.sinceMs > REFRESH_LEASE_MS;
+    met.set(name, { lease, sinceMs: elapsedMs() });
+    return false;
+  }
+
   /** Ends our lease. If the lease is still ours, nobody has connected it meanwhile; a resume in between does not matter. */
   async function settle(leased: Connection, next: (present: Connection) => Connection): Promise<void> {
-    await connections.change(leased.name, ({ refreshingUntil, ...present }) =>
-      refreshingUntil === leased.refreshingUntil ? next(present) : undefined,
+    await connections.change(leased.name, ({ refreshLease, ...present }) =>
+      refreshLease === leased.refreshLease ? next(present) : undefined,
     );
   }
 

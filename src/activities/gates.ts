@@ -1,6 +1,7 @@
 /**
  * The state of a connection that this process has learned: closed after a 429 until the reset, dead if a
  * credential was refused. It saves API requests and decides nothing else; another process learns from its own first reply.
+ * Its times are those of a clock of this process that nobody sets.
  */
 
 export interface Gates {

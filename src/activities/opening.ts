@@ -19,7 +19,6 @@ export interface OpeningDependencies {
   readonly connections: Connections;
   /** Keyed hash, see the keyring. */
   readonly hash: (value: string) => string;
-  readonly now: () => number;
 }
 
 export interface Opened {
@@ -43,6 +42,8 @@ export interface Received {
   readonly input: unknown;
   /** When it reached the server; ISO 8601. */
   readonly receivedAt: string;
+  /** The time of the workflow, which is the server's: its deadline counts from it, and calls count up to it; ISO 8601. */
+  readonly openedAt: string;
   /** The run id that it began with. */
   readonly runId: string;
 }
@@ -56,7 +57,7 @@ type Options = Partial<Omit<AccessInput, 'kind'> & Omit<DeletionInput, 'kind'>>;
 const DAY_MS = 86_400_000;
 
 export function createOpeningActivities(
-  { cases, connections, hash, now }: OpeningDependencies,
+  { cases, connections, hash }: OpeningDependencies,
   closeRequest: ReturnType<typeof createClosingActivities>['closeRequest'],
 ) {
   return {
@@ -64,10 +65,10 @@ export function createOpeningActivities(
      * The first step: refuses bad input, seals the subject, and creates the request's record, which answers
      * the same request id from now on.
      */
-    async openRequest({ input, receivedAt, runId }: Received): Promise<Opening> {
+    async openRequest({ input, receivedAt, openedAt, runId }: Received): Promise<Opening> {
       const { kind, workflowId } = thisRun();
-      const startedMs = now();
-      const { parsed, request } = read(kind, input, workflowId, startedMs);
+      const openedMs = Date.parse(openedAt);
+      const { parsed, request } = read(kind, input, workflowId, openedMs);
       // An ended request is answered, even if its connection was deleted since.
       const before = await cases.record(request);
       const isOver = before?.result !== undefined;
@@ -75,10 +76,9 @@ export function createOpeningActivities(
       const incarnation = isOver ? before.incarnation : await connections.incarnation(request.connection);
       if (incarnation === undefined) throw refused('connection is not in this vault; run `aircall-dsr connections`');
       const subjectHash = subjectHashOf(hash, { connection: request.connection, email: parsed.subject.email });
-      const admitted = admit(parsed, { receivedMs: Date.parse(receivedAt), startedMs });
+      const admitted = admit(parsed, { receivedMs: Date.parse(receivedAt), openedMs });
       const { dryRun, clock } = admitted;
-      const startedAt = new Date(startedMs).toISOString();
-      const run = { request, subjectHash, runId, startedAt, incarnation };
+      const run = { request, subjectHash, runId, startedAt: openedAt, incarnation };
       const mine = { ...run, ...(dryRun && { dryRun }), ...(clock && { clock }) };
       const record = await cases.open(mine);
       refuseConflict(record, { subjectHash, dryRun });
@@ -111,7 +111,7 @@ export function createOpeningActivities(
 /** The work of a request, from its input. Pure. */
 function admit(
   parsed: Options & { readonly subject: { readonly email: string } },
-  { receivedMs, startedMs }: { readonly receivedMs: number; readonly startedMs: number },
+  { receivedMs, openedMs }: { readonly receivedMs: number; readonly openedMs: number },
 ): Omit<Opened, 'request' | 'subject' | 'subjectHash' | 'accessesOpen'> {
   const { calls = 'by-number', from, to, dryRun = false, settleSeconds = SETTLE_SECONDS_DEFAULT } = parsed;
   const { regime, submittedAt, priority, deadlineDays = DEADLINE_DAYS_DEFAULT } = parsed;
@@ -119,12 +119,12 @@ function admit(
   const clock = clockOf({ regime, submittedMs }, receivedMs);
   return {
     spellings: emailSpellings(parsed.subject.email).length,
-    deadlineMs: startedMs + deadlineDays * DAY_MS,
+    deadlineMs: openedMs + deadlineDays * DAY_MS,
     ...(priority && { priority }),
     calls: {
       by: calls,
       from: from === undefined ? null : Math.floor(instantMs(from) / 1000),
-      to: Math.floor(Math.min(to === undefined ? startedMs : endOf(to), startedMs) / 1000),
+      to: Math.floor(Math.min(to === undefined ? openedMs : endOf(to), openedMs) / 1000),
     },
     dryRun,
     ...(clock && { clock }),

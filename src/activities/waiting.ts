@@ -3,14 +3,13 @@ import { activityInfo } from '@temporalio/activity';
 import { requestBehind, workflowIdOf } from '../request/names';
 import type { Cases } from '../vault/cases';
 import type { Connections } from '../vault/connections';
-import { refuseEnded, stepFailure } from './api-step';
+import { attemptedMs, refuseEnded, stepFailure } from './api-step';
 import type { CredentialRefused } from './credentials';
 import { NOTHING_SENT } from './local-step';
 
 export interface WaitDependencies {
   readonly cases: Cases;
   readonly connections: Connections;
-  readonly now: () => number;
   /** Whether a request is still open on the server, whichever run of it. */
   readonly isOpen: (workflowId: string) => Promise<boolean>;
   /** Called once when Aircall refuses a connection's credential and nothing can renew it. */
@@ -19,7 +18,7 @@ export interface WaitDependencies {
 
 const WAIT_DELAY_MS_MAX = 60_000;
 
-export function createWaitActivities({ cases, connections, now, isOpen, onRefused }: WaitDependencies) {
+export function createWaitActivities({ cases, connections, isOpen, onRefused }: WaitDependencies) {
   async function refuseVain(): Promise<void> {
     const request = requestBehind(activityInfo().workflowExecution?.workflowId ?? '');
     if (request !== undefined) await refuseEnded(cases, request, 'a-minute-ago', NOTHING_SENT);
@@ -31,7 +30,7 @@ export function createWaitActivities({ cases, connections, now, isOpen, onRefuse
      */
     async awaitCredentials({ connection, failedVersion }: CredentialRefused): Promise<void> {
       await refuseVain();
-      const at = new Date(now()).toISOString();
+      const at = new Date(attemptedMs()).toISOString();
       let marked = false;
       const present = await connections.change(connection, stored => {
         marked = stored.credentialVersion === failedVersion && stored.refusedAt === undefined;

@@ -32,9 +32,9 @@ export function pagesId(workflowId: string, child: string): string {
   return `${workflowId}:pages:${child}`;
 }
 
-/** The workflow id of the renewal of a connection's credential. */
-export function renewalId(taskQueue: string, connection: string): string {
-  return `${taskQueue}/renewal/${connection}`;
+/** The workflow id of the renewal of a connection's credential of this version. */
+export function renewalId(taskQueue: string, connection: string, credentialVersion: number): string {
+  return `${taskQueue}/renewal/${connection}/${credentialVersion}`;
 }
 
 export const DEFAULT_TASK_QUEUE = 'aircall-dsr';

@@ -29,8 +29,8 @@ const schema = z.strictObject({
   credential: z.discriminatedUnion('kind', [apiKey, oauth]),
   /** Grows with every change of the credential (UNIX ms): names the one that a step used. */
   credentialVersion: z.number().int().min(1),
-  /** Lease of the process that refreshes the credential: others wait. ISO 8601. */
-  refreshingUntil: z.iso.datetime().optional(),
+  /** Lease of the step that refreshes the credential: others wait. A name that no other lease has. */
+  refreshLease: z.string().min(1).optional(),
   /** Since when Aircall refuses the credential and nothing can renew it: nobody uses it any more. ISO 8601. */
   refusedAt: z.iso.datetime().optional(),
   /** Since when Aircall refuses to renew the credential: nobody tries any more. The token in use may still be valid. ISO 8601. */
@@ -88,11 +88,10 @@ export function isRenewalVain({ refusedAt, renewalRefusedAt }: Connection): bool
   return refusedAt !== undefined || renewalRefusedAt !== undefined;
 }
 
-/** Whether its token is about to expire and can be renewed. */
-export function isRenewalDue(connection: Connection, nowMs: number): boolean {
+/** When its token is to be renewed, ISO 8601; undefined if it does not expire, or cannot be renewed. */
+export function renewalOf(connection: Connection): string | undefined {
   const { credential } = connection;
-  if (credential.kind !== 'oauth' || credential.renewAt === undefined || isRenewalVain(connection)) return false;
-  return Date.parse(credential.renewAt) <= nowMs;
+  return credential.kind === 'oauth' && !isRenewalVain(connection) ? credential.renewAt : undefined;
 }
 
 /** After an operator resumes it: a refused credential gets a new version, and is tried again. */

@@ -94,14 +94,15 @@ export function createGuard(store: CountedStore) {
   ): Promise<{ readonly stored: Counted | undefined; readonly latest: Latest }> {
     const stored = await store.get(key);
     const before = known.get(key);
-    const isKnown = before !== undefined && stored?.version === before.version && Date.now() < (before.untilMs ?? 0);
+    const isKnown =
+      before !== undefined && stored?.version === before.version && performance.now() < (before.untilMs ?? 0);
     if (why === 'look' && isKnown) return { stored, latest: before };
     const latest = await latestOf(key, stored?.generation ?? 0);
     if (isCurrent(stored, latest)) {
       // Its writer was interrupted before it stored the witness.
       if (stored !== undefined && latest.present < stored.generation) await witness(key, stored.generation, latest);
       const seen = { ...latest, present: Math.max(latest.present, stored?.generation ?? 0) };
-      remember(key, { ...seen, ...(stored && { version: stored.version, untilMs: Date.now() + COMPARED_MS }) });
+      remember(key, { ...seen, ...(stored && { version: stored.version, untilMs: performance.now() + COMPARED_MS }) });
       return { stored, latest: seen };
     }
     const again = await store.get(key);

@@ -160,7 +160,7 @@ export function createRecords(vault: Vault, accesses: OpenAccesses): Records {
       runs: new Set(of),
       standing: { incarnation, hasEnded: result !== undefined, isCancelled: cancelRequestedAt !== undefined },
       own: dataKey && vault.under(sealKeysOf(dataKey)),
-      untilMs: Date.now() + KNOWN_MS,
+      untilMs: performance.now() + KNOWN_MS,
     };
     known.delete(folder);
     known.set(folder, found);
@@ -179,7 +179,7 @@ export function createRecords(vault: Vault, accesses: OpenAccesses): Records {
   /** What is known of at most a minute ago. */
   function recent(request: RequestRef): Known | undefined {
     const found = known.get(folderOf(request));
-    return found !== undefined && Date.now() < found.untilMs ? found : undefined;
+    return found !== undefined && performance.now() < found.untilMs ? found : undefined;
   }
 
   async function deleteObjects(request: RequestRef): Promise<void> {

@@ -12,7 +12,7 @@ import { apiTaskQueue } from '../request/names';
 import { sideBySide } from '../side-by-side';
 import { within } from '../temporal/deadline';
 import { rateOn } from '../temporal/queue-rate';
-import { budgetOf, type Connections, isRenewalDue } from '../vault/connections';
+import { budgetOf, type Connection, type Connections, renewalOf } from '../vault/connections';
 import type { Renewable } from '../workflows/renew-credential';
 import { createBudgetKeeper } from './budget-keeper';
 import type { ConnectionWatch } from './gauges';
@@ -29,7 +29,7 @@ export interface ConnectionWorkersOptions {
   readonly workerOptions: Omit<WorkerOptions, 'taskQueue'>;
   /** If there are metrics. */
   readonly watch?: ConnectionWatch | undefined;
-  /** Renews a credential before it expires. */
+  /** Renews a credential before it expires, at its time. May be called again. */
   readonly renew: (due: Renewable) => Promise<void>;
   readonly log: Log;
   /** Served connections that one poll checks, least recently checked first: a poll must stay cheap. 100 if absent. */
@@ -57,6 +57,10 @@ const CHECKED_PER_POLL = 100;
 const CHECKED_AT_ONCE = 8;
 /** Above the deadlines of the calls that it makes. */
 const CHECKED_WITHIN_MS = 15_000;
+/** A renewal is begun this long before: a clock that is hours behind begins it in time, and one that is ahead too early only. */
+const RENEWAL_BEGUN_BEFORE_MS = 24 * 3_600_000;
+/** One that ended in vain is begun again after this time. */
+const RENEWAL_AGAIN_MS = 600_000;
 /** For a disconnected connection that requests wait for: its steps end without an API request, and report the wait. */
 const AWAITED_RATE = 1;
 
@@ -94,7 +98,20 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
   const ended = new Set<string>();
   /** Connections whose check does not end. */
   const hanging = new Set<string>();
+  /** The renewals that this process has begun: of which credential, and when. */
+  const renewals = new Map<string, { readonly version: number; readonly atMs: number }>();
   let stopped = false;
+
+  /** The renewal itself waits for its time, which only the server's clock tells. */
+  async function beginRenewal(connection: Connection): Promise<void> {
+    const { name, credentialVersion: version } = connection;
+    const renewAt = renewalOf(connection);
+    if (renewAt === undefined || Date.parse(renewAt) - Date.now() > RENEWAL_BEGUN_BEFORE_MS) return;
+    const begun = renewals.get(name);
+    if (begun?.version === version && performance.now() - begun.atMs < RENEWAL_AGAIN_MS) return;
+    await renew({ connection: name, failedVersion: version, renewAt });
+    renewals.set(name, { version, atMs: performance.now() });
+  }
 
   /** A check that hangs holds up no other one. */
   async function checkInTime(name: string): Promise<void> {
@@ -130,8 +147,7 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
       watch?.budget(name, rate);
       keeper.keep(name, queue, rate);
       await serve(name, queue.taskQueue, rate);
-      if (isRenewalDue(stored.value, Date.now()))
-        await renew({ connection: name, failedVersion: stored.value.credentialVersion });
+      await beginRenewal(stored.value);
       unserved.delete(name);
     } catch (error) {
       if (!seen.has(name)) return;

@@ -3,6 +3,7 @@ import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import { type ApiActivities, createActivities, type LocalActivities } from '../activities';
 import type { Alarms } from '../activities/closing';
 import { createGates } from '../activities/gates';
+import { createServerTime } from '../activities/server-time';
 import type { AircallClient } from '../aircall/client';
 import type { Log } from '../log';
 import type { Parts } from '../parts';
@@ -39,7 +40,8 @@ export function createSteps(options: StepsOptions): { readonly api: ApiActivitie
       onNewLimit(connection);
     },
     hash: keyring.hash,
-    now: Date.now,
+    serverTime: createServerTime(elapsedMs),
+    elapsedMs,
     random: Math.random,
     isOpen: workflowId => isOpen(temporal, workflowId),
     onRefused: connection =>
@@ -58,6 +60,8 @@ export function createSteps(options: StepsOptions): { readonly api: ApiActivitie
     },
   });
 }
+
+const elapsedMs = () => performance.now();
 
 async function isOpen(temporal: Client, workflowId: string): Promise<boolean> {
   try {

@@ -1,7 +1,9 @@
 /**
  * Renews a credential shortly before it expires, so that no step meets an expired one; also while its connection is
- * paused. Started by a worker that sees that it is due. If it cannot be renewed, the first refused step handles that. D4.
+ * paused. A worker starts it long before, and this workflow's clock, which is the server's, says when it is due. If the
+ * credential cannot be renewed, the first refused step handles that. D4.
  */
+import { sleep } from '@temporalio/workflow';
 import { refuseForeign } from './received';
 import { attempt, type FailureCode, renewalSteps } from './steps';
 
@@ -9,6 +11,8 @@ export interface Renewable {
   readonly connection: string;
   /** The credential that is about to expire. */
   readonly failedVersion: number;
+  /** ISO 8601. */
+  readonly renewAt: string;
 }
 
 const GIVE_UP_AFTER_MS = 3_600_000;
@@ -18,7 +22,9 @@ export async function renewCredential(
   input: Renewable & { readonly workflowId: string },
 ): Promise<'renewed' | FailureCode> {
   refuseForeign(input);
-  const { workflowId: _, ...due } = input;
+  const { workflowId: _, renewAt, ...due } = input;
+  const leftMs = Date.parse(renewAt) - Date.now();
+  if (leftMs > 0) await sleep(leftMs, { summary: 'Until the credential is to be renewed' });
   const steps = renewalSteps(due.connection, Date.now() + GIVE_UP_AFTER_MS);
   const renewal = await attempt(() => steps.refreshToken(due));
   return renewal.ok ? 'renewed' : renewal.code;

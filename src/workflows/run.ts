@@ -65,7 +65,7 @@ export async function runRequest(
   /** Of an earlier run of the same request: this one only returns it again. */
   let answer: RequestResult | undefined;
 
-  const opening = await open({ input, receivedAt: startedAt, runId });
+  const opening = await open({ input, receivedAt: startedAt, openedAt: new Date().toISOString(), runId });
   if ('ended' in opening) {
     answer = opening.ended;
     progress.end(answer.status);

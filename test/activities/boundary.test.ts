@@ -132,6 +132,7 @@ const openFor = (email: string): Case => ({
   input: () => ({
     input: { kind: 'access', requestId: 'opened', connection: 'acme', subject: { email } },
     receivedAt: '2026-01-31T12:00:00.000Z',
+    openedAt: '2026-01-31T12:00:00.000Z',
     runId: 'run-0',
   }),
   request: { connection: 'acme', kind: 'access', requestId: 'opened' },
@@ -172,7 +173,7 @@ const CASES = {
     prepare: () =>
       steps.connect(
         { kind: 'oauth', accessToken: 'a', refresh: { refreshToken: 'r', clientId: 'c', clientSecret: 's' } },
-        { refreshingUntil: new Date(Date.now() + 60_000).toISOString() },
+        { refreshLease: 'of-another-process' },
       ),
     apiRequests: 0,
   },

@@ -37,7 +37,10 @@ const inputOf = ({ connection, kind, requestId }: RequestRef, email = EMAIL, opt
 
 const open = (request: RequestRef, input: unknown = inputOf(request), runId = 'run-1') =>
   attempt(
-    () => steps.local.openRequest({ input, receivedAt: new Date().toISOString(), runId }),
+    () => {
+      const now = new Date().toISOString();
+      return steps.local.openRequest({ input, receivedAt: now, openedAt: now, runId });
+    },
     infoOf(request, runId),
   );
 

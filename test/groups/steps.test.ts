@@ -4,6 +4,7 @@ import { runTogether } from '../support/group';
 runTogether(
   'activities/boundary',
   'activities/calls',
+  'activities/clocks',
   'activities/contacts',
   'activities/credentials',
   'activities/local',

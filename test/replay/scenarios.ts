@@ -1,8 +1,10 @@
 /** What is recorded: each way in which a workflow of ours can go, under a name that its history has too. */
 import { join } from 'node:path';
+import type { ActivityInterceptorsFactory } from '@temporalio/worker';
 import { z } from 'zod';
 import { createCompanySeed, OAUTH_CLIENT } from '../../sandbox';
 import { DsrError } from '../../src/client';
+import { inputFor, taken } from '../../src/request/addressed';
 import { RENEWAL_WORKFLOW, RETENTION_WORKFLOW } from '../../src/request/names';
 import { signalWaiting } from '../../src/temporal/waiting';
 import { type Credential, nextCredentialVersion } from '../../src/vault/connections';
@@ -272,7 +274,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       faults({ method: 'DELETE', path: `/${first}$`, status: 503 })(service, name);
       const deadlineDays = 0.04; // the least that there can be
       let workflowId = '';
-      await withClockBehind(service, deadlineDays * DAYS_MS - 5_000, async () => {
+      await withEarlierOpening(service, deadlineDays * DAYS_MS - 5_000, async () => {
         workflowId = await start(service, name, 'deletion', { deadlineDays });
         await service.client.result(workflowId);
       });
@@ -302,7 +304,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       const handle = await service.temporal.workflow.start(RENEWAL_WORKFLOW, {
         taskQueue: service.taskQueue,
         workflowId,
-        args: [{ workflowId, connection, failedVersion }],
+        args: [{ workflowId, connection, failedVersion, renewAt: new Date().toISOString() }],
       });
       await handle.result();
       return workflowId;
@@ -351,16 +353,17 @@ async function authorize({ sandbox }: TestService, name: string): Promise<Creden
 
 const REDIRECT_URI = 'https://example.com/callback';
 
-/** A worker for which it is so much earlier: the deadlines that it sets are nearer. */
-async function withClockBehind(service: TestService, behindMs: number, work: () => Promise<void>): Promise<void> {
-  const { now } = Date;
-  await service.stopWorker();
-  Date.now = () => now() - behindMs;
-  await service.startWorker();
-  Date.now = now;
-  await work();
-  await service.stopWorker();
-  await service.startWorker();
+/** By a worker for which requests were opened so much earlier: their deadlines are nearer. */
+async function withEarlierOpening(service: TestService, earlierMs: number, work: () => Promise<void>): Promise<void> {
+  const earlier = (message: unknown) => {
+    const [input, receivedAt, openedAt] = inputFor('openRequest', message) ?? [];
+    if (typeof openedAt !== 'string') return message;
+    return taken('openRequest', [input, receivedAt, new Date(Date.parse(openedAt) - earlierMs).toISOString()]);
+  };
+  const interceptor: ActivityInterceptorsFactory = () => ({
+    inbound: { execute: (step, next) => next({ ...step, args: step.args.map(earlier) }) },
+  });
+  await service.withoutWorker(() => service.withAnotherWorker(work, undefined, interceptor));
 }
 
 export function startScenarios(): Promise<TestService> {

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { Client, Connection } from '@temporalio/client';
 import {
+  type ActivityInterceptorsFactory,
   DefaultLogger,
   makeTelemetryFilterString,
   NativeConnection,
@@ -49,7 +50,11 @@ export interface TestService extends Parts {
    * Does some work beside another process of the same deployment, as far as one process can be two: nothing is shared but
    * server and vault.
    */
-  withAnotherWorker<T>(work: () => Promise<T>, retention?: RetentionPolicy): Promise<T>;
+  withAnotherWorker<T>(
+    work: () => Promise<T>,
+    retention?: RetentionPolicy,
+    interceptor?: ActivityInterceptorsFactory,
+  ): Promise<T>;
   /** Stores the sandbox company under `connection`, with its API key unless told otherwise. */
   connect(credential?: Credential): Promise<void>;
   /** Stores another company of the sandbox and answers the name of its connection. */
@@ -130,7 +135,7 @@ async function deploy(
     const parts = createParts(stores, { temporal, taskQueue: name });
     return {
       parts,
-      serve: (retention: RetentionPolicy | undefined) =>
+      serve: (retention: RetentionPolicy | undefined, interceptor?: ActivityInterceptorsFactory) =>
         startService({
           native,
           parts,
@@ -138,6 +143,7 @@ async function deploy(
           workflowBundle: workflowBundle ?? { codePath: environment('TEST_WORKFLOW_BUNDLE') },
           pollEveryMs: 1000,
           ...(retention && { retention }),
+          ...(interceptor && { tracing: { interceptor, ended() {}, async stop() {} } }),
         }),
       async close() {
         await native.close();
@@ -168,9 +174,9 @@ async function deploy(
         await deployment.startWorker();
       }
     },
-    async withAnotherWorker(work, retention = policy) {
+    async withAnotherWorker(work, retention = policy, interceptor) {
       const other = await reach();
-      const { stop } = await other.serve(retention);
+      const { stop } = await other.serve(retention, interceptor);
       try {
         return await work();
       } finally {

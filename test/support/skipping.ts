@@ -12,6 +12,7 @@ import { startTimeSkippingServer } from '../../dev-server';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../sandbox';
 import { createActivities, type RaisedAlarm, registered } from '../../src/activities';
 import { createGates } from '../../src/activities/gates';
+import { createServerTime } from '../../src/activities/server-time';
 import { createAircallClient } from '../../src/aircall/client';
 import { createDsrClient, type DsrClient } from '../../src/client';
 import { createDataConverter } from '../../src/encryption/data-converter';
@@ -85,7 +86,8 @@ export async function startSkippingService(options: SandboxOptions): Promise<Ski
     workflows: 'c'.repeat(64),
     onRateLimit: async () => {},
     hash: keyring.hash,
-    now,
+    serverTime: createServerTime(() => performance.now()),
+    elapsedMs: () => performance.now(),
     random: () => 0,
     onAnswer() {},
     onRefused() {},

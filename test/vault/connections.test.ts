@@ -22,7 +22,7 @@ const oauth: Connection = {
     accessToken: 'sesame',
     refresh: { refreshToken: 'r', clientId: 'c', clientSecret: 's' },
   },
-  refreshingUntil: '2026-01-31T12:01:00.000Z',
+  refreshLease: 'of-a-step',
 };
 
 let folder: string;

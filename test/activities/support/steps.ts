@@ -10,6 +10,7 @@ import type { z } from 'zod';
 import { type Sandbox, type SandboxCompany, type SandboxOptions, startSandbox } from '../../../sandbox';
 import { type ApiActivities, createActivities, type LocalActivities, type RaisedAlarm } from '../../../src/activities';
 import { createGates } from '../../../src/activities/gates';
+import { createServerTime } from '../../../src/activities/server-time';
 import { type AircallClientOptions, createAircallClient } from '../../../src/aircall/client';
 import type { Keyring } from '../../../src/encryption/keyring';
 import type { StepFailureDetail } from '../../../src/request/handling';
@@ -21,6 +22,7 @@ import { createFolderDriver } from '../../../src/vault/folder';
 import { createReceipts, type Receipts } from '../../../src/vault/receipts';
 import { createVault, type Vault, type VaultDriver } from '../../../src/vault/vault';
 import { keyOf, keyringOf } from '../../encryption/keyrings';
+import { rightNowMs } from '../../support/clocks';
 import { makeFolder, removeFolder } from '../../support/folders';
 
 export interface Steps {
@@ -78,6 +80,7 @@ export async function startSteps(options: StepsOptions = {}): Promise<Steps> {
   const alarms = { told: [] as RaisedAlarm[], fail: false };
   let advancedMs = 0;
   const now = () => Date.now() + advancedMs;
+  const elapsedMs = () => performance.now() + advancedMs;
   const receipts = createReceipts({ vault, keyring, now });
   const { api, local } = createActivities({
     connections,
@@ -88,7 +91,8 @@ export async function startSteps(options: StepsOptions = {}): Promise<Steps> {
     workflows: 'c'.repeat(64),
     onRateLimit: (connection, limit) => connections.noteRateLimit(connection, new Date(now()), limit.limitPerMinute),
     hash: keyring.hash,
-    now,
+    serverTime: createServerTime(elapsedMs),
+    elapsedMs,
     random: options.random ?? (() => 0),
     onAnswer() {},
     onRefused: connection => refused.push(connection),
@@ -165,7 +169,7 @@ export async function attempt<T>(
   heartbeats: unknown[] = [],
 ): Promise<T> {
   const environment = new MockActivityEnvironment(
-    { ...infoOf(REQUEST, 'run-0'), ...info },
+    { ...infoOf(REQUEST, 'run-0'), currentAttemptScheduledTimestampMs: rightNowMs(), ...info },
     { logger: new DefaultLogger('ERROR') },
   );
   environment.on('heartbeat', details => heartbeats.push(details));
