@@ -1,5 +1,5 @@
 /** Steps about the credential of a connection: check it, and refresh it. Decisions D1, D4. */
-import { randomUUID } from 'node:crypto';
+import { activityInfo } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { ENDPOINTS } from '../aircall/endpoints';
 import type { AircallError } from '../aircall/errors';
@@ -25,6 +25,12 @@ export interface CredentialRefused {
 
 /** Above the longest step. */
 const REFRESH_LEASE_MS = 60_000;
+
+/** The name of this attempt, which no other one has. */
+function thisAttempt(): string {
+  const { workflowExecution, activityId, attempt } = activityInfo();
+  return `${workflowExecution?.runId}/${activityId}/${attempt}`;
+}
 
 export function createCredentialActivities(dependencies: ApiStepDependencies) {
   const { connections, elapsedMs } = dependencies;
@@ -103,7 +109,7 @@ export function createCredentialActivities(dependencies: ApiStepDependencies) {
       throw vain('the credential cannot be refreshed');
     if (isRenewalVain(connection)) throw vain('the credential, or its renewal, was refused before');
     if (refreshLease !== undefined && !isOver(name, refreshLease)) throw busy();
-    const leased = { ...connection, refreshLease: randomUUID() };
+    const leased = { ...connection, refreshLease: thisAttempt() };
     if (!(await connections.put(leased, version))) throw busy();
     return { connection: leased, refresh: credential.refresh };
   }

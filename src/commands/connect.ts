@@ -106,7 +106,7 @@ export async function connect(context: Context, name: string, options: ConnectOp
     ? await authorize(context, { name, baseUrl, vault, listen: options.listen }, async (code, client) => {
         const tokens = await exchangeCode(name, baseUrl, { code, redirectUri: client.redirectUri }, client);
         const { clientId, clientSecret } = client;
-        const credential = oauthCredential(tokens, { clientId, clientSecret }, Date.now());
+        const credential = oauthCredential(tokens, { clientId, clientSecret }, await nowMs(context));
         return store(context, connections, wanted, credential, { issuedNow: true });
       })
     : await store(context, connections, wanted, given, { issuedNow: false });
@@ -178,6 +178,12 @@ async function store(
   await connections.forgetRateLimits(name);
   const onServer = await setOnServer(context, name, { limitPerMinute: limitInForce(limitPerMinute, undefined), share });
   return { found, woken: await wakeWaiting(context, name), onServer };
+}
+
+/** By the server if one answers: the workers renew the token by its clock. */
+async function nowMs({ ifServerAnswers }: Context): Promise<number> {
+  const { serverNowMs } = await import('../temporal/server-time.js');
+  return (await ifServerAnswers((temporal, { taskQueue }) => serverNowMs(temporal, taskQueue))) ?? Date.now();
 }
 
 /** False if somebody else connected it meanwhile; a refresh, a refusal or a pause between is no conflict. */

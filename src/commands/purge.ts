@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { requestOf } from '../request/names';
 import { type RunId, runAt } from '../temporal/histories';
+import { serverNowMs } from '../temporal/server-time';
 import type { Context } from './context';
 import { CommandError, EXIT, type Exit } from './errors';
 import { noSuchRequest, resolveId } from './request-id';
@@ -18,7 +19,8 @@ export async function purge({ terminal, parts }: Context, id: string): Promise<E
   const workflowId = await resolveId(all, id);
   const request = requestOf(workflowId);
   if (request === undefined) throw noSuchRequest();
-  const destroyed = await all.retention.destroy({ what: 'request', request }, new Date());
+  const at = new Date(await serverNowMs(all.temporal, all.taskQueue));
+  const destroyed = await all.retention.destroy({ what: 'request', request }, at);
   const { result, histories, evidence: kept, foreign } = destroyed;
   if (result === undefined && histories.length === 0) throw noSuchRequest();
   if (foreign.length > 0)
@@ -42,15 +44,15 @@ export async function purge({ terminal, parts }: Context, id: string): Promise<E
 }
 
 async function untilGone(temporal: Client, runs: readonly RunId[], terminal: Terminal): Promise<void> {
-  const beganMs = Date.now();
+  const beganMs = performance.now();
   let noted = false;
   const isThere = ({ workflowId, runId }: RunId) => runAt(temporal, workflowId, runId);
   while ((await Promise.all(runs.map(isThere))).some(run => run !== undefined)) {
-    if (!noted && Date.now() - beganMs > PATIENCE_MS) {
+    if (!noted && performance.now() - beganMs > PATIENCE_MS) {
       terminal.note('deleted from the vault; waiting for the server to delete the history ...');
       noted = true;
     }
-    if (Date.now() - beganMs > GONE_WITHIN_MS)
+    if (performance.now() - beganMs > GONE_WITHIN_MS)
       throw new CommandError(
         'history-remains',
         'The server has not deleted the history yet. Run the command again to check.',

@@ -1,6 +1,7 @@
 /** The command that destroys old keys, after it has checked vault and server for requests that still need them. */
 import { destroyKeys, listKeys } from '../encryption/key-file';
 import { needsOf, outlived, type Resealed, resealAll } from '../retention/retire-keys';
+import { serverNowMs } from '../temporal/server-time';
 import type { Context } from './context';
 import { EXIT, type Exit, usage } from './errors';
 
@@ -16,13 +17,14 @@ export async function retire({ terminal, config, keyring, parts }: Context, opti
   if (!(ageMs >= 0) || options.olderThan?.trim() === '') throw usage('--older-than takes a number of days, 0 or more.');
   const { path } = config.keyFile();
   keyring(); // a fault of the key file is reported first
-  const now = new Date();
+  const { temporal, taskQueue, keyring: ring, vault, cases } = await parts();
+  // Not by the clock of this machine: one that is ahead would destroy a key that others still encrypt with.
+  const now = new Date(await serverNowMs(temporal, taskQueue));
   const old = outlived(listKeys(path, now), ageMs, now);
   if (old.length === 0) {
     terminal.print({ destroyed: [], needed: {}, foreign: 0, broken: [] }, ['No key has been unused for that long.']);
     return EXIT.done;
   }
-  const { temporal, taskQueue, keyring: ring, vault, cases } = await parts();
   terminal.note('checking the vault and the histories on the server ...');
   const { keys: needs, foreign } = await needsOf({ temporal, taskQueue, keyring: ring, vault, cases }, old);
   if (foreign.length > 0)

@@ -29,7 +29,7 @@ const schema = z.strictObject({
   credential: z.discriminatedUnion('kind', [apiKey, oauth]),
   /** Grows with every change of the credential (UNIX ms): names the one that a step used. */
   credentialVersion: z.number().int().min(1),
-  /** Lease of the step that refreshes the credential: others wait. A name that no other lease has. */
+  /** Names the attempt of the step that refreshes the credential: others wait. */
   refreshLease: z.string().min(1).optional(),
   /** Since when Aircall refuses the credential and nothing can renew it: nobody uses it any more. ISO 8601. */
   refusedAt: z.iso.datetime().optional(),

@@ -4,6 +4,9 @@ import { codeOf, readProjectFile, readSources, type SourceFile } from '../suppor
 const SRC = readSources('src');
 const ALL = [...SRC, ...readSources('sandbox', 'dev-server', 'bench')];
 
+/** Rooms of steps, and of what they use. */
+const CLOCKLESS = /^src\/(?:activities|retention|audit|vault)\//;
+
 interface Place {
   readonly pattern: RegExp;
   /** Files that may hold it, each of which must. */
@@ -57,6 +60,31 @@ const PLACES: Readonly<Record<string, Place>> = {
     only: [],
     within: /^src\/(?:activities|aircall\/errors|request|package|receipt)/,
     example: 'const delay = Math.random()',
+  },
+  'nothing that decides reads the clock of its machine: times come from the server, by the workflow or the caller': {
+    pattern: /\bDate\.now\b|\bnew Date\(\)|\bDate\(\)/,
+    only: [],
+    within: CLOCKLESS,
+    example: 'const dueMs = Date.now() + lifeMs',
+  },
+  'who is given the clock of the machine: to state when a receipt was issued, and a bundle was exported': {
+    pattern: /\bnow: \(\) => number\b/,
+    only: ['src/audit/evidence.ts', 'src/vault/receipts.ts'],
+    within: CLOCKLESS,
+    example: 'readonly now: () => number;',
+  },
+  'who measures a time on this machine: the duration of a replay, and the ages of what a process remembers of the vault':
+    {
+      pattern: /\bperformance\.now\b/,
+      only: ['src/audit/replay.ts', 'src/vault/generations.ts', 'src/vault/records.ts'],
+      within: CLOCKLESS,
+      example: 'untilMs: performance.now() + 60_000',
+    },
+  'who is given a clock that nobody sets: for gates and leases, and to know the time of the server': {
+    pattern: /\belapsedMs: \(\) => number\b/,
+    only: ['src/activities/api-step.ts', 'src/activities/server-time.ts'],
+    within: CLOCKLESS,
+    example: 'readonly elapsedMs: () => number;',
   },
   'nobody waits but Temporal: the HTTP client’s time-outs are no waiting': {
     pattern: /\bset(?:Timeout|Interval|Immediate)\b|\bsleep\b|timers\/promises|\bdelay\(/,
