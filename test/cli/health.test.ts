@@ -4,8 +4,11 @@ import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { findFreePort } from '../../dev-server/free-port';
-import { connectTemporal, createDsrClient, loadKeyring } from '../../src/client';
+import { connectTemporal, createDsrClient, loadKeyring, type Started } from '../../src/client';
 import { generateKeyFile } from '../../src/encryption/key-file';
+import { createCases } from '../../src/vault/cases';
+import { createFolderDriver } from '../../src/vault/folder';
+import { createVault } from '../../src/vault/vault';
 import { createOperator } from '../support/command-line';
 import { errorOf } from '../support/documents';
 import { until } from '../support/patience';
@@ -24,7 +27,7 @@ const lineSchema = z.object({
 
 const answerSchema = z.strictObject({ ok: z.boolean(), problems: z.array(z.string()) });
 
-test('a worker is healthy and ready; a key that it lacks makes it unready, by name; its log is JSON if asked for', async () => {
+test('a worker is healthy and ready; a key that an open request waits for makes it unready, by name, another one does not; its log is JSON if asked for', async () => {
   await operator.run(['keys', 'generate']);
   const port = await findFreePort(0);
   const worker = await operator.processes.serve(['worker', '--health-port', String(port), '--log', 'json'], /"ready"/);
@@ -50,11 +53,26 @@ test('a worker is healthy and ready; a key that it lacks makes it unready, by na
   const temporal = await connectTemporal(keyring);
   const client = createDsrClient({ temporal, keyring, taskQueue: operator.taskQueue });
   const subject = { email: 'zoe.nunez@example.com' };
-  const { workflowId } = await client.start('access', { requestId: 'of-another', connection: 'healthy', subject });
+  const start = (requestId: string) => client.start('access', { requestId, connection: 'healthy', subject });
+  const of = ({ workflowId }: Started) => temporal.workflow.getHandle(workflowId);
+  const unknown = await start('unknown');
+  await until('its task was tried again', async () => {
+    const { raw } = await of(unknown).describe();
+    return (raw.pendingWorkflowTask?.attempt ?? 0) > 1;
+  });
+  expect(await ask('/readyz')).toEqual({ status: 200, ok: true, problems: [] });
+
+  // Another worker has opened it.
+  const mine = loadKeyring(operator.environment.AIRCALL_DSR_KEYS);
+  const vault = createVault(createFolderDriver(operator.environment.AIRCALL_DSR_VAULT ?? ''), mine);
+  const request = { connection: 'healthy', kind: 'access' as const, requestId: 'open' };
+  const record = { request, subjectHash: mine.hash('zoe'), runId: 'of-another', startedAt: new Date().toISOString() };
+  await createCases(vault).open({ ...record, incarnation: 1 });
+  const open = await start('open');
   await until('it is not ready', async () => (await ask('/readyz')).status === 503);
-  expect((await ask('/readyz')).problems.join()).toContain(keyring.primaryId);
+  expect((await ask('/readyz')).problems).toEqual([`key ${keyring.primaryId} is missing in the key file`]);
   expect((await ask('/healthz')).status).toBe(200);
-  await temporal.workflow.getHandle(workflowId).terminate();
+  for (const started of [unknown, open]) await of(started).terminate();
   await temporal.connection.close();
   const { exit, stderr } = await worker.end('SIGTERM');
   expect(exit).toBe(0);
@@ -63,9 +81,8 @@ test('a worker is healthy and ready; a key that it lacks makes it unready, by na
   expect(told.map(({ message }) => message)).toEqual(
     expect.arrayContaining(['ready', 'ending: steps in flight are finished']),
   );
-  expect(told).toContainEqual(
-    expect.objectContaining({ level: 'error', code: 'unknown-key', keyId: keyring.primaryId }),
-  );
+  const naming = told.filter(line => JSON.stringify(line).includes(keyring.primaryId));
+  expect(naming).toEqual([expect.objectContaining({ level: 'error', code: 'unknown-key', keyId: keyring.primaryId })]);
 });
 
 /** The test's server, behind a line that can go silent. */
