@@ -9,7 +9,7 @@ import type { Payload, PayloadCodec } from '@temporalio/common';
 import { temporal } from '@temporalio/proto';
 import { inputFor } from '../request/addressed';
 import { ALARMS, ExtensionRefused, extensionIn } from '../request/clock';
-import { isStepCode } from '../request/handling';
+import { isEndCode } from '../request/handling';
 import { InvalidInput, parseInput } from '../request/input';
 import { STATUSES } from '../request/model';
 import {
@@ -25,7 +25,7 @@ import {
 } from '../request/names';
 import { bytesOf, encodingOf, isPayload, JSON_PLAIN, json, jsonIn, payloadsIn } from './history';
 import { type History, historyToJson } from './history-json';
-import { openAsWorker } from './opened';
+import { isLockedOut, LOCKED_OUT, openAsWorker } from './opened';
 
 const HistoryMessage = temporal.api.history.v1.History;
 const DIGITS = 7;
@@ -61,10 +61,10 @@ interface RunFacts {
   readonly numbers: { readonly process: Map<string, number>; readonly update: Map<string, number> };
 }
 
-function factsOf({ events }: History, codec: PayloadCodec): RunFacts {
-  const { workflowId, taskQueue } = events?.[0]?.workflowExecutionStartedEventAttributes ?? {};
+function factsOf(history: History, codec: PayloadCodec): RunFacts {
+  const { workflowId, taskQueue } = history.events?.[0]?.workflowExecutionStartedEventAttributes ?? {};
   return {
-    codec,
+    codec: isLockedOut(history) ? LOCKED_OUT : codec,
     workflowId: workflowId ?? '',
     request: requestBehind(workflowId ?? ''),
     taskQueue: taskQueue?.name ?? '',
@@ -109,7 +109,7 @@ const TEXTS: Readonly<Record<string, Text>> = {
   'input.name': text => text === EXTEND,
   signalName: text => (text === CREDENTIALS_UPDATED ? text : 'another'),
   markerName: like(/^core_[a-z_]{1,32}$/),
-  type: isStepCode,
+  type: isEndCode,
   identity: numbered('process'),
   updateId: update,
   protocolInstanceId: update,
@@ -236,7 +236,9 @@ function searchAttribute(name: string, payload: Payload, { request }: RunFacts):
 }
 
 /** Replaces a refused input everywhere in the history; a replay never reads it. */
-function forgetRefused({ events }: History, payloads: readonly Payload[]): void {
+function forgetRefused(history: History, payloads: readonly Payload[]): void {
+  if (isLockedOut(history)) return; // it holds none
+  const { events } = history;
   const { workflowType, input } = events?.[0]?.workflowExecutionStartedEventAttributes ?? {};
   const kind = KINDS.find(each => WORKFLOW_TYPES[each] === workflowType?.name);
   if (kind === undefined) return;

@@ -4,14 +4,14 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import type { Payload, PayloadCodec } from '@temporalio/common';
+import type { Payload, PayloadCodec, SerializationContext } from '@temporalio/common';
 import { Worker, type WorkflowBundleOption } from '@temporalio/worker';
 import { DeterminismViolationError } from '@temporalio/workflow';
 import { isEncrypted } from '../encryption/payload-codec';
 import { workflowBundle as ownBundle } from '../workflow-bundle';
 import { decides, encodingOf, endIn, jsonIn, payloadsIn, resultIn } from './history';
 import type { History } from './history-json';
-import { openAsWorker } from './opened';
+import { isLockedOut, LOCKED_OUT, openAsWorker } from './opened';
 
 export interface Recorded {
   /** Its name in the verdict: a workflow id, or a file. */
@@ -71,11 +71,11 @@ export async function replay(
   let present: Played | undefined;
   let answered: Payload | undefined;
   let key: PayloadCodec | undefined;
-  const opened = async (payloads: Payload[]) => {
+  const opened = async (payloads: Payload[], context?: SerializationContext) => {
     if (!present?.sealed) return payloads;
     key ??= codec?.();
-    const opener = key;
-    return opener === undefined ? payloads : Promise.all(payloads.map(each => openAsWorker(each, opener)));
+    const opener = isLockedOut(present.history) ? LOCKED_OUT : key;
+    return opener === undefined ? payloads : Promise.all(payloads.map(each => openAsWorker(each, opener, context)));
   };
   /** Decrypts payloads, and reads the workflow's result: Temporal's replay compares no values. */
   const watching: PayloadCodec = {
@@ -108,6 +108,7 @@ export async function replay(
     {
       workflowBundle: workflowBundle ?? (await ownBundle()),
       dataConverter: { payloadCodecs: [watching] },
+      sinks: { keys: { awaited: { fn() {} } } }, // it waits for no key: the history is unreadable
     },
     histories(),
   );

@@ -69,6 +69,14 @@ export function isStepCode(code: string): code is StepCode {
   return Object.hasOwn(HANDLING, code);
 }
 
+/** A run of which no worker had the key in time. */
+export const UNKNOWN_KEY = 'unknown-key';
+
+/** What a run that fails may state as the type of its failure. */
+export function isEndCode(code: string): code is StepCode | typeof UNKNOWN_KEY {
+  return isStepCode(code) || code === UNKNOWN_KEY;
+}
+
 /** The first detail of a failed step's failure. */
 export interface StepFailureDetail {
   /** API requests that the step sent, all attempts together. */

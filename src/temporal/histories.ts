@@ -6,7 +6,7 @@ import type { Client } from '@temporalio/client';
 import { type Payload, WorkflowNotFoundError } from '@temporalio/common';
 import { type google, temporal as proto } from '@temporalio/proto';
 import { KEY_ID } from '../encryption/payload-codec';
-import { isStepCode } from '../request/handling';
+import { isEndCode } from '../request/handling';
 import { CHILD_WORKFLOW, WORKFLOW_NAMES } from '../request/names';
 import { sideBySide } from '../side-by-side';
 import { grpcErrorOf, NOT_FOUND } from './grpc-status';
@@ -195,7 +195,7 @@ export function endCodeOf(last: proto.api.history.v1.IHistoryEvent | undefined):
   // The failure of a step is the cause of that of its run.
   const { applicationFailureInfo, cause } = last?.workflowExecutionFailedEventAttributes?.failure ?? {};
   const type = (applicationFailureInfo ?? cause?.applicationFailureInfo)?.type ?? '';
-  return isStepCode(type) ? type : 'request-failed';
+  return isEndCode(type) ? type : 'request-failed';
 }
 
 /** Ids of all keys that a run's payloads were encrypted with, those of steps in flight included. */

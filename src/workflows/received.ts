@@ -3,6 +3,7 @@
  * run that it is for or from, so that a copy of it is refused everywhere else. Decision D8.
  */
 import { ApplicationFailure, proxySinks, workflowInfo } from '@temporalio/workflow';
+import { UNKNOWN_KEY } from '../request/handling';
 import { requestBehind, workflowIdOf } from '../request/names';
 import { missingKeyOf } from '../unusable';
 
@@ -50,7 +51,7 @@ export function refuseUnknownKey(input: unknown): void {
   if (missingKeyOf(input)?.isAwaited === false && ageMs >= KEY_WITHIN_MS)
     throw ApplicationFailure.nonRetryable(
       'the input was encrypted with a key that is not in the key file of the workers',
-      'unknown-key',
+      UNKNOWN_KEY,
     );
   awaitKeyOf(input);
 }

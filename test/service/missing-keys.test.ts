@@ -4,10 +4,19 @@
  */
 import { copyFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Client } from '@temporalio/client';
 import type { Payload } from '@temporalio/common';
 import type { temporal } from '@temporalio/proto';
+import type { WorkflowBundleOption } from '@temporalio/worker';
 import { createCompanySeed } from '../../sandbox';
+import { historyFromJson } from '../../src/audit/history-json';
+import { recordedOf } from '../../src/audit/recorded';
+import { replay } from '../../src/audit/replay';
+import { createDsrClient } from '../../src/client';
+import { createDataConverter } from '../../src/encryption/data-converter';
 import { rotateKeys } from '../../src/encryption/key-file';
+import { loadKeyring } from '../../src/encryption/keyring';
+import { createPayloadCodec } from '../../src/encryption/payload-codec';
 import { CREDENTIALS_UPDATED } from '../../src/request/names';
 import { historyOf, runAt } from '../../src/temporal/histories';
 import { until } from '../support/patience';
@@ -18,6 +27,7 @@ const subject = { email: 'zoe.nunez@example.com' };
 const WITHIN_MS = 2_000;
 
 let service: TestService;
+let workflowBundle: WorkflowBundleOption;
 const keyFile = () => join(service.folder, 'keys.json');
 beforeAll(async () => {
   const seed = { name: 'acme', seed: 4, contacts: 20, calls: 60, now: Date.now() };
@@ -25,7 +35,8 @@ beforeAll(async () => {
   // The same workflows, which wait for seconds instead of a quarter of an hour.
   const code = own.replace('KEY_WITHIN_MS = 900_000', `KEY_WITHIN_MS = ${WITHIN_MS}`);
   if (code === own) throw new Error('the bundle does not have that time');
-  service = await startTestService({ sandbox: { companies: [createCompanySeed(seed)] }, workflowBundle: { code } });
+  workflowBundle = { code };
+  service = await startTestService({ sandbox: { companies: [createCompanySeed(seed)] }, workflowBundle });
 });
 afterAll(async () => service.stop());
 
@@ -117,6 +128,45 @@ it('signals, updates and queries with a key of nobody hold up no request and no 
   expect(await failedTasks(workflowId)).toEqual([]);
   expect(service.problems()).toEqual([]);
   expect(service.log.join()).not.toContain('k-of-nobody');
+});
+
+async function verdictsOn(workflowId: string) {
+  const run = await runAt(service.temporal, workflowId);
+  if (run === undefined) throw new Error('there is no run');
+  const codec = () => createPayloadCodec(service.keyring);
+  return replay(recordedOf(service.temporal, [run]), { workflowBundle, codec });
+}
+
+it('what ended or went on like that replays', async () => {
+  for (const requestId of ['junk', 'addressed'])
+    expect(await verdictsOn(idOf(requestId))).toEqual([expect.objectContaining({ verdict: 'same', closed: true })]);
+});
+
+it('a request whose key came too late has a receipt and evidence that say so', async () => {
+  const late = join(service.folder, 'keys-late.json');
+  copyFileSync(keyFile(), late);
+  const now = new Date();
+  const { primary } = rotateKeys(late, { now, from: now });
+  const keyring = loadKeyring(late);
+  const temporal = new Client({ connection: service.temporal.connection, dataConverter: createDataConverter(keyring) });
+  const starter = createDsrClient({ temporal, keyring, taskQueue: service.taskQueue });
+  const { workflowId } = await starter.start('access', input('late'));
+  await expect(starter.result(workflowId)).rejects.toMatchObject({ code: 'unknown-key' });
+  expect(service.problems()).toEqual([]);
+  const request = { connection: service.connection, kind: 'access', requestId: 'late' } as const;
+  expect(await service.lateReceipts.of(request)).toBeUndefined();
+
+  copyFileSync(late, keyFile());
+  await until('the key is there', () => service.keyring.ids.includes(primary));
+  const receipt = await service.lateReceipts.of(request);
+  expect(receipt).toMatchObject({ status: 'failed', failure: 'unknown-key' });
+  if (receipt === undefined) return;
+  const history = (await service.evidence.of(receipt))?.get('history.json')?.toString() ?? '';
+  expect(history).not.toContain(subject.email);
+  const recorded = [{ name: 'late', history: historyFromJson(history) }];
+  const same = [expect.objectContaining({ verdict: 'same', closed: true })];
+  expect(await replay(recorded, { workflowBundle })).toEqual(same);
+  expect(await verdictsOn(workflowId)).toEqual(same);
 });
 
 it('an open request waits for a key that was not copied yet, names it, and goes on when it is there', async () => {

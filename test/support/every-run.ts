@@ -1,18 +1,21 @@
 /** For test/slow/every-run.test.ts: what the tests made workflows do, the workflows do again from their histories. */
+import type { WorkflowBundleOption } from '@temporalio/worker';
 import { recordedOf } from '../../src/audit/recorded';
 import { replay } from '../../src/audit/replay';
 import { createPayloadCodec } from '../../src/encryption/payload-codec';
 import type { Parts } from '../../src/parts';
 import { ourRuns } from '../../src/temporal/histories';
-import { environment } from './service';
 
 /** The one request whose input the tests encrypt with a foreign key (test/service/idempotency.test.ts). */
 const FOREIGN_KEY = /:access:broken /;
 
 /** @throws {Error} if a run does not replay */
-export async function replayEveryRun({ temporal, taskQueue, keyring }: Parts): Promise<void> {
+export async function replayEveryRun(
+  { temporal, taskQueue, keyring }: Parts,
+  workflowBundle: WorkflowBundleOption,
+): Promise<void> {
   const verdicts = await replay(recordedOf(temporal, ourRuns(temporal, taskQueue)), {
-    workflowBundle: { codePath: environment('TEST_WORKFLOW_BUNDLE') },
+    workflowBundle,
     codec: () => createPayloadCodec(keyring),
   });
   const others = verdicts.filter(

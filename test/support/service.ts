@@ -118,7 +118,10 @@ interface Deployment
 
 async function deploy(
   address: string,
-  { retention: policy, workflowBundle }: Pick<TestServiceOptions, 'retention' | 'workflowBundle'> = {},
+  {
+    retention: policy,
+    workflowBundle = { codePath: environment('TEST_WORKFLOW_BUNDLE') },
+  }: Pick<TestServiceOptions, 'retention' | 'workflowBundle'> = {},
 ): Promise<Deployment> {
   installRuntime();
   const name = `t${randomBytes(5).toString('hex')}`;
@@ -140,7 +143,7 @@ async function deploy(
           native,
           parts,
           log: line => log.push(textOf(line)),
-          workflowBundle: workflowBundle ?? { codePath: environment('TEST_WORKFLOW_BUNDLE') },
+          workflowBundle,
           pollEveryMs: 1000,
           ...(retention && { retention }),
           ...(interceptor && { tracing: { interceptor, ended() {}, async stop() {} } }),
@@ -186,7 +189,8 @@ async function deploy(
     },
     async stop() {
       await deployment.stopWorker();
-      if (process.env.TEST_REPLAY_EVERY_RUN === '1') await (await import('./every-run.js')).replayEveryRun(parts);
+      if (process.env.TEST_REPLAY_EVERY_RUN === '1')
+        await (await import('./every-run.js')).replayEveryRun(parts, workflowBundle);
       await close();
       removeFolder(folder);
     },
