@@ -135,13 +135,25 @@ describe('the keyring', () => {
     expect(ring.key('k-old').equals(keyOf('old'))).toBe(true);
   });
 
-  test.each(['k-gone', '', '__proto__', 'toString'])('names a key id that it does not have (%j)', id => {
+  test.each(['k-gone', '__proto__', 'toString'])('names a key id that it does not have (%j)', id => {
     for (const action of [() => ring.key(id), () => ring.vaultKey(id)]) {
       const { code, text } = failureOf(action);
       expect(code).toBe('unknown-key');
       expect(text).toContain(JSON.stringify(id));
     }
   });
+
+  test.each(['', 'anna@example.com', '\u001b[31mk-1', 'k'.repeat(65)])(
+    'repeats no id that no key can have (%j)',
+    id => {
+      for (const action of [() => ring.key(id), () => ring.vaultKey(id)]) {
+        const { code, text } = failureOf(action);
+        expect(code).toBe('unknown-key');
+        if (id !== '') expect(text).not.toContain(id);
+        expect(text).toMatch(/^A ciphertext names a key/);
+      }
+    },
+  );
 
   test('hashes a subject to the same 32 hexadecimal characters after a rotation', () => {
     const rotated = keyringOf(['k-newer', keyOf('newer')]);
