@@ -38,6 +38,11 @@ const retiredSchema = z.strictObject({
   foreign: z.number().int(),
   broken: z.array(z.string()),
 });
+const DAY_MS = 86_400_000;
+const CLOCK_AHEAD = {
+  NODE_OPTIONS: `--require ${join(__dirname, '../fixtures/clock-ahead.js')}`,
+  CLOCK_AHEAD_DAYS: '40',
+};
 const NOTHING_ELSE = { foreign: 0, broken: [] };
 const purgedSchema = z.strictObject({
   requestId: z.string(),
@@ -209,8 +214,7 @@ test('a worker whose clock is 40 days ahead destroys nothing early, and a purge 
   const young = await operator.ask(['access', CONNECTION, EMAIL, '--request-id', 'young', '--wait']);
   expect(young.exit).toBe(0);
   await worker.end('SIGTERM');
-  const ahead = { NODE_OPTIONS: `--require ${join(__dirname, '../fixtures/clock-ahead.js')}`, CLOCK_AHEAD_DAYS: '40' };
-  const wrong = await operator.processes.startWorker(ahead);
+  const wrong = await operator.processes.startWorker(CLOCK_AHEAD);
   const handle = temporal.schedule.getHandle(retentionScheduleId(operator.taskQueue));
   const before = (await handle.describe()).info.numActionsTaken;
   await handle.trigger();
@@ -231,12 +235,26 @@ test('a worker whose clock is 40 days ahead destroys nothing early, and a purge 
   sandbox.setFaults({ rules: [{ path: '/contacts/search', action: 'status', status: 500 }] });
   await operator.ask(['access', CONNECTION, EMAIL, '--request-id', 'not-ended']);
   const purgeAhead = async (id: string) => {
-    const { exit, stdout } = await operator.processes.run(['purge', id, '--json'], ahead);
+    const { exit, stdout } = await operator.processes.run(['purge', id, '--json'], CLOCK_AHEAD);
     return { exit, document: JSON.parse(stdout) as unknown };
   };
   const refused = await purgeAhead('not-ended');
   expect({ exit: refused.exit, code: errorOf(refused.document).code }).toEqual({ exit: 1, code: 'request-open' });
   sandbox.setFaults({ rules: [] });
   await operator.ask(['access', CONNECTION, EMAIL, '--request-id', 'not-ended', '--wait']);
-  expect((await purgeAhead('young')).exit).toBe(0);
+  const began = Date.now();
+  const purged = await purgeAhead('young');
+  expect(purged.exit).toBe(0);
+  const at = Date.parse(purgedSchema.parse(purged.document).result.purged?.at ?? '');
+  expect(at).toBeGreaterThan(began - DAY_MS);
+  expect(at).toBeLessThan(began + DAY_MS);
+});
+
+test('a machine whose clock is 40 days ahead retires no key early', async () => {
+  await operator.ask(['keys', 'rotate', '--after', '0']);
+  const { exit, stdout } = await operator.processes.run(['keys', 'retire', '--json'], CLOCK_AHEAD);
+  expect({ exit, ...retiredSchema.parse(JSON.parse(stdout)) }).toEqual({
+    ...{ exit: 0, destroyed: [], needed: {} },
+    ...NOTHING_ELSE,
+  });
 });
