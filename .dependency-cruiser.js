@@ -18,7 +18,7 @@ const ROOMS = {
   client: 'temporal encryption request matching side-by-side',
   audit: 'workflow-bundle retention receipt temporal vault encryption request version side-by-side error-code unusable',
   'workflow-bundle': 'workflows encryption',
-  workflows: 'activities request side-by-side unusable',
+  workflows: 'request side-by-side unusable',
   activities: 'retention package vault receipt aircall encryption request matching log error-code unusable',
   retention: 'receipt temporal vault encryption request log side-by-side',
   package: 'aircall request',
@@ -45,7 +45,6 @@ const NAMES = Object.keys(ROOMS);
 
 /** Rooms of which a room uses types only. */
 const TYPES_ONLY = {
-  workflows: ['activities'],
   activities: ['retention'],
   config: ['retention'],
   audit: ['retention'],

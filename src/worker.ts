@@ -14,6 +14,7 @@ import { type AircallClient, createAircallClient } from './aircall/client';
 import { createDataConverter } from './encryption/data-converter';
 import type { Log } from './log';
 import type { Parts } from './parts';
+import type { Renewable } from './request/contracts';
 import { RENEWAL_WORKFLOW, renewalId } from './request/names';
 import type { RetentionPolicy } from './retention/retention';
 import { ensureRetentionSchedule } from './retention/schedule';
@@ -30,7 +31,7 @@ import { startPolling } from './worker/polling';
 import { createSteps } from './worker/steps';
 import type { Tracing } from './worker/tracing';
 import { workflowBundle as ownBundle } from './workflow-bundle';
-import type { Renewable, renewCredential } from './workflows/renew-credential';
+import type { renewCredential } from './workflows/renew-credential';
 
 export interface ServiceOptions {
   readonly native: NativeConnection;

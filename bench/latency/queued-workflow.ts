@@ -3,7 +3,7 @@
  * of its own: a backlog of true length, which no single request makes because its pages are bounded.
  */
 import { proxyActivities, workflowInfo } from '@temporalio/workflow';
-import type { ApiActivities } from '../../src/activities';
+import type { ApiActivities } from '../../src/request/contracts';
 import type { QueuedInput } from './names';
 
 const BULK = 3;

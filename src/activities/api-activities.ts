@@ -2,14 +2,13 @@
  * The steps that call Aircall: one API request each, on the connection's own task queue. They read the subject
  * from the case file, write their findings there, and return counts and references. Decisions D1, D5, D6, D7.
  */
+import type { ApiActivities } from '../request/contracts';
 import type { ApiStepDependencies } from './api-step';
 import { createContactActivities } from './contacts';
 import { createCredentialActivities } from './credentials';
 import { createReadActivities } from './reading';
 
-export type ApiActivities = ReturnType<typeof createApiActivities>;
-
-export function createApiActivities(dependencies: ApiStepDependencies) {
+export function createApiActivities(dependencies: ApiStepDependencies): ApiActivities {
   return {
     ...createReadActivities(dependencies),
     ...createContactActivities(dependencies),

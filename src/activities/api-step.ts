@@ -11,6 +11,7 @@ import { AircallError, type AircallErrorCode, type RateLimit } from '../aircall/
 import { SealBroken } from '../encryption/seal';
 import { codeOrName, errorCode } from '../error-code';
 import { ReceiptError } from '../receipt/sign';
+import { progressShape } from '../request/contracts';
 import { HANDLING, isStepCode, type StepCode, type StepFailureDetail } from '../request/handling';
 import { type RequestRef, requestBehind } from '../request/names';
 import { CaseFileBroken, type Cases, type StepProgress } from '../vault/cases';
@@ -148,8 +149,9 @@ async function targetOf(
 }
 
 /**
- * Nothing is sent for a request that has ended, and nothing to another company than the one that the request began with. The
- * token endpoint is no company's data, and its step belongs to no request.
+ * Nothing is sent for a request that has ended, and nothing to another company than the one that the request began with. Only a
+ * deletion that is no dry run changes anything there, whatever schedules its steps. The token endpoint is no company's data, and
+ * its step belongs to no request.
  */
 async function refuseStranger(
   { cases }: ApiStepDependencies,
@@ -159,7 +161,9 @@ async function refuseStranger(
 ): Promise<void> {
   const request = requestBehind(activityInfo().workflowExecution?.workflowId ?? '');
   if (request?.connection !== name) throw stepFailure('invalid-input', 'the step belongs to no such request', detail);
-  const standing = await refuseEnded(cases, request, endpoint.method === 'GET' ? 'a-minute-ago' : 'now', detail);
+  const onlyReads = endpoint.method === 'GET';
+  const standing = await refuseEnded(cases, request, onlyReads ? 'a-minute-ago' : 'now', detail);
+  if (!onlyReads && !standing.deletes) throw stepFailure('deletion-not-asked', 'the request deletes nothing', detail);
   if (standing.incarnation !== incarnation)
     throw stepFailure('connection-replaced', 'the connection belongs to another company since', detail);
 }
@@ -247,10 +251,8 @@ export function requestsSent(): number {
 
 function progress(): StepProgress {
   const details: unknown = activityInfo().heartbeatDetails;
-  if (typeof details !== 'object' || details === null || !('sent' in details) || !('uncertain' in details))
-    return { sent: 0, uncertain: false };
-  const { sent, uncertain } = details;
-  return { sent: typeof sent === 'number' ? sent : 0, uncertain: uncertain === true };
+  if (details === undefined) return { sent: 0, uncertain: false };
+  return progressShape(details) ? details : { sent: 0, uncertain: true }; // of the earlier attempts nothing is known
 }
 
 /**

@@ -1,10 +1,10 @@
 /** Steps of the legal clock, and the last step of a request: it stores the result and issues the receipt. Decisions D12, D13. */
 import { isDeepStrictEqual } from 'node:util';
 import { activityInfo, heartbeat } from '@temporalio/activity';
-import { type Alarm, type Clock, type ExtensionInput, ExtensionRefused } from '../request/clock';
-import type { PhaseTimes, RequestResult } from '../request/model';
+import { ExtensionRefused } from '../request/clock';
+import type { DueAlarm, LocalActivities } from '../request/contracts';
+import type { RequestResult } from '../request/model';
 import type { RequestRef } from '../request/names';
-import type { WaitCause } from '../request/waits';
 import type { Cases } from '../vault/cases';
 import type { Receipts } from '../vault/receipts';
 import { stepFailure } from './api-step';
@@ -29,25 +29,21 @@ export interface Alarms {
 }
 
 /** A due date that is near, or has passed, of a request that is still open. */
-export interface RaisedAlarm {
-  readonly request: RequestRef;
-  /** The run id that it began with. */
-  readonly runId: string;
-  readonly alarm: Alarm;
-  readonly regime: string;
-  /** ISO 8601. */
-  readonly dueAt: string;
-  /** The cause of its wait, if it waits. */
-  readonly waitingFor?: WaitCause;
-}
+export type RaisedAlarm = DueAlarm;
 
 /** Heartbeat for the next attempt: an alarm is sent again, not logged again. */
 const LOGGED = 'logged';
 
-export function createClosingActivities({ cases, receipts, alarms, workflows, onEnded }: ClosingDependencies) {
+export function createClosingActivities({
+  cases,
+  receipts,
+  alarms,
+  workflows,
+  onEnded,
+}: ClosingDependencies): Pick<LocalActivities, 'raiseAlarm' | 'extendClock' | 'noteCancellation' | 'closeRequest'> {
   return {
     /** Raises the alarm that the due date of this run is near, or has passed. */
-    async raiseAlarm(raised: RaisedAlarm): Promise<void> {
+    async raiseAlarm(raised) {
       if (activityInfo().heartbeatDetails !== LOGGED) alarms.log(raised);
       heartbeat(LOGGED);
       try {
@@ -58,14 +54,9 @@ export function createClosingActivities({ cases, receipts, alarms, workflows, on
     },
 
     /** Extends the due date in the record, which knows of earlier extensions also after a reset. Repeated, it changes nothing. */
-    async extendClock(input: {
-      readonly request: RequestRef;
-      readonly runId: string;
-      readonly extension: ExtensionInput;
-      readonly nowMs: number;
-    }): Promise<Clock> {
+    async extendClock({ request, runId, extension, nowMs }) {
       try {
-        return await cases.extend(input.request, input.runId, input.extension, input.nowMs);
+        return await cases.extend(request, runId, extension, nowMs);
       } catch (error) {
         if (error instanceof ExtensionRefused) throw stepFailure(error.code, error.message, NOTHING_SENT);
         throw error;
@@ -73,29 +64,18 @@ export function createClosingActivities({ cases, receipts, alarms, workflows, on
     },
 
     /** Keeps in the record that the request is being cancelled: a reset forgets it. */
-    async noteCancellation(input: {
-      readonly request: RequestRef;
-      readonly runId: string;
-      /** ISO 8601. */
-      readonly at: string;
-    }): Promise<void> {
-      await cases.noteCancellation(input.request, input.runId, input.at);
+    async noteCancellation({ request, runId, at }) {
+      await cases.noteCancellation(request, runId, at);
     },
 
     /**
      * The last step: stores the result in the record, and issues the receipt. If a repeated step finds both stored already,
      * they stay, and it returns the stored result if it differs from the given one.
      */
-    async closeRequest(input: {
-      readonly request: RequestRef;
-      readonly runId: string;
-      readonly subjectHash: string;
-      readonly result: RequestResult;
-      readonly phases: PhaseTimes;
-    }): Promise<RequestResult | undefined> {
-      const { request, runId, subjectHash, phases } = input;
+    async closeRequest(input) {
+      const { request, runId, phases } = input;
       const closed = await cases.close(request, input.result);
-      const { startedAt, dryRun = false, clock, result = input.result, endedBefore } = closed;
+      const { subjectHash, startedAt, dryRun = false, clock, result = input.result, endedBefore } = closed;
       const run = { request, runId, dryRun, subjectHash, startedAt, clock, endedBefore };
       await receipts.issue({ ...run, ending: { result }, phases, how: 'at-end', workflows }, () =>
         onEnded(request, result),

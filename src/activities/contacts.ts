@@ -2,27 +2,19 @@
 import { ENDPOINTS } from '../aircall/endpoints';
 import { readRecord } from '../aircall/replies';
 import { rowIdSchema } from '../aircall/schemas';
+import type { ApiActivities } from '../request/contracts';
 import type { RequestRef } from '../request/names';
 import { CaseFileBroken, type CaseRef, type Cases } from '../vault/cases';
-import { type ApiStepDependencies, type Counted, sendOnce } from './api-step';
-import { peopleSchema, readObject } from './case-objects';
+import { type ApiStepDependencies, sendOnce } from './api-step';
+import { readObject } from './case-objects';
 
-export interface ContactStepInput {
-  readonly request: RequestRef;
-  readonly people: CaseRef;
-  /** Which of the subject's contacts, from 0. */
-  readonly contact: number;
-}
-
-export function createContactActivities(dependencies: ApiStepDependencies) {
+export function createContactActivities(
+  dependencies: ApiStepDependencies,
+): Pick<ApiActivities, 'deleteContact' | 'getContact'> {
   const { cases } = dependencies;
   return {
     /** Deletes one contact. 404 means that it is deleted: by us, if the reply of an earlier attempt was lost. */
-    async deleteContact({
-      request,
-      people,
-      contact,
-    }: ContactStepInput): Promise<Counted<{ outcome: 'deleted' | 'already-absent' }>> {
+    async deleteContact({ request, people, contact }) {
       const id = await contactId(cases, request, people, contact);
       return sendOnce<{ outcome: 'deleted' | 'already-absent' }>(
         dependencies,
@@ -35,7 +27,7 @@ export function createContactActivities(dependencies: ApiStepDependencies) {
     },
 
     /** Whether one contact still exists, independent of the search index. */
-    async getContact({ request, people, contact }: ContactStepInput): Promise<Counted<{ present: boolean }>> {
+    async getContact({ request, people, contact }) {
       const id = await contactId(cases, request, people, contact);
       const endpoint = ENDPOINTS.getContact;
       return sendOnce<{ present: boolean }>(
@@ -53,7 +45,7 @@ export function createContactActivities(dependencies: ApiStepDependencies) {
 }
 
 async function contactId(cases: Cases, request: RequestRef, people: CaseRef, contact: number): Promise<number> {
-  const { contacts } = await readObject(cases, request, people, peopleSchema);
+  const { contacts } = await readObject(cases, request, people, 'people');
   const id = contacts[contact]?.id;
   if (id === undefined) throw new CaseFileBroken('case-file-broken', 'The case file has no such contact.');
   return id;

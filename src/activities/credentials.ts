@@ -6,22 +6,16 @@ import type { AircallError } from '../aircall/errors';
 import { readTokens, tokenRequest } from '../aircall/oauth';
 import { readRecord } from '../aircall/replies';
 import { pongSchema } from '../aircall/schemas';
+import type { ApiActivities } from '../request/contracts';
 import { type Connection, isRenewalVain, nextCredentialVersion, oauthCredential } from '../vault/connections';
 import {
   type ApiStepDependencies,
   attemptedMs,
-  type Counted,
   REFRESH_AGAIN_MS,
   requestsSent,
   sendOnce,
   stepFailure,
 } from './api-step';
-
-export interface CredentialRefused {
-  readonly connection: string;
-  /** The version of the credential that a step was refused with. */
-  readonly failedVersion: number;
-}
 
 /** Above the longest step. */
 const REFRESH_LEASE_MS = 60_000;
@@ -32,16 +26,15 @@ function thisAttempt(): string {
   return `${workflowExecution?.runId}/${activityId}/${attempt}`;
 }
 
-export function createCredentialActivities(dependencies: ApiStepDependencies) {
+export function createCredentialActivities(
+  dependencies: ApiStepDependencies,
+): Pick<ApiActivities, 'ping' | 'refreshToken'> {
   const { connections, elapsedMs } = dependencies;
   /** By connection: the lease that this process met, and since when. */
   const met = new Map<string, { readonly lease: string; readonly sinceMs: number }>();
   return {
     /** Whether the credential works, that a step was refused with if one is named. Sends nothing if that was replaced. */
-    async ping({
-      connection,
-      failedVersion,
-    }: Partial<CredentialRefused> & { readonly connection: string }): Promise<Counted<{ readonly replaced: boolean }>> {
+    async ping({ connection, failedVersion }) {
       const present = (await connections.get(connection))?.value.credentialVersion;
       if (failedVersion !== undefined && present !== undefined && present !== failedVersion)
         return { replaced: true, apiRequests: requestsSent() };
@@ -64,7 +57,7 @@ export function createCredentialActivities(dependencies: ApiStepDependencies) {
      * refused before (`reconnect-needed`). A reply that was lost, or could not be stored, leaves the refresh token
      * unchanged: it is tried once more.
      */
-    async refreshToken({ connection: name, failedVersion }: CredentialRefused): Promise<Counted<object>> {
+    async refreshToken({ connection: name, failedVersion }) {
       const apiRequests = requestsSent();
       const leased = await lease(name, failedVersion);
       if (leased === 'replaced') return { apiRequests };

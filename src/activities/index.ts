@@ -1,9 +1,13 @@
 /**
  * All steps of a request, made from their dependencies. Each is wrapped so that any error leaves it as a typed
- * failure whose message holds no value. Workflows know these by type only.
+ * failure whose message holds no value. Workflows know them by src/request/contracts.ts.
  */
-import { inputFor, type Returned, returned } from '../request/addressed';
-import { type ApiActivities, createApiActivities } from './api-activities';
+import { activityInfo } from '@temporalio/activity';
+import { type Returned, returned } from '../request/addressed';
+import { type ApiActivities, argumentsIn, type LocalActivities, type RetentionActivities } from '../request/contracts';
+import { requestBehind, requestRefShape, workflowIdOf } from '../request/names';
+import { object } from '../request/shapes';
+import { createApiActivities } from './api-activities';
 import { type ApiStepDependencies, localFailure, requestsSent, stepFailure } from './api-step';
 import { type ClosingDependencies, createClosingActivities } from './closing';
 import { createListActivities, type ListDependencies } from './lists';
@@ -12,13 +16,9 @@ import { createOpeningActivities, type OpeningDependencies } from './opening';
 import { createPackageActivities } from './packaging';
 import { createWaitActivities, type WaitDependencies } from './waiting';
 
-export type { CaseRef, StepProgress } from '../vault/cases';
 export type { Alarms, RaisedAlarm } from './closing';
-export type { Merged, People } from './lists';
-export type { Opened, Opening, Received } from './opening';
-export type { Window } from './reading';
-export type { ApiActivities };
-export type LocalActivities = ReturnType<typeof createLocalActivities>;
+
+const forRequest = object({ request: requestRefShape });
 
 interface LocalDependencies extends OpeningDependencies, ListDependencies, WaitDependencies, ClosingDependencies {}
 export interface ActivityDependencies extends ApiStepDependencies, LocalDependencies {}
@@ -31,7 +31,7 @@ export function createActivities(dependencies: ActivityDependencies): { api: Api
  * The steps that use only the vault. They run on the main task queue, so that they never use a company's budget; small
  * ones run within the workflow task.
  */
-function createLocalActivities(dependencies: LocalDependencies) {
+function createLocalActivities(dependencies: LocalDependencies): LocalActivities {
   const closing = createClosingActivities(dependencies);
   return {
     ...createOpeningActivities(dependencies, closing.closeRequest),
@@ -42,22 +42,31 @@ function createLocalActivities(dependencies: LocalDependencies) {
   };
 }
 
-/** The steps as a worker registers them: each takes only what is addressed to it, and its result says whose it is. */
-export function registered(steps: object): Record<string, (message: unknown) => Promise<Returned>> {
+/** The steps as a worker registers them: each takes only what is addressed to it and has its shape, and its result says whose it is. */
+export function registered(
+  steps: Partial<ApiActivities & LocalActivities & RetentionActivities>,
+): Record<string, (message: unknown) => Promise<Returned>> {
   const entries = Object.keys(steps).map(name => {
     const step: unknown = Reflect.get(steps, name);
     if (typeof step !== 'function') throw new TypeError(`${name} is no step`);
     return [
       name,
       async (message: unknown) => {
-        const input = inputFor(name, message);
-        if (input === undefined)
+        const input = argumentsIn(name, message);
+        if (input === undefined || isForAnother(input[0]))
           throw stepFailure('payload-unusable', 'what this step was given was not made for it', NOTHING_SENT);
         return returned(name, await Reflect.apply(step, undefined, input));
       },
     ] as const;
   });
   return Object.fromEntries(entries);
+}
+
+/** A step that names a request works for that of its own run only. */
+function isForAnother(input: unknown): boolean {
+  if (!forRequest(input)) return false;
+  const own = requestBehind(activityInfo().workflowExecution?.workflowId ?? '');
+  return own === undefined || workflowIdOf(own) !== workflowIdOf(input.request);
 }
 
 function typed<T extends object>(activities: T): T {

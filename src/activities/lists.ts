@@ -1,26 +1,8 @@
 /** Steps that make one list of several pages, and people of contacts. They use only the vault. Decisions D5, D7. */
 import { numbersIn } from '../matching/numbers';
-import type { RequestRef } from '../request/names';
-import type { CaseRef, Cases } from '../vault/cases';
-import { anyListing, contactListing, type ListObject, peopleSchema, readObject, subjectSchema } from './case-objects';
-
-export interface Merged {
-  readonly object: CaseRef;
-  /** Different rows seen. */
-  readonly distinct: number;
-  readonly records: number;
-  readonly withheld: number;
-  readonly unreadable: number;
-}
-
-export interface People {
-  readonly people: CaseRef;
-  readonly contacts: number;
-  readonly numbers: number;
-  readonly ignoredNumbers: number;
-  /** Names the set of contacts: keyed hash over their ids. */
-  readonly planDigest: string;
-}
+import type { LocalActivities } from '../request/contracts';
+import type { Cases } from '../vault/cases';
+import { type Listing, readListing, readObject, writeObject } from './case-objects';
 
 export interface ListDependencies {
   readonly cases: Cases;
@@ -28,37 +10,30 @@ export interface ListDependencies {
   readonly hash: (value: string) => string;
 }
 
-export function createListActivities({ cases, hash }: ListDependencies) {
+export function createListActivities({
+  cases,
+  hash,
+}: ListDependencies): Pick<LocalActivities, 'mergeListings' | 'identifyPeople' | 'recogniseContacts'> {
   return {
     /** Several pages of lists as one: records once each, in the order of the pages. */
-    async mergeListings({
-      request,
-      objects,
-    }: {
-      readonly request: RequestRef;
-      readonly objects: readonly CaseRef[];
-    }): Promise<Merged> {
+    async mergeListings({ request, of, objects }) {
       const merging = createMerge();
-      for (const object of objects) merging.add(await readObject(cases, request, object, anyListing));
+      for (const object of objects) merging.add(await readListing(cases, request, object, of));
       const merged = merging.end();
-      return { object: await cases.write(request, merged), ...listCounts(merged) };
+      return { object: await writeObject(cases, request, of, merged), ...listCounts(merged) };
     },
 
     /** The subject's contacts and numbers in a fixed order; later steps name them by their places in it. */
-    async identifyPeople(input: {
-      readonly request: RequestRef;
-      readonly subject: CaseRef;
-      readonly contacts: CaseRef;
-    }): Promise<People> {
-      const { phoneNumbers } = await readObject(cases, input.request, input.subject, subjectSchema);
-      const { records } = await readObject(cases, input.request, input.contacts, contactListing);
+    async identifyPeople(input) {
+      const { phoneNumbers } = await readObject(cases, input.request, input.subject, 'subject');
+      const { records } = await readObject(cases, input.request, input.contacts, 'contacts');
       const contacts = [...records].sort((a, b) => a.id - b.id);
       const values = [
         ...phoneNumbers,
         ...contacts.flatMap(({ phone_numbers }) => phone_numbers?.flatMap(({ value }) => value ?? []) ?? []),
       ];
       const { numbers, ignored: ignoredNumbers } = numbersIn(values);
-      const people = await cases.write(input.request, peopleSchema.parse({ contacts, numbers }));
+      const people = await writeObject(cases, input.request, 'people', { contacts, numbers: [...numbers] });
       return {
         people,
         contacts: contacts.length,
@@ -72,18 +47,17 @@ export function createListActivities({ cases, hash }: ListDependencies) {
      * Compares two searches: contacts found now that were found before, by their places there, and the number of new ones.
      * New contacts are added at the end; the places of the others stay.
      */
-    async recogniseContacts(input: {
-      readonly request: RequestRef;
-      readonly people: CaseRef;
-      readonly found: CaseRef;
-    }): Promise<{ readonly people: CaseRef; readonly known: readonly number[]; readonly fresh: readonly number[] }> {
-      const before = await readObject(cases, input.request, input.people, peopleSchema);
-      const { records } = await readObject(cases, input.request, input.found, contactListing);
+    async recogniseContacts(input) {
+      const before = await readObject(cases, input.request, input.people, 'people');
+      const { records } = await readObject(cases, input.request, input.found, 'contacts');
       const places = new Map(before.contacts.map(({ id }, place) => [id, place]));
       const known = records.flatMap(({ id }) => places.get(id) ?? []).sort((a, b) => a - b);
       const added = records.filter(({ id }) => !places.has(id)).sort((a, b) => a.id - b.id);
       if (added.length === 0) return { people: input.people, known, fresh: [] };
-      const people = await cases.write(input.request, { ...before, contacts: [...before.contacts, ...added] });
+      const people = await writeObject(cases, input.request, 'people', {
+        ...before,
+        contacts: [...before.contacts, ...added],
+      });
       return { people, known, fresh: added.map((_, index) => before.contacts.length + index) };
     },
   };
@@ -92,19 +66,19 @@ export function createListActivities({ cases, hash }: ListDependencies) {
 /** Records once each, in the order of the pages; one page is held at a time. */
 function createMerge() {
   const ids = new Set<number>();
-  const records = new Map<number, ListObject['records'][number]>();
+  const records = new Map<number, Listing['records'][number]>();
   const withheld = new Set<number>();
   const unreadable = new Set<number>();
   let unnamed = 0;
   return {
-    add(page: ListObject): void {
+    add(page: Listing): void {
       for (const id of page.ids) ids.add(id);
       for (const record of page.records) if (!records.has(record.id)) records.set(record.id, record);
       for (const id of page.withheld) withheld.add(id);
       for (const id of page.unreadable) unreadable.add(id);
       unnamed += page.unnamed;
     },
-    end(): ListObject {
+    end(): Listing {
       for (const id of records.keys()) unreadable.delete(id); // another reading of the row succeeded
       return {
         ids: [...ids],
@@ -118,7 +92,7 @@ function createMerge() {
 }
 
 /** The counts of a list: the only facts that a workflow receives of it. */
-export function listCounts({ ids, records, withheld, unreadable, unnamed }: ListObject) {
+export function listCounts({ ids, records, withheld, unreadable, unnamed }: Listing) {
   return {
     distinct: new Set(ids).size + unnamed,
     records: records.length,

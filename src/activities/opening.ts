@@ -1,17 +1,18 @@
 /** The first step of a request: accepts or refuses the input, and seals the subject. Decisions D7, D12. */
 import { activityInfo } from '@temporalio/activity';
 import { emailSpellings } from '../matching/addresses';
-import { type Clock, clockOf } from '../request/clock';
+import { clockOf } from '../request/clock';
+import type { LocalActivities, Opened } from '../request/contracts';
 import { endOf, type Inputs, InvalidInput, instantMs, parseInput, refuseImpossibleTimes } from '../request/input';
-import type { AccessInput, DeletionInput, RequestResult } from '../request/model';
+import type { AccessInput, DeletionInput } from '../request/model';
 import { type Kind, type RequestRef, requestBehind, requestOf, workflowIdOf } from '../request/names';
 import { DEADLINE_DAYS_DEFAULT, SETTLE_SECONDS_DEFAULT } from '../request/options';
 import { subjectHashOf } from '../request/subject-hash';
 import { whyUnusable } from '../unusable';
-import type { CaseRef, Cases, RequestRecord, StepProgress } from '../vault/cases';
+import type { Cases, RequestRecord } from '../vault/cases';
 import type { Connections } from '../vault/connections';
 import { stepFailure, stepName } from './api-step';
-import type { createClosingActivities } from './closing';
+import { writeObject } from './case-objects';
 import { NOTHING_SENT, thisRun } from './local-step';
 
 export interface OpeningDependencies {
@@ -21,36 +22,6 @@ export interface OpeningDependencies {
   readonly hash: (value: string) => string;
 }
 
-export interface Opened {
-  readonly request: RequestRef;
-  readonly subject: CaseRef;
-  readonly subjectHash: string;
-  /** How many spellings of the address are searched for. */
-  readonly spellings: number;
-  readonly deadlineMs: number;
-  readonly priority?: 'batch';
-  readonly calls: { readonly by: 'by-number' | 'company'; readonly from: number | null; readonly to: number };
-  readonly dryRun: boolean;
-  readonly clock?: Clock;
-  readonly settleMs: number;
-  /** Whether a deletion has an access request of the same subject to wait for. */
-  readonly accessesOpen: boolean;
-}
-
-export interface Received {
-  /** Whoever started it may have sent anything. */
-  readonly input: unknown;
-  /** When it reached the server; ISO 8601. */
-  readonly receivedAt: string;
-  /** The time of the workflow, which is the server's: its deadline counts from it, and calls count up to it; ISO 8601. */
-  readonly openedAt: string;
-  /** The run id that it began with. */
-  readonly runId: string;
-}
-
-/** A request that continues, or the result of one that has ended before. */
-export type Opening = { readonly opened: Opened } | { readonly ended: RequestResult };
-
 /** The options of both kinds; the schemas make sure that each kind has only its own. */
 type Options = Partial<Omit<AccessInput, 'kind'> & Omit<DeletionInput, 'kind'>>;
 
@@ -58,14 +29,14 @@ const DAY_MS = 86_400_000;
 
 export function createOpeningActivities(
   { cases, connections, hash }: OpeningDependencies,
-  closeRequest: ReturnType<typeof createClosingActivities>['closeRequest'],
-) {
+  closeRequest: LocalActivities['closeRequest'],
+): Pick<LocalActivities, 'openRequest' | 'progressOf'> {
   return {
     /**
      * The first step: refuses bad input, seals the subject, and creates the request's record, which answers
      * the same request id from now on.
      */
-    async openRequest({ input, receivedAt, openedAt, runId }: Received): Promise<Opening> {
+    async openRequest({ input, receivedAt, openedAt, runId }) {
       const { kind, workflowId } = thisRun();
       const openedMs = Date.parse(openedAt);
       const { parsed, request } = read(kind, input, workflowId, openedMs);
@@ -85,13 +56,13 @@ export function createOpeningActivities(
       if (record.result !== undefined) {
         // The end of this very run: the task that came to it was lost, perhaps before the receipt was issued.
         const isMine = record.runId === runId;
-        if (isMine) await closeRequest({ request, runId, subjectHash, result: record.result, phases: {} });
+        if (isMine) await closeRequest({ request, runId, result: record.result, phases: {} });
         return { ended: record.result };
       }
       if (kind === 'access') await cases.markOpenAccess(subjectHash, request);
 
       const { email, phoneNumbers = [] } = parsed.subject;
-      const subject = await cases.write(request, { email, phoneNumbers: [...phoneNumbers] });
+      const subject = await writeObject(cases, request, 'subject', { email, phoneNumbers: [...phoneNumbers] });
       const accessesOpen =
         kind === 'deletion' && (await cases.openAccesses(request.connection, subjectHash)).length > 0;
       const extended = record.clock && { clock: record.clock };
@@ -99,7 +70,7 @@ export function createOpeningActivities(
     },
 
     /** The API requests that a step of this run had sent when it was cancelled, or its deadline came. */
-    async progressOf({ activityId }: { readonly activityId: string }): Promise<StepProgress> {
+    async progressOf({ activityId }) {
       const workflowId = activityInfo().workflowExecution?.workflowId ?? '';
       const request = requestBehind(workflowId);
       const known = request && (await cases.progress(request, stepName(activityInfo(), activityId)));

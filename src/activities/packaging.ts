@@ -2,27 +2,19 @@
 import { createHash } from 'node:crypto';
 import { PACKAGE_FORMAT } from '../package/model';
 import { zipPackage } from '../package/zip';
-import type { Coverage, PackageRef } from '../request/model';
-import type { RequestRef } from '../request/names';
-import type { CaseRef, Cases } from '../vault/cases';
+import type { LocalActivities } from '../request/contracts';
+import type { Cases } from '../vault/cases';
 import { refuseEnded } from './api-step';
-import { callListing, peopleSchema, readObject, subjectSchema } from './case-objects';
+import { readObject } from './case-objects';
 import { NOTHING_SENT } from './local-step';
 
-export function createPackageActivities({ cases }: { readonly cases: Cases }) {
+export function createPackageActivities({ cases }: { readonly cases: Cases }): Pick<LocalActivities, 'buildPackage'> {
   return {
     /** The access package, sealed in the vault. The same findings always make the same bytes. */
-    async buildPackage(input: {
-      readonly request: RequestRef;
-      readonly subject: CaseRef;
-      readonly people: CaseRef;
-      readonly calls: CaseRef;
-      readonly coverage: Coverage;
-      readonly startedAt: string;
-    }): Promise<PackageRef> {
+    async buildPackage(input) {
       await refuseEnded(cases, input.request, 'a-minute-ago', NOTHING_SENT);
-      const { contacts } = await readObject(cases, input.request, input.people, peopleSchema);
-      const { records } = await readObject(cases, input.request, input.calls, callListing);
+      const { contacts } = await readObject(cases, input.request, input.people, 'people');
+      const { records } = await readObject(cases, input.request, input.calls, 'calls');
       const { contacts: contactCoverage, calls: callCoverage, outOfReach } = input.coverage;
       if (callCoverage === undefined) throw new RangeError('calls were not searched');
       const bytes = await zipPackage({
@@ -30,7 +22,7 @@ export function createPackageActivities({ cases }: { readonly cases: Cases }) {
         requestId: input.request.requestId,
         connection: input.request.connection,
         createdAt: input.startedAt,
-        subject: await readObject(cases, input.request, input.subject, subjectSchema),
+        subject: await readObject(cases, input.request, input.subject, 'subject'),
         contacts,
         calls: [...records].sort((a, b) => (b.started_at ?? 0) - (a.started_at ?? 0) || b.id - a.id),
         coverage: {

@@ -4,73 +4,41 @@ import { readPage } from '../aircall/replies';
 import { callSchema, contactSchema } from '../aircall/schemas';
 import { emailSpellings } from '../matching/addresses';
 import { isContactOf, judgeCall } from '../matching/records';
+import type { ApiActivities, Window } from '../request/contracts';
 import type { RequestRef } from '../request/names';
 import { PER_PAGE } from '../request/paging';
-import { CaseFileBroken, type CaseRef } from '../vault/cases';
-import { type ApiStepDependencies, type Counted, sendOnce } from './api-step';
-import { type ListObject, peopleSchema, readObject, subjectSchema } from './case-objects';
+import type { SourceName } from '../request/sources';
+import { CaseFileBroken } from '../vault/cases';
+import { type ApiStepDependencies, sendOnce } from './api-step';
+import { type Listing, readObject, writeObject } from './case-objects';
 import { listCounts } from './lists';
 
-/** A part of a list: UNIX seconds, both inclusive; without a bound, all that Aircall serves. */
-export interface Window {
-  readonly from?: number;
-  readonly to?: number;
-}
-
-export interface PageReport {
-  readonly object: CaseRef;
-  readonly rows: number;
-  /** Rows of the whole list, by Aircall's count. */
-  readonly total: number;
-  /** Different rows, and those of the subject: the same as a merge of this page alone would return. */
-  readonly distinct: number;
-  readonly records: number;
-  readonly withheld: number;
-  readonly unreadable: number;
-}
-
-export interface ContactPageInput {
-  readonly request: RequestRef;
-  readonly subject: CaseRef;
-  /** Which spelling of the address is searched for, from 0. */
-  readonly spelling: number;
-  readonly window: Window;
-  readonly page: number;
-}
-
-export interface CallPageInput {
-  readonly request: RequestRef;
-  readonly people: CaseRef;
-  /** Which of the subject's numbers is searched for, from 0; null lists all calls of the company. */
-  readonly number: number | null;
-  readonly window: Window;
-  readonly page: number;
-}
-
-export function createReadActivities(dependencies: ApiStepDependencies) {
+export function createReadActivities(
+  dependencies: ApiStepDependencies,
+): Pick<ApiActivities, 'searchContacts' | 'fetchCalls'> {
   const { cases } = dependencies;
 
-  async function store(request: RequestRef, list: ListObject) {
-    return { object: await cases.write(request, list), ...listCounts(list) };
+  async function store(request: RequestRef, of: SourceName, list: Listing) {
+    return { object: await writeObject(cases, request, of, list), ...listCounts(list) };
   }
 
   return {
     /** One page of the contact search. Every returned contact is kept only if one of its own addresses is the subject's. */
-    async searchContacts({ request, subject, spelling, window, page }: ContactPageInput): Promise<Counted<PageReport>> {
-      const { email } = await readObject(cases, request, subject, subjectSchema);
+    async searchContacts({ request, subject, spelling, window, page }) {
+      const { email } = await readObject(cases, request, subject, 'subject');
       const endpoint = ENDPOINTS.searchContacts;
       const query = { email: emailSpellings(email)[spelling] ?? email, ...pageQuery(window, page, 0) };
       return sendOnce(dependencies, request.connection, { endpoint, query }, async body => {
         const { records, rows, total, ...seen } = readPage(endpoint, contactSchema, body);
         const own = records.filter(contact => isContactOf(contact, email));
         const listing = { ...seen, records: own, withheld: [] };
-        return { rows, total, ...(await store(request, listing)) };
+        return { rows, total, ...(await store(request, 'contacts', listing)) };
       });
     },
 
     /** One page of calls, by one of the subject's numbers or of the whole company; the same calls are kept either way. */
-    async fetchCalls({ request, people, number, window, page }: CallPageInput): Promise<Counted<PageReport>> {
-      const { contacts, numbers } = await readObject(cases, request, people, peopleSchema);
+    async fetchCalls({ request, people, number, window, page }) {
+      const { contacts, numbers } = await readObject(cases, request, people, 'people');
       const endpoint = number === null ? ENDPOINTS.listCalls : ENDPOINTS.searchCalls;
       const searched = number === null ? undefined : numbers[number];
       // A search without its filter lists every call of the company.
@@ -92,7 +60,7 @@ export function createReadActivities(dependencies: ApiStepDependencies) {
           records: judged.flatMap(({ call, verdict }) => (verdict === 'own' ? [call] : [])),
           withheld: judged.flatMap(({ call, verdict }) => (verdict === 'ambiguous' ? [call.id] : [])),
         };
-        return { rows, total, ...(await store(request, listing)) };
+        return { rows, total, ...(await store(request, 'calls', listing)) };
       });
     },
   };

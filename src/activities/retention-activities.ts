@@ -4,10 +4,11 @@
  */
 import { codeOrName, errorCode } from '../error-code';
 import type { Log } from '../log';
-import { type RequestRef, workflowIdOf } from '../request/names';
+import type { RetentionActivities } from '../request/contracts';
+import { workflowIdOf } from '../request/names';
 import type { Evidence } from '../retention/evidence';
 import type { LateReceipts } from '../retention/late-receipts';
-import type { Due, DueFrom, DuePage, Retention, RetentionPolicy } from '../retention/retention';
+import type { Retention, RetentionPolicy } from '../retention/retention';
 
 export interface RetentionDependencies {
   readonly retention: Retention;
@@ -17,13 +18,6 @@ export interface RetentionDependencies {
   readonly log: Log;
 }
 
-/** What a step did with its item. `open`: the request has not ended, or its age is not reached. */
-export interface ItemEnd {
-  readonly end: 'done' | 'open' | 'locked' | 'not-ours';
-  /** Runs under the id of the request that are not its own. */
-  readonly foreign: number;
-}
-
 const WHY = {
   gone: 'its history is deleted; its receipt stays',
   locked: 'the key file of this worker lacks a key that opens its history; the next sweep tries again',
@@ -31,7 +25,13 @@ const WHY = {
 /** Foreign runs whose line is in the log already. */
 const NOTED_MAX = 5_000;
 
-export function createRetentionActivities({ retention, policy, evidence, lateReceipts, log }: RetentionDependencies) {
+export function createRetentionActivities({
+  retention,
+  policy,
+  evidence,
+  lateReceipts,
+  log,
+}: RetentionDependencies): RetentionActivities {
   const noted = new Set<string>();
 
   /** Logs a run that is not ours once in the life of this process. @param run its id, or the id that it is under */
@@ -54,9 +54,9 @@ export function createRetentionActivities({ retention, policy, evidence, lateRec
   }
 
   return {
-    findUnkept: ({ nowMs, page }: { readonly nowMs: number; readonly page?: string }) => evidence.unkept(nowMs, page),
+    findUnkept: ({ nowMs, page }) => evidence.unkept(nowMs, page),
     /** `done`: kept, or impossible. */
-    async keepEvidence(request: RequestRef): Promise<ItemEnd> {
+    async keepEvidence(request) {
       const workflowId = workflowIdOf(request);
       const isOver = async () => (await lateReceipts.of(request)) ?? ('nobody' as const);
       const receipt = await isOver().catch(left('no receipt', workflowId));
@@ -70,12 +70,11 @@ export function createRetentionActivities({ retention, policy, evidence, lateRec
         log({ level: 'warn', message: `no evidence of ${workflowId}: ${WHY[state]}`, workflowId });
       return { end: state === 'locked' ? 'locked' : 'done', foreign: 0 };
     },
-    noteKept: ({ nowMs }: { readonly nowMs: number }) => evidence.noteKept(nowMs),
+    noteKept: ({ nowMs }) => evidence.noteKept(nowMs),
 
-    findDue: ({ nowMs, from }: { readonly nowMs: number; readonly from?: DueFrom }): Promise<DuePage> =>
-      retention.due(policy, nowMs, from),
+    findDue: ({ nowMs, from }) => retention.due(policy, nowMs, from),
     /** An open request is left alone. */
-    async destroyDue({ due, nowMs }: { readonly due: Due; readonly nowMs: number }): Promise<ItemEnd> {
+    async destroyDue({ due, nowMs }) {
       const workflowId = due.what === 'run' ? due.run.workflowId : workflowIdOf(due.request);
       const judged = async () => {
         if (due.what !== 'unjudged') return due;
@@ -90,5 +89,3 @@ export function createRetentionActivities({ retention, policy, evidence, lateRec
     },
   };
 }
-
-export type RetentionActivities = ReturnType<typeof createRetentionActivities>;

@@ -1,10 +1,10 @@
 /** Steps that wait: each ends when the cause of the wait has ended; until then Temporal repeats it. Decision D4. */
 import { activityInfo } from '@temporalio/activity';
+import type { LocalActivities } from '../request/contracts';
 import { requestBehind, workflowIdOf } from '../request/names';
 import type { Cases } from '../vault/cases';
 import type { Connections } from '../vault/connections';
 import { attemptedMs, refuseEnded, stepFailure } from './api-step';
-import type { CredentialRefused } from './credentials';
 import { NOTHING_SENT } from './local-step';
 
 export interface WaitDependencies {
@@ -18,7 +18,12 @@ export interface WaitDependencies {
 
 const WAIT_DELAY_MS_MAX = 60_000;
 
-export function createWaitActivities({ cases, connections, isOpen, onRefused }: WaitDependencies) {
+export function createWaitActivities({
+  cases,
+  connections,
+  isOpen,
+  onRefused,
+}: WaitDependencies): Pick<LocalActivities, 'awaitCredentials' | 'awaitResumption' | 'awaitAccessRequests'> {
   async function refuseVain(): Promise<void> {
     const request = requestBehind(activityInfo().workflowExecution?.workflowId ?? '');
     if (request !== undefined) await refuseEnded(cases, request, 'a-minute-ago', NOTHING_SENT);
@@ -28,7 +33,7 @@ export function createWaitActivities({ cases, connections, isOpen, onRefused }: 
      * Ends when the vault holds another credential than the refused one; until then Temporal repeats it. The
      * connection is marked as refused, so that no other request uses the credential.
      */
-    async awaitCredentials({ connection, failedVersion }: CredentialRefused): Promise<void> {
+    async awaitCredentials({ connection, failedVersion }) {
       await refuseVain();
       const at = new Date(attemptedMs()).toISOString();
       let marked = false;
@@ -42,7 +47,7 @@ export function createWaitActivities({ cases, connections, isOpen, onRefused }: 
     },
 
     /** Ends when the connection is resumed or deleted; until then Temporal repeats it. */
-    async awaitResumption({ connection }: { readonly connection: string }): Promise<void> {
+    async awaitResumption({ connection }) {
       await refuseVain();
       if ((await connections.get(connection))?.value.pausedAt === undefined) return;
       throw stepFailure(
@@ -54,7 +59,7 @@ export function createWaitActivities({ cases, connections, isOpen, onRefused }: 
     },
 
     /** Ends when no access request of the same subject is open; until then Temporal repeats it. */
-    async awaitAccessRequests(input: { readonly connection: string; readonly subjectHash: string }): Promise<void> {
+    async awaitAccessRequests(input) {
       await refuseVain();
       const marks = await cases.openAccesses(input.connection, input.subjectHash);
       for (const request of marks) {

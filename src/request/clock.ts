@@ -7,34 +7,39 @@
  * Both are counted in UTC from the instant of the submission, and never moved behind a weekend or a holiday: the due date
  * by law may be later than the one here, never earlier. Workflow-safe.
  */
+import { allOptional, instant as instantShape, matching, object, oneOf, optional, type Shaped } from './shapes';
 
 export const REGIMES = ['gdpr', 'ccpa', 'none'] as const;
 export type Regime = (typeof REGIMES)[number];
 
-export interface Clock {
-  readonly regime: Regime;
-  /** When the person made the request, ISO 8601: as given, otherwise when the request was received. */
-  readonly submittedAt: string;
-  /** ISO 8601; absent if the regime is `none`. */
-  readonly dueAt?: string;
-  readonly extension?: Extension;
-}
+export const REASON_PATTERN = /^[a-z][a-z0-9-]{0,63}$/;
+const reasonShape = matching(REASON_PATTERN);
 
-export interface Extension {
-  /** ISO 8601. */
-  readonly at: string;
+const extensionShape = object({
+  at: instantShape,
   /** One or more words, joined by hyphens. They stay in the receipt. */
-  readonly reason: string;
+  reason: reasonShape,
   /** The due date before the extension. */
-  readonly dueBefore: string;
-}
+  dueBefore: instantShape,
+});
+export type Extension = Shaped<typeof extensionShape>;
 
+const clockFields = {
+  regime: oneOf(...REGIMES),
+  /** When the person made the request: as given, otherwise when the request was received. */
+  submittedAt: instantShape,
+  /** Absent if the regime is `none`. */
+  dueAt: optional(instantShape),
+  extension: optional(extensionShape),
+};
+export const clockShape = object(clockFields);
+export type Clock = Shaped<typeof clockShape>;
+/** Of a request that may have no clock. */
+export const clockIfAny = allOptional(clockFields);
+
+export const extensionInputShape = object({ reason: reasonShape, until: optional(instantShape) });
 /** The extension that an operator requests; `until` absent: as far as the law allows. */
-export interface ExtensionInput {
-  readonly reason: string;
-  /** ISO 8601. */
-  readonly until?: string | undefined;
-}
+export type ExtensionInput = Shaped<typeof extensionInputShape>;
 
 /** `due-soon`: a week or less is left. */
 export const ALARMS = ['due-soon', 'overdue'] as const;
@@ -45,7 +50,6 @@ export class ExtensionRefused extends Error {
   override readonly name = 'ExtensionRefused';
 }
 
-export const REASON_PATTERN = /^[a-z][a-z0-9-]{0,63}$/;
 export const REASON_RULE =
   'takes 1 to 64 lower-case letters, digits and hyphens, for instance complexity or number-of-requests';
 
@@ -58,15 +62,12 @@ const LAWS = {
   ccpa: { due: (fromMs: number) => fromMs + 45 * DAY_MS, latest: (fromMs: number) => fromMs + 90 * DAY_MS },
 } as const satisfies Record<Exclude<Regime, 'none'>, unknown>;
 
-const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?Z$/;
-
 /** An extension that reached a run, whoever sent it. @throws {ExtensionRefused} */
 export function extensionIn(input: object): ExtensionInput {
   const { reason, until }: { reason?: unknown; until?: unknown } = input;
-  if (typeof reason !== 'string' || !REASON_PATTERN.test(reason))
-    throw new ExtensionRefused(`the reason ${REASON_RULE}`);
+  if (!reasonShape(reason)) throw new ExtensionRefused(`the reason ${REASON_RULE}`);
   if (until === undefined) return { reason };
-  if (typeof until === 'string' && INSTANT.test(until) && !Number.isNaN(Date.parse(until))) return { reason, until };
+  if (instantShape(until)) return { reason, until };
   throw new ExtensionRefused('until takes a time, for instance 2026-01-31T12:00:00Z');
 }
 

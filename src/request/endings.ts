@@ -3,6 +3,7 @@
  * rows. Workflow-safe: plain data.
  */
 import type { Kind } from './names';
+import { keyOf, type Shape } from './shapes';
 
 interface EndingRow {
   /** Whether a caller may continue without checking the result: the exit code of commands that wait. */
@@ -47,9 +48,7 @@ export const ENDINGS = {
 
 export type EndedStatus = keyof typeof ENDINGS;
 
-export function isEndedStatus(status: string): status is EndedStatus {
-  return Object.hasOwn(ENDINGS, status);
-}
+export const isEndedStatus: Shape<EndedStatus> = keyOf(ENDINGS);
 
 export const ENDED_STATUSES = Object.keys(ENDINGS).filter(isEndedStatus);
 

@@ -3,6 +3,7 @@
  * that crosses from an activity to a workflow; a new code does not compile until it is handled here.
  * docs/errors.md explains the codes to operators. Workflow-safe: plain data.
  */
+import { keyOf, object, type Shape, type Shaped, whole } from './shapes';
 
 export interface Handling {
   /** `server-says`: after the delay that the failure names; `backoff`: exponentially, until the deadline; `never`. */
@@ -37,6 +38,7 @@ export const HANDLING = {
   'connection-replaced': never,
   'request-ended': never,
   'request-cancelled': never,
+  'deletion-not-asked': never,
   'connection-paused': credential,
   'reconnect-needed': never,
   'refresh-in-progress': serverSays,
@@ -65,9 +67,7 @@ export const HANDLING = {
 
 export type StepCode = keyof typeof HANDLING;
 
-export function isStepCode(code: string): code is StepCode {
-  return Object.hasOwn(HANDLING, code);
-}
+export const isStepCode: Shape<StepCode> = keyOf(HANDLING);
 
 /** A run of which no worker had the key in time. */
 export const UNKNOWN_KEY = 'unknown-key';
@@ -77,10 +77,12 @@ export function isEndCode(code: string): code is StepCode | typeof UNKNOWN_KEY {
   return isStepCode(code) || code === UNKNOWN_KEY;
 }
 
-/** The first detail of a failed step's failure. */
-export interface StepFailureDetail {
+export const sentFields = {
   /** API requests that the step sent, all attempts together. */
-  readonly apiRequests: number;
+  apiRequests: whole,
   /** The credential that the last attempt used. */
-  readonly credentialVersion: number;
-}
+  credentialVersion: whole,
+};
+export const failureDetailShape = object(sentFields);
+/** The first detail of a failed step's failure. */
+export type StepFailureDetail = Shaped<typeof failureDetailShape>;

@@ -132,7 +132,7 @@ export function refuseImpossibleTimes(input: AccessInput | DeletionInput, nowMs:
     throw new InvalidInput('submittedAt takes a time of the last 10 years');
 }
 
-const extension: z.ZodType<ExtensionInput> = z.strictObject({
+const extension = z.strictObject({
   reason: z.string(REASON_RULE).regex(REASON_PATTERN, REASON_RULE),
   until: instant.transform(text => new Date(instantMs(text)).toISOString()).optional(),
 });
@@ -140,8 +140,9 @@ const extension: z.ZodType<ExtensionInput> = z.strictObject({
 /** With `until` as an instant; a bare date is its first. @throws {InvalidInput} */
 export function parseExtension(input: unknown): ExtensionInput {
   const parsed = extension.safeParse(input);
-  if (parsed.success) return parsed.data;
-  throw new InvalidInput([...new Set(parsed.error.issues.map(explain))].join('; '));
+  if (!parsed.success) throw new InvalidInput([...new Set(parsed.error.issues.map(explain))].join('; '));
+  const { reason, until } = parsed.data;
+  return { reason, ...(until !== undefined && { until }) };
 }
 
 function explain(issue: z.core.$ZodIssue): string {

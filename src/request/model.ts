@@ -1,13 +1,29 @@
 /**
  * The shapes that cross a boundary: a starter's input, the result of a request, the answer of its status query.
- * Results hold counts and opaque references (`contact 1`), never personal data. Workflow-safe: types and plain data only.
+ * Results hold counts and opaque references (`contact 1`), never personal data. Workflow-safe.
  */
-import type { Alarm, Clock } from './clock';
-import { ENDED_STATUSES, type EndedStatus } from './endings';
-import type { Kind } from './names';
+import { type Alarm, type Clock, clockIfAny } from './clock';
+import { ENDED_STATUSES, type EndedStatus, isEndedStatus } from './endings';
+import { KINDS, type Kind } from './names';
 import type { OptionsOf } from './options';
-import { type SOURCES, type SourceName, sourcesOf } from './sources';
+import {
+  eachOf,
+  either,
+  flag,
+  instant,
+  listOf,
+  matching,
+  type Optional,
+  object,
+  oneOf,
+  optional,
+  type Shaped,
+  text,
+  whole,
+} from './shapes';
+import { isSource, SOURCES, type SourceName, sourcesOf } from './sources';
 import type { WaitCause } from './waits';
+import { PHASE_WORDS } from './words';
 
 export interface Subject {
   /** The subject's e-mail address, at most 254 characters. */
@@ -38,32 +54,38 @@ export const STATUSES: readonly Status[] = ['running', 'waiting', ...ENDED_STATU
 export const OUTCOMES = ['deleted', 'already-absent', 'refused', 'failed'] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
-export interface RecordOutcome {
+const outcomeShape = oneOf(...OUTCOMES);
+
+const recordOutcomeShape = object({
   /** Opaque reference, for instance `contact 1`. */
-  readonly record: string;
-  readonly outcome: Outcome;
+  record: text,
+  outcome: outcomeShape,
   /** The reason, if the outcome is not the requested one: a code of docs/errors.md. */
-  readonly code?: string;
-}
+  code: optional(text),
+});
+export type RecordOutcome = Shaped<typeof recordOutcomeShape>;
 
-/** How many records beyond the listed ones had the same outcome. */
-export interface UnlistedOutcomes {
-  readonly source: SourceName | 'records';
+const unlistedShape = object({
+  source: either(isSource, oneOf('records')),
   /** Rows that could not be read. */
-  readonly unreadable: boolean;
-  readonly outcome: Outcome;
-  readonly code?: string;
-  readonly count: number;
-}
+  unreadable: flag,
+  outcome: outcomeShape,
+  code: optional(text),
+  count: whole,
+});
+/** How many records beyond the listed ones had the same outcome. */
+export type UnlistedOutcomes = Shaped<typeof unlistedShape>;
 
+const countsShape = object({
+  ...eachOf(SOURCES, whole),
+  contacts: whole,
+  deleted: optional(whole),
+  alreadyAbsent: optional(whole),
+  refused: whole,
+  failed: whole,
+});
 /** Records of each source, by outcome. A count that cannot apply to the kind of request is left out. */
-export interface Counts extends Partial<Record<SourceName, number>> {
-  contacts: number;
-  deleted?: number;
-  alreadyAbsent?: number;
-  refused: number;
-  failed: number;
-}
+export type Counts = Shaped<typeof countsShape>;
 
 export function noCounts(kind: Kind): Counts {
   const searched: Partial<Record<SourceName, number>> = {};
@@ -72,76 +94,85 @@ export function noCounts(kind: Kind): Counts {
   return { contacts: 0, ...searched, ...done, refused: 0, failed: 0 };
 }
 
+const gapShape = object({ code: text, count: optional(whole) });
 /** Something that was not covered. `count` is the number of records or numbers concerned if it is known. */
-export interface Gap {
-  readonly code: string;
-  readonly count?: number;
-}
+export type Gap = Shaped<typeof gapShape>;
 
-export interface SourceCoverage {
-  readonly state: 'complete' | 'partial' | 'failed' | 'skipped';
-  readonly gaps: readonly Gap[];
-}
+const coverageFields = { state: oneOf('complete', 'partial', 'skipped', 'failed'), gaps: listOf(gapShape) };
+const sourceShape = object(coverageFields);
+export type SourceCoverage = Shaped<typeof sourceShape>;
 
-/** Of a source that is searched by numbers of the subject. */
-export interface NumberCoverage extends SourceCoverage {
-  /** ISO 8601, both inclusive. `from` null: all that Aircall serves. */
-  readonly window: { readonly from: string | null; readonly to: string };
+const numbersShape = object({
+  ...coverageFields,
+  /** Both inclusive. `from` null: all that Aircall serves. */
+  window: object({ from: either(instant, oneOf(null)), to: instant }),
   /** Records on a number of the subject that Aircall attached to somebody else: withheld. */
-  readonly ambiguous: number;
+  ambiguous: whole,
   /** Numbers too short to name a person: not searched. */
-  readonly ignoredNumbers: number;
-}
+  ignoredNumbers: whole,
+});
+/** Of a source that is searched by numbers of the subject. */
+export type NumberCoverage = Shaped<typeof numbersShape>;
 
-/** Each source that was, or should have been, searched. */
-export type SourcesCovered = {
-  readonly [S in SourceName]?: (typeof SOURCES)[S]['byNumber'] extends true ? NumberCoverage : SourceCoverage;
+const coveredFields = { contacts: optional(sourceShape), calls: optional(numbersShape) } satisfies {
+  [S in SourceName]: Optional<(typeof SOURCES)[S]['byNumber'] extends true ? NumberCoverage : SourceCoverage>;
 };
+const coveredShape = object(coveredFields);
+/** Each source that was, or should have been, searched. */
+export type SourcesCovered = Shaped<typeof coveredShape>;
 
-export interface Coverage extends SourcesCovered {
-  readonly contacts: SourceCoverage;
+export const coverageShape = object({
+  ...coveredFields,
+  contacts: sourceShape,
   /** Records that Aircall's API cannot list or delete for any request. */
-  readonly outOfReach: readonly string[];
-}
+  outOfReach: listOf(text),
+});
+export type Coverage = Shaped<typeof coverageShape>;
 
-export interface PackageRef {
-  readonly uri: string;
+export const packageRefShape = object({
+  uri: text,
   /** Of the decrypted file, hexadecimal. */
-  readonly sha256: string;
+  sha256: matching(/^[0-9a-f]{64}$/),
   /** Of the decrypted file. */
-  readonly sizeBytes: number;
-}
+  sizeBytes: whole,
+});
+export type PackageRef = Shaped<typeof packageRefShape>;
 
-export interface Verification {
-  readonly state: 'verified' | 'residual' | 'skipped';
-  /** ISO 8601; null if nothing was checked. */
-  readonly checkedAt: string | null;
-}
+const verificationShape = object({
+  state: oneOf('verified', 'residual', 'skipped'),
+  /** Null if nothing was checked. */
+  checkedAt: either(instant, oneOf(null)),
+});
+export type Verification = Shaped<typeof verificationShape>;
 
-export interface RequestResult extends Partial<Clock> {
-  readonly requestId: string;
-  readonly kind: Kind;
-  readonly status: FinalStatus;
-  readonly counts: Counts;
+const finalStatus = either(isEndedStatus, oneOf('purged'));
+
+export const resultShape = object({
+  ...clockIfAny,
+  requestId: text,
+  kind: oneOf(...KINDS),
+  status: finalStatus,
+  counts: countsShape,
   /** The first 10,000. */
-  readonly outcomes: readonly RecordOutcome[];
+  outcomes: listOf(recordOutcomeShape),
   /** The rest, counted; absent if all are listed. */
-  readonly unlisted?: readonly UnlistedOutcomes[];
-  readonly coverage: Coverage;
+  unlisted: optional(listOf(unlistedShape)),
+  coverage: coverageShape,
   /** HTTP requests sent to the API base, retries included. */
-  readonly apiRequests: number;
-  readonly startedAt: string;
-  readonly completedAt: string;
-  readonly package?: PackageRef;
-  readonly verification?: Verification;
+  apiRequests: whole,
+  startedAt: instant,
+  completedAt: instant,
+  package: optional(packageRefShape),
+  verification: optional(verificationShape),
   /** Deletion: names the set of contacts that is, or in a dry run would be, deleted. */
-  readonly planDigest?: string;
-  readonly plan?: { readonly counts: { readonly contacts: number } };
-  /** When its data was destroyed (ISO 8601), and how it had ended. */
-  readonly purged?: { readonly at: string; readonly status: FinalStatus };
+  planDigest: optional(text),
+  plan: optional(object({ counts: object({ contacts: whole }) })),
+  /** When its data was destroyed, and how it had ended. */
+  purged: optional(object({ at: instant, status: finalStatus })),
   /** Why the status is `failed`. */
-  readonly failure?: { readonly code: string; readonly message: string };
-}
+  failure: optional(object({ code: text, message: text })),
+});
+export type RequestResult = Shaped<typeof resultShape>;
 
 export interface WaitingFor {
   readonly cause: WaitCause;
@@ -149,18 +180,11 @@ export interface WaitingFor {
   readonly until?: string;
 }
 
-export type Phase =
-  | 'opening'
-  | 'searching'
-  | 'fetching-calls'
-  | 'packaging'
-  | 'deleting'
-  | 'verifying'
-  | 'closing'
-  | 'ended';
+export type Phase = keyof typeof PHASE_WORDS;
 
+export const phaseTimesShape = object(eachOf(PHASE_WORDS, instant));
 /** When each phase first began; ISO 8601. */
-export type PhaseTimes = Readonly<Partial<Record<Phase, string>>>;
+export type PhaseTimes = Shaped<typeof phaseTimesShape>;
 
 /** The answer of the query `status`. */
 export interface RequestStatus extends Partial<Clock> {

@@ -1,8 +1,9 @@
 /**
  * The names other programs rely on: workflow types, workflow ids, task queues, search attributes.
  * A name here is permanent once released: running workflows, recorded histories and other languages use it.
- * It must never build a name from personal data. Workflow-safe: no imports.
+ * It must never build a name from personal data. Workflow-safe.
  */
+import { matching, object, oneOf, type Shaped } from './shapes';
 
 export const KINDS = ['access', 'deletion'] as const;
 export type Kind = (typeof KINDS)[number];
@@ -43,12 +44,10 @@ export const DEFAULT_TASK_QUEUE = 'aircall-dsr';
 export const NAME_PATTERN = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,64}$/;
 export const NAME_RULE = 'takes 1 to 64 letters, digits, dots, underscores or hyphens';
 
+export const nameShape = matching(NAME_PATTERN);
+export const requestRefShape = object({ connection: nameShape, kind: oneOf(...KINDS), requestId: nameShape });
 /** Names a request. Every activity, vault object and id is derived from it. Holds no personal data. */
-export interface RequestRef {
-  readonly connection: string;
-  readonly kind: Kind;
-  readonly requestId: string;
-}
+export type RequestRef = Shaped<typeof requestRefShape>;
 
 /** The prefix of the workflow ids of all requests of a connection. */
 export function requestIdsOf(connection: string): string {

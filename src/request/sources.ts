@@ -4,6 +4,7 @@
  * Workflow-safe: plain data.
  */
 import type { Kind } from './names';
+import { keyOf, type Shape } from './shapes';
 
 interface SourceRow {
   /** Names one record: `contact 3`. */
@@ -21,7 +22,8 @@ export const SOURCES = {
 
 export type SourceName = keyof typeof SOURCES;
 
-export const SOURCE_NAMES = Object.keys(SOURCES).filter((name): name is SourceName => Object.hasOwn(SOURCES, name));
+export const isSource: Shape<SourceName> = keyOf(SOURCES);
+export const SOURCE_NAMES = Object.keys(SOURCES).filter(isSource);
 
 /** In the order of the table. */
 export function sourcesOf(kind: Kind): SourceName[] {

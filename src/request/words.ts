@@ -1,5 +1,4 @@
 /** The phases of a request, in words for people: on a terminal and in the Web UI alike. Workflow-safe: plain data. */
-import type { Phase } from './model';
 
 export const PHASE_WORDS = {
   opening: 'opening the request',
@@ -10,4 +9,4 @@ export const PHASE_WORDS = {
   verifying: 'verifying that they are deleted',
   closing: 'closing the request',
   ended: undefined,
-} as const satisfies Record<Phase, string | undefined>;
+} as const satisfies Record<string, string | undefined>;

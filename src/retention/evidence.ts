@@ -1,13 +1,6 @@
 /** Interface of the store that keeps the evidence of requests: src/audit/evidence.ts. */
 import type { Receipt } from '../receipt/model';
-import type { RequestRef } from '../request/names';
-
-/** A page of ended requests whose evidence is not kept yet. */
-export interface Unkept {
-  readonly requests: readonly RequestRef[];
-  /** Where the next page begins; undefined after the last one. */
-  readonly next?: string;
-}
+import type { Unkept } from '../request/contracts';
 
 /** `gone`: the server has deleted the history. `locked`: this process lacks a key for it, which another may have. */
 export type EvidenceState = 'kept' | 'gone' | 'locked';

@@ -6,6 +6,7 @@
  */
 import type { Client } from '@temporalio/client';
 import type { Keyring } from '../encryption/keyring';
+import type { Due, DueFrom, DuePage } from '../request/contracts';
 import type { RequestResult } from '../request/model';
 import { CHILD_WORKFLOW, type RequestRef, requestOf, WORKFLOW_TYPES, workflowIdOf } from '../request/names';
 import { sideBySide } from '../side-by-side';
@@ -16,6 +17,8 @@ import { EndUnknown, RequestOpen } from './errors';
 import type { Evidence } from './evidence';
 import type { LateReceipts } from './late-receipts';
 import { isRunOf, latestOf } from './runs';
+
+export type { Due, DueFrom } from '../request/contracts';
 
 export interface RetentionPolicy {
   /** From the end of a request until only its record is left. */
@@ -33,23 +36,6 @@ export interface Destroyed {
   readonly evidence: boolean;
   /** Runs under its id that are not its own: they were left alone. */
   readonly foreign: readonly RunId[];
-}
-
-/**
- * Something to destroy: `data` is package and case file, `request` everything except the record, `run` a single history
- * that belongs to no request. `unjudged`: its age could not be read; `judge` tries again, and says why.
- */
-export type Due =
-  | { readonly what: 'data' | 'request' | 'unjudged'; readonly request: RequestRef }
-  | { readonly what: 'run'; readonly run: RunId };
-
-/** Where the next page begins: after a request in the vault, or at a page of runs on the server. */
-export type DueFrom = { readonly after: string } | { readonly runs: string };
-
-export interface DuePage {
-  readonly due: readonly Due[];
-  /** Undefined after the last page. */
-  readonly next?: DueFrom;
 }
 
 export interface Retention {

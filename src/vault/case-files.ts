@@ -3,24 +3,11 @@
  * history, the progress of its steps, and its package. All of them are sealed under the request's own key.
  */
 import { createHash, randomBytes } from 'node:crypto';
+import type { CaseRef, StepProgress } from '../request/contracts';
 import type { RequestRef } from '../request/names';
 import { CaseFileBroken, isUnreadable } from './errors';
 import { folderOf } from './records';
 import type { Vault } from './vault';
-
-/** Names one write-once object of a case file; the digest is that of its plain bytes. */
-export interface CaseRef {
-  readonly ref: string;
-  readonly digest: string;
-}
-
-/** State that an attempt of an API step passes to the next. */
-export interface StepProgress {
-  /** API requests, all attempts together. */
-  readonly sent: number;
-  /** One of them may have taken effect at Aircall although its reply was lost. */
-  readonly uncertain: boolean;
-}
 
 export interface CaseFiles {
   /** @throws {CaseFileBroken} `case-file-shredded` */

@@ -4,7 +4,7 @@ import { createOpenAccesses, type OpenAccesses } from './open-accesses';
 import { createRecords, type Records } from './records';
 import type { Vault } from './vault';
 
-export type { CaseRef, StepProgress } from './case-files';
+export type { CaseRef, StepProgress } from '../request/contracts';
 export { CaseFileBroken } from './errors';
 export type { RequestRecord } from './records';
 

@@ -43,6 +43,8 @@ export interface Standing {
   readonly incarnation: number;
   readonly hasEnded: boolean;
   readonly isCancelled: boolean;
+  /** Whether the request is a deletion, and no dry run. */
+  readonly deletes: boolean;
 }
 
 export interface Records {
@@ -152,13 +154,18 @@ export function createRecords(vault: Vault, accesses: OpenAccesses): Records {
   }
 
   function remember(
-    { request, incarnation, runId, cancelRequestedAt, result, dataKey }: StoredRecord,
+    { request, incarnation, runId, dryRun, cancelRequestedAt, result, dataKey }: StoredRecord,
     of = [runId],
   ): Known {
     const folder = folderOf(request);
     const found: Known = {
       runs: new Set(of),
-      standing: { incarnation, hasEnded: result !== undefined, isCancelled: cancelRequestedAt !== undefined },
+      standing: {
+        incarnation,
+        hasEnded: result !== undefined,
+        isCancelled: cancelRequestedAt !== undefined,
+        deletes: request.kind === 'deletion' && dryRun !== true,
+      },
       own: dataKey && vault.under(sealKeysOf(dataKey)),
       untilMs: performance.now() + KNOWN_MS,
     };

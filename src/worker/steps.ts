@@ -1,12 +1,13 @@
 /** The steps of this process, with their counters and log lines. */
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
-import { type ApiActivities, createActivities, type LocalActivities } from '../activities';
+import { createActivities } from '../activities';
 import type { Alarms } from '../activities/closing';
 import { createGates } from '../activities/gates';
 import { createServerTime } from '../activities/server-time';
 import type { AircallClient } from '../aircall/client';
 import type { Log } from '../log';
 import type { Parts } from '../parts';
+import type { ApiActivities, LocalActivities } from '../request/contracts';
 import type { Metrics } from './metrics';
 import type { Tracing } from './tracing';
 

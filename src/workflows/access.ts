@@ -2,7 +2,7 @@
  * An access request: find the subject's contacts, fetch their calls, hand over a package. It reads only.
  * Decisions D5, D6, D10.
  */
-import type { People } from '../activities';
+import type { People } from '../request/contracts';
 import type { AccessInput, RequestResult } from '../request/model';
 import { type ListedSource, readLists } from './listing';
 import type { List } from './pages';
@@ -41,7 +41,7 @@ async function findCalls(
   const window = { from: from === null ? null : instant(from), to: instant(to) };
   // Stays if the search is cancelled or fails.
   findings.cover({ calls: { state: 'failed', gaps: [{ code: 'cancelled' }], window, ambiguous: 0, ignoredNumbers } });
-  const found = await readLists(run, lists, { ...(from !== null && { from }), to });
+  const found = await readLists(run, 'calls', lists, { ...(from !== null && { from }), to });
   findings.noteUnreadable('calls', found.unreadable);
   findings.found('calls', found.records);
   findings.cover({

@@ -27,7 +27,7 @@ import type { WaitingFor } from '../request/model';
 import { EXTEND, type RequestRef } from '../request/names';
 import { SEARCH_KEYS } from '../request/search-keys';
 import { missingKeyOf } from '../unusable';
-import { awaitKeyOf, isFrom } from './received';
+import { awaitKeyOf, isFrom, PayloadUnusable } from './received';
 import { alarmSteps, localSteps } from './steps';
 
 /** Returns the new clock. A refusal (`extension-refused`) leaves no trace. */
@@ -155,7 +155,7 @@ export function keepClock(waitingFor: () => WaitingFor | undefined, changed: () 
       });
     } catch (error) {
       // The worker logs each attempt, and the Web UI shows the step: the request continues. An extension cancels it.
-      if (!(error instanceof ActivityFailure) && !isCancellation(error)) throw error;
+      if (!(error instanceof ActivityFailure || error instanceof PayloadUnusable || isCancellation(error))) throw error;
     } finally {
       sending -= 1;
     }

@@ -4,7 +4,7 @@
  * If an operator paused it, the request waits until it is resumed. A request never fails because of its connection. Decision D4.
  */
 import { CancellationScope, defineSignal, setHandler } from '@temporalio/workflow';
-import type { Opened } from '../activities';
+import type { Opened } from '../request/contracts';
 import { CREDENTIALS_UPDATED } from '../request/names';
 import { waitSummary } from '../request/waits';
 import type { ApiRequests } from './api-requests';

@@ -3,7 +3,7 @@
  * that the subject's own address matched, and nothing before all matches are known. Decisions D5, D11, D12.
  */
 import { sleep } from '@temporalio/workflow';
-import type { CaseRef, People } from '../activities';
+import type { CaseRef, People } from '../request/contracts';
 import type { DeletionInput, Outcome, RequestResult, Verification } from '../request/model';
 import { recordName } from '../request/sources';
 import { sideBySide } from '../side-by-side';

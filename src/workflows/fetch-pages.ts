@@ -3,7 +3,7 @@
  * still reports what it had done.
  */
 import { isCancellation } from '@temporalio/workflow';
-import { emptyReport, fetchInto, type PagesInput, type PagesReport } from './pages';
+import { emptyReport, fetchInto, type PagesInput, type PagesReport, pagesInputShape } from './pages';
 import { refuseOrphan } from './received';
 
 interface ForRun {
@@ -12,7 +12,7 @@ interface ForRun {
 
 /** @throws {ApplicationFailure} `invalid-input`: no request started it */
 export async function fetchPages(input: PagesInput & ForRun): Promise<PagesReport & ForRun> {
-  refuseOrphan(input);
+  refuseOrphan(input, pagesInputShape);
   const report = emptyReport();
   try {
     await fetchInto(report, input);

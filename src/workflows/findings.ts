@@ -19,7 +19,7 @@ import { compareRecords, type SourceName, sourcesOf, unreadableName } from '../r
 
 /** What is known of a request so far. */
 export interface Found {
-  readonly counts: Readonly<Counts>;
+  readonly counts: Counts;
   /** In the order of records, not of their ends. */
   readonly outcomes: readonly RecordOutcome[];
   readonly covered: SourcesCovered & { readonly contacts: SourceCoverage };
@@ -53,7 +53,7 @@ const COUNTED = {
 } as const satisfies Record<Outcome, keyof Counts>;
 
 export function createFindings(kind: Kind): Findings {
-  const counts = noCounts(kind);
+  const counts: { -readonly [Name in keyof Counts]: Counts[Name] } = noCounts(kind);
   const ends = new Map<string, RecordOutcome>();
   let sorted: readonly RecordOutcome[] | undefined;
   let covered: Found['covered'] = { contacts: { state: 'skipped', gaps: [] } };

@@ -4,14 +4,24 @@
  */
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { executeChild, uuid4, workflowInfo } from '@temporalio/workflow';
-import type { CaseRef, Merged, Window } from '../activities';
+import type { CaseRef, Merged, Window } from '../request/contracts';
 import type { Gap, SourceCoverage } from '../request/model';
 import { CHILD_WORKFLOW, pagesId } from '../request/names';
 import { PER_PAGE, ROWS_MAX, splitWindow } from '../request/paging';
+import type { SourceName } from '../request/sources';
 import { sideBySide } from '../side-by-side';
 import type { Renewal } from './credentials';
 import type { fetchPages } from './fetch-pages';
-import { emptyReport, fetchInto, type List, listName, type PagesInput, type PagesReport } from './pages';
+import {
+  emptyReport,
+  type Filling,
+  fetchInto,
+  type List,
+  listName,
+  type PagesInput,
+  type PagesReport,
+  pagesReportShape,
+} from './pages';
 import { isFrom, unusableResult } from './received';
 import type { RequestRun } from './run';
 import { mayBeCredential, type StepFailure } from './steps';
@@ -43,11 +53,16 @@ const DAY = 86_400;
 const EARLIEST = { contacts: Date.UTC(2014, 0, 1) / 1000, callsAge: 200 * DAY };
 
 /** Reads lists that together are one source: the spellings of an address, the numbers of a person. */
-export async function readLists(run: RequestRun, lists: readonly List[], window: Window): Promise<ListedSource> {
+export async function readLists(
+  run: RequestRun,
+  of: SourceName,
+  lists: readonly List[],
+  window: Window,
+): Promise<ListedSource> {
   const listed = await sideBySide(lists, LISTS_AT_ONCE, list => readList(run, list, window));
   const [one] = listed;
   const objects = listed.flatMap(list => list.objects);
-  const merged = await merge(run, objects, listed.length === 1 ? one?.only : undefined);
+  const merged = await merge(run, of, objects, listed.length === 1 ? one?.only : undefined);
   const gaps = listed.flatMap(list => list.gaps);
   if (merged.unreadable > 0) gaps.push({ code: 'unexpected-record', count: merged.unreadable });
   const nothingHad = lists.length > 0 && listed.every(({ objects }) => objects.length === 0);
@@ -80,7 +95,7 @@ async function readWindow(
   const objects = [...first.objects, ...rest.objects];
   const failed = [...failedGaps(first), ...failedGaps(rest)];
   if (failed.length > 0) return { objects, gaps: failed };
-  const merged = await merge(run, objects, objects.length === 1 ? first.only : undefined);
+  const merged = await merge(run, list.of, objects, objects.length === 1 ? first.only : undefined);
   const { object, distinct } = merged;
   const missing = first.total - distinct;
   if (missing <= 0) return { objects: [object], gaps: [], only: merged };
@@ -91,10 +106,15 @@ async function readWindow(
 }
 
 /** A single object with known content needs no merging. */
-async function merge(run: RequestRun, objects: readonly CaseRef[], only: Merged | undefined): Promise<Merged> {
+async function merge(
+  run: RequestRun,
+  of: SourceName,
+  objects: readonly CaseRef[],
+  only: Merged | undefined,
+): Promise<Merged> {
   if (only !== undefined) return only;
   const steps = objects.length <= PAGES_INLINE_MAX ? run.local : run.bulk;
-  return steps.mergeListings({ request: run.opened.request, objects });
+  return steps.mergeListings({ request: run.opened.request, of, objects });
 }
 
 /**
@@ -119,7 +139,7 @@ async function fetchAll(run: RequestRun, list: List, window: Window, pages: read
   return all;
 }
 
-function addReport(all: PagesReport, report: PagesReport): void {
+function addReport(all: Filling<PagesReport>, report: PagesReport): void {
   all.objects.push(...report.objects);
   all.total = report.total || all.total;
   all.only = all.objects.length === 1 ? report.only : undefined;
@@ -165,7 +185,7 @@ async function fetchAsChild(input: PagesInput, child: string): Promise<PagesRepo
       workflowId,
       staticSummary: `${listName(list)}, pages ${pages[0]} to ${pages.at(-1)}`,
     });
-    if (!isFrom(workflowId, report)) throw unusableResult(report);
+    if (!isFrom(workflowId, report) || !pagesReportShape(report)) throw unusableResult(report);
     return report;
   } catch (error) {
     if (error instanceof WorkflowExecutionAlreadyStartedError) return fetchAsChild(input, `${child}-${uuid4()}`);

@@ -2,42 +2,53 @@
  * Pages of one list, fetched side by side. Runs inside a request for a short list and as a child workflow for a long one;
  * either way it never waits for credentials: it reports the remaining pages, and the request decides. Decisions D6, D14.
  */
-import type { CaseRef, Merged, Window } from '../activities';
+import {
+  budgetFields,
+  callListFields,
+  caseRefShape,
+  contactListFields,
+  mergedShape,
+  windowShape,
+} from '../request/contracts';
+import { either, listOf, object, oneOf, type Shaped, whole } from '../request/shapes';
 import { sideBySide } from '../side-by-side';
-import { attempt, type Budgeted, mayBeCredential, readSteps, StepCancelled, type StepFailure } from './steps';
+import { attempt, mayBeCredential, readSteps, StepCancelled, stepFailureShape } from './steps';
 
+const listShape = either(
+  object({ of: oneOf('contacts'), ...contactListFields }),
+  object({ of: oneOf('calls'), ...callListFields }),
+);
 /** Which list: the contacts that a search for one spelling returns, or calls by one number (null: all of the company). */
-export type List =
-  | { readonly of: 'contacts'; readonly subject: CaseRef; readonly spelling: number }
-  | { readonly of: 'calls'; readonly people: CaseRef; readonly number: number | null };
+export type List = Shaped<typeof listShape>;
 
-export interface PagesInput extends Budgeted {
-  readonly list: List;
-  readonly window: Window;
-  readonly pages: readonly number[];
-}
+export const pagesInputShape = object({ ...budgetFields, list: listShape, window: windowShape, pages: listOf(whole) });
+export type PagesInput = Shaped<typeof pagesInputShape>;
 
-export interface PagesReport {
-  readonly objects: CaseRef[];
+export const pagesReportShape = object({
+  objects: listOf(caseRefShape),
   /** Rows of the list, by the last page's count; 0 if no page was read. */
-  total: number;
+  total: whole,
   /** Rows on the fullest page. */
-  rowsMax: number;
+  rowsMax: whole,
   /** The last page's own word, if it was the only one. */
-  only: Merged | undefined;
+  only: either(mergedShape, oneOf(undefined)),
   /** Requested pages that failed, with those that another credential may get. */
-  readonly failed: { readonly page: number; readonly failure: StepFailure }[];
+  failed: listOf(object({ page: whole, failure: stepFailureShape })),
   /** Pages that were not requested: the first failure that the credential may have caused stops the requests. */
-  readonly left: number[];
-  refusal: StepFailure | undefined;
-  apiRequests: number;
-}
+  left: listOf(whole),
+  refusal: either(stepFailureShape, oneOf(undefined)),
+  apiRequests: whole,
+});
+export type PagesReport = Shaped<typeof pagesReportShape>;
+
+/** A report that is being filled. */
+export type Filling<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer Item)[] ? Item[] : T[K] };
 
 /** Enough in the queue that a budget of 1,000 requests a minute never runs dry while each takes a second. */
 const PAGES_AT_ONCE = 16;
 
 /** Fills the report page by page, so that a cancelled fetch still reports its work. */
-export async function fetchInto(report: PagesReport, input: PagesInput): Promise<void> {
+export async function fetchInto(report: Filling<PagesReport>, input: PagesInput): Promise<void> {
   const { request, list, window } = input;
   const fetchPage = (page: number) => {
     const steps = readSteps(input, `${listName(list)}, page ${page}`, page === 1 ? 'first' : 'bulk');
@@ -71,7 +82,7 @@ export function listName(list: List): string {
   return list.number === null ? 'All calls of the company' : `Calls of number ${list.number + 1}`;
 }
 
-export function emptyReport(): PagesReport {
+export function emptyReport(): Filling<PagesReport> {
   return {
     objects: [],
     only: undefined,

@@ -2,7 +2,7 @@
  * Finds the subject in Aircall: the contacts that hold the subject's address in any searched spelling.
  * All of them are known before anything is done with one. Decision D5.
  */
-import type { People } from '../activities';
+import type { People } from '../request/contracts';
 import { type ListedSource, readLists } from './listing';
 import type { List } from './pages';
 import type { RequestRun } from './run';
@@ -10,7 +10,7 @@ import type { RequestRun } from './run';
 export async function searchContacts(run: RequestRun): Promise<ListedSource> {
   const { subject, spellings } = run.opened;
   const lists = Array.from({ length: spellings }, (_, spelling): List => ({ of: 'contacts', subject, spelling }));
-  return readLists(run, lists, {});
+  return readLists(run, 'contacts', lists, {});
 }
 
 /** Undefined if no page of the search could be read: then nothing is known, and the request fails. */

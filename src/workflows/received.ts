@@ -5,6 +5,7 @@
 import { ApplicationFailure, proxySinks, workflowInfo } from '@temporalio/workflow';
 import { UNKNOWN_KEY } from '../request/handling';
 import { requestBehind, workflowIdOf } from '../request/names';
+import type { Shape } from '../request/shapes';
 import { missingKeyOf } from '../unusable';
 
 /** What a worker does for its runs. */
@@ -67,18 +68,18 @@ export function isFrom(workflowId: string, value: unknown): value is { readonly 
   return typeof value === 'object' && value !== null && 'workflowId' in value && value.workflowId === workflowId;
 }
 
-/** Ends a run whose input was not made for it, or that its request did not start. Resets of the request are the same request. @throws {ApplicationFailure} `invalid-input` */
-export function refuseOrphan(input: unknown): void {
-  refuseForeign(input);
+/** Likewise, or that its request did not start; resets of it are the same request. @throws as `refuseForeign` */
+export function refuseOrphan(input: unknown, shape: Shape<unknown>): void {
+  refuseForeign(input, shape);
   const { workflowId, parent } = workflowInfo();
   const request = requestBehind(workflowId);
   if (request === undefined || parent?.workflowId !== workflowIdOf(request))
     throw ApplicationFailure.nonRetryable('no request started this run', 'invalid-input');
 }
 
-/** Ends a run whose input was not made for it. @throws {ApplicationFailure} `invalid-input`; what `refuseUnknownKey` throws */
-export function refuseForeign(input: unknown): void {
+/** Ends a run whose input was not made for it, or has another shape. @throws {ApplicationFailure} `invalid-input`; what `refuseUnknownKey` throws */
+export function refuseForeign(input: unknown, shape: Shape<unknown>): void {
   refuseUnknownKey(input);
-  if (!isFrom(workflowInfo().workflowId, input))
+  if (!isFrom(workflowInfo().workflowId, input) || !shape(input))
     throw ApplicationFailure.nonRetryable('the input was not made for this run', 'invalid-input');
 }

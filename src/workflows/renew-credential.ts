@@ -4,16 +4,9 @@
  * credential cannot be renewed, the first refused step handles that. D4.
  */
 import { sleep } from '@temporalio/workflow';
+import { type Renewable, renewableShape } from '../request/contracts';
 import { refuseForeign } from './received';
 import { attempt, type FailureCode, renewalSteps } from './steps';
-
-export interface Renewable {
-  readonly connection: string;
-  /** The credential that is about to expire. */
-  readonly failedVersion: number;
-  /** ISO 8601. */
-  readonly renewAt: string;
-}
 
 const GIVE_UP_AFTER_MS = 3_600_000;
 
@@ -21,7 +14,7 @@ const GIVE_UP_AFTER_MS = 3_600_000;
 export async function renewCredential(
   input: Renewable & { readonly workflowId: string },
 ): Promise<'renewed' | FailureCode> {
-  refuseForeign(input);
+  refuseForeign(input, renewableShape);
   const { workflowId: _, renewAt, ...due } = input;
   const leftMs = Date.parse(renewAt) - Date.now();
   if (leftMs > 0) await sleep(leftMs, { summary: 'Until the credential is to be renewed' });

@@ -4,32 +4,35 @@
  * judged by this workflow's clock, which is the server's. Decisions D9, D13.
  */
 import { continueAsNew, isCancellation, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
-import type { ItemEnd, RetentionActivities } from '../activities/retention-activities';
+import { type Due, dueFromShape, type ItemEnd, type RetentionActivities } from '../request/contracts';
+import { either, number, object, oneOf, optional, type Shaped, text, whole } from '../request/shapes';
 import { sideBySide } from '../side-by-side';
 import { KeyMissing } from './received';
 import { stepsWith } from './steps';
 
-export interface Swept {
+const sweptShape = object({
   /** Requests whose evidence was kept, or cannot be kept. */
-  readonly kept: number;
+  kept: whole,
   /** Requests whose evidence could not be kept now. */
-  readonly unkept: number;
-  readonly destroyed: number;
+  unkept: whole,
+  destroyed: whole,
   /** Items that could not be judged or destroyed now. */
-  readonly left: number;
+  left: whole,
   /** Runs under the ids of requests that are not ours: ignored. */
-  readonly foreign: number;
-}
+  foreign: whole,
+});
+export type Swept = Shaped<typeof sweptShape>;
 
-/** How far a sweep has come: a long one continues in a new run. */
-interface Sweep {
-  readonly swept: Swept;
+const keepShape = object({ page: optional(text) });
+const destroyShape = object({ from: optional(dueFromShape) });
+const sweepShape = object({
+  swept: sweptShape,
   /** When it began. */
-  readonly nowMs: number;
-  readonly next: { readonly keep: PageOf<'findUnkept'> } | { readonly destroy: PageOf<'findDue'> } | 'ended';
-}
-
-type PageOf<Step extends 'findUnkept' | 'findDue'> = Omit<Parameters<RetentionActivities[Step]>[0], 'nowMs'>;
+  nowMs: number,
+  next: either(either(object({ keep: keepShape }), object({ destroy: destroyShape })), oneOf('ended')),
+});
+/** How far a sweep has come: a long one continues in a new run. */
+type Sweep = Shaped<typeof sweepShape>;
 
 const NOTHING: Swept = { kept: 0, unkept: 0, destroyed: 0, left: 0, foreign: 0 };
 const AT_ONCE = 4;
@@ -46,8 +49,10 @@ const { keepEvidence, destroyDue } = stepsWith<RetentionActivities>({ ...LIMITS,
 /** @param before of a sweep that continues; anything else, or a time to come, begins anew */
 export async function retentionSweep(before?: unknown): Promise<Swept> {
   setCurrentDetails('Keeps the evidence of requests that have ended, and destroys data past its retention time.');
-  let sweep =
-    isSweep(before) && before.nowMs <= Date.now() ? before : { swept: NOTHING, nowMs: Date.now(), next: { keep: {} } };
+  let sweep: Sweep =
+    sweepShape(before) && before.nowMs <= Date.now()
+      ? before
+      : { swept: NOTHING, nowMs: Date.now(), next: { keep: {} } };
   /** The server may still list what was destroyed a moment ago. */
   const tried = new Set<string>();
   while (sweep.next !== 'ended') {
@@ -61,7 +66,7 @@ export async function retentionSweep(before?: unknown): Promise<Swept> {
   return sweep.swept;
 }
 
-async function keepPage({ swept, nowMs }: Sweep, page: PageOf<'findUnkept'>): Promise<Sweep> {
+async function keepPage({ swept, nowMs }: Sweep, page: Shaped<typeof keepShape>): Promise<Sweep> {
   const { requests, next } = await findUnkept({ nowMs, ...page });
   const ends = await sideBySide(requests, AT_ONCE, each => keepEvidence(each).catch(failed));
   const unkept = swept.unkept + ends.filter(({ end }) => end !== 'done' && end !== 'not-ours').length;
@@ -75,7 +80,11 @@ async function keepPage({ swept, nowMs }: Sweep, page: PageOf<'findUnkept'>): Pr
   return { ...sweep, next: { destroy: {} } };
 }
 
-async function destroyPage({ swept, nowMs }: Sweep, page: PageOf<'findDue'>, tried: Set<string>): Promise<Sweep> {
+async function destroyPage(
+  { swept, nowMs }: Sweep,
+  page: Shaped<typeof destroyShape>,
+  tried: Set<string>,
+): Promise<Sweep> {
   const { due, next } = await findDue({ nowMs, ...page });
   const untried = due.filter(each => !tried.has(JSON.stringify(idOf(each))));
   for (const each of untried) tried.add(JSON.stringify(idOf(each)));
@@ -93,7 +102,6 @@ async function destroyPage({ swept, nowMs }: Sweep, page: PageOf<'findDue'>, tri
 }
 
 type End = Pick<ItemEnd, 'foreign'> & { readonly end: ItemEnd['end'] | 'failed' };
-type Due = Parameters<RetentionActivities['destroyDue']>[0]['due'];
 
 /** Its step shows the cause in the Web UI. */
 function failed(error: unknown): End {
@@ -111,10 +119,4 @@ function foreignIn(ends: readonly End[]): number {
 
 function idOf(due: Due) {
   return due.what === 'run' ? due.run : due.request;
-}
-
-function isSweep(value: unknown): value is Sweep {
-  if (typeof value !== 'object' || value === null || !('swept' in value && 'nowMs' in value && 'next' in value))
-    return false;
-  return typeof value.nowMs === 'number' && typeof value.next === 'object' && value.next !== null;
 }

@@ -13,7 +13,7 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { LocalActivities, Opened, Opening, Received } from '../activities';
+import type { LocalActivities, Opened, Opening, Received } from '../request/contracts';
 import type { FinalStatus, RequestResult, RequestStatus } from '../request/model';
 import { type Kind, type RequestRef, requestOf } from '../request/names';
 import { SEARCH_KEYS } from '../request/search-keys';
@@ -132,13 +132,13 @@ export async function runRequest(
     const phases = { ...progress.phases };
     progress.enter('closing');
     await clock.end();
-    const { request, subjectHash } = opened;
+    const { request } = opened;
     const { alarm: _, ...due } = clock.present(); // the times of the result show whether it ended in time
     const completedAt = new Date().toISOString();
     const frame = { requestId, kind, status, apiRequests: requests.sent, startedAt, completedAt, clock: due };
     const found = resultOf(frame, findings);
     // The step may be repeated later: the request then ends as its receipt states.
-    const result = (await localSteps().closeRequest({ request, runId, subjectHash, result: found, phases })) ?? found;
+    const result = (await localSteps().closeRequest({ request, runId, result: found, phases })) ?? found;
     progress.end(result.status);
     return result;
   }

@@ -15,30 +15,30 @@ import {
   TimeoutFailure,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { ApiActivities, LocalActivities, StepProgress } from '../activities';
-import { returnedBy, taken } from '../request/addressed';
-import { HANDLING, isStepCode, type StepCode } from '../request/handling';
-import { apiTaskQueue, type RequestRef } from '../request/names';
+import { taken } from '../request/addressed';
+import {
+  type ApiActivities,
+  budgetFields,
+  type LocalActivities,
+  progressShape,
+  resultIn,
+  type StepProgress,
+} from '../request/contracts';
+import { failureDetailShape, HANDLING, isStepCode, type StepCode, sentFields } from '../request/handling';
+import { apiTaskQueue } from '../request/names';
+import { either, object, oneOf, type Shaped } from '../request/shapes';
 import { PayloadUnusable, unusableResult } from './received';
 
+const failureCode = either(isStepCode, oneOf('deadline'));
 /** Why a step has no value: a code of the handling table, or the request's deadline. */
-export type FailureCode = StepCode | 'deadline';
+export type FailureCode = Shaped<typeof failureCode>;
 
-export interface StepFailure {
-  readonly ok: false;
-  readonly code: FailureCode;
-  readonly apiRequests: number;
-  readonly credentialVersion: number;
-}
+export const stepFailureShape = object({ ok: oneOf(false), code: failureCode, ...sentFields });
+export type StepFailure = Shaped<typeof stepFailureShape>;
 export type StepOutcome<T> = { readonly ok: true; readonly value: T; readonly apiRequests: number } | StepFailure;
 
-export interface Budgeted {
-  readonly request: RequestRef;
-  /** When the request gives up steps that still fail or wait; UNIX ms. */
-  readonly deadlineMs: number;
-  /** The option of the request's input. */
-  readonly priority?: 'batch';
-}
+const budgeted = object(budgetFields);
+export type Budgeted = Shaped<typeof budgeted>;
 
 /** Above the HTTP client's own time-outs: it bounds the recovery from a killed worker. */
 const START_TO_CLOSE = '60 seconds';
@@ -46,7 +46,7 @@ const START_TO_CLOSE = '60 seconds';
 const QUICK_TIMEOUT = '5 seconds';
 const LOCAL_TIME_MIN_MS = 3_600_000;
 
-/** Steps that take only what is addressed to them, and of which no result is used that is not their own. */
+/** Steps that take only what is addressed to them, and of which no result is used that is not their own and has its shape. */
 export function stepsWith<T>(options: ActivityOptions) {
   return checked(proxyActivities<T>(options));
 }
@@ -58,7 +58,7 @@ function checked<T extends object>(steps: T): T {
       if (typeof step !== 'function') return step;
       return async (...input: unknown[]) => {
         const message: unknown = await Reflect.apply(step, undefined, [taken(String(name), input)]);
-        const own = returnedBy(String(name), message);
+        const own = resultIn(String(name), message);
         if (own === undefined) throw unusableResult(message);
         return own.result;
       };
@@ -213,12 +213,8 @@ export async function attempt<T extends { readonly apiRequests: number }>(
 
 /** What is known of a cancelled step: from the vault, its last heartbeat, or the failure of its last attempt. */
 export function cancelledAfter({ cause }: ActivityFailure, noted: StepProgress): StepCancelled {
-  const heartbeat = cause instanceof TimeoutFailure ? cause.lastHeartbeatDetails : undefined;
-  const { apiRequests } = sentBy(heartbeat, findTyped(cause)?.details?.[0]);
-  return new StepCancelled(
-    Math.max(noted.sent, apiRequests),
-    noted.uncertain || valueIn(heartbeat, 'uncertain') === true,
-  );
+  const { apiRequests, uncertain } = sentBy(cause, findTyped(cause));
+  return new StepCancelled(Math.max(noted.sent, apiRequests), noted.uncertain || uncertain);
 }
 
 /** The progress that a step had stored before it was ended from outside. */
@@ -251,11 +247,8 @@ export function failureOf(error: unknown): StepFailure {
   const { cause } = error;
   const typed = findTyped(cause);
   const isTimedOut = error.retryState === 'TIMEOUT' || cause instanceof TimeoutFailure;
-  return {
-    ok: false,
-    code: isTimedOut ? 'deadline' : codeOf(typed),
-    ...sentBy(cause instanceof TimeoutFailure ? cause.lastHeartbeatDetails : undefined, typed?.details?.[0]),
-  };
+  const { apiRequests, credentialVersion } = sentBy(cause, typed);
+  return { ok: false, code: isTimedOut ? 'deadline' : codeOf(typed), apiRequests, credentialVersion };
 }
 
 function codeOf(typed: ApplicationFailure | undefined): StepCode {
@@ -264,24 +257,17 @@ function codeOf(typed: ApplicationFailure | undefined): StepCode {
 }
 
 /** From the last heartbeat if there is one, otherwise from the failure's own detail. */
-function sentBy(heartbeat: unknown, detail: unknown) {
-  return {
-    apiRequests: numberIn(heartbeat, 'sent') ?? numberIn(detail, 'apiRequests') ?? 0,
-    credentialVersion: numberIn(detail, 'credentialVersion') ?? 0,
-  };
+function sentBy(cause: Error | undefined, typed: ApplicationFailure | undefined) {
+  const heartbeat: unknown = cause instanceof TimeoutFailure ? cause.lastHeartbeatDetails : undefined;
+  const detail: unknown = typed?.details?.[0];
+  const { sent, uncertain } = progressShape(heartbeat) ? heartbeat : { sent: undefined, uncertain: false };
+  const { apiRequests, credentialVersion } = failureDetailShape(detail)
+    ? detail
+    : { apiRequests: 0, credentialVersion: 0 };
+  return { apiRequests: sent ?? apiRequests, uncertain, credentialVersion };
 }
 
 function findTyped(cause: Error | undefined): ApplicationFailure | undefined {
   if (cause instanceof ApplicationFailure) return cause;
   return cause?.cause instanceof Error ? findTyped(cause.cause) : undefined;
-}
-
-function numberIn(details: unknown, name: string): number | undefined {
-  const value = valueIn(details, name);
-  return typeof value === 'number' ? value : undefined;
-}
-
-function valueIn(details: unknown, name: string): unknown {
-  if (typeof details !== 'object' || details === null) return undefined;
-  return Object.entries(details).find(([key]) => key === name)?.[1];
 }

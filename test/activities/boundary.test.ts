@@ -11,7 +11,7 @@ import type { FaultRule } from '../../sandbox';
 import { registered } from '../../src/activities';
 import { createDataConverter, failureConverterPath } from '../../src/encryption/data-converter';
 import { HANDLING, isStepCode, type StepCode } from '../../src/request/handling';
-import { type RequestRef, workflowIdOf } from '../../src/request/names';
+import { type Kind, type RequestRef, workflowIdOf } from '../../src/request/names';
 import type { CaseRef } from '../../src/vault/cases';
 import { ifBroken } from '../../src/vault/connections';
 import { cachedPath } from '../support/folders';
@@ -47,7 +47,10 @@ beforeAll(async () => {
     dataConverter,
     activities: registered(
       Object.fromEntries(
-        Object.keys({ ...steps.api, ...steps.local }).map(name => [name, (input: unknown) => takePresent(name, input)]),
+        Object.keys({ ...steps.api, ...steps.local }).map(name => [
+          name,
+          (...input: unknown[]) => takePresent(name, input),
+        ]),
       ),
     ),
   });
@@ -76,23 +79,25 @@ async function bundleOfOneStep(): Promise<string> {
 }
 
 /** The step of the present test's own set. */
-function takePresent(name: string, input: unknown): unknown {
+function takePresent(name: string, input: unknown[]): unknown {
   const step: unknown = Reflect.get({ ...steps.api, ...steps.local }, name);
   if (typeof step !== 'function') throw new Error(`there is no step ${name}`);
-  return Reflect.apply(step, undefined, [input]);
+  return Reflect.apply(step, undefined, input);
 }
 
-beforeEach(async () => {
+async function begin(kind: Kind): Promise<void> {
   steps = await startSteps({
+    kind,
     client: { headersTimeoutMs: 2_000, bodyTimeoutMs: 8_000, bodyBytesMax: 1_000_000 },
     random: () => 0.1,
   });
-  subject = await steps.cases.write(steps.request, { email: EMAIL, phoneNumbers: [] });
-  people = await steps.cases.write(steps.request, {
+  subject = await steps.write('subject', { email: EMAIL, phoneNumbers: [] });
+  people = await steps.write('people', {
     contacts: steps.company.truth.contactIds.map(id => ({ id })),
     numbers: [],
   });
-});
+}
+beforeEach(() => begin('access'));
 afterEach(async () => steps.stop());
 
 let runs = 0;
@@ -112,6 +117,7 @@ async function take(step: StepToTake, workflowId?: string) {
 interface Case {
   readonly step: string;
   readonly input?: () => unknown;
+  readonly more?: readonly unknown[];
   readonly addressee?: string;
   readonly prepare?: () => unknown;
   readonly fault?: FaultRule;
@@ -140,7 +146,7 @@ const openFor = (email: string): Case => ({
 });
 const merge: Case = {
   step: 'mergeListings',
-  input: () => ({ request: steps.request, objects: [subject] }),
+  input: () => ({ request: steps.request, of: 'contacts', objects: [subject] }),
   apiRequests: 0,
 };
 const pathOf = ({ ref }: CaseRef) => `requests/acme/access/r-1/case/${ref}`;
@@ -224,6 +230,11 @@ const CASES = {
     ...search({ action: 'drop' }, 0),
     prepare: () => steps.cases.noteCancellation(steps.request, 'run-0', '2026-01-31T12:00:00.000Z'),
   },
+  'deletion-not-asked': {
+    step: 'deleteContact',
+    input: () => ({ request: steps.request, people, contact: 0 }),
+    apiRequests: 0,
+  },
   'connection-broken': { ...search({ action: 'drop' }, 0), prepare: () => changeBytes(cutOff, 'connections/acme') },
   'record-broken': {
     ...openFor(EMAIL),
@@ -246,7 +257,7 @@ const CASES = {
   'seal-broken': { ...merge, prepare: () => changeBytes(bytes => flipped(bytes, bytes.length - 1)) },
   'receipt-invalid': {
     step: 'closeRequest',
-    input: () => ({ request: steps.request, runId: 'run-1', subjectHash: 'no hash', result: {}, phases: {} }),
+    input: () => ({ request: steps.request, runId: 'run-1', result: endedAs('no-match'), phases: {} }),
     prepare: () =>
       steps.cases.open({
         request: steps.request,
@@ -329,7 +340,7 @@ describe('a step that ends as', () => {
   test.each(CODES)(
     '%s tells its workflow so, is tried again only where that helps, and counts what it sent',
     async code => {
-      const { step, input, addressee, prepare, fault, apiRequests, request }: Case = CASES[code];
+      const { step, input, more = [], addressee, prepare, fault, apiRequests, request }: Case = CASES[code];
       const { retry } = HANDLING[code];
       await prepare?.();
       if (fault !== undefined) steps.sandbox.setFaults({ rules: [fault] });
@@ -338,7 +349,7 @@ describe('a step that ends as', () => {
       const { end, events } = await take(
         {
           step,
-          input: input?.() ?? { connection: 'acme', failedVersion: credentialVersion },
+          input: [input?.() ?? { connection: 'acme', failedVersion: credentialVersion }, ...more],
           ...(addressee && { addressee }),
           attemptsMax: 2,
           // Where the failure names a delay, Temporal's own backoff would outlast the test.
@@ -347,7 +358,7 @@ describe('a step that ends as', () => {
         request && workflowIdOf(request),
       );
 
-      const told = step === 'ping' || step === 'searchContacts' || step === 'refreshToken';
+      const told = step in steps.api;
       expect(end).toEqual({
         type: code,
         nonRetryable: retry === 'never',
@@ -403,7 +414,7 @@ describe('API requests of a step', () => {
 
   test('are counted across attempts that failed', async () => {
     steps.sandbox.setFaults({ rules: [{ ...answer(500), times: 2 }] });
-    const { end } = await take({ ...searchStep, input: input() });
+    const { end } = await take({ ...searchStep, input: [input()] });
     expect(end.value).toMatchObject({ rows: 2, apiRequests: 3 });
     expect(steps.sandbox.requests()).toHaveLength(3);
   });
@@ -416,9 +427,9 @@ describe('API requests of a step', () => {
       ],
     });
     // The first attempt fails at once, and the gate closes before the second.
-    const counted = take({ ...searchStep, input: input(), backoffMs: 1_500 });
+    const counted = take({ ...searchStep, input: [input()], backoffMs: 1_500 });
     await untilRequests(1);
-    await take({ step: 'ping', input: { connection: 'acme' }, attemptsMax: 1, backoffMs: 10 });
+    await take({ step: 'ping', input: [{ connection: 'acme' }], attemptsMax: 1, backoffMs: 10 });
     const { end, events } = await counted;
     expect(end.value).toMatchObject({ apiRequests: 2 });
     const attempts = events.flatMap(event => event.activityTaskStartedEventAttributes?.attempt ?? []);
@@ -433,7 +444,7 @@ describe('API requests of a step', () => {
     ['an attempt without a reply', { action: 'hang' }, 50, 1_200],
   ] as const)('are counted where the deadline comes during %s', async (_, fault, backoffMs, deadlineMs) => {
     steps.sandbox.setFaults({ rules: [fault] });
-    const step = { ...searchStep, attemptsMax: 1_000, input: input(), backoffMs, deadlineMs };
+    const step = { ...searchStep, attemptsMax: 1_000, input: [input()], backoffMs, deadlineMs };
     const { end } = await take(step, workflowIdOf(steps.request));
     expect(end.failure).toMatchObject({ code: 'deadline', apiRequests: steps.sandbox.requests().length });
     expect(steps.sandbox.requests().length).toBeGreaterThan(0);
@@ -441,18 +452,22 @@ describe('API requests of a step', () => {
 
   test('are counted where the last word is a failure of the vault', async () => {
     Object.assign(steps.driver, { putIfAbsent: () => Promise.reject(new Error('disk full')) });
-    const { end } = await take({ ...searchStep, attemptsMax: 3, input: input() });
+    const { end } = await take({ ...searchStep, attemptsMax: 3, input: [input()] });
     expect(end.failure).toMatchObject({ code: 'local-failure', apiRequests: 3 });
     expect(steps.sandbox.requests()).toHaveLength(3);
   });
 });
 
 describe('a deletion that finds the contact gone', () => {
+  beforeEach(async () => {
+    await steps.stop();
+    await begin('deletion');
+  });
   const remove = async (fault: FaultRule, whenSent: () => void) => {
     steps.sandbox.setFaults({ rules: [{ ...fault, method: 'DELETE', times: 1 }] });
     const taken = take({
       step: 'deleteContact',
-      input: { request: steps.request, people, contact: 0 },
+      input: [{ request: steps.request, people, contact: 0 }],
       attemptsMax: 3,
       backoffMs: 1_500,
     });

@@ -1,5 +1,4 @@
 /** The step that fetches a page of calls: whose they are, by one number or among all of the company. */
-import { callListing } from '../../src/activities/case-objects';
 import type { CaseRef } from '../../src/vault/cases';
 import { attempt, failureOf, type Steps, startSteps } from './support/steps';
 
@@ -9,7 +8,7 @@ let steps: Steps;
 let people: CaseRef;
 beforeEach(async () => {
   steps = await startSteps();
-  people = await steps.cases.write(steps.request, {
+  people = await steps.write('people', {
     contacts: steps.company.truth.contactIds.map(id => ({ id })),
     numbers: NUMBERS.map(digits => ({ digits, query: `+${digits}` })),
   });
@@ -23,7 +22,7 @@ async function fetchAll(number: number | null, of = people) {
     const input = { request, people: of, number, window: {}, page };
     const report = await attempt(() => steps.api.fetchCalls(input));
     total = report.total;
-    listings.push(await steps.read(report.object, callListing));
+    listings.push(await steps.read(report.object, 'calls'));
   }
   return listings;
 }
@@ -43,7 +42,7 @@ test.each(['by her numbers', 'among all calls of the company'])(
 );
 
 test('nobody’s anonymous calls are hers, not even where a contact of hers has such a number', async () => {
-  const odd = await steps.cases.write(steps.request, {
+  const odd = await steps.write('people', {
     contacts: [],
     numbers: [{ digits: 'anonymous', query: 'anonymous' }],
   });
@@ -56,7 +55,7 @@ test('nobody’s anonymous calls are hers, not even where a contact of hers has 
 });
 
 test('a call is hers by its contact alone, whatever its number', async () => {
-  const byContact = await steps.cases.write(steps.request, {
+  const byContact = await steps.write('people', {
     contacts: steps.company.truth.contactIds.map(id => ({ id })),
     numbers: [],
   });
@@ -86,7 +85,7 @@ test('a search names its number, and the first second of its window is part of i
   const report = await attempt(() =>
     steps.api.fetchCalls({ request, people, number: 2, window: { from: at, to: at }, page: 1 }),
   );
-  const { records } = await steps.read(report.object, callListing);
+  const { records } = await steps.read(report.object, 'calls');
   expect(records.map(({ id }) => id)).toContain(call?.id);
   expect(steps.sandbox.requests()).toMatchObject([
     {

@@ -1,7 +1,6 @@
 /** The steps that search, look at and delete contacts, against the sandbox over real HTTP. */
-import { contactListing } from '../../src/activities/case-objects';
 import type { CaseRef } from '../../src/vault/cases';
-import { attempt, failureOf, type Steps, startSteps } from './support/steps';
+import { attempt, failureOf, infoOf, type Steps, startSteps } from './support/steps';
 
 const MODES = ['exact', 'case-sensitive', 'substring', 'ignores-filter'] as const;
 /** Spelled as one of her contacts has it; the other has it in lower case. */
@@ -13,9 +12,8 @@ beforeEach(async () => {
 });
 afterEach(async () => steps.stop());
 
-const subjectOf = (email: string) => steps.cases.write(steps.request, { email, phoneNumbers: [] });
-const peopleOf = (...ids: number[]) =>
-  steps.cases.write(steps.request, { contacts: ids.map(id => ({ id })), numbers: [] });
+const subjectOf = (email: string) => steps.write('subject', { email, phoneNumbers: [] });
+const peopleOf = (...ids: number[]) => steps.write('people', { contacts: ids.map(id => ({ id })), numbers: [] });
 
 /** All pages of one spelling's search. */
 async function searchAll(subject: CaseRef, spelling: number) {
@@ -25,7 +23,7 @@ async function searchAll(subject: CaseRef, spelling: number) {
     const input = { request, subject, spelling, window: {}, page };
     const report = await attempt(() => steps.api.searchContacts(input));
     total = report.total;
-    pages.push({ report, listing: await steps.read(report.object, contactListing) });
+    pages.push({ report, listing: await steps.read(report.object, 'contacts') });
   }
   return pages;
 }
@@ -59,7 +57,7 @@ describe('a contact search', () => {
       apiRequests: 1,
     });
     expect(Object.keys(report.object).sort()).toEqual(['digest', 'ref']);
-    const { records } = await steps.read(report.object, contactListing);
+    const { records } = await steps.read(report.object, 'contacts');
     const hers = company.contacts().filter(({ id }) => company.truth.contactIds.includes(id));
     expect([...records].sort((a, b) => a.id - b.id)).toEqual(hers);
   });
@@ -91,7 +89,7 @@ describe('a contact search', () => {
     const report = await attempt(() =>
       steps.api.searchContacts({ request, subject, spelling: 0, window: {}, page: 1 }),
     );
-    const listing = await steps.read(report.object, contactListing);
+    const listing = await steps.read(report.object, 'contacts');
     expect(report.rows).toBe(2);
     expect(listing.unreadable).toHaveLength(1);
     expect(listing.records).toHaveLength(1);
@@ -115,13 +113,15 @@ describe('deleting a contact', () => {
   const remove = (people: CaseRef, contact = 0, heartbeatDetails?: unknown, heartbeats: unknown[] = []) =>
     attempt(
       () => steps.api.deleteContact({ request: steps.request, people, contact }),
-      { heartbeatDetails },
+      { ...infoOf(steps.request, 'run-0'), heartbeatDetails },
       heartbeats,
     );
   const exists = (id: number) => steps.company.contacts().some(contact => contact.id === id);
   let id: number;
   let people: CaseRef;
   beforeEach(async () => {
+    await steps.stop();
+    steps = await startSteps({ kind: 'deletion' });
     id = steps.company.truth.contactIds[1] ?? 0;
     people = await peopleOf(1, id);
   });
@@ -177,6 +177,25 @@ describe('deleting a contact', () => {
   test('refuses a place that the case file does not have, without an API request', async () => {
     expect(await failureOf(remove(people, 2))).toMatchObject({ code: 'case-file-broken', detail: { apiRequests: 0 } });
     expect(steps.sandbox.requests()).toHaveLength(0);
+  });
+
+  test('takes the plan of the request only: no list that it was made of, and no other object', async () => {
+    const listing = { ids: [id], records: [{ id }], withheld: [], unreadable: [], unnamed: 0 };
+    const others = [
+      await subjectOf(EMAIL),
+      await steps.write('contacts', listing),
+      await steps.write('calls', listing),
+    ];
+    for (const other of others)
+      expect(await failureOf(remove(other))).toMatchObject({ code: 'case-file-broken', detail: { apiRequests: 0 } });
+    expect(steps.sandbox.requests()).toHaveLength(0);
+  });
+
+  test('claims it after a heartbeat that nobody can read: an attempt may be hidden in it', async () => {
+    steps.company.removeContact(id);
+    expect(await remove(people, 1, { 'aircall-dsr: unusable payload': 'broken' })).toMatchObject({
+      outcome: 'deleted',
+    });
   });
 
   test('is refused by Aircall for one contact as forbidden, which condemns no credential', async () => {

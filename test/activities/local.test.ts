@@ -1,10 +1,12 @@
 /** The steps that ask nobody but the vault: opening, merging, identifying, packaging, waiting, closing. */
+
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
-import { anyListing, type ListObject, peopleSchema, subjectSchema } from '../../src/activities/case-objects';
+import { type Listing, readListing, readObject } from '../../src/activities/case-objects';
 import { packageSchema } from '../../src/package/model';
 import type { RequestResult } from '../../src/request/model';
 import { type RequestRef, workflowIdOf } from '../../src/request/names';
+import type { SourceName } from '../../src/request/sources';
 import { unzip } from '../support/zip';
 import { attempt, failureOf, infoOf, type Steps, startSteps } from './support/steps';
 
@@ -70,7 +72,7 @@ describe('opening a request', () => {
     const input = { ...inputOf(request), subject: { email: ` ${EMAIL} `, phoneNumbers: ['+33 6 39 98 12 34'] } };
     const answer = await opened(request, input);
     expect(answer).toMatchObject({ request, spellings: 2, dryRun: false, settleMs: 5_000, accessesOpen: false });
-    expect(await steps.cases.read(request, answer.subject).then(value => subjectSchema.parse(value))).toEqual({
+    expect(await readObject(steps.cases, request, answer.subject, 'subject')).toEqual({
       email: EMAIL,
       phoneNumbers: ['+33 6 39 98 12 34'],
     });
@@ -169,10 +171,10 @@ describe('opening a request', () => {
 
   test('answers a request that has ended from its record', async () => {
     const request = newRequest();
-    const { subjectHash } = await opened(request);
+    await opened(request);
     const result = resultOf(request);
     await attempt(
-      () => steps.local.closeRequest({ request, runId: 'run-1', subjectHash, result, phases: {} }),
+      () => steps.local.closeRequest({ request, runId: 'run-1', result, phases: {} }),
       infoOf(request, 'run-1'),
     );
     expect(await open(request, inputOf(request), 'run-2')).toEqual({ ended: result });
@@ -224,7 +226,7 @@ describe('a deletion and the access requests of its subject', () => {
     }
     expect(delays).toEqual([1_000, 2_000, 16_000, 60_000, 60_000, 60_000]);
 
-    const input = { request: access, runId: 'run-1', subjectHash, result: resultOf(access), phases: {} };
+    const input = { request: access, runId: 'run-1', result: resultOf(access), phases: {} };
     await attempt(() => steps.local.closeRequest(input), infoOf(access, 'run-1'));
     await waitFor(subjectHash, 3);
     const next = newRequest('deletion');
@@ -279,7 +281,7 @@ describe('waiting for a credential', () => {
 });
 
 const recordIds = fc.uniqueArray(fc.integer({ min: 1, max: 30 }), { maxLength: 12 });
-const listing: fc.Arbitrary<ListObject> = fc
+const listing: fc.Arbitrary<Listing> = fc
   .tuple(recordIds, recordIds, recordIds, recordIds, fc.nat(3))
   .map(([own, others, withheld, unreadable, unnamed]) => ({
     ids: [...new Set([...own, ...others, ...withheld, ...unreadable])],
@@ -290,13 +292,22 @@ const listing: fc.Arbitrary<ListObject> = fc
   }));
 
 describe('merging lists', () => {
-  const merge = async (listings: readonly ListObject[]) => {
+  test('takes lists of one source only', async () => {
     const { request } = steps;
-    const objects = await Promise.all(listings.map(each => steps.cases.write(request, each)));
-    const merged = await attempt(() => steps.local.mergeListings({ request, objects }));
-    return { merged, content: await steps.read(merged.object, anyListing) };
+    const objects = [await listingOf('contacts', [{ id: 1 }]), await listingOf('calls', [{ id: 2 }])];
+    for (const source of ['contacts', 'calls'] as const) {
+      const failure = await failureOf(attempt(() => steps.local.mergeListings({ request, of: source, objects })));
+      expect(failure).toMatchObject({ code: 'case-file-broken', nonRetryable: true });
+    }
+  });
+
+  const merge = async (listings: readonly Listing[]) => {
+    const { request } = steps;
+    const objects = await Promise.all(listings.map(each => steps.write('contacts', each)));
+    const merged = await attempt(() => steps.local.mergeListings({ request, of: 'contacts', objects }));
+    return { merged, content: await readListing(steps.cases, request, merged.object, 'contacts') };
   };
-  const union = (listings: readonly ListObject[], of: (listing: ListObject) => readonly number[]) =>
+  const union = (listings: readonly Listing[], of: (listing: Listing) => readonly number[]) =>
     [...new Set(listings.flatMap(of))].sort((a, b) => a - b);
   const sorted = (values: readonly number[]) => [...values].sort((a, b) => a - b);
 
@@ -333,19 +344,33 @@ describe('merging lists', () => {
 });
 
 const phone = (value: string | null) => ({ value });
-const listingOf = (...records: readonly { readonly id: number }[]) =>
-  steps.cases.write(steps.request, { ids: [], records, withheld: [], unreadable: [], unnamed: 0 });
-const subjectWith = (...phoneNumbers: string[]) => steps.cases.write(steps.request, { email: EMAIL, phoneNumbers });
+const listingOf = (of: SourceName, records: readonly { readonly id: number }[]) =>
+  steps.write(of, { ids: [], records: [...records], withheld: [], unreadable: [], unnamed: 0 });
+const subjectWith = (...phoneNumbers: string[]) => steps.write('subject', { email: EMAIL, phoneNumbers });
 
 describe('identifying the subject', () => {
+  test('takes a list of contacts, and no other object of the request', async () => {
+    const { request } = steps;
+    const subject = await subjectWith();
+    const others = [
+      subject,
+      await listingOf('calls', [{ id: 1 }]),
+      await steps.write('people', { contacts: [], numbers: [] }),
+    ];
+    for (const contacts of others) {
+      const failure = await failureOf(attempt(() => steps.local.identifyPeople({ request, subject, contacts })));
+      expect(failure).toMatchObject({ code: 'case-file-broken', nonRetryable: true });
+    }
+  });
+
   const identify = async (contacts: readonly { readonly id: number }[], ...phoneNumbers: string[]) => {
     const input = {
       request: steps.request,
       subject: await subjectWith(...phoneNumbers),
-      contacts: await listingOf(...contacts),
+      contacts: await listingOf('contacts', contacts),
     };
     const answer = await attempt(() => steps.local.identifyPeople(input));
-    return { answer, people: await steps.read(answer.people, peopleSchema) };
+    return { answer, people: await steps.read(answer.people, 'people') };
   };
 
   test('takes each number once, however it is written, and counts those that are too short or none', async () => {
@@ -400,16 +425,16 @@ describe('recognising contacts that are found again', () => {
       contacts: [{ id: 30 }, { id: 10 }, { id: 20 }],
       numbers: [{ digits: '1234567', query: '1234567' }],
     };
-    const people = await steps.cases.write(request, before);
+    const people = await steps.write('people', before);
     const recognise = async (...records: { id: number }[]) => {
-      const found = await listingOf(...records);
+      const found = await listingOf('contacts', records);
       return attempt(() => steps.local.recogniseContacts({ request, people, found }));
     };
     expect(await recognise()).toEqual({ people, known: [], fresh: [] });
     expect(await recognise({ id: 20 }, { id: 30 })).toEqual({ people, known: [0, 2], fresh: [] });
     const grown = await recognise({ id: 9 }, { id: 10 }, { id: 5 });
     expect(grown).toMatchObject({ known: [1], fresh: [3, 4] });
-    expect(await steps.read(grown.people, peopleSchema)).toEqual({
+    expect(await steps.read(grown.people, 'people')).toEqual({
       ...before,
       contacts: [...before.contacts, { id: 5 }, { id: 9 }],
     });
@@ -439,8 +464,8 @@ describe('the access package', () => {
     const input = {
       request,
       subject: await subjectWith('+33639981234'),
-      people: await steps.cases.write(request, { contacts, numbers: [] }),
-      calls: await listingOf(...order),
+      people: await steps.write('people', { contacts, numbers: [] }),
+      calls: await listingOf('calls', order),
       coverage,
       startedAt: '2026-01-31T12:00:00.000Z',
     };
@@ -491,11 +516,11 @@ describe('the access package', () => {
 describe('closing a request', () => {
   test('keeps how it ended, beside what its record held before, and is safe to do twice', async () => {
     const request = newRequest();
-    const { subjectHash } = await opened(request);
+    await opened(request);
     const result = resultOf(request);
     const close = () =>
       attempt(
-        () => steps.local.closeRequest({ request, runId: 'run-1', subjectHash, result, phases: {} }),
+        () => steps.local.closeRequest({ request, runId: 'run-1', result, phases: {} }),
         infoOf(request, 'run-1'),
       );
     const before = await steps.cases.record(request);
@@ -506,10 +531,10 @@ describe('closing a request', () => {
 
   test('taken again it finds its receipt, also if somebody removed the note of its place', async () => {
     const request = newRequest();
-    const { subjectHash } = await opened(request);
+    await opened(request);
     const close = () =>
       attempt(
-        () => steps.local.closeRequest({ request, runId: 'run-1', subjectHash, result: resultOf(request), phases: {} }),
+        () => steps.local.closeRequest({ request, runId: 'run-1', result: resultOf(request), phases: {} }),
         infoOf(request, 'run-1'),
       );
     await close();
@@ -523,10 +548,10 @@ describe('closing a request', () => {
 
   test('taken again it ends as its receipt says, whatever it would say now', async () => {
     const request = newRequest();
-    const { subjectHash } = await opened(request);
+    await opened(request);
     const result = resultOf(request);
     const close = (other: Partial<typeof result>) => {
-      const input = { request, runId: 'run-1', subjectHash, result: { ...result, ...other }, phases: {} };
+      const input = { request, runId: 'run-1', result: { ...result, ...other }, phases: {} };
       return attempt(() => steps.local.closeRequest(input), infoOf(request, 'run-1'));
     };
     expect(await close({})).toBeUndefined();

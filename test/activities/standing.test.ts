@@ -1,20 +1,29 @@
-/** What a step of an API request checks in the vault before it sends anything: whose company it is, and whether the request has ended. */
+/**
+ * What a step of an API request checks in the vault before it sends anything: whose company it is, whether the request has ended,
+ * and whether it may delete.
+ */
+import type { Info } from '@temporalio/activity';
+import { writeObject } from '../../src/activities/case-objects';
 import { type CaseRef, createCases } from '../../src/vault/cases';
 import { createVault } from '../../src/vault/vault';
-import { attempt, endedAs, failureOf, infoOf, type Steps, startSteps } from './support/steps';
+import { attempt as attemptAs, endedAs, failureOf, infoOf, type Steps, startSteps } from './support/steps';
 
 let steps: Steps;
 let subject: CaseRef;
 let people: CaseRef;
 beforeEach(async () => {
-  steps = await startSteps();
-  subject = await steps.cases.write(steps.request, { email: 'zoe.nunez@example.com', phoneNumbers: [] });
-  people = await steps.cases.write(steps.request, {
+  steps = await startSteps({ kind: 'deletion' });
+  subject = await steps.write('subject', { email: 'zoe.nunez@example.com', phoneNumbers: [] });
+  people = await steps.write('people', {
     contacts: steps.company.truth.contactIds.map(id => ({ id })),
     numbers: [{ digits: '33639981234', query: '+33639981234' }],
   });
 });
 afterEach(async () => steps.stop());
+
+/** Of the deletion. */
+const attempt = <T>(step: () => Promise<T>, info: Partial<Info> = {}) =>
+  attemptAs(step, { ...infoOf(steps.request, 'run-0'), ...info });
 
 const window = {};
 const STEPS = {
@@ -56,7 +65,7 @@ describe.each(NAMES)('%s', name => {
   });
 
   test('is refused outside a request of its connection', async () => {
-    const others = ['dsr-of-nobody', 'dsr:globex:access:r-1', 'dsr:acme:access:no-record'];
+    const others = ['dsr-of-nobody', 'dsr:globex:deletion:r-1', 'dsr:acme:deletion:no-record'];
     for (const workflowId of others) {
       const info = { workflowExecution: { workflowId, runId: 'run-1' } };
       expect((await failureOf(attempt<unknown>(STEPS[name], info))).code).toMatch(/^(invalid-input|case-file-broken)$/);
@@ -89,6 +98,28 @@ test('a deletion asks the vault anew: another process may have ended the request
   await elsewhere().close(steps.request, endedAs('cancelled'));
   expect(await failureOf(attempt(STEPS.deleteContact))).toMatchObject({ code: 'request-ended' });
   expect(steps.sandbox.requests().map(({ method }) => method)).toEqual(['GET']);
+});
+
+describe.each([
+  ['an access request', { kind: 'access', requestId: 'r-2' }],
+  ['a dry run', { kind: 'deletion', requestId: 'r-2', dryRun: true }],
+] as const)('within %s', (_, { kind, requestId, ...more }) => {
+  test('nothing is deleted, whatever schedules it; it may read', async () => {
+    const request = { connection: 'acme', kind, requestId };
+    const startedAt = '2026-01-31T00:00:00.000Z';
+    await steps.cases.open({ request, subjectHash: 'of nobody', runId: 'run-0', startedAt, incarnation: 1, ...more });
+    const contacts = steps.company.truth.contactIds.map(id => ({ id }));
+    const input = {
+      request,
+      people: await writeObject(steps.cases, request, 'people', { contacts, numbers: [] }),
+      contact: 0,
+    };
+    const info = infoOf(request, 'run-0');
+    expect(await attempt(() => steps.api.getContact(input), info)).toMatchObject({ present: true });
+    const failure = await failureOf(attempt(() => steps.api.deleteContact(input), info));
+    expect(failure).toMatchObject({ code: 'deletion-not-asked', nonRetryable: true, detail: { apiRequests: 0 } });
+    expect(steps.sandbox.requests().map(({ method }) => method)).toEqual(['GET']);
+  });
 });
 
 test('steps that read cost the vault nothing for it', async () => {

@@ -19,6 +19,7 @@ runTogether(
   'oauth/listener',
   'request/batch',
   'request/clock',
+  'request/contracts',
   'request/input',
   'request/endings',
   'request/names',

@@ -9,4 +9,5 @@ runTogether(
   'activities/credentials',
   'activities/local',
   'activities/standing',
+  'activities/contracts',
 );

@@ -39,6 +39,18 @@ test('all of them replay to their ends, without any key', async () => {
   console.log(`replay: ${scenarios} scenarios, ${FILES.length} histories, ${Date.now() - begunMs} ms`);
 });
 
+/** What the steps of a history returned, and where it is. */
+function returnedIn(history: History | undefined) {
+  const payloads = (history?.events ?? []).flatMap(event => [
+    ...(event.activityTaskCompletedEventAttributes?.result?.payloads ?? []),
+    ...(event.markerRecordedEventAttributes?.details?.result?.payloads ?? []),
+  ]);
+  return payloads.map(payload => {
+    const message: { activity: string } = JSON.parse(Buffer.from(payload.data ?? []).toString());
+    return { payload, message, activity: message.activity };
+  });
+}
+
 describe('a history', () => {
   const HISTORY = 'deletion-completed.0.json';
   const changed = (change: (history: History) => void): Recorded => {
@@ -66,6 +78,24 @@ describe('a history', () => {
     expect(report.workflowId).toMatch(/:pages:1$/);
     Object.assign(payload ?? {}, { data: Buffer.from(JSON.stringify({ ...report, workflowId: 'another' })) });
     expect(await replay(recorded ? [recorded] : [], { workflowBundle })).toMatchObject([{ verdict: 'differs' }]);
+  });
+
+  test('in which a step returned what it does not return differs: no workflow uses that', async () => {
+    const changed = new Map<string, Recorded>();
+    for (const name of FILES) {
+      for (const [index, { activity }] of returnedIn(recordedIn([name])[0]?.history).entries()) {
+        if (changed.has(activity)) continue;
+        const [recorded] = recordedIn([name]);
+        const { payload, message } = returnedIn(recorded?.history)[index] ?? {};
+        // Something where a step returns nothing; otherwise of another shape.
+        Object.assign(payload ?? {}, { data: Buffer.from(JSON.stringify({ ...message, result: [] })) });
+        if (recorded) changed.set(activity, { ...recorded, name: `${activity} in ${name}` });
+      }
+    }
+    expect(changed.size).toBeGreaterThan(15);
+    const verdicts = await replay([...changed.values()], { workflowBundle });
+    const same = verdicts.filter(({ verdict }) => verdict === 'same').map(({ name }) => name.split(' ')[0]);
+    expect(same.sort()).toEqual(['noteClock', 'raiseAlarm']); // they return nothing that a run could use
   });
 
   test('that was cut off replays so far and is not closed, or nothing was decided in it', async () => {

@@ -3,11 +3,13 @@
  * else. They hold every ciphertext of the namespace, and send them to the server as they are.
  */
 import { defaultPayloadConverter, type Payload, type SerializationContext } from '@temporalio/common';
+import { msToTs } from '@temporalio/common/lib/time';
 import type { temporal } from '@temporalio/proto';
 import { createCompanySeed } from '../../sandbox';
+import { writeObject } from '../../src/activities/case-objects';
 import { jsonIn } from '../../src/audit/history';
 import { createPayloadCodec } from '../../src/encryption/payload-codec';
-import { inputFor, returnedBy } from '../../src/request/addressed';
+import { inputFor, returnedBy, taken } from '../../src/request/addressed';
 import { childrenIn, historyOf, runAt } from '../../src/temporal/histories';
 import { until } from '../support/patience';
 import { startTestService, type TestService } from '../support/service';
@@ -206,4 +208,80 @@ it('a child that its request did not start ends at once, even with the input tha
   await startWith(workflowId, 'fetchPages', await inputOf(workflowId));
   expect(await endOf(workflowId)).toBe('invalid-input');
   expect(service.company.requests()).toHaveLength(asked);
+});
+
+describe('a workflow task that somebody else ends', () => {
+  const QUEUE = () => `${service.taskQueue}/${service.connection}`;
+
+  /** Ends the next workflow task of a run with steps of one's own choice, as anybody who reaches the server may. */
+  async function scheduleIn(
+    workflowId: string,
+    steps: readonly { activity: string; payload: Payload }[],
+  ): Promise<void> {
+    const { workflowService, connection } = service.temporal;
+    const queue = { namespace: 'default', taskQueue: { name: service.taskQueue }, identity: 'somebody' };
+    for (;;) {
+      const task = await connection.withDeadline(Date.now() + 60_000, () =>
+        workflowService.pollWorkflowTaskQueue(queue),
+      );
+      const taskToken = task.taskToken;
+      if (task.workflowExecution?.workflowId !== workflowId) continue; // of another run: the server repeats it
+      const commands = steps.map(({ activity, payload }, index) => ({
+        commandType: 1, // schedule an activity
+        scheduleActivityTaskCommandAttributes: {
+          activityId: String(index + 1),
+          activityType: { name: activity },
+          taskQueue: { name: QUEUE() },
+          input: { payloads: [payload] },
+          startToCloseTimeout: msToTs(60_000),
+          scheduleToCloseTimeout: msToTs(120_000),
+        },
+      }));
+      await workflowService.respondWorkflowTaskCompleted({
+        namespace: 'default',
+        identity: 'somebody',
+        taskToken,
+        commands,
+      });
+      return;
+    }
+  }
+
+  it.each(['access', 'deletion'] as const)(
+    'deletes nothing within an %s that was asked for no deletion',
+    async kind => {
+      const { connection, client, cases, keyring, temporal } = service;
+      const dryRun = kind === 'deletion';
+      const contacts = service.company.contacts().map(({ id }) => ({ id }));
+      const request = { connection, kind, requestId: 'tasked' };
+      const workflowId = idOf(kind, 'tasked');
+      const failures = async () =>
+        (await eventsOf(workflowId)).flatMap(({ activityTaskFailedEventAttributes: failed }) =>
+          failed ? [failed.failure?.applicationFailureInfo?.type] : [],
+        );
+      const copied = (await eventsOf(idOf('deletion', 'places'))).flatMap(
+        ({ activityTaskScheduledEventAttributes: task }) =>
+          task?.activityType?.name === 'deleteContact' ? (task.input?.payloads ?? []) : [],
+      );
+      expect(copied.length).toBeGreaterThan(0);
+      await service.withoutWorker(async () => {
+        await client.start(kind, { requestId: 'tasked', connection, subject, ...(dryRun && { dryRun }) });
+        const startedAt = new Date().toISOString();
+        const incarnation = (await service.connections.incarnation(connection)) ?? 0;
+        await cases.open({ request, subjectHash: 'of nobody', runId: 'run', startedAt, incarnation, dryRun });
+        const people = await writeObject(cases, request, 'people', { contacts, numbers: [] });
+        // Even somebody who has the key: it is the step itself that looks into the vault.
+        const worker = createPayloadCodec(keyring, { requestBehind: async () => undefined, onAwaited() {} });
+        const place = { type: 'activity', namespace: 'default', workflowId, activityId: '1', isLocal: false } as const;
+        const message = taken('deleteContact', [{ request, people, contact: 0 }]);
+        const [made = {}] = await worker.encode([defaultPayloadConverter.toPayload(message)], place);
+        const steps = [made, copied[0] ?? {}].map(payload => ({ activity: 'deleteContact', payload }));
+        await scheduleIn(workflowId, steps);
+      });
+      await until('both steps have ended', async () => (await failures()).length === 2);
+      expect((await failures()).sort()).toEqual(['deletion-not-asked', 'payload-unusable']);
+      expect(service.company.contacts().map(({ id }) => ({ id }))).toEqual(contacts);
+      await temporal.workflow.getHandle(workflowId).terminate();
+    },
+  );
 });

@@ -16,7 +16,7 @@ function stand() {
         if (requestId === 'none') throw new CaseFileBroken('case-file-broken', 'there is no record');
         if (requestId === 'sealed') throw new KeyringError('unknown-key', 'its record needs that key');
         if (requestId === 'down') throw new Error('the vault is down');
-        return { incarnation: 1, hasEnded: requestId === 'ended', isCancelled: false };
+        return { incarnation: 1, hasEnded: requestId === 'ended', isCancelled: false, deletes: false };
       },
     },
     log: line => lines.push(line),

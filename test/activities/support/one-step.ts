@@ -8,7 +8,7 @@ import { attempt, StepCancelled } from '../../../src/workflows/steps';
 
 export interface StepToTake {
   readonly step: string;
-  readonly input: unknown;
+  readonly input: readonly unknown[];
   /** The step that the input is addressed to, if it is not this one. */
   readonly addressee?: string;
   readonly attemptsMax: number;
@@ -46,7 +46,7 @@ export async function accessRequest({
     allowEagerDispatch: false,
   });
   try {
-    return { value: returnedBy(step, await steps[step]?.(taken(addressee, [input])))?.result };
+    return { value: returnedBy(step, await steps[step]?.(taken(addressee, input)))?.result };
   } catch (error) {
     if (!(error instanceof ActivityFailure)) throw error;
     const { cause } = error;

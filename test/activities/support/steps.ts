@@ -6,16 +6,17 @@ import type { Info } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
-import type { z } from 'zod';
 import { type Sandbox, type SandboxCompany, type SandboxOptions, startSandbox } from '../../../sandbox';
-import { type ApiActivities, createActivities, type LocalActivities, type RaisedAlarm } from '../../../src/activities';
+import { createActivities, type RaisedAlarm } from '../../../src/activities';
+import { type Read, readObject, type Written, writeObject } from '../../../src/activities/case-objects';
 import { createGates } from '../../../src/activities/gates';
 import { createServerTime } from '../../../src/activities/server-time';
 import { type AircallClientOptions, createAircallClient } from '../../../src/aircall/client';
 import type { Keyring } from '../../../src/encryption/keyring';
+import type { ApiActivities, LocalActivities } from '../../../src/request/contracts';
 import type { StepFailureDetail } from '../../../src/request/handling';
 import type { FinalStatus, RequestResult } from '../../../src/request/model';
-import { type RequestRef, WORKFLOW_TYPES, workflowIdOf } from '../../../src/request/names';
+import { type Kind, type RequestRef, WORKFLOW_TYPES, workflowIdOf } from '../../../src/request/names';
 import { type CaseRef, type Cases, createCases } from '../../../src/vault/cases';
 import { type Connection, type Connections, type Credential, createConnections } from '../../../src/vault/connections';
 import { createFolderDriver } from '../../../src/vault/folder';
@@ -36,7 +37,7 @@ export interface Steps {
   readonly cases: Cases;
   readonly connections: Connections;
   readonly receipts: Receipts;
-  /** An access request of the connection `acme`. */
+  /** A request of the connection `acme`. */
   readonly request: RequestRef;
   /** Workflow ids that count as open. */
   readonly openRuns: Set<string>;
@@ -50,13 +51,17 @@ export interface Steps {
   /** Stores `acme` with this credential, or its API key, under a version above every earlier one. */
   connect(credential?: Credential, changes?: Partial<Connection>): Promise<Connection>;
   connection(): Promise<Connection>;
-  read<T>(ref: CaseRef, schema: z.ZodType<T>): Promise<T>;
+  /** Objects of the request's case file. */
+  write<W extends keyof Written>(what: W, content: Written[W]): Promise<CaseRef>;
+  read<W extends keyof Read>(ref: CaseRef, what: W): Promise<Read[W]>;
   stop(): Promise<void>;
 }
 
-const REQUEST: RequestRef = { connection: 'acme', kind: 'access', requestId: 'r-1' };
+const requestOf = (kind: Kind): RequestRef => ({ connection: 'acme', kind, requestId: 'r-1' });
 
 export interface StepsOptions {
+  /** `access` where not given. */
+  readonly kind?: Kind;
   readonly sandbox?: SandboxOptions;
   readonly client?: AircallClientOptions;
   /** 0 where not given: no jitter. */
@@ -118,7 +123,7 @@ export async function startSteps(options: StepsOptions = {}): Promise<Steps> {
     cases,
     connections,
     receipts,
-    request: REQUEST,
+    request: requestOf(options.kind ?? 'access'),
     openRuns,
     refused,
     alarms,
@@ -148,7 +153,8 @@ export async function startSteps(options: StepsOptions = {}): Promise<Steps> {
       if (stored === undefined) throw new Error('there is no connection');
       return stored.value;
     },
-    read: async (ref, schema) => schema.parse(await cases.read(steps.request, ref)),
+    write: (what, content) => writeObject(cases, steps.request, what, content),
+    read: (ref, what) => readObject(cases, steps.request, ref, what),
     async stop() {
       aircall.close();
       await sandbox.close();
@@ -162,14 +168,14 @@ export async function startSteps(options: StepsOptions = {}): Promise<Steps> {
   return steps;
 }
 
-/** One attempt of a step of the request. `heartbeats` collects what it hands on to the next one. */
+/** One attempt of a step of the access request, where `info` names no other. `heartbeats` collects what it hands on to the next one. */
 export async function attempt<T>(
   step: () => Promise<T>,
   info: Partial<Info> = {},
   heartbeats: unknown[] = [],
 ): Promise<T> {
   const environment = new MockActivityEnvironment(
-    { ...infoOf(REQUEST, 'run-0'), currentAttemptScheduledTimestampMs: rightNowMs(), ...info },
+    { ...infoOf(requestOf('access'), 'run-0'), currentAttemptScheduledTimestampMs: rightNowMs(), ...info },
     { logger: new DefaultLogger('ERROR') },
   );
   environment.on('heartbeat', details => heartbeats.push(details));

@@ -1,0 +1,296 @@
+/**
+ * What each step takes and returns: the one table, for both sides. A worker refuses what a step does not take, before it does
+ * anything; a workflow uses no result that its step does not return. The types of the steps are made from it, so a step that
+ * it lacks does not compile. Decision D8. Workflow-safe.
+ */
+import { inputFor, returnedBy } from './addressed';
+import { ALARMS, clockShape, extensionInputShape, REGIMES } from './clock';
+import { coverageShape, packageRefShape, phaseTimesShape, resultShape } from './model';
+import { nameShape, requestRefShape } from './names';
+import { OPTIONS } from './options';
+import {
+  anything,
+  either,
+  flag,
+  instant,
+  keyOf,
+  listOf,
+  matching,
+  nothing,
+  number,
+  object,
+  oneOf,
+  optional,
+  type Shape,
+  type Shaped,
+  text,
+  whole,
+} from './shapes';
+import { isSource } from './sources';
+import { WAITS } from './waits';
+
+const request = requestRefShape;
+
+export const caseRefShape = object({ ref: matching(/^[0-9a-f]{24}$/), digest: matching(/^[0-9a-f]{64}$/) });
+/** Names one write-once object of a case file; the digest is that of its plain bytes. */
+export type CaseRef = Shaped<typeof caseRefShape>;
+
+export const progressShape = object({
+  /** API requests, all attempts together. */
+  sent: whole,
+  /** One of them may have taken effect at Aircall although its reply was lost. */
+  uncertain: flag,
+});
+/** State that an attempt of an API step passes to the next. */
+export type StepProgress = Shaped<typeof progressShape>;
+
+/** What is to be sent for a request, and until when. */
+export const budgetFields = {
+  request,
+  /** When the request gives up steps that still fail or wait; UNIX ms. */
+  deadlineMs: number,
+  /** The option of the request's input. */
+  priority: optional(oneOf(...OPTIONS.priority.takes.oneOf)),
+};
+
+const receivedShape = object({
+  /** As its starter gave it: the step itself judges it. */
+  input: anything,
+  /** When it reached the server. */
+  receivedAt: instant,
+  /** The time of the workflow, which is the server's: the deadline counts from it, and calls count up to it. */
+  openedAt: instant,
+  /** The run id that it began with. */
+  runId: text,
+});
+export type Received = Shaped<typeof receivedShape>;
+
+const openedShape = object({
+  ...budgetFields,
+  subject: caseRefShape,
+  subjectHash: text,
+  /** How many spellings of the address are searched for. */
+  spellings: whole,
+  calls: object({ by: oneOf(...OPTIONS.calls.takes.oneOf), from: either(number, oneOf(null)), to: number }),
+  dryRun: flag,
+  clock: optional(clockShape),
+  settleMs: number,
+  /** Whether a deletion has an access request of the same subject to wait for. */
+  accessesOpen: flag,
+});
+export type Opened = Shaped<typeof openedShape>;
+
+const openingShape = either(object({ opened: openedShape }), object({ ended: resultShape }));
+/** A request that continues, or the result of one that has ended before. */
+export type Opening = Shaped<typeof openingShape>;
+
+const listCounts = {
+  /** Different rows seen. */
+  distinct: whole,
+  records: whole,
+  withheld: whole,
+  unreadable: whole,
+};
+export const mergedShape = object({ object: caseRefShape, ...listCounts });
+export type Merged = Shaped<typeof mergedShape>;
+
+export const windowShape = object({ from: optional(number), to: optional(number) });
+/** A part of a list: UNIX seconds, both inclusive; without a bound, all that Aircall serves. */
+export type Window = Shaped<typeof windowShape>;
+
+const sent = { apiRequests: whole };
+
+const page = { request, window: windowShape, page: whole };
+const pageReport = object({
+  ...sent,
+  object: caseRefShape,
+  rows: whole,
+  /** Rows of the whole list, by Aircall's count. */
+  total: whole,
+  ...listCounts,
+});
+
+/** Lists that are searched. */
+export const contactListFields = {
+  subject: caseRefShape,
+  /** Which spelling of the address is searched for, from 0. */
+  spelling: whole,
+};
+export const callListFields = {
+  people: caseRefShape,
+  /** Which of the subject's numbers is searched for, from 0; null lists all calls of the company. */
+  number: either(whole, oneOf(null)),
+};
+
+const oneContact = object({
+  request,
+  people: caseRefShape,
+  /** Which of the subject's contacts, from 0. */
+  contact: whole,
+});
+
+const refused = {
+  connection: nameShape,
+  /** The version of the credential that a step was refused with. */
+  failedVersion: whole,
+};
+export const refusedShape = object(refused);
+export type CredentialRefused = Shaped<typeof refusedShape>;
+
+export const renewableShape = object({ ...refused, renewAt: instant });
+/** The credential that is about to expire, and when it is to be renewed. */
+export type Renewable = Shaped<typeof renewableShape>;
+
+const peopleShape = object({
+  people: caseRefShape,
+  contacts: whole,
+  numbers: whole,
+  ignoredNumbers: whole,
+  /** Names the set of contacts: keyed hash over their ids. */
+  planDigest: text,
+});
+export type People = Shaped<typeof peopleShape>;
+
+const alarmShape = object({
+  request,
+  /** The run id that it began with. */
+  runId: text,
+  alarm: oneOf(...ALARMS),
+  regime: oneOf(...REGIMES),
+  dueAt: instant,
+  /** The cause of its wait, if it waits. */
+  waitingFor: optional(keyOf(WAITS)),
+});
+export type DueAlarm = Shaped<typeof alarmShape>;
+
+const runShape = object({ workflowId: text, runId: text });
+export const dueFromShape = either(object({ after: text }), object({ runs: text }));
+/** Where the next page begins: after a request in the vault, or at a page of runs on the server. */
+export type DueFrom = Shaped<typeof dueFromShape>;
+
+const dueShape = either(
+  object({ what: oneOf('data', 'request', 'unjudged'), request }),
+  object({ what: oneOf('run'), run: runShape }),
+);
+/**
+ * Something to destroy: `data` is package and case file, `request` everything except the record, `run` a single history
+ * that belongs to no request. `unjudged`: its age could not be read; `judge` tries again, and says why.
+ */
+export type Due = Shaped<typeof dueShape>;
+
+const duePageShape = object({
+  due: listOf(dueShape),
+  /** Absent after the last page. */
+  next: optional(dueFromShape),
+});
+export type DuePage = Shaped<typeof duePageShape>;
+
+const unkeptShape = object({
+  requests: listOf(request),
+  /** Where the next page begins; absent after the last one. */
+  next: optional(text),
+});
+/** A page of ended requests whose evidence is not kept yet. */
+export type Unkept = Shaped<typeof unkeptShape>;
+
+const itemEndShape = object({
+  end: oneOf('done', 'open', 'locked', 'not-ours'),
+  /** Runs under the id of the request that are not its own. */
+  foreign: whole,
+});
+/** What a step did with its item. `open`: the request has not ended, or its age is not reached. */
+export type ItemEnd = Shaped<typeof itemEndShape>;
+
+interface Contract {
+  readonly takes: readonly Shape<unknown>[];
+  readonly returns: Shape<unknown>;
+}
+
+/** One API request each. */
+const API = {
+  searchContacts: { takes: [object({ ...page, ...contactListFields })], returns: pageReport },
+  fetchCalls: { takes: [object({ ...page, ...callListFields })], returns: pageReport },
+  deleteContact: {
+    takes: [oneContact],
+    returns: object({ ...sent, outcome: oneOf('deleted', 'already-absent') }),
+  },
+  getContact: { takes: [oneContact], returns: object({ ...sent, present: flag }) },
+  ping: {
+    takes: [object({ ...refused, failedVersion: optional(whole) })],
+    returns: object({ ...sent, replaced: flag }),
+  },
+  refreshToken: { takes: [refusedShape], returns: object(sent) },
+} as const satisfies Record<string, Contract>;
+
+/** Vault only. */
+const LOCAL = {
+  openRequest: { takes: [receivedShape], returns: openingShape },
+  progressOf: { takes: [object({ activityId: text })], returns: progressShape },
+  mergeListings: { takes: [object({ request, of: isSource, objects: listOf(caseRefShape) })], returns: mergedShape },
+  identifyPeople: { takes: [object({ request, subject: caseRefShape, contacts: caseRefShape })], returns: peopleShape },
+  recogniseContacts: {
+    takes: [object({ request, people: caseRefShape, found: caseRefShape })],
+    returns: object({ people: caseRefShape, known: listOf(whole), fresh: listOf(whole) }),
+  },
+  buildPackage: {
+    takes: [
+      object({
+        request,
+        subject: caseRefShape,
+        people: caseRefShape,
+        calls: caseRefShape,
+        coverage: coverageShape,
+        startedAt: instant,
+      }),
+    ],
+    returns: packageRefShape,
+  },
+  awaitCredentials: { takes: [refusedShape], returns: nothing },
+  awaitResumption: { takes: [object({ connection: nameShape })], returns: nothing },
+  awaitAccessRequests: { takes: [object({ connection: nameShape, subjectHash: text })], returns: nothing },
+  raiseAlarm: { takes: [alarmShape], returns: nothing },
+  extendClock: {
+    takes: [object({ request, runId: text, extension: extensionInputShape, nowMs: number })],
+    returns: clockShape,
+  },
+  noteCancellation: { takes: [object({ request, runId: text, at: instant })], returns: nothing },
+  /** The stored result if it differs from the given one. */
+  closeRequest: {
+    takes: [object({ request, runId: text, result: resultShape, phases: phaseTimesShape })],
+    returns: either(resultShape, oneOf(undefined)),
+  },
+} as const satisfies Record<string, Contract>;
+
+/** Of a retention sweep; `nowMs` is its time. */
+const RETENTION = {
+  findUnkept: { takes: [object({ nowMs: number, page: optional(text) })], returns: unkeptShape },
+  keepEvidence: { takes: [request], returns: itemEndShape },
+  noteKept: { takes: [object({ nowMs: number })], returns: nothing },
+  findDue: { takes: [object({ nowMs: number, from: optional(dueFromShape) })], returns: duePageShape },
+  destroyDue: { takes: [object({ due: dueShape, nowMs: number })], returns: itemEndShape },
+} as const satisfies Record<string, Contract>;
+
+type StepsOf<Table extends Record<string, Contract>> = {
+  readonly [Name in keyof Table]: (...input: Taken<Table[Name]['takes']>) => Promise<Shaped<Table[Name]['returns']>>;
+};
+type Taken<Shapes extends readonly Shape<unknown>[]> = { readonly [At in keyof Shapes]: Shaped<Shapes[At]> };
+
+export type ApiActivities = StepsOf<typeof API>;
+export type LocalActivities = StepsOf<typeof LOCAL>;
+export type RetentionActivities = StepsOf<typeof RETENTION>;
+
+const CONTRACTS: ReadonlyMap<string, Contract> = new Map(Object.entries({ ...API, ...LOCAL, ...RETENTION }));
+
+/** The arguments of a step, or undefined if the message was not made for it, or holds anything that it does not take. */
+export function argumentsIn(step: string, message: unknown): readonly unknown[] | undefined {
+  const takes = CONTRACTS.get(step)?.takes;
+  const input = inputFor(step, message);
+  const fits = takes?.length === input?.length && takes?.every((shape, at) => shape(input?.[at]));
+  return fits ? input : undefined;
+}
+
+/** What a step returned, or undefined if the message is not its own, or holds anything that it does not return. */
+export function resultIn(step: string, message: unknown): { readonly result?: unknown } | undefined {
+  const own = returnedBy(step, message);
+  return own !== undefined && CONTRACTS.get(step)?.returns(own.result) ? own : undefined;
+}

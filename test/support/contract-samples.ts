@@ -1,0 +1,149 @@
+/** What each step takes and returns: first with those members only that it must have, then with others that it may have. */
+import type { ApiActivities, LocalActivities, Opened, RetentionActivities } from '../../src/request/contracts';
+import type { RequestResult } from '../../src/request/model';
+
+type All = ApiActivities & LocalActivities & RetentionActivities;
+type Samples = {
+  readonly [Name in keyof All]: {
+    readonly takes: readonly Parameters<All[Name]>[];
+    readonly returns: readonly Awaited<ReturnType<All[Name]>>[];
+  };
+};
+
+const request = { connection: 'acme', kind: 'access', requestId: 'r-1' } as const;
+const object = { ref: '0'.repeat(24), digest: '0'.repeat(64) };
+const at = '2026-01-31T12:00:00.000Z';
+const counts = { distinct: 1, records: 1, withheld: 0, unreadable: 0 };
+const pageReport = { object, ...counts, rows: 1, total: 1, apiRequests: 1 };
+const refused = { connection: 'acme', failedVersion: 1 };
+const clock = { regime: 'gdpr', submittedAt: at } as const;
+const fullClock = { ...clock, dueAt: at, extension: { at, reason: 'complexity', dueBefore: at } };
+const contact = { request, people: object, contact: 0 };
+const covered = { state: 'complete', gaps: [] } as const;
+const gaps = [{ code: 'not-covered', count: 1 }];
+const coverage = { contacts: covered, outOfReach: [] };
+const fullCoverage = {
+  contacts: { state: 'partial', gaps },
+  calls: { state: 'failed', gaps, window: { from: at, to: at }, ambiguous: 0, ignoredNumbers: 0 },
+  outOfReach: ['messages'],
+} as const;
+const packed = { uri: 'vault:x', sha256: '0'.repeat(64), sizeBytes: 1 };
+const result: RequestResult = {
+  requestId: 'r-1',
+  kind: 'access',
+  status: 'completed',
+  counts: { contacts: 0, refused: 0, failed: 0 },
+  outcomes: [],
+  coverage,
+  apiRequests: 1,
+  startedAt: at,
+  completedAt: at,
+};
+const fullResult: RequestResult = {
+  ...result,
+  ...fullClock,
+  status: 'purged',
+  counts: { contacts: 1, calls: 1, deleted: 1, alreadyAbsent: 0, refused: 0, failed: 0 },
+  outcomes: [{ record: 'contact 1', outcome: 'failed', code: 'cancelled' }],
+  unlisted: [{ source: 'records', unreadable: true, outcome: 'failed', code: 'cancelled', count: 1 }],
+  coverage: fullCoverage,
+  package: packed,
+  verification: { state: 'verified', checkedAt: at },
+  planDigest: 'f00',
+  plan: { counts: { contacts: 1 } },
+  purged: { at, status: 'partial' },
+  failure: { code: 'cancelled', message: 'x' },
+};
+const opened: Opened = {
+  request,
+  deadlineMs: 1,
+  subject: object,
+  subjectHash: 'f00',
+  spellings: 1,
+  calls: { by: 'by-number', from: 1, to: 1 },
+  dryRun: false,
+  settleMs: 1,
+  accessesOpen: false,
+};
+const alarm = { request, runId: 'run-1', alarm: 'overdue', regime: 'gdpr', dueAt: at } as const;
+const ended = [{ end: 'done', foreign: 0 }] as const;
+const run = { workflowId: 'w', runId: 'r' };
+
+export const SAMPLES: Samples = {
+  searchContacts: {
+    takes: [
+      [{ request, subject: object, spelling: 0, window: {}, page: 1 }],
+      [{ request, subject: object, spelling: 0, window: { from: 1, to: 2 }, page: 1 }],
+    ],
+    returns: [pageReport],
+  },
+  fetchCalls: {
+    takes: [
+      [{ request, people: object, number: 0, window: {}, page: 1 }],
+      [{ request, people: object, number: null, window: { from: 1, to: 2 }, page: 1 }],
+    ],
+    returns: [pageReport],
+  },
+  deleteContact: { takes: [[contact]], returns: [{ outcome: 'deleted', apiRequests: 1 }] },
+  getContact: { takes: [[contact]], returns: [{ present: true, apiRequests: 1 }] },
+  ping: { takes: [[{ connection: 'acme' }], [refused]], returns: [{ replaced: false, apiRequests: 1 }] },
+  refreshToken: { takes: [[refused]], returns: [{ apiRequests: 1 }] },
+  openRequest: {
+    takes: [[{ input: null, receivedAt: at, openedAt: at, runId: 'run-1' }]],
+    returns: [
+      { opened },
+      { opened: { ...opened, priority: 'batch', clock: fullClock, calls: { ...opened.calls, from: null } } },
+      { ended: result },
+      { ended: fullResult },
+    ],
+  },
+  progressOf: { takes: [[{ activityId: '1' }]], returns: [{ sent: 1, uncertain: false }] },
+  mergeListings: { takes: [[{ request, of: 'calls', objects: [object] }]], returns: [{ object, ...counts }] },
+  identifyPeople: {
+    takes: [[{ request, subject: object, contacts: object }]],
+    returns: [{ people: object, contacts: 1, numbers: 1, ignoredNumbers: 0, planDigest: 'f00' }],
+  },
+  recogniseContacts: {
+    takes: [[{ request, people: object, found: object }]],
+    returns: [{ people: object, known: [0], fresh: [1] }],
+  },
+  buildPackage: {
+    takes: [coverage, fullCoverage].map(each => [
+      { request, subject: object, people: object, calls: object, coverage: each, startedAt: at },
+    ]),
+    returns: [packed],
+  },
+  awaitCredentials: { takes: [[refused]], returns: [undefined] },
+  awaitResumption: { takes: [[{ connection: 'acme' }]], returns: [undefined] },
+  awaitAccessRequests: { takes: [[{ connection: 'acme', subjectHash: 'f00' }]], returns: [undefined] },
+  raiseAlarm: { takes: [[alarm], [{ ...alarm, waitingFor: 'paused' }]], returns: [undefined] },
+  extendClock: {
+    takes: [
+      [{ request, runId: 'run-1', extension: { reason: 'complexity' }, nowMs: 1 }],
+      [{ request, runId: 'run-1', extension: { reason: 'complexity', until: at }, nowMs: 1 }],
+    ],
+    returns: [clock, fullClock],
+  },
+  noteCancellation: { takes: [[{ request, runId: 'run-1', at }]], returns: [undefined] },
+  closeRequest: {
+    takes: [
+      [{ request, runId: 'run-1', result, phases: {} }],
+      [{ request, runId: 'run-1', result: fullResult, phases: { opening: at, ended: at } }],
+    ],
+    returns: [result, undefined, fullResult],
+  },
+  findUnkept: {
+    takes: [[{ nowMs: 1 }], [{ nowMs: 1, page: 'p' }]],
+    returns: [{ requests: [request] }, { requests: [], next: 'p' }],
+  },
+  keepEvidence: { takes: [[request]], returns: ended },
+  noteKept: { takes: [[{ nowMs: 1 }]], returns: [undefined] },
+  findDue: {
+    takes: [[{ nowMs: 1 }], [{ nowMs: 1, from: { after: 'a' } }], [{ nowMs: 1, from: { runs: 'r' } }]],
+    returns: [{ due: [{ what: 'data', request }] }, { due: [{ what: 'run', run }], next: { after: 'a' } }],
+  },
+  destroyDue: {
+    takes: [[{ nowMs: 1, due: { what: 'unjudged', request } }], [{ nowMs: 1, due: { what: 'run', run } }]],
+    returns: ended,
+  },
+};
