@@ -94,6 +94,8 @@ const update = numbered('update');
 /** Kept or replaced texts, by their name, or by the names of parent and member; all others are left out. */
 const TEXTS: Readonly<Record<string, Text>> = {
   workflowId: (text, { workflowId }) => `${text}:`.startsWith(`${workflowId}:`) || workflowId.startsWith(`${text}:`),
+  /** Without one a replay knows no parent; its name is of the deployment. */
+  parentWorkflowNamespace: () => 'default',
   runId: uuid,
   originalExecutionRunId: uuid,
   firstExecutionRunId: uuid,

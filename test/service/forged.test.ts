@@ -9,9 +9,11 @@ import { createCompanySeed } from '../../sandbox';
 import { writeObject } from '../../src/activities/case-objects';
 import { jsonIn } from '../../src/audit/history';
 import { createPayloadCodec } from '../../src/encryption/payload-codec';
-import { inputFor, returnedBy, taken } from '../../src/request/addressed';
+import { taken } from '../../src/request/addressed';
+import { argumentsIn, resultIn } from '../../src/request/contracts';
+import { within } from '../../src/temporal/deadline';
 import { childrenIn, historyOf, runAt } from '../../src/temporal/histories';
-import { until } from '../support/patience';
+import { PATIENCE_MS, until } from '../support/patience';
 import { startTestService, type TestService } from '../support/service';
 
 const EMAIL = 'zoe.nunez@example.com';
@@ -174,7 +176,7 @@ it('no payload of a run is good at another place of it, or of another run', asyn
   const isGoodAt = async (payload: Payload, { context, activity, way }: Place) => {
     const [decoded = {}] = await worker.decode([payload], context);
     const value: unknown = defaultPayloadConverter.fromPayload(decoded);
-    return (way === 'taken' ? inputFor(activity, value) : returnedBy(activity, value)) !== undefined;
+    return (way === 'taken' ? argumentsIn(activity, value) : resultIn(activity, value)) !== undefined;
   };
   const inputs = histories.flatMap(
     ({ events }) => events[0]?.workflowExecutionStartedEventAttributes?.input?.payloads ?? [],
@@ -221,10 +223,8 @@ describe('a workflow task that somebody else ends', () => {
     const { workflowService, connection } = service.temporal;
     const queue = { namespace: 'default', taskQueue: { name: service.taskQueue }, identity: 'somebody' };
     for (;;) {
-      const task = await connection.withDeadline(Date.now() + 60_000, () =>
-        workflowService.pollWorkflowTaskQueue(queue),
-      );
-      const taskToken = task.taskToken;
+      const task = await within(connection, () => workflowService.pollWorkflowTaskQueue(queue), PATIENCE_MS);
+      const { taskToken } = task;
       if (task.workflowExecution?.workflowId !== workflowId) continue; // of another run: the server repeats it
       const commands = steps.map(({ activity, payload }, index) => ({
         commandType: 1, // schedule an activity
@@ -247,41 +247,41 @@ describe('a workflow task that somebody else ends', () => {
     }
   }
 
-  it.each(['access', 'deletion'] as const)(
-    'deletes nothing within an %s that was asked for no deletion',
-    async kind => {
-      const { connection, client, cases, keyring, temporal } = service;
-      const dryRun = kind === 'deletion';
-      const contacts = service.company.contacts().map(({ id }) => ({ id }));
-      const request = { connection, kind, requestId: 'tasked' };
-      const workflowId = idOf(kind, 'tasked');
-      const failures = async () =>
-        (await eventsOf(workflowId)).flatMap(({ activityTaskFailedEventAttributes: failed }) =>
-          failed ? [failed.failure?.applicationFailureInfo?.type] : [],
-        );
-      const copied = (await eventsOf(idOf('deletion', 'places'))).flatMap(
-        ({ activityTaskScheduledEventAttributes: task }) =>
-          task?.activityType?.name === 'deleteContact' ? (task.input?.payloads ?? []) : [],
+  it.each([
+    ['an access request', 'access'],
+    ['a dry run', 'deletion'],
+  ] as const)('deletes nothing within %s', async (_, kind) => {
+    const { connection, client, cases, keyring, temporal } = service;
+    const dryRun = kind === 'deletion';
+    const contacts = service.company.contacts().map(({ id }) => ({ id }));
+    const request = { connection, kind, requestId: 'tasked' };
+    const workflowId = idOf(kind, 'tasked');
+    const failures = async () =>
+      (await eventsOf(workflowId)).flatMap(({ activityTaskFailedEventAttributes: failed }) =>
+        failed ? [failed.failure?.applicationFailureInfo?.type] : [],
       );
-      expect(copied.length).toBeGreaterThan(0);
-      await service.withoutWorker(async () => {
-        await client.start(kind, { requestId: 'tasked', connection, subject, ...(dryRun && { dryRun }) });
-        const startedAt = new Date().toISOString();
-        const incarnation = (await service.connections.incarnation(connection)) ?? 0;
-        await cases.open({ request, subjectHash: 'of nobody', runId: 'run', startedAt, incarnation, dryRun });
-        const people = await writeObject(cases, request, 'people', { contacts, numbers: [] });
-        // Even somebody who has the key: it is the step itself that looks into the vault.
-        const worker = createPayloadCodec(keyring, { requestBehind: async () => undefined, onAwaited() {} });
-        const place = { type: 'activity', namespace: 'default', workflowId, activityId: '1', isLocal: false } as const;
-        const message = taken('deleteContact', [{ request, people, contact: 0 }]);
-        const [made = {}] = await worker.encode([defaultPayloadConverter.toPayload(message)], place);
-        const steps = [made, copied[0] ?? {}].map(payload => ({ activity: 'deleteContact', payload }));
-        await scheduleIn(workflowId, steps);
-      });
-      await until('both steps have ended', async () => (await failures()).length === 2);
-      expect((await failures()).sort()).toEqual(['deletion-not-asked', 'payload-unusable']);
-      expect(service.company.contacts().map(({ id }) => ({ id }))).toEqual(contacts);
-      await temporal.workflow.getHandle(workflowId).terminate();
-    },
-  );
+    const copied = (await eventsOf(idOf('deletion', 'places'))).flatMap(
+      ({ activityTaskScheduledEventAttributes: task }) =>
+        task?.activityType?.name === 'deleteContact' ? (task.input?.payloads ?? []) : [],
+    );
+    expect(copied.length).toBeGreaterThan(0);
+    await service.withoutWorker(async () => {
+      await client.start(kind, { requestId: 'tasked', connection, subject, ...(dryRun && { dryRun }) });
+      const startedAt = new Date().toISOString();
+      const incarnation = (await service.connections.incarnation(connection)) ?? 0;
+      await cases.open({ request, subjectHash: 'of nobody', runId: 'run', startedAt, incarnation, dryRun });
+      const people = await writeObject(cases, request, 'people', { contacts, numbers: [] });
+      // Even somebody who has the key: it is the step itself that looks into the vault.
+      const worker = createPayloadCodec(keyring, { requestBehind: async () => undefined, onAwaited() {} });
+      const place = { type: 'activity', namespace: 'default', workflowId, activityId: '1', isLocal: false } as const;
+      const message = taken('deleteContact', [{ request, people, contact: 0 }]);
+      const [made = {}] = await worker.encode([defaultPayloadConverter.toPayload(message)], place);
+      const steps = [made, copied[0] ?? {}].map(payload => ({ activity: 'deleteContact', payload }));
+      await scheduleIn(workflowId, steps);
+    });
+    await until('both steps have ended', async () => (await failures()).length === 2);
+    expect((await failures()).sort()).toEqual(['deletion-not-asked', 'payload-unusable']);
+    expect(service.company.contacts().map(({ id }) => ({ id }))).toEqual(contacts);
+    await temporal.workflow.getHandle(workflowId).terminate();
+  });
 });
