@@ -96,11 +96,18 @@ export function createAircallClient(options: AircallClientOptions = {}): Aircall
   };
 }
 
+/** When a reply was sent, by the clock that its other times go by: the server's. By ours if it does not say. */
+function answeredMs(header: (name: string) => string | null): number {
+  const ms = Date.parse(header('date') ?? '');
+  return Number.isNaN(ms) ? Date.now() : ms;
+}
+
 async function read(endpoint: Endpoint, response: Response): Promise<unknown> {
   if (!response.ok) {
     // The body is not read: its shapes vary, and only status and headers decide.
     const code = codeOfStatus(response.status);
-    const limit = code === 'rate-limited' ? readRateLimit(name => response.headers.get(name), Date.now()) : undefined;
+    const header = (name: string) => response.headers.get(name);
+    const limit = code === 'rate-limited' ? readRateLimit(header, answeredMs(header)) : undefined;
     throw new AircallError(code, `${endpoint.name}: status ${response.status}`, limit);
   }
   const text = await response.text();

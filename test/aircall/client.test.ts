@@ -10,6 +10,7 @@ import {
 } from '../../src/aircall/client';
 import { ENDPOINTS } from '../../src/aircall/endpoints';
 import { AircallError, type AircallErrorCode } from '../../src/aircall/errors';
+import { WRONG_CLOCKS, withClock } from '../support/clocks';
 import { type RawServer, startRawServer, startSelfSigned } from './support/raw-server';
 
 const EMAIL = 'zoe.nunez+dsr@example.com';
@@ -260,6 +261,15 @@ describe('a 429', () => {
     expect((await limited({ 'X-AircallApi-Reset': 'soon', 'Retry-After': '-3' })).limit).toEqual({});
     expect((await limited({ 'Retry-After': 'Wed, 21 Oct 2026 07:28:00 GMT' })).limit).toEqual({});
   });
+
+  test.each(Object.entries(WRONG_CLOCKS))(
+    'is waited for by the clock of the server, also at %s',
+    async (_, aheadMs) => {
+      const sentMs = Date.UTC(2026, 9, 21, 7, 28);
+      const reset = { 'X-AircallApi-Reset': String(sentMs / 1000 + 30), Date: new Date(sentMs).toUTCString() };
+      expect((await withClock(aheadMs, () => limited(reset))).limit).toEqual({ delayMs: 30_000 });
+    },
+  );
 
   test.each(['seconds', 'milliseconds', 'retry-after', 'none'] as const)(
     'of a company that is blocked for a minute is understood with its headers in %s',
