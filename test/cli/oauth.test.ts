@@ -6,9 +6,11 @@ import { z } from 'zod';
 import { OAUTH_CLIENT, type Sandbox, startSandbox } from '../../sandbox';
 import { loadKeyring } from '../../src/encryption/keyring';
 import { createAuthorizations } from '../../src/vault/authorizations';
+import { createConnections, renewalOf } from '../../src/vault/connections';
 import { createFolderDriver } from '../../src/vault/folder';
 import { createVault } from '../../src/vault/vault';
 import { startSelfSigned } from '../aircall/support/raw-server';
+import { WRONG_CLOCKS, withClock } from '../support/clocks';
 import { createOperator, type RunningCommand } from '../support/command-line';
 import { errorOf, resultSchema } from '../support/documents';
 import { until } from '../support/patience';
@@ -88,6 +90,26 @@ describe('connect --oauth', () => {
     expect(resultSchema.parse(ran.document).status).toBe('completed');
     await worker.end('SIGTERM');
   });
+
+  test.each(Object.entries(WRONG_CLOCKS))(
+    'on a machine whose clock is at %s notes when the token is renewed by the right time',
+    async (_, aheadMs) => {
+      sandbox.company('acme').behave({ refreshGrant: true, tokenSeconds: 7_200 });
+      const { exit } = await withClock(aheadMs, async () => {
+        const { command, url } = await begin('clocked');
+        return paste(command, await consent(url, 'acme'));
+      });
+      sandbox.company('acme').behave({ refreshGrant: false });
+      expect(exit).toBe(0);
+      const keyring = loadKeyring(join(operator.folder, 'keys.json'));
+      const vault = createVault(createFolderDriver(join(operator.folder, 'vault')), keyring);
+      const stored = await createConnections(vault).get('clocked');
+      const renewAt = (stored && renewalOf(stored.value)) ?? '';
+      const leftMinutes = (Date.parse(renewAt) - Date.now()) / 60_000;
+      expect(leftMinutes).toBeGreaterThan(110);
+      expect(leftMinutes).toBeLessThanOrEqual(115);
+    },
+  );
 
   test('takes the callback over HTTP, refuses those that are not its own, and ends at the success page', async () => {
     const { command, url } = await begin('listened', ['--listen', '127.0.0.1:0']);
