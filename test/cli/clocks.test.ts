@@ -3,15 +3,17 @@ import { join } from 'node:path';
 import { Client, Connection as ServerConnection } from '@temporalio/client';
 import { createCompanySeed, OAUTH_CLIENT, type Sandbox, startSandbox } from '../../sandbox';
 import { readTokens } from '../../src/aircall/oauth';
+import { createDataConverter } from '../../src/encryption/data-converter';
 import { loadKeyring } from '../../src/encryption/keyring';
 import { renewalId } from '../../src/request/names';
+import { retentionScheduleId } from '../../src/retention/schedule';
 import { serverNowMs } from '../../src/temporal/server-time';
 import { type Connection, createConnections, oauthCredential, renewalOf } from '../../src/vault/connections';
 import { createFolderDriver } from '../../src/vault/folder';
 import { createVault } from '../../src/vault/vault';
 import { WRONG_CLOCKS } from '../support/clocks';
 import { createOperator, type RunningCommand, type RunningProcess } from '../support/command-line';
-import { resultSchema } from '../support/documents';
+import { resultSchema, statusSchema } from '../support/documents';
 import { until } from '../support/patience';
 import { environment } from '../support/service';
 
@@ -19,6 +21,8 @@ const DAY_MS = 86_400_000;
 const MINUTE_MS = 60_000;
 const TOKEN_SECONDS = 7_200;
 const DEADLINE_DAYS = 2;
+/** Less than an hour, so that a clock that is an hour ahead would destroy what has just ended. */
+const RETENTION_DAYS = 0.03;
 /** No other test's: all share one server. */
 const NAME = 'clocked';
 
@@ -50,10 +54,12 @@ const company = () => sandbox.company(NAME);
 const tokenRequests = () => sandbox.requests().filter(({ path }) => path === '/v1/oauth/token');
 const isHeld = ({ fault }: { readonly fault: string | null }) => fault === 'hold';
 
-function connections() {
+function vault() {
   const keyring = loadKeyring(join(operator.folder, 'keys.json'));
-  return createConnections(createVault(createFolderDriver(join(operator.folder, 'vault')), keyring));
+  return createVault(createFolderDriver(join(operator.folder, 'vault')), keyring);
 }
+
+const connections = () => createConnections(vault());
 
 async function present(): Promise<Connection> {
   const stored = await connections().get(NAME);
@@ -117,6 +123,7 @@ describe.each(Object.entries(WRONG_CLOCKS))('a worker whose clock is at %s', (la
     wrong = await operator.processes.startWorker({
       NODE_OPTIONS: `--require ${join(__dirname, '../fixtures/clock-ahead.js')}`,
       CLOCK_AHEAD_DAYS: String(aheadMs / DAY_MS),
+      AIRCALL_DSR_RETENTION_DAYS: String(RETENTION_DAYS),
     });
   });
   afterAll(async () => {
@@ -137,6 +144,22 @@ describe.each(Object.entries(WRONG_CLOCKS))('a worker whose clock is at %s', (la
     expect(activityType?.name).toBe('searchContacts');
     const deadlineMs = msOf(step?.eventTime) + msOf(scheduleToCloseTimeout);
     expect(Math.abs(deadlineMs - startTime.getTime() - DEADLINE_DAYS * DAY_MS)).toBeLessThan(MINUTE_MS);
+  });
+
+  it('destroys nothing early, and keeps evidence up to a time that has passed', async () => {
+    const schedule = temporal.schedule.getHandle(retentionScheduleId(operator.taskQueue));
+    const before = (await schedule.describe()).info.numActionsTaken;
+    await schedule.trigger();
+    await until('a sweep has begun', async () => (await schedule.describe()).info.numActionsTaken > before);
+    const sweep = (await schedule.describe()).info.recentActions.at(-1)?.action.workflow.workflowId ?? '';
+    const converter = createDataConverter(loadKeyring(join(operator.folder, 'keys.json')));
+    const reader = new Client({ connection: server, dataConverter: converter });
+    expect(await reader.workflow.getHandle(sweep).result()).toMatchObject({ unkept: 0, destroyed: 0, left: 0 });
+    const { document } = await operator.ask(['status', `alone-${id}`]);
+    expect(statusSchema.parse(document).status).toBe('completed');
+    const upTo = Date.parse(String((await vault().get('evidence-looked/up-to'))?.value));
+    expect(upTo).toBeGreaterThan(Date.now() - DAY_MS);
+    expect(upTo).toBeLessThan(Date.now());
   });
 
   it('refreshes an expired token once, beside a right one: neither steals the lease of the other, and neither renews early', async () => {
