@@ -53,7 +53,7 @@ export const budgetFields = {
   priority: optional(oneOf(...OPTIONS.priority.takes.oneOf)),
 };
 
-const receivedShape = object({
+export const receivedShape = object({
   /** As its starter gave it: the step itself judges it. */
   input: anything,
   /** When it reached the server. */

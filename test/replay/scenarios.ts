@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { createCompanySeed, OAUTH_CLIENT } from '../../sandbox';
 import { DsrError } from '../../src/client';
 import { inputFor, taken } from '../../src/request/addressed';
+import { receivedShape } from '../../src/request/contracts';
 import { RENEWAL_WORKFLOW, RETENTION_WORKFLOW } from '../../src/request/names';
 import { signalWaiting } from '../../src/temporal/waiting';
 import { type Credential, nextCredentialVersion } from '../../src/vault/connections';
@@ -356,9 +357,10 @@ const REDIRECT_URI = 'https://example.com/callback';
 /** By a worker for which requests were opened so much earlier: their deadlines are nearer. */
 async function withEarlierOpening(service: TestService, earlierMs: number, work: () => Promise<void>): Promise<void> {
   const earlier = (message: unknown) => {
-    const [input, receivedAt, openedAt] = inputFor('openRequest', message) ?? [];
-    if (typeof openedAt !== 'string') return message;
-    return taken('openRequest', [input, receivedAt, new Date(Date.parse(openedAt) - earlierMs).toISOString()]);
+    const [received] = inputFor('openRequest', message) ?? [];
+    if (!receivedShape(received)) return message;
+    const openedAt = new Date(Date.parse(received.openedAt) - earlierMs).toISOString();
+    return taken('openRequest', [{ ...received, openedAt }]);
   };
   const interceptor: ActivityInterceptorsFactory = () => ({
     inbound: { execute: (step, next) => next({ ...step, args: step.args.map(earlier) }) },
