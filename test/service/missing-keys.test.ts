@@ -6,7 +6,8 @@ import { copyFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from '@temporalio/client';
 import type { Payload } from '@temporalio/common';
-import type { temporal } from '@temporalio/proto';
+import { msToTs } from '@temporalio/common/lib/time';
+import { temporal } from '@temporalio/proto';
 import type { WorkflowBundleOption } from '@temporalio/worker';
 import { createCompanySeed } from '../../sandbox';
 import { historyFromJson } from '../../src/audit/history-json';
@@ -19,9 +20,10 @@ import { loadKeyring } from '../../src/encryption/keyring';
 import { createPayloadCodec } from '../../src/encryption/payload-codec';
 import { CREDENTIALS_UPDATED } from '../../src/request/names';
 import { historyOf, runAt } from '../../src/temporal/histories';
-import { until } from '../support/patience';
+import { PATIENCE_MS, until } from '../support/patience';
 import { environment, startTestService, type TestService } from '../support/service';
 
+const SCHEDULE_ACTIVITY = temporal.api.enums.v1.CommandType.COMMAND_TYPE_SCHEDULE_ACTIVITY_TASK;
 const subject = { email: 'zoe.nunez@example.com' };
 /** Longer than a first task takes, shorter than the server's pause before the third. */
 const WITHIN_MS = 2_000;
@@ -128,6 +130,36 @@ it('signals, updates and queries with a key of nobody hold up no request and no 
   expect(await failedTasks(workflowId)).toEqual([]);
   expect(service.problems()).toEqual([]);
   expect(service.log.join()).not.toContain('k-of-nobody');
+});
+
+it('a step that somebody schedules with a key of nobody is refused, and not tried again', async () => {
+  const { workflowService } = service.temporal;
+  const workflowId = `${service.taskQueue}-outside`;
+  const common = { namespace: 'default', taskQueue: { name: workflowId } };
+  const workflowType = { name: 'theirs' };
+  await workflowService.startWorkflowExecution({ ...common, workflowId, workflowType, requestId: workflowId });
+  const { taskToken } = await service.temporal.connection.withDeadline(Date.now() + PATIENCE_MS, () =>
+    workflowService.pollWorkflowTaskQueue(common),
+  );
+  const bound = ofKey('k-of-nobody');
+  const context = Buffer.from(JSON.stringify([workflowId, '1']));
+  const step = {
+    ...{ activityId: '1', activityType: { name: 'openRequest' }, startToCloseTimeout: msToTs('1 minute') },
+    taskQueue: { name: service.taskQueue },
+    input: { payloads: [{ ...bound, metadata: { ...bound.metadata, 'encryption-context': context } }] },
+  };
+  await workflowService.respondWorkflowTaskCompleted({
+    ...{ namespace: 'default', taskToken },
+    commands: [{ commandType: SCHEDULE_ACTIVITY, scheduleActivityTaskCommandAttributes: step }],
+  });
+  const failures = async () =>
+    (await eventsOf(workflowId)).flatMap(event => event.activityTaskFailedEventAttributes?.failure ?? []);
+  await until('it has failed', async () => (await failures()).length > 0);
+  expect((await failures()).map(({ applicationFailureInfo }) => applicationFailureInfo?.type)).toEqual([
+    'payload-unusable',
+  ]);
+  expect(service.problems()).toEqual([]);
+  await service.temporal.workflow.getHandle(workflowId).terminate();
 });
 
 async function verdictsOn(workflowId: string) {
