@@ -121,7 +121,10 @@ describe('after requests of all sorts, failed ones included', () => {
     await until('it waits', async () => (await client.status(stopped.workflowId)).status === 'waiting');
     await client.cancel(stopped.workflowId);
     expect((await client.result(stopped.workflowId)).status).toBe('cancelled');
-    // A payload of a key that the worker does not have.
+    // A request of a key that this worker does not have; another worker has opened it.
+    const request = { connection, kind: 'access', requestId: 'foreign' } as const;
+    const startedAt = new Date().toISOString();
+    await service.cases.open({ request, subjectHash: 'f'.repeat(32), runId: 'foreign', startedAt, incarnation: 1 });
     generateKeyFile(join(service.folder, 'other-keys.json'), new Date());
     const keyring = loadKeyring(join(service.folder, 'other-keys.json'));
     const foreign = new Client({
