@@ -6,6 +6,9 @@ import { createCompanySeed, type Sandbox, startSandbox } from '../../sandbox';
 import { connectTemporal, loadKeyring } from '../../src/client';
 import { generateKeyFile } from '../../src/encryption/key-file';
 import { WORKFLOW_TYPES } from '../../src/request/names';
+import { createCases } from '../../src/vault/cases';
+import { createFolderDriver } from '../../src/vault/folder';
+import { createVault } from '../../src/vault/vault';
 import { CONNECTION, METRICS } from '../../src/worker/metrics';
 import { createOperator } from '../support/command-line';
 import { resultSchema, startedSchema } from '../support/documents';
@@ -160,6 +163,12 @@ test('open requests are counted by status and due date, and a connection that is
       told.sum('aircall_dsr_requests_due_soon', { kind: 'deletion' }) === 1 &&
       told.sum('aircall_dsr_requests_overdue', { kind: 'deletion' }) === 1,
   );
+  // Another worker has opened one of them.
+  const mine = loadKeyring(operator.environment.AIRCALL_DSR_KEYS);
+  const vault = createVault(createFolderDriver(operator.environment.AIRCALL_DSR_VAULT ?? ''), mine);
+  const request = { connection: 'acme', kind: 'deletion', requestId: 'later' } as const;
+  const record = { request, subjectHash: 'f'.repeat(32), runId: 'later', startedAt: new Date().toISOString() };
+  await createCases(vault).open({ ...record, incarnation: 1 });
   await untilTold('that a key is missing', told => told.sum('aircall_dsr_worker_ready') === 0);
   for (const requestId of Object.keys(due))
     await temporal.workflow.getHandle(`dsr:acme:deletion:${requestId}`).terminate();
