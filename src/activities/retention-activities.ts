@@ -20,6 +20,7 @@ export interface RetentionDependencies {
 
 const WHY = {
   gone: 'its history is deleted; its receipt stays',
+  broken: 'that of the vault cannot be read, and its history is deleted; restore it from a backup',
   locked: 'the key file of this worker lacks a key that opens its history; the next sweep tries again',
 } as const;
 /** Foreign runs whose line is in the log already. */
@@ -66,7 +67,7 @@ export function createRetentionActivities({
         return { end: 'not-ours', foreign: 1 };
       }
       const state = await evidence.keep(receipt).catch(left('no evidence', workflowId));
-      if (state === 'gone' || state === 'locked')
+      if (state !== undefined && state !== 'kept')
         log({ level: 'warn', message: `no evidence of ${workflowId}: ${WHY[state]}`, workflowId });
       return { end: state === 'locked' ? 'locked' : 'done', foreign: 0 };
     },
@@ -84,6 +85,8 @@ export function createRetentionActivities({
       const now = await judged().catch(left('cannot judge the age', workflowId));
       const destroyed =
         now && (await retention.destroy(now, new Date(nowMs)).catch(left('cannot destroy data', workflowId)));
+      if (destroyed?.result !== undefined && !destroyed.evidence)
+        log({ level: 'warn', message: `no evidence of ${workflowId}: it was purged without`, workflowId });
       for (const { runId } of destroyed?.foreign ?? []) noteForeign(runId, workflowId);
       return { end: destroyed === undefined ? 'open' : 'done', foreign: destroyed?.foreign.length ?? 0 };
     },

@@ -1,7 +1,8 @@
 /**
  * The evidence of requests: a bundle for each, made from its receipt and its histories while the server still has them, and
  * kept in the vault as long as receipts. It holds no personal data, so it outlives the request's data. The time up to which
- * it is kept is the server's, never that of a worker. Decision D13.
+ * it is kept is the server's, never that of a worker. What nobody can read counts as not there: a bundle is made again while
+ * the server has the histories, and without the time all of them are searched. Decision D13.
  *
  * `evidence/<connection>/<kind>/<requestId>/<runId>` is a bundle; `evidence-looked/up-to` holds the time up to which ended requests
  * were searched.
@@ -13,10 +14,11 @@ import { createPayloadCodec } from '../encryption/payload-codec';
 import { pemOf } from '../encryption/signing-key';
 import { errorCode } from '../error-code';
 import type { Receipt } from '../receipt/model';
-import { type RequestRef, requestOf, WORKFLOW_TYPES, workflowIdOf } from '../request/names';
+import { isPagesId, type RequestRef, requestOf, WORKFLOW_TYPES, workflowIdOf } from '../request/names';
 import type { Evidence } from '../retention/evidence';
 import { sideBySide } from '../side-by-side';
 import { childrenIn, closedRuns, historyOf, runAt } from '../temporal/histories';
+import { isUnreadable, VaultError } from '../vault/errors';
 import type { Vault } from '../vault/vault';
 import { VERSION } from '../version';
 import { type Files, MANIFEST, RECEIPT, signBundle } from './bundle';
@@ -56,7 +58,9 @@ export function createEvidence({ temporal, vault, keyring, taskQueue, now }: Evi
     const history = await historyOf(temporal, { workflowId, runId: await endedIn(workflowId, runId) });
     if (history === undefined) return undefined;
     // Its own events name its children: a list on the server may lag, or lack deleted runs.
-    const children = await sideBySide(childrenIn(history), FETCHED_AT_ONCE, async run => ({
+    // Others were started by nobody with a key, under ids that may say anything.
+    const own = childrenIn(history).filter(child => isPagesId(workflowId, child.workflowId));
+    const children = await sideBySide(own, FETCHED_AT_ONCE, async run => ({
       run,
       history: await historyOf(temporal, run),
     }));
@@ -89,18 +93,28 @@ export function createEvidence({ temporal, vault, keyring, taskQueue, now }: Evi
     return files;
   }
 
-  async function kept(receipt: Receipt): Promise<Files | undefined> {
-    const stored = await vault.get(keyOf(receipt.request, receipt.request.runId));
-    return stored && unpack(stored.value);
+  /** Anybody who can write the vault can store something there, also under the id of a key that nobody has. */
+  async function stored(key: string): Promise<Buffer | 'broken' | undefined> {
+    try {
+      return (await vault.get(key))?.value;
+    } catch (error) {
+      if (isUnreadable(error) || errorCode(error) === 'unknown-key') return 'broken';
+      throw error;
+    }
   }
+
+  const bundleOf = ({ request }: Receipt) => stored(keyOf(request, request.runId));
 
   return {
     async keep(receipt) {
-      if ((await kept(receipt)) !== undefined) return 'kept';
+      const present = await bundleOf(receipt);
+      if (present !== undefined && present !== 'broken') return 'kept';
       try {
         const files = await make(receipt);
-        if (files === undefined) return 'gone';
-        await vault.putIfAbsent(keyOf(receipt.request, receipt.request.runId), pack(files));
+        if (files === undefined) return present ?? 'gone';
+        const key = keyOf(receipt.request, receipt.request.runId);
+        if (present === 'broken') await vault.replace(key, pack(files));
+        else await vault.putIfAbsent(key, pack(files));
         return 'kept';
       } catch (error) {
         if (LOCKED.includes(errorCode(error) ?? '')) return 'locked';
@@ -108,18 +122,27 @@ export function createEvidence({ temporal, vault, keyring, taskQueue, now }: Evi
       }
     },
 
-    of: async receipt => (await kept(receipt)) ?? make(receipt),
+    async of(receipt) {
+      const present = await bundleOf(receipt);
+      if (present !== undefined && present !== 'broken') return unpack(present);
+      const files = await make(receipt);
+      if (files !== undefined || present === undefined) return files;
+      const workflowId = workflowIdOf(receipt.request);
+      throw new VaultError(
+        'evidence-broken',
+        `The evidence of ${workflowId} cannot be read, and its history is deleted.`,
+      );
+    },
 
     async unkept(nowMs, page) {
-      const searched = await vault.get(SEARCHED);
-      const from = searched && new Date(searched.value.toString());
+      const searched = await stored(SEARCHED);
+      const from = searched instanceof Buffer ? new Date(searched.toString()) : undefined;
       const within = { from, to: new Date(nowMs), types: Object.values(WORKFLOW_TYPES) };
       const { runs, next } = await closedRuns(temporal, taskQueue, within, page);
       const found = await sideBySide(runs, FETCHED_AT_ONCE, async ({ workflowId, runId }) => {
         const request = requestOf(workflowId);
         if (request === undefined) return [];
-        const isKept = (await vault.list(keyOf(request))).includes(keyOf(request, runId));
-        return isKept ? [] : [request];
+        return (await stored(keyOf(request, runId))) instanceof Buffer ? [] : [request];
       });
       const requests = [...new Map(found.flat().map(request => [workflowIdOf(request), request])).values()];
       return next === undefined ? { requests } : { requests, next };
@@ -127,6 +150,7 @@ export function createEvidence({ temporal, vault, keyring, taskQueue, now }: Evi
 
     async noteKept(nowMs) {
       const upTo = new Date(nowMs - LISTED_WITHIN_MS).toISOString();
+      if ((await stored(SEARCHED)) === 'broken') return vault.replace(SEARCHED, Buffer.from(upTo));
       // A later sweep may have stored a later time: keep it.
       await vault.update(SEARCHED, present =>
         present !== undefined && present.toString() >= upTo ? undefined : Buffer.from(upTo),

@@ -15,8 +15,10 @@ import { STATUSES } from '../request/model';
 import {
   CREDENTIALS_UPDATED,
   EXTEND,
+  isPagesId,
   KINDS,
   type Kind,
+  NAME_PATTERN,
   type RequestRef,
   requestBehind,
   SEARCH_ATTRIBUTES,
@@ -29,6 +31,11 @@ import { isLockedOut, LOCKED_OUT, openAsWorker } from './opened';
 
 const HistoryMessage = temporal.api.history.v1.History;
 const DIGITS = 7;
+
+const SDK_ID = /^\d{1,9}$/;
+const ACTIVITY_TYPE = /^[A-Za-z]{1,64}$/;
+/** The name of a patch. */
+const PATCH = /^[a-z-]{1,64}$/;
 
 /** Keyed, so that nobody can find the address of a pseudonym by trial. */
 export type Hash = (value: string) => string;
@@ -79,8 +86,12 @@ const like =
   text =>
     pattern.test(text);
 const uuid = like(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
-const ofSdk = like(/^\d{1,9}$/);
-const queue: Text = (text, { taskQueue }) => text === taskQueue || text.startsWith(`${taskQueue}/`);
+const ofSdk = like(SDK_ID);
+/** The service's main task queue, or that of a connection. */
+const queue: Text = (text, { taskQueue }) =>
+  text === taskQueue || (text.startsWith(`${taskQueue}/`) && NAME_PATTERN.test(text.slice(taskQueue.length + 1)));
+/** The run itself, its parent or a child. */
+const related: Text = (text, { workflowId }) => `${workflowId}:`.startsWith(`${text}:`) || isPagesId(workflowId, text);
 const numbered =
   (what: keyof RunFacts['numbers']): Text =>
   (text, { numbers }) => {
@@ -93,7 +104,7 @@ const update = numbered('update');
 
 /** Kept or replaced texts, by their name, or by the names of parent and member; all others are left out. */
 const TEXTS: Readonly<Record<string, Text>> = {
-  workflowId: (text, { workflowId }) => `${text}:`.startsWith(`${workflowId}:`) || workflowId.startsWith(`${text}:`),
+  workflowId: related,
   /** Without one a replay knows no parent; its name is of the deployment. */
   parentWorkflowNamespace: () => 'default',
   runId: uuid,
@@ -105,7 +116,7 @@ const TEXTS: Readonly<Record<string, Text>> = {
   activityId: ofSdk,
   timerId: ofSdk,
   'workflowType.name': text => WORKFLOW_NAMES.some(name => name === text),
-  'activityType.name': like(/^[A-Za-z]{1,64}$/),
+  'activityType.name': like(ACTIVITY_TYPE),
   'taskQueue.name': queue,
   'taskQueue.normalName': queue,
   'input.name': text => text === EXTEND,
@@ -185,10 +196,9 @@ async function keptPayload(holder: string, payload: Payload, run: RunFacts): Pro
     case 'details':
     case 'lastHeartbeatDetails':
       return json(countsIn(jsonIn(await openAsWorker(payload, run.codec))));
-    // Notes of the SDK itself, which are never encrypted.
     case 'data':
     case 'patch-data':
-      return json(jsonIn(payload));
+      return json(noteIn(jsonIn(payload)));
     default:
       return searchAttribute(holder, payload, run);
   }
@@ -205,6 +215,34 @@ function extensionOf(value: unknown, { workflowId }: RunFacts): Record<string, u
   }
 }
 
+/**
+ * What the SDK notes of a local activity or a patch. Nobody encrypts it: anybody who reaches the server can write such a
+ * note, so that only numbers and names of its known shape are kept.
+ */
+function noteIn(value: unknown): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(NOTES).flatMap(([name, isKnown]) => {
+      const noted = member(value, name);
+      return isKnown(noted) ? [[name, noted]] : [];
+    }),
+  );
+}
+
+const isText = (pattern: RegExp) => (value: unknown) => typeof value === 'string' && pattern.test(value);
+const isTime = (value: unknown) => value === null || isScalar(value);
+
+const NOTES: Readonly<Record<string, (value: unknown) => boolean>> = {
+  seq: isScalar,
+  attempt: isScalar,
+  activity_id: isText(SDK_ID),
+  activity_type: isText(ACTIVITY_TYPE),
+  complete_time: isTime,
+  backoff: isTime,
+  original_schedule_time: isTime,
+  id: isText(PATCH),
+  deprecated: isScalar,
+};
+
 const COUNTS = ['apiRequests', 'credentialVersion', 'sent', 'uncertain'];
 
 /** The record of a step's attempts. */
@@ -212,9 +250,6 @@ function countsIn(value: unknown): Record<string, unknown> {
   const counts = COUNTS.map(name => [name, member(value, name)] as const).filter(([, count]) => isScalar(count));
   return Object.fromEntries(counts);
 }
-
-/** The name of a patch. */
-const PATCH = /^[a-z-]{1,64}$/;
 
 type Attribute = keyof typeof SEARCH_ATTRIBUTES | 'TemporalChangeVersion';
 

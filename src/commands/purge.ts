@@ -36,7 +36,7 @@ export async function purge({ terminal, parts }: Context, id: string): Promise<E
       `Purged ${workflowId}: its case file and package, and ${histories.length} histories on the server.`,
       kept
         ? 'Its evidence was kept: `audit export` still writes it.'
-        : 'No evidence was kept: its history was deleted before, or no key opens it.',
+        : 'No evidence is left that can be read: its history was deleted before, or no key opens it.',
       'Its record and its receipt stay, without personal data; copies of the server database and the vault age out with `keys retire`.',
     ],
   );

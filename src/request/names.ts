@@ -33,6 +33,13 @@ export function pagesId(workflowId: string, child: string): string {
   return `${workflowId}:pages:${child}`;
 }
 
+const PAGES = /^:pages:\d{1,9}(-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})*$/;
+
+/** Whether an id is one that the run gives its children. */
+export function isPagesId(workflowId: string, id: string): boolean {
+  return id.startsWith(`${workflowId}:`) && PAGES.test(id.slice(workflowId.length));
+}
+
 /** The workflow id of the renewal of a connection's credential of this version. */
 export function renewalId(taskQueue: string, connection: string, credentialVersion: number): string {
   return `${taskQueue}/renewal/${connection}/${credentialVersion}`;

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { type Budget, LIMIT_PER_MINUTE_MAX, limitInForce, SHARE_MAX } from '../budget';
+import { errorCode } from '../error-code';
 import { NAME_PATTERN } from '../request/names';
 import { isUnreadable, readable, VaultError } from './errors';
 import type { Stored, Vault } from './vault';
@@ -117,7 +118,7 @@ export interface Connections {
   replace(connection: Connection): Promise<void>;
   /** Stands for the company that a connection belongs to; undefined if requests neither use nor await the connection. */
   incarnation(name: string): Promise<number | undefined>;
-  /** The incarnation of a connection that cannot be read; undefined if it never had one. */
+  /** The incarnation of a connection that cannot be read; undefined if nothing that can be read tells of one. */
   latestIncarnation(name: string): Promise<number | undefined>;
   /** A new one: of a new connection, or one that belongs to another company from now on. */
   beginIncarnation(name: string, nowMs: number): Promise<number>;
@@ -188,6 +189,15 @@ export function createConnections(vault: Vault): Connections {
     };
   }
 
+  async function isOurs(key: string): Promise<boolean> {
+    try {
+      return (await vault.get(key)) !== undefined;
+    } catch (error) {
+      if (isUnreadable(error) || errorCode(error) === 'unknown-key') return false;
+      throw error;
+    }
+  }
+
   const connections: Connections = {
     get: name =>
       readable('connection-broken', `connection ${name}`, async () => {
@@ -217,9 +227,11 @@ export function createConnections(vault: Vault): Connections {
       return kept && (kept.incarnation ?? connections.latestIncarnation(name));
     },
     async latestIncarnation(name) {
+      // Anybody who can write the vault can store something under any number: only what we sealed counts.
       const begun = (await vault.list(incarnationsOf(name))).map(key => Number(key.slice(key.lastIndexOf('/') + 1)));
-      const latest = Math.max(0, ...begun.filter(Number.isSafeInteger));
-      return latest === 0 ? undefined : latest;
+      const newestFirst = begun.filter(Number.isSafeInteger).sort((one, other) => other - one);
+      for (const number of newestFirst) if (await isOurs(`${incarnationsOf(name)}/${number}`)) return number;
+      return undefined;
     },
     async beginIncarnation(name, nowMs) {
       for (let next = nowMs; ; next += 1) {

@@ -15,7 +15,8 @@ export type VaultErrorCode =
   | 'vault-unsafe'
   | 'vault-rolled-back'
   | 'connection-broken'
-  | 'record-broken';
+  | 'record-broken'
+  | 'evidence-broken';
 
 const ADVICE = {
   'vault-unreachable': 'Check network, proxy and certificates, and the state of the store.',
@@ -28,6 +29,8 @@ const ADVICE = {
     'Restore the whole vault from a backup, and start all workers again; for a connection, `aircall-dsr connect` is enough.',
   'connection-broken': 'Run `aircall-dsr connect` again, or restore the object from a backup.',
   'record-broken': 'Restore it from a backup. Check that the key file belongs to this vault.',
+  'evidence-broken':
+    'Restore it from a backup. Check that the key file belongs to this vault. The receipt of the request stays.',
 } as const satisfies Record<VaultErrorCode, string>;
 
 /** The message is `what`, a sentence, and the remedy of the code. */

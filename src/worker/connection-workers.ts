@@ -14,6 +14,7 @@ import { sideBySide } from '../side-by-side';
 import { within } from '../temporal/deadline';
 import { rateOn } from '../temporal/queue-rate';
 import { budgetOf, type Connection, type Connections, renewalOf } from '../vault/connections';
+import { VaultError } from '../vault/errors';
 import { createBudgetKeeper } from './budget-keeper';
 import type { ConnectionWatch } from './gauges';
 import { endsInTime } from './in-time';
@@ -134,8 +135,10 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
       if (!seen.has(name)) return; // found deleted meanwhile: its gauges stay 0
       watch?.seen(name, stored?.value);
       if (stored === undefined) {
-        const awaited = (await connections.kept(name)) !== undefined;
-        if (!awaited) return isGone(name);
+        if ((await connections.kept(name)) === undefined) return isGone(name);
+        // Anybody who can write the vault can store something under any name: no worker for one that was never connected.
+        if ((await connections.incarnation(name)) === undefined)
+          throw new VaultError('connection-broken', `The remains of connection ${name} in the vault cannot be read.`);
         await serve(name, apiTaskQueue(taskQueue, name), AWAITED_RATE);
         unserved.delete(name);
         return;
