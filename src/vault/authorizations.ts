@@ -4,6 +4,7 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { z } from 'zod';
+import { errorCode } from '../error-code';
 import { NAME_PATTERN } from '../request/names';
 import { isUnreadable } from './errors';
 import type { Vault } from './vault';
@@ -65,5 +66,5 @@ export function createAuthorizations(vault: Vault): Authorizations {
 
 /** It concerns nobody but who redeems it. */
 function unlessBroken(error: unknown): undefined {
-  if (!isUnreadable(error)) throw error;
+  if (!isUnreadable(error) && errorCode(error) !== 'unknown-key') throw error;
 }

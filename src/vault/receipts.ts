@@ -16,7 +16,6 @@ import { z } from 'zod';
 import { ratePerSecond } from '../budget';
 import { KeyringError } from '../encryption/key-file';
 import type { Keyring } from '../encryption/keyring';
-import { SealBroken } from '../encryption/seal';
 import { errorCode } from '../error-code';
 import type { ReceiptFacts } from '../receipt/build';
 import { canonicalJson } from '../receipt/canonical';
@@ -113,6 +112,7 @@ const NAMED_MAX = 10;
 const placeSchema = z.number().int().min(1);
 const NOTHING: Head = { sequence: 0, digest: null, stated: [], revoked: [] };
 const SEQUENCE_DIGITS = 10;
+const PLACE = /^\d{10}$/;
 const READ_AT_ONCE = 8;
 const SECONDS_PER_HOUR = 3_600;
 /** Codes of objects that are no longer what was stored, whatever keys this process has. */
@@ -177,13 +177,17 @@ export function createReceipts({ vault, keyring, now }: ReceiptsDependencies): R
   }
 
   /** An object that repeats what the chain holds. */
-  async function repeated<T>(key: string, read: (value: Buffer) => T): Promise<Stored<T> | undefined | 'broken'> {
+  async function repeated<T>(
+    key: string,
+    read: (value: Buffer) => T,
+    unopened = BROKEN,
+  ): Promise<Stored<T> | undefined | 'broken'> {
     try {
       const stored = await vault.get(key);
       return stored && { value: read(stored.value), version: stored.version };
     } catch (error) {
       if (error instanceof SyntaxError || error instanceof z.ZodError) return 'broken';
-      if (error instanceof SealBroken && BROKEN.includes(error.code)) return 'broken';
+      if (unopened.includes(errorCode(error) ?? '')) return 'broken';
       throw error;
     }
   }
@@ -193,14 +197,20 @@ export function createReceipts({ vault, keyring, now }: ReceiptsDependencies): R
     return typeof stored === 'object' ? stored.value : stored;
   }
 
-  /** Where the chain ends, or a place before. If the stored head is broken, it is made again. */
-  async function headOf(connection: string): Promise<{ readonly head: Head; readonly version: string | undefined }> {
+  /**
+   * Where the chain ends, or a place before. If nobody here can read the stored head, it is made again: from the chain, of which
+   * an entry that lacks a key is waited for.
+   */
+  async function headOf(
+    connection: string,
+    unopened: readonly string[] = BROKEN,
+  ): Promise<{ readonly head: Head; readonly version: string | undefined }> {
     const key = headKey(connection);
-    const stored = await repeated(key, value => headSchema.parse(JSON.parse(value.toString())));
+    const stored = await repeated(key, value => headSchema.parse(JSON.parse(value.toString())), UNOPENED);
     if (stored === undefined) return { head: NOTHING, version: undefined };
     if (stored !== 'broken') return { head: stored.value, version: stored.version };
     let head = NOTHING;
-    for (const found of await everything(connection, 0)) {
+    for (const found of await everything(connection, 0, unopened)) {
       await note(found);
       head = headAfter(head, found);
     }
@@ -268,7 +278,7 @@ export function createReceipts({ vault, keyring, now }: ReceiptsDependencies): R
     isSame: (entry: Entry) => entry is E,
     unopened: readonly string[] = BROKEN,
   ): Promise<{ readonly entry: E | undefined; readonly isNew: boolean }> {
-    const before = await headOf(connection);
+    const before = await headOf(connection, unopened);
     let { head } = before;
     const there = await known();
     if (there !== undefined) return { entry: there, isNew: false };
@@ -336,14 +346,30 @@ export function createReceipts({ vault, keyring, now }: ReceiptsDependencies): R
     known: number,
     unopened: readonly string[] = BROKEN,
   ): Promise<(Entry | Unreadable)[]> {
-    const listed = (await vault.list(chainOf(connection))).map(key => Number(key.slice(key.lastIndexOf('/') + 1)));
-    const last = listed.reduce((one, other) => Math.max(one, other), known);
+    const last = await lastPlace(connection, known, unopened);
     const places = Array.from({ length: last }, (_, index) => index + 1);
     return sideBySide(places, READ_AT_ONCE, sequence => look(connection, sequence, unopened));
   }
 
+  /**
+   * That of the last entry that we sealed, and those behind it without a gap. Anybody who can write the vault can store
+   * something under any name: a place far behind the end is none.
+   */
+  async function lastPlace(connection: string, known: number, unopened: readonly string[]): Promise<number> {
+    const names = (await vault.list(chainOf(connection))).map(key => key.slice(chainOf(connection).length + 1));
+    const listed = new Set(names.filter(name => PLACE.test(name)).map(Number));
+    let last = known;
+    for (const sequence of [...listed].sort((one, other) => other - one)) {
+      if (sequence <= last) break;
+      const found = await look(connection, sequence, unopened);
+      if (!('fault' in found) || found.fault === 'malformed') last = sequence;
+    }
+    while (listed.has(last + 1)) last += 1;
+    return last;
+  }
+
   async function read(connection: string): Promise<{ entries: Entry[]; unstated: Unreadable[] }> {
-    const { head } = await headOf(connection);
+    const { head } = await headOf(connection, UNOPENED);
     const all = await everything(connection, head.sequence, UNOPENED);
     const entries = all.flatMap(each => ('fault' in each ? [] : each));
     const stated = unreadableIn(entries);

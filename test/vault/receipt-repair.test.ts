@@ -316,6 +316,25 @@ describe('a signing key that is replaced', () => {
   });
 });
 
+test('what somebody without a key stores far behind the end, or under the name of no place, is no entry', async () => {
+  const names = [entryKey(9), 'receipts/acme/4000000000', 'receipts/acme/9999999999', 'receipts/acme/junk'];
+  for (const name of names) await driver.putIfAbsent(name, Buffer.from('junk'));
+  await replace('receipt-heads/acme', Buffer.from('junk'));
+  const fresh = receiptsWith();
+  expect((await fresh.chain('acme')).map(({ chain }) => chain.sequence)).toEqual([1, 2, 3]);
+  await replace('receipt-heads/acme', Buffer.from('junk'));
+  expect((await fresh.issue(ended('four'))).chain.sequence).toBe(4);
+  expect(await fresh.repair('acme')).toEqual([]);
+});
+
+test('a head that names a key that nobody has is made again, and holds up no receipt', async () => {
+  const sealed = (await driver.get('receipt-heads/acme'))?.value ?? Buffer.alloc(0);
+  await replace('receipt-heads/acme', Buffer.from(sealed.toString('latin1').replace('k-1', 'k-9'), 'latin1'));
+  expect((await receiptsWith().issue(ended('two'))).chain.sequence).toBe(2);
+  expect((await receiptsWith().issue(ended('four'))).chain.sequence).toBe(4);
+  expect(await receiptsWith().chain('acme')).toHaveLength(4);
+});
+
 test('however repairs and appends interleave, one statement and one new receipt come of it', async () => {
   const objects = new Map<string, { value: Buffer; version: string }>();
   for (const key of await vault
