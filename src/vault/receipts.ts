@@ -160,8 +160,8 @@ export function createReceipts({ vault, keyring, now }: ReceiptsDependencies): R
     const found = await look(connection, sequence, UNOPENED);
     if (!('fault' in found)) return isReceipt(found) ? found : undefined;
     const place = await placeAt(repairKey(connection, sequence));
-    const isStated = place === 'broken' ? !(await isUnstated(connection, sequence)) : place !== undefined;
-    if (isStated) return undefined;
+    // Without its place, the statement is still in the chain.
+    if (typeof place === 'number' || (await isStated(connection, sequence))) return undefined;
     throw await unreadable(connection, [found]);
   }
 
@@ -376,9 +376,9 @@ export function createReceipts({ vault, keyring, now }: ReceiptsDependencies): R
     return { entries, unstated: all.flatMap(each => ('fault' in each && !stated.has(each.sequence) ? each : [])) };
   }
 
-  async function isUnstated(connection: string, sequence: number): Promise<boolean> {
-    const { unstated } = await read(connection);
-    return unstated.some(each => each.sequence === sequence);
+  async function isStated(connection: string, sequence: number): Promise<boolean> {
+    const { entries } = await read(connection);
+    return unreadableIn(entries).has(sequence);
   }
 
   /** The newest receipt of a request, or of one of its runs, if the object that holds its place is broken. */

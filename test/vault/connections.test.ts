@@ -186,3 +186,19 @@ describe('what is kept of a connection that is deleted while requests wait for i
     expect(await connections.company('acme')).toBe('Acme Group');
   });
 });
+
+describe('an incarnation', () => {
+  test('is a number that we sealed: what somebody without a key stores beside it counts for nothing', async () => {
+    const driver = createFolderDriver(folder);
+    const first = await connections.beginIncarnation('acme', 1_000);
+    const sealed = (await driver.get(`incarnations/acme/${first}`))?.value ?? Buffer.alloc(0);
+    const ofNoKey = Buffer.from(sealed.toString('latin1').replace('k-1', 'k-9'), 'latin1');
+    const junk = { 2000: sealed, 3000: ofNoKey, [Number.MAX_SAFE_INTEGER]: Buffer.alloc(0), '1e4': sealed, x: sealed };
+    for (const [name, bytes] of Object.entries(junk)) await driver.putIfAbsent(`incarnations/acme/${name}`, bytes);
+    expect(await connections.latestIncarnation('acme')).toBe(first);
+    // Neither is the number of an object that is there taken, nor that of one that was begun before.
+    expect(await connections.beginIncarnation('acme', 2_000)).toBe(2_001);
+    expect(await connections.beginIncarnation('acme', 500)).toBe(2_002);
+    expect(await connections.latestIncarnation('acme')).toBe(2_002);
+  });
+});

@@ -2,6 +2,8 @@
  * Each kind of object in the vault, broken in each way by somebody without a key: what uses it says so or does without it, what
  * does not use it goes on, and nothing else is lost. One table; the runner prints it where `POISON_TABLE=1`.
  */
+import type { Client } from '@temporalio/client';
+import { createEvidence } from '../../src/audit/evidence';
 import { errorCode } from '../../src/error-code';
 import type { RequestResult } from '../../src/request/model';
 import type { RequestRef } from '../../src/request/names';
@@ -17,6 +19,7 @@ import { makeFolder, removeFolder } from '../support/folders';
 const keyring = keyringOf(['k-1', keyOf('poison')]);
 const NOW = new Date('2026-01-31T12:00:00.000Z');
 const SUBJECT = 'f'.repeat(32);
+const DAY_MS = 86_400_000;
 
 let folder: string;
 let driver: VaultDriver;
@@ -25,6 +28,32 @@ beforeEach(() => {
   driver = createFolderDriver(folder);
 });
 afterEach(() => removeFolder(folder));
+
+const NOT_FOUND = Object.assign(new Error('no such run'), { code: 5, details: '', metadata: {} });
+/** Whether the server still has the histories of requests. */
+let hasHistories: boolean;
+/** The filter of the last list. */
+let query: string;
+const temporal = {
+  options: { namespace: 'default' },
+  workflow: {
+    getHandle: () => ({
+      async fetchHistory() {
+        if (hasHistories) return { events: [] };
+        throw NOT_FOUND;
+      },
+    }),
+  },
+  workflowService: {
+    async describeWorkflowExecution() {
+      throw NOT_FOUND;
+    },
+    async listWorkflowExecutions(list: { readonly query: string }) {
+      query = list.query;
+      return {};
+    },
+  },
+} as unknown as Client;
 
 /** A process of its own, which has seen nothing yet. */
 function process() {
@@ -35,6 +64,7 @@ function process() {
     cases: createCases(vault),
     receipts: createReceipts({ vault, keyring, now: () => NOW.getTime() }),
     authorizations: createAuthorizations(vault),
+    evidence: createEvidence({ temporal, vault, keyring, taskQueue: 'queue', now: () => NOW.getTime() }),
   };
 }
 type Process = ReturnType<typeof process>;
@@ -82,12 +112,9 @@ function open({ cases }: Process, request: RequestRef) {
 
 async function end({ cases, receipts }: Process, request: RequestRef) {
   const result = resultOf(request.requestId);
-  await cases.close(request, result);
-  return issue({ receipts }, request);
-}
-
-function issue({ receipts }: Pick<Process, 'receipts'>, request: RequestRef) {
+  const { endedBefore } = await cases.close(request, result);
   return receipts.issue({
+    endedBefore,
     request,
     runId: 'run-1',
     dryRun: false,
@@ -99,6 +126,13 @@ function issue({ receipts }: Pick<Process, 'receipts'>, request: RequestRef) {
     how: 'at-end',
     workflows: 'c'.repeat(64),
   });
+}
+
+/** The place of the receipt of a request of acme that begins and ends, or has. */
+async function life(mine: Process, requestId: string): Promise<string> {
+  const request = requestOf('acme', requestId);
+  await open(mine, request);
+  return String((await end(mine, request)).chain.sequence);
 }
 
 /** What a request leaves in the vault from its first step to its last, and that all of it can be read. */
@@ -138,6 +172,8 @@ interface Kind {
     readonly truncated: string;
     readonly other: string;
     readonly older?: string;
+    /** It names a key that nobody has. */
+    readonly locked: string;
     readonly deleted: string;
   };
 }
@@ -158,6 +194,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
       truncated: 'connection-broken',
       other: 'connection-broken',
       older: 'vault-rolled-back',
+      locked: 'unknown-key',
       deleted: 'vault-rolled-back',
     },
   },
@@ -167,22 +204,25 @@ const KINDS: Readonly<Record<string, Kind>> = {
       return firstIn('connections/acme');
     },
     use: async ({ connections }) => `limit ${(await connections.get('acme'))?.value.limitPerMinute}`,
-    fates: { truncated: 'limit 30', other: 'limit 30', deleted: 'limit 30' },
+    fates: { truncated: 'limit 30', other: 'limit 30', locked: 'limit 30', deleted: 'limit 30' },
   },
   'kept connection': {
     async make({ connections }, older) {
+      await connections.beginIncarnation('acme', 1);
       await connections.delete('acme', { waitedFor: true });
       await older('companies/acme');
       await connections.put({ ...connectionOf('acme'), company: 'Acme Group' }, undefined);
       await connections.delete('acme', { waitedFor: true });
       return 'companies/acme';
     },
-    use: async ({ connections }) => JSON.stringify((await connections.kept('acme')) ?? 'not there'),
+    use: async ({ connections }) =>
+      `${JSON.stringify(await connections.kept('acme'))} of ${await connections.incarnation('acme')}`,
     fates: {
-      truncated: '{"broken":true}',
-      other: '{"broken":true}',
-      older: '{"name":"acme","incarnation":1}',
-      deleted: '"not there"',
+      truncated: '{"broken":true} of 1',
+      other: '{"broken":true} of 1',
+      older: '{"name":"acme","incarnation":1} of 1',
+      locked: 'unknown-key',
+      deleted: 'undefined of undefined',
     },
   },
   incarnation: {
@@ -190,8 +230,14 @@ const KINDS: Readonly<Record<string, Kind>> = {
       await connections.beginIncarnation('acme', 1);
       return 'incarnations/acme/1';
     },
-    use: async ({ connections }) => `incarnation ${await connections.incarnation('acme')}`,
-    fates: { truncated: 'incarnation 1', other: 'incarnation 1', deleted: 'incarnation 1' },
+    use: async ({ connections }) =>
+      `incarnation ${await connections.incarnation('acme')}, the next ${await connections.beginIncarnation('acme', 1)}`,
+    fates: {
+      truncated: 'incarnation 1, the next 2',
+      other: 'incarnation 1, the next 2',
+      locked: 'incarnation 1, the next 2',
+      deleted: 'incarnation 1, the next 1',
+    },
   },
   authorization: {
     async make({ authorizations }, older) {
@@ -205,7 +251,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
       await authorizations.begin('globex', NOW);
       return authorizations.redeem('acme', state, NOW);
     },
-    fates: { truncated: 'seal-broken', other: 'seal-broken', older: 'good', deleted: 'unknown' },
+    fates: { truncated: 'seal-broken', other: 'seal-broken', older: 'good', locked: 'unknown-key', deleted: 'unknown' },
   },
   'rate limits': {
     async make({ connections }, older) {
@@ -224,6 +270,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
       truncated: 'limit 60, after the next 429 10',
       other: 'limit 60, after the next 429 10',
       older: 'limit 40, after the next 429 10',
+      locked: 'unknown-key',
       deleted: 'limit 60, after the next 429 10',
     },
   },
@@ -242,8 +289,21 @@ const KINDS: Readonly<Record<string, Kind>> = {
       truncated: 'record-broken',
       other: 'record-broken',
       older: 'vault-rolled-back',
+      locked: 'unknown-key',
       deleted: 'vault-rolled-back',
     },
+  },
+  'witness of a record': {
+    async make(mine) {
+      await open(mine, R1);
+      await mine.cases.noteCancellation(R1, 'run-1', NOW.toISOString());
+      return firstIn('requests/acme/access/r-1/record');
+    },
+    async use(fresh) {
+      await end(fresh, R1);
+      return 'ended';
+    },
+    fates: { truncated: 'ended', other: 'ended', locked: 'ended', deleted: 'ended' },
   },
   'record of an ended request': {
     async make(mine, older) {
@@ -257,6 +317,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
       truncated: 'record-broken',
       other: 'record-broken',
       older: 'vault-rolled-back',
+      locked: 'unknown-key',
       deleted: 'vault-rolled-back',
     },
   },
@@ -269,7 +330,13 @@ const KINDS: Readonly<Record<string, Kind>> = {
       return 'requests/acme/access/r-1/record';
     },
     use: async fresh => `answers ${(await open(fresh, R1)).result?.status}`,
-    fates: { truncated: 'answers purged', other: 'answers purged', older: 'answers purged', deleted: 'answers purged' },
+    fates: {
+      truncated: 'answers purged',
+      other: 'answers purged',
+      older: 'answers purged',
+      locked: 'answers purged',
+      deleted: 'answers purged',
+    },
   },
   tombstone: {
     async make(mine) {
@@ -279,7 +346,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
       return 'purged/acme/access/r-1';
     },
     use: async fresh => `answers ${(await open(fresh, R1)).result?.status}`,
-    fates: { truncated: 'answers purged', other: 'answers purged', deleted: 'answers purged' },
+    fates: { truncated: 'answers purged', other: 'answers purged', locked: 'unknown-key', deleted: 'answers purged' },
   },
   'object of a case file': {
     async make(mine) {
@@ -291,7 +358,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
       await fresh.cases.write(R1, ['more']);
       return JSON.stringify(await fresh.cases.read(R1, caseRef));
     },
-    fates: { truncated: 'seal-broken', other: 'wrong-key', deleted: 'case-file-broken' },
+    fates: { truncated: 'seal-broken', other: 'wrong-key', locked: 'wrong-key', deleted: 'case-file-broken' },
   },
   'progress of a step': {
     async make(mine, older) {
@@ -310,6 +377,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
       truncated: '{"sent":0,"uncertain":true}, then 3',
       other: '{"sent":0,"uncertain":true}, then 3',
       older: '{"sent":1,"uncertain":false}, then 3',
+      locked: '{"sent":0,"uncertain":true}, then 3',
       deleted: '"not there", then 3',
     },
   },
@@ -322,7 +390,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
     use: async ({ cases }) =>
       (await cases.readPackage(`vault:requests/acme/access/r-1/package/${'a'.repeat(64)}.zip`))?.toString() ??
       'no package',
-    fates: { truncated: 'seal-broken', other: 'wrong-key', deleted: 'no package' },
+    fates: { truncated: 'seal-broken', other: 'wrong-key', locked: 'wrong-key', deleted: 'no package' },
   },
   'mark of an open access request': {
     async make({ cases }) {
@@ -330,7 +398,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
       return firstIn('open-access');
     },
     use: async ({ cases }) => `${(await cases.openAccesses('acme', SUBJECT)).length} to wait for`,
-    fates: { truncated: '1 to wait for', other: '1 to wait for', deleted: '0 to wait for' },
+    fates: { truncated: '1 to wait for', other: '1 to wait for', locked: '1 to wait for', deleted: '0 to wait for' },
   },
   receipt: {
     async make(mine) {
@@ -348,12 +416,112 @@ const KINDS: Readonly<Record<string, Kind>> = {
     fates: {
       truncated: 'the next is issued; its own: receipt-unreadable',
       other: 'the next is issued; its own: receipt-unreadable',
+      locked: 'the next is issued; its own: unknown-key',
       deleted: 'the next is issued; its own: receipt-unreadable',
+    },
+  },
+  'head of a chain': {
+    async make(mine, older) {
+      await life(mine, 'r-1');
+      await older('receipt-heads/acme');
+      await life(mine, 'r-2');
+      return 'receipt-heads/acme';
+    },
+    use: async fresh =>
+      `${await life(fresh, 'r-1')}, ${await life(fresh, 'r-2')}, then ${await life(fresh, 'r-3')} of ${(await fresh.receipts.chain('acme')).length}`,
+    fates: {
+      truncated: '1, 2, then 3 of 3',
+      other: '1, 2, then 3 of 3',
+      older: '1, 2, then 3 of 3',
+      locked: '1, 2, then 3 of 3',
+      deleted: '1, 2, then 3 of 3',
+    },
+  },
+  'place of a receipt': {
+    async make(mine) {
+      await life(mine, 'r-1');
+      return firstIn('receipt-places/acme');
+    },
+    use: async fresh =>
+      `${await fateOf(() => life(fresh, 'r-1'))}, then ${await life(fresh, 'r-2')} of ${(await fresh.receipts.chain('acme')).length}`,
+    fates: {
+      truncated: '1, then 2 of 2',
+      other: '1, then 2 of 2',
+      locked: 'unknown-key, then 2 of 2',
+      deleted: '1, then 2 of 2',
+    },
+  },
+  'place of the statement about a lost receipt': {
+    async make(mine) {
+      await life(mine, 'r-1');
+      await life(mine, 'r-2');
+      await driver.delete('receipts/acme/0000000001');
+      await mine.receipts.repair('acme');
+      return 'receipt-repairs/acme/1';
+    },
+    async use(fresh) {
+      const stated = await fresh.receipts.repair('acme');
+      const own = await fateOf(async () => String((await fresh.receipts.of(R1, 'run-1')) ?? 'stated'));
+      return `${stated.length} more statements; its own: ${own}`;
+    },
+    fates: {
+      truncated: '0 more statements; its own: stated',
+      other: '0 more statements; its own: stated',
+      locked: '0 more statements; its own: unknown-key',
+      deleted: '0 more statements; its own: stated',
+    },
+  },
+  evidence: {
+    async make(mine) {
+      hasHistories = true;
+      await open(mine, R1);
+      await mine.evidence.keep(await end(mine, R1));
+      return firstIn('evidence/acme');
+    },
+    async use({ evidence, receipts }) {
+      const receipt = await receipts.newestOf(R1);
+      if (receipt === undefined) throw new Error('it has a receipt');
+      hasHistories = false;
+      const without = `${await evidence.keep(receipt)} (${await fateOf(async () => ((await evidence.of(receipt)) ? 'read' : 'none'))})`;
+      hasHistories = true;
+      const again = await evidence.keep(receipt);
+      hasHistories = false;
+      return `without its history ${without}; with it ${again}, ${(await evidence.of(receipt))?.size} files`;
+    },
+    fates: {
+      truncated: 'without its history broken (evidence-broken); with it kept, 5 files',
+      other: 'without its history broken (evidence-broken); with it kept, 5 files',
+      locked: 'without its history broken (evidence-broken); with it kept, 5 files',
+      deleted: 'without its history gone (none); with it kept, 5 files',
+    },
+  },
+  'time up to which evidence is kept': {
+    async make({ evidence }, older) {
+      await evidence.noteKept(NOW.getTime());
+      await older('evidence-looked/up-to');
+      await evidence.noteKept(NOW.getTime() + DAY_MS);
+      return 'evidence-looked/up-to';
+    },
+    async use({ evidence }) {
+      const searched = async () => {
+        await evidence.unkept(NOW.getTime() + 3 * DAY_MS);
+        return /CloseTime >= '(.{10})/.exec(query)?.[1] ?? 'all';
+      };
+      const first = await searched();
+      await evidence.noteKept(NOW.getTime() + 2 * DAY_MS);
+      return `${first}, then from ${await searched()}`;
+    },
+    fates: {
+      truncated: 'all, then from 2026-02-02',
+      other: 'all, then from 2026-02-02',
+      older: '2026-01-31, then from 2026-02-02',
+      locked: 'all, then from 2026-02-02',
+      deleted: 'all, then from 2026-02-02',
     },
   },
 };
 
-const WAYS = ['truncated', 'other', 'older', 'deleted'] as const;
+const WAYS = ['truncated', 'other', 'older', 'locked', 'deleted'] as const;
 const CASES = Object.entries(KINDS).flatMap(([kind, { fates }]) =>
   WAYS.flatMap(way => (fates[way] === undefined ? [] : [[kind, way, fates[way]] as const])),
 );
@@ -376,6 +544,7 @@ describe.each(CASES)('a %s that is %s', (name, way, fate) => {
       truncated: present.subarray(0, present.length - 7),
       other: elsewhere,
       older: before,
+      locked: lockedOf(present),
       deleted: undefined,
     };
     await driver.delete(key);
@@ -392,6 +561,13 @@ describe.each(CASES)('a %s that is %s', (name, way, fate) => {
   });
 });
 
+/** With the last character of its key's id changed. */
+function lockedOf(sealed: Buffer): Buffer {
+  const bytes = Buffer.from(sealed);
+  bytes.write('x', 4 + bytes.readUInt8(4));
+  return bytes;
+}
+
 /** A witness gives way to the next one. */
 function isNoWitness(key: string): boolean {
   return !/\/\d{10}$/.test(key) || key.startsWith('receipts/');
@@ -399,7 +575,7 @@ function isNoWitness(key: string): boolean {
 
 afterAll(() => {
   const rows = [...seen].map(([name, fates]) => [name, ...WAYS.map(way => fates.get(way) ?? 'never replaced')]);
-  const table = [['object', ...WAYS], ['-', '-', '-', '-', '-'], ...rows];
+  const table = [['object', ...WAYS], ['-', ...WAYS.map(() => '-')], ...rows];
   if (globalThis.process.env.POISON_TABLE === '1')
     globalThis.process.stdout.write(`${table.map(row => `| ${row.join(' | ')} |`).join('\n')}\n`);
 });

@@ -1,8 +1,13 @@
 /** Polls, checks and budgets of a worker: one that hangs or fails holds up no other, and is named. */
 import { NativeConnection, type Worker } from '@temporalio/worker';
+import { createConnections } from '../../src/vault/connections';
+import { createFolderDriver } from '../../src/vault/folder';
+import { createVault } from '../../src/vault/vault';
 import { createBudgetKeeper } from '../../src/worker/budget-keeper';
 import { createConnectionWorkers } from '../../src/worker/connection-workers';
 import { startPolling } from '../../src/worker/polling';
+import { keyOf, keyringOf } from '../encryption/keyrings';
+import { makeFolder, removeFolder } from '../support/folders';
 import { until } from '../support/patience';
 import { environment, installRuntime } from '../support/service';
 
@@ -73,6 +78,31 @@ test('a check that hangs holds up no other connection, is named, and is not begu
   await workers.poll();
   expect(read).toEqual(['hangs', 'goes-on', 'goes-on', 'hangs', 'goes-on']);
   await workers.stop();
+});
+
+test('what somebody without a key stores in the vault as the remains of a connection starts no worker, and is logged once', async () => {
+  const folder = makeFolder();
+  const driver = createFolderDriver(folder);
+  const connections = createConnections(createVault(driver, keyringOf(['k-1', keyOf('isolation')])));
+  await driver.putIfAbsent('companies/junk', Buffer.from('junk'));
+  const log: string[] = [];
+  const workers = createConnectionWorkers({
+    connections,
+    server: serverWith({}),
+    namespace: 'default',
+    taskQueue: 'queue',
+    workerOptions: {},
+    renew: async () => {},
+    log: ({ message, connection }) => void log.push(`${connection}: ${message}`),
+  });
+  await workers.poll();
+  await workers.poll();
+  expect(log).toEqual(['junk: cannot be served (connection-broken)']);
+  await driver.delete('companies/junk');
+  await workers.poll();
+  expect(workers.problems()).toEqual([]);
+  await workers.stop();
+  removeFolder(folder);
 });
 
 test('a worker of a connection that ended by itself is a problem until it runs again', async () => {
