@@ -5,6 +5,7 @@ import { createCompanySeed } from '../../sandbox';
 import { createRetentionActivities } from '../../src/activities/retention-activities';
 import { checkBundle } from '../../src/audit/bundle';
 import { createEvidence } from '../../src/audit/evidence';
+import { jsonIn } from '../../src/audit/history';
 import { historyFromJson } from '../../src/audit/history-json';
 import { replay } from '../../src/audit/replay';
 import { createDataConverter } from '../../src/encryption/data-converter';
@@ -16,6 +17,7 @@ import { SEARCH_KEYS } from '../../src/request/search-keys';
 import type { Due } from '../../src/retention/retention';
 import { retentionScheduleId } from '../../src/retention/schedule';
 import { historyOf, runAt } from '../../src/temporal/histories';
+import { createFolderDriver } from '../../src/vault/folder';
 import { readableIn } from '../replay/scenarios';
 import { allDue, idOf, idsDue } from '../support/due';
 import { until } from '../support/patience';
@@ -137,6 +139,7 @@ describe('evidence', () => {
     const receipt = await service.lateReceipts.of(refOf(requestId));
     return receipt && (await service.evidence.of(receipt));
   };
+  const unkept = async () => (await service.evidence.unkept(Date.now())).requests.map(workflowIdOf);
   const keptKeys = (requestId: string) => service.vault.list(`evidence/${service.connection}/access/${requestId}`);
 
   it('is kept by the sweep of the schedule, once for each run, and outlives the histories', async () => {
@@ -299,6 +302,74 @@ describe('evidence', () => {
     expect(await steps().keepEvidence(refOf('locked'))).toEqual({ end: 'done', foreign: 0 });
     expect(await keptKeys('locked')).toHaveLength(1);
     await purge(workflowId);
+  });
+
+  it('that somebody broke in the vault is made again by a purge while its history is there, and missing afterwards if not', async () => {
+    const driver = createFolderDriver(join(service.folder, 'vault'));
+    const put = async (key: string) => {
+      await driver.delete(key);
+      await driver.putIfAbsent(key, Buffer.from('junk'));
+    };
+    const { workflowId } = await ended('broken');
+    const told: string[] = [];
+    const all = steps({ policy: AT_ONCE, log: ({ message }) => void told.push(message) });
+    // Stored before its evidence was, it does not pass for it.
+    const receipt = await service.lateReceipts.of(refOf('broken'));
+    const key = `evidence/${service.connection}/access/broken/${receipt?.request.runId}`;
+    await put(key);
+    expect(await unkept()).toContain(workflowId);
+    expect(await all.keepEvidence(refOf('broken'))).toEqual({ end: 'done', foreign: 0 });
+    expect(await unkept()).not.toContain(workflowId);
+    await put(key);
+    const due = { what: 'request', request: refOf('broken') } as const;
+    expect(await all.destroyDue({ due, nowMs: Date.now() })).toEqual({ end: 'done', foreign: 0 });
+    await gone(workflowId);
+    expect(told).toEqual([]);
+    expect(checkBundle((await evidenceOf('broken')) ?? new Map())).toMatchObject({ workflowId });
+    // Now nobody can make it again.
+    await put(key);
+    expect(await all.keepEvidence(refOf('broken'))).toEqual({ end: 'done', foreign: 0 });
+    expect(await purge(workflowId)).toMatchObject({ evidence: false, result: { status: 'purged' } });
+    expect(await all.destroyDue({ due, nowMs: Date.now() })).toEqual({ end: 'done', foreign: 0 });
+    expect(told).toEqual([
+      expect.stringContaining(`no evidence of ${workflowId}: that of the vault cannot be read`),
+      expect.stringContaining(`no evidence of ${workflowId}: it was purged without`),
+    ]);
+    await expect(evidenceOf('broken')).rejects.toMatchObject({ code: 'evidence-broken' });
+  });
+
+  it('is searched for again in all ended requests if nobody can read how far it was kept; the sweep destroys all the same', async () => {
+    const { workflowId } = await ended('searched');
+    const driver = createFolderDriver(join(service.folder, 'vault'));
+    await driver.delete('evidence-looked/up-to');
+    await driver.putIfAbsent('evidence-looked/up-to', Buffer.from('junk'));
+    const run = { workflowId: `${service.taskQueue}/junk-time`, taskQueue: service.taskQueue };
+    const sweep = () => service.temporal.workflow.execute('retentionSweep', run);
+    const swept = await service.withoutWorker(() => service.withAnotherWorker(sweep, AT_ONCE));
+    expect(swept).toMatchObject({ unkept: 0 });
+    await gone(workflowId);
+    expect(await keptKeys('searched')).toHaveLength(1);
+    expect((await service.vault.get('evidence-looked/up-to'))?.value.toString()).toMatch(/^\d{4}-/);
+  });
+
+  it('names the same person by one pseudonym in a connection, and by another one in another connection', async () => {
+    const other = await service.connectCompany('acme');
+    const pseudonymIn = async (connection: string, requestId: string) => {
+      await service.client.result((await access(requestId, { connection })).workflowId);
+      const receipt = await service.lateReceipts.of({ connection, kind: 'access', requestId });
+      const history = receipt && (await service.evidence.of(receipt))?.get('history.json');
+      const started = historyFromJson(history?.toString() ?? '').events?.[0]?.workflowExecutionStartedEventAttributes;
+      return String(Object(Object(jsonIn(started?.input?.payloads?.[0] ?? {})).subject).email);
+    };
+    const [one, again, elsewhere] = [
+      await pseudonymIn(service.connection, 'person-1'),
+      await pseudonymIn(service.connection, 'person-2'),
+      await pseudonymIn(other, 'person-1'),
+    ];
+    expect(one).toMatch(/^subject-[0-9a-f]{12}@example\.invalid$/);
+    expect(again).toBe(one);
+    expect(elsewhere).toMatch(/^subject-[0-9a-f]{12}@example\.invalid$/);
+    expect(elsewhere).not.toBe(one);
   });
 
   it('that can never be made is told, and keeps nobody from destroying the rest', async () => {
