@@ -5,6 +5,7 @@
 import { defaultPayloadConverter, type Payload, type SerializationContext } from '@temporalio/common';
 import { msToTs } from '@temporalio/common/lib/time';
 import type { temporal } from '@temporalio/proto';
+import type { ActivityInterceptorsFactory } from '@temporalio/worker';
 import { createCompanySeed } from '../../sandbox';
 import { writeObject } from '../../src/activities/case-objects';
 import { jsonIn } from '../../src/audit/history';
@@ -200,6 +201,34 @@ it('no payload of a run is good at another place of it, or of another run', asyn
     expect(defaultPayloadConverter.fromPayload(decoded)).toEqual({ 'aircall-dsr: unusable payload': 'misplaced' });
   }
   process.stderr.write(`${places.length} payloads, ${refused} copies refused\n`);
+});
+
+it('a step is not answered by the result of another one, even if that has the same form', async () => {
+  const { client, connection, company } = service;
+  const email = company.contacts().find(({ emails }) => emails.length > 0)?.emails[0]?.value ?? '';
+  let found: unknown;
+  const interceptor: ActivityInterceptorsFactory = ({ info }) => ({
+    inbound: {
+      async execute(input, next) {
+        const answer = await next(input);
+        if (info.activityType === 'searchContacts') found = answer;
+        return info.activityType === 'fetchCalls' ? found : answer;
+      },
+    },
+  });
+  const request = async () => {
+    const { workflowId } = await client.start('access', {
+      requestId: 'answered',
+      connection,
+      subject: { email },
+      calls: 'company',
+    });
+    return client.result(workflowId);
+  };
+  const result = await service.withoutWorker(() => service.withAnotherWorker(request, undefined, interceptor));
+  expect(found).toMatchObject({ activity: 'searchContacts' });
+  expect(result).toMatchObject({ status: 'partial', counts: { calls: 0 } });
+  expect(result.coverage.calls).toMatchObject({ state: 'failed', gaps: [{ code: 'payload-unusable', count: 1 }] });
 });
 
 it('a child that its request did not start ends at once, even with the input that it had', async () => {

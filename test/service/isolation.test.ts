@@ -13,7 +13,7 @@ import { requestOf, workflowIdOf } from '../../src/request/names';
 import { needsOf, resealAll } from '../../src/retention/retire-keys';
 import { historyOf, runAt } from '../../src/temporal/histories';
 import { createFolderDriver } from '../../src/vault/folder';
-import { idsDue } from '../support/due';
+import { idOf, idsDue } from '../support/due';
 import { until } from '../support/patience';
 import { startTestService, type TestService } from '../support/service';
 
@@ -239,7 +239,29 @@ it('the age of a request is judged by the time that the sweep brings, and by not
   expect(await idsDue(service.retention, MONTH, Date.now())).not.toContain(workflowId);
   expect(await idsDue(service.retention, MONTH, Date.now() + 31 * DAY_MS)).toContain(workflowId);
   expect(await idsDue(service.retention, AT_ONCE, 0)).not.toContain(workflowId);
-  await purge('aged');
+  // So it is by the steps, which have that time from the workflow; and as it says, the data were destroyed.
+  const steps = createRetentionActivities({ ...service, policy: MONTH, log() {} });
+  const inTwoMonths = Date.now() + 60 * DAY_MS;
+  const idsFound = async (nowMs: number) => {
+    const pages = [
+      await steps.findDue({ nowMs, from: { after: '' } }),
+      await steps.findDue({ nowMs, from: { runs: '' } }),
+    ];
+    return pages.flatMap(({ due }) => due.map(idOf));
+  };
+  expect(await idsFound(Date.now())).not.toContain(workflowId);
+  expect(await idsFound(inTwoMonths)).toContain(workflowId);
+  expect((await steps.findUnkept({ nowMs: Date.now() })).requests).toContainEqual(refOf('aged'));
+  expect((await steps.findUnkept({ nowMs: DAY_MS })).requests).toEqual([]);
+  await steps.noteKept({ nowMs: inTwoMonths });
+  const keptUpTo = (await service.vault.get('evidence-looked/up-to'))?.value.toString() ?? '';
+  expect(Date.parse(keptUpTo)).toBeGreaterThan(inTwoMonths - DAY_MS);
+  await driver().delete('evidence-looked/up-to');
+  const unjudged = { what: 'unjudged', request: refOf('aged') } as const;
+  expect(await steps.destroyDue({ due: unjudged, nowMs: Date.now() })).toEqual({ end: 'open', foreign: 0 });
+  expect(await steps.destroyDue({ due: unjudged, nowMs: inTwoMonths })).toEqual({ end: 'done', foreign: 0 });
+  const { result, shreddedAt } = (await service.cases.record(refOf('aged'))) ?? {};
+  expect([result?.purged?.at, shreddedAt]).toEqual(Array(2).fill(new Date(inTwoMonths).toISOString()));
 });
 
 it('a request that was reset is open as long as its new run is, although its first run has ended', async () => {
