@@ -17,6 +17,8 @@ export const FAULT_ACTIONS = [
   'html',
   'wrong-shape',
   'bad-record',
+  'wrong-total',
+  'many-rows',
   'redirect',
   'oversize',
   'delay',
@@ -51,6 +53,10 @@ export interface FaultRule {
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** For `redirect`; a place that does not exist if left out. */
   readonly location?: string | undefined;
+  /** For `wrong-total`: what `meta.total` says. */
+  readonly total?: number | undefined;
+  /** For `many-rows`: how many empty rows replace those of the page. */
+  readonly rows?: number | undefined;
   /** For `delay`, before an otherwise sound answer. */
   readonly delayMs?: number | undefined;
 }
@@ -150,6 +156,8 @@ const RULE_KEYS = [
   'headers',
   'location',
   'delayMs',
+  'total',
+  'rows',
 ] as const;
 
 /** Keys that belong to some actions only. */
@@ -159,6 +167,8 @@ const KEY_ACTIONS: Readonly<Record<string, readonly FaultAction[]>> = {
   headers: ['status'],
   location: ['redirect'],
   delayMs: ['delay'],
+  total: ['wrong-total'],
+  rows: ['many-rows'],
 };
 
 const rule: Check<FaultRule> = (value, at) => {
@@ -172,6 +182,8 @@ const rule: Check<FaultRule> = (value, at) => {
   }
   const status = integer(200, 599);
   const delayMs = integer(0, 600_000);
+  const total = integer(0, Number.MAX_SAFE_INTEGER);
+  const rows = integer(0, 10_000_000);
   return {
     company: optional(text)(given.company, `${at}.company`),
     requests: optional(selection)(given.requests, `${at}.requests`),
@@ -187,6 +199,8 @@ const rule: Check<FaultRule> = (value, at) => {
     headers: optional(headers)(given.headers, `${at}.headers`),
     location: optional(text)(given.location, `${at}.location`),
     delayMs: (action === 'delay' ? delayMs : optional(delayMs))(given.delayMs, `${at}.delayMs`),
+    total: (action === 'wrong-total' ? total : optional(total))(given.total, `${at}.total`),
+    rows: (action === 'many-rows' ? rows : optional(rows))(given.rows, `${at}.rows`),
   };
 };
 

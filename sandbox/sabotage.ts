@@ -74,6 +74,10 @@ export async function sabotage(
       return send(response, { status: 200, json: { data: { items: [] }, success: true } });
     case 'bad-record':
       return send(response, spoilRecord(answer()));
+    case 'wrong-total':
+      return send(response, changeList(answer(), { total: rule.total ?? 0 }));
+    case 'many-rows':
+      return send(response, changeList(answer(), { rows: rule.rows ?? 0 }));
     case 'redirect':
       return send(response, { status: 302, headers: { Location: rule.location ?? NOWHERE } });
     case 'oversize':
@@ -135,4 +139,16 @@ function spoilRecord(reply: Reply): Reply {
     ];
   });
   return { ...reply, json: Object.fromEntries(spoiled) };
+}
+
+/** A list with another total, or with so many empty rows; other replies stay. */
+function changeList(reply: Reply, { total, rows }: { readonly total?: number; readonly rows?: number }): Reply {
+  const { json } = reply;
+  if (!isRecord(json) || !isRecord(json.meta)) return reply;
+  const meta = { ...json.meta, ...(total !== undefined && { total }) };
+  const changed = Object.entries(json).map(([name, value]) => [
+    name,
+    rows !== undefined && Array.isArray(value) ? Array.from({ length: rows }, () => ({})) : value,
+  ]);
+  return { ...reply, json: { ...Object.fromEntries(changed), meta } };
 }

@@ -32,13 +32,14 @@ export function createListActivities({
         ...phoneNumbers,
         ...contacts.flatMap(({ phone_numbers }) => phone_numbers?.flatMap(({ value }) => value ?? []) ?? []),
       ];
-      const { numbers, ignored: ignoredNumbers } = numbersIn(values);
+      const { numbers, ignored: ignoredNumbers, beyond: numbersBeyond } = numbersIn(values);
       const people = await writeObject(cases, input.request, 'people', { contacts, numbers: [...numbers] });
       return {
         people,
         contacts: contacts.length,
         numbers: numbers.length,
         ignoredNumbers,
+        numbersBeyond,
         planDigest: hash(`plan ${contacts.map(({ id }) => id).join(' ')}`),
       };
     },

@@ -1,8 +1,10 @@
 /**
  * Turns parsed JSON into a page of a list, one record, or a token. An envelope of another shape is an
- * `unexpected-reply`; a row of another shape is counted and the others are delivered.
+ * `unexpected-reply`, and so is a page with more rows than a page has; a row of another shape is counted and the others are
+ * delivered.
  */
 import type { z } from 'zod';
+import { PER_PAGE } from '../request/paging';
 import type { Endpoint } from './endpoints';
 import { AircallError } from './errors';
 import { listMetaSchema, rowId } from './schemas';
@@ -24,7 +26,7 @@ export interface Page<T> {
 export function readPage<T>(endpoint: Endpoint, schema: z.ZodType<T>, body: unknown): Page<T> {
   const rows = member(body, endpoint.records);
   const meta = listMetaSchema.safeParse(member(body, 'meta'));
-  if (!Array.isArray(rows) || !meta.success) throw unexpected(endpoint);
+  if (!Array.isArray(rows) || rows.length > PER_PAGE || !meta.success) throw unexpected(endpoint);
   const judged = rows.map(row => ({ id: rowId(row), parsed: schema.safeParse(row) }));
   const ids = judged.flatMap(({ id }) => id ?? []);
   return {
@@ -47,7 +49,7 @@ export function readRecord<T>(endpoint: Endpoint, schema: z.ZodType<T>, body: un
 
 function member(body: unknown, key: string | undefined): unknown {
   if (typeof body !== 'object' || body === null || key === undefined) return undefined;
-  return Object.entries(body).find(([name]) => name === key)?.[1];
+  return Object.hasOwn(body, key) ? Reflect.get(body, key) : undefined;
 }
 
 function unexpected(endpoint: Endpoint): AircallError {

@@ -3,15 +3,24 @@
  * the subject. A record that does not fit is named, never dropped silently. Facts: docs/aircall.md 6 and 7.
  */
 import { z } from 'zod';
+import { TOTAL_MAX } from '../request/paging';
 
 const id = z.number().int().positive();
 
+/** Values of one kind that a contact may have: five times what Aircall accepts. Each is compared, each number is a list. */
+const VALUES_MAX = 100;
+
 const value = z.looseObject({ value: z.string().nullish() });
+
+/** A longer list is refused before any of its items is looked at. */
+function atMost<T extends z.ZodType>(max: number, item: T) {
+  return z.custom<z.input<T>[]>(items => Array.isArray(items) && items.length <= max).pipe(z.array(item));
+}
 
 export const contactSchema = z.looseObject({
   id,
-  emails: z.array(value).nullish(),
-  phone_numbers: z.array(value).nullish(),
+  emails: atMost(VALUES_MAX, value).nullish(),
+  phone_numbers: atMost(VALUES_MAX, value).nullish(),
 });
 
 export const callSchema = z.looseObject({
@@ -22,7 +31,7 @@ export const callSchema = z.looseObject({
 });
 
 /** The envelope of a list; its rows are judged one by one. */
-export const listMetaSchema = z.looseObject({ total: z.number().int().nonnegative() });
+export const listMetaSchema = z.object({ total: z.number().int().nonnegative().max(TOTAL_MAX) });
 
 /** Named but null counts as not given. */
 const given = <T>(part: z.ZodType<T>) => part.nullish().transform(value => value ?? undefined);

@@ -48,18 +48,31 @@ export interface SubjectNumber {
   readonly query: string;
 }
 
-/** The different numbers among the values, in their order, and how many values name no number. */
+/** Different values of one person that are read as numbers: each number is a list of its own at Aircall. */
+export const NUMBERS_MAX = 200;
+
+/** The different numbers among the values, in their order, how many values name no number, and how many are beyond the limit. */
 export function numbersIn(values: readonly string[]): {
   readonly numbers: readonly SubjectNumber[];
   readonly ignored: number;
+  readonly beyond: number;
 } {
+  const read = new Map<string, string | undefined>();
   const numbers = new Map<string, SubjectNumber>();
   let ignored = 0;
+  let beyond = 0;
   for (const value of values) {
-    const digits = phoneDigits(value);
+    if (!read.has(value)) {
+      if (read.size === NUMBERS_MAX) {
+        beyond += 1;
+        continue;
+      }
+      read.set(value, phoneDigits(value));
+    }
+    const digits = read.get(value);
     if (digits === undefined) ignored += 1;
     else if (!numbers.has(digits))
       numbers.set(digits, { digits, query: /^\s*(\+|00)/.test(value) ? `+${digits}` : digits });
   }
-  return { numbers: [...numbers.values()], ignored };
+  return { numbers: [...numbers.values()], ignored, beyond };
 }

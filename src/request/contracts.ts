@@ -146,6 +146,8 @@ const peopleShape = object({
   contacts: whole,
   numbers: whole,
   ignoredNumbers: whole,
+  /** Numbers beyond the most that are searched for one person. */
+  numbersBeyond: whole,
   /** Names the set of contacts: keyed hash over their ids. */
   planDigest: text,
 });

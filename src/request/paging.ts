@@ -4,6 +4,16 @@
 export const PER_PAGE = 50;
 /** Aircall refuses pages beyond it: a longer list is split by time. */
 export const ROWS_MAX = 10_000;
+/**
+ * Aircall's count of a list, in rows; a reply with a larger one is not believed. An honest company has at most some tens of
+ * millions of calls; its budget reads less than a hundred million rows within a month.
+ */
+export const TOTAL_MAX = 100_000_000;
+/**
+ * Windows that one request reads, repeated readings included. The server ends a run at 51,200 events or 50 MiB of history; a
+ * window takes up to 30 events and 50 KiB of references, so all of them take about half.
+ */
+export const WINDOWS_MAX = 500;
 /** Target rows of a window after a split, so that an uneven spread seldom needs another split. */
 const ROWS_AIM = 7_500;
 
@@ -13,10 +23,14 @@ export interface Seconds {
   readonly to: number;
 }
 
-/** Windows of equal length, without gap or overlap; one if a second cannot be split. */
-export function splitWindow({ from, to }: Seconds, rows: number): Seconds[] {
+/** Into how many windows a list is split; 1 if a second cannot be split. */
+export function partsOf({ from, to }: Seconds, rows: number): number {
+  return Math.max(1, Math.min(Math.ceil(rows / ROWS_AIM), to - from + 1));
+}
+
+/** So many windows of equal length, without gap or overlap. */
+export function splitWindow({ from, to }: Seconds, count: number): Seconds[] {
   const seconds = to - from + 1;
-  const count = Math.max(1, Math.min(Math.ceil(rows / ROWS_AIM), seconds));
   const startOf = (part: number) => from + Math.floor((seconds * part) / count);
   return Array.from({ length: count }, (_, part) => ({ from: startOf(part), to: startOf(part + 1) - 1 }));
 }

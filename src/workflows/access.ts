@@ -3,7 +3,7 @@
  * Decisions D5, D6, D10.
  */
 import type { People } from '../request/contracts';
-import type { AccessInput, RequestResult } from '../request/model';
+import type { AccessInput, Gap, RequestResult } from '../request/model';
 import { type ListedSource, readLists } from './listing';
 import type { List } from './pages';
 import { findPeople } from './people';
@@ -31,7 +31,7 @@ export async function accessRequest(input: AccessInput): Promise<RequestResult> 
 /** Calls by each of the person's numbers, or all calls of the company; the same ones are kept in both cases. */
 async function findCalls(
   run: RequestRun,
-  { people, contacts, numbers, ignoredNumbers }: People,
+  { people, contacts, numbers, ignoredNumbers, numbersBeyond }: People,
 ): Promise<ListedSource> {
   const { findings, opened } = run;
   const { by, from, to } = opened.calls;
@@ -41,7 +41,8 @@ async function findCalls(
   const window = { from: from === null ? null : instant(from), to: instant(to) };
   // Stays if the search is cancelled or fails.
   findings.cover({ calls: { state: 'failed', gaps: [{ code: 'cancelled' }], window, ambiguous: 0, ignoredNumbers } });
-  const found = await readLists(run, 'calls', lists, { ...(from !== null && { from }), to });
+  const beyond: Gap[] = numbersBeyond > 0 ? [{ code: 'too-many-numbers', count: numbersBeyond }] : [];
+  const found = await readLists(run, 'calls', lists, { ...(from !== null && { from }), to }, beyond);
   findings.noteUnreadable('calls', found.unreadable);
   findings.found('calls', found.records);
   findings.cover({

@@ -11,17 +11,21 @@ import type {
   RequestResult,
   SourceCoverage,
   SourcesCovered,
+  UnlistedOutcomes,
   Verification,
 } from '../request/model';
 import { noCounts } from '../request/model';
 import type { Kind } from '../request/names';
 import { compareRecords, type SourceName, sourcesOf, unreadableName } from '../request/sources';
+import { OUTCOMES_MAX } from './result';
 
 /** What is known of a request so far. */
 export interface Found {
   readonly counts: Counts;
   /** In the order of records, not of their ends. */
   readonly outcomes: readonly RecordOutcome[];
+  /** Rows that could not be read, beyond those that are in `outcomes`. */
+  readonly unlisted: readonly UnlistedOutcomes[];
   readonly covered: SourcesCovered & { readonly contacts: SourceCoverage };
   package?: PackageRef;
   verification?: Verification;
@@ -55,6 +59,7 @@ const COUNTED = {
 export function createFindings(kind: Kind): Findings {
   const counts: { -readonly [Name in keyof Counts]: Counts[Name] } = noCounts(kind);
   const ends = new Map<string, RecordOutcome>();
+  const unlisted: UnlistedOutcomes[] = [];
   let sorted: readonly RecordOutcome[] | undefined;
   let covered: Found['covered'] = { contacts: { state: 'skipped', gaps: [] } };
 
@@ -75,6 +80,7 @@ export function createFindings(kind: Kind): Findings {
 
   return {
     counts,
+    unlisted,
     get outcomes() {
       sorted ??= [...ends.values()].sort((a, b) => compareRecords(a.record, b.record));
       return sorted;
@@ -97,8 +103,12 @@ export function createFindings(kind: Kind): Findings {
         covered = { ...covered, calls: { ...calls, gaps: [{ code: failure.code }] } };
     },
     noteUnreadable(source, rows) {
-      for (let row = 0; row < rows; row += 1)
-        set({ record: unreadableName(source, row), outcome: 'failed', code: 'unexpected-record' });
+      const failed = { outcome: 'failed', code: 'unexpected-record' } as const;
+      const listed = Math.min(rows, OUTCOMES_MAX);
+      for (let row = 0; row < listed; row += 1) set({ record: unreadableName(source, row), ...failed });
+      if (rows === listed) return;
+      unlisted.push({ source, unreadable: true, ...failed, count: rows - listed });
+      count('failed', rows - listed);
     },
   };
 }

@@ -7,7 +7,7 @@ import { executeChild, uuid4, workflowInfo } from '@temporalio/workflow';
 import type { CaseRef, Merged, Window } from '../request/contracts';
 import type { Gap, SourceCoverage } from '../request/model';
 import { CHILD_WORKFLOW, pagesId } from '../request/names';
-import { PER_PAGE, ROWS_MAX, splitWindow } from '../request/paging';
+import { PER_PAGE, partsOf, ROWS_MAX, splitWindow } from '../request/paging';
 import type { SourceName } from '../request/sources';
 import { sideBySide } from '../side-by-side';
 import type { Renewal } from './credentials';
@@ -25,6 +25,7 @@ import {
 import { isFrom, unusableResult } from './received';
 import type { RequestRun } from './run';
 import { mayBeCredential, type StepFailure } from './steps';
+import { PAGES_INLINE_MAX } from './windows';
 
 interface Listed {
   readonly objects: readonly CaseRef[];
@@ -41,8 +42,8 @@ export interface ListedSource extends SourceCoverage {
   readonly unreadable: number;
 }
 
-/** More pages than this run in a child workflow, so that a history stays short. */
-const PAGES_INLINE_MAX = 20;
+/** References to merge in one step: an argument of a step holds 2 MiB. */
+const MERGED_AT_ONCE = 5_000;
 const LISTS_AT_ONCE = 8;
 const WINDOWS_AT_ONCE = 2;
 /** How often a list that changes while it is read is read again. */
@@ -52,34 +53,52 @@ const DAY = 86_400;
 /** The start of a list that is split without a given start: for contacts Aircall's founding, for calls its horizon. */
 const EARLIEST = { contacts: Date.UTC(2014, 0, 1) / 1000, callsAge: 200 * DAY };
 
-/** Reads lists that together are one source: the spellings of an address, the numbers of a person. */
+/**
+ * Reads lists that together are one source: the spellings of an address, the numbers of a person.
+ * @param known gaps of the source besides those of the lists
+ */
 export async function readLists(
   run: RequestRun,
   of: SourceName,
   lists: readonly List[],
   window: Window,
+  known: readonly Gap[] = [],
 ): Promise<ListedSource> {
+  run.windows.take(lists.length);
   const listed = await sideBySide(lists, LISTS_AT_ONCE, list => readList(run, list, window));
   const [one] = listed;
   const objects = listed.flatMap(list => list.objects);
   const merged = await merge(run, of, objects, listed.length === 1 ? one?.only : undefined);
-  const gaps = listed.flatMap(list => list.gaps);
+  const gaps = summed([...listed.flatMap(list => list.gaps), ...known]);
   if (merged.unreadable > 0) gaps.push({ code: 'unexpected-record', count: merged.unreadable });
   const nothingHad = lists.length > 0 && listed.every(({ objects }) => objects.length === 0);
   return { ...merged, gaps, state: gaps.length === 0 ? 'complete' : nothingHad ? 'failed' : 'partial' };
 }
 
-async function readList(run: RequestRun, list: List, window: Window): Promise<Listed> {
+/** A list that was split, by Aircall's count, and the counts of its parts so far. */
+interface Whole {
+  readonly rows: number;
+  counted: number;
+}
+
+async function readList(run: RequestRun, list: List, window: Window, whole?: Whole): Promise<Listed> {
   const first = await fetchAll(run, list, window, [1]);
   if (first.objects.length === 0) return { objects: [], gaps: failedGaps(first) };
-  if (first.total > ROWS_MAX) {
-    const parts = split(list, window, first.total);
+  if (whole !== undefined) whole.counted += first.total;
+  if (first.total > ROWS_MAX && isBelievable(whole)) {
+    const parts = split(run, list, window, first.total);
     if (parts.length > 1) {
-      const listed = await sideBySide(parts, WINDOWS_AT_ONCE, part => readList(run, list, part));
+      const own = { rows: first.total, counted: 0 };
+      const listed = await sideBySide(parts, WINDOWS_AT_ONCE, part => readList(run, list, part, own));
       return { objects: listed.flatMap(({ objects }) => objects), gaps: listed.flatMap(({ gaps }) => gaps) };
     }
   }
   return readWindow(run, list, window, first);
+}
+
+/** Parts hold together no more rows than the whole, but for rows that came meanwhile: otherwise the counts are made up. */
+function isBelievable(whole: Whole | undefined): boolean {
+  return whole === undefined || whole.counted <= whole.rows * 1.1;
 }
 
 /** All pages of one window; once more from its first page if rows moved while it was read. */
@@ -100,7 +119,8 @@ async function readWindow(
   const missing = first.total - distinct;
   if (missing <= 0) return { objects: [object], gaps: [], only: merged };
   if (first.total > ROWS_MAX) return { objects: [object], gaps: [{ code: 'too-many-at-once', count: missing }] };
-  if (readings === READINGS_MAX) return { objects: [object], gaps: [{ code: 'list-kept-changing', count: missing }] };
+  if (readings === READINGS_MAX || run.windows.take(1) === 0)
+    return { objects: [object], gaps: [{ code: 'list-kept-changing', count: missing }] };
   const again = await fetchAll(run, list, window, [1]);
   return readWindow(run, list, window, { ...again, objects: [object, ...again.objects] }, readings + 1);
 }
@@ -113,6 +133,10 @@ async function merge(
   only: Merged | undefined,
 ): Promise<Merged> {
   if (only !== undefined) return only;
+  if (objects.length > MERGED_AT_ONCE) {
+    const { object } = await merge(run, of, objects.slice(0, MERGED_AT_ONCE), undefined);
+    return merge(run, of, [object, ...objects.slice(MERGED_AT_ONCE)], undefined);
+  }
   const steps = objects.length <= PAGES_INLINE_MAX ? run.local : run.bulk;
   return steps.mergeListings({ request: run.opened.request, of, objects });
 }
@@ -161,7 +185,7 @@ function isSameRefusal(one: StepFailure, other: StepFailure | undefined): boolea
 async function fetchSome(run: RequestRun, list: List, window: Window, pages: readonly number[]): Promise<PagesReport> {
   const { request, deadlineMs, priority } = run.opened;
   const input = { request, deadlineMs, ...(priority && { priority }), list, window, pages };
-  if (pages.length <= PAGES_INLINE_MAX) {
+  if (pages.length <= run.windows.pagesInline) {
     const report = emptyReport();
     try {
       await fetchInto(report, input);
@@ -193,16 +217,28 @@ async function fetchAsChild(input: PagesInput, child: string): Promise<PagesRepo
   }
 }
 
+/** Each code once, with the counts together. */
+function summed(gaps: readonly Gap[]): Gap[] {
+  const sums = new Map<string, Gap>();
+  for (const { code, count } of gaps) {
+    const before = sums.get(code)?.count;
+    const sum = count === undefined ? before : count + (before ?? 0);
+    sums.set(code, { code, ...(sum !== undefined && { count: sum }) });
+  }
+  return [...sums.values()];
+}
+
 function failedGaps({ failed }: PagesReport): Gap[] {
   const codes = new Set(failed.map(({ failure }) => failure.code));
   return [...codes].map(code => ({ code, count: failed.filter(({ failure }) => failure.code === code).length }));
 }
 
-/** Parts of a window that holds too many rows. */
-function split(list: List, window: Window, rows: number): Window[] {
+/** Parts of a window that holds too many rows, as many as the request may still read. */
+function split(run: RequestRun, list: List, window: Window, rows: number): Window[] {
   const to = window.to ?? Math.floor(Date.now() / 1000) + DAY;
   const from = window.from ?? (list.of === 'contacts' ? EARLIEST.contacts : to - EARLIEST.callsAge);
-  return splitWindow({ from, to }, rows);
+  const wanted = partsOf({ from, to }, rows);
+  return wanted > 1 ? splitWindow({ from, to }, run.windows.take(wanted)) : [];
 }
 
 function pagesFrom(first: number, last: number): number[] {

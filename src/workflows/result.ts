@@ -6,7 +6,7 @@ import { readRecordName } from '../request/sources';
 import type { Found } from './findings';
 
 /** Limit of outcomes in a history: the rest is counted by source, outcome and code. */
-const OUTCOMES_MAX = 10_000;
+export const OUTCOMES_MAX = 10_000;
 
 /** Records that Aircall's API cannot list or delete for any request. */
 const OUT_OF_REACH = {
@@ -27,7 +27,7 @@ export interface Frame {
 export function resultOf({ clock, ...frame }: Frame, findings: Found): RequestResult {
   const { kind } = frame;
   const { package: packed, verification, planDigest, plan, failure } = findings;
-  const unlisted = tallyOf(findings.outcomes.slice(OUTCOMES_MAX));
+  const unlisted = tallyOf(findings.outcomes.slice(OUTCOMES_MAX), findings.unlisted);
   return {
     ...frame,
     ...clock,
@@ -43,14 +43,18 @@ export function resultOf({ clock, ...frame }: Frame, findings: Found): RequestRe
   };
 }
 
-function tallyOf(outcomes: readonly RecordOutcome[]): UnlistedOutcomes[] {
+function tallyOf(outcomes: readonly RecordOutcome[], counted: readonly UnlistedOutcomes[]): UnlistedOutcomes[] {
   const tally = new Map<string, UnlistedOutcomes>();
+  const add = ({ source, unreadable, outcome, code, count }: UnlistedOutcomes) => {
+    const key = [source, unreadable, outcome, code].join(' ');
+    const sum = (tally.get(key)?.count ?? 0) + count;
+    tally.set(key, { source, unreadable, outcome, ...(code !== undefined && { code }), count: sum });
+  };
   for (const { record, outcome, code } of outcomes) {
     const { source, unreadable } = readRecordName(record);
-    const key = [source, unreadable, outcome, code].join(' ');
-    const count = (tally.get(key)?.count ?? 0) + 1;
-    tally.set(key, { source, unreadable, outcome, ...(code !== undefined && { code }), count });
+    add({ source, unreadable, outcome, ...(code !== undefined && { code }), count: 1 });
   }
+  for (const each of counted) add(each);
   return [...tally.values()];
 }
 

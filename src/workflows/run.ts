@@ -26,6 +26,7 @@ import { createProgress, type Progress } from './progress';
 import { refuseUnknownKey } from './received';
 import { resultOf } from './result';
 import { bulkSteps, failureOf, isCancelled, localSteps } from './steps';
+import { countWindows, type Windows } from './windows';
 
 const statusQuery = defineQuery<RequestStatus>('status');
 
@@ -40,6 +41,7 @@ export interface RequestRun {
   /** Steps that do little work in the vault; `bulk` for work that grows with a company. */
   readonly local: LocalActivities;
   readonly bulk: LocalActivities;
+  readonly windows: Windows;
   /** Numbers the child workflows. */
   nextChild(): number;
 }
@@ -87,6 +89,7 @@ export async function runRequest(
       credentials: keepCredentials({ opened, requests, progress }),
       local: localSteps(opened.deadlineMs),
       bulk: bulkSteps(opened.deadlineMs),
+      windows: countWindows(),
       nextChild() {
         children += 1;
         return children;

@@ -6,6 +6,7 @@ import {
   type AircallClient,
   type AircallClientOptions,
   type ApiRequest,
+  BODY_BYTES_MAX,
   createAircallClient,
 } from '../../src/aircall/client';
 import { ENDPOINTS } from '../../src/aircall/endpoints';
@@ -179,6 +180,15 @@ describe('the size of a reply', () => {
     const error = await errorOf(client({ bodyBytesMax: 100_000 }).send(search(server.baseUrl)));
     expect(error.code).toBe('reply-too-large');
     expect(await client({ bodyBytesMax: 3_000_000 }).send(search(server.baseUrl))).toHaveLength(2_000_000);
+  });
+
+  test('is at most 4 MiB where nothing else is said', async () => {
+    const server = await raw((response, { number }) =>
+      response.writeHead(200).end(`"${'x'.repeat(BODY_BYTES_MAX - 3 + number)}"`),
+    );
+    const patient = client({});
+    expect(await patient.send(search(server.baseUrl))).toHaveLength(4 * 1024 * 1024 - 2);
+    expect((await errorOf(patient.send(search(server.baseUrl)))).code).toBe('reply-too-large');
   });
 
   test('does not matter where the status says it all: such a body is not read', async () => {

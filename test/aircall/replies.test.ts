@@ -60,7 +60,11 @@ test('a recorded ping is one', () => {
   expect(readRecord(ENDPOINTS.ping, pongSchema, json('ping.200.json'))).toEqual({ ping: 'pong' });
 });
 
+const values = (count: number) => Array.from({ length: count }, () => ({ value: 'x' }));
+
 const BAD_CONTACTS = [
+  ['more addresses than a contact can have', { ...contact, id: 2, emails: values(101) }],
+  ['more numbers than a contact can have', { ...contact, id: 2, phone_numbers: values(101) }],
   ['addresses that are no list', { ...contact, id: 2, emails: 'x' }],
   ['an address that is a number', { ...contact, id: 2, emails: [{ value: 7 }] }],
   ['numbers that are no list', { ...contact, id: 2, phone_numbers: {} }],
@@ -124,4 +128,33 @@ test('a token reply without a token is an unexpected reply, and one with all of 
 test('a token reply that names what it does not give is good: a permanent token', () => {
   const permanent = { access_token: 'a', refresh_token: null, expires_in: null };
   expect(readRecord(ENDPOINTS.token, tokenSchema, permanent).access_token).toBe('a');
+});
+
+test('a contact with as many addresses and numbers as are read is read', () => {
+  const full = { ...contact, emails: values(100), phone_numbers: values(100) };
+  expect(readPage(ENDPOINTS.searchContacts, contactSchema, { contacts: [full], meta }).records).toEqual([full]);
+});
+
+test('of a contact with too many values, none is looked at', () => {
+  const looked = jest.fn();
+  const emails = values(101).map(value => Object.defineProperty(value, 'value', { get: looked, enumerable: true }));
+  expect(contactSchema.safeParse({ ...contact, emails }).success).toBe(false);
+  expect(looked).not.toHaveBeenCalled();
+});
+
+test('a page with more rows than a page has is an unexpected reply, and none of its rows is looked at', () => {
+  const looked = jest.fn();
+  const row = Object.defineProperty({}, 'id', { get: looked, enumerable: true });
+  const page = (rows: number) => () =>
+    readPage(ENDPOINTS.listCalls, callSchema, { calls: Array.from({ length: rows }, () => row), meta });
+  expect(page(51)).toThrow('call list: the reply does not');
+  expect(looked).not.toHaveBeenCalled();
+  expect(page(50)().unnamed).toBe(50);
+});
+
+test('a count that no company has is an unexpected reply', () => {
+  const page = (total: number) => () =>
+    readPage(ENDPOINTS.listCalls, callSchema, { calls: [], meta: { ...meta, total } });
+  expect(page(100_000_000)().total).toBe(100_000_000);
+  for (const total of [100_000_001, Number.MAX_SAFE_INTEGER, 1e300]) expect(page(total)).toThrow(AircallError);
 });

@@ -37,6 +37,7 @@ runTogether(
   'workflows/details',
   'workflows/findings',
   'workflows/steps',
+  'workflows/windows',
   'temporal/connect',
   'temporal/list-filter',
   'worker/alarms',

@@ -1,4 +1,11 @@
 /** Long lists, keys that change meanwhile, and what takes weeks, on a server that skips time. */
 import { runTogether } from '../support/group';
 
-runTogether('service/long-lists', 'service/rotation', 'service/missing-keys', 'service/time', 'service/clock');
+runTogether(
+  'service/hostile',
+  'service/long-lists',
+  'service/rotation',
+  'service/missing-keys',
+  'service/time',
+  'service/clock',
+);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { emailSpellings, foldEmail, hasEmail } from '../../src/matching/addresses';
-import { numbersIn, PHONE_DIGITS_MIN, phoneDigits } from '../../src/matching/numbers';
+import { NUMBERS_MAX, numbersIn, PHONE_DIGITS_MIN, phoneDigits } from '../../src/matching/numbers';
 
 const SEED = { seed: 20_26, numRuns: 300 };
 const blank = fc.constantFrom('', ' ', '   ', '\t', '\n', '\u00a0');
@@ -219,6 +219,13 @@ describe('a value beyond any length that a person’s can have is not normalized
     const digits = '33123456789';
     expect(phoneDigits(`+${digits}`.padEnd(256))).toBe(digits);
     expect(phoneDigits(`+${digits}`.padEnd(257))).toBeUndefined();
-    expect(numbersIn([`+${digits}`.padEnd(257)])).toEqual({ numbers: [], ignored: 1 });
+    expect(numbersIn([`+${digits}`.padEnd(257)])).toEqual({ numbers: [], ignored: 1, beyond: 0 });
   });
+});
+
+test('of one person two hundred different values are read as numbers, and the rest is counted', () => {
+  const values = Array.from({ length: 250 }, (_, index) => `+3312345${String(index).padStart(4, '0')}`);
+  const { numbers, ignored, beyond } = numbersIn(['anonymous', ...values, ...values, 'anonymous']);
+  expect(numbers.map(({ query }) => query)).toEqual(values.slice(0, NUMBERS_MAX - 1));
+  expect({ ignored, beyond }).toEqual({ ignored: 2, beyond: 2 * (250 - NUMBERS_MAX + 1) });
 });

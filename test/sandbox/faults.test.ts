@@ -71,6 +71,15 @@ describe('a fault', () => {
     expect(at(call, 'calls', 0, 'raw_digits')).toBe(7);
   });
 
+  test('answers a list with a total that is not true, or with empty rows, and leaves other replies alone', async () => {
+    const boasting = (await (await withFault({ action: 'wrong-total', total: 20_000 })).ask('/calls')).json;
+    expect([at(boasting, 'meta', 'total'), at(boasting, 'meta', 'current_page')]).toEqual([20_000, 1]);
+    expect(at(boasting, 'calls', 0, 'id')).toEqual(expect.any(Number));
+    const flooding = (await (await withFault({ action: 'many-rows', rows: 3 })).ask('/contacts')).json;
+    expect(at(flooding, 'contacts')).toEqual([{}, {}, {}]);
+    expect((await (await withFault({ action: 'many-rows', rows: 3 })).ask('/ping')).json).toEqual({ ping: 'pong' });
+  });
+
   test('redirects elsewhere', async () => {
     const { ask } = await withFault({ action: 'redirect', location: 'https://elsewhere.invalid/' });
     const answer = await ask('/ping');

@@ -101,7 +101,7 @@ export const SAMPLES: Samples = {
   mergeListings: { takes: [[{ request, of: 'calls', objects: [object] }]], returns: [{ object, ...counts }] },
   identifyPeople: {
     takes: [[{ request, subject: object, contacts: object }]],
-    returns: [{ people: object, contacts: 1, numbers: 1, ignoredNumbers: 0, planDigest: 'f00' }],
+    returns: [{ people: object, contacts: 1, numbers: 1, ignoredNumbers: 0, numbersBeyond: 0, planDigest: 'f00' }],
   },
   recogniseContacts: {
     takes: [[{ request, people: object, found: object }]],

@@ -13,6 +13,7 @@ function told(status: Partial<RequestStatus> & { readonly status: Status }, find
   return detailsOf(whole, 'acme', {
     counts: whole.counts,
     outcomes: [],
+    unlisted: [],
     covered: { contacts: COMPLETE, calls: { ...COMPLETE, ...WINDOW } },
     ...findings,
   });

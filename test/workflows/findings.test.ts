@@ -66,3 +66,17 @@ test('outcomes beyond the ten thousand of a result are counted by source, outcom
     },
   ]);
 });
+
+test('rows that could not be read are listed up to ten thousand, and beyond it only counted', () => {
+  const findings = createFindings('access');
+  findings.noteUnreadable('calls', 5_000_000);
+  expect(findings.outcomes).toHaveLength(10_000);
+  expect(findings.counts.failed).toBe(5_000_000);
+  const at = '2026-01-31T12:00:00.000Z';
+  const frame = { requestId: 'many', kind: 'access', status: 'partial', apiRequests: 1, clock: {} } as const;
+  const result = resultOf({ ...frame, startedAt: at, completedAt: at }, findings);
+  expect(result.outcomes).toHaveLength(10_000);
+  expect(result.unlisted).toEqual([
+    { source: 'calls', unreadable: true, outcome: 'failed', code: 'unexpected-record', count: 4_990_000 },
+  ]);
+});
