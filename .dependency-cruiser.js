@@ -27,7 +27,7 @@ const ROOMS = {
   oauth: 'vault',
   vault: 'receipt encryption request budget version side-by-side error-code',
   receipt: 'encryption request',
-  aircall: '',
+  aircall: 'request',
   encryption: 'error-code unusable',
   request: 'matching',
   matching: '',

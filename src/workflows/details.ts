@@ -4,7 +4,7 @@
  */
 import { ENDINGS, isEndedStatus } from '../request/endings';
 import type { Gap, Outcome, RequestStatus, SourceCoverage } from '../request/model';
-import { readRecordName, sourcesOf } from '../request/sources';
+import { type RecordNamed, readRecordName, sourcesOf } from '../request/sources';
 import { waitWords } from '../request/waits';
 import { PHASE_WORDS } from '../request/words';
 import type { Found } from './findings';
@@ -97,13 +97,15 @@ function searchedWords({ state, gaps }: SourceCoverage): string | undefined {
 }
 
 /** Records with another outcome than requested, and gaps, by code. */
-function missingLines({ outcomes, covered }: Found): string[] {
+function missingLines({ outcomes, unlisted, covered }: Found): string[] {
   const sorts = new Map<string, number>();
-  for (const { record, outcome, code } of outcomes) {
-    if (code === undefined) continue;
-    const sort = `${sortOf(record, outcome)}, because of \`${code}\``;
-    sorts.set(sort, (sorts.get(sort) ?? 0) + 1);
-  }
+  const add = (sort: string, code: string | undefined, count: number) => {
+    if (code === undefined) return;
+    const line = `${sort}, because of \`${code}\``;
+    sorts.set(line, (sorts.get(line) ?? 0) + count);
+  };
+  for (const { record, outcome, code } of outcomes) add(sortOf(readRecordName(record), outcome), code, 1);
+  for (const { outcome, code, count, ...named } of unlisted) add(sortOf(named, outcome), code, count);
   const gapLines = (source: string, gaps: readonly Gap[]) =>
     gaps
       .filter(({ code }) => !SAID_OTHERWISE.includes(code))
@@ -120,8 +122,7 @@ function missingLines({ outcomes, covered }: Found): string[] {
 const SAID_OTHERWISE = ['cancelled', 'unexpected-record'];
 
 /** `contact 3` and `contact 5` are of one sort. */
-function sortOf(record: string, outcome: Outcome): string {
-  const { source, unreadable } = readRecordName(record);
+function sortOf({ source, unreadable }: Omit<RecordNamed, 'number'>, outcome: Outcome): string {
   const nouns = capital(source);
   if (unreadable) return `${nouns} that could not be read`;
   return outcome === 'failed' ? `${nouns} that failed` : `${nouns} ${outcome}`;

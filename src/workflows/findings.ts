@@ -17,7 +17,9 @@ import type {
 import { noCounts } from '../request/model';
 import type { Kind } from '../request/names';
 import { compareRecords, type SourceName, sourcesOf, unreadableName } from '../request/sources';
-import { OUTCOMES_MAX } from './result';
+
+/** Limit of outcomes in a history: the rest is counted by source, outcome and code. */
+export const OUTCOMES_MAX = 10_000;
 
 /** What is known of a request so far. */
 export interface Found {

@@ -3,10 +3,7 @@ import type { Clock } from '../request/clock';
 import type { Coverage, FinalStatus, RecordOutcome, RequestResult, UnlistedOutcomes } from '../request/model';
 import type { Kind } from '../request/names';
 import { readRecordName } from '../request/sources';
-import type { Found } from './findings';
-
-/** Limit of outcomes in a history: the rest is counted by source, outcome and code. */
-export const OUTCOMES_MAX = 10_000;
+import { type Found, OUTCOMES_MAX } from './findings';
 
 /** Records that Aircall's API cannot list or delete for any request. */
 const OUT_OF_REACH = {

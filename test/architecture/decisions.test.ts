@@ -52,7 +52,7 @@ const PLACES: Readonly<Record<string, Place>> = {
   'that a page is not past the 10,000 rows': {
     pattern: /\b10_?000\b/,
     only: ['src/request/paging.ts'],
-    within: /^src\/(?:aircall|activities|matching|request|workflows\/(?!result))/,
+    within: /^src\/(?:aircall|activities|matching|request|workflows\/(?!findings))/,
     example: 'page * 50 <= 10_000',
   },
   'the clock and chance of activities are given to them': {

@@ -7,7 +7,7 @@ import { createBudgetKeeper } from '../../src/worker/budget-keeper';
 import { until } from '../support/patience';
 import { type SkippingService, startSkippingService } from '../support/skipping';
 
-const NAMES = ['down', 'stuck', 'dead', 'abandoned', 'midway', 'lying', 'pingless', 'tokenless'];
+const NAMES = ['down', 'stuck', 'dead', 'abandoned', 'midway', 'lying', 'pingless', 'tokenless', 'endless', 'flooding'];
 const subject = { email: 'zoe.nunez@example.com' };
 
 let service: SkippingService;
@@ -28,6 +28,8 @@ describe('a request past its deadline', () => {
     service.sandbox.setFaults({
       rules: [
         { company: 'down', action: 'status', status: 500 },
+        { company: 'endless', path: '/calls/search', action: 'wrong-total', total: Number.MAX_SAFE_INTEGER },
+        { company: 'flooding', path: '/contacts/search', action: 'many-rows', rows: 51 },
         { company: 'midway', path: '/calls/search', action: 'revoke' },
         { company: 'stuck', method: 'DELETE', path: `/${first}$`, action: 'status', status: 503 },
         { company: 'pingless', path: '/contacts/search', action: 'status', status: 403 },
@@ -48,6 +50,8 @@ describe('a request past its deadline', () => {
       stuck: await service.client.start('deletion', { ...common, connection: 'stuck', settleSeconds: 0 }),
       abandoned: await service.client.start('access', { ...common, connection: 'abandoned' }),
       pingless: await service.client.start('access', { ...common, connection: 'pingless' }),
+      endless: await service.client.start('access', { ...common, connection: 'endless' }),
+      flooding: await service.client.start('access', { ...common, connection: 'flooding' }),
       tokenless: await service.client.start('access', { ...common, connection: 'tokenless' }),
       midway: await service.client.start('access', { ...common, connection: 'midway' }),
     };
@@ -69,6 +73,16 @@ describe('a request past its deadline', () => {
       counts: { contacts: 0 },
       apiRequests: asked,
     });
+  });
+
+  it('has failed, or hands over what it has, where what Aircall answered was never one of its replies', () => {
+    expect(results.get('flooding')).toMatchObject({ status: 'failed', failure: { code: 'deadline' } });
+    const endless = results.get('endless');
+    expect(endless).toMatchObject({ status: 'partial', counts: { contacts: 2, calls: 0 } });
+    expect(endless?.coverage.calls).toMatchObject({ state: 'failed', gaps: [{ code: 'deadline' }] });
+    expect(endless?.package).toBeDefined();
+    for (const name of ['flooding', 'endless'])
+      expect(results.get(name)?.apiRequests).toBe(service.sandbox.company(name).requests().length);
   });
 
   it('lists the record that could not be deleted until then, and what it has deleted', () => {

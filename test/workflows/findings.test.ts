@@ -1,5 +1,6 @@
 /** The findings of a request: counts follow outcomes, and what broke off names the true cause. */
 import { statedOf } from '../../src/receipt/build';
+import { detailsOf } from '../../src/workflows/details';
 import { createFindings } from '../../src/workflows/findings';
 import { resultOf } from '../../src/workflows/result';
 
@@ -72,6 +73,9 @@ test('rows that could not be read are listed up to ten thousand, and beyond it o
   findings.noteUnreadable('calls', 5_000_000);
   expect(findings.outcomes).toHaveLength(10_000);
   expect(findings.counts.failed).toBe(5_000_000);
+  const running = { requestId: 'many', kind: 'access', status: 'running', phase: 'fetching-calls' } as const;
+  const details = detailsOf({ ...running, counts: findings.counts, apiRequests: 1 }, 'acme', findings);
+  expect(details).toContain('Calls that could not be read, because of `unexpected-record`: 5000000');
   const at = '2026-01-31T12:00:00.000Z';
   const frame = { requestId: 'many', kind: 'access', status: 'partial', apiRequests: 1, clock: {} } as const;
   const result = resultOf({ ...frame, startedAt: at, completedAt: at }, findings);
