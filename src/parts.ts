@@ -55,6 +55,6 @@ export function createParts(
     client: createDsrClient({ temporal, keyring, taskQueue, recordOf: cases.record }),
     lateReceipts,
     evidence,
-    retention: createRetention({ temporal, keyring, cases, lateReceipts, evidence, taskQueue }),
+    retention: createRetention({ temporal, keyring, cases, receipts, lateReceipts, evidence, taskQueue }),
   };
 }

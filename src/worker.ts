@@ -126,7 +126,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     options.meter &&
     createGauges({
       metrics,
-      countWaiting: name => within(temporal.connection, () => countWaiting(temporal, taskQueue, name)),
+      countWaiting: name => within(temporal.connection, () => countWaiting(temporal, taskQueue, name, new Date())),
       countOpen: (kind, now, soon) =>
         within(temporal.connection, () => countOpen(temporal, taskQueue, { kind, now, soon })),
     });

@@ -82,6 +82,7 @@ async function ourApiQueues() {
     alarms: { log() {}, async send() {} },
     onEnded() {},
     isOpen: async () => true,
+    isKnown: async () => false,
   });
   const connections = process.env[GIVEN.connections]?.split(',') ?? [];
   return connections.map(name => ({

@@ -11,6 +11,7 @@ import { subjectHashOf } from '../request/subject-hash';
 import { whyUnusable } from '../unusable';
 import type { Cases, RequestRecord } from '../vault/cases';
 import type { Connections } from '../vault/connections';
+import type { Receipts } from '../vault/receipts';
 import { stepFailure, stepName } from './api-step';
 import { writeObject } from './case-objects';
 import { NOTHING_SENT, thisRun } from './local-step';
@@ -18,6 +19,9 @@ import { NOTHING_SENT, thisRun } from './local-step';
 export interface OpeningDependencies {
   readonly cases: Cases;
   readonly connections: Connections;
+  readonly receipts: Receipts;
+  /** Whether the server knows a run of the request that began as this one. */
+  readonly isKnown: (request: RequestRef, runId: string) => Promise<boolean>;
   /** Keyed hash, see the keyring. */
   readonly hash: (value: string) => string;
 }
@@ -28,9 +32,21 @@ type Options = Partial<Omit<AccessInput, 'kind'> & Omit<DeletionInput, 'kind'>>;
 const DAY_MS = 86_400_000;
 
 export function createOpeningActivities(
-  { cases, connections, hash }: OpeningDependencies,
+  { cases, connections, receipts, isKnown, hash }: OpeningDependencies,
   closeRequest: LocalActivities['closeRequest'],
 ): Pick<LocalActivities, 'openRequest' | 'progressOf'> {
+  /**
+   * The record of the run that goes on with the request. One that was terminated, or timed out, has ended its request, whoever
+   * starts it again. One that the server has forgotten, without an end and without a receipt, was lost with its database.
+   */
+  async function continued(present: RequestRecord, mine: RequestRecord): Promise<RequestRecord> {
+    if (present.result !== undefined) return present;
+    if (present.cutShort) throw ended();
+    if (present.runId === mine.runId) return present;
+    if (await isKnown(mine.request, present.runId)) throw ended();
+    return cases.takeOver(mine, present.runId);
+  }
+
   return {
     /**
      * The first step: refuses bad input, seals the subject, and creates the request's record, which answers
@@ -51,8 +67,11 @@ export function createOpeningActivities(
       const { dryRun, clock } = admitted;
       const run = { request, subjectHash, runId, startedAt: openedAt, incarnation };
       const mine = { ...run, ...(dryRun && { dryRun }), ...(clock && { clock }) };
-      const record = await cases.open(mine);
-      refuseConflict(record, { subjectHash, dryRun });
+      // It ended before it had a record: refused, or terminated while no worker ran.
+      if (before === undefined && (await receipts.newestOf(request)) !== undefined) throw ended();
+      const present = await cases.open(mine);
+      refuseConflict(present, { subjectHash, dryRun });
+      const record = await continued(present, mine);
       if (record.result !== undefined) {
         // The end of this very run: the task that came to it was lost, perhaps before the receipt was issued.
         const isMine = record.runId === runId;
@@ -112,6 +131,14 @@ function refuseConflict(
   if (!isOther && (record.dryRun ?? false) === dryRun) return;
   const used = isOther ? 'another subject' : 'another kind of run (dry run or deletion)';
   throw stepFailure('request-conflict', `this request id was used for ${used}; choose a new one`, NOTHING_SENT);
+}
+
+function ended() {
+  return stepFailure(
+    'request-ended',
+    'a run of this request id was ended without its last step; choose a new request id',
+    NOTHING_SENT,
+  );
 }
 
 /** The input of a run and the request it names, which must be the one that its workflow id names. */

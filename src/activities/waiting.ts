@@ -1,8 +1,8 @@
 /** Steps that wait: each ends when the cause of the wait has ended; until then Temporal repeats it. Decision D4. */
 import { activityInfo } from '@temporalio/activity';
 import type { LocalActivities } from '../request/contracts';
-import { requestBehind, workflowIdOf } from '../request/names';
-import type { Cases } from '../vault/cases';
+import { type RequestRef, requestBehind } from '../request/names';
+import { type Cases, hasEnded } from '../vault/cases';
 import type { Connections } from '../vault/connections';
 import { attemptedMs, refuseEnded, stepFailure } from './api-step';
 import { NOTHING_SENT } from './local-step';
@@ -10,8 +10,8 @@ import { NOTHING_SENT } from './local-step';
 export interface WaitDependencies {
   readonly cases: Cases;
   readonly connections: Connections;
-  /** Whether a request is still open on the server, whichever run of it. */
-  readonly isOpen: (workflowId: string) => Promise<boolean>;
+  /** Whether the newest run under the id of a request is open, and is the run that began as this one. */
+  readonly isOpen: (request: RequestRef, runId: string) => Promise<boolean>;
   /** Called once when Aircall refuses a connection's credential and nothing can renew it. */
   readonly onRefused: (connection: string) => void;
 }
@@ -27,6 +27,11 @@ export function createWaitActivities({
   async function refuseVain(): Promise<void> {
     const request = requestBehind(activityInfo().workflowExecution?.workflowId ?? '');
     if (request !== undefined) await refuseEnded(cases, request, 'a-minute-ago', NOTHING_SENT);
+  }
+  /** An id proves nothing: anybody who reaches the server can start a run under it. */
+  async function isUnderWay(request: RequestRef): Promise<boolean> {
+    const record = await cases.record(request);
+    return record !== undefined && !hasEnded(record) && isOpen(request, record.runId);
   }
   return {
     /**
@@ -63,7 +68,7 @@ export function createWaitActivities({
       await refuseVain();
       const marks = await cases.openAccesses(input.connection, input.subjectHash);
       for (const request of marks) {
-        if (await isOpen(workflowIdOf(request))) {
+        if (await isUnderWay(request)) {
           throw stepFailure(
             'access-request-awaited',
             'waiting for an access request of the same subject',

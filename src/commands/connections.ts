@@ -221,7 +221,7 @@ async function queryServer({ terminal, ifServerAnswers }: Context, names: readon
       await sideBySide(
         held,
         ASKED_AT_ONCE,
-        async name => [name, await countWaiting(temporal, taskQueue, name)] as const,
+        async name => [name, await countWaiting(temporal, taskQueue, name, new Date())] as const,
       ),
     ),
   }));

@@ -1,15 +1,18 @@
 /** Calls to the Temporal server about requests, for commands about connections. The commands work without a server. */
 import type { Context } from './context';
 
-type Server = Pick<Context, 'ifServerAnswers'>;
+type Server = Pick<Context, 'ifServerAnswers' | 'stores'>;
 
 /** Workflow ids of a connection's open requests; undefined if no server answers. */
 export async function openRequestsOf(
-  { ifServerAnswers }: Server,
+  { ifServerAnswers, stores }: Server,
   name: string,
 ): Promise<readonly string[] | undefined> {
-  const { openRequests } = await import('../temporal/waiting.js');
-  return ifServerAnswers((temporal, { taskQueue }) => openRequests(temporal, taskQueue, name));
+  const { openRequests } = await import('../retention/open-requests.js');
+  const { keyring, cases, receipts } = await stores();
+  return ifServerAnswers((temporal, { taskQueue }) =>
+    openRequests({ temporal, keyring, taskQueue, cases, receipts }, name),
+  );
 }
 
 /** Makes waiting requests check again, and returns how many. Undefined if no server answers: then they check by themselves. */

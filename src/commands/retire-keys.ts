@@ -17,7 +17,8 @@ export async function retire({ terminal, config, keyring, parts }: Context, opti
   if (!(ageMs >= 0) || options.olderThan?.trim() === '') throw usage('--older-than takes a number of days, 0 or more.');
   const { path } = config.keyFile();
   keyring(); // a fault of the key file is reported first
-  const { temporal, taskQueue, keyring: ring, vault, cases } = await parts();
+  const all = await parts();
+  const { temporal, taskQueue, vault, cases } = all;
   // Not by the clock of this machine: one that is ahead would destroy a key that others still encrypt with.
   const now = new Date(await serverNowMs(temporal, taskQueue));
   const old = outlived(listKeys(path, now), ageMs, now);
@@ -26,7 +27,7 @@ export async function retire({ terminal, config, keyring, parts }: Context, opti
     return EXIT.done;
   }
   terminal.note('checking the vault and the histories on the server ...');
-  const { keys: needs, foreign } = await needsOf({ temporal, taskQueue, keyring: ring, vault, cases }, old);
+  const { keys: needs, foreign } = await needsOf(all, old);
   if (foreign.length > 0)
     terminal.note(
       `note: ${foreign.length} runs that name a key are not of this service (foreign-run): they keep no key.`,

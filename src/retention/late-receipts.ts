@@ -43,28 +43,35 @@ export function createLateReceipts(dependencies: LateReceiptsDependencies): Late
     return { code: await endingOf(temporal, run), receivedAt, endedAt: run.closedAt?.toISOString() ?? null };
   }
 
-  /** The newest run of the record, or of the request if there is no record. */
+  /**
+   * The newest run of the record. Without a record the first that has ended: later ones may have been started by anybody, with
+   * a copy of the input. Else one that is open.
+   */
   async function runOf(request: RequestRef, record: RequestRecord | undefined): Promise<Run | undefined> {
     const { own } = await runsOf(temporal, taskQueue, request, record?.runId);
     if (record !== undefined) return latestOf(own.filter(run => isRunOf(record, run)));
-    const newestFirst = [...own].sort((one, other) => other.startedAt.getTime() - one.startedAt.getTime());
-    for (const run of newestFirst) if ((await namingOf(temporal, keyring, run, request)) === 'named') return run;
+    const endedFirst = [...own].sort(
+      (one, other) => Number(one.open) - Number(other.open) || one.startedAt.getTime() - other.startedAt.getTime(),
+    );
+    for (const run of endedFirst) if ((await namingOf(temporal, keyring, run, request)) === 'named') return run;
     return undefined;
   }
 
   return {
     async of(request) {
       const record = await cases.record(request);
-      const known = record && (await receipts.of(request, record.runId));
+      const known = record === undefined ? await receipts.newestOf(request) : await receipts.of(request, record.runId);
       if (known !== undefined) return known;
       // A request with a result may still be open: its last step is about to issue a receipt with more facts.
       const run = await runOf(request, record);
       const runId = record?.runId ?? run?.firstRunId ?? run?.runId;
-      if (runId === undefined) return receipts.newestOf(request);
+      if (runId === undefined) return undefined;
       if (run?.open)
         throw new RequestOpen(
           `Request ${workflowIdOf(request)} is open. Its receipt is issued when it ends; see \`aircall-dsr status\`.`,
         );
+      // Before anything is signed: from now on no step of it sends anything, also if its run is reset.
+      if (record !== undefined) await cases.cutShort(request, runId);
       return receipts.issue({
         request,
         runId,

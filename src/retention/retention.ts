@@ -11,11 +11,13 @@ import type { RequestResult } from '../request/model';
 import { CHILD_WORKFLOW, type RequestRef, requestOf, WORKFLOW_TYPES, workflowIdOf } from '../request/names';
 import { sideBySide } from '../side-by-side';
 import { childrenOf, closedRuns, deleteRun, type Run, type RunId, runAt } from '../temporal/histories';
-import { namingOf, type OwnRuns, runsOf } from '../temporal/own-runs';
-import type { Cases, RequestRecord } from '../vault/cases';
+import { runsOf } from '../temporal/own-runs';
+import type { Cases } from '../vault/cases';
+import type { Receipts } from '../vault/receipts';
 import { EndUnknown, RequestOpen } from './errors';
 import type { Evidence } from './evidence';
 import type { LateReceipts } from './late-receipts';
+import { goesOn } from './open-requests';
 import { isRunOf, latestOf } from './runs';
 
 export type { Due, DueFrom } from '../request/contracts';
@@ -57,6 +59,7 @@ export interface RetentionDependencies {
   readonly temporal: Client;
   readonly keyring: Keyring;
   readonly cases: Cases;
+  readonly receipts: Pick<Receipts, 'newestOf'>;
   readonly lateReceipts: LateReceipts;
   readonly evidence: Pick<Evidence, 'keep'>;
   /** The service's main task queue. */
@@ -70,28 +73,14 @@ const AT_ONCE = 8;
 const FIRST_PAGE = '';
 
 export function createRetention(dependencies: RetentionDependencies): Retention {
-  const { temporal, keyring, cases, lateReceipts, evidence, taskQueue } = dependencies;
-
-  /** The open run that may still add to the request: its own, or, while the request has no end, one that its key opens. */
-  async function openRun(
-    request: RequestRef,
-    record: RequestRecord | undefined,
-    { own }: OwnRuns,
-  ): Promise<Run | undefined> {
-    const run = own.find(({ open }) => open); // an id has one open run at most
-    if (run === undefined) return undefined;
-    if (record !== undefined && isRunOf(record, run)) return run;
-    if (record?.result !== undefined) return undefined; // it can only repeat the answer
-    const naming = await namingOf(temporal, keyring, run, request);
-    return naming === 'named' || (naming === 'locked' && record !== undefined) ? run : undefined;
-  }
+  const { temporal, cases, lateReceipts, evidence, taskQueue } = dependencies;
 
   /** Undefined while it is open. @throws {EndUnknown} */
   async function endOf(request: RequestRef): Promise<Date | undefined> {
     const record = await cases.record(request);
     if (record?.result !== undefined) return new Date(record.result.completedAt);
     const runs = await runsOf(temporal, taskQueue, request, record?.runId);
-    if ((await openRun(request, record, runs)) !== undefined) return undefined;
+    if (await goesOn(dependencies, request, record, runs.own)) return undefined;
     const closed = runs.own.filter(run => !run.open && (record === undefined || isRunOf(record, run)));
     const end = latestOf(closed)?.closedAt;
     if (end !== undefined) return end;
@@ -120,7 +109,7 @@ export function createRetention(dependencies: RetentionDependencies): Retention 
       // Read the record first: a run that begins afterwards changes it, and the change is detected.
       const record = await cases.record(request);
       const runs = await runsOf(temporal, taskQueue, request, record?.runId);
-      if ((await openRun(request, record, runs)) !== undefined) throw requestOpen(request);
+      if (await goesOn(dependencies, request, record, runs.own)) throw requestOpen(request);
       const foreign = [...runs.foreign, ...runs.own.filter(({ open }) => open)];
       if (what === 'data') {
         await cases.shred(request, at, record?.runId);
@@ -130,8 +119,9 @@ export function createRetention(dependencies: RetentionDependencies): Retention 
       const kept = receipt !== undefined && (await evidence.keep(receipt)) === 'kept';
       // Children first: only the history of their parent names them.
       const closed = runs.own.filter(({ open }) => !open);
-      const children = (await sideBySide(closed, AT_ONCE, run => childrenOf(temporal, run))).flat();
-      if (children.some(({ open }) => open)) throw requestOpen(request);
+      // One that is open sends nothing more, and is due by itself once it has ended.
+      const started = (await sideBySide(closed, AT_ONCE, run => childrenOf(temporal, run))).flat();
+      const children = started.filter(({ open }) => !open);
       const result = await cases.purge(request, at, record?.runId);
       if (record !== undefined && result === undefined) throw requestOpen(request);
       const histories = [...children, ...closed];
@@ -188,7 +178,12 @@ export function createRetention(dependencies: RetentionDependencies): Retention 
   async function hasParent({ type, parent }: Run): Promise<boolean> {
     if (type !== CHILD_WORKFLOW || parent === undefined) return false;
     if ((await runAt(temporal, parent.workflowId, parent.runId)) !== undefined) return true;
-    return (await runAt(temporal, parent.workflowId))?.open === true; // it may have been reset
+    const newest = await runAt(temporal, parent.workflowId);
+    const request = requestOf(parent.workflowId);
+    if (newest?.open !== true || request === undefined) return false;
+    // It may have been reset.
+    const record = await cases.record(request).catch(() => 'unknown' as const);
+    return record === 'unknown' || (record !== undefined && isRunOf(record, newest));
   }
 
   async function destroyRun({ workflowId, runId }: RunId): Promise<Destroyed> {

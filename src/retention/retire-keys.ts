@@ -8,10 +8,11 @@ import type { Keyring } from '../encryption/keyring';
 import { SealBroken } from '../encryption/seal';
 import { CHILD_WORKFLOW, type RequestRef, requestOf, WORKFLOW_TYPES, workflowIdOf } from '../request/names';
 import { sideBySide } from '../side-by-side';
-import { keyIdsOf, ourRuns, type Run, type RunId } from '../temporal/histories';
-import { namingOf } from '../temporal/own-runs';
-import type { Cases } from '../vault/cases';
+import { keyIdsOf, ourRuns, type Run, type RunId, runAt } from '../temporal/histories';
+import { type Cases, hasEnded } from '../vault/cases';
+import type { Receipts } from '../vault/receipts';
 import type { Vault } from '../vault/vault';
+import { isOfUnrecorded } from './open-requests';
 import { isRunOf } from './runs';
 
 /** The users of a key: workflow ids of open runs, and of requests that are not purged. */
@@ -36,6 +37,7 @@ export interface RetireDependencies {
   readonly keyring: Keyring;
   readonly vault: Vault;
   readonly cases: Cases;
+  readonly receipts: Pick<Receipts, 'newestOf'>;
 }
 
 const AT_ONCE = 8;
@@ -89,18 +91,19 @@ export async function needsOf(dependencies: RetireDependencies, keyIds: readonly
 }
 
 /** Whether a run is of a request that the vault knows, or whose input names it. */
-async function isOurs(
-  { temporal, keyring, cases }: RetireDependencies,
-  run: Run,
-  request: RequestRef,
-): Promise<boolean> {
+async function isOurs(dependencies: RetireDependencies, run: Run, request: RequestRef): Promise<boolean> {
+  const { temporal, cases } = dependencies;
   const isRequest = run.type === WORKFLOW_TYPES[request.kind] && run.parent === undefined;
   const isChild = run.type === CHILD_WORKFLOW && run.parent !== undefined;
   if (!isRequest && !isChild) return false;
   const record = await cases.record(request);
-  if (record === undefined) return (await namingOf(temporal, keyring, run.parent ?? run, request)) === 'named';
-  // An open run of a request that has ended can only repeat its answer.
-  return !(isRequest && run.open && record.result !== undefined && !isRunOf(record, run));
+  if (record !== undefined && !hasEnded(record)) return true;
+  // Another run of a request that has ended was only answered or refused. Of a reset only a run that is read by itself tells.
+  const { workflowId, runId } = run.parent ?? run;
+  if (record?.runId === runId) return true;
+  const behind = await runAt(temporal, workflowId, runId);
+  if (behind === undefined) return false;
+  return record === undefined ? isOfUnrecorded(dependencies, request, behind) : isRunOf(record, behind);
 }
 
 export interface Resealed {

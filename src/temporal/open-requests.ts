@@ -2,6 +2,7 @@
 import type { Client } from '@temporalio/client';
 import { type Kind, WORKFLOW_TYPES } from '../request/names';
 import { quoted } from './list-filter';
+import { begunBy } from './waiting';
 
 export interface OpenCounts {
   readonly running: number;
@@ -11,13 +12,16 @@ export interface OpenCounts {
   readonly overdue: number;
 }
 
-/** By type and not by search attribute: an open request that no worker has begun has none yet. */
+/**
+ * By type and not by search attribute: an open request that no worker has begun has none yet. A count cannot read inputs, so it
+ * also counts runs that others started: until a worker begins them, and ends them at once. One that begins only later does not count.
+ */
 export async function countOpen(
   temporal: Client,
   taskQueue: string,
   { kind, now, soon }: { readonly kind: Kind; readonly now: Date; readonly soon: Date },
 ): Promise<OpenCounts> {
-  const open = `TaskQueue = ${quoted(taskQueue)} AND WorkflowType = ${quoted(WORKFLOW_TYPES[kind])} AND ExecutionStatus = 'Running'`;
+  const open = `TaskQueue = ${quoted(taskQueue)} AND WorkflowType = ${quoted(WORKFLOW_TYPES[kind])} AND ${begunBy(now)}`;
   const count = async (condition = '') => (await temporal.workflow.count(`${open}${condition}`)).count;
   const [all, waiting, overdue, dueSoon] = await Promise.all([
     count(),

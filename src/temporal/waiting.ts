@@ -1,8 +1,8 @@
-/** The requests of one connection that are open, and those that wait for a person: found, counted, and signalled that there is news. */
+/** The open runs of one connection, and requests of it that wait for a person: found, counted, and signalled that there is news. */
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import { CREDENTIALS_UPDATED, requestIdsOf, WORKFLOW_TYPES } from '../request/names';
 import { sideBySide } from '../side-by-side';
-import { ourRuns } from './histories';
+import { ourRuns, type Run } from './histories';
 import { quoted } from './list-filter';
 
 const SIGNALED_AT_ONCE = 16;
@@ -16,16 +16,26 @@ const openOf = (connection: string) =>
   `WorkflowId STARTS_WITH ${quoted(requestIdsOf(connection))} AND WorkflowType IN (${TYPES}) AND ExecutionStatus = 'Running'`;
 const waitingOf = (connection: string) => `${openOf(connection)} AND DsrStatus = 'waiting'`;
 
-/** Workflow ids; those that were started within the last second may be missing. */
-export async function openRequests(temporal: Client, taskQueue: string, connection: string): Promise<string[]> {
-  const ids: string[] = [];
-  for await (const { workflowId } of ourRuns(temporal, taskQueue, openOf(connection))) ids.push(workflowId);
-  return ids;
+/** Open runs under the ids of its requests, whoever started them. */
+export function openRuns(temporal: Client, taskQueue: string, connection: string): AsyncIterable<Run> {
+  return ourRuns(temporal, taskQueue, openOf(connection));
 }
 
-/** Also counts requests that wait for other causes: the server knows only that they wait. */
-export async function countWaiting(temporal: Client, taskQueue: string, connection: string): Promise<number> {
-  const { count } = await temporal.workflow.count(`TaskQueue = ${quoted(taskQueue)} AND ${waitingOf(connection)}`);
+/** Runs that are open and whose start was not delayed beyond this time. */
+export function begunBy(now: Date): string {
+  return `ExecutionStatus = 'Running' AND ExecutionTime <= '${now.toISOString()}'`;
+}
+
+/** Also counts requests that wait for other causes, and what others started: the server knows only that they wait. */
+export async function countWaiting(
+  temporal: Client,
+  taskQueue: string,
+  connection: string,
+  now: Date,
+): Promise<number> {
+  const { count } = await temporal.workflow.count(
+    `TaskQueue = ${quoted(taskQueue)} AND ${waitingOf(connection)} AND ${begunBy(now)}`,
+  );
   return count;
 }
 

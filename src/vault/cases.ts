@@ -6,7 +6,7 @@ import type { Vault } from './vault';
 
 export type { CaseRef, StepProgress } from '../request/contracts';
 export { CaseFileBroken } from './errors';
-export type { RequestRecord } from './records';
+export { hasEnded, type RequestRecord } from './records';
 
 export interface Cases extends Omit<Records, 'own'>, CaseFiles, OpenAccesses {}
 

@@ -27,8 +27,10 @@ export interface RequestRecord {
   readonly clock?: Clock;
   /** When its cancellation was requested, which a reset forgets; ISO 8601. */
   readonly cancelRequestedAt?: string;
-  /** Present once the request has ended. */
+  /** Present once the request has ended with its last step. */
   readonly result?: RequestResult;
+  /** It ended without its last step (terminated, timed out): no run goes on with it, also none that is reset. */
+  readonly cutShort?: true;
   /** When the case file and the package were destroyed; ISO 8601. */
   readonly shreddedAt?: string;
 }
@@ -48,8 +50,10 @@ export interface Standing {
 }
 
 export interface Records {
-  /** Creates the record, or takes over the record of an earlier run without a result, or returns the existing one. */
+  /** Creates the record, or returns the existing one, whatever run it is of. */
   open(record: RequestRecord): Promise<RequestRecord>;
+  /** Makes the record that of another run. Does nothing if it is not of the run `from`, or has ended. */
+  takeOver(record: RequestRecord, from: string): Promise<RequestRecord>;
   /** @throws {VaultError} `record-broken`, `vault-rolled-back` */
   record(request: RequestRef): Promise<RequestRecord | undefined>;
   /**
@@ -62,6 +66,8 @@ export interface Records {
   extend(request: RequestRef, runId: string, extension: ExtensionInput, nowMs: number): Promise<Clock>;
   /** Keeps that the cancellation of this run was requested; does nothing if the request has ended. */
   noteCancellation(request: RequestRef, runId: string, at: string): Promise<void>;
+  /** Keeps that the request ended without its last step; does nothing if the record is of another run, or has a result. */
+  cutShort(request: RequestRef, runId: string): Promise<void>;
   /** Keeps the end of the request, and returns the record. `endedBefore`: it had an end already, which stays. */
   close(request: RequestRef, result: RequestResult): Promise<RequestRecord & { readonly endedBefore: boolean }>;
 
@@ -153,16 +159,14 @@ export function createRecords(vault: Vault, accesses: OpenAccesses): Records {
     return record;
   }
 
-  function remember(
-    { request, incarnation, runId, dryRun, cancelRequestedAt, result, dataKey }: StoredRecord,
-    of = [runId],
-  ): Known {
+  function remember(record: StoredRecord, of = [record.runId]): Known {
+    const { request, incarnation, dryRun, cancelRequestedAt, dataKey } = record;
     const folder = folderOf(request);
     const found: Known = {
       runs: new Set(of),
       standing: {
         incarnation,
-        hasEnded: result !== undefined,
+        hasEnded: hasEnded(record),
         isCancelled: cancelRequestedAt !== undefined,
         deletes: request.kind === 'deletion' && dryRun !== true,
       },
@@ -219,18 +223,24 @@ export function createRecords(vault: Vault, accesses: OpenAccesses): Records {
       if (ended !== undefined) return shown(ended);
       const fresh = newDataKey();
       const bytes = await reading(request, () =>
-        vault.guarded.update(recordKey(request), present => {
-          const before = present && readRecord(present);
-          if (before === undefined) return jsonOf({ ...record, dataKey: fresh });
-          if (!isTakenOver(before, record)) return undefined;
-          // What it has found is of the company that it began with.
-          return jsonOf({ ...record, incarnation: before.incarnation, dataKey: before.dataKey ?? fresh });
-        }),
+        vault.guarded.update(recordKey(request), present =>
+          present === undefined ? jsonOf({ ...record, dataKey: fresh }) : undefined,
+        ),
       );
       if (bytes === undefined) throw new RangeError('a record that was just written is missing');
       const opened = readRecord(bytes);
       remember(opened);
       return shown(opened);
+    },
+    async takeOver(record, from) {
+      const fresh = newDataKey();
+      const taken = await change(record.request, present => {
+        if (hasEnded(present) || present.runId !== from) return present;
+        // What it has found is of the company that it began with.
+        return { ...record, incarnation: present.incarnation, dataKey: present.dataKey ?? fresh };
+      });
+      if (taken !== undefined) return shown(taken);
+      throw missing();
     },
     async record(request) {
       const present = await stored(request);
@@ -240,8 +250,7 @@ export function createRecords(vault: Vault, accesses: OpenAccesses): Records {
       const record = await change(request, present => {
         const clock = extended(present.clock, extension, nowMs);
         if (clock === present.clock) return present;
-        if (present.runId !== runId || present.result !== undefined)
-          throw new ExtensionRefused('this request has ended');
+        if (present.runId !== runId || hasEnded(present)) throw new ExtensionRefused('this request has ended');
         return { ...present, clock };
       });
       if (record?.clock !== undefined) return record.clock;
@@ -249,9 +258,14 @@ export function createRecords(vault: Vault, accesses: OpenAccesses): Records {
     },
     async noteCancellation(request, runId, at) {
       await change(request, present => {
-        const isOpen = present.runId === runId && present.result === undefined;
+        const isOpen = present.runId === runId && !hasEnded(present);
         return isOpen && present.cancelRequestedAt === undefined ? { ...present, cancelRequestedAt: at } : present;
       });
+    },
+    async cutShort(request, runId) {
+      await change(request, present =>
+        present.runId === runId && !hasEnded(present) ? { ...present, cutShort: true } : present,
+      );
     },
     async close(request, result) {
       let endedBefore = false;
@@ -326,8 +340,9 @@ function shown({ dataKey: _, ...record }: StoredRecord): RequestRecord {
   return record;
 }
 
-function isSameRequest(one: RequestRecord, other: RequestRecord): boolean {
-  return one.subjectHash === other.subjectHash && (one.dryRun ?? false) === (other.dryRun ?? false);
+/** With its last step or without it. */
+export function hasEnded({ result, cutShort }: Pick<RequestRecord, 'result' | 'cutShort'>): boolean {
+  return result !== undefined || cutShort === true;
 }
 
 /** The lasting answer to the same request id: the request existed, its times, and its counts. */
@@ -351,11 +366,6 @@ function purged({ request, startedAt, result }: RequestRecord, at: Date): Reques
 
 function readRecord(bytes: Buffer): StoredRecord {
   return JSON.parse(bytes.toString());
-}
-
-/** Of a run that was terminated: one workflow id has one open run. */
-function isTakenOver(before: StoredRecord, record: RequestRecord): boolean {
-  return before.result === undefined && before.runId !== record.runId && isSameRequest(before, record);
 }
 
 function jsonOf(record: StoredRecord): Buffer {

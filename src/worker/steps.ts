@@ -1,5 +1,5 @@
 /** The steps of this process, with their counters and log lines. */
-import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { createActivities } from '../activities';
 import type { Alarms } from '../activities/closing';
 import { createGates } from '../activities/gates';
@@ -8,6 +8,9 @@ import type { AircallClient } from '../aircall/client';
 import type { Log } from '../log';
 import type { Parts } from '../parts';
 import type { ApiActivities, LocalActivities } from '../request/contracts';
+import { type RequestRef, workflowIdOf } from '../request/names';
+import { isRunOf } from '../retention/runs';
+import { runAt, runsAt } from '../temporal/histories';
 import type { Metrics } from './metrics';
 import type { Tracing } from './tracing';
 
@@ -44,7 +47,8 @@ export function createSteps(options: StepsOptions): { readonly api: ApiActivitie
     serverTime: createServerTime(elapsedMs),
     elapsedMs,
     random: Math.random,
-    isOpen: workflowId => isOpen(temporal, workflowId),
+    isOpen: (request, runId) => isOpen(temporal, request, runId),
+    isKnown: (request, runId) => isKnown(temporal, request, runId),
     onRefused: connection =>
       log({
         level: 'error',
@@ -64,12 +68,12 @@ export function createSteps(options: StepsOptions): { readonly api: ApiActivitie
 
 const elapsedMs = () => performance.now();
 
-async function isOpen(temporal: Client, workflowId: string): Promise<boolean> {
-  try {
-    const { status } = await temporal.workflow.getHandle(workflowId).describe();
-    return status.name === 'RUNNING';
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return false;
-    throw error;
-  }
+async function isOpen(temporal: Client, request: RequestRef, runId: string): Promise<boolean> {
+  const newest = await runAt(temporal, workflowIdOf(request));
+  return newest?.open === true && isRunOf({ runId }, newest);
+}
+
+async function isKnown(temporal: Client, request: RequestRef, runId: string): Promise<boolean> {
+  const runs = await runsAt(temporal, workflowIdOf(request), runId);
+  return runs.some(run => isRunOf({ runId }, run));
 }

@@ -69,7 +69,8 @@ export async function retentionSweep(before?: unknown): Promise<Swept> {
 async function keepPage({ swept, nowMs }: Sweep, page: Shaped<typeof keepShape>): Promise<Sweep> {
   const { requests, next } = await findUnkept({ nowMs, ...page });
   const ends = await sideBySide(requests, AT_ONCE, each => keepEvidence(each).catch(failed));
-  const unkept = swept.unkept + ends.filter(({ end }) => end !== 'done' && end !== 'not-ours').length;
+  // A request that is open ends later, and is found by the time of that end.
+  const unkept = swept.unkept + countOf(ends, 'failed') + countOf(ends, 'locked');
   const sweep = {
     nowMs,
     swept: { ...swept, unkept, kept: swept.kept + countOf(ends, 'done'), foreign: swept.foreign + foreignIn(ends) },

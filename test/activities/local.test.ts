@@ -192,13 +192,47 @@ describe('opening a request', () => {
     expect(await steps.cases.openAccesses('acme', subjectHash)).not.toContainEqual(request);
   });
 
-  test('takes over from a run that was terminated, and is safe to do twice', async () => {
+  test('takes over from a run that the server has lost, and is safe to do twice', async () => {
     const request = newRequest();
     await opened(request);
     await opened(request);
     expect((await steps.cases.record(request))?.runId).toBe('run-1');
     await opened(request, inputOf(request), 'run-2');
     expect((await steps.cases.record(request))?.runId).toBe('run-2');
+  });
+
+  test.each<[string, (request: RequestRef) => Promise<unknown>]>([
+    [
+      'that the server knows',
+      async request => {
+        await opened(request, inputOf(request), 'known');
+        steps.knownRuns.add('known');
+      },
+    ],
+    [
+      'that is known to have ended so',
+      async request => {
+        await opened(request, inputOf(request), 'run-2');
+        await steps.cases.cutShort(request, 'run-2');
+      },
+    ],
+    [
+      'of which there is only a receipt',
+      request =>
+        steps.receipts.issue({
+          ...{ request, runId: 'unbegun', dryRun: false, subjectHash: null, startedAt: null, clock: undefined },
+          ...{ ending: { code: 'terminated', receivedAt: null, endedAt: null }, phases: {}, how: 'afterwards' },
+        }),
+    ],
+  ])('goes on with no request whose run ended without its last step, %s', async (_, ends) => {
+    const request = newRequest();
+    await ends(request);
+    const before = await steps.cases.record(request);
+    const failure = await failureOf(open(request, inputOf(request), 'run-2'));
+    expect(failure).toMatchObject({ code: 'request-ended', nonRetryable: true, detail: { apiRequests: 0 } });
+    expect(failure.message).toContain('choose a new request id');
+    expect(await steps.cases.record(request)).toEqual(before);
+    steps.knownRuns.clear();
   });
 });
 
@@ -213,7 +247,7 @@ describe('a deletion and the access requests of its subject', () => {
     const deletion = newRequest('deletion');
     expect((await opened(deletion, inputOf(deletion, email))).accessesOpen).toBe(true);
 
-    steps.openRuns.add(workflowIdOf(access));
+    steps.openRuns.add(`${workflowIdOf(access)} run-1`);
     const delays: number[] = [];
     for (const attemptNumber of [1, 2, 5, 7, 100, 100_000]) {
       const failure = await failureOf(waitFor(subjectHash, attemptNumber));
@@ -240,6 +274,18 @@ describe('a deletion and the access requests of its subject', () => {
     await waitFor(subjectHash, 1);
     // A later run of the same request may count on the mark: only its end, or a purge, deletes it.
     expect(await steps.cases.openAccesses('acme', subjectHash)).toHaveLength(1);
+  });
+
+  test('does not wait for another run under the id of one, nor for a mark without a record', async () => {
+    const access = newRequest();
+    const { subjectHash } = await opened(access, inputOf(access, 'squatted@example.com'));
+    await steps.cases.markOpenAccess(subjectHash, newRequest());
+    steps.openRuns.add(`${workflowIdOf(access)} of-somebody`);
+    await waitFor(subjectHash, 1);
+    steps.openRuns.add(`${workflowIdOf(access)} run-1`);
+    expect((await failureOf(waitFor(subjectHash, 1))).code).toBe('access-request-awaited');
+    await steps.cases.cutShort(access, 'run-1');
+    await waitFor(subjectHash, 1);
   });
 
   test('does not wait for somebody else’s', async () => {

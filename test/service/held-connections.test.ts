@@ -2,7 +2,8 @@
 import { createCompanySeed, OAUTH_CLIENT } from '../../sandbox';
 import { ENDPOINTS } from '../../src/aircall/endpoints';
 import { readTokens } from '../../src/aircall/oauth';
-import { countWaiting, openRequests, signalWaiting } from '../../src/temporal/waiting';
+import { openRequests } from '../../src/retention/open-requests';
+import { countWaiting, signalWaiting } from '../../src/temporal/waiting';
 import { type Credential, oauthCredential, resumed } from '../../src/vault/connections';
 import { until } from '../support/patience';
 import { detailsOf } from '../support/requests';
@@ -58,7 +59,10 @@ const untilWaiting = (workflowId: string, cause: string) =>
 
 /** Visibility is some moments behind. */
 const untilWaitingAre = (connection: string, count: number) =>
-  until(`${count} wait`, async () => (await countWaiting(service.temporal, service.taskQueue, connection)) === count);
+  until(
+    `${count} wait`,
+    async () => (await countWaiting(service.temporal, service.taskQueue, connection, new Date())) === count,
+  );
 
 /** A wait looks again by itself, within a minute; the signal cancels its step, and begins it anew, at once. */
 async function looksAgain(workflowId: string): Promise<boolean> {
@@ -100,7 +104,7 @@ test('a paused connection sends nothing; its requests say so, can be cancelled, 
   expect(company('paused').requests()).toHaveLength(0);
   expect(await detailsOf(service.temporal, one ?? '')).toContain(`aircall-dsr connections resume ${connection}`);
   await untilWaitingAre(connection, 3);
-  expect(await countWaiting(service.temporal, `${service.taskQueue}-of-others`, connection)).toBe(0);
+  expect(await countWaiting(service.temporal, `${service.taskQueue}-of-others`, connection, new Date())).toBe(0);
   await service.client.cancel(left ?? '');
   expect(await service.client.result(left ?? '')).toMatchObject({ status: 'cancelled', apiRequests: 0 });
 
@@ -113,10 +117,7 @@ test('a paused connection sends nothing; its requests say so, can be cancelled, 
   await service.connections.change(connection, ({ pausedAt: _, ...present }) => present);
   await signalWaiting(service.temporal, service.taskQueue, connection);
   for (const id of [one, two]) expect((await service.client.result(id ?? '')).status).toBe('completed');
-  await until(
-    'none is open',
-    async () => (await openRequests(service.temporal, service.taskQueue, connection)).length === 0,
-  );
+  await until('none is open', async () => (await openRequests(service, connection)).length === 0);
 });
 
 test('a connection that is paused between a 403 and its check waits to be resumed, not for other credentials', async () => {
@@ -239,7 +240,7 @@ test('of many requests whose token and refresh token are refused, one tries to r
 
 test('a request that no worker has begun counts as open, also where another client than ours has started it', async () => {
   const connection = await service.connectCompany('unbegun');
-  const count = async (name: string) => (await openRequests(service.temporal, service.taskQueue, name)).length;
+  const count = async (name: string) => (await openRequests(service, name)).length;
   const workflowId = `dsr:${connection}:access:unbegun`;
   await service.withoutWorker(async () => {
     await service.temporal.workflow.start('accessRequest', {

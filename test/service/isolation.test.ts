@@ -205,7 +205,7 @@ describe('a run that somebody without a key started', () => {
   });
 
   it('for a request that never was gets neither receipt nor evidence, and keeps no key', async () => {
-    const { temporal, taskQueue, keyring, vault, cases } = service;
+    const { temporal, taskQueue, keyring } = service;
     const input = { ...refOf('stolen'), subject: { email: EMAIL } };
     const [payload = {}] = await createPayloadCodec(keyring).encode([json(input)]);
     const junk = { ...payload, metadata: { ...payload.metadata, 'encryption-key-id': Buffer.from('k-junk') } };
@@ -225,7 +225,7 @@ describe('a run that somebody without a key started', () => {
     }
     expect(await service.receipts.chain(service.connection)).toEqual(before);
     const ids = [keyring.primaryId, 'k-junk'];
-    const { keys, foreign } = await needsOf({ temporal, taskQueue, keyring, vault, cases }, ids);
+    const { keys, foreign } = await needsOf(service, ids);
     expect(keys.get('k-junk')).toBeUndefined();
     expect(foreign.map(({ workflowId }) => requestOf(workflowId)?.requestId)).toEqual(
       expect.arrayContaining(['torn', 'moved', 'junk']),

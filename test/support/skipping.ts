@@ -103,6 +103,7 @@ export async function startSkippingService(options: SandboxOptions): Promise<Ski
     },
     onEnded() {},
     isOpen: async () => false,
+    isKnown: async () => false,
   });
   const common = { connection: env.nativeConnection, dataConverter };
   const workers = [

@@ -1,3 +1,4 @@
+import { clockOf, ExtensionRefused } from '../../src/request/clock';
 import type { RequestResult } from '../../src/request/model';
 import type { RequestRef } from '../../src/request/names';
 import { CaseFileBroken, type Cases, createCases, type RequestRecord } from '../../src/vault/cases';
@@ -110,12 +111,32 @@ describe('the record of a request', () => {
     expect(await cases.record(other)).toEqual(opened);
   });
 
-  test('is taken over by a run of the same request whose forerunner left no result, and keeps the case file', async () => {
+  test('is taken over from the run that is named, with the case file, and only as long as it has not ended', async () => {
     const ref = await cases.write(request, ['a']);
     const later = { ...record, runId: 'run-2' };
-    expect(await cases.open(later)).toEqual(later);
+    expect(await cases.open(later)).toEqual(record);
+    expect(await cases.takeOver(later, 'run-0')).toEqual(record);
+    expect(await cases.takeOver(later, 'run-1')).toEqual(later);
     expect(await cases.record(request)).toEqual(later);
     expect(await createCases(vault).read(request, ref)).toEqual(['a']);
+    await cases.cutShort(request, 'run-1'); // it is not of that run
+    expect(await cases.record(request)).toEqual(later);
+    await cases.cutShort(request, 'run-2');
+    expect(await cases.takeOver({ ...record, runId: 'run-3' }, 'run-2')).toEqual({ ...later, cutShort: true });
+  });
+
+  test('that ended without its last step takes no extension and no cancellation, and lets no step send anything', async () => {
+    const at = new Date('2026-03-01T00:00:00.000Z');
+    const clock = clockOf({ regime: 'gdpr', submittedMs: undefined }, at.getTime());
+    await cases.open({ ...opened, ...(clock && { clock }) });
+    expect(await cases.standing(other, 'a-minute-ago', 'run-1')).toMatchObject({ hasEnded: false });
+    await cases.cutShort(other, 'run-1');
+    expect(await cases.standing(other, 'a-minute-ago', 'run-1')).toMatchObject({ hasEnded: true });
+    await expect(cases.extend(other, 'run-1', { reason: 'complexity' }, at.getTime())).rejects.toThrow(
+      ExtensionRefused,
+    );
+    await cases.noteCancellation(other, 'run-1', at.toISOString());
+    expect(await cases.record(other)).toEqual({ ...opened, clock, cutShort: true });
   });
 
   test('is one and the same for many runs that start at once', async () => {
@@ -208,7 +229,7 @@ describe('what a request has in the vault, once destroyed,', () => {
 
   test('is left alone where another run of the request has begun meanwhile, which has no result yet', async () => {
     const ref = await cases.write(request, ['a']);
-    await cases.open({ ...record, runId: 'run-2' });
+    await cases.takeOver({ ...record, runId: 'run-2' }, record.runId);
     expect(await cases.purge(request, at, record.runId)).toBeUndefined();
     await cases.shred(request, at, record.runId);
     expect(await createCases(vault).read(request, ref)).toEqual(['a']);

@@ -39,8 +39,10 @@ export interface Steps {
   readonly receipts: Receipts;
   /** A request of the connection `acme`. */
   readonly request: RequestRef;
-  /** Workflow ids that count as open. */
+  /** Open runs, each as workflow id and run id. */
   readonly openRuns: Set<string>;
+  /** Runs that the server knows. */
+  readonly knownRuns: Set<string>;
   /** Connections whose credential was told to be refused. */
   readonly refused: string[];
   /** What was told of due dates; `fail`: nobody takes it. */
@@ -81,6 +83,7 @@ export async function startSteps(options: StepsOptions = {}): Promise<Steps> {
   const company = sandbox.company('acme');
   const aircall = createAircallClient(options.client);
   const openRuns = new Set<string>();
+  const knownRuns = new Set<string>();
   const refused: string[] = [];
   const alarms = { told: [] as RaisedAlarm[], fail: false };
   let advancedMs = 0;
@@ -108,7 +111,8 @@ export async function startSteps(options: StepsOptions = {}): Promise<Steps> {
       },
     },
     onEnded() {},
-    isOpen: async workflowId => openRuns.has(workflowId),
+    isOpen: async (request, runId) => openRuns.has(`${workflowIdOf(request)} ${runId}`),
+    isKnown: async (_, runId) => knownRuns.has(runId),
   });
   let version = 0;
 
@@ -125,6 +129,7 @@ export async function startSteps(options: StepsOptions = {}): Promise<Steps> {
     receipts,
     request: requestOf(options.kind ?? 'access'),
     openRuns,
+    knownRuns,
     refused,
     alarms,
     advance(ms) {
