@@ -64,17 +64,35 @@ export function createListActivities({
   };
 }
 
-/** Records once each, in the order of the pages; one page is held at a time. */
-function createMerge() {
+/**
+ * Of the records of one list together, as JSON, in characters: a process that serves all companies holds them at once. Over
+ * 20,000 calls take less; the vault keeps no object above 256 MiB.
+ */
+const RECORDS_LENGTH_MAX = 128 * 1024 * 1024;
+
+/**
+ * Records once each, in the order of the pages; one page is held at a time. Records beyond the limit count as unreadable.
+ */
+export function createMerge(lengthMax = RECORDS_LENGTH_MAX) {
   const ids = new Set<number>();
   const records = new Map<number, Listing['records'][number]>();
   const withheld = new Set<number>();
   const unreadable = new Set<number>();
   let unnamed = 0;
+  let length = 0;
   return {
     add(page: Listing): void {
       for (const id of page.ids) ids.add(id);
-      for (const record of page.records) if (!records.has(record.id)) records.set(record.id, record);
+      for (const record of page.records) {
+        if (records.has(record.id)) continue;
+        const more = JSON.stringify(record).length;
+        if (length + more > lengthMax) {
+          unreadable.add(record.id);
+          continue;
+        }
+        length += more;
+        records.set(record.id, record);
+      }
       for (const id of page.withheld) withheld.add(id);
       for (const id of page.unreadable) unreadable.add(id);
       unnamed += page.unnamed;

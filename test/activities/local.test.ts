@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { type Listing, readListing, readObject } from '../../src/activities/case-objects';
+import { createMerge } from '../../src/activities/lists';
 import { packageSchema } from '../../src/package/model';
 import type { RequestResult } from '../../src/request/model';
 import { type RequestRef, workflowIdOf } from '../../src/request/names';
@@ -393,6 +394,27 @@ const phone = (value: string | null) => ({ value });
 const listingOf = (of: SourceName, records: readonly { readonly id: number }[]) =>
   steps.write(of, { ids: [], records: [...records], withheld: [], unreadable: [], unnamed: 0 });
 const subjectWith = (...phoneNumbers: string[]) => steps.write('subject', { email: EMAIL, phoneNumbers });
+
+test('records of a list beyond what a process can hold count as unreadable, also where the list is merged again', () => {
+  const page = (...records: { id: number; note: string }[]) => ({
+    ids: records.map(({ id }) => id),
+    records,
+    withheld: [],
+    unreadable: [],
+    unnamed: 0,
+  });
+  const record = (id: number, length: number) => ({ id, note: 'x'.repeat(length) });
+  const length = JSON.stringify([record(1, 40), record(3, 50)]).length - '[,]'.length;
+  const merging = createMerge(length);
+  for (const each of [page(record(1, 40), record(2, 60)), page(record(1, 40), record(3, 50)), page(record(4, 0))])
+    merging.add(each);
+  const merged = merging.end();
+  expect(merged.records.map(({ id }) => id)).toEqual([1, 3]);
+  expect(merged).toMatchObject({ ids: [1, 2, 3, 4], unreadable: [2, 4] });
+  const again = createMerge(length);
+  again.add(merged);
+  expect(again.end()).toEqual(merged);
+});
 
 describe('identifying the subject', () => {
   test('takes a list of contacts, and no other object of the request', async () => {
