@@ -9,16 +9,17 @@
 import {
   type Client,
   type WorkflowExecutionInfo,
-  WorkflowFailedError,
   WorkflowUpdateFailedError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
-import { ApplicationFailure, TerminatedFailure, WorkflowNotFoundError } from '@temporalio/common';
-import { DsrError, notFound } from './client/errors';
+import { ApplicationFailure, WorkflowNotFoundError } from '@temporalio/common';
+import { DsrError, unusable } from './client/errors';
 import { ANSWERED_WITHIN_MS, createRuns, type RecordOf } from './client/runs';
-import { createStarting } from './client/starting';
+import { createStarting, type Started } from './client/starting';
 import { brokenStatus, endedStatus, openStatus, type StatusReport } from './client/status';
 import type { Keyring } from './encryption/keyring';
+import { PayloadBroken } from './encryption/payload-codec';
+import { readExtended } from './request/answers';
 import type { Clock, ExtensionInput } from './request/clock';
 import { type Given, InvalidInput, parseExtension, parseInput, refuseImpossibleTimes } from './request/input';
 import type { RequestResult } from './request/model';
@@ -29,9 +30,9 @@ import {
   type Kind,
   NAME_PATTERN,
   NAME_RULE,
+  type RequestRef,
   requestOf,
   WORKFLOW_TYPES,
-  workflowIdOf,
 } from './request/names';
 import { SEARCH_KEYS } from './request/search-keys';
 import { sideBySide } from './side-by-side';
@@ -39,6 +40,8 @@ import { within } from './temporal/deadline';
 import { quoted } from './temporal/list-filter';
 
 export { DsrError } from './client/errors';
+export type { KnownRecord, RecordOf } from './client/runs';
+export type { Started } from './client/starting';
 export type { StatusReport } from './client/status';
 export { loadKeyring } from './encryption/keyring';
 export type { Clock, Extension, ExtensionInput, Regime } from './request/clock';
@@ -46,14 +49,6 @@ export { InvalidInput } from './request/input';
 export type * from './request/model';
 export type { Kind } from './request/names';
 export { connectTemporal } from './temporal/connect';
-
-export interface Started {
-  readonly requestId: string;
-  readonly workflowId: string;
-  readonly runId: string;
-  /** It was started before under another law or with another time of submission: the first due date applies. */
-  readonly otherClock?: true;
-}
 
 export interface ListedRequest {
   readonly requestId: string;
@@ -70,20 +65,21 @@ export interface DsrClient {
   /**
    * Starts a request, or returns the one that has this id already.
    * @throws {InvalidInput} before anything is started
-   * @throws {DsrError} `request-conflict`: the id was used for another subject
+   * @throws {DsrError} `request-conflict`: the id was used for another subject, or by a run that is not this request
    */
   start<K extends Kind>(kind: K, input: Given<K>): Promise<Started>;
   /**
    * Whether `start` would return a request that exists already.
    * @throws {InvalidInput}
-   * @throws {DsrError} `request-conflict`, if the server still knows the earlier use of the id
+   * @throws {DsrError} `request-conflict`, if server or vault still know the earlier use of the id
    */
   wasStarted<K extends Kind>(kind: K, input: Given<K>): Promise<boolean>;
-  /** @throws {DsrError} `not-found` */
+  /** @throws {DsrError} `not-found`; `payload-unusable`: the answer of its run is not one of this request */
   status(workflowId: string): Promise<StatusReport>;
   /**
    * Waits until the request has ended.
-   * @throws {DsrError} `not-found`; `request-failed` or the run's own code (`invalid-input`, ...) if it ended without a result
+   * @throws {DsrError} `not-found`; `request-failed` or the run's own code (`invalid-input`, ...) if it ended without a result;
+   * `payload-unusable` if its result is not one of this request
    */
   result(workflowId: string): Promise<RequestResult>;
   /** Requests the cancellation; the result shows how far the request came. False if it has ended. @throws {DsrError} `not-found` */
@@ -114,12 +110,12 @@ export interface DsrClientOptions {
   readonly keyring: Keyring;
   /** The service's main task queue; `aircall-dsr` if not given. */
   readonly taskQueue?: string;
-  /** If the vault is available: returns the record of a request whose history the server has deleted. */
+  /** If the vault is available: returns the record of a request. Once that states its end, it answers before the server. */
   readonly recordOf?: RecordOf;
 }
 
 const LIST_LIMIT_DEFAULT = 1_000;
-const DESCRIBED_AT_ONCE = 50;
+const READ_AT_ONCE = 50;
 
 export function createDsrClient({
   temporal,
@@ -128,60 +124,45 @@ export function createDsrClient({
   recordOf = async () => undefined,
 }: DsrClientOptions): DsrClient {
   const { workflow, connection: server } = temporal;
-  const runs = createRuns(temporal, recordOf);
-  const { startOnce, refuseConflict } = createStarting(temporal, keyring, taskQueue, runs);
+  const runs = createRuns(temporal, { keyring, taskQueue, recordOf });
+  const starting = createStarting(temporal, keyring, taskQueue, runs);
 
   const client: DsrClient = {
     async start(kind, input) {
       const parsed = parseInput(kind, { kind, ...input });
       refuseImpossibleTimes(parsed, Date.now());
-      const started = await startOnce(kind, parsed);
-      const before = await refuseConflict(started, parsed);
-      const { regime = 'none', submittedAt } = parsed;
-      const otherClock = (before?.regime ?? 'none') !== regime || before?.submittedAt !== submittedAt;
-      return { ...started, ...(otherClock && { otherClock }) };
+      return starting.start(parsed);
     },
 
     async wasStarted(kind, input) {
-      const parsed = parseInput(kind, { kind, ...input });
-      const { requestId, connection } = parsed;
-      const workflowId = workflowIdOf({ connection, kind, requestId });
-      const runId = await runs.idOf(workflowId);
-      if (runId === undefined) return (await runs.recorded(workflowId)) !== undefined;
-      await refuseConflict({ requestId, workflowId, runId }, parsed);
-      return true;
+      return (await starting.startedBefore(parseInput(kind, { kind, ...input }))) !== undefined;
     },
 
     async status(workflowId) {
-      const request = requestOf(workflowId);
-      if (request === undefined) throw new DsrError('not-found', `${workflowId} is not the id of a request.`);
-      const found = await runs.find(workflowId);
+      const request = requestNamed(workflowId);
+      const found = await runs.find(request);
       if ('result' in found) return endedStatus(request, found.result);
-      const { run } = found;
-      if (run.status.name === 'COMPLETED') return endedStatus(request, await client.result(workflowId));
-      if (run.status.name !== 'RUNNING') return brokenStatus(request, await failureOf(workflowId));
-      return openStatus(request, await runs.query(workflowId), run);
-    },
-
-    async result(workflowId) {
+      const { run, isOpen } = found;
+      if (isOpen) return openStatus(request, await runs.query(request, run.runId), run);
       try {
-        return await workflow.getHandle<() => Promise<RequestResult>>(workflowId).result();
+        return endedStatus(request, await runs.resultOf(request, run.runId));
       } catch (error) {
-        if (error instanceof WorkflowNotFoundError) {
-          const result = await runs.recorded(workflowId);
-          if (result !== undefined) return result;
-          throw notFound(workflowId);
-        }
-        if (!(error instanceof WorkflowFailedError)) throw error;
-        if (error.cause instanceof TerminatedFailure && (await goesOn(workflowId))) return client.result(workflowId);
-        throw withoutResult(workflowId, error);
+        if (error instanceof DsrError) return brokenStatus(request, { code: error.code, message: error.message });
+        throw error;
       }
     },
 
+    async result(workflowId) {
+      const request = requestNamed(workflowId);
+      const found = await runs.find(request);
+      return 'result' in found ? found.result : runs.resultOf(request, found.run.runId);
+    },
+
     async cancel(workflowId) {
-      if (!(await isOpen(workflowId))) return false;
+      const runId = await openRun(workflowId);
+      if (runId === undefined) return false;
       try {
-        await workflow.getHandle(workflowId).cancel();
+        await workflow.getHandle(workflowId, runId).cancel();
         return true;
       } catch (error) {
         if (error instanceof WorkflowNotFoundError) return false; // it has ended meanwhile
@@ -191,73 +172,91 @@ export function createDsrClient({
 
     async extend(workflowId, extension) {
       const parsed = parseExtension(extension);
-      if (!(await isOpen(workflowId))) throw hasEnded(workflowId);
+      const runId = await openRun(workflowId);
+      if (runId === undefined) throw hasEnded(workflowId);
+      const handle = workflow.getHandle(workflowId, runId);
+      const update: { args: [unknown] } = { args: [{ workflowId, ...parsed }] };
       try {
-        return await within(
+        const answer = await within(
           server,
-          () =>
-            workflow
-              .getHandle(workflowId)
-              .executeUpdate<Clock, [unknown]>(EXTEND, { args: [{ workflowId, ...parsed }] }),
+          () => handle.executeUpdate<unknown, [unknown]>(EXTEND, update),
           ANSWERED_WITHIN_MS,
         );
+        const clock = readExtended(answer, parsed.reason);
+        if (clock !== undefined) return clock;
       } catch (error) {
-        throw extensionError(workflowId, error);
+        if (!(error instanceof PayloadBroken)) throw extensionError(workflowId, error);
       }
+      throw unusable(requestNamed(workflowId), 'The answer to the extension');
     },
 
     async list({ connection, limit = LIST_LIMIT_DEFAULT, open = false } = {}) {
       if (connection !== undefined && !NAME_PATTERN.test(connection)) throw new InvalidInput(`connection ${NAME_RULE}`);
       const requests: ListedRequest[] = [];
+      let page: WorkflowExecutionInfo[] = [];
+      const readPage = async () => {
+        requests.push(...(await sideBySide(page, READ_AT_ONCE, listedRequest)).flatMap(listed => listed ?? []));
+        page = [];
+      };
       for await (const info of workflow.list({ query: listQuery(taskQueue, connection, open) })) {
-        const listed = listedRequest(info);
-        if (listed !== undefined) requests.push(listed);
+        page.push(info);
+        if (page.length === READ_AT_ONCE) await readPage();
         if (requests.length >= limit) break;
       }
+      await readPage();
       // The server lists open runs before ended ones.
-      return requests.sort((one, other) => other.startedAt.localeCompare(one.startedAt));
+      return requests.slice(0, limit).sort((one, other) => other.startedAt.localeCompare(one.startedAt));
     },
 
     async known(workflowIds) {
-      const there = await sideBySide(workflowIds, DESCRIBED_AT_ONCE, isThere);
+      const there = await sideBySide(workflowIds, READ_AT_ONCE, isThere);
       return workflowIds.filter((_, index) => there[index]);
     },
   };
   return client;
 
-  async function isOpen(workflowId: string): Promise<boolean> {
-    const found = await runs.find(workflowId);
-    return 'run' in found && found.run.status.name === 'RUNNING';
-  }
-
-  /** A reset terminates a run, and another one goes on with its request. */
-  async function goesOn(workflowId: string): Promise<boolean> {
-    const { status } = await runs.describe(workflowId);
-    return status.name === 'RUNNING' || status.name === 'COMPLETED';
+  /** Undefined if the request has ended. */
+  async function openRun(workflowId: string): Promise<string | undefined> {
+    const found = await runs.find(requestNamed(workflowId));
+    return 'run' in found && found.isOpen ? found.run.runId : undefined;
   }
 
   async function isThere(workflowId: string): Promise<boolean> {
-    return (await runs.idOf(workflowId)) !== undefined || (await runs.recorded(workflowId)) !== undefined;
+    const request = requestOf(workflowId);
+    if (request === undefined) return false;
+    try {
+      await runs.find(request);
+      return true;
+    } catch (error) {
+      if (!(error instanceof DsrError)) throw error;
+      return error.code === 'unknown-key'; // it may be
+    }
   }
 
-  /** Why a run ended without a result. */
-  async function failureOf(workflowId: string): Promise<{ readonly code: string; readonly message: string }> {
-    try {
-      await client.result(workflowId);
-      return { code: 'unexpected', message: 'the run has ended meanwhile; try again' };
-    } catch (error) {
-      if (error instanceof DsrError) return { code: error.code, message: error.message };
-      throw error;
-    }
+  /** Undefined for a run that is no request. */
+  async function listedRequest(info: WorkflowExecutionInfo): Promise<ListedRequest | undefined> {
+    const { workflowId, runId, status, startTime, typedSearchAttributes } = info;
+    const request = requestOf(workflowId);
+    const input = request && (await runs.inputOf(request, runId));
+    if (request === undefined || input === undefined) return undefined;
+    const dueAt = typedSearchAttributes.get(SEARCH_KEYS.dueAt);
+    const hasStatus = status.name === 'RUNNING' || status.name === 'COMPLETED';
+    const told = hasStatus ? (typedSearchAttributes.get(SEARCH_KEYS.status) ?? 'running') : 'failed';
+    return {
+      ...request,
+      workflowId,
+      status: input === 'locked' ? 'unknown-key' : told,
+      startedAt: startTime.toISOString(),
+      ...(dueAt && { dueAt: dueAt.toISOString() }),
+    };
   }
 }
 
-function withoutResult(workflowId: string, { cause }: WorkflowFailedError): DsrError {
-  if (cause instanceof ApplicationFailure) return new DsrError(cause.type ?? 'request-failed', cause.message);
-  return new DsrError(
-    'request-failed',
-    `Request ${workflowId} ended without a result (${cause?.name ?? 'unknown'}). See it in the Temporal Web UI.`,
-  );
+/** @throws {DsrError} `not-found` */
+function requestNamed(workflowId: string): RequestRef {
+  const request = requestOf(workflowId);
+  if (request === undefined) throw new DsrError('not-found', `${workflowId} is not the id of a request.`);
+  return request;
 }
 
 function hasEnded(workflowId: string): DsrError {
@@ -280,26 +279,4 @@ function listQuery(taskQueue: string, connection: string | undefined, open: bool
     ...(connection === undefined ? [] : [`DsrConnection = ${quoted(connection)}`]),
     ...(open ? [`ExecutionStatus = 'Running'`] : []),
   ].join(' AND ');
-}
-
-/** Undefined for a run that is no request. */
-function listedRequest({
-  workflowId,
-  status,
-  startTime,
-  typedSearchAttributes,
-}: WorkflowExecutionInfo): ListedRequest | undefined {
-  const request = requestOf(workflowId);
-  if (request === undefined) return undefined;
-  const dueAt = typedSearchAttributes.get(SEARCH_KEYS.dueAt);
-  const hasStatus = status.name === 'RUNNING' || status.name === 'COMPLETED';
-  return {
-    requestId: request.requestId,
-    workflowId,
-    connection: request.connection,
-    kind: request.kind,
-    status: hasStatus ? (typedSearchAttributes.get(SEARCH_KEYS.status) ?? 'running') : 'failed',
-    startedAt: startTime.toISOString(),
-    ...(dueAt && { dueAt: dueAt.toISOString() }),
-  };
 }

@@ -51,6 +51,8 @@ type accessStatus struct {
 
 type accessResult struct {
 	RequestID   string         `json:"requestId"`
+	Connection  string         `json:"connection"`
+	Kind        string         `json:"kind"`
 	Status      string         `json:"status"`
 	Counts      map[string]int `json:"counts"`
 	APIRequests int            `json:"apiRequests"`
@@ -88,20 +90,24 @@ func run(ctx context.Context, args []string) error {
 	// The id makes the request unique; the policies make a second start answer the first run, also after its end.
 	request, err := service.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID:                       fmt.Sprintf("dsr:%s:access:%s", connection, requestID),
-		TaskQueue:                cmp.Or(os.Getenv("AIRCALL_DSR_TASK_QUEUE"), "aircall-dsr"),
+		TaskQueue:                taskQueue(),
 		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 		WorkflowIDReusePolicy:    enums.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
 	}, "accessRequest", input)
 	if err != nil {
 		return err
 	}
-	if err := refuseOtherSubject(ctx, service, data, request, input.Subject); err != nil {
+	if err := refuseOtherRun(ctx, service, data, request, input); err != nil {
 		return err
 	}
 
 	result, err := wait(ctx, service, request)
 	if err != nil {
 		return err
+	}
+	// Anybody who reaches the server can copy a result.
+	if result.Kind != input.Kind || result.Connection != connection || result.RequestID != requestID {
+		return errors.New("payload-unusable: the result is not one of this request. Find out who writes to the namespace.")
 	}
 	if err := json.NewEncoder(os.Stdout).Encode(result); err != nil {
 		return err
@@ -134,21 +140,27 @@ func connect(ctx context.Context) (client.Client, converter.DataConverter, error
 	return service, data, nil
 }
 
-// refuseOtherSubject looks whom the run is about: a second start answers the first run whatever the second asked for.
-func refuseOtherSubject(ctx context.Context, service client.Client, data converter.DataConverter, request client.WorkflowRun, asked subject) error {
+// refuseOtherRun looks whose run it is: a second start answers the first run, and anybody can start one under any id.
+func refuseOtherRun(ctx context.Context, service client.Client, data converter.DataConverter, request client.WorkflowRun, asked accessInput) error {
 	events := service.GetWorkflowHistory(ctx, request.GetID(), request.GetRunID(), false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
-	started, err := events.Next()
+	event, err := events.Next()
 	if err != nil {
 		return err
 	}
+	started := event.GetWorkflowExecutionStartedEventAttributes()
 	var before accessInput
-	if err := data.FromPayloads(started.GetWorkflowExecutionStartedEventAttributes().GetInput(), &before); err != nil {
+	if err := data.FromPayloads(started.GetInput(), &before); err != nil {
 		return err
 	}
-	if fold(before.Subject.Email) != fold(asked.Email) {
-		return errors.New("request-conflict: the request id was used for another subject. Choose a new one.")
+	before.Subject.Email, asked.Subject.Email = fold(before.Subject.Email), fold(asked.Subject.Email)
+	if before != asked || started.GetWorkflowType().GetName() != "accessRequest" || started.GetTaskQueue().GetName() != taskQueue() {
+		return errors.New("request-conflict: the request id was used for another subject, or by another run. Choose a new one.")
 	}
 	return nil
+}
+
+func taskQueue() string {
+	return cmp.Or(os.Getenv("AIRCALL_DSR_TASK_QUEUE"), "aircall-dsr")
 }
 
 func fold(email string) string {

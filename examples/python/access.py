@@ -24,14 +24,16 @@ from codec import DsrError, load_codec
 
 STATUS_EVERY_SECONDS = 2
 STATUS_TIMEOUT = timedelta(seconds=10)
-PRINTED = ("requestId", "status", "counts", "apiRequests", "package")
+PRINTED = ("requestId", "connection", "kind", "status", "counts", "apiRequests", "package")
 
 
 async def main(connection: str, request_id: str, email: str) -> None:
     client = await connect()
+    asked = {"kind": "access", "connection": connection, "requestId": request_id}
     handle = await start(client, connection, request_id, email)
-    await refuse_other_subject(client, handle, email)
+    await refuse_other_run(client, handle, asked, email)
     result = await wait(handle)
+    refuse_other_request(result, asked)
     print(json.dumps({name: result[name] for name in PRINTED if name in result}))
     if result["status"] not in ("completed", "no-match"):
         raise DsrError(f"the request ended as {result['status']}. Run `aircall-dsr status {handle.id}`.")
@@ -55,7 +57,7 @@ async def start(client: Client, connection: str, request_id: str, email: str) ->
             "accessRequest",
             {"kind": "access", "requestId": request_id, "connection": connection, "subject": {"email": email}},
             id=workflow_id,
-            task_queue=os.environ.get("AIRCALL_DSR_TASK_QUEUE") or "aircall-dsr",
+            task_queue=task_queue(),
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
         )
@@ -63,14 +65,31 @@ async def start(client: Client, connection: str, request_id: str, email: str) ->
         return client.get_workflow_handle(workflow_id)
 
 
-async def refuse_other_subject(client: Client, handle: WorkflowHandle[Any, Any], email: str) -> None:
-    """Looks whom the run is about: a second start answers the first run whatever the second asked for."""
-    started = await anext(handle.fetch_history_events(page_size=1))
-    payloads = started.workflow_execution_started_event_attributes.input.payloads
-    match await client.data_converter.decode(payloads):
-        case [{"subject": {"email": str(before)}}] if fold(before) == fold(email):
-            return
-    raise DsrError("request-conflict: the request id was used for another subject. Choose a new one.")
+async def refuse_other_run(
+    client: Client, handle: WorkflowHandle[Any, Any], asked: dict[str, str], email: str
+) -> None:
+    """Looks whose run it is: a second start answers the first run, and anybody can start one under any id."""
+    event = await anext(handle.fetch_history_events(page_size=1))
+    started = event.workflow_execution_started_event_attributes
+    if (started.workflow_type.name, started.task_queue.name) == ("accessRequest", task_queue()):
+        match await client.data_converter.decode(started.input.payloads):
+            case [{"subject": {"email": str(before)}, **named}] if fold(before) == fold(email) and names(named, asked):
+                return
+    raise DsrError("request-conflict: the request id was used for another subject, or by another run. Choose a new one.")
+
+
+def refuse_other_request(result: Any, asked: dict[str, str]) -> None:
+    """Anybody who reaches the server can copy a result."""
+    if not isinstance(result, dict) or not names(result, asked):
+        raise DsrError("payload-unusable: the result is not one of this request. Find out who writes to the namespace.")
+
+
+def names(answer: dict[str, Any], asked: dict[str, str]) -> bool:
+    return all(answer.get(name) == value for name, value in asked.items())
+
+
+def task_queue() -> str:
+    return os.environ.get("AIRCALL_DSR_TASK_QUEUE") or "aircall-dsr"
 
 
 def fold(email: str) -> str:

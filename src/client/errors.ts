@@ -1,9 +1,13 @@
 /** Refusals of the client. */
+import { type RequestRef, workflowIdOf } from '../request/names';
 
 export class DsrError extends Error {
   override readonly name = 'DsrError';
   constructor(
-    /** `not-found`, `request-conflict`, `request-failed`, `extension-refused`, `no-worker`, or the code a run ended with. */
+    /**
+     * `not-found`, `request-conflict`, `request-failed`, `payload-unusable`, `unknown-key`, `extension-refused`, `no-worker`,
+     * or the code a run ended with.
+     */
     readonly code: string,
     message: string,
   ) {
@@ -15,6 +19,17 @@ export function notFound(workflowId: string): DsrError {
   return new DsrError('not-found', `There is no request ${workflowId}. Run \`aircall-dsr list\`.`);
 }
 
-export function isNotFound(error: unknown): boolean {
-  return error instanceof DsrError && error.code === 'not-found';
+/** Of an id that only runs of others have. */
+export function foreign(workflowId: string): DsrError {
+  return new DsrError(
+    'not-found',
+    `There is no request ${workflowId}: a run on the Temporal server has that id, but its type, queue or input is not that of the request.`,
+  );
+}
+
+export function unusable(request: RequestRef, what: string): DsrError {
+  return new DsrError(
+    'payload-unusable',
+    `${what} of ${workflowIdOf(request)} on the Temporal server is not one of this request: somebody changed it. Find out who writes to the namespace.`,
+  );
 }

@@ -1,34 +1,30 @@
 /** Starts a request: once for each request id, also if several clients start it. Decision D12. */
 import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
-import { defaultPayloadConverter } from '@temporalio/common';
 import type { Keyring } from '../encryption/keyring';
-import { createPayloadCodec } from '../encryption/payload-codec';
 import { foldEmail } from '../matching/addresses';
-import type { Inputs } from '../request/input';
-import { type Kind, WORKFLOW_TYPES, workflowIdOf } from '../request/names';
+import { type Inputs, InvalidInput, instantMs, parseInput } from '../request/input';
+import { type Kind, type RequestRef, WORKFLOW_TYPES, workflowIdOf } from '../request/names';
 import { SEARCH_KEYS } from '../request/search-keys';
 import { subjectHashOf } from '../request/subject-hash';
 import { grpcErrorOf, INVALID_ARGUMENT } from '../temporal/grpc-status';
-import { argumentsOf } from '../temporal/histories';
 import { ensureSearchAttributes } from '../temporal/search-attributes';
 import { DsrError } from './errors';
 import type { Runs } from './runs';
 
-/** A run of a request, just started or started before. */
-export interface RunOfRequest {
+export interface Started {
   readonly requestId: string;
   readonly workflowId: string;
+  /** Of a request that has ended: the run that it began with. */
   readonly runId: string;
+  /** It was started before under another law or with another time of submission: the first due date applies. */
+  readonly otherClock?: true;
 }
 
-/** The input of a run that was started before. Its starter may have sent anything. */
-export type InputBefore = Partial<Omit<Inputs['deletion'], 'kind'>> | undefined;
-
 export interface Starting {
-  /** Starts the run, or finds the one that has this id already. */
-  startOnce(kind: Kind, input: Inputs[Kind]): Promise<RunOfRequest>;
-  /** @returns the input of the run. @throws {DsrError} `request-conflict` */
-  refuseConflict(run: RunOfRequest, now: Inputs[Kind]): Promise<InputBefore>;
+  /** Starts the request, or finds the one that has this id already. @throws {DsrError} `request-conflict` */
+  start(input: Inputs[Kind]): Promise<Started>;
+  /** The request that has this id already. @throws {DsrError} `request-conflict` */
+  startedBefore(input: Inputs[Kind]): Promise<Started | undefined>;
 }
 
 /** A single request has the server's default, 3. */
@@ -36,78 +32,130 @@ const BATCH_PRIORITY_KEY = 4;
 
 export function createStarting(temporal: Client, keyring: Keyring, taskQueue: string, runs: Runs): Starting {
   const { workflow, connection: server, options } = temporal;
-  const codec = createPayloadCodec(keyring);
+  const hashOf = ({ connection, subject: { email } }: Inputs[Kind]) =>
+    subjectHashOf(keyring.hash, { connection, email });
 
-  async function begin(kind: Kind, input: Inputs[Kind]): Promise<RunOfRequest> {
-    const { requestId, connection, priority } = input;
-    const workflowId = workflowIdOf({ connection, kind, requestId });
-    const { firstExecutionRunId } = await workflow.start(WORKFLOW_TYPES[kind], {
-      workflowId,
-      taskQueue,
-      staticSummary: summaryOf(kind, requestId, connection),
-      args: [input],
-      // Its workflow tasks and vault steps too run after those of single requests. Its API steps set their own priority.
-      ...(priority === 'batch' && { priority: { priorityKey: BATCH_PRIORITY_KEY } }),
-      workflowIdConflictPolicy: 'USE_EXISTING',
-      workflowIdReusePolicy: 'REJECT_DUPLICATE',
-      typedSearchAttributes: [
-        { key: SEARCH_KEYS.kind, value: kind },
-        { key: SEARCH_KEYS.connection, value: connection },
-        { key: SEARCH_KEYS.status, value: 'running' },
-        { key: SEARCH_KEYS.subject, value: subjectHashOf(keyring.hash, { connection, email: input.subject.email }) },
-      ],
-    });
-    return { requestId, workflowId, runId: firstExecutionRunId };
-  }
-
-  /** The input of a run; undefined if it cannot be read. */
-  async function inputOf(run: RunOfRequest): Promise<InputBefore> {
-    const sent = await argumentsOf(temporal, run);
+  /** @returns the id of the run that has the id of the request now, whoever started it; undefined if it has ended */
+  async function begin(input: Inputs[Kind]): Promise<string | undefined> {
+    const { kind, connection, priority } = input;
     try {
-      const [payload] = await codec.decode([...sent]);
-      const input: unknown = payload && defaultPayloadConverter.fromPayload(payload);
-      return typeof input === 'object' && input !== null ? input : undefined;
-    } catch {
-      return undefined; // another key, or no JSON: its run ends, or has ended, as invalid-input
+      const { firstExecutionRunId } = await workflow.start(WORKFLOW_TYPES[kind], {
+        workflowId: workflowIdOf(input),
+        taskQueue,
+        staticSummary: summaryOf(input),
+        args: [input],
+        // Its workflow tasks and vault steps too run after those of single requests. Its API steps set their own priority.
+        ...(priority === 'batch' && { priority: { priorityKey: BATCH_PRIORITY_KEY } }),
+        workflowIdConflictPolicy: 'USE_EXISTING',
+        workflowIdReusePolicy: 'REJECT_DUPLICATE',
+        typedSearchAttributes: [
+          { key: SEARCH_KEYS.kind, value: kind },
+          { key: SEARCH_KEYS.connection, value: connection },
+          { key: SEARCH_KEYS.status, value: 'running' },
+          { key: SEARCH_KEYS.subject, value: hashOf(input) },
+        ],
+      });
+      return firstExecutionRunId;
+    } catch (error) {
+      if (error instanceof WorkflowExecutionAlreadyStartedError) return undefined;
+      // A server that no worker has prepared yet does not know our search attributes.
+      if (grpcErrorOf(error)?.code !== INVALID_ARGUMENT) throw error;
+      await ensureSearchAttributes(server, options.namespace);
+      return begin(input);
     }
   }
 
+  /** The request as its record says that it ended. */
+  async function endedBefore(input: Inputs[Kind]): Promise<Started | undefined> {
+    const record = await runs.ended(refOf(input));
+    if (record === undefined) return undefined;
+    const { runId, subjectHash, dryRun, clock } = record;
+    refuseOther(input, { isSameSubject: subjectHash === hashOf(input), dryRun });
+    const { regime = 'none', submittedAt } = input;
+    const otherTime =
+      submittedAt !== undefined && clock !== undefined && instantMs(submittedAt) !== instantMs(clock.submittedAt);
+    return startedAs(input, runId, (clock?.regime ?? 'none') !== regime || otherTime);
+  }
+
+  /** The request as its run was started. */
+  function startedWith(before: object, input: Inputs[Kind], runId: string): Started {
+    const first = readInput(input.kind, before);
+    if (first === undefined) throw conflict(input, 'an unreadable input, so its run ends as invalid-input');
+    const isSameSubject = foldEmail(first.subject.email) === foldEmail(input.subject.email);
+    refuseOther(input, { isSameSubject, dryRun: isDryRun(first) });
+    const { regime = 'none', submittedAt } = input;
+    return startedAs(input, runId, (first.regime ?? 'none') !== regime || first.submittedAt !== submittedAt);
+  }
+
+  async function running(input: Inputs[Kind]): Promise<Started | undefined> {
+    const request = refOf(input);
+    const newest = await runs.newest(request);
+    if (newest === undefined) return undefined;
+    const { runId } = newest === 'foreign' ? { runId: '' } : newest.run;
+    const before = newest === 'foreign' ? undefined : await runs.inputOf(request, runId);
+    if (typeof before === 'object') return startedWith(before, input, runId);
+    throw new DsrError(
+      'request-conflict',
+      `Another run on the Temporal server has the id ${workflowIdOf(request)}, and it is not this request. Find out who started it; choose a new request id.`,
+    );
+  }
+
   return {
-    async startOnce(kind, input) {
-      try {
-        return await begin(kind, input);
-      } catch (error) {
-        if (error instanceof WorkflowExecutionAlreadyStartedError) {
-          const { requestId, connection } = input;
-          const workflowId = workflowIdOf({ connection, kind, requestId });
-          return { requestId, workflowId, runId: (await runs.describe(workflowId)).runId };
-        }
-        // A server that no worker has prepared yet does not know our search attributes.
-        if (grpcErrorOf(error)?.code !== INVALID_ARGUMENT) throw error;
-        await ensureSearchAttributes(server, options.namespace);
-        return begin(kind, input);
-      }
+    async start(input) {
+      const ended = await endedBefore(input);
+      if (ended !== undefined) return ended;
+      const runId = await begin(input);
+      const own = runId === undefined ? undefined : await runs.inputOf(refOf(input), runId);
+      if (runId !== undefined && typeof own === 'object') return startedWith(own, input, runId);
+      const before = await running(input);
+      if (before !== undefined) return before;
+      throw new DsrError('request-failed', `The run of ${workflowIdOf(input)} was deleted meanwhile. Try again.`);
     },
-    async refuseConflict(run, now) {
-      const before = await inputOf(run);
-      const used = usedFor(before, now);
-      if (used === undefined) return before;
-      throw new DsrError('request-conflict', `Request id ${now.requestId} was used for ${used}. Choose a new one.`);
+    async startedBefore(input) {
+      return (await endedBefore(input)) ?? running(input);
     },
   };
 }
 
-/** The earlier use of a request id, if it differs from the present one; undefined if it is the same request. */
-export function usedFor(before: InputBefore, now: Inputs[Kind]): string | undefined {
-  const emailBefore = before?.subject?.email;
-  if (typeof emailBefore !== 'string') return 'an unreadable input, so its run ends as invalid-input';
-  if (foldEmail(emailBefore) !== foldEmail(now.subject.email)) return 'another subject';
-  const dryRun = 'dryRun' in now && now.dryRun === true;
-  if ((before?.dryRun ?? false) !== dryRun) return dryRun ? 'a request that is no dry run' : 'a dry run';
-  return undefined;
+function refOf({ connection, kind, requestId }: Inputs[Kind]): RequestRef {
+  return { connection, kind, requestId };
+}
+
+function startedAs(input: Inputs[Kind], runId: string, otherClock: boolean): Started {
+  const { requestId } = input;
+  return { requestId, workflowId: workflowIdOf(input), runId, ...(otherClock && { otherClock }) };
+}
+
+/** Undefined if its run ends, or has ended, as invalid-input. */
+function readInput(kind: Kind, before: object): Inputs[Kind] | undefined {
+  try {
+    return parseInput(kind, before);
+  } catch (error) {
+    if (error instanceof InvalidInput) return undefined;
+    throw error;
+  }
+}
+
+interface Before {
+  readonly isSameSubject: boolean;
+  readonly dryRun: boolean | undefined;
+}
+
+/** @throws {DsrError} `request-conflict` */
+function refuseOther(input: Inputs[Kind], { isSameSubject, dryRun = false }: Before): void {
+  if (!isSameSubject) throw conflict(input, 'another subject');
+  if (dryRun !== isDryRun(input)) throw conflict(input, dryRun ? 'a dry run' : 'a request that is no dry run');
+}
+
+function isDryRun(input: Inputs[Kind]): boolean {
+  return 'dryRun' in input && input.dryRun === true;
+}
+
+function conflict({ requestId }: Inputs[Kind], use: string): DsrError {
+  return new DsrError('request-conflict', `Request id ${requestId} was used for ${use}. Choose a new one.`);
 }
 
 /** The line at the top of the run in the Web UI. */
-function summaryOf(kind: Kind, requestId: string, connection: string): string {
+function summaryOf({ kind, requestId, connection }: Inputs[Kind]): string {
   return `${kind === 'access' ? 'Access request' : 'Deletion'} ${requestId} of ${connection}`;
 }

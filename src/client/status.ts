@@ -8,6 +8,7 @@ import { type Kind, type RequestRef, workflowIdOf } from '../request/names';
 /** What `status` returns: the run's own answer, and data that only the server has. */
 export interface StatusReport extends Partial<RequestStatus> {
   readonly requestId: string;
+  readonly connection: string;
   readonly workflowId: string;
   readonly kind: Kind;
   readonly status: Status;
@@ -68,8 +69,7 @@ export function openStatus(
 type Retrying = NonNullable<StatusReport['retrying']>;
 
 function baseOf(request: RequestRef) {
-  const { requestId, kind } = request;
-  return { requestId, workflowId: workflowIdOf(request), kind };
+  return { ...request, workflowId: workflowIdOf(request) };
 }
 
 function waitOf(said: RequestStatus | 'nobody' | undefined, retrying: Retrying): WaitingFor | undefined {

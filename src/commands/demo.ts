@@ -106,7 +106,7 @@ export async function demo({ terminal }: Context): Promise<Exit> {
     const given = await showProgress(client, access.workflowId, watched);
     const packageFile = join(folder, 'access-package.zip');
     if (given.package !== undefined) {
-      await writeFile(packageFile, (await cases.readPackage(given.package.uri)) ?? '', { mode: 0o600 });
+      await writeFile(packageFile, (await cases.readPackage(given, given.package.sha256)) ?? '', { mode: 0o600 });
     }
     show(terminal, given);
     terminal.note(`  package    ${packageFile}`);

@@ -1,10 +1,11 @@
 /** The command that saves the package of an access request, and how packages are saved. */
-import type { RequestResult } from '../client';
+import type { RequestRef } from '../request/names';
+import { requestOf } from '../request/names';
 import type { Cases } from '../vault/cases';
 import type { Context } from './context';
 import { CommandError, EXIT, type Exit } from './errors';
 import { refuseOther, saveOnce } from './out-file';
-import { resolveId } from './request-id';
+import { noSuchRequest, resolveId } from './request-id';
 
 export async function savePackageOf(
   { terminal, parts }: Context,
@@ -12,7 +13,10 @@ export async function savePackageOf(
   { out }: { readonly out: string },
 ): Promise<Exit> {
   const all = await parts();
-  const { result, status } = await all.client.status(await resolveId(all, id));
+  const workflowId = await resolveId(all, id);
+  const request = requestOf(workflowId);
+  if (request === undefined) throw noSuchRequest();
+  const { result, status } = await all.client.status(workflowId);
   const found = result?.package;
   await refuseOther(out, async () => found?.sha256);
   if (found === undefined) {
@@ -22,18 +26,15 @@ export async function savePackageOf(
       EXIT.failed,
     );
   }
-  await savePackage(all.cases, found, out);
+  await savePackage(all.cases, request, out);
   terminal.print({ out, ...found }, [`Saved the package: ${out} (${found.sizeBytes} bytes). It holds personal data.`]);
   return EXIT.done;
 }
 
-/** Readable by its owner only. @throws {CommandError} `no-package`, `usage` */
-export async function savePackage(
-  cases: Cases,
-  found: NonNullable<RequestResult['package']>,
-  path: string,
-): Promise<void> {
-  const bytes = await cases.readPackage(found.uri);
+/** The package that the record of the request states; readable by its owner only. @throws {CommandError} `no-package`, `usage` */
+export async function savePackage(cases: Cases, request: RequestRef, path: string): Promise<void> {
+  const stated = (await cases.record(request))?.result?.package;
+  const bytes = stated && (await cases.readPackage(request, stated.sha256));
   if (bytes === undefined)
     throw new CommandError(
       'no-package',

@@ -47,7 +47,7 @@ export async function access(
   if (!options.wait && out === undefined) return begun(terminal, started);
   noteId(terminal, started, options);
   const result = await showProgress(client, started.workflowId, terminal);
-  if (out !== undefined && result.package !== undefined) await savePackage(cases, result.package, out);
+  if (out !== undefined && result.package !== undefined) await savePackage(cases, result, out);
   return ended(terminal, result, out);
 }
 

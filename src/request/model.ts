@@ -4,7 +4,7 @@
  */
 import { type Alarm, type Clock, clockIfAny } from './clock';
 import { ENDED_STATUSES, type EndedStatus, isEndedStatus } from './endings';
-import { KINDS, type Kind } from './names';
+import { type Kind, type RequestRef, requestRefFields } from './names';
 import type { OptionsOf } from './options';
 import {
   eachOf,
@@ -76,7 +76,7 @@ const unlistedShape = object({
 /** How many records beyond the listed ones had the same outcome. */
 export type UnlistedOutcomes = Shaped<typeof unlistedShape>;
 
-const countsShape = object({
+export const countsShape = object({
   ...eachOf(SOURCES, whole),
   contacts: whole,
   deleted: optional(whole),
@@ -145,13 +145,14 @@ const verificationShape = object({
 });
 export type Verification = Shaped<typeof verificationShape>;
 
-const finalStatus = either(isEndedStatus, oneOf('purged'));
+/** How a request ended, or that it was purged since. */
+export const isEnded = either(isEndedStatus, oneOf('purged'));
 
+/** Names its request, so that it passes for the result of no other one. */
 export const resultShape = object({
+  ...requestRefFields,
   ...clockIfAny,
-  requestId: text,
-  kind: oneOf(...KINDS),
-  status: finalStatus,
+  status: isEnded,
   counts: countsShape,
   /** The first 10,000. */
   outcomes: listOf(recordOutcomeShape),
@@ -168,7 +169,7 @@ export const resultShape = object({
   planDigest: optional(text),
   plan: optional(object({ counts: object({ contacts: whole }) })),
   /** When its data was destroyed, and how it had ended. */
-  purged: optional(object({ at: instant, status: finalStatus })),
+  purged: optional(object({ at: instant, status: isEnded })),
   /** Why the status is `failed`. */
   failure: optional(object({ code: text, message: text })),
 });
@@ -187,9 +188,7 @@ export const phaseTimesShape = object(eachOf(PHASE_WORDS, instant));
 export type PhaseTimes = Shaped<typeof phaseTimesShape>;
 
 /** The answer of the query `status`. */
-export interface RequestStatus extends Partial<Clock> {
-  readonly requestId: string;
-  readonly kind: Kind;
+export interface RequestStatus extends RequestRef, Partial<Clock> {
   readonly status: Status;
   readonly phase: Phase;
   readonly counts: Counts;

@@ -52,7 +52,8 @@ export const NAME_PATTERN = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,64}$/;
 export const NAME_RULE = 'takes 1 to 64 letters, digits, dots, underscores or hyphens';
 
 export const nameShape = matching(NAME_PATTERN);
-export const requestRefShape = object({ connection: nameShape, kind: oneOf(...KINDS), requestId: nameShape });
+export const requestRefFields = { connection: nameShape, kind: oneOf(...KINDS), requestId: nameShape };
+export const requestRefShape = object(requestRefFields);
 /** Names a request. Every activity, vault object and id is derived from it. Holds no personal data. */
 export type RequestRef = Shaped<typeof requestRefShape>;
 

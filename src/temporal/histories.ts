@@ -143,14 +143,27 @@ export async function runAt(temporal: Client, workflowId: string, runId?: string
   }
 }
 
-/** The arguments that a run was started with; its starter may have sent anything. */
-export async function argumentsOf(temporal: Client, { workflowId, runId }: RunId): Promise<readonly Payload[]> {
-  const { history } = await temporal.workflowService.getWorkflowExecutionHistory({
-    namespace: temporal.options.namespace,
-    execution: { workflowId, runId },
-    maximumPageSize: 1,
-  });
-  return history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];
+/** What nothing changes later: how a run was started. Its starter may have sent anything. */
+export interface Start {
+  readonly type: string;
+  readonly taskQueue: string;
+  readonly input: readonly Payload[];
+}
+
+/** Undefined if the server has deleted it. */
+export async function startOf(temporal: Client, { workflowId, runId }: RunId): Promise<Start | undefined> {
+  try {
+    const { history } = await temporal.workflowService.getWorkflowExecutionHistory({
+      namespace: temporal.options.namespace,
+      execution: { workflowId, runId },
+      maximumPageSize: 1,
+    });
+    const { workflowType, taskQueue, input } = history?.events?.[0]?.workflowExecutionStartedEventAttributes ?? {};
+    return { type: workflowType?.name ?? '', taskQueue: taskQueue?.name ?? '', input: input?.payloads ?? [] };
+  } catch (error) {
+    if (grpcErrorOf(error)?.code === NOT_FOUND) return undefined;
+    throw error;
+  }
 }
 
 /** Undefined if the server has deleted it. */

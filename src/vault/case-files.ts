@@ -21,16 +21,17 @@ export interface CaseFiles {
 
   /** Stores the package once per content and returns its uri. @throws {CaseFileBroken} `case-file-shredded` */
   writePackage(request: RequestRef, bytes: Buffer, sha256: string): Promise<string>;
-  /** Undefined if there is none. @throws {CaseFileBroken} `case-file-shredded` */
-  readPackage(uri: string): Promise<Buffer | undefined>;
+  /** The request's own package of that content; undefined if there is none. @throws {CaseFileBroken} */
+  readPackage(request: RequestRef, sha256: string): Promise<Buffer | undefined>;
 }
 
 const PACKAGE_URI = 'vault:';
-const PACKAGE_URI_PATTERN = /^vault:(requests\/([^/]+)\/([^/]+)\/([^/]+)\/package\/[0-9a-f]{64}\.zip)$/;
+const SHA256_PATTERN = /^[0-9a-f]{64}$/;
 
 /** @param own returns the vault that seals with the key of a request. @throws {CaseFileBroken} `case-file-shredded` */
 export function createCaseFiles(own: (request: RequestRef) => Promise<Vault>): CaseFiles {
   const progressKey = (request: RequestRef, step: string) => `${folderOf(request)}/progress/${step}`;
+  const packageKey = (request: RequestRef, sha256: string) => `${folderOf(request)}/package/${sha256}.zip`;
   return {
     async write(request, value) {
       const bytes = jsonOf(value);
@@ -76,15 +77,15 @@ export function createCaseFiles(own: (request: RequestRef) => Promise<Vault>): C
     },
 
     async writePackage(request, bytes, sha256) {
-      const key = `${folderOf(request)}/package/${sha256}.zip`;
+      const key = packageKey(request, sha256);
       await (await own(request)).putIfAbsent(key, bytes); // already there: a repeated step made the same bytes
       return `${PACKAGE_URI}${key}`;
     },
-    async readPackage(uri) {
-      // Packages only: a uri comes from outside, and credentials lie in the same vault.
-      const [, key, connection = '', kind, requestId = ''] = PACKAGE_URI_PATTERN.exec(uri) ?? [];
-      if (key === undefined || (kind !== 'access' && kind !== 'deletion')) return undefined;
-      return (await (await own({ connection, kind, requestId })).get(key))?.value;
+    async readPackage(request, sha256) {
+      if (!SHA256_PATTERN.test(sha256)) return undefined; // packages only: credentials lie in the same vault
+      const found = await (await own(request)).get(packageKey(request, sha256));
+      if (found === undefined || sha256Of(found.value) === sha256) return found?.value;
+      throw new CaseFileBroken('case-file-broken', 'The package is not the one that the record of its request states.');
     },
   };
 }

@@ -347,11 +347,9 @@ export function hasEnded({ result, cutShort }: Pick<RequestRecord, 'result' | 'c
 
 /** The lasting answer to the same request id: the request existed, its times, and its counts. */
 function purged({ request, startedAt, result }: RequestRecord, at: Date): RequestResult {
-  const { requestId, kind } = request;
-  const before = result ?? { counts: noCounts(kind), apiRequests: 0, completedAt: at.toISOString() };
+  const before = result ?? { counts: noCounts(request.kind), apiRequests: 0, completedAt: at.toISOString() };
   return {
-    requestId,
-    kind,
+    ...request,
     status: 'purged',
     counts: before.counts,
     outcomes: [],

@@ -13,8 +13,8 @@ import type { Found } from './findings';
 const CODES_MAX = 8;
 const CODES_PAGE = 'docs/errors.md explains each code, and what to do.';
 
-export function detailsOf(status: RequestStatus, connection: string, findings: Found): string {
-  const { phase, waitingFor, apiRequests } = status;
+export function detailsOf(status: RequestStatus, findings: Found): string {
+  const { connection, phase, waitingFor, apiRequests } = status;
   const doing = PHASE_WORDS[phase];
   const missing = missingLines(findings);
   const lines = [
@@ -24,7 +24,7 @@ export function detailsOf(status: RequestStatus, connection: string, findings: F
     ...dueLines(status),
   ];
   return [
-    titleOf(status, connection),
+    titleOf(status),
     '',
     ...(waitingFor === undefined ? [] : [`It waits ${waitWords(waitingFor, connection)}`, '']),
     ...(doing === undefined ? endWords(status, findings) : [`Now: ${doing}.`]),
@@ -40,11 +40,11 @@ export function refusedDetails(message: string): string {
 }
 
 /** Of a run whose request had ended before. */
-export function answeredDetails(status: RequestStatus, connection: string): string {
-  return `${titleOf(status, connection)}\n\nThis request ended before. This run did nothing and returned its result again.`;
+export function answeredDetails(status: RequestStatus): string {
+  return `${titleOf(status)}\n\nThis request ended before. This run did nothing and returned its result again.`;
 }
 
-function titleOf({ kind, requestId, status }: RequestStatus, connection: string): string {
+function titleOf({ kind, requestId, connection, status }: RequestStatus): string {
   return `**${kind === 'access' ? 'Access request' : 'Deletion'} ${requestId} of ${connection}: ${status}**`;
 }
 

@@ -1,7 +1,7 @@
 /** The result of a request, made from its findings. Pure; Workflow-safe. */
 import type { Clock } from '../request/clock';
 import type { Coverage, FinalStatus, RecordOutcome, RequestResult, UnlistedOutcomes } from '../request/model';
-import type { Kind } from '../request/names';
+import type { Kind, RequestRef } from '../request/names';
 import { readRecordName } from '../request/sources';
 import { type Found, OUTCOMES_MAX } from './findings';
 
@@ -11,9 +11,7 @@ const OUT_OF_REACH = {
   deletion: ['call records', 'call comments', 'messages', 'private contacts', 'contacts of connected applications'],
 } as const satisfies Record<Kind, readonly string[]>;
 
-export interface Frame {
-  readonly requestId: string;
-  readonly kind: Kind;
+export interface Frame extends RequestRef {
   readonly status: FinalStatus;
   readonly apiRequests: number;
   readonly startedAt: string;

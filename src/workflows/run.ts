@@ -105,9 +105,10 @@ export async function runRequest(
     const { status, phase, waitingFor } = progress;
     const { counts, planDigest } = findings;
     if (answer !== undefined)
-      return { requestId, kind, status, phase, counts: answer.counts, apiRequests: answer.apiRequests };
+      return { requestId, connection, kind, status, phase, counts: answer.counts, apiRequests: answer.apiRequests };
     return {
       requestId,
+      connection,
       kind,
       status,
       phase,
@@ -121,9 +122,7 @@ export async function runRequest(
 
   /** For people who view the run in the Web UI. */
   function show(): void {
-    setCurrentDetails(
-      answer === undefined ? detailsOf(present(), connection, findings) : answeredDetails(present(), connection),
-    );
+    setCurrentDetails(answer === undefined ? detailsOf(present(), findings) : answeredDetails(present()));
   }
 
   function changed(what: 'phase' | 'status'): void {
@@ -138,7 +137,11 @@ export async function runRequest(
     const { request } = opened;
     const { alarm: _, ...due } = clock.present(); // the times of the result show whether it ended in time
     const completedAt = new Date().toISOString();
-    const frame = { requestId, kind, status, apiRequests: requests.sent, startedAt, completedAt, clock: due };
+    const frame = {
+      ...{ requestId, connection, kind, status, startedAt, completedAt },
+      apiRequests: requests.sent,
+      clock: due,
+    };
     const found = resultOf(frame, findings);
     // The step may be repeated later: the request then ends as its receipt states.
     const result = (await localSteps().closeRequest({ request, runId, result: found, phases })) ?? found;

@@ -53,10 +53,11 @@ async function opened(request: RequestRef, input?: unknown, runId?: string) {
   return opening.opened;
 }
 
-function resultOf({ requestId, kind }: RequestRef): RequestResult {
+function resultOf({ connection, kind, requestId }: RequestRef): RequestResult {
   return {
-    requestId,
+    connection,
     kind,
+    requestId,
     status: 'no-match',
     counts: { contacts: 0, refused: 0, failed: 0 },
     outcomes: [],
@@ -543,7 +544,7 @@ describe('the access package', () => {
   test('is the same file however often it is built, and in whatever order its calls were found', async () => {
     const first = await build(calls);
     expect(await build([...calls].reverse())).toEqual(first);
-    const bytes = await steps.cases.readPackage(first.uri);
+    const bytes = await steps.cases.readPackage(steps.request, first.sha256);
     if (bytes === undefined) throw new Error('the package is not in the vault');
     expect(first).toEqual({
       uri: first.uri,
@@ -555,8 +556,8 @@ describe('the access package', () => {
   });
 
   test('holds what was found with every field, newest call first, and says what is missing', async () => {
-    const { uri } = await build(calls);
-    const files = await unzip((await steps.cases.readPackage(uri)) ?? Buffer.alloc(0));
+    const { sha256 } = await build(calls);
+    const files = await unzip((await steps.cases.readPackage(steps.request, sha256)) ?? Buffer.alloc(0));
     expect([...files.keys()]).toEqual(['access-package.json', 'access-package.schema.json', 'coverage.txt']);
     const document = packageSchema.parse(JSON.parse(files.get('access-package.json') ?? ''));
     expect(document).toMatchObject({

@@ -128,7 +128,10 @@ test('keys rotate under running requests, and a purged request is unreadable eve
     const ring = loadKeyring(keyFile);
     const cases = createCases(createVault(createFolderDriver(vaultCopy), ring));
     const [payload] = await createPayloadCodec(ring).decode(input ? [input] : []);
-    return { zip: await cases.readPackage(found?.uri ?? ''), input: Buffer.from(payload?.data ?? []).toString() };
+    return {
+      zip: await cases.readPackage({ connection: CONNECTION, kind: 'access', requestId: 'one' }, found?.sha256 ?? ''),
+      input: Buffer.from(payload?.data ?? []).toString(),
+    };
   };
   const copies = await readCopies();
   expect(copies.zip?.equals(readFileSync(out))).toBe(true);

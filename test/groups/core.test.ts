@@ -17,6 +17,7 @@ runTogether(
   'oauth/authorize',
   'oauth/callback',
   'oauth/listener',
+  'request/answers',
   'request/batch',
   'request/clock',
   'request/contracts',

@@ -1,4 +1,12 @@
 /** Commands about requests. */
 import { runTogether } from '../support/group';
 
-runTogether('cli/requests', 'cli/receipts', 'cli/receipt-chain', 'cli/audit', 'cli/clock', 'cli/retention');
+runTogether(
+  'cli/requests',
+  'cli/strangers',
+  'cli/receipts',
+  'cli/receipt-chain',
+  'cli/audit',
+  'cli/clock',
+  'cli/retention',
+);

@@ -7,6 +7,7 @@ runTogether(
   'service/workers',
   'service/cancel',
   'service/idempotency',
+  'service/answers',
   'service/forged',
   'service/credentials',
   'service/queries',

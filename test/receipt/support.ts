@@ -13,6 +13,7 @@ const AT = '2026-01-31T12:00:00.000Z';
 
 export const RESULT: RequestResult = {
   requestId: 'case-17',
+  connection: 'acme',
   kind: 'deletion',
   status: 'partial',
   counts: { contacts: 3, deleted: 1, alreadyAbsent: 1, refused: 1, failed: 1 },
@@ -110,6 +111,7 @@ const source = { state: fc.constantFrom('complete', 'partial', 'failed', 'skippe
 export const anyResult: fc.Arbitrary<RequestResult> = fc.record(
   {
     requestId: fc.constant('case-17'),
+    connection: fc.constant('acme'),
     kind: fc.constantFrom('access', 'deletion'),
     status: fc.constantFrom('completed', 'partial', 'no-match', 'cancelled', 'failed', 'purged'),
     counts: fc.record(
@@ -165,6 +167,7 @@ export const anyResult: fc.Arbitrary<RequestResult> = fc.record(
   {
     requiredKeys: [
       'requestId',
+      'connection',
       'kind',
       'status',
       'counts',

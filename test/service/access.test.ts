@@ -69,7 +69,7 @@ describe('an access request', () => {
 
   it('tells size and digest of the very file that it hands over', async () => {
     const { result } = await ask('exact', { requestId: 'digest' });
-    const bytes = await service.packageOf(result.package?.uri ?? '');
+    const bytes = await service.packageOf(result);
     expect(result.package?.sha256).toBe(createHash('sha256').update(bytes).digest('hex'));
     expect(result.package?.sizeBytes).toBe(bytes.length);
   });

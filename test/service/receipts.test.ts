@@ -225,7 +225,8 @@ describe('the receipt of a request that ended', () => {
     await cases.extend(request, runId, JSON.parse('{}'), Date.now());
     await service.client.cancel(workflowId);
     service.sandbox.setFaults(undefined);
-    await expect(service.client.result(workflowId)).rejects.toThrow();
+    await expect(service.temporal.workflow.getHandle(workflowId).result()).rejects.toThrow();
+    expect((await service.client.result(workflowId)).status).toBe('cancelled'); // its record states that end
     await run('access', 'busy');
 
     const receipt = await lateReceipts.of(request);

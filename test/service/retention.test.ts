@@ -87,8 +87,8 @@ describe('a purged request', () => {
     await gone(workflowId);
     expect(await historyOf(service.temporal, { workflowId, runId })).toBeUndefined(); // as for one that was listed before
     expect(await keysOf('purged')).toEqual([`requests/${service.connection}/access/purged/record`]);
-    await expect(service.packageOf(result.package?.uri ?? '')).rejects.toMatchObject({ code: 'case-file-shredded' });
-    expect((await service.packageOf(beside.result.package?.uri ?? '')).length).toBe(beside.result.package?.sizeBytes);
+    await expect(service.packageOf(result)).rejects.toMatchObject({ code: 'case-file-shredded' });
+    expect((await service.packageOf(beside.result)).length).toBe(beside.result.package?.sizeBytes);
     expect((await service.client.status(beside.workflowId)).status).toBe('completed');
   });
 
@@ -403,7 +403,7 @@ describe('the retention sweep', () => {
   it('destroys package and case file sooner than the history where that is configured', async () => {
     const { workflowId, result } = await ended('package-first');
     await sweep({ requestMs: 3_600_000, packageMs: 0 });
-    await expect(service.packageOf(result.package?.uri ?? '')).rejects.toMatchObject({ code: 'case-file-shredded' });
+    await expect(service.packageOf(result)).rejects.toMatchObject({ code: 'case-file-shredded' });
     expect(await service.client.status(workflowId)).toMatchObject({ status: 'completed' });
     expect(await keysOf('package-first')).toHaveLength(1);
   });

@@ -56,8 +56,7 @@ test('requests that run across rotations complete, and their histories replay', 
   const results = await Promise.all(begun.map(({ workflowId }) => service.client.result(workflowId)));
   service.sandbox.setFaults(undefined);
   expect(results.map(({ status }) => status)).toEqual(begun.map(() => 'completed'));
-  for (const { package: found } of results)
-    expect((await service.packageOf(found?.uri ?? '')).length).toBe(found?.sizeBytes);
+  for (const result of results) expect((await service.packageOf(result)).length).toBe(result.package?.sizeBytes);
 
   const keys = await Promise.all(begun.map(({ workflowId }) => keysOfRequest(workflowId)));
   expect(keys.filter(ids => ids.length > 1)).not.toEqual([]);

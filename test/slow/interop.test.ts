@@ -153,6 +153,8 @@ async function succeeds(command: Command): Promise<void> {
 
 const printedSchema = z.strictObject({
   requestId: z.string(),
+  connection: z.string(),
+  kind: z.literal('access'),
   status: z.string(),
   counts: z.record(z.string(), z.number()),
   apiRequests: z.number(),
@@ -164,12 +166,14 @@ async function toldByUs(workflowId: string) {
   const { document } = await operator.ask(['status', workflowId]);
   const {
     requestId,
+    connection,
+    kind,
     status,
     counts,
     apiRequests,
     package: handedOver,
   } = resultSchema.parse(statusSchema.parse(document).result);
-  return { requestId, status, counts, apiRequests, ...(handedOver && { package: handedOver }) };
+  return { requestId, connection, kind, status, counts, apiRequests, ...(handedOver && { package: handedOver }) };
 }
 
 async function storedHistory(workflowId: string) {

@@ -29,8 +29,7 @@ const fullCoverage = {
 } as const;
 const packed = { uri: 'vault:x', sha256: '0'.repeat(64), sizeBytes: 1 };
 const result: RequestResult = {
-  requestId: 'r-1',
-  kind: 'access',
+  ...request,
   status: 'completed',
   counts: { contacts: 0, refused: 0, failed: 0 },
   outcomes: [],

@@ -27,6 +27,7 @@ const packageRef = z.strictObject({
 
 export const resultSchema = z.strictObject({
   requestId: z.string(),
+  connection: z.string(),
   kind,
   status: finalStatus,
   counts,
@@ -82,6 +83,7 @@ export const startedSchema = z.strictObject({
 
 export const statusSchema = z.strictObject({
   requestId: z.string(),
+  connection: z.string(),
   workflowId: z.string(),
   kind,
   status: z.union([z.enum(['running', 'waiting']), finalStatus]),

@@ -10,7 +10,7 @@ import { unzip } from './zip';
 /** The document of an access package, which must fit its published schema. */
 export async function documentOf(service: TestService, result: RequestResult): Promise<AccessPackage> {
   if (result.package === undefined) throw new Error(`the request ended as ${result.status} and has no package`);
-  const files = await unzip(await service.packageOf(result.package.uri));
+  const files = await unzip(await service.packageOf(result));
   return packageSchema.parse(JSON.parse(files.get('access-package.json') ?? ''));
 }
 

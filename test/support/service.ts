@@ -15,6 +15,7 @@ import {
   type WorkflowBundleOption,
 } from '@temporalio/worker';
 import { type Sandbox, type SandboxCompany, type SandboxOptions, startSandbox } from '../../sandbox';
+import type { RequestResult } from '../../src/client';
 import { createDataConverter } from '../../src/encryption/data-converter';
 import { generateKeyFile } from '../../src/encryption/key-file';
 import { loadKeyring } from '../../src/encryption/keyring';
@@ -59,7 +60,7 @@ export interface TestService extends Parts {
   connect(credential?: Credential): Promise<void>;
   /** Stores another company of the sandbox and answers the name of its connection. */
   connectCompany(company: string, credential?: Credential): Promise<string>;
-  packageOf(uri: string): Promise<Buffer>;
+  packageOf(result: RequestResult): Promise<Buffer>;
   stop(): Promise<void>;
 }
 
@@ -252,8 +253,8 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
       await store(connection, sandbox.company(other), credential);
       return connection;
     },
-    async packageOf(uri) {
-      const bytes = await parts.cases.readPackage(uri);
+    async packageOf(result) {
+      const bytes = await parts.cases.readPackage(result, result.package?.sha256 ?? '');
       if (bytes === undefined) throw new Error('the package is not in the vault');
       return bytes;
     },

@@ -1,6 +1,7 @@
 import { clockOf, ExtensionRefused } from '../../src/request/clock';
 import type { RequestResult } from '../../src/request/model';
 import type { RequestRef } from '../../src/request/names';
+import { sha256Of } from '../../src/vault/case-files';
 import { CaseFileBroken, type Cases, createCases, type RequestRecord } from '../../src/vault/cases';
 import { createFolderDriver } from '../../src/vault/folder';
 import { createVault, type Vault, type VaultDriver } from '../../src/vault/vault';
@@ -18,9 +19,11 @@ const record: RequestRecord = {
   incarnation: 1,
 };
 
+const ZIP = Buffer.from('zip');
+const ZIP_SHA256 = sha256Of(ZIP);
+
 const result: RequestResult = {
-  requestId: 'r-1',
-  kind: 'access',
+  ...request,
   status: 'partial',
   counts: { contacts: 1, calls: 2, refused: 0, failed: 1 },
   outcomes: [{ record: 'contact 1', outcome: 'failed', code: 'unavailable' }],
@@ -163,7 +166,7 @@ describe('what a request has in the vault, once destroyed,', () => {
 
   test('cannot be read by anyone who has the keyring, also not from bytes that were kept', async () => {
     const ref = await cases.write(request, ['anna']);
-    const uri = await cases.writePackage(request, Buffer.from('zip'), 'a'.repeat(64));
+    await cases.writePackage(request, ZIP, ZIP_SHA256);
     const path = `requests/acme/access/r-1/case/${ref.ref}`;
     const kept = await driver.get(path);
     await cases.shred(request, at, record.runId);
@@ -175,7 +178,7 @@ describe('what a request has in the vault, once destroyed,', () => {
     await driver.putIfAbsent(path, kept?.value ?? Buffer.alloc(0));
     for (const reader of [cases, createCases(vault)]) {
       await expect(reader.read(request, ref)).rejects.toMatchObject({ code: 'case-file-shredded' });
-      await expect(reader.readPackage(uri)).rejects.toMatchObject({ code: 'case-file-shredded' });
+      await expect(reader.readPackage(request, ZIP_SHA256)).rejects.toMatchObject({ code: 'case-file-shredded' });
       await expect(reader.write(request, ['late'])).rejects.toMatchObject({ code: 'case-file-shredded' });
     }
     await expect(vault.get(path)).rejects.toMatchObject({ code: 'unknown-key' });
@@ -251,28 +254,26 @@ describe('what a request has in the vault, once destroyed,', () => {
 });
 
 describe('the access package in the vault', () => {
-  test('is stored once per content, and read by its uri', async () => {
-    const bytes = Buffer.from('zip');
-    const uri = await cases.writePackage(request, bytes, 'a'.repeat(64));
-    expect(await cases.writePackage(request, bytes, 'a'.repeat(64))).toBe(uri);
-    expect((await cases.readPackage(uri))?.equals(bytes)).toBe(true);
+  test('is stored once per content', async () => {
+    const uri = await cases.writePackage(request, ZIP, ZIP_SHA256);
+    expect(await cases.writePackage(request, ZIP, ZIP_SHA256)).toBe(uri);
+    expect((await cases.readPackage(request, ZIP_SHA256))?.equals(ZIP)).toBe(true);
     expect(await cases.writePackage(request, Buffer.from('other'), 'b'.repeat(64))).not.toBe(uri);
   });
 
-  test('is not found by a uri of another place', async () => {
-    expect(await cases.readPackage('file:///etc/passwd')).toBeUndefined();
-    expect(await cases.readPackage(`vault:requests/acme/access/r-1/package/${'c'.repeat(64)}.zip`)).toBeUndefined();
-    expect(await cases.readPackage(`vault:requests/acme/other/r-1/package/${'c'.repeat(64)}.zip`)).toBeUndefined();
-    expect(await cases.readPackage('vault:../../etc/passwd')).toBeUndefined();
+  test("is never another request's, and never another content than its digest names", async () => {
+    await cases.open({ ...record, request: other });
+    await cases.writePackage(request, ZIP, ZIP_SHA256);
+    expect(await cases.readPackage(other, ZIP_SHA256)).toBeUndefined();
+    await cases.writePackage(request, ZIP, 'b'.repeat(64));
+    await expect(cases.readPackage(request, 'b'.repeat(64))).rejects.toMatchObject({ code: 'case-file-broken' });
   });
 
-  test('is the only thing that its uri can name: neither a connection nor a case file', async () => {
+  test('is the only thing that a digest can name: neither a connection nor a case file', async () => {
     await vault.putIfAbsent('connections/acme', Buffer.from('sesame'));
     const { ref } = await cases.write(request, ['a']);
-    for (const key of ['connections/acme', `requests/acme/access/r-1/case/${ref}`]) {
-      expect(await driver.get(key)).toBeDefined();
-      expect(await cases.readPackage(`vault:${key}`)).toBeUndefined();
-    }
+    for (const key of ['../../../../../connections/acme', `../case/${ref}`, '', 'c'.repeat(64)])
+      expect(await cases.readPackage(request, key)).toBeUndefined();
   });
 });
 

@@ -205,8 +205,7 @@ describe('a request that was purged', () => {
     incarnation: 1,
   };
   const result: RequestResult = {
-    requestId: 'r-1',
-    kind: 'access',
+    ...request,
     status: 'completed',
     counts: { contacts: 1, calls: 0, refused: 0, failed: 0 },
     outcomes: [],

@@ -8,6 +8,7 @@ import { errorCode } from '../../src/error-code';
 import type { RequestResult } from '../../src/request/model';
 import type { RequestRef } from '../../src/request/names';
 import { createAuthorizations } from '../../src/vault/authorizations';
+import { sha256Of } from '../../src/vault/case-files';
 import { type CaseRef, createCases } from '../../src/vault/cases';
 import { budgetOf, type Connection, createConnections } from '../../src/vault/connections';
 import { createFolderDriver } from '../../src/vault/folder';
@@ -19,6 +20,7 @@ import { makeFolder, removeFolder } from '../support/folders';
 const keyring = keyringOf(['k-1', keyOf('poison')]);
 const NOW = new Date('2026-01-31T12:00:00.000Z');
 const SUBJECT = 'f'.repeat(32);
+const ZIP = Buffer.from('zip, and more of it');
 const DAY_MS = 86_400_000;
 
 let folder: string;
@@ -86,10 +88,9 @@ function connectionOf(name: string): Connection {
   };
 }
 
-function resultOf(requestId: string): RequestResult {
+function resultOf(request: RequestRef): RequestResult {
   return {
-    requestId,
-    kind: 'access',
+    ...request,
     status: 'completed',
     counts: { contacts: 1, calls: 0, refused: 0, failed: 0 },
     outcomes: [],
@@ -111,7 +112,7 @@ function open({ cases }: Process, request: RequestRef) {
 }
 
 async function end({ cases, receipts }: Process, request: RequestRef) {
-  const result = resultOf(request.requestId);
+  const result = resultOf(request);
   const { endedBefore } = await cases.close(request, result);
   return receipts.issue({
     endedBefore,
@@ -121,7 +122,7 @@ async function end({ cases, receipts }: Process, request: RequestRef) {
     subjectHash: SUBJECT,
     startedAt: NOW.toISOString(),
     clock: undefined,
-    ending: { result: resultOf(request.requestId) },
+    ending: { result: resultOf(request) },
     phases: {},
     how: 'at-end',
     workflows: 'c'.repeat(64),
@@ -145,12 +146,12 @@ async function lifeOf(connection: string, requestId: string): Promise<void> {
   await mine.cases.markOpenAccess(SUBJECT, request);
   const ref = await mine.cases.write(request, ['anna']);
   await mine.cases.noteProgress(request, 'step', { sent: 1, uncertain: false });
-  const uri = await mine.cases.writePackage(request, Buffer.from('zip'), 'a'.repeat(64));
+  await mine.cases.writePackage(request, Buffer.from('zip'), sha256Of(Buffer.from('zip')));
   await end(mine, request);
   await mine.cases.unmarkOpenAccess(SUBJECT, request);
   const other = process();
   expect(await other.cases.read(request, ref)).toEqual(['anna']);
-  expect((await other.cases.readPackage(uri))?.toString()).toBe('zip');
+  expect((await other.cases.readPackage(request, sha256Of(Buffer.from('zip'))))?.toString()).toBe('zip');
   expect(await other.receipts.newestOf(request)).toMatchObject({ request: { requestId } });
 }
 
@@ -384,12 +385,10 @@ const KINDS: Readonly<Record<string, Kind>> = {
   package: {
     async make(mine) {
       await open(mine, R1);
-      await mine.cases.writePackage(R1, Buffer.from('zip, and more of it'), 'a'.repeat(64));
+      await mine.cases.writePackage(R1, ZIP, sha256Of(ZIP));
       return firstIn('requests/acme/access/r-1/package');
     },
-    use: async ({ cases }) =>
-      (await cases.readPackage(`vault:requests/acme/access/r-1/package/${'a'.repeat(64)}.zip`))?.toString() ??
-      'no package',
+    use: async ({ cases }) => (await cases.readPackage(R1, sha256Of(ZIP)))?.toString() ?? 'no package',
     fates: { truncated: 'seal-broken', other: 'wrong-key', locked: 'wrong-key', deleted: 'no package' },
   },
   'mark of an open access request': {

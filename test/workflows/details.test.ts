@@ -9,8 +9,16 @@ const WINDOW = { window: { from: null, to: '2026-01-31T12:00:00.000Z' }, ambiguo
 function told(status: Partial<RequestStatus> & { readonly status: Status }, findings: Partial<Found> = {}): string {
   const kind = status.kind ?? 'access';
   const counts = { ...noCounts(kind), contacts: 2 };
-  const whole = { requestId: 'case-17', kind, phase: 'ended' as const, counts, apiRequests: 9, ...status };
-  return detailsOf(whole, 'acme', {
+  const whole = {
+    requestId: 'case-17',
+    connection: 'acme',
+    kind,
+    phase: 'ended' as const,
+    counts,
+    apiRequests: 9,
+    ...status,
+  };
+  return detailsOf(whole, {
     counts: whole.counts,
     outcomes: [],
     unlisted: [],

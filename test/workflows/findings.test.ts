@@ -49,7 +49,8 @@ test('outcomes beyond the ten thousand of a result are counted by source, outcom
     );
   findings.noteUnreadable('contacts', 3);
   const at = '2026-01-31T12:00:00.000Z';
-  const frame = { requestId: 'many', kind: 'deletion', status: 'partial', apiRequests: 1, clock: {} } as const;
+  const request = { connection: 'acme', kind: 'deletion', requestId: 'many' } as const;
+  const frame = { ...request, status: 'partial', apiRequests: 1, clock: {} } as const;
   const result = resultOf({ ...frame, startedAt: at, completedAt: at }, findings);
   expect(result.outcomes).toHaveLength(10_000);
   expect(result.unlisted).toEqual([
@@ -73,11 +74,12 @@ test('rows that could not be read are listed up to ten thousand, and beyond it o
   findings.noteUnreadable('calls', 5_000_000);
   expect(findings.outcomes).toHaveLength(10_000);
   expect(findings.counts.failed).toBe(5_000_000);
-  const running = { requestId: 'many', kind: 'access', status: 'running', phase: 'fetching-calls' } as const;
-  const details = detailsOf({ ...running, counts: findings.counts, apiRequests: 1 }, 'acme', findings);
+  const request = { connection: 'acme', kind: 'access', requestId: 'many' } as const;
+  const running = { ...request, status: 'running', phase: 'fetching-calls' } as const;
+  const details = detailsOf({ ...running, counts: findings.counts, apiRequests: 1 }, findings);
   expect(details).toContain('Calls that could not be read, because of `unexpected-record`: 5000000');
   const at = '2026-01-31T12:00:00.000Z';
-  const frame = { requestId: 'many', kind: 'access', status: 'partial', apiRequests: 1, clock: {} } as const;
+  const frame = { ...request, status: 'partial', apiRequests: 1, clock: {} } as const;
   const result = resultOf({ ...frame, startedAt: at, completedAt: at }, findings);
   expect(result.outcomes).toHaveLength(10_000);
   expect(result.unlisted).toEqual([

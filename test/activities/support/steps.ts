@@ -233,8 +233,7 @@ function numberIn(details: unknown, name: string): number {
 
 /** The end of the request that steps belong to. */
 export const endedAs = (status: FinalStatus): RequestResult => ({
-  requestId: 'r-1',
-  kind: 'access',
+  ...requestOf('access'),
   status,
   counts: { contacts: 0, calls: 0, refused: 0, failed: 0 },
   outcomes: [],

@@ -1,0 +1,42 @@
+/**
+ * What a request answers to its client. Whoever reaches the server can hand over any payload that they copied there, so an
+ * answer counts only if it has the shape of one and names the request that was asked.
+ */
+import { ALARMS, type Clock, clockIfAny, clockShape } from './clock';
+import { countsShape, isEnded, type RequestResult, type RequestStatus, resultShape } from './model';
+import { type RequestRef, requestRefFields } from './names';
+import { either, instant, keyOf, object, oneOf, optional, type Shape, text, whole } from './shapes';
+import { WAITS } from './waits';
+import { PHASE_WORDS } from './words';
+
+const statusShape: Shape<RequestStatus> = object({
+  ...requestRefFields,
+  ...clockIfAny,
+  status: either(oneOf('running', 'waiting'), isEnded),
+  phase: keyOf(PHASE_WORDS),
+  counts: countsShape,
+  apiRequests: whole,
+  waitingFor: optional(object({ cause: keyOf(WAITS), until: optional(instant) })),
+  planDigest: optional(text),
+  alarm: optional(oneOf(...ALARMS)),
+});
+
+/** Undefined for what is no result, or another request's. */
+export function readResult(answer: unknown, asked: RequestRef): RequestResult | undefined {
+  return resultShape(answer) && isSame(answer, asked) ? answer : undefined;
+}
+
+/** Undefined for what is no status, or another request's. */
+export function readStatus(answer: unknown, asked: RequestRef): RequestStatus | undefined {
+  return statusShape(answer) && isSame(answer, asked) ? answer : undefined;
+}
+
+/** Undefined for what is no clock with an extension for that reason. */
+export function readExtended(answer: unknown, reason: string): Clock | undefined {
+  return clockShape(answer) && answer.extension?.reason === reason ? answer : undefined;
+}
+
+/** Whether both name the same request. */
+export function isSame(one: RequestRef, other: RequestRef): boolean {
+  return one.kind === other.kind && one.connection === other.connection && one.requestId === other.requestId;
+}

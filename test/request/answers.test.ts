@@ -1,0 +1,63 @@
+import { readExtended, readResult, readStatus } from '../../src/request/answers';
+import type { RequestResult, RequestStatus } from '../../src/request/model';
+import type { RequestRef } from '../../src/request/names';
+import { RESULT } from '../receipt/support';
+
+const ASKED: RequestRef = { connection: 'acme', kind: 'deletion', requestId: 'case-17' };
+const STATUS: RequestStatus = {
+  ...ASKED,
+  status: 'waiting',
+  phase: 'deleting',
+  counts: RESULT.counts,
+  apiRequests: 9,
+  waitingFor: { cause: 'settle', until: '2026-01-31T12:00:00.000Z' },
+  regime: 'gdpr',
+  submittedAt: '2026-01-31T12:00:00.000Z',
+  dueAt: '2026-02-28T12:00:00.000Z',
+  alarm: 'due-soon',
+};
+
+const OTHERS = {
+  connection: { ...ASKED, connection: 'globex' },
+  kind: { ...ASKED, kind: 'access' },
+  'request id': { ...ASKED, requestId: 'case-18' },
+} as const satisfies Record<string, RequestRef>;
+
+describe.each([
+  ['result', readResult, RESULT],
+  ['status', readStatus, STATUS],
+] as const)('a %s', (_, read, answer: RequestResult | RequestStatus) => {
+  test('is what it says of its own request', () => {
+    expect(read(answer, ASKED)).toEqual(answer);
+  });
+
+  test.each(Object.entries(OTHERS))('of another %s is none', (__, other) => {
+    expect(read(answer, other)).toBeUndefined();
+    expect(read({ ...answer, ...other }, ASKED)).toBeUndefined();
+  });
+
+  test.each([undefined, null, 7, 'x', [], {}, ASKED, { ...answer, counts: {} }, { ...answer, status: 'done' }])(
+    'is not %j',
+    (wrong: unknown) => {
+      expect(read(wrong, ASKED)).toBeUndefined();
+    },
+  );
+});
+
+test('a result is no status, nor a status a result', () => {
+  expect(readResult(STATUS, ASKED)).toBeUndefined();
+  expect(readStatus(RESULT, ASKED)).toBeUndefined();
+});
+
+test('an extended clock has an extension for the reason that was given', () => {
+  const at = '2026-01-31T12:00:00.000Z';
+  const clock = { regime: 'gdpr', submittedAt: at, dueAt: at, extension: { at, reason: 'complexity', dueBefore: at } };
+  expect(readExtended(clock, 'complexity')).toEqual(clock);
+  for (const [answer, reason] of [
+    [clock, 'number-of-requests'],
+    [{ ...clock, extension: undefined }, 'complexity'],
+    [{ ...clock, dueAt: 'soon' }, 'complexity'],
+    [RESULT, 'complexity'],
+  ] as const)
+    expect(readExtended(answer, reason)).toBeUndefined();
+});
