@@ -10,7 +10,7 @@ import { createCompanySeed, type SandboxCompany } from '../../sandbox';
 import { type Kind, requestOf, workflowIdOf } from '../../src/request/names';
 import { openRequests } from '../../src/retention/open-requests';
 import { needsOf } from '../../src/retention/retire-keys';
-import { argumentsOf, type RunId, runAt } from '../../src/temporal/histories';
+import { type RunId, runAt, startOf } from '../../src/temporal/histories';
 import { countOpen } from '../../src/temporal/open-requests';
 import { idsDue } from '../support/due';
 import { PATIENCE_MS, until } from '../support/patience';
@@ -74,7 +74,7 @@ async function startAs(
   return { workflowId, runId, terminate: () => outsider.workflow.getHandle(workflowId, runId).terminate() };
 }
 
-const inputOf = async (run: RunId): Promise<Payload> => (await argumentsOf(outsider, run))[0] ?? {};
+const inputOf = async (run: RunId): Promise<Payload> => (await startOf(outsider, run))?.input[0] ?? {};
 
 const endOf = (workflowId: string) =>
   service.temporal.workflow
