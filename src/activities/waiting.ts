@@ -28,10 +28,11 @@ export function createWaitActivities({
     const request = requestBehind(activityInfo().workflowExecution?.workflowId ?? '');
     if (request !== undefined) await refuseEnded(cases, request, 'a-minute-ago', NOTHING_SENT);
   }
-  /** An id proves nothing: anybody who reaches the server can start a run under it. */
-  async function isUnderWay(request: RequestRef): Promise<boolean> {
+  /** Neither an id nor a mark proves anything: anybody who reaches the server can start a run, and nobody has sealed a mark. */
+  async function isUnderWay(request: RequestRef, subjectHash: string): Promise<boolean> {
     const record = await cases.record(request);
-    return record !== undefined && !hasEnded(record) && isOpen(request, record.runId);
+    if (record === undefined || record.subjectHash !== subjectHash || hasEnded(record)) return false;
+    return isOpen(request, record.runId);
   }
   return {
     /**
@@ -68,7 +69,7 @@ export function createWaitActivities({
       await refuseVain();
       const marks = await cases.openAccesses(input.connection, input.subjectHash);
       for (const request of marks) {
-        if (await isUnderWay(request)) {
+        if (await isUnderWay(request, input.subjectHash)) {
           throw stepFailure(
             'access-request-awaited',
             'waiting for an access request of the same subject',

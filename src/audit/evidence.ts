@@ -16,8 +16,9 @@ import { errorCode } from '../error-code';
 import type { Receipt } from '../receipt/model';
 import { isPagesId, type RequestRef, requestOf, WORKFLOW_TYPES, workflowIdOf } from '../request/names';
 import type { Evidence } from '../retention/evidence';
+import { isRunOf, latestOf } from '../retention/runs';
 import { sideBySide } from '../side-by-side';
-import { childrenIn, closedRuns, historyOf, runAt } from '../temporal/histories';
+import { childrenIn, closedRuns, historyOf, runsAt } from '../temporal/histories';
 import { isUnreadable, VaultError } from '../vault/errors';
 import type { Vault } from '../vault/vault';
 import { VERSION } from '../version';
@@ -48,8 +49,8 @@ export function createEvidence({ temporal, vault, keyring, taskQueue, now }: Evi
 
   /** After a reset the history of a request is that of a later run, which begins with the events of the first. */
   async function endedIn(workflowId: string, runId: string): Promise<string> {
-    const newest = await runAt(temporal, workflowId);
-    return newest?.firstRunId === runId ? newest.runId : runId;
+    const runs = await runsAt(temporal, workflowId, runId);
+    return latestOf(runs.filter(run => !run.open && isRunOf({ runId }, run)))?.runId ?? runId;
   }
 
   async function make(receipt: Receipt): Promise<Files | undefined> {

@@ -199,10 +199,10 @@ const CASES = {
   },
   'access-request-awaited': {
     step: 'awaitAccessRequests',
-    input: () => ({ connection: 'acme', subjectHash: 'f00' }),
+    input: () => ({ connection: 'acme', subjectHash: 'of nobody' }),
     prepare: async () => {
-      await steps.cases.markOpenAccess('f00', steps.request);
-      steps.openRuns.add(workflowIdOf(steps.request));
+      await steps.cases.markOpenAccess('of nobody', steps.request);
+      steps.openRuns.add(`${workflowIdOf(steps.request)} run-0`);
     },
     apiRequests: 0,
   },
