@@ -1,4 +1,4 @@
 /** What is kept, and for how long. */
 import { runTogether } from '../support/group';
 
-runTogether('service/retention', 'service/isolation', 'service/squatted', 'service/reset');
+runTogether('service/retention', 'service/isolation');
