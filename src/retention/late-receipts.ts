@@ -9,11 +9,10 @@ import type { RunEnd } from '../receipt/build';
 import type { Receipt } from '../receipt/model';
 import { type RequestRef, workflowIdOf } from '../request/names';
 import { endingOf, type Run } from '../temporal/histories';
-import { namingOf, runsOf } from '../temporal/own-runs';
+import { isRunOf, latestOf, namingOf, runsOf } from '../temporal/own-runs';
 import type { Cases, RequestRecord } from '../vault/cases';
 import type { Receipts } from '../vault/receipts';
 import { RequestOpen } from './errors';
-import { isRunOf, latestOf } from './runs';
 
 export interface LateReceipts {
   /**

@@ -7,11 +7,10 @@ import type { Keyring } from '../encryption/keyring';
 import { type RequestRef, requestOf, WORKFLOW_TYPES } from '../request/names';
 import { sideBySide } from '../side-by-side';
 import type { Run } from '../temporal/histories';
-import { namingOf, runsOf } from '../temporal/own-runs';
+import { isRunOf, namingOf, runsOf } from '../temporal/own-runs';
 import { openRuns } from '../temporal/waiting';
 import { type Cases, hasEnded, type RequestRecord } from '../vault/cases';
 import type { Receipts } from '../vault/receipts';
-import { isRunOf } from './runs';
 
 interface Known {
   readonly temporal: Client;

@@ -11,14 +11,13 @@ import type { RequestResult } from '../request/model';
 import { CHILD_WORKFLOW, type RequestRef, requestOf, WORKFLOW_TYPES, workflowIdOf } from '../request/names';
 import { sideBySide } from '../side-by-side';
 import { childrenOf, closedRuns, deleteRun, type Run, type RunId, runAt } from '../temporal/histories';
-import { runsOf } from '../temporal/own-runs';
+import { isRunOf, latestOf, runsOf } from '../temporal/own-runs';
 import type { Cases } from '../vault/cases';
 import type { Receipts } from '../vault/receipts';
 import { EndUnknown, RequestOpen } from './errors';
 import type { Evidence } from './evidence';
 import type { LateReceipts } from './late-receipts';
 import { goesOn } from './open-requests';
-import { isRunOf, latestOf } from './runs';
 
 export type { Due, DueFrom } from '../request/contracts';
 

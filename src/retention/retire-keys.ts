@@ -9,11 +9,11 @@ import { SealBroken } from '../encryption/seal';
 import { CHILD_WORKFLOW, type RequestRef, requestOf, WORKFLOW_TYPES, workflowIdOf } from '../request/names';
 import { sideBySide } from '../side-by-side';
 import { keyIdsOf, ourRuns, type Run, type RunId, runAt } from '../temporal/histories';
+import { isRunOf } from '../temporal/own-runs';
 import { type Cases, hasEnded } from '../vault/cases';
 import type { Receipts } from '../vault/receipts';
 import type { Vault } from '../vault/vault';
 import { isOfUnrecorded } from './open-requests';
-import { isRunOf } from './runs';
 
 /** The users of a key: workflow ids of open runs, and of requests that are not purged. */
 export interface KeyNeeds {

@@ -76,3 +76,15 @@ async function inputNaming(
     return isLocked ? 'locked' : undefined;
   }
 }
+
+/** Whether the record is of this run, or of the run that it was before a reset. */
+export function isRunOf({ runId }: { readonly runId: string }, run: Run): boolean {
+  return run.runId === runId || run.firstRunId === runId;
+}
+
+/** An open one if there is one, else the one that started last. */
+export function latestOf(runs: readonly Run[]): Run | undefined {
+  return [...runs].sort(
+    (one, other) => Number(other.open) - Number(one.open) || other.startedAt.getTime() - one.startedAt.getTime(),
+  )[0];
+}

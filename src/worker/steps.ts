@@ -9,8 +9,8 @@ import type { Log } from '../log';
 import type { Parts } from '../parts';
 import type { ApiActivities, LocalActivities } from '../request/contracts';
 import { type RequestRef, workflowIdOf } from '../request/names';
-import { isRunOf } from '../retention/runs';
 import { runAt, runsAt } from '../temporal/histories';
+import { isRunOf } from '../temporal/own-runs';
 import type { Metrics } from './metrics';
 import type { Tracing } from './tracing';
 

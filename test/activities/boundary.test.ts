@@ -199,9 +199,9 @@ const CASES = {
   },
   'access-request-awaited': {
     step: 'awaitAccessRequests',
-    input: () => ({ connection: 'acme', subjectHash: 'of nobody' }),
+    input: () => ({ connection: 'acme', subjectHash: 'of-nobody' }),
     prepare: async () => {
-      await steps.cases.markOpenAccess('of nobody', steps.request);
+      await steps.cases.markOpenAccess('of-nobody', steps.request);
       steps.openRuns.add(`${workflowIdOf(steps.request)} run-0`);
     },
     apiRequests: 0,

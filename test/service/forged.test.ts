@@ -298,7 +298,7 @@ describe('a workflow task that somebody else ends', () => {
       await client.start(kind, { requestId: 'tasked', connection, subject, ...(dryRun && { dryRun }) });
       const startedAt = new Date().toISOString();
       const incarnation = (await service.connections.incarnation(connection)) ?? 0;
-      await cases.open({ request, subjectHash: 'of nobody', runId: 'run', startedAt, incarnation, dryRun });
+      await cases.open({ request, subjectHash: 'of-nobody', runId: 'run', startedAt, incarnation, dryRun });
       const people = await writeObject(cases, request, 'people', { contacts, numbers: [] });
       // Even somebody who has the key: it is the step itself that looks into the vault.
       const worker = createPayloadCodec(keyring, { requestBehind: async () => undefined, onAwaited() {} });

@@ -170,8 +170,8 @@ describe('input that is not good', () => {
     const input = { requestId: 'broken', connection: service.connection, subject: { email: EMAIL } };
     await client.workflow.start('accessRequest', { workflowId, taskQueue: service.taskQueue, args: [input] });
     expect(await endOfRun(workflowId)).toBe('invalid-input');
-    for (const work of [service.client.result(workflowId), service.client.start('access', input)])
-      expect(await failureOf(work)).toBe('unknown-key');
+    for (const work of [() => service.client.result(workflowId), () => service.client.start('access', input)])
+      expect(await failureOf(work())).toBe('unknown-key');
   });
 
   it('ends a run whose workflow id is none of ours', async () => {

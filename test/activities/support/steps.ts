@@ -169,7 +169,7 @@ export async function startSteps(options: StepsOptions = {}): Promise<Steps> {
   if (options.driver === undefined) await steps.connect();
   const { request } = steps;
   const startedAt = '2026-01-31T00:00:00.000Z';
-  await cases.open({ request, subjectHash: 'of nobody', runId: 'run-0', startedAt, incarnation: 1 });
+  await cases.open({ request, subjectHash: 'of-nobody', runId: 'run-0', startedAt, incarnation: 1 });
   return steps;
 }
 
