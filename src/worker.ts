@@ -77,7 +77,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   await ensureSearchAttributes(temporal.connection, namespace);
 
   const aircall: AircallClient = createAircallClient();
-  const missingKeys = createMissingKeys({ keyring, cases: parts.cases, log, now: Date.now });
+  const missingKeys = createMissingKeys({ keyring, cases: parts.cases, log, now: () => performance.now() });
   const dataConverter = createDataConverter(keyring, missingKeys.role);
   const workflowBundle = options.workflowBundle ?? (await ownBundle());
   const policy = options.retention;

@@ -75,7 +75,9 @@ export function createClosingActivities({
     async closeRequest(input) {
       const { request, runId, phases } = input;
       const closed = await cases.close(request, input.result);
-      const { subjectHash, startedAt, dryRun = false, clock, result = input.result, endedBefore } = closed;
+      const { subjectHash, startedAt, dryRun = false, clock, result, endedBefore } = closed;
+      if (result === undefined)
+        throw stepFailure('request-ended', 'the request was ended without its last step', NOTHING_SENT);
       const run = { request, runId, dryRun, subjectHash, startedAt, clock, endedBefore };
       await receipts.issue({ ...run, ending: { result }, phases, how: 'at-end', workflows }, () =>
         onEnded(request, result),

@@ -65,32 +65,32 @@ export function createListActivities({
 }
 
 /**
- * Of the records of one list together, as JSON, in characters: a process that serves all companies holds them at once. Over
- * 20,000 calls take less; the vault keeps no object above 256 MiB.
+ * Of the records of one list together, as JSON: a process that serves all companies holds them at once. Over 20,000 calls take
+ * less; a bucket takes no object of ours above 256 MiB.
  */
-const RECORDS_LENGTH_MAX = 128 * 1024 * 1024;
+const RECORDS_BYTES_MAX = 128 * 1024 * 1024;
 
 /**
  * Records once each, in the order of the pages; one page is held at a time. Records beyond the limit count as unreadable.
  */
-export function createMerge(lengthMax = RECORDS_LENGTH_MAX) {
+export function createMerge(bytesMax = RECORDS_BYTES_MAX) {
   const ids = new Set<number>();
   const records = new Map<number, Listing['records'][number]>();
   const withheld = new Set<number>();
   const unreadable = new Set<number>();
   let unnamed = 0;
-  let length = 0;
+  let bytes = 0;
   return {
     add(page: Listing): void {
       for (const id of page.ids) ids.add(id);
       for (const record of page.records) {
         if (records.has(record.id)) continue;
-        const more = JSON.stringify(record).length;
-        if (length + more > lengthMax) {
+        const more = Buffer.byteLength(JSON.stringify(record));
+        if (bytes + more > bytesMax) {
           unreadable.add(record.id);
           continue;
         }
-        length += more;
+        bytes += more;
         records.set(record.id, record);
       }
       for (const id of page.withheld) withheld.add(id);

@@ -54,18 +54,19 @@ export function createOpeningActivities(
      */
     async openRequest({ input, receivedAt, openedAt, runId }) {
       const { kind, workflowId } = thisRun();
-      const openedMs = Date.parse(openedAt);
-      const { parsed, request } = read(kind, input, workflowId, openedMs);
+      const { parsed, request } = read(kind, input, workflowId, Date.parse(openedAt));
       // An ended request is answered, even if its connection was deleted since.
       const before = await cases.record(request);
+      // A run that was reset keeps its deadline, and delivers the same calls.
+      const startedAt = before?.runId === runId ? before.startedAt : openedAt;
       const isOver = before?.result !== undefined;
       // A disconnected connection that requests wait for will be connected again: new requests wait too.
       const incarnation = isOver ? before.incarnation : await connections.incarnation(request.connection);
       if (incarnation === undefined) throw refused('connection is not in this vault; run `aircall-dsr connections`');
       const subjectHash = subjectHashOf(hash, { connection: request.connection, email: parsed.subject.email });
-      const admitted = admit(parsed, { receivedMs: Date.parse(receivedAt), openedMs });
+      const admitted = admit(parsed, { receivedMs: Date.parse(receivedAt), openedMs: Date.parse(startedAt) });
       const { dryRun, clock } = admitted;
-      const run = { request, subjectHash, runId, startedAt: openedAt, incarnation };
+      const run = { request, subjectHash, runId, startedAt, incarnation };
       const mine = { ...run, ...(dryRun && { dryRun }), ...(clock && { clock }) };
       // It ended before it had a record: refused, or terminated while no worker ran.
       if (before === undefined && (await receipts.newestOf(request)) !== undefined) throw ended();

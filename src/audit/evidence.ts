@@ -17,12 +17,14 @@ import type { Receipt } from '../receipt/model';
 import { isPagesId, type RequestRef, requestOf, WORKFLOW_TYPES, workflowIdOf } from '../request/names';
 import type { Evidence } from '../retention/evidence';
 import { sideBySide } from '../side-by-side';
-import { childrenIn, closedRuns, historyOf, runsAt } from '../temporal/histories';
-import { isRunOf, latestOf } from '../temporal/own-runs';
+import { childrenIn, closedRuns, endCodeOf, historyOf, runsAt } from '../temporal/histories';
+import { isRunOf } from '../temporal/own-runs';
 import { isUnreadable, VaultError } from '../vault/errors';
 import type { Vault } from '../vault/vault';
 import { VERSION } from '../version';
 import { type Files, MANIFEST, RECEIPT, signBundle } from './bundle';
+import { endIn, resultIn } from './history';
+import type { History } from './history-json';
 import { portableHistory } from './portable';
 import { storyPage } from './story';
 
@@ -47,16 +49,28 @@ export function createEvidence({ temporal, vault, keyring, taskQueue, now }: Evi
   const keyOf = ({ connection, kind, requestId }: RequestRef, ...runId: string[]) =>
     [ROOT, connection, kind, requestId, ...runId].join('/');
 
-  /** After a reset the history of a request is that of a later run, which begins with the events of the first. */
-  async function endedIn(workflowId: string, runId: string): Promise<string> {
-    const runs = await runsAt(temporal, workflowId, runId);
-    return latestOf(runs.filter(run => !run.open && isRunOf({ runId }, run)))?.runId ?? runId;
+  /**
+   * The history that its receipt states. After a reset it is that of a later run, which begins with the events of the first; a run
+   * that was reset after its end may end in another way. If there is none such, the latest one.
+   */
+  async function historyBehind(receipt: Receipt): Promise<History | undefined> {
+    const { runId } = receipt.request;
+    const runs = await runsAt(temporal, workflowIdOf(receipt.request), runId);
+    const closed = runs.filter(run => !run.open && isRunOf({ runId }, run));
+    const latestFirst = closed.toSorted((one, other) => other.startedAt.getTime() - one.startedAt.getTime());
+    let latest: History | undefined;
+    for (const run of latestFirst) {
+      const history = await historyOf(temporal, run);
+      latest ??= history;
+      if (history !== undefined && isStatedBy(receipt, history)) return history;
+    }
+    return latest;
   }
 
   async function make(receipt: Receipt): Promise<Files | undefined> {
     const workflowId = workflowIdOf(receipt.request);
     const { runId } = receipt.request;
-    const history = await historyOf(temporal, { workflowId, runId: await endedIn(workflowId, runId) });
+    const history = await historyBehind(receipt);
     if (history === undefined) return undefined;
     // Its own events name its children: a list on the server may lag, or lack deleted runs.
     // Others were started by nobody with a key, under ids that may say anything.
@@ -158,6 +172,11 @@ export function createEvidence({ temporal, vault, keyring, taskQueue, now }: Evi
       );
     },
   };
+}
+
+function isStatedBy({ issued, failure }: Receipt, history: History): boolean {
+  if (issued.how === 'at-end') return resultIn(history) !== undefined;
+  return endCodeOf(endIn(history)) === failure;
 }
 
 function pack(files: Files): Buffer {

@@ -136,7 +136,8 @@ export function createRuns(
       if (record?.result !== undefined) {
         // Its own run may still be about to issue the receipt.
         const closing = await describe({ workflowId });
-        return closing !== undefined && isOpenRunOf(record, closing) ? ownRun(closing) : { result: record.result };
+        const isClosing = closing?.runId === record.runId && isOpenRunOf(record, closing);
+        return isClosing ? ownRun(closing) : { result: record.result };
       }
       const newest = await runs.newest(request);
       if (typeof newest === 'object') return newest; // whatever the vault has

@@ -49,7 +49,7 @@ export interface WorkerRole {
 }
 
 /**
- * For a worker, a payload that cannot be used becomes a value of its own; for other processes it is an error. A worker
+ * For a worker, a payload that cannot be used becomes a value of its own; for other processes only one that was not encrypted, the rest is an error. A worker
  * compares the binding of a payload with the place where it is; others, which do not know the place, only check it.
  * @throws {PayloadBroken} on decoding, without a worker's role
  * @throws {KeyringError} `unknown-key`, without a worker's role; in a worker, of an activity of a request: its task is

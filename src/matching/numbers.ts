@@ -60,11 +60,11 @@ export function numbersIn(values: readonly string[]): {
   const read = new Map<string, string | undefined>();
   const numbers = new Map<string, SubjectNumber>();
   let ignored = 0;
-  let beyond = 0;
+  const beyond = new Set<string>();
   for (const value of values) {
     if (!read.has(value)) {
       if (read.size === NUMBERS_MAX) {
-        beyond += 1;
+        beyond.add(value);
         continue;
       }
       read.set(value, phoneDigits(value));
@@ -74,5 +74,5 @@ export function numbersIn(values: readonly string[]): {
     else if (!numbers.has(digits))
       numbers.set(digits, { digits, query: /^\s*(\+|00)/.test(value) ? `+${digits}` : digits });
   }
-  return { numbers: [...numbers.values()], ignored, beyond };
+  return { numbers: [...numbers.values()], ignored, beyond: beyond.size };
 }

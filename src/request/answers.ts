@@ -1,6 +1,7 @@
 /**
  * What a request answers to its client. Whoever reaches the server can hand over any payload that they copied there, so an
- * answer counts only if it has the shape of one and names the request that was asked.
+ * answer counts only if it has the shape of one and names the request that was asked. The answer to an extension names none: it must
+ * have its shape and its reason.
  */
 import { ALARMS, type Clock, clockIfAny, clockShape } from './clock';
 import { countsShape, isEnded, type RequestResult, type RequestStatus, resultShape } from './model';

@@ -283,7 +283,7 @@ export type RetentionActivities = StepsOf<typeof RETENTION>;
 
 const CONTRACTS: ReadonlyMap<string, Contract> = new Map(Object.entries({ ...API, ...LOCAL, ...RETENTION }));
 
-/** The arguments of a step, or undefined if the message was not made for it, or holds anything that it does not take. */
+/** The arguments of a step, or undefined if the message was not made for it, or lacks anything that it takes. */
 export function argumentsIn(step: string, message: unknown): readonly unknown[] | undefined {
   const takes = CONTRACTS.get(step)?.takes;
   const input = inputFor(step, message);
@@ -291,7 +291,7 @@ export function argumentsIn(step: string, message: unknown): readonly unknown[] 
   return fits ? input : undefined;
 }
 
-/** What a step returned, or undefined if the message is not its own, or holds anything that it does not return. */
+/** What a step returned, or undefined if the message is not its own, or lacks anything that it returns. */
 export function resultIn(step: string, message: unknown): { readonly result?: unknown } | undefined {
   const own = returnedBy(step, message);
   return own !== undefined && CONTRACTS.get(step)?.returns(own.result) ? own : undefined;

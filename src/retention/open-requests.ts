@@ -29,10 +29,11 @@ export async function goesOn(
   request: RequestRef,
   record: RequestRecord | undefined,
   own: readonly Run[],
+  whenLocked = false,
 ): Promise<boolean> {
   const run = own.find(({ open }) => open); // an id has one open run at most
   if (run === undefined) return false;
-  if (record === undefined) return isOfUnrecorded(known, request, run);
+  if (record === undefined) return isOfUnrecorded(known, request, run, whenLocked);
   if (isRunOf(record, run)) return true;
   // Of a request that has ended, another run is answered or refused. One whose run the server has lost, it may take over.
   if (hasEnded(record) || own.some(each => isRunOf(record, each))) return false;
@@ -44,8 +45,10 @@ export async function isOfUnrecorded(
   { temporal, keyring, receipts }: Known,
   request: RequestRef,
   run: Run,
+  whenLocked = false,
 ): Promise<boolean> {
-  if ((await namingOf(temporal, keyring, run, request)) !== 'named') return false;
+  const naming = await namingOf(temporal, keyring, run, request);
+  if (naming === 'not-named' || (naming === 'locked' && !whenLocked)) return false;
   const receipt = await receipts.newestOf(request);
   return receipt === undefined || isRunOf(receipt.request, run);
 }
@@ -64,7 +67,7 @@ export async function openRequests(
       const record = await cases.record(request);
       if (record?.runId === runId) return [workflowId];
       const { own } = await runsOf(known.temporal, taskQueue, request, record?.runId);
-      return (await goesOn(known, request, record, own)) ? [workflowId] : [];
+      return (await goesOn(known, request, record, own, true)) ? [workflowId] : []; // this key file may be an old one
     } catch {
       return [workflowId]; // it cannot be judged now
     }

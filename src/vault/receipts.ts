@@ -214,8 +214,7 @@ export function createReceipts({ vault, keyring, now }: ReceiptsDependencies): R
       await note(found);
       head = headAfter(head, found);
     }
-    await vault.delete(key);
-    return { head, version: undefined };
+    return { head, version: 'broken' };
   }
 
   /** Stores where it is, for whoever looks for it. A run has a second receipt only if nobody can read the first. */
@@ -239,7 +238,8 @@ export function createReceipts({ vault, keyring, now }: ReceiptsDependencies): R
   /** If another process has moved it meanwhile, it may lag: the next writer finds the rest. */
   async function moveHead(connection: string, version: string | undefined, to: Head): Promise<void> {
     const bytes = Buffer.from(JSON.stringify(to));
-    if (version === undefined) await vault.putIfAbsent(headKey(connection), bytes);
+    if (version === 'broken') await vault.replace(headKey(connection), bytes);
+    else if (version === undefined) await vault.putIfAbsent(headKey(connection), bytes);
     else await vault.putIfUnchanged(headKey(connection), bytes, version);
   }
 

@@ -57,7 +57,7 @@ export interface Records {
   /** @throws {VaultError} `record-broken`, `vault-rolled-back` */
   record(request: RequestRef): Promise<RequestRecord | undefined>;
   /**
-   * Of now, or of at most a minute ago: then it costs no vault operation, but for the first step of a run that was reset.
+   * Of now, or of at most a minute ago: then it costs no vault operation, but for the first step of each run, also of a child or after a reset.
    * @param runId the present run, whatever run it began as; not given, what another run has looked up counts too
    * @throws {CaseFileBroken} if there is no record
    */
@@ -236,8 +236,15 @@ export function createRecords(vault: Vault, accesses: OpenAccesses): Records {
       const fresh = newDataKey();
       const taken = await change(record.request, present => {
         if (hasEnded(present) || present.runId !== from) return present;
-        // What it has found is of the company that it began with.
-        return { ...record, incarnation: present.incarnation, dataKey: present.dataKey ?? fresh };
+        // What it has found is of the company that it began with; its due date and a cancellation stay.
+        const { incarnation, clock, cancelRequestedAt, dataKey = fresh } = present;
+        return {
+          ...record,
+          incarnation,
+          ...(clock && { clock }),
+          ...(cancelRequestedAt && { cancelRequestedAt }),
+          dataKey,
+        };
       });
       if (taken !== undefined) return shown(taken);
       throw missing();
@@ -271,7 +278,7 @@ export function createRecords(vault: Vault, accesses: OpenAccesses): Records {
       let endedBefore = false;
       const record = await change(request, present => {
         endedBefore = present.result !== undefined;
-        return endedBefore ? present : { ...present, result };
+        return hasEnded(present) ? present : { ...present, result };
       });
       if (record !== undefined) return { ...shown(record), endedBefore };
       throw missing();

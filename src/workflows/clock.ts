@@ -28,7 +28,7 @@ import { EXTEND, type RequestRef } from '../request/names';
 import { SEARCH_KEYS } from '../request/search-keys';
 import { missingKeyOf } from '../unusable';
 import { awaitKeyOf, isFrom, PayloadUnusable } from './received';
-import { alarmSteps, localSteps } from './steps';
+import { alarmSteps, localSteps, ownFailure } from './steps';
 
 /** Returns the new clock. A refusal (`extension-refused`) leaves no trace. */
 const extendUpdate = defineUpdate<Clock, [unknown]>(EXTEND);
@@ -105,8 +105,7 @@ export function keepClock(waitingFor: () => WaitingFor | undefined, changed: () 
     try {
       return await CancellationScope.nonCancellable(() => localSteps().extendClock(asked));
     } catch (error) {
-      if (!(error instanceof ActivityFailure && error.cause instanceof ApplicationFailure)) throw error;
-      throw ApplicationFailure.nonRetryable(error.cause.message, error.cause.type);
+      throw ownFailure(error) ?? error;
     }
   }
 

@@ -3,8 +3,6 @@
  * turns a cancellation into an end, and only this file makes the result of a request. Decisions D10, D12, D14.
  */
 import {
-  ActivityFailure,
-  ApplicationFailure,
   CancellationScope,
   ChildWorkflowFailure,
   defineQuery,
@@ -25,7 +23,7 @@ import { createFindings, type Findings, statusOf } from './findings';
 import { createProgress, type Progress } from './progress';
 import { refuseUnknownKey } from './received';
 import { resultOf } from './result';
-import { bulkSteps, failureOf, isCancelled, localSteps } from './steps';
+import { bulkSteps, failureOf, isCancelled, localSteps, ownFailure } from './steps';
 import { countWindows, type Windows } from './windows';
 
 const statusQuery = defineQuery<RequestStatus>('status');
@@ -79,6 +77,7 @@ export async function runRequest(
 
   let children = 0;
   const noted = noteCancellation(opened.request, runId);
+  noted.catch(() => undefined); // its error is thrown where it is awaited
   const ended = await endOf(
     story({
       opened,
@@ -144,7 +143,12 @@ export async function runRequest(
     };
     const found = resultOf(frame, findings);
     // The step may be repeated later: the request then ends as its receipt states.
-    const result = (await localSteps().closeRequest({ request, runId, result: found, phases })) ?? found;
+    const stored = await localSteps()
+      .closeRequest({ request, runId, result: found, phases })
+      .catch(error => {
+        throw ownFailure(error) ?? error;
+      });
+    const result = stored ?? found;
     progress.end(result.status);
     return result;
   }
@@ -155,9 +159,10 @@ async function open(received: Received): Promise<Opening> {
   try {
     return await CancellationScope.nonCancellable(() => localSteps().openRequest(received));
   } catch (error) {
-    if (!(error instanceof ActivityFailure && error.cause instanceof ApplicationFailure)) throw error;
-    setCurrentDetails(refusedDetails(error.cause.message));
-    throw ApplicationFailure.nonRetryable(error.cause.message, error.cause.type);
+    const own = ownFailure(error);
+    if (own === undefined) throw error;
+    setCurrentDetails(refusedDetails(own.message));
+    throw own;
   }
 }
 

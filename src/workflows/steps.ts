@@ -154,6 +154,12 @@ function asFailure(name: string, error: unknown): unknown {
   return new ActivityFailure(error.message, name, undefined, 'NON_RETRYABLE_FAILURE', undefined, error);
 }
 
+/** What a run that ends, or an update that is refused, because of a step states as its own failure; undefined for other errors. */
+export function ownFailure(error: unknown): ApplicationFailure | undefined {
+  if (!(error instanceof ActivityFailure && error.cause instanceof ApplicationFailure)) return undefined;
+  return ApplicationFailure.nonRetryable(error.cause.message, error.cause.type);
+}
+
 /** Decided by the cause alone: on replay the SDK hands on a time-out without the ActivityFailure around it. */
 function isTriedAgain(error: unknown): boolean {
   const cause = error instanceof ActivityFailure ? error.cause : error;

@@ -113,6 +113,16 @@ describe('an access request that is reset', () => {
     await expectOneEnd(workflowId, runId, result);
   });
 
+  it('after its end, and terminated then, leaves the evidence of its end', async () => {
+    const { workflowId, runId } = await start('access', 'settle-access');
+    const before = await service.client.result(workflowId);
+    await service.withoutWorker(async () => {
+      await reset(workflowId, 'last');
+      await service.temporal.workflow.getHandle(workflowId).terminate();
+    });
+    await expectOneEnd(workflowId, runId, before);
+  });
+
   it.each<Point>(['first', 'last'])('after its end, to its %s task, ends as it had ended', async to => {
     const company = service.sandbox.company(to === 'first' ? 'ended-access' : 'ended-deletion');
     const { workflowId, runId } = await start('access', company.name);

@@ -47,8 +47,11 @@ const temporal = {
     }),
   },
   workflowService: {
-    async describeWorkflowExecution() {
-      throw NOT_FOUND;
+    async describeWorkflowExecution({ execution }: { readonly execution: { readonly workflowId: string } }) {
+      if (!hasHistories) throw NOT_FOUND;
+      const COMPLETED = 2;
+      const run = { workflowId: execution.workflowId, runId: 'run-1' };
+      return { workflowExecutionInfo: { execution: run, firstRunId: run.runId, status: COMPLETED } };
     },
     async listWorkflowExecutions(list: { readonly query: string }) {
       query = list.query;
