@@ -13,12 +13,13 @@ import { codeOrName, errorCode } from '../error-code';
 import { ReceiptError } from '../receipt/sign';
 import { progressShape } from '../request/contracts';
 import { HANDLING, isStepCode, type StepCode, type StepFailureDetail } from '../request/handling';
-import { type RequestRef, requestBehind } from '../request/names';
+import type { RequestRef } from '../request/names';
 import { CaseFileBroken, type Cases, type StepProgress } from '../vault/cases';
 import type { Connection, Connections, Credential } from '../vault/connections';
 import { VaultError } from '../vault/errors';
 import type { Standing } from '../vault/records';
 import type { Gates } from './gates';
+import { requestOfStep } from './local-step';
 import type { ServerTime } from './server-time';
 
 /** The outcome of an API request. Without a trusted connection no request leaves this machine. */
@@ -159,7 +160,7 @@ async function refuseStranger(
   { endpoint }: StepRequest,
   detail: StepFailureDetail,
 ): Promise<void> {
-  const request = requestBehind(activityInfo().workflowExecution?.workflowId ?? '');
+  const request = requestOfStep();
   if (request?.connection !== name) throw stepFailure('invalid-input', 'the step belongs to no such request', detail);
   const onlyReads = endpoint.method === 'GET';
   const standing = await refuseEnded(cases, request, onlyReads ? 'a-minute-ago' : 'now', detail);
@@ -275,10 +276,9 @@ function report(state: StepProgress): void {
  */
 async function handOn(cases: Cases, state: StepProgress): Promise<void> {
   report(state);
-  const { workflowExecution, activityId } = activityInfo();
-  const request = requestBehind(workflowExecution?.workflowId ?? '');
+  const request = requestOfStep();
   if (request === undefined) return;
-  await cases.noteProgress(request, stepName(activityInfo(), activityId), state).catch(error => {
+  await cases.noteProgress(request, stepName(activityInfo(), activityInfo().activityId), state).catch(error => {
     throw localFailure(error, state.sent);
   });
 }

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { activityInfo, heartbeat } from '@temporalio/activity';
 import { ExtensionRefused } from '../request/clock';
-import type { DueAlarm, LocalActivities } from '../request/contracts';
+import type { LocalActivities, RaisedAlarm } from '../request/contracts';
 import type { RequestResult } from '../request/model';
 import type { RequestRef } from '../request/names';
 import type { Cases } from '../vault/cases';
@@ -27,9 +27,6 @@ export interface Alarms {
   /** To the webhook; rejects if it is to be tried again. */
   send(alarm: RaisedAlarm): Promise<void>;
 }
-
-/** A due date that is near, or has passed, of a request that is still open. */
-export type RaisedAlarm = DueAlarm;
 
 /** Heartbeat for the next attempt: an alarm is sent again, not logged again. */
 const LOGGED = 'logged';

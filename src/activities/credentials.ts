@@ -52,10 +52,10 @@ export function createCredentialActivities(
 
     /**
      * Replaces a credential that was refused, or is about to expire, once per credential across all processes: a lease in
-     * the vault decides which. No clocks are compared: a lease is over for a process that has met the same one for a minute, so the
-     * lease of a process that died is taken over, whatever the clocks say. Sends nothing if another process did it, if there is no refresh token, or if it was
-     * refused before (`reconnect-needed`). A reply that was lost, or could not be stored, leaves the refresh token
-     * unchanged: it is tried once more.
+     * the vault decides which. No clocks are compared: a lease is over for a process that has met the same one for a minute,
+     * so the lease of a process that died is taken over, whatever the clocks say. Sends nothing if another process did it, if
+     * there is no refresh token, or if it was refused before (`reconnect-needed`). A reply that was lost, or could not be
+     * stored, leaves the refresh token unchanged: it is tried once more.
      */
     async refreshToken({ connection: name, failedVersion }) {
       const apiRequests = requestsSent();

@@ -2,21 +2,21 @@
  * All steps of a request, made from their dependencies. Each is wrapped so that any error leaves it as a typed
  * failure whose message holds no value. Workflows know them by src/request/contracts.ts.
  */
-import { activityInfo } from '@temporalio/activity';
 import { type Returned, returned } from '../request/addressed';
 import { type ApiActivities, argumentsIn, type LocalActivities, type RetentionActivities } from '../request/contracts';
-import { requestBehind, requestRefShape, workflowIdOf } from '../request/names';
+import { requestRefShape, workflowIdOf } from '../request/names';
 import { object } from '../request/shapes';
 import { createApiActivities } from './api-activities';
 import { type ApiStepDependencies, localFailure, requestsSent, stepFailure } from './api-step';
 import { type ClosingDependencies, createClosingActivities } from './closing';
 import { createListActivities, type ListDependencies } from './lists';
-import { NOTHING_SENT } from './local-step';
+import { NOTHING_SENT, requestOfStep } from './local-step';
 import { createOpeningActivities, type OpeningDependencies } from './opening';
 import { createPackageActivities } from './packaging';
 import { createWaitActivities, type WaitDependencies } from './waiting';
 
-export type { Alarms, RaisedAlarm } from './closing';
+export type { RaisedAlarm } from '../request/contracts';
+export type { Alarms } from './closing';
 
 const forRequest = object({ request: requestRefShape });
 
@@ -65,7 +65,7 @@ export function registered(
 /** A step that names a request works for that of its own run only. */
 function isForAnother(input: unknown): boolean {
   if (!forRequest(input)) return false;
-  const own = requestBehind(activityInfo().workflowExecution?.workflowId ?? '');
+  const own = requestOfStep();
   return own === undefined || workflowIdOf(own) !== workflowIdOf(input.request);
 }
 

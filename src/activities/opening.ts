@@ -5,7 +5,7 @@ import { clockOf } from '../request/clock';
 import type { LocalActivities, Opened } from '../request/contracts';
 import { endOf, type Inputs, InvalidInput, instantMs, parseInput, refuseImpossibleTimes } from '../request/input';
 import type { AccessInput, DeletionInput } from '../request/model';
-import { type Kind, type RequestRef, requestBehind, requestOf, workflowIdOf } from '../request/names';
+import { type Kind, type RequestRef, requestOf, workflowIdOf } from '../request/names';
 import { DEADLINE_DAYS_DEFAULT, SETTLE_SECONDS_DEFAULT } from '../request/options';
 import { subjectHashOf } from '../request/subject-hash';
 import { whyUnusable } from '../unusable';
@@ -14,7 +14,7 @@ import type { Connections } from '../vault/connections';
 import type { Receipts } from '../vault/receipts';
 import { stepFailure, stepName } from './api-step';
 import { writeObject } from './case-objects';
-import { NOTHING_SENT, thisRun } from './local-step';
+import { NOTHING_SENT, requestOfStep, thisRun } from './local-step';
 
 export interface OpeningDependencies {
   readonly cases: Cases;
@@ -91,8 +91,7 @@ export function createOpeningActivities(
 
     /** The API requests that a step of this run had sent when it was cancelled, or its deadline came. */
     async progressOf({ activityId }) {
-      const workflowId = activityInfo().workflowExecution?.workflowId ?? '';
-      const request = requestBehind(workflowId);
+      const request = requestOfStep();
       const known = request && (await cases.progress(request, stepName(activityInfo(), activityId)));
       return known ?? { sent: 0, uncertain: false };
     },

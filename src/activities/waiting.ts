@@ -1,11 +1,11 @@
 /** Steps that wait: each ends when the cause of the wait has ended; until then Temporal repeats it. Decision D4. */
 import { activityInfo } from '@temporalio/activity';
 import type { LocalActivities } from '../request/contracts';
-import { type RequestRef, requestBehind } from '../request/names';
+import type { RequestRef } from '../request/names';
 import { type Cases, hasEnded } from '../vault/cases';
 import type { Connections } from '../vault/connections';
 import { attemptedMs, refuseEnded, stepFailure } from './api-step';
-import { NOTHING_SENT } from './local-step';
+import { NOTHING_SENT, requestOfStep } from './local-step';
 
 export interface WaitDependencies {
   readonly cases: Cases;
@@ -25,7 +25,7 @@ export function createWaitActivities({
   onRefused,
 }: WaitDependencies): Pick<LocalActivities, 'awaitCredentials' | 'awaitResumption' | 'awaitAccessRequests'> {
   async function refuseVain(): Promise<void> {
-    const request = requestBehind(activityInfo().workflowExecution?.workflowId ?? '');
+    const request = requestOfStep();
     if (request !== undefined) await refuseEnded(cases, request, 'a-minute-ago', NOTHING_SENT);
   }
   /** Neither an id nor a mark proves anything: anybody who reaches the server can start a run, and nobody has sealed a mark. */

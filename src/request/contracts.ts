@@ -134,8 +134,7 @@ const refused = {
   /** The version of the credential that a step was refused with. */
   failedVersion: whole,
 };
-export const refusedShape = object(refused);
-export type CredentialRefused = Shaped<typeof refusedShape>;
+const refusedShape = object(refused);
 
 export const renewableShape = object({ ...refused, renewAt: instant });
 /** The credential that is about to expire, and when it is to be renewed. */
@@ -163,7 +162,8 @@ const alarmShape = object({
   /** The cause of its wait, if it waits. */
   waitingFor: optional(keyOf(WAITS)),
 });
-export type DueAlarm = Shaped<typeof alarmShape>;
+/** A due date that is near, or has passed, of a request that is still open. */
+export type RaisedAlarm = Shaped<typeof alarmShape>;
 
 const runShape = object({ workflowId: text, runId: text });
 export const dueFromShape = either(object({ after: text }), object({ runs: text }));

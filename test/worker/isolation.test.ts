@@ -1,5 +1,7 @@
 /** Polls, checks and budgets of a worker: one that hangs or fails holds up no other, and is named. */
+
 import { NativeConnection, type Worker } from '@temporalio/worker';
+import type { LogLine } from '../../src/log';
 import { createConnections } from '../../src/vault/connections';
 import { createFolderDriver } from '../../src/vault/folder';
 import { createVault } from '../../src/vault/vault';
@@ -50,6 +52,15 @@ const vaultWith = (names: readonly string[], get: (name: string) => Promise<unkn
     get,
   }) as never;
 
+const optionsThatLogTo = (log: string[]) => ({
+  server: serverWith({}),
+  namespace: 'default',
+  taskQueue: 'queue',
+  workerOptions: {},
+  renew: async () => {},
+  log: ({ message, connection }: LogLine) => void log.push(`${connection}: ${message}`),
+});
+
 test('a check that hangs holds up no other connection, is named, and is not begun again until it has ended', async () => {
   const { promise, open } = gate();
   const read: string[] = [];
@@ -60,12 +71,7 @@ test('a check that hangs holds up no other connection, is named, and is not begu
       if (name === 'hangs') await promise;
       return undefined;
     }),
-    server: serverWith({}),
-    namespace: 'default',
-    taskQueue: 'queue',
-    workerOptions: {},
-    renew: async () => {},
-    log: ({ message, connection }) => void log.push(`${connection}: ${message}`),
+    ...optionsThatLogTo(log),
     checkedWithinMs: 1,
   });
   await workers.poll();
@@ -88,12 +94,7 @@ test('what somebody without a key stores in the vault as the remains of a connec
   const log: string[] = [];
   const workers = createConnectionWorkers({
     connections,
-    server: serverWith({}),
-    namespace: 'default',
-    taskQueue: 'queue',
-    workerOptions: {},
-    renew: async () => {},
-    log: ({ message, connection }) => void log.push(`${connection}: ${message}`),
+    ...optionsThatLogTo(log),
   });
   await workers.poll();
   await workers.poll();
