@@ -194,6 +194,19 @@ describe('opening a request', () => {
     expect(await steps.cases.openAccesses('acme', subjectHash)).not.toContainEqual(request);
   });
 
+  test('taken again after a reset keeps the deadline, and the time up to which calls are delivered', async () => {
+    const request = newRequest();
+    const openAt = (openedAt: string) =>
+      attempt(
+        () => steps.local.openRequest({ input: inputOf(request), receivedAt: openedAt, openedAt, runId: 'run-1' }),
+        infoOf(request, 'run-of-the-reset'),
+      );
+    const first = await openAt('2026-03-01T00:00:00.000Z');
+    const { deadlineMs, calls } = 'opened' in first ? first.opened : {};
+    expect(deadlineMs).toBeGreaterThan(0);
+    expect(await openAt('2026-03-09T00:00:00.000Z')).toMatchObject({ opened: { deadlineMs, calls } });
+  });
+
   test('takes over from a run that the server has lost, and is safe to do twice', async () => {
     const request = newRequest();
     await opened(request);

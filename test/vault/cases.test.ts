@@ -128,6 +128,17 @@ describe('the record of a request', () => {
     expect(await cases.takeOver({ ...record, runId: 'run-3' }, 'run-2')).toEqual({ ...later, cutShort: true });
   });
 
+  test('that is taken over keeps its due date with its extension, and that it was cancelled', async () => {
+    const at = new Date('2026-03-01T00:00:00.000Z');
+    const clock = clockOf({ regime: 'gdpr', submittedMs: undefined }, at.getTime());
+    await cases.open({ ...opened, ...(clock && { clock }) });
+    const extended = await cases.extend(other, 'run-1', { reason: 'complexity' }, at.getTime());
+    await cases.noteCancellation(other, 'run-1', at.toISOString());
+    const later = clockOf({ regime: 'gdpr', submittedMs: undefined }, at.getTime() + 86_400_000);
+    const taken = await cases.takeOver({ ...opened, runId: 'run-2', ...(later && { clock: later }) }, 'run-1');
+    expect(taken).toMatchObject({ runId: 'run-2', clock: extended, cancelRequestedAt: at.toISOString() });
+  });
+
   test('that ended without its last step takes no extension and no cancellation, and lets no step send anything', async () => {
     const at = new Date('2026-03-01T00:00:00.000Z');
     const clock = clockOf({ regime: 'gdpr', submittedMs: undefined }, at.getTime());
