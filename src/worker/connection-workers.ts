@@ -90,8 +90,8 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
   const serving = new Map<string, Served>();
   /** Connections whose worker takes no new steps and lets its last ones end; meanwhile the others are served. */
   const leaving = new Map<string, Promise<void>>();
-  /** Connections that could not be served at the last check: logged once. */
-  const unserved = new Set<string>();
+  /** Why a connection could not be served at the last check: logged when it changes. */
+  const unserved = new Map<string, string>();
   /** Connections that were checked and not found deleted since. */
   const seen = new Set<string>();
   const starting = new Map<string, Promise<void>>();
@@ -157,14 +157,11 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
       // A broken record of one company must not stop the others.
       const isTooLow = error instanceof LimitTooLow;
       if (isTooLow) leave(name); // its worker has an older, higher rate
-      if (!unserved.has(name))
-        log({
-          level: 'error',
-          message: `cannot be served (${isTooLow ? error.message : codeOrName(error)})`,
-          connection: name,
-          code: codeOrName(error),
-        });
-      unserved.add(name);
+      const code = codeOrName(error);
+      const why = isTooLow ? error.message : code;
+      if (unserved.get(name) !== why)
+        log({ level: 'error', message: `cannot be served (${why})`, connection: name, code });
+      unserved.set(name, why);
     }
   }
 

@@ -3,6 +3,7 @@
 import { NativeConnection, type Worker } from '@temporalio/worker';
 import type { LogLine } from '../../src/log';
 import { createConnections } from '../../src/vault/connections';
+import { VaultError } from '../../src/vault/errors';
 import { createFolderDriver } from '../../src/vault/folder';
 import { createVault } from '../../src/vault/vault';
 import { createBudgetKeeper } from '../../src/worker/budget-keeper';
@@ -104,6 +105,22 @@ test('what somebody without a key stores in the vault as the remains of a connec
   expect(workers.problems()).toEqual([]);
   await workers.stop();
   removeFolder(folder);
+});
+
+test('why a connection cannot be served is logged when it changes, not at every poll', async () => {
+  const log: string[] = [];
+  const whys = ['vault-rolled-back', 'connection-broken', 'connection-broken', 'vault-rolled-back'] as const;
+  let polls = 0;
+  const workers = createConnectionWorkers({
+    connections: vaultWith(['broken'], async () => {
+      throw new VaultError(whys[polls++] ?? whys[0], 'it is broken');
+    }),
+    ...optionsThatLogTo(log),
+  });
+  for (const _ of whys) await workers.poll();
+  const said = ['vault-rolled-back', 'connection-broken', 'vault-rolled-back'];
+  expect(log).toEqual(said.map(code => `broken: cannot be served (${code})`));
+  await workers.stop();
 });
 
 test('a worker of a connection that ended by itself is a problem until it runs again', async () => {
