@@ -10,6 +10,8 @@ import { type MetricMeter, noopMetricMeter } from '@temporalio/common';
 import { type NativeConnection, Worker, type WorkflowBundleOption } from '@temporalio/worker';
 import { registered } from './activities';
 import { createRetentionActivities } from './activities/retention-activities';
+import type { WaitDelays } from './activities/waiting';
+import { createWakingActivities } from './activities/waking';
 import { type AircallClient, createAircallClient } from './aircall/client';
 import { createDataConverter } from './encryption/data-converter';
 import type { Log } from './log';
@@ -21,7 +23,7 @@ import { ensureRetentionSchedule } from './retention/schedule';
 import { within } from './temporal/deadline';
 import { countOpen } from './temporal/open-requests';
 import { ensureSearchAttributes } from './temporal/search-attributes';
-import { countWaiting } from './temporal/waiting';
+import { countWaiting, signalWaiting, wakeWaiting } from './temporal/waiting';
 import { createAlarms } from './worker/alarms';
 import { createConnectionWorkers } from './worker/connection-workers';
 import { createGauges } from './worker/gauges';
@@ -49,6 +51,8 @@ export interface ServiceOptions {
   readonly alarmWebhook?: string;
   /** How often the vault is checked for connections; 5 s if absent. */
   readonly pollEveryMs?: number;
+  /** How often requests that wait look by themselves, if not as `WAIT_DELAYS` says. */
+  readonly waitDelays?: WaitDelays | undefined;
 }
 
 export interface Service {
@@ -102,7 +106,12 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     metrics,
     tracing: options.tracing,
     onNewLimit: connection => void workers.checkNow(connection),
+    waitDelays: options.waitDelays,
     log,
+  });
+
+  const waking = createWakingActivities({
+    wakePage: (connection, page) => signalWaiting(temporal, taskQueue, connection, page),
   });
 
   const common = {
@@ -118,7 +127,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     taskQueue,
     workflowBundle,
     sinks: missingKeys.sinks,
-    activities: registered({ ...local, ...sweeping }),
+    activities: registered({ ...local, ...sweeping, ...waking }),
     maxConcurrentActivityTaskExecutions: 20,
   });
 
@@ -138,6 +147,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     workerOptions: { ...common, activities: registered(api) },
     watch: gauges,
     renew: due => startRenewal(temporal, taskQueue, due),
+    wake: name => within(temporal.connection, () => wakeWaiting(temporal, taskQueue, name)),
     log,
   });
 

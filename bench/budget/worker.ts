@@ -82,6 +82,7 @@ async function ourApiQueues() {
     alarms: { log() {}, async send() {} },
     onEnded() {},
     isOpen: async () => true,
+    wake: async () => {},
     isKnown: async () => false,
   });
   const connections = process.env[GIVEN.connections]?.split(',') ?? [];

@@ -18,6 +18,8 @@ export interface ClosingDependencies {
   readonly workflows: string;
   /** Called once for each request that has ended, when its receipt is issued. */
   readonly onEnded: (request: RequestRef, result: RequestResult) => void;
+  /** Makes a request look again if it waits. */
+  readonly wake: (request: RequestRef) => Promise<void>;
 }
 
 /** The channels of alarms. */
@@ -30,6 +32,8 @@ export interface Alarms {
 
 /** Heartbeat for the next attempt: an alarm is sent again, not logged again. */
 const LOGGED = 'logged';
+/** Anybody who can write the vault can add marks. */
+const WOKEN_MAX = 20;
 
 export function createClosingActivities({
   cases,
@@ -37,7 +41,14 @@ export function createClosingActivities({
   alarms,
   workflows,
   onEnded,
+  wake,
 }: ClosingDependencies): Pick<LocalActivities, 'raiseAlarm' | 'extendClock' | 'noteCancellation' | 'closeRequest'> {
+  /** Whoever is not woken finds out by itself, later: so no failure of a signal keeps a request from its end. */
+  async function wakeDeletions({ connection }: RequestRef, subjectHash: string): Promise<void> {
+    const waiting = await cases.marked('deletion', connection, subjectHash);
+    await Promise.allSettled(waiting.slice(0, WOKEN_MAX).map(wake));
+  }
+
   return {
     /** Raises the alarm that the due date of this run is near, or has passed. */
     async raiseAlarm(raised) {
@@ -79,7 +90,8 @@ export function createClosingActivities({
       await receipts.issue({ ...run, ending: { result }, phases, how: 'at-end', workflows }, () =>
         onEnded(request, result),
       );
-      if (request.kind === 'access') await cases.unmarkOpenAccess(subjectHash, request);
+      await cases.unmark(subjectHash, request);
+      if (request.kind === 'access') await wakeDeletions(request, subjectHash);
       return isDeepStrictEqual(result, input.result) ? undefined : result;
     },
   };

@@ -3,7 +3,13 @@
  * failure whose message holds no value. Workflows know them by src/request/contracts.ts.
  */
 import { type Returned, returned } from '../request/addressed';
-import { type ApiActivities, argumentsIn, type LocalActivities, type RetentionActivities } from '../request/contracts';
+import {
+  type ApiActivities,
+  argumentsIn,
+  type LocalActivities,
+  type RetentionActivities,
+  type WakingActivities,
+} from '../request/contracts';
 import { requestRefShape, workflowIdOf } from '../request/names';
 import { object } from '../request/shapes';
 import { createApiActivities } from './api-activities';
@@ -44,7 +50,7 @@ function createLocalActivities(dependencies: LocalDependencies): LocalActivities
 
 /** The steps as a worker registers them: each takes only what is addressed to it and has its shape, and its result says whose it is. */
 export function registered(
-  steps: Partial<ApiActivities & LocalActivities & RetentionActivities>,
+  steps: Partial<ApiActivities & LocalActivities & RetentionActivities & WakingActivities>,
 ): Record<string, (message: unknown) => Promise<Returned>> {
   const entries = Object.keys(steps).map(name => {
     const step: unknown = Reflect.get(steps, name);

@@ -79,12 +79,12 @@ export function createOpeningActivities(
         if (isMine) await closeRequest({ request, runId, result: record.result, phases: {} });
         return { ended: record.result };
       }
-      if (kind === 'access') await cases.markOpenAccess(subjectHash, request);
+      if (kind === 'access') await cases.mark(subjectHash, request);
 
       const { email, phoneNumbers = [] } = parsed.subject;
       const subject = await writeObject(cases, request, 'subject', { email, phoneNumbers: [...phoneNumbers] });
       const accessesOpen =
-        kind === 'deletion' && (await cases.openAccesses(request.connection, subjectHash)).length > 0;
+        kind === 'deletion' && (await cases.marked('access', request.connection, subjectHash)).length > 0;
       const extended = record.clock && { clock: record.clock };
       return { opened: { request, subject, subjectHash, ...admitted, ...extended, accessesOpen } };
     },

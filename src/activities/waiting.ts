@@ -1,6 +1,10 @@
-/** Steps that wait: each ends when the cause of the wait has ended; until then Temporal repeats it. Decision D4. */
+/**
+ * Steps that wait: each looks whether the cause of the wait has ended, and fails if not; then Temporal repeats it, ever more
+ * rarely. Requests that are signalled look at once; so most looks find nothing, and must be cheap. Decision D4.
+ */
 import { activityInfo } from '@temporalio/activity';
 import type { LocalActivities } from '../request/contracts';
+import type { StepCode } from '../request/handling';
 import type { RequestRef } from '../request/names';
 import { type Cases, hasEnded } from '../vault/cases';
 import type { Connections } from '../vault/connections';
@@ -14,15 +18,29 @@ export interface WaitDependencies {
   readonly isOpen: (request: RequestRef, runId: string) => Promise<boolean>;
   /** Called once when Aircall refuses a connection's credential and nothing can renew it. */
   readonly onRefused: (connection: string) => void;
+  /** 0 to 1, for jitter. */
+  readonly random: () => number;
+  /** `WAIT_DELAYS` if absent. */
+  readonly waitDelays?: WaitDelays | undefined;
 }
 
-const WAIT_DELAY_MS_MAX = 60_000;
+/** From one look to the next: `firstMs` after the first, then twice as long each time, up to `mostMs`; jitter at most doubles each. */
+export interface WaitDelays {
+  readonly firstMs: number;
+  readonly mostMs: number;
+}
+
+/** So nobody misses for more than an hour what nobody signalled. */
+export const WAIT_DELAYS: WaitDelays = { firstMs: 10_000, mostMs: 1_800_000 };
+const DOUBLED_MAX = 20;
 
 export function createWaitActivities({
   cases,
   connections,
   isOpen,
   onRefused,
+  random,
+  waitDelays = WAIT_DELAYS,
 }: WaitDependencies): Pick<LocalActivities, 'awaitCredentials' | 'awaitResumption' | 'awaitAccessRequests'> {
   async function refuseVain(): Promise<void> {
     const request = requestOfStep();
@@ -33,6 +51,19 @@ export function createWaitActivities({
     const record = await cases.record(request);
     if (record === undefined || record.subjectHash !== subjectHash || hasEnded(record)) return false;
     return isOpen(request, record.runId);
+  }
+  /** The failure of a look that has found nothing. */
+  function awaited(code: StepCode, forWhat: string) {
+    return stepFailure(code, `waiting for ${forWhat}`, NOTHING_SENT, nextLookMs());
+  }
+  /** Jitter, so that requests that began to wait together do not look together. The last look comes shortly before the deadline. */
+  function nextLookMs(): number {
+    const { attempt, scheduledTimestampMs, scheduleToCloseTimeoutMs } = activityInfo();
+    const { firstMs, mostMs } = waitDelays;
+    const jitter = 1 + random();
+    const delayMs = Math.min(firstMs * 2 ** Math.min(attempt - 1, DOUBLED_MAX), mostMs);
+    const leftMs = scheduledTimestampMs + scheduleToCloseTimeoutMs - attemptedMs();
+    return Math.round(Math.max(firstMs, Math.min(delayMs * jitter, leftMs - firstMs * jitter)));
   }
   return {
     /**
@@ -49,40 +80,29 @@ export function createWaitActivities({
       });
       if (marked) onRefused(connection);
       if (present !== undefined && present.credentialVersion !== failedVersion) return;
-      throw stepFailure('credentials-awaited', 'waiting for `aircall-dsr connect`', NOTHING_SENT, waitDelayMs());
+      throw awaited('credentials-awaited', '`aircall-dsr connect`');
     },
 
     /** Ends when the connection is resumed or deleted; until then Temporal repeats it. */
     async awaitResumption({ connection }) {
       await refuseVain();
       if ((await connections.get(connection))?.value.pausedAt === undefined) return;
-      throw stepFailure(
-        'resumption-awaited',
-        'waiting for `aircall-dsr connections resume`',
-        NOTHING_SENT,
-        waitDelayMs(),
-      );
+      throw awaited('resumption-awaited', '`aircall-dsr connections resume`');
     },
 
-    /** Ends when no access request of the same subject is open; until then Temporal repeats it. */
-    async awaitAccessRequests(input) {
+    /**
+     * Ends when no access request of the same subject is open; until then Temporal repeats it. The mark comes before the look:
+     * an access request that ends after the look finds it, and wakes this one.
+     */
+    async awaitAccessRequests({ connection, subjectHash }) {
       await refuseVain();
-      const marks = await cases.openAccesses(input.connection, input.subjectHash);
-      for (const request of marks) {
-        if (await isUnderWay(request, input.subjectHash)) {
-          throw stepFailure(
-            'access-request-awaited',
-            'waiting for an access request of the same subject',
-            NOTHING_SENT,
-            waitDelayMs(),
-          );
-        }
+      const deletion = requestOfStep();
+      if (deletion !== undefined) await cases.mark(subjectHash, deletion);
+      for (const request of await cases.marked('access', connection, subjectHash)) {
+        if (await isUnderWay(request, subjectHash))
+          throw awaited('access-request-awaited', 'an access request of the same subject');
       }
+      if (deletion !== undefined) await cases.unmark(subjectHash, deletion);
     },
   };
-}
-
-/** Grows with the attempts, to a minute. */
-function waitDelayMs(): number {
-  return Math.min(1_000 * 2 ** Math.min(activityInfo().attempt - 1, 10), WAIT_DELAY_MS_MAX);
 }

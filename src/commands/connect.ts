@@ -30,7 +30,7 @@ import { checkAircall, exchangeCode, type Found } from './aircall-checks';
 import { authorize } from './authorize';
 import type { Context } from './context';
 import { CommandError, EXIT, type Exit, usage } from './errors';
-import { openRequestsOf, wakeWaiting } from './open-requests';
+import { openRequestsOf, wakeRequestsOf } from './open-requests';
 import { inOneLine } from './terminal';
 
 export interface ConnectOptions {
@@ -177,7 +177,7 @@ async function store(
   await connections.forgetKept(name);
   await connections.forgetRateLimits(name);
   const onServer = await setOnServer(context, name, { limitPerMinute: limitInForce(limitPerMinute, undefined), share });
-  return { found, woken: await wakeWaiting(context, name), onServer };
+  return { found, woken: await wakeRequestsOf(context, name), onServer };
 }
 
 /** By the server if one answers: the workers renew the token by its clock. */

@@ -7,7 +7,7 @@ import { pingAircall } from './aircall-checks';
 import { connectionNamed } from './connection-named';
 import type { Context } from './context';
 import { CommandError, EXIT, type Exit } from './errors';
-import { openRequestsOf, wakeWaiting } from './open-requests';
+import { openRequestsOf, wakeRequestsOf } from './open-requests';
 import { table } from './terminal';
 
 const ASKED_AT_ONCE = 8;
@@ -160,9 +160,9 @@ export async function resume(context: Context, name: string): Promise<Exit> {
   const { connections: store } = await context.stores();
   await connectionNamed(name, store);
   await store.change(name, present => resumed(present, Date.now()));
-  const woken = await wakeWaiting(context, name);
+  const woken = await wakeRequestsOf(context, name);
   context.terminal.print({ connection: name, resumed: true, requestsWoken: woken ?? null }, [
-    `Resumed ${name}: ${woken === undefined ? 'its requests resume within a minute' : `${woken} waiting requests resume`}.`,
+    `Resumed ${name}: ${woken === undefined ? 'its requests resume when a worker sees it' : `${woken} waiting requests resume`}.`,
   ]);
   return EXIT.done;
 }
@@ -187,7 +187,7 @@ export async function disconnect(context: Context, name: string, { force = false
   }
   const requestsOpen = open?.length ?? null;
   await store.delete(name, { waitedFor: requestsOpen !== 0 });
-  if (requestsOpen !== 0) await wakeWaiting(context, name); // those that wait for another event of this connection
+  if (requestsOpen !== 0) await wakeRequestsOf(context, name); // those that wait for another event of this connection
   context.terminal.print({ connection: name, disconnected: true, requestsOpen }, [
     `Disconnected ${name}: its credentials are destroyed.${requestsOpen === 0 ? '' : ` ${requestsOpen ?? 'Its'} open requests wait until it is connected again, to the same company.`}`,
   ]);

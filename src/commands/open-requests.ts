@@ -15,8 +15,8 @@ export async function openRequestsOf(
   );
 }
 
-/** Makes waiting requests check again, and returns how many. Undefined if no server answers: then they check by themselves. */
-export async function wakeWaiting({ ifServerAnswers }: Server, name: string): Promise<number | undefined> {
-  const { signalWaiting } = await import('../temporal/waiting.js');
-  return ifServerAnswers((temporal, { taskQueue }) => signalWaiting(temporal, taskQueue, name));
+/** Wakes the requests that wait for a connection, and returns how many wait. Undefined if no server answers: then a worker does. */
+export async function wakeRequestsOf({ ifServerAnswers }: Server, name: string): Promise<number | undefined> {
+  const { wakeWaiting } = await import('../temporal/waiting.js');
+  return ifServerAnswers((temporal, { taskQueue }) => wakeWaiting(temporal, taskQueue, name));
 }

@@ -272,6 +272,11 @@ const RETENTION = {
   destroyDue: { takes: [object({ due: dueShape, nowMs: number })], returns: itemEndShape },
 } as const satisfies Record<string, Contract>;
 
+/** Of a run that wakes requests. */
+const WAKING = {
+  wakeWaiting: { takes: [object({ connection: nameShape })], returns: nothing },
+} as const satisfies Record<string, Contract>;
+
 type StepsOf<Table extends Record<string, Contract>> = {
   readonly [Name in keyof Table]: (...input: Taken<Table[Name]['takes']>) => Promise<Shaped<Table[Name]['returns']>>;
 };
@@ -280,8 +285,9 @@ type Taken<Shapes extends readonly Shape<unknown>[]> = { readonly [At in keyof S
 export type ApiActivities = StepsOf<typeof API>;
 export type LocalActivities = StepsOf<typeof LOCAL>;
 export type RetentionActivities = StepsOf<typeof RETENTION>;
+export type WakingActivities = StepsOf<typeof WAKING>;
 
-const CONTRACTS: ReadonlyMap<string, Contract> = new Map(Object.entries({ ...API, ...LOCAL, ...RETENTION }));
+const CONTRACTS: ReadonlyMap<string, Contract> = new Map(Object.entries({ ...API, ...LOCAL, ...RETENTION, ...WAKING }));
 
 /** The arguments of a step, or undefined if the message was not made for it, or lacks anything that it takes. */
 export function argumentsIn(step: string, message: unknown): readonly unknown[] | undefined {

@@ -46,6 +46,7 @@ export const HANDLING = {
   'credentials-awaited': serverSays,
   'resumption-awaited': serverSays,
   'access-request-awaited': serverSays,
+  'requests-unwoken': serverSays,
   // Faults of the request's own data.
   'invalid-input': never,
   'request-conflict': never,

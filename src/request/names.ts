@@ -14,15 +14,17 @@ export const WORKFLOW_TYPES = { access: 'accessRequest', deletion: 'deletionRequ
 export const CHILD_WORKFLOW = 'fetchPages';
 export const RETENTION_WORKFLOW = 'retentionSweep';
 export const RENEWAL_WORKFLOW = 'renewCredential';
+export const WAKE_WORKFLOW = 'wakeRequests';
 /** All workflow types of this service, with the children that read long lists. */
 export const WORKFLOW_NAMES = [
   ...Object.values(WORKFLOW_TYPES),
   CHILD_WORKFLOW,
   RETENTION_WORKFLOW,
   RENEWAL_WORKFLOW,
+  WAKE_WORKFLOW,
 ] as const;
 
-/** Makes a waiting request check again: credentials were stored, or its connection was resumed. */
+/** Makes a request that waits, for whatever cause, look again; makes the run that wakes them go over the list once more. */
 export const CREDENTIALS_UPDATED = 'credentialsUpdated';
 
 /** Extends the legal due date of a request. */
@@ -43,6 +45,19 @@ export function isPagesId(workflowId: string, id: string): boolean {
 /** The workflow id of the renewal of a connection's credential of this version. */
 export function renewalId(taskQueue: string, connection: string, credentialVersion: number): string {
   return `${taskQueue}/renewal/${connection}/${credentialVersion}`;
+}
+
+const wakeIdsOf = (taskQueue: string) => `${taskQueue}/wake/`;
+
+/** The workflow id of the run that wakes the requests of a connection. */
+export function wakeId(taskQueue: string, connection: string): string {
+  return `${wakeIdsOf(taskQueue)}${connection}`;
+}
+
+/** The connection whose requests a run with this workflow id wakes; undefined if it is no such run. */
+export function wokenBy({ taskQueue, workflowId }: { readonly taskQueue: string; readonly workflowId: string }) {
+  const connection = workflowId.slice(wakeIdsOf(taskQueue).length);
+  return nameShape(connection) && wakeId(taskQueue, connection) === workflowId ? connection : undefined;
 }
 
 export const DEFAULT_TASK_QUEUE = 'aircall-dsr';

@@ -67,6 +67,16 @@ export function closedRuns(
   return runPage(temporal, [ours(taskQueue, types), ...since, `CloseTime <= '${to.toISOString()}'`], page);
 }
 
+/** A page of our runs, the latest first; `condition` as above. */
+export function ourRunPage(
+  temporal: Client,
+  taskQueue: string,
+  condition: string,
+  { page, size }: { readonly page: string | undefined; readonly size: number },
+): Promise<RunPage> {
+  return runPage(temporal, [ours(taskQueue), condition], page, size);
+}
+
 interface ClosedWithin {
   readonly from?: Date | undefined;
   readonly to: Date;
@@ -79,11 +89,16 @@ function ours(taskQueue: string, types: readonly string[] = WORKFLOW_NAMES): str
 
 const PAGE_SIZE = 100;
 
-async function runPage(temporal: Client, conditions: readonly string[], page = ''): Promise<RunPage> {
+async function runPage(
+  temporal: Client,
+  conditions: readonly string[],
+  page = '',
+  pageSize = PAGE_SIZE,
+): Promise<RunPage> {
   const { executions, nextPageToken } = await temporal.workflowService.listWorkflowExecutions({
     namespace: temporal.options.namespace,
     query: conditions.map(condition => `(${condition})`).join(' AND '),
-    pageSize: PAGE_SIZE,
+    pageSize,
     nextPageToken: Buffer.from(page, 'base64'),
   });
   const runs = (executions ?? []).map(runFrom);

@@ -1,11 +1,13 @@
-/** The open runs of one connection, and requests of it that wait for a person: found, counted, and signalled that there is news. */
+/** The open runs of one connection, and requests of it that wait: found, counted, and signalled that there may be news. */
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
-import { CREDENTIALS_UPDATED, requestIdsOf, WORKFLOW_TYPES } from '../request/names';
+import { CREDENTIALS_UPDATED, requestIdsOf, WAKE_WORKFLOW, WORKFLOW_TYPES, wakeId } from '../request/names';
 import { sideBySide } from '../side-by-side';
-import { ourRuns, type Run } from './histories';
+import { ourRunPage, ourRuns, type Run } from './histories';
 import { quoted } from './list-filter';
 
-const SIGNALED_AT_ONCE = 16;
+/** A page a second, few at once: a server on two processors has to stay quick for everything else. */
+const WOKEN_PER_PAGE = 25;
+const SIGNALED_AT_ONCE = 4;
 const TYPES = Object.values(WORKFLOW_TYPES).map(quoted).join(', ');
 
 /**
@@ -39,16 +41,40 @@ export async function countWaiting(
   return count;
 }
 
-/** Makes each waiting request check again at once, and returns how many. A request that is missed checks within a minute. */
-export async function signalWaiting(temporal: Client, taskQueue: string, connection: string): Promise<number> {
-  const ids: string[] = [];
-  for await (const { workflowId } of ourRuns(temporal, taskQueue, waitingOf(connection))) ids.push(workflowId);
-  await sideBySide(ids, SIGNALED_AT_ONCE, async workflowId => {
-    try {
-      await temporal.workflow.getHandle(workflowId).signal(CREDENTIALS_UPDATED);
-    } catch (error) {
-      if (!(error instanceof WorkflowNotFoundError)) throw error; // it has ended meanwhile
-    }
-  });
-  return ids.length;
+/**
+ * To be called by whoever has changed a connection: starts the run that wakes the requests that wait for it, if any do, and returns
+ * how many. If no worker runs, that run begins with the next one. A request that has just begun to wait, so that the server
+ * does not count it yet, looks by itself in some seconds.
+ */
+export async function wakeWaiting(temporal: Client, taskQueue: string, connection: string): Promise<number> {
+  const waiting = await countWaiting(temporal, taskQueue, connection, new Date());
+  if (waiting > 0)
+    await temporal.workflow.signalWithStart(WAKE_WORKFLOW, {
+      taskQueue,
+      workflowId: wakeId(taskQueue, connection),
+      staticSummary: `Wake the requests of ${connection} that wait`,
+      signal: CREDENTIALS_UPDATED,
+    });
+  return waiting;
+}
+
+/** Signals a page of a connection's waiting requests. Returns where the next page begins; undefined after the last one. */
+export async function signalWaiting(
+  temporal: Client,
+  taskQueue: string,
+  connection: string,
+  page?: string,
+): Promise<string | undefined> {
+  const { runs, next } = await ourRunPage(temporal, taskQueue, waitingOf(connection), { page, size: WOKEN_PER_PAGE });
+  await sideBySide(runs, SIGNALED_AT_ONCE, ({ workflowId }) => signalNews(temporal, workflowId));
+  return next;
+}
+
+/** Makes a request look again if it waits. */
+export async function signalNews(temporal: Client, workflowId: string): Promise<void> {
+  try {
+    await temporal.workflow.getHandle(workflowId).signal(CREDENTIALS_UPDATED);
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError)) throw error; // it has ended meanwhile
+  }
 }

@@ -1,6 +1,6 @@
-/** Requests in the vault: their records, their case files and packages, and the marks of open access requests. */
+/** Requests in the vault: their records, their case files and packages, and their marks. */
 import { type CaseFiles, createCaseFiles } from './case-files';
-import { createOpenAccesses, type OpenAccesses } from './open-accesses';
+import { createMarks, type Marks } from './marks';
 import { createRecords, type Records } from './records';
 import type { Vault } from './vault';
 
@@ -8,10 +8,10 @@ export type { CaseRef, StepProgress } from '../request/contracts';
 export { CaseFileBroken } from './errors';
 export { hasEnded, type RequestRecord } from './records';
 
-export interface Cases extends Omit<Records, 'own'>, CaseFiles, OpenAccesses {}
+export interface Cases extends Omit<Records, 'own'>, CaseFiles, Marks {}
 
 export function createCases(vault: Vault): Cases {
-  const accesses = createOpenAccesses(vault);
-  const { own, ...records } = createRecords(vault, accesses);
-  return { ...records, ...createCaseFiles(own), ...accesses };
+  const marks = createMarks(vault);
+  const { own, ...records } = createRecords(vault, marks);
+  return { ...records, ...createCaseFiles(own), ...marks };
 }

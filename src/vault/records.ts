@@ -9,7 +9,7 @@ import { noCounts, type RequestResult } from '../request/model';
 import { type RequestRef, workflowIdOf } from '../request/names';
 import { type DataKey, newDataKey, sealKeysOf } from './data-key';
 import { CaseFileBroken, isUnreadable, readable } from './errors';
-import type { OpenAccesses } from './open-accesses';
+import type { Marks } from './marks';
 import type { Vault } from './vault';
 
 /** The lasting data of a request: ids, times, counts, the keyed hash of the subject. */
@@ -108,7 +108,7 @@ export function folderOf({ connection, kind, requestId }: RequestRef): string {
   return `${ROOT}/${connection}/${kind}/${requestId}`;
 }
 
-export function createRecords(vault: Vault, accesses: OpenAccesses): Records {
+export function createRecords(vault: Vault, marks: Pick<Marks, 'unmark'>): Records {
   const recordKey = (request: RequestRef) => `${folderOf(request)}/${RECORD}`;
   const tombstoneKey = ({ connection, kind, requestId }: RequestRef) =>
     `${TOMBSTONES}/${connection}/${kind}/${requestId}`;
@@ -311,7 +311,7 @@ export function createRecords(vault: Vault, accesses: OpenAccesses): Records {
         const [key, bytes] = [tombstoneKey(request), jsonOf(record)];
         if (before === 'broken') await vault.replace(key, bytes);
         else await vault.putIfAbsent(key, bytes);
-        await accesses.unmarkOpenAccess(record.subjectHash, request);
+        await marks.unmark(record.subjectHash, request);
       }
       await deleteObjects(request);
       return record?.result;

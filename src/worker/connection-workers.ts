@@ -32,6 +32,8 @@ export interface ConnectionWorkersOptions {
   readonly watch?: ConnectionWatch | undefined;
   /** Renews a credential before it expires, at its time. May be called again. */
   readonly renew: (due: Renewable) => Promise<void>;
+  /** Wakes the requests that wait for a connection. May be called again. */
+  readonly wake: (connection: string) => Promise<unknown>;
   readonly log: Log;
   /** Served connections that one poll checks, least recently checked first: a poll must stay cheap. 100 if absent. */
   readonly checkedPerPoll?: number;
@@ -81,6 +83,7 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
     workerOptions,
     watch,
     renew,
+    wake,
     log,
     checkedPerPoll = CHECKED_PER_POLL,
     checkedWithinMs = CHECKED_WITHIN_MS,
@@ -101,6 +104,8 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
   const hanging = new Set<string>();
   /** The renewals that this process has begun: of which credential, and when. */
   const renewals = new Map<string, { readonly version: number; readonly atMs: number }>();
+  /** What requests wait for to change, by connection, as this process has seen it last. */
+  const states = new Map<string, string>();
   let stopped = false;
 
   /** The renewal itself waits for its time, which only the server's clock tells. */
@@ -112,6 +117,13 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
     if (begun?.version === version && performance.now() - begun.atMs < RENEWAL_AGAIN_MS) return;
     await renew({ connection: name, failedVersion: version, renewAt });
     renewals.set(name, { version, atMs: performance.now() });
+  }
+
+  /** Also if whoever changed the connection died before it could wake them. */
+  async function wakeIfChanged(name: string, stored: Connection | undefined): Promise<void> {
+    const state = `${stored?.credentialVersion} ${stored?.pausedAt}`;
+    if ((states.get(name) ?? state) !== state) await wake(name);
+    states.set(name, state);
   }
 
   /** A check that hangs holds up no other one. */
@@ -140,6 +152,7 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
         if ((await connections.incarnation(name)) === undefined)
           throw new VaultError('connection-broken', `The remains of connection ${name} in the vault cannot be read.`);
         await serve(name, apiTaskQueue(taskQueue, name), AWAITED_RATE);
+        await wakeIfChanged(name, undefined);
         unserved.delete(name);
         return;
       }
@@ -151,6 +164,7 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
       keeper.keep(name, queue, rate);
       await serve(name, queue.taskQueue, rate);
       await beginRenewal(stored.value);
+      await wakeIfChanged(name, stored.value);
       unserved.delete(name);
     } catch (error) {
       if (!seen.has(name)) return;
@@ -221,6 +235,7 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
     const wasServed = serving.has(name) || leaving.has(name);
     unserved.delete(name);
     ended.delete(name);
+    states.delete(name);
     leave(name);
     keeper.forget(name);
     watch?.seen(name, undefined);

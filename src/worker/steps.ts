@@ -4,13 +4,16 @@ import { createActivities } from '../activities';
 import type { Alarms } from '../activities/closing';
 import { createGates } from '../activities/gates';
 import { createServerTime } from '../activities/server-time';
+import type { WaitDelays } from '../activities/waiting';
 import type { AircallClient } from '../aircall/client';
 import type { Log } from '../log';
 import type { Parts } from '../parts';
 import type { ApiActivities, LocalActivities } from '../request/contracts';
 import { type RequestRef, workflowIdOf } from '../request/names';
+import { within } from '../temporal/deadline';
 import { runAt, runsAt } from '../temporal/histories';
 import { isRunOf } from '../temporal/own-runs';
+import { signalNews } from '../temporal/waiting';
 import type { Metrics } from './metrics';
 import type { Tracing } from './tracing';
 
@@ -24,11 +27,12 @@ export interface StepsOptions {
   readonly tracing: Tracing | undefined;
   /** Called after a 429, which may have named a lower limit. */
   readonly onNewLimit: (connection: string) => void;
+  readonly waitDelays: WaitDelays | undefined;
   readonly log: Log;
 }
 
 export function createSteps(options: StepsOptions): { readonly api: ApiActivities; readonly local: LocalActivities } {
-  const { parts, workflows, aircall, alarms, metrics, tracing, onNewLimit, log } = options;
+  const { parts, workflows, aircall, alarms, metrics, tracing, onNewLimit, waitDelays, log } = options;
   const { temporal, keyring, connections, cases, receipts } = parts;
   return createActivities({
     alarms,
@@ -49,6 +53,8 @@ export function createSteps(options: StepsOptions): { readonly api: ApiActivitie
     random: Math.random,
     isOpen: (request, runId) => isOpen(temporal, request, runId),
     isKnown: (request, runId) => isKnown(temporal, request, runId),
+    wake: request => within(temporal.connection, () => signalNews(temporal, workflowIdOf(request)), SIGNALED_WITHIN_MS),
+    waitDelays,
     onRefused: connection =>
       log({
         level: 'error',
@@ -65,6 +71,9 @@ export function createSteps(options: StepsOptions): { readonly api: ApiActivitie
     },
   });
 }
+
+/** Less than a step has that is taken within the workflow task. */
+const SIGNALED_WITHIN_MS = 2_000;
 
 const elapsedMs = () => performance.now();
 

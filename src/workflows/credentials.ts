@@ -3,25 +3,11 @@
  * then the token is refreshed if that is possible; otherwise the request waits, visibly, until it is connected again.
  * If an operator paused it, the request waits until it is resumed. A request never fails because of its connection. Decision D4.
  */
-import { CancellationScope, defineSignal, setHandler } from '@temporalio/workflow';
 import type { Opened } from '../request/contracts';
-import { CREDENTIALS_UPDATED } from '../request/names';
-import { waitSummary } from '../request/waits';
+import type { WaitCause } from '../request/waits';
 import type { ApiRequests } from './api-requests';
-import type { Progress } from './progress';
-import {
-  attempt,
-  failureOf,
-  isCancelled,
-  mayBeCredential,
-  readSteps,
-  type StepFailure,
-  type StepOutcome,
-  waitingSteps,
-} from './steps';
-
-/** Sent to waiting requests when their connection may have changed; without it they notice by themselves within a minute. */
-const credentialsUpdated = defineSignal(CREDENTIALS_UPDATED);
+import { attempt, mayBeCredential, readSteps, type StepFailure, type StepOutcome, type WaitingSteps } from './steps';
+import type { Waits } from './waits';
 
 /** Limit of refreshed tokens that are refused in turn, within a minute of each other. Then a person must act. */
 const REFRESHES_MAX = 3;
@@ -34,7 +20,7 @@ export type Renewal = 'renewed' | 'not-the-cause' | 'deadline';
 interface Holder {
   readonly opened: Opened;
   readonly requests: ApiRequests;
-  readonly progress: Progress;
+  readonly waits: Waits;
 }
 
 export interface Credentials {
@@ -56,14 +42,10 @@ export function limitRefreshes(): (nowMs: number) => boolean {
   };
 }
 
-export function keepCredentials({ opened, requests, progress }: Holder): Credentials {
+export function keepCredentials({ opened, requests, waits }: Holder): Credentials {
   const { connection } = opened.request;
   const underWay = new Map<string, Promise<Renewal>>();
-  const waits = new Set<() => void>();
   const mayRefresh = limitRefreshes();
-  setHandler(credentialsUpdated, () => {
-    for (const checkAgain of waits) checkAgain();
-  });
 
   async function renewOnce(failure: StepFailure): Promise<Renewal> {
     const { code, credentialVersion: failedVersion } = failure;
@@ -99,32 +81,8 @@ export function keepCredentials({ opened, requests, progress }: Holder): Credent
     return refreshed.code === 'deadline' ? 'deadline' : 'refused'; // at the deadline nobody has refused anything
   }
 
-  /** Waits by one step that Temporal repeats ever more rarely, and takes it anew if there may be news. */
-  async function until(
-    cause: 'credentials' | 'paused',
-    wait: (steps: ReturnType<typeof waitingSteps>) => Promise<void>,
-  ): Promise<Renewal> {
-    return progress.waiting({ cause }, async () => {
-      for (;;) {
-        const scope = new CancellationScope();
-        let news = false;
-        const checkAgain = () => {
-          news = true;
-          scope.cancel();
-        };
-        waits.add(checkAgain);
-        try {
-          await scope.run(() => wait(waitingSteps(opened.deadlineMs, waitSummary(cause, connection))));
-          return 'renewed';
-        } catch (error) {
-          if (news && isCancelled(error) && !CancellationScope.current().consideredCancelled) continue;
-          if (failureOf(error).code !== 'deadline') throw error;
-          return 'deadline';
-        } finally {
-          waits.delete(checkAgain);
-        }
-      }
-    });
+  async function until(cause: WaitCause, look: (steps: WaitingSteps) => Promise<void>): Promise<Renewal> {
+    return (await waits.until(cause, look)) === 'ended' ? 'renewed' : 'deadline';
   }
 
   function renew(failure: StepFailure): Promise<Renewal> {

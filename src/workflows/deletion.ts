@@ -9,7 +9,7 @@ import { recordName } from '../request/sources';
 import { sideBySide } from '../side-by-side';
 import { findPeople, searchContacts } from './people';
 import { type RequestRun, runRequest } from './run';
-import { deleteSteps, failureOf, readSteps, StepCancelled, waitingSteps } from './steps';
+import { deleteSteps, readSteps, StepCancelled } from './steps';
 
 const DELETIONS_AT_ONCE = 8;
 const SETTLE_MS_MIN = 1_000;
@@ -37,21 +37,14 @@ export async function deletionRequest(input: DeletionInput): Promise<RequestResu
 
 /** The subject's open access requests come first: the records that they will hand over must still exist. */
 async function accessRequestsEnded(run: RequestRun): Promise<boolean> {
-  const { deadlineMs, request, subjectHash } = run.opened;
-  return run.progress.waiting({ cause: 'access-request' }, async () => {
-    try {
-      await waitingSteps(deadlineMs, 'Waits until access requests of the same person have ended').awaitAccessRequests({
-        connection: request.connection,
-        subjectHash,
-      });
-      return true;
-    } catch (error) {
-      const { code } = failureOf(error);
-      if (code !== 'deadline') throw error;
-      run.findings.failure = { code, message: 'an access request of the same subject never ended' };
-      return false;
-    }
-  });
+  const { connection } = run.opened.request;
+  const { subjectHash } = run.opened;
+  const outcome = await run.waits.until('access-request', steps =>
+    steps.awaitAccessRequests({ connection, subjectHash }),
+  );
+  if (outcome === 'deadline')
+    run.findings.failure = { code: outcome, message: 'an access request of the same subject never ended' };
+  return outcome === 'ended';
 }
 
 /** Deletes contacts by their places and records each outcome as it is known; a contact that came back counts anew. */

@@ -8,3 +8,4 @@ export { renewCredential } from './renew-credential';
 export { retentionSweep } from './retention-sweep';
 /** The SDK takes the default export for types that have no function. */
 export { unknownType as default } from './unknown-type';
+export { wakeRequests } from './wake-requests';

@@ -24,6 +24,7 @@ import { createProgress, type Progress } from './progress';
 import { refuseUnknownKey } from './received';
 import { resultOf } from './result';
 import { bulkSteps, failureOf, isCancelled, localSteps, ownFailure } from './steps';
+import { keepWaits, type Waits } from './waits';
 import { countWindows, type Windows } from './windows';
 
 const statusQuery = defineQuery<RequestStatus>('status');
@@ -36,6 +37,7 @@ export interface RequestRun {
   readonly progress: Progress;
   readonly requests: ApiRequests;
   readonly credentials: Credentials;
+  readonly waits: Waits;
   /** Steps that do little work in the vault; `bulk` for work that grows with a company. */
   readonly local: LocalActivities;
   readonly bulk: LocalActivities;
@@ -76,6 +78,7 @@ export async function runRequest(
   clock.start(opened.request, opened.clock);
 
   let children = 0;
+  const waits = keepWaits({ opened, progress });
   const noted = noteCancellation(opened.request, runId);
   noted.catch(() => undefined); // its error is thrown where it is awaited
   const ended = await endOf(
@@ -85,7 +88,8 @@ export async function runRequest(
       findings,
       progress,
       requests,
-      credentials: keepCredentials({ opened, requests, progress }),
+      credentials: keepCredentials({ opened, requests, waits }),
+      waits,
       local: localSteps(opened.deadlineMs),
       bulk: bulkSteps(opened.deadlineMs),
       windows: countWindows(),

@@ -23,6 +23,7 @@ import {
   progressShape,
   resultIn,
   type StepProgress,
+  type WakingActivities,
 } from '../request/contracts';
 import { failureDetailShape, HANDLING, isStepCode, type StepCode, sentFields } from '../request/handling';
 import { apiTaskQueue } from '../request/names';
@@ -177,12 +178,25 @@ export function alarmSteps(summary: string) {
   });
 }
 
+export type WaitingSteps = Pick<LocalActivities, 'awaitCredentials' | 'awaitResumption' | 'awaitAccessRequests'>;
+
 /** The waiting steps: Temporal repeats them until the cause of the wait has ended, or the deadline passes. */
-export function waitingSteps(deadlineMs: number, summary: string) {
-  return stepsWith<Pick<LocalActivities, 'awaitCredentials' | 'awaitResumption' | 'awaitAccessRequests'>>({
+export function waitingSteps(deadlineMs: number, summary: string): WaitingSteps {
+  return stepsWith<WaitingSteps>({
     summary,
     startToCloseTimeout: START_TO_CLOSE,
     scheduleToCloseTimeout: Math.max(1, deadlineMs - Date.now()),
+  });
+}
+
+/** The step that wakes requests: what it has not reached within a day has looked by itself many times. */
+export function wakingSteps(summary: string) {
+  return stepsWith<WakingActivities>({
+    summary,
+    startToCloseTimeout: START_TO_CLOSE,
+    scheduleToCloseTimeout: '1 day',
+    retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' },
+    allowEagerDispatch: false,
   });
 }
 

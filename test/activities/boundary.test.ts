@@ -47,7 +47,7 @@ beforeAll(async () => {
     dataConverter,
     activities: registered(
       Object.fromEntries(
-        Object.keys({ ...steps.api, ...steps.local }).map(name => [
+        Object.keys({ ...steps.api, ...steps.local, ...steps.waking }).map(name => [
           name,
           (...input: unknown[]) => takePresent(name, input),
         ]),
@@ -80,7 +80,7 @@ async function bundleOfOneStep(): Promise<string> {
 
 /** The step of the present test's own set. */
 function takePresent(name: string, input: unknown[]): unknown {
-  const step: unknown = Reflect.get({ ...steps.api, ...steps.local }, name);
+  const step: unknown = Reflect.get({ ...steps.api, ...steps.local, ...steps.waking }, name);
   if (typeof step !== 'function') throw new Error(`there is no step ${name}`);
   return Reflect.apply(step, undefined, input);
 }
@@ -90,6 +90,7 @@ async function begin(kind: Kind): Promise<void> {
     kind,
     client: { headersTimeoutMs: 2_000, bodyTimeoutMs: 8_000, bodyBytesMax: 1_000_000 },
     random: () => 0.1,
+    waitDelays: { firstMs: 1_000, mostMs: 2_000 },
   });
   subject = await steps.write('subject', { email: EMAIL, phoneNumbers: [] });
   people = await steps.write('people', {
@@ -201,9 +202,14 @@ const CASES = {
     step: 'awaitAccessRequests',
     input: () => ({ connection: 'acme', subjectHash: 'of-nobody' }),
     prepare: async () => {
-      await steps.cases.markOpenAccess('of-nobody', steps.request);
+      await steps.cases.mark('of-nobody', steps.request);
       steps.openRuns.add(`${workflowIdOf(steps.request)} run-0`);
     },
+    apiRequests: 0,
+  },
+  'requests-unwoken': {
+    step: 'wakeWaiting',
+    prepare: () => steps.waitingPages.push('second', 'third', 'fourth'),
     apiRequests: 0,
   },
   'invalid-input': openFor('no address'),

@@ -24,7 +24,7 @@ function watchVault(): string[] {
 }
 
 test('it is refused before an API request, and before anything of the vault is read or written', async () => {
-  const worker = registered({ ...steps.api, ...steps.local });
+  const worker = registered({ ...steps.api, ...steps.local, ...steps.waking });
   const asked = watchVault();
   const names = Object.keys(worker);
   expect(names.length).toBeGreaterThan(15);

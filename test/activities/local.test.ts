@@ -1,6 +1,7 @@
 /** The steps that ask nobody but the vault: opening, merging, identifying, packaging, waiting, closing. */
 
 import { createHash } from 'node:crypto';
+import type { Info } from '@temporalio/activity';
 import fc from 'fast-check';
 import { type Listing, readListing, readObject } from '../../src/activities/case-objects';
 import { createMerge } from '../../src/activities/lists';
@@ -191,7 +192,7 @@ describe('opening a request', () => {
     await steps.cases.close(request, resultOf(request));
     expect(await open(request)).toEqual({ ended: resultOf(request) });
     expect(await steps.receipts.of(request, 'run-1')).toMatchObject({ status: 'no-match', issued: { how: 'at-end' } });
-    expect(await steps.cases.openAccesses('acme', subjectHash)).not.toContainEqual(request);
+    expect(await steps.cases.marked('access', 'acme', subjectHash)).not.toContainEqual(request);
   });
 
   test('taken again after a reset keeps the deadline, and the time up to which calls are delivered', async () => {
@@ -255,7 +256,7 @@ describe('a deletion and the access requests of its subject', () => {
   const waitFor = (subjectHash: string, attemptNumber: number) =>
     attempt(() => steps.local.awaitAccessRequests({ connection: 'acme', subjectHash }), { attempt: attemptNumber });
 
-  test('waits while one is open, at most a minute between two looks, and goes on when it is closed', async () => {
+  test('waits while one is open, and is woken when that is closed, whether the server answers then or not', async () => {
     const access = newRequest();
     const email = 'waits@example.com';
     const { subjectHash } = await opened(access, inputOf(access, email));
@@ -263,21 +264,27 @@ describe('a deletion and the access requests of its subject', () => {
     expect((await opened(deletion, inputOf(deletion, email))).accessesOpen).toBe(true);
 
     steps.openRuns.add(`${workflowIdOf(access)} run-1`);
-    const delays: number[] = [];
-    for (const attemptNumber of [1, 2, 5, 7, 100, 100_000]) {
-      const failure = await failureOf(waitFor(subjectHash, attemptNumber));
-      expect(failure).toMatchObject({
+    const look = () =>
+      attempt(() => steps.local.awaitAccessRequests({ connection: 'acme', subjectHash }), infoOf(deletion, 'run-1'));
+    const marks = () => steps.cases.marked('deletion', 'acme', subjectHash);
+    for (let looks = 0; looks < 2; looks += 1)
+      expect(await failureOf(look())).toMatchObject({
         code: 'access-request-awaited',
         nonRetryable: false,
         detail: { apiRequests: 0 },
       });
-      delays.push(failure.delayMs ?? 0);
-    }
-    expect(delays).toEqual([1_000, 2_000, 16_000, 60_000, 60_000, 60_000]);
+    expect(await marks()).toEqual([deletion]);
 
     const input = { request: access, runId: 'run-1', result: resultOf(access), phases: {} };
-    await attempt(() => steps.local.closeRequest(input), infoOf(access, 'run-1'));
-    await waitFor(subjectHash, 3);
+    const close = () => attempt(() => steps.local.closeRequest(input), infoOf(access, 'run-1'));
+    steps.wakeFails = true;
+    await close();
+    expect(steps.woken).toEqual([]);
+    steps.wakeFails = false;
+    await close();
+    expect(steps.woken).toEqual([deletion]);
+    await look();
+    expect(await marks()).toEqual([]);
     const next = newRequest('deletion');
     expect((await opened(next, inputOf(next, email))).accessesOpen).toBe(false);
   });
@@ -288,19 +295,35 @@ describe('a deletion and the access requests of its subject', () => {
     const { subjectHash } = await opened(access, inputOf(access, email));
     await waitFor(subjectHash, 1);
     // A later run of the same request may count on the mark: only its end, or a purge, deletes it.
-    expect(await steps.cases.openAccesses('acme', subjectHash)).toHaveLength(1);
+    expect(await steps.cases.marked('access', 'acme', subjectHash)).toHaveLength(1);
   });
 
   test('does not wait for another run under the id of one, nor for a mark without a record', async () => {
     const access = newRequest();
     const { subjectHash } = await opened(access, inputOf(access, 'squatted@example.com'));
-    await steps.cases.markOpenAccess(subjectHash, newRequest());
+    await steps.cases.mark(subjectHash, newRequest());
     steps.openRuns.add(`${workflowIdOf(access)} of-somebody`);
     await waitFor(subjectHash, 1);
     steps.openRuns.add(`${workflowIdOf(access)} run-1`);
     expect((await failureOf(waitFor(subjectHash, 1))).code).toBe('access-request-awaited');
     await steps.cases.cutShort(access, 'run-1');
     await waitFor(subjectHash, 1);
+  });
+
+  test('that ends while it waits is not woken any more', async () => {
+    const access = newRequest();
+    const email = 'ends@example.com';
+    const { subjectHash } = await opened(access, inputOf(access, email));
+    const deletion = newRequest('deletion');
+    await opened(deletion, inputOf(deletion, email));
+    steps.openRuns.add(`${workflowIdOf(access)} run-1`);
+    const { awaitAccessRequests, closeRequest } = steps.local;
+    const look = () => awaitAccessRequests({ connection: 'acme', subjectHash });
+    await failureOf(attempt(look, infoOf(deletion, 'run-1')));
+    expect(await steps.cases.marked('deletion', 'acme', subjectHash)).toEqual([deletion]);
+    const input = { request: deletion, runId: 'run-1', result: resultOf(deletion), phases: {} };
+    await attempt(() => closeRequest(input), infoOf(deletion, 'run-1'));
+    expect(await steps.cases.marked('deletion', 'acme', subjectHash)).toEqual([]);
   });
 
   test('does not wait for somebody else’s', async () => {
@@ -312,26 +335,63 @@ describe('a deletion and the access requests of its subject', () => {
 });
 
 describe('waiting for a credential', () => {
-  const wait = (failedVersion: number, connection = 'acme', attemptNumber = 1) =>
-    attempt(() => steps.local.awaitCredentials({ connection, failedVersion }), { attempt: attemptNumber });
+  const wait = (failedVersion: number, connection = 'acme', info: Partial<Info> = {}) =>
+    attempt(() => steps.local.awaitCredentials({ connection, failedVersion }), info);
 
   test('goes on with a newer one only', async () => {
     const { credentialVersion } = await steps.connection();
     await wait(credentialVersion - 1);
-    for (const [attemptNumber, delayMs] of [
-      [1, 1_000],
-      [4, 8_000],
-      [50, 60_000],
-    ] as const) {
-      expect(await failureOf(wait(credentialVersion, 'acme', attemptNumber))).toMatchObject({
-        code: 'credentials-awaited',
-        nonRetryable: false,
-        delayMs,
-        detail: { apiRequests: 0 },
-      });
-    }
+    expect(await failureOf(wait(credentialVersion))).toMatchObject({
+      code: 'credentials-awaited',
+      nonRetryable: false,
+      detail: { apiRequests: 0 },
+    });
     await steps.connect();
     await wait(credentialVersion);
+  });
+
+  const YEAR_MS = 365 * 86_400_000;
+  test.each([
+    ['ten seconds after the first look', 1, YEAR_MS, 10_000],
+    ['then ever more rarely', 4, YEAR_MS, 80_000],
+    ['in the end about once an hour', 50, YEAR_MS, 1_800_000],
+    ['however often it has looked', 1_000_000, YEAR_MS, 1_800_000],
+    ['shortly before the deadline the last time', 50, 90_000, 80_000],
+    ['and then not before it', 51, 10_000, 10_000],
+  ])('looks again by itself %s', async (_, attemptNumber, leftMs, delayMs) => {
+    const { credentialVersion } = await steps.connection();
+    const now = Date.now();
+    const info = {
+      attempt: attemptNumber,
+      scheduledTimestampMs: now - 1_000,
+      currentAttemptScheduledTimestampMs: now,
+      scheduleToCloseTimeoutMs: leftMs + 1_000,
+    };
+    expect((await failureOf(wait(credentialVersion, 'acme', info))).delayMs).toBe(delayMs);
+  });
+
+  test('does not look at the same time as others that began with it', async () => {
+    let random = 0;
+    const others = await startSteps({
+      random: () => {
+        random += 0.25;
+        return random;
+      },
+    });
+    const { credentialVersion } = await others.connection();
+    const delays: (number | undefined)[] = [];
+    const now = Date.now();
+    const info = {
+      scheduledTimestampMs: now,
+      currentAttemptScheduledTimestampMs: now,
+      scheduleToCloseTimeoutMs: YEAR_MS,
+    };
+    for (let nth = 0; nth < 3; nth += 1) {
+      const look = () => others.local.awaitCredentials({ connection: 'acme', failedVersion: credentialVersion });
+      delays.push((await failureOf(attempt(look, info))).delayMs);
+    }
+    await others.stop();
+    expect(delays).toEqual([12_500, 15_000, 17_500]);
   });
 
   test('goes on for a connection that comes back', async () => {

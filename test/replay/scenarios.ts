@@ -7,7 +7,7 @@ import { DsrError } from '../../src/client';
 import { inputFor, taken } from '../../src/request/addressed';
 import { receivedShape } from '../../src/request/contracts';
 import { RENEWAL_WORKFLOW, RETENTION_WORKFLOW } from '../../src/request/names';
-import { signalWaiting } from '../../src/temporal/waiting';
+import { wakeWaiting } from '../../src/temporal/waiting';
 import { type Credential, nextCredentialVersion } from '../../src/vault/connections';
 import { until } from '../support/patience';
 import { startTestService, type TestService } from '../support/service';
@@ -107,7 +107,7 @@ const becomesOverdue: Scenario = {
     const { workflowId } = await service.client.start('access', input);
     await until('it is overdue', async () => (await service.client.status(workflowId)).alarm === 'overdue');
     await service.connections.change(connection, ({ pausedAt: _, ...present }) => present);
-    await signalWaiting(service.temporal, service.taskQueue, connection);
+    await wakeWaiting(service.temporal, service.taskQueue, connection);
     await service.client.result(workflowId);
     return workflowId;
   },
@@ -133,7 +133,7 @@ const extended: Scenario = {
       }
     });
     await service.connections.change(connection, ({ pausedAt: _, ...present }) => present);
-    await signalWaiting(service.temporal, service.taskQueue, connection);
+    await wakeWaiting(service.temporal, service.taskQueue, connection);
     await service.client.result(workflowId);
     return workflowId;
   },
@@ -187,7 +187,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       })();
       await untilWaiting(service, workflowId, 'credentials');
       const connection = await service.connectCompany(name, { kind: 'api-key', ...company.issueApiKey() });
-      await signalWaiting(service.temporal, service.taskQueue, connection);
+      await wakeWaiting(service.temporal, service.taskQueue, connection);
       await service.client.result(workflowId);
       service.sandbox.setFaults(undefined);
       return workflowId;

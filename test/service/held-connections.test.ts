@@ -3,7 +3,7 @@ import { createCompanySeed, OAUTH_CLIENT } from '../../sandbox';
 import { ENDPOINTS } from '../../src/aircall/endpoints';
 import { readTokens } from '../../src/aircall/oauth';
 import { openRequests } from '../../src/retention/open-requests';
-import { countWaiting, signalWaiting } from '../../src/temporal/waiting';
+import { countWaiting, wakeWaiting } from '../../src/temporal/waiting';
 import { type Credential, oauthCredential, resumed } from '../../src/vault/connections';
 import { until } from '../support/patience';
 import { detailsOf } from '../support/requests';
@@ -109,13 +109,13 @@ test('a paused connection sends nothing; its requests say so, can be cancelled, 
   expect(await service.client.result(left ?? '')).toMatchObject({ status: 'cancelled', apiRequests: 0 });
 
   // Before there is news: after it the wait may have ended by itself.
-  await signalWaiting(service.temporal, service.taskQueue, connection);
+  await wakeWaiting(service.temporal, service.taskQueue, connection);
   for (const id of [one, two]) {
     await until('the signal makes it look again', () => looksAgain(id ?? ''));
     await untilWaiting(id ?? '', 'paused');
   }
   await service.connections.change(connection, ({ pausedAt: _, ...present }) => present);
-  await signalWaiting(service.temporal, service.taskQueue, connection);
+  await wakeWaiting(service.temporal, service.taskQueue, connection);
   for (const id of [one, two]) expect((await service.client.result(id ?? '')).status).toBe('completed');
   await until('none is open', async () => (await openRequests(service, connection)).length === 0);
 });
@@ -131,7 +131,7 @@ test('a connection that is paused between a 403 and its check waits to be resume
   await untilWaiting(id, 'paused');
   await service.connections.change(connection, present => resumed(present, Date.now()));
   await untilWaitingAre(connection, 1);
-  await signalWaiting(service.temporal, service.taskQueue, connection);
+  await wakeWaiting(service.temporal, service.taskQueue, connection);
   const result = await service.client.result(id);
   expect(result).toMatchObject({ status: 'completed', apiRequests: company('halted').requests().length });
   expect(
@@ -162,7 +162,7 @@ test('of a connection that Aircall refuses the vault knows, the log tells once, 
 
     await service.connectCompany('refused', { kind: 'api-key', ...company('refused').issueApiKey() });
     await untilWaitingAre(connection, 4);
-    expect(await signalWaiting(service.temporal, service.taskQueue, connection)).toBe(4);
+    expect(await wakeWaiting(service.temporal, service.taskQueue, connection)).toBe(4);
     for (const id of [first, ...more]) expect((await service.client.result(id)).status).toBe('completed');
   };
   await service.withAnotherWorker(() => service.withoutWorker(onAnotherWorker));
@@ -204,7 +204,7 @@ test('a refresh whose reply is lost is tried with the same refresh token; where 
   const answered = tokenRequests().slice(before);
   expect(answered.map(({ status }) => status).filter(status => status !== 200)).toEqual([null, 400]);
   await service.connectCompany('spent', await authorize('spent', 7_200));
-  await signalWaiting(service.temporal, service.taskQueue, connection);
+  await wakeWaiting(service.temporal, service.taskQueue, connection);
   const result = await service.client.result(workflowId);
   expect(result.status).toBe('completed');
 });
@@ -227,14 +227,14 @@ test('of many requests whose token and refresh token are refused, one tries to r
   const ids = await Promise.all(['a', 'b', 'c', 'd', 'e'].map(id => start('vain', connection, id)));
   for (const id of ids) await untilWaiting(id, 'credentials');
   await untilWaitingAre(connection, ids.length);
-  await signalWaiting(service.temporal, service.taskQueue, connection);
+  await wakeWaiting(service.temporal, service.taskQueue, connection);
   const late = await start('vain', connection, 'late');
   await untilWaiting(late, 'credentials');
   const tried = tokenRequests().slice(before);
   expect(tried.map(({ status }) => status).filter(status => status !== 200)).toEqual([400]); // others are renewed besides
 
   await service.connectCompany('vain', { kind: 'api-key', ...company('vain').issueApiKey() });
-  await signalWaiting(service.temporal, service.taskQueue, connection);
+  await wakeWaiting(service.temporal, service.taskQueue, connection);
   for (const id of [...ids, late]) expect((await service.client.result(id)).status).toBe('completed');
 });
 
@@ -271,7 +271,7 @@ test('of a connection that was disconnected by force, requests that come meanwhi
   expect(await service.client.list({ connection })).toMatchObject([{ status: 'waiting' }, { status: 'waiting' }]);
   expect(company('gone').requests()).toHaveLength(0);
   await service.connectCompany('gone');
-  await signalWaiting(service.temporal, service.taskQueue, connection);
+  await wakeWaiting(service.temporal, service.taskQueue, connection);
   for (const id of ids) expect((await service.client.result(id)).status).toBe('completed');
 });
 
@@ -288,7 +288,7 @@ test('a request whose connection belongs to another company since ends, and noth
     incarnation: present.incarnation + 1,
   }));
   await untilWaitingAre(connection, 1);
-  await signalWaiting(service.temporal, service.taskQueue, connection);
+  await wakeWaiting(service.temporal, service.taskQueue, connection);
   expect(await service.client.result(waits)).toMatchObject({
     status: 'failed',
     failure: { code: 'connection-replaced' },

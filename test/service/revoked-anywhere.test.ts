@@ -3,7 +3,7 @@ import { createCompanySeed, type LoggedRequest, OAUTH_CLIENT } from '../../sandb
 import { ENDPOINTS } from '../../src/aircall/endpoints';
 import { readTokens } from '../../src/aircall/oauth';
 import type { RequestResult } from '../../src/client';
-import { signalWaiting } from '../../src/temporal/waiting';
+import { wakeWaiting } from '../../src/temporal/waiting';
 import { type Credential, oauthCredential } from '../../src/vault/connections';
 import { until } from '../support/patience';
 import { documentOf, idsOf, sorted } from '../support/requests';
@@ -69,7 +69,7 @@ async function run(each: Case, nth: number) {
       return status === 'waiting' && waitingFor?.cause === 'credentials';
     });
     await service.connectCompany(company.name, { kind: 'api-key', ...company.issueApiKey() });
-    await signalWaiting(service.temporal, service.taskQueue, connection);
+    await wakeWaiting(service.temporal, service.taskQueue, connection);
   }
   return { company, result: await service.client.result(workflowId) };
 }

@@ -115,6 +115,7 @@ describe('the workers of a service', () => {
       taskQueue: `${service.taskQueue}-too-low`,
       workerOptions: { connection: native, activities: { async nothing() {} } },
       renew: async () => {},
+      wake: async () => {},
       // The budget keeper, which does its work beside this, logs here too.
       log: ({ message }) => void (/serving at|cannot be served/.test(message) && log.push(message)),
     });
@@ -155,6 +156,7 @@ describe('the workers of a service', () => {
       workerOptions: { connection: native, activities: { async nothing() {} } },
       watch: { seen: name => void checked.push(name), budget() {}, queue() {} },
       renew: async () => {},
+      wake: async () => {},
       log: ({ message, connection }) => void (connection === breaking && log.push(message)),
       checkedPerPoll: 1,
     });

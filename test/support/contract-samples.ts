@@ -1,8 +1,14 @@
 /** What each step takes and returns: first with those members only that it must have, then with others that it may have. */
-import type { ApiActivities, LocalActivities, Opened, RetentionActivities } from '../../src/request/contracts';
+import type {
+  ApiActivities,
+  LocalActivities,
+  Opened,
+  RetentionActivities,
+  WakingActivities,
+} from '../../src/request/contracts';
 import type { RequestResult } from '../../src/request/model';
 
-type All = ApiActivities & LocalActivities & RetentionActivities;
+type All = ApiActivities & LocalActivities & RetentionActivities & WakingActivities;
 type Samples = {
   readonly [Name in keyof All]: {
     readonly takes: readonly Parameters<All[Name]>[];
@@ -145,4 +151,5 @@ export const SAMPLES: Samples = {
     takes: [[{ nowMs: 1, due: { what: 'unjudged', request } }], [{ nowMs: 1, due: { what: 'run', run } }]],
     returns: ended,
   },
+  wakeWaiting: { takes: [[{ connection: 'acme' }]], returns: [undefined] },
 };

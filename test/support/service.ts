@@ -15,6 +15,7 @@ import {
   type WorkflowBundleOption,
 } from '@temporalio/worker';
 import { type Sandbox, type SandboxCompany, type SandboxOptions, startSandbox } from '../../sandbox';
+import type { WaitDelays } from '../../src/activities/waiting';
 import type { RequestResult } from '../../src/client';
 import { createDataConverter } from '../../src/encryption/data-converter';
 import { generateKeyFile } from '../../src/encryption/key-file';
@@ -75,6 +76,10 @@ export interface TestServiceOptions {
   readonly retention?: RetentionPolicy;
   /** Of workflows that differ from those of this version. */
   readonly workflowBundle?: WorkflowBundleOption;
+  /** How often requests that wait look by themselves. */
+  readonly waitDelays?: WaitDelays;
+  /** How often the worker checks the connections. */
+  readonly pollEveryMs?: number;
 }
 
 /** High enough that a test is not slowed down by its budget. */
@@ -122,7 +127,9 @@ async function deploy(
   {
     retention: policy,
     workflowBundle = { codePath: environment('TEST_WORKFLOW_BUNDLE') },
-  }: Pick<TestServiceOptions, 'retention' | 'workflowBundle'> = {},
+    waitDelays,
+    pollEveryMs = 1000,
+  }: Pick<TestServiceOptions, 'retention' | 'workflowBundle' | 'waitDelays' | 'pollEveryMs'> = {},
 ): Promise<Deployment> {
   installRuntime();
   const name = `t${randomBytes(5).toString('hex')}`;
@@ -145,7 +152,8 @@ async function deploy(
           parts,
           log: line => log.push(textOf(line)),
           workflowBundle,
-          pollEveryMs: 1000,
+          pollEveryMs,
+          waitDelays,
           ...(retention && { retention }),
           ...(interceptor && { tracing: { interceptor, ended() {}, async stop() {} } }),
         }),

@@ -104,6 +104,7 @@ export async function startSkippingService(options: SandboxOptions): Promise<Ski
     onEnded() {},
     isOpen: async () => false,
     isKnown: async () => false,
+    wake: async () => {},
   });
   const common = { connection: env.nativeConnection, dataConverter };
   const workers = [

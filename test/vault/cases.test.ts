@@ -292,21 +292,21 @@ describe('an open access request', () => {
   const subjectHash = 'a'.repeat(32);
 
   test('is seen by a deletion of the same subject at the same company until it ends', async () => {
-    for (const marked of [request, other, request]) await cases.markOpenAccess(subjectHash, marked);
-    expect(await cases.openAccesses('acme', subjectHash)).toEqual([request, other]);
-    expect(await cases.openAccesses('acme', 'b'.repeat(32))).toEqual([]);
-    expect(await cases.openAccesses('beta', subjectHash)).toEqual([]);
-    await cases.unmarkOpenAccess(subjectHash, request);
-    await cases.unmarkOpenAccess(subjectHash, request);
-    expect(await cases.openAccesses('acme', subjectHash)).toEqual([other]);
+    for (const marked of [request, other, request]) await cases.mark(subjectHash, marked);
+    expect(await cases.marked('access', 'acme', subjectHash)).toEqual([request, other]);
+    expect(await cases.marked('access', 'acme', 'b'.repeat(32))).toEqual([]);
+    expect(await cases.marked('access', 'beta', subjectHash)).toEqual([]);
+    await cases.unmark(subjectHash, request);
+    await cases.unmark(subjectHash, request);
+    expect(await cases.marked('access', 'acme', subjectHash)).toEqual([other]);
   });
 
   test('is never missing while it is marked again', async () => {
     const deleted: string[] = [];
     const watched: VaultDriver = { ...driver, delete: async key => void deleted.push(key) };
     const again = createCases(createVault(watched, ring));
-    for (let times = 0; times < 3; times += 1) await again.markOpenAccess(subjectHash, request);
+    for (let times = 0; times < 3; times += 1) await again.mark(subjectHash, request);
     expect(deleted).toEqual([]);
-    expect(await again.openAccesses('acme', subjectHash)).toEqual([request]);
+    expect(await again.marked('access', 'acme', subjectHash)).toEqual([request]);
   });
 });

@@ -146,12 +146,12 @@ async function lifeOf(connection: string, requestId: string): Promise<void> {
   expect((await mine.connections.get(connection))?.value).toEqual(connectionOf(connection));
   await mine.connections.noteRateLimit(connection, NOW, 30);
   await open(mine, request);
-  await mine.cases.markOpenAccess(SUBJECT, request);
+  await mine.cases.mark(SUBJECT, request);
   const ref = await mine.cases.write(request, ['anna']);
   await mine.cases.noteProgress(request, 'step', { sent: 1, uncertain: false });
   await mine.cases.writePackage(request, Buffer.from('zip'), sha256Of(Buffer.from('zip')));
   await end(mine, request);
-  await mine.cases.unmarkOpenAccess(SUBJECT, request);
+  await mine.cases.unmark(SUBJECT, request);
   const other = process();
   expect(await other.cases.read(request, ref)).toEqual(['anna']);
   expect((await other.cases.readPackage(request, sha256Of(Buffer.from('zip'))))?.toString()).toBe('zip');
@@ -396,10 +396,10 @@ const KINDS: Readonly<Record<string, Kind>> = {
   },
   'mark of an open access request': {
     async make({ cases }) {
-      await cases.markOpenAccess(SUBJECT, R1);
+      await cases.mark(SUBJECT, R1);
       return firstIn('open-access');
     },
-    use: async ({ cases }) => `${(await cases.openAccesses('acme', SUBJECT)).length} to wait for`,
+    use: async ({ cases }) => `${(await cases.marked('access', 'acme', SUBJECT)).length} to wait for`,
     fates: { truncated: '1 to wait for', other: '1 to wait for', locked: '1 to wait for', deleted: '0 to wait for' },
   },
   receipt: {

@@ -83,6 +83,7 @@ test.each(['get', 'rateLimits'])('a connection that is deleted while %s reads it
     workerOptions: {},
     watch: gauges,
     renew: async () => {},
+    wake: async () => {},
     log() {},
   });
   await workers.checkNow('acme');

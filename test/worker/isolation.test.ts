@@ -59,6 +59,7 @@ const optionsThatLogTo = (log: string[]) => ({
   taskQueue: 'queue',
   workerOptions: {},
   renew: async () => {},
+  wake: async () => {},
   log: ({ message, connection }: LogLine) => void log.push(`${connection}: ${message}`),
 });
 
@@ -150,6 +151,7 @@ test('a worker of a connection that ended by itself is a problem until it runs a
       ],
     },
     renew: async () => {},
+    wake: async () => {},
     log() {},
   });
   await workers.poll();

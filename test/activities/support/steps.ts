@@ -11,9 +11,11 @@ import { createActivities, type RaisedAlarm } from '../../../src/activities';
 import { type Read, readObject, type Written, writeObject } from '../../../src/activities/case-objects';
 import { createGates } from '../../../src/activities/gates';
 import { createServerTime } from '../../../src/activities/server-time';
+import type { WaitDelays } from '../../../src/activities/waiting';
+import { createWakingActivities } from '../../../src/activities/waking';
 import { type AircallClientOptions, createAircallClient } from '../../../src/aircall/client';
 import type { Keyring } from '../../../src/encryption/keyring';
-import type { ApiActivities, LocalActivities } from '../../../src/request/contracts';
+import type { ApiActivities, LocalActivities, WakingActivities } from '../../../src/request/contracts';
 import type { StepFailureDetail } from '../../../src/request/handling';
 import type { FinalStatus, RequestResult } from '../../../src/request/model';
 import { type Kind, type RequestRef, WORKFLOW_TYPES, workflowIdOf } from '../../../src/request/names';
@@ -31,6 +33,7 @@ export interface Steps {
   readonly company: SandboxCompany;
   readonly api: ApiActivities;
   readonly local: LocalActivities;
+  readonly waking: WakingActivities;
   readonly keyring: Keyring;
   readonly driver: VaultDriver;
   readonly vault: Vault;
@@ -45,6 +48,10 @@ export interface Steps {
   readonly knownRuns: Set<string>;
   /** Connections whose credential was told to be refused. */
   readonly refused: string[];
+  /** Requests that were woken, and the rest of the pages of those that wait. `wakeFails`: no signal arrives. */
+  readonly woken: RequestRef[];
+  readonly waitingPages: string[];
+  wakeFails: boolean;
   /** What was told of due dates; `fail`: nobody takes it. */
   readonly alarms: { readonly told: RaisedAlarm[]; fail: boolean };
   /** Lets time pass for the steps, not for anything else. */
@@ -68,6 +75,7 @@ export interface StepsOptions {
   readonly client?: AircallClientOptions;
   /** 0 where not given: no jitter. */
   readonly random?: () => number;
+  readonly waitDelays?: WaitDelays;
   /** The vault of other steps: these are of another process. */
   readonly driver?: VaultDriver;
 }
@@ -85,6 +93,8 @@ export async function startSteps(options: StepsOptions = {}): Promise<Steps> {
   const openRuns = new Set<string>();
   const knownRuns = new Set<string>();
   const refused: string[] = [];
+  const woken: RequestRef[] = [];
+  const waitingPages: string[] = [];
   const alarms = { told: [] as RaisedAlarm[], fail: false };
   let advancedMs = 0;
   const now = () => Date.now() + advancedMs;
@@ -102,6 +112,7 @@ export async function startSteps(options: StepsOptions = {}): Promise<Steps> {
     serverTime: createServerTime(elapsedMs),
     elapsedMs,
     random: options.random ?? (() => 0),
+    waitDelays: options.waitDelays,
     onAnswer() {},
     onRefused: connection => refused.push(connection),
     alarms: {
@@ -113,6 +124,10 @@ export async function startSteps(options: StepsOptions = {}): Promise<Steps> {
     onEnded() {},
     isOpen: async (request, runId) => openRuns.has(`${workflowIdOf(request)} ${runId}`),
     isKnown: async (_, runId) => knownRuns.has(runId),
+    async wake(woke) {
+      if (steps.wakeFails) throw new Error('the server does not answer');
+      woken.push(woke);
+    },
   });
   let version = 0;
 
@@ -121,6 +136,7 @@ export async function startSteps(options: StepsOptions = {}): Promise<Steps> {
     company,
     api,
     local,
+    waking: createWakingActivities({ wakePage: async () => waitingPages.shift() }),
     keyring,
     driver,
     vault,
@@ -131,6 +147,9 @@ export async function startSteps(options: StepsOptions = {}): Promise<Steps> {
     openRuns,
     knownRuns,
     refused,
+    woken,
+    waitingPages,
+    wakeFails: false,
     alarms,
     advance(ms) {
       advancedMs += ms;
