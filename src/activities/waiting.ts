@@ -31,7 +31,7 @@ export interface WaitDelays {
 }
 
 /** So nobody misses for more than an hour what nobody signalled. */
-export const WAIT_DELAYS: WaitDelays = { firstMs: 10_000, mostMs: 1_800_000 };
+export const WAIT_DELAYS: WaitDelays = { firstMs: 8_000, mostMs: 1_800_000 };
 const DOUBLED_MAX = 20;
 
 export function createWaitActivities({

@@ -1,12 +1,15 @@
 /** A connection whose requests are open: what must not happen to it, what is told, and how its requests go on. */
+import { Client, Connection } from '@temporalio/client';
 import { type Sandbox, type SandboxCompany, startSandbox } from '../../sandbox';
 import { loadKeyring } from '../../src/encryption/keyring';
+import { WAKE_WORKFLOW, wakeId } from '../../src/request/names';
 import { createConnections } from '../../src/vault/connections';
 import { createFolderDriver } from '../../src/vault/folder';
 import { createVault } from '../../src/vault/vault';
 import { createOperator, type RunningCommand } from '../support/command-line';
 import { connectionsSchema, errorOf, listSchema, startedSchema, statusSchema } from '../support/documents';
 import { until } from '../support/patience';
+import { environment } from '../support/service';
 
 const operator = createOperator();
 let sandbox: Sandbox;
@@ -178,6 +181,30 @@ describe('a connection with open requests', () => {
     });
     expect(worker.stderr().match(/refuses its credentials/g)).toHaveLength(1);
     expect((await held())?.state).toBe('served');
+  });
+
+  test('that gets other credentials while no worker runs wakes its requests when one starts', async () => {
+    globex().revokeCredentials();
+    const { document } = await operator.ask(['access', NAME, globex().truth.subjectEmail, '--request-id', 'four']);
+    const { workflowId } = startedSchema.parse(document);
+    await untilState('credentials-refused', 1);
+    await worker.end('SIGTERM');
+    const { apiId, apiToken } = globex().issueApiKey();
+    expect(await connect(NAME, { AIRCALL_API_ID: apiId, AIRCALL_API_TOKEN: apiToken })).toMatchObject({
+      exit: 0,
+      document: { requestsWoken: 1 },
+    });
+    const server = await Connection.connect({ address: environment('TEST_TEMPORAL_ADDRESS') });
+    const run = new Client({ connection: server }).workflow.getHandle(wakeId(operator.taskQueue, NAME));
+    expect(await run.describe()).toMatchObject({ type: WAKE_WORKFLOW, status: { name: 'RUNNING' } });
+    worker = await operator.startWorker();
+    await until('the run that wakes has ended', async () => (await run.describe()).status.name === 'COMPLETED');
+    await server.close();
+    await until('it has ended', async () => {
+      const { document: told } = await operator.ask(['status', workflowId]);
+      return statusSchema.parse(told).status === 'completed';
+    });
+    globex().restoreCredentials();
   });
 
   test.each([

@@ -1,10 +1,11 @@
 /**
  * The legal clock of requests, on the time-skipping server: told in time, put off, and ending nothing. Requests wait for
- * credentials meanwhile; each minute of that is a look, so that they are started near what they are to reach.
+ * credentials meanwhile, and look now and then, so that they are started near what they are to reach.
  */
 import { createCompanySeed } from '../../sandbox';
 import type { Started } from '../../src/client';
 import { isReceipt } from '../../src/receipt/model';
+import { signalNews } from '../../src/temporal/waiting';
 import { until } from '../support/patience';
 import { type SkippingService, startSkippingService } from '../support/skipping';
 
@@ -83,6 +84,7 @@ test('at the due date it alarms, goes on waiting, and completes when it can', as
   expect(status).toBe('waiting');
 
   await service.connect('revived');
+  await signalNews(service.temporal, started.workflowId);
   const result = await service.client.result(started.workflowId);
   expect(result).toMatchObject({ status: 'completed', dueAt, submittedAt: started.submittedAt });
   expect(result.completedAt > dueAt).toBe(true);

@@ -64,7 +64,7 @@ const untilWaitingAre = (connection: string, count: number) =>
     async () => (await countWaiting(service.temporal, service.taskQueue, connection, new Date())) === count,
   );
 
-/** A wait looks again by itself, within a minute; the signal cancels its step, and begins it anew, at once. */
+/** A wait looks again by itself, ever more rarely; the signal cancels its step, and begins it anew. */
 async function looksAgain(workflowId: string): Promise<boolean> {
   const { events } = await service.temporal.workflow.getHandle(workflowId).fetchHistory();
   return events?.some(({ activityTaskCancelRequestedEventAttributes: asked }) => asked) ?? false;

@@ -6,6 +6,7 @@ import { createCompanySeed } from '../../sandbox';
 import { createDsrClient, DsrError, InvalidInput, type RequestResult } from '../../src/client';
 import { createDataConverter } from '../../src/encryption/data-converter';
 import { runAt } from '../../src/temporal/histories';
+import { signalNews } from '../../src/temporal/waiting';
 import { until } from '../support/patience';
 import { documentOf, idsOf, sorted } from '../support/requests';
 import { startTestService, type TestService } from '../support/service';
@@ -234,6 +235,7 @@ describe('a deletion', () => {
     const deletion = await service.client.start('deletion', { requestId: 'd', connection, subject, settleSeconds: 0 });
     await untilItWaits(deletion.workflowId);
     await service.temporal.workflow.getHandle(access.workflowId).terminate('by a test');
+    await signalNews(service.temporal, deletion.workflowId); // it would look by itself, later
     expect((await service.client.result(deletion.workflowId)).status).toBe('completed');
     const next = await service.client.start('deletion', { requestId: 'e', connection, subject, settleSeconds: 0 });
     expect((await service.client.result(next.workflowId)).status).toBe('no-match');

@@ -12,6 +12,7 @@ import { openRequests } from '../../src/retention/open-requests';
 import { needsOf } from '../../src/retention/retire-keys';
 import { type RunId, runAt, startOf } from '../../src/temporal/histories';
 import { countOpen } from '../../src/temporal/open-requests';
+import { signalNews } from '../../src/temporal/waiting';
 import { idsDue } from '../support/due';
 import { PATIENCE_MS, until } from '../support/patience';
 import { startTestService, type TestService } from '../support/service';
@@ -197,6 +198,7 @@ it('a deletion does not wait for a run that stands where the access request of i
   });
   await outsider.workflow.getHandle(access.workflowId).terminate();
   const stands = await startAs(access.workflowId, 'whatever', NONSENSE, 0, 'nobody-serves-this');
+  await signalNews(service.temporal, deletion.workflowId); // it would look by itself, later
   expect(await service.client.result(deletion.workflowId)).toMatchObject({ status: 'completed' });
   expect((await runAt(service.temporal, access.workflowId))?.open).toBe(true);
   await stands.terminate();

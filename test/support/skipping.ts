@@ -88,7 +88,7 @@ export async function startSkippingService(options: SandboxOptions): Promise<Ski
     hash: keyring.hash,
     serverTime: createServerTime(() => performance.now()),
     elapsedMs: () => performance.now(),
-    random: () => 0,
+    random: () => 0.999,
     onAnswer() {},
     onRefused() {},
     alarms: {
