@@ -16,6 +16,7 @@ import { latency } from './latency';
 import { note, noteError } from './note';
 import { requests } from './requests';
 import { size } from './size';
+import { waits } from './waits';
 
 const BENCHMARKS: ReadonlyMap<string, Benchmark> = new Map([
   ['budget', budget],
@@ -24,6 +25,7 @@ const BENCHMARKS: ReadonlyMap<string, Benchmark> = new Map([
   ['connections', connections],
   ['latency', latency],
   ['size', size],
+  ['waits', waits],
 ]);
 /** Seen from dist/bench. */
 const RESULTS = join(__dirname, '../../bench/results');

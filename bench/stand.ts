@@ -39,6 +39,8 @@ export interface StandConnections {
   /** Connects to the company of that name. */
   add(company: string, budget: Budget): Promise<void>;
   remove(name: string): Promise<void>;
+  /** Holds, or no longer holds, the requests of a connection, as `connections pause` and `resume` do, without waking any. */
+  setPaused(name: string, isPaused: boolean): Promise<void>;
 }
 
 export interface StandOptions<C = CompanySeed> {
@@ -101,6 +103,11 @@ async function standing<C extends { readonly name: string }, S extends Pick<Sand
         );
       },
       remove: stored.delete,
+      async setPaused(name, isPaused) {
+        await stored.change(name, ({ pausedAt: _, ...present }) =>
+          isPaused ? { ...present, pausedAt: new Date().toISOString() } : present,
+        );
+      },
     };
     for (const [name, budget] of Object.entries(options.connected)) await connections.add(name, budget);
 

@@ -6,8 +6,8 @@ import { createCompanySeed, OAUTH_CLIENT } from '../../sandbox';
 import { DsrError } from '../../src/client';
 import { inputFor, taken } from '../../src/request/addressed';
 import { receivedShape } from '../../src/request/contracts';
-import { RENEWAL_WORKFLOW, RETENTION_WORKFLOW } from '../../src/request/names';
-import { wakeWaiting } from '../../src/temporal/waiting';
+import { RENEWAL_WORKFLOW, RETENTION_WORKFLOW, wakeId } from '../../src/request/names';
+import { countWaiting, wakeWaiting } from '../../src/temporal/waiting';
 import { type Credential, nextCredentialVersion } from '../../src/vault/connections';
 import { until } from '../support/patience';
 import { startTestService, type TestService } from '../support/service';
@@ -309,6 +309,24 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       });
       await handle.result();
       return workflowId;
+    },
+    ends: 'EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED',
+  },
+  'requests-woken': {
+    async run(service, name) {
+      const connection = await service.connectCompany(name);
+      await service.connections.change(connection, present => ({ ...present, pausedAt: new Date().toISOString() }));
+      const subject = { email: service.sandbox.company(name).truth.subjectEmail };
+      const { workflowId } = await service.client.start('access', { requestId: name, connection, subject });
+      await untilWaiting(service, workflowId, 'paused');
+      const count = () => countWaiting(service.temporal, service.taskQueue, connection, new Date());
+      await until('it is listed as waiting', async () => (await count()) > 0);
+      await service.connections.change(connection, ({ pausedAt: _, ...present }) => present);
+      await wakeWaiting(service.temporal, service.taskQueue, connection);
+      await service.client.result(workflowId);
+      const woke = wakeId(service.taskQueue, connection);
+      await service.temporal.workflow.getHandle(woke).result();
+      return woke;
     },
     ends: 'EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED',
   },

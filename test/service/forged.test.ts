@@ -114,7 +114,7 @@ it('an extension that says nothing, or was made for another request, moves no du
   for (const id of [extended, untouched]) expect((await client.result(id)).status).toBe('completed');
 });
 
-it.each(['fetchPages', 'renewCredential', 'nonsense'])(
+it.each(['fetchPages', 'renewCredential', 'wakeRequests', 'nonsense'])(
   'a %s that no run of the service started ends at once',
   async type => {
     const copied = await inputOf(idOf('access', 'copied'));
