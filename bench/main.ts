@@ -14,6 +14,7 @@ import { connections } from './connections';
 import { engine } from './engine';
 import { latency } from './latency';
 import { note, noteError } from './note';
+import { receipts } from './receipts';
 import { requests } from './requests';
 import { size } from './size';
 import { waits } from './waits';
@@ -26,6 +27,7 @@ const BENCHMARKS: ReadonlyMap<string, Benchmark> = new Map([
   ['latency', latency],
   ['size', size],
   ['waits', waits],
+  ['receipts', receipts],
 ]);
 /** Seen from dist/bench. */
 const RESULTS = join(__dirname, '../../bench/results');

@@ -6,7 +6,7 @@ import type { LocalActivities, RaisedAlarm } from '../request/contracts';
 import type { RequestResult } from '../request/model';
 import type { RequestRef } from '../request/names';
 import type { Cases } from '../vault/cases';
-import type { Receipts } from '../vault/receipts';
+import type { InLine, Receipts } from '../vault/receipts';
 import { stepFailure } from './api-step';
 import { NOTHING_SENT } from './local-step';
 
@@ -29,6 +29,9 @@ export interface Alarms {
   /** To the webhook; rejects if it is to be tried again. */
   send(alarm: RaisedAlarm): Promise<void>;
 }
+
+/** Until a step comes again for its receipt: about the time that those in line take. */
+const RECEIPT_DELAY_MS = { first: 1_000, each: 20, max: 60_000 } as const;
 
 /** Heartbeat for the next attempt: an alarm is sent again, not logged again. */
 const LOGGED = 'logged';
@@ -87,12 +90,19 @@ export function createClosingActivities({
       if (result === undefined)
         throw stepFailure('request-ended', 'the request was ended without its last step', NOTHING_SENT);
       const run = { request, runId, dryRun, subjectHash, startedAt, clock, endedBefore };
-      await receipts.issue({ ...run, ending: { result }, phases, how: 'at-end', workflows }, () =>
-        onEnded(request, result),
-      );
+      const ended = { ...run, ending: { result }, phases, how: 'at-end', workflows } as const;
+      const issued = await receipts.issueSoon(ended, () => onEnded(request, result));
+      if ('inLine' in issued) throw receiptAwaited(issued);
       await cases.unmark(subjectHash, request);
       if (request.kind === 'access') await wakeDeletions(request, subjectHash);
       return isDeepStrictEqual(result, input.result) ? undefined : result;
     },
   };
+}
+
+/** Meanwhile other requests have the slot of the step. */
+function receiptAwaited({ inLine }: InLine) {
+  const { first, each, max } = RECEIPT_DELAY_MS;
+  const delayMs = Math.min(first + inLine * each, max);
+  return stepFailure('receipt-awaited', 'many receipts of the connection are in line', NOTHING_SENT, delayMs);
 }

@@ -1,7 +1,8 @@
 /** Steps that make one list of several pages, and people of contacts. They use only the vault. Decisions D5, D7. */
 import { numbersIn } from '../matching/numbers';
 import type { LocalActivities } from '../request/contracts';
-import type { Cases } from '../vault/cases';
+import { sideBySide } from '../side-by-side';
+import type { CaseRef, Cases } from '../vault/cases';
 import { type Listing, readListing, readObject, writeObject } from './case-objects';
 
 export interface ListDependencies {
@@ -18,7 +19,10 @@ export function createListActivities({
     /** Several pages of lists as one: records once each, in the order of the pages. */
     async mergeListings({ request, of, objects }) {
       const merging = createMerge();
-      for (const object of objects) merging.add(await readListing(cases, request, object, of));
+      for (const group of groupsOf(objects)) {
+        const pages = await sideBySide(group, READ_AT_ONCE, object => readListing(cases, request, object, of));
+        for (const page of pages) merging.add(page);
+      }
       const merged = merging.end();
       return { object: await writeObject(cases, request, of, merged), ...listCounts(merged) };
     },
@@ -64,6 +68,28 @@ export function createListActivities({
   };
 }
 
+/** Objects that are read side by side: pages, of which a store takes longer to find than to send. */
+const READ_AT_ONCE = 8;
+/** Of objects that are held at once besides what is merged, unless one alone is larger: whole lists are. */
+const READ_BYTES_MAX = 16 * 1024 * 1024;
+
+/** Neighbours that are read side by side, in order. */
+function groupsOf(objects: readonly CaseRef[]): CaseRef[][] {
+  const groups: CaseRef[][] = [];
+  let last: CaseRef[] = [];
+  let bytes = 0;
+  for (const object of objects) {
+    bytes += object.sizeBytes;
+    if (last.length === 0 || last.length === READ_AT_ONCE || bytes > READ_BYTES_MAX) {
+      last = [];
+      groups.push(last);
+      bytes = object.sizeBytes;
+    }
+    last.push(object);
+  }
+  return groups;
+}
+
 /**
  * Of the records of one list together, as JSON: a process that serves all companies holds them at once. Over 20,000 calls take
  * less; a bucket takes no object of ours above 256 MiB.
@@ -71,7 +97,7 @@ export function createListActivities({
 const RECORDS_BYTES_MAX = 128 * 1024 * 1024;
 
 /**
- * Records once each, in the order of the pages; one page is held at a time. Records beyond the limit count as unreadable.
+ * Records once each, in the order of the pages. Records beyond the limit count as unreadable.
  */
 export function createMerge(bytesMax = RECORDS_BYTES_MAX) {
   const ids = new Set<number>();

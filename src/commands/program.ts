@@ -197,11 +197,16 @@ export function createProgram(io: Pick<Io, 'stdout' | 'stderr'>, run: RunAction)
 
   command(
     'batch <name> <file>',
-    'start one request for each row of a CSV file, after single requests, and wait for all',
+    'start one request for each row of a CSV file, some at a time and after single requests, and wait for all',
   )
     .option('--regime <law>', 'gdpr, ccpa or none: the law that sets the due date of all (default: none)')
     .option('--dry-run', 'check the file and print what would be started; start nothing, send nothing to Aircall')
-    .option('--no-wait', 'start all requests and do not wait')
+    .option(
+      '--open-max <number>',
+      'requests that are open at the same time, 1 to 1000; the next one is started when one has ended',
+      '100',
+    )
+    .option('--no-wait', 'end when the last request is started, without its result')
     .option('--out <file>', 'save the result to this file, one line for each request, instead of printing it')
     .addHelpText('after', BATCH_HELP)
     .action(run(async () => (await import('./batch.js')).batch));

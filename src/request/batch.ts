@@ -91,6 +91,17 @@ export function parseBatch({
   };
 }
 
+/** How often each word occurs, in the order of first occurrence. */
+export function tally(words: readonly string[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
+  return counts;
+}
+
+export function inBrackets(counts: ReadonlyMap<string, number>): string {
+  return counts.size === 0 ? '' : ` (${[...counts].map(([word, number]) => `${number} ${word}`).join(', ')})`;
+}
+
 /** `1 row`, `2 rows` */
 export function count(number: number, what: string): string {
   return `${number} ${what}${number === 1 ? '' : 's'}`;

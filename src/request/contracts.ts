@@ -31,8 +31,12 @@ import { WAITS } from './waits';
 
 const request = requestRefShape;
 
-export const caseRefShape = object({ ref: matching(/^[0-9a-f]{24}$/), digest: matching(/^[0-9a-f]{64}$/) });
-/** Names one write-once object of a case file; the digest is that of its plain bytes. */
+export const caseRefShape = object({
+  ref: matching(/^[0-9a-f]{24}$/),
+  digest: matching(/^[0-9a-f]{64}$/),
+  sizeBytes: whole,
+});
+/** Names one write-once object of a case file; digest and size are those of its plain bytes. */
 export type CaseRef = Shaped<typeof caseRefShape>;
 
 export const progressShape = object({

@@ -47,6 +47,7 @@ export const HANDLING = {
   'resumption-awaited': serverSays,
   'access-request-awaited': serverSays,
   'requests-unwoken': serverSays,
+  'receipt-awaited': serverSays,
   // Faults of the request's own data.
   'invalid-input': never,
   'request-conflict': never,

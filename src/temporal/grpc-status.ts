@@ -2,9 +2,12 @@
 import { isGrpcServiceError, ServiceError } from '@temporalio/client';
 
 export const INVALID_ARGUMENT = 3;
+export const DEADLINE_EXCEEDED = 4;
 export const NOT_FOUND = 5;
 export const PERMISSION_DENIED = 7;
+export const RESOURCE_EXHAUSTED = 8;
 export const UNIMPLEMENTED = 12;
+export const UNAVAILABLE = 14;
 export const UNAUTHENTICATED = 16;
 
 /** The server's error: most methods of the Temporal client wrap it in an error of their own. */

@@ -37,7 +37,7 @@ export function createCaseFiles(own: (request: RequestRef) => Promise<Vault>): C
       const bytes = jsonOf(value);
       const ref = randomBytes(12).toString('hex');
       await (await own(request)).putIfAbsent(`${folderOf(request)}/case/${ref}`, bytes);
-      return { ref, digest: sha256Of(bytes) };
+      return { ref, digest: sha256Of(bytes), sizeBytes: bytes.length };
     },
     async read(request, { ref, digest }) {
       const found = await (await own(request)).get(`${folderOf(request)}/case/${ref}`);

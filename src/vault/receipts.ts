@@ -10,6 +10,9 @@
  * second receipt of a run: the head moves only after the places of all receipts up to it are stored, and a writer reads the
  * head first, the place second, and then every entry behind that head. Heads and places only repeat what the chain
  * holds: a broken one is made again from it.
+ *
+ * Receipts that are wanted at the same time stand in line, and are appended in batches: the head is read and moved once for all
+ * of a batch. Only their entries are stored one after the other, because each names the digest of the one before.
  */
 
 import { z } from 'zod';
@@ -55,6 +58,11 @@ export interface Receipts {
    */
   issue(ended: EndedRun, onNew?: () => void): Promise<Receipt>;
   /**
+   * Likewise, for a step, whose slot others need: if many are in line it does not wait. Its receipt stays in line, is counted
+   * when it is appended, and is there for whoever comes again; until then nothing says whether that fails.
+   */
+  issueSoon(ended: EndedRun, onNew?: () => void): Promise<Receipt | InLine>;
+  /**
    * The receipt of a run, if it has one; none if the chain states that nobody can read it.
    * @throws {ReceiptError} `receipt-unreadable`
    */
@@ -69,6 +77,11 @@ export interface Receipts {
   stateKeys(connection: string): Promise<void>;
   /** Connections that have a chain. */
   connections(): Promise<string[]>;
+}
+
+export interface InLine {
+  /** Receipts of the connection that this process has still to append, this one included. */
+  readonly inLine: number;
 }
 
 export interface Repaired extends Unreadable {
@@ -107,13 +120,36 @@ type Head = z.infer<typeof headSchema>;
 /** An entry to be: what is left is its place, its time and its signature. */
 type Draft = { readonly states: Stated } | { readonly content: ReceiptContent; readonly how: EndedRun['how'] };
 
+/** An entry that is to be in the chain, once. */
+interface Wanted<E extends Entry> {
+  readonly draft: Draft;
+  /** Reads the entry if an earlier writer stored its place. */
+  known(): Promise<E | undefined>;
+  /** Whether an entry that another writer stored is the wanted one. */
+  readonly isSame: (entry: Entry) => entry is E;
+  /** Called if this process stored it. */
+  readonly onNew?: (entry: E) => void;
+}
+
+/** A receipt that somebody waits for, or comes again for. */
+interface Queued {
+  readonly ended: EndedRun;
+  readonly onNew: () => void;
+  readonly receipt: Promise<Receipt>;
+  readonly settle: (outcome: PromiseSettledResult<Receipt>) => void;
+}
+
 const HEADS = 'receipt-heads';
 const NAMED_MAX = 10;
 const placeSchema = z.number().int().min(1);
 const NOTHING: Head = { sequence: 0, digest: null, stated: [], revoked: [] };
 const SEQUENCE_DIGITS = 10;
 const PLACE = /^\d{10}$/;
-const READ_AT_ONCE = 8;
+const AT_ONCE = 8;
+/** Receipts that are appended together: in a slow store they take seconds. */
+const BATCH_MAX = 64;
+/** Receipts of a connection that steps wait for. */
+const WAITED_FOR_MAX = 8;
 const SECONDS_PER_HOUR = 3_600;
 /** Codes of objects that are no longer what was stored, whatever keys this process has. */
 const BROKEN = ['not-sealed', 'seal-broken'];
@@ -131,6 +167,8 @@ export function createReceipts({ vault, keyring, now }: ReceiptsDependencies): R
   const repairKey = (connection: string, sequence: number) => `receipt-repairs/${connection}/${sequence}`;
   /** The last to write in each chain: within a process writers wait for each other, so that they do not race for places. */
   const turns = new Map<string, Promise<unknown>>();
+  /** Receipts to be, by connection and by run, in the order in which they came. */
+  const lines = new Map<string, Map<string, Queued>>();
 
   /** What lies at a place: an entry, or what is wrong with it. */
   async function look(
@@ -265,39 +303,56 @@ export function createReceipts({ vault, keyring, now }: ReceiptsDependencies): R
   }
 
   /**
-   * Appends an entry, and before it what the chain lacks about keys.
-   * @param draft undefined: only what it lacks about keys
-   * @param known reads the entry if an earlier writer stored its place
-   * @param isSame whether an entry that another writer stored is the wanted one
+   * Appends entries, and before them what the chain lacks about keys: without entries, only that.
    * @param unopened codes of entries that cannot be opened, and are passed over
+   * @returns of each the entry, or why it has none: that of one does not concern the others
    */
   async function append<E extends Entry>(
     connection: string,
-    draft: Draft | undefined,
-    known: () => Promise<E | undefined>,
-    isSame: (entry: Entry) => entry is E,
+    wanted: readonly Wanted<E>[],
     unopened: readonly string[] = BROKEN,
-  ): Promise<{ readonly entry: E | undefined; readonly isNew: boolean }> {
+  ): Promise<PromiseSettledResult<E>[]> {
     const before = await headOf(connection, unopened);
+    const outcomes = new Map<Wanted<E>, PromiseSettledResult<E>>();
+    await sideBySide(wanted, AT_ONCE, async each => {
+      const [known] = await Promise.allSettled([each.known()]);
+      if (known.status === 'rejected') outcomes.set(each, known);
+      else if (known.value !== undefined) outcomes.set(each, { status: 'fulfilled', value: known.value });
+    });
+    const left = new Set(wanted.filter(each => !outcomes.has(each)));
+    const behind: (Entry | Unreadable)[] = [];
     let { head } = before;
-    const there = await known();
-    if (there !== undefined) return { entry: there, isNew: false };
     for (;;) {
-      const next = missingKeyStatement(head) ?? draft;
-      if (next === undefined) {
-        if (head !== before.head) await moveHead(connection, before.version, head);
-        return { entry: undefined, isNew: false };
-      }
+      const [first] = left;
+      const next = missingKeyStatement(head) ?? first?.draft;
+      if (next === undefined) break;
       const mine = signDraft(connection, next, head);
       const { sequence } = mine.chain;
       const isNew = await vault.putIfAbsent(keyAt(connection, sequence), Buffer.from(canonicalJson(mine)));
       const found = isNew ? mine : await look(connection, sequence, unopened);
-      await note(found);
+      behind.push(found);
       head = headAfter(head, found);
-      if ('fault' in found || !isSame(found)) continue;
-      await moveHead(connection, before.version, head);
-      return { entry: found, isNew };
+      if ('fault' in found) continue;
+      for (const each of left) {
+        if (!each.isSame(found)) continue;
+        left.delete(each);
+        outcomes.set(each, { status: 'fulfilled', value: found });
+        if (isNew) each.onNew?.(found);
+        break;
+      }
     }
+    await sideBySide(behind, AT_ONCE, note);
+    if (behind.length > 0) await moveHead(connection, before.version, head);
+    return wanted.flatMap(each => outcomes.get(each) ?? []);
+  }
+
+  async function appendOne<E extends Entry>(
+    connection: string,
+    wanted: Wanted<E>,
+    unopened: readonly string[],
+  ): Promise<void> {
+    for (const outcome of await append(connection, [wanted], unopened))
+      if (outcome.status === 'rejected') throw outcome.reason;
   }
 
   async function inTurn<T>(connection: string, work: () => Promise<T>): Promise<T> {
@@ -327,9 +382,9 @@ export function createReceipts({ vault, keyring, now }: ReceiptsDependencies): R
    * them any more, and the receipt states that.
    * @throws {ReceiptError} `receipt-invalid`
    */
-  async function contentOf(run: EndedRun): Promise<ReceiptContent> {
+  function contentOf(run: EndedRun, budgetNow: ReceiptContent['budget']): ReceiptContent {
     const { how, workflows = null, endedBefore: _, ...ended } = run;
-    const budget = how === 'at-end' ? await budgetNow(ended.request.connection) : null;
+    const budget = how === 'at-end' ? budgetNow : null;
     const facts: ReceiptFacts = { ...ended, budget, service: { version: VERSION, workflows } };
     try {
       return statableContent(facts);
@@ -348,7 +403,7 @@ export function createReceipts({ vault, keyring, now }: ReceiptsDependencies): R
   ): Promise<(Entry | Unreadable)[]> {
     const last = await lastPlace(connection, known, unopened);
     const places = Array.from({ length: last }, (_, index) => index + 1);
-    return sideBySide(places, READ_AT_ONCE, sequence => look(connection, sequence, unopened));
+    return sideBySide(places, AT_ONCE, sequence => look(connection, sequence, unopened));
   }
 
   /**
@@ -382,14 +437,16 @@ export function createReceipts({ vault, keyring, now }: ReceiptsDependencies): R
   }
 
   /** The newest receipt of a request, or of one of its runs, if the object that holds its place is broken. */
-  async function search({ connection, kind, requestId }: RequestRef, runId?: string): Promise<Receipt | undefined> {
-    const { entries } = await read(connection);
-    return entries
-      .filter(isReceipt)
-      .findLast(each => isOf(each, { connection, kind, requestId }, runId ?? each.request.runId));
+  async function search(request: RequestRef, runId?: string): Promise<Receipt | undefined> {
+    const { entries } = await read(request.connection);
+    return newest(entries, request, runId);
   }
 
-  async function stateUnreadable(connection: string, unreadable: Unreadable): Promise<Repaired | undefined> {
+  async function stateUnreadable(
+    connection: string,
+    unreadable: Unreadable,
+    onNew: (statedAt: number) => void,
+  ): Promise<void> {
     const isSame = (entry: Entry): entry is ChainStatement =>
       !isReceipt(entry) && entry.states.about === 'unreadable' && entry.states.sequence === unreadable.sequence;
     const known = async () => {
@@ -398,8 +455,7 @@ export function createReceipts({ vault, keyring, now }: ReceiptsDependencies): R
       return found === undefined || 'fault' in found || !isSame(found) ? undefined : found;
     };
     const draft = { states: { about: 'unreadable', ...unreadable } } as const;
-    const { entry, isNew } = await append(connection, draft, known, isSame, UNOPENED);
-    return entry && isNew ? { ...unreadable, statedAt: entry.chain.sequence } : undefined;
+    await appendOne(connection, { draft, known, isSame, onNew: ({ chain }) => onNew(chain.sequence) }, UNOPENED);
   }
 
   /** States again what the chain stated about keys, in an entry that nobody can read. */
@@ -411,26 +467,80 @@ export function createReceipts({ vault, keyring, now }: ReceiptsDependencies): R
       const digest = digestOf(statement);
       if (entries.some(entry => aboutKey(entry, digest))) continue;
       const isSame = (entry: Entry): entry is Entry => aboutKey(entry, digest);
-      await append(connection, { states: { about: 'key', statement } }, async () => undefined, isSame, UNOPENED);
+      const draft = { states: { about: 'key', statement } } as const;
+      await appendOne(connection, { draft, known: async () => undefined, isSame }, UNOPENED);
     }
   }
 
-  const receipts: Receipts = {
-    async issue(ended, onNew = () => {}) {
+  /** Puts a receipt in line, or finds it there. */
+  function join(ended: EndedRun, onNew: () => void): Promise<Receipt> {
+    const { connection } = ended.request;
+    const line = lines.get(connection) ?? new Map<string, Queued>();
+    lines.set(connection, line);
+    const present = line.get(runOf(ended));
+    if (present !== undefined) return present.receipt;
+    let settle: Queued['settle'] = () => {};
+    const receipt = new Promise<Receipt>((resolve, reject) => {
+      settle = outcome => (outcome.status === 'fulfilled' ? resolve(outcome.value) : reject(outcome.reason));
+    });
+    line.set(runOf(ended), { ended, onNew, receipt, settle });
+    if (line.size === 1) void serve(connection, line);
+    return receipt;
+  }
+
+  /** Appends all that stand in line, also those that come meanwhile. Between batches others that wait for their turn write. */
+  async function serve(connection: string, line: Map<string, Queued>): Promise<void> {
+    while (line.size > 0) {
+      await inTurn(connection, async () => {
+        const batch = [...line.values()].slice(0, BATCH_MAX);
+        const outcomes = await issueAll(connection, batch).catch(reason =>
+          batch.map(() => ({ status: 'rejected', reason }) as const),
+        );
+        for (const [index, { ended, settle }] of batch.entries()) {
+          line.delete(runOf(ended));
+          const outcome = outcomes[index];
+          if (outcome !== undefined) settle(outcome);
+        }
+      });
+    }
+    lines.delete(connection);
+  }
+
+  /** Receipts of one connection. */
+  async function issueAll(connection: string, batch: readonly Queued[]): Promise<PromiseSettledResult<Receipt>[]> {
+    const budget = batch.some(({ ended }) => ended.how === 'at-end') ? await budgetNow(connection) : null;
+    const searched = once(() => read(connection));
+    const outcomes = batch.map(({ ended, onNew }): Wanted<Receipt> | PromiseRejectedResult => {
       const { request, runId, how, endedBefore = false } = ended;
-      const { connection } = request;
-      const content = await contentOf(ended);
-      const { entry, isNew } = await inTurn(connection, () =>
-        append(
-          connection,
-          { content, how },
-          async () => (await receipts.of(request, runId)) ?? (endedBefore ? search(request, runId) : undefined),
-          (each): each is Receipt => isReceipt(each) && isOf(each, request, runId),
-        ),
-      );
-      if (entry === undefined) throw new RangeError('a chain took no receipt');
-      if (isNew) onNew();
-      return entry;
+      try {
+        return {
+          draft: { content: contentOf(ended, budget), how },
+          known: async () =>
+            (await receipts.of(request, runId)) ??
+            (endedBefore ? newest((await searched()).entries, request, runId) : undefined),
+          isSame: (each): each is Receipt => isReceipt(each) && isOf(each, request, runId),
+          onNew,
+        };
+      } catch (reason) {
+        return { status: 'rejected', reason };
+      }
+    });
+    const appended = await append(
+      connection,
+      outcomes.flatMap(each => ('status' in each ? [] : each)),
+    );
+    return outcomes.flatMap(each => ('status' in each ? each : (appended.shift() ?? [])));
+  }
+
+  const receipts: Receipts = {
+    issue: async (ended, onNew = () => {}) => join(ended, onNew),
+    async issueSoon(ended, onNew = () => {}) {
+      const line = lines.get(ended.request.connection);
+      if (line === undefined || line.size < WAITED_FOR_MAX) return join(ended, onNew);
+      const there = line.has(runOf(ended)) ? undefined : await receipts.of(ended.request, ended.runId);
+      if (there !== undefined) return there;
+      join(ended, onNew).catch(() => {}); // whoever comes again tries again, and learns why
+      return { inLine: line.size };
     },
     async of(request, runId) {
       const place = await placeAt(placeKey(request, runId));
@@ -452,22 +562,38 @@ export function createReceipts({ vault, keyring, now }: ReceiptsDependencies): R
       inTurn(connection, async () => {
         const made: Repaired[] = [];
         const { unstated } = await read(connection);
-        for (const each of unstated) {
-          const repaired = await stateUnreadable(connection, each);
-          if (repaired !== undefined) made.push(repaired);
-        }
+        for (const each of unstated)
+          await stateUnreadable(connection, each, statedAt => made.push({ ...each, statedAt }));
         if (unstated.length > 0) await restateKeys(connection);
         return made;
       }),
     stateKeys: connection =>
       inTurn(connection, async () => {
         const { head } = await headOf(connection);
-        const isSame = (_: Entry): _ is never => false;
-        if (head.sequence > 0) await append(connection, undefined, async () => undefined, isSame);
+        if (head.sequence > 0) await append(connection, []);
       }),
     connections: async () => (await vault.list(HEADS)).map(key => key.slice(HEADS.length + 1)),
   };
   return receipts;
+}
+
+/** Names a run within its connection. */
+function runOf({ request: { kind, requestId }, runId }: EndedRun): string {
+  return `${kind} ${requestId} ${runId}`;
+}
+
+/** The newest receipt of a request, or of one of its runs. */
+function newest(entries: readonly Entry[], request: RequestRef, runId?: string): Receipt | undefined {
+  return entries.filter(isReceipt).findLast(each => isOf(each, request, runId ?? each.request.runId));
+}
+
+/** Does something when it is first needed. */
+function once<T>(does: () => Promise<T>): () => Promise<T> {
+  let done: Promise<T> | undefined;
+  return () => {
+    done ??= does();
+    return done;
+  };
 }
 
 function isOf({ request }: Receipt, { kind, requestId }: RequestRef, runId: string): boolean {

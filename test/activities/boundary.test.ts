@@ -14,6 +14,7 @@ import { HANDLING, isStepCode, type StepCode } from '../../src/request/handling'
 import { type Kind, type RequestRef, workflowIdOf } from '../../src/request/names';
 import type { CaseRef } from '../../src/vault/cases';
 import { ifBroken } from '../../src/vault/connections';
+import { FACTS } from '../receipt/support';
 import { cachedPath } from '../support/folders';
 import { environment, installRuntime } from '../support/service';
 import type { accessRequest, StepEnd, StepToTake } from './support/one-step';
@@ -210,6 +211,19 @@ const CASES = {
   'requests-unwoken': {
     step: 'wakeWaiting',
     prepare: () => steps.waitingPages.push('second', 'third', 'fourth'),
+    apiRequests: 0,
+  },
+  'receipt-awaited': {
+    step: 'closeRequest',
+    input: () => ({ request: steps.request, runId: 'run-0', result: endedAs('no-match'), phases: {} }),
+    prepare() {
+      const { putIfAbsent } = steps.driver;
+      const hangs = (path: string, bytes: Buffer) =>
+        path.startsWith('receipts/') ? new Promise<boolean>(() => {}) : putIfAbsent.call(steps.driver, path, bytes);
+      Object.assign(steps.driver, { putIfAbsent: hangs });
+      for (let nth = 0; nth < 8; nth += 1)
+        void steps.receipts.issue({ ...FACTS, runId: `run-${nth + 1}`, how: 'at-end' });
+    },
     apiRequests: 0,
   },
   'invalid-input': openFor('no address'),

@@ -56,7 +56,7 @@ describe('a contact search', () => {
       ...{ rows: 2, total: 2, distinct: 2, records: 2, withheld: 0, unreadable: 0 },
       apiRequests: 1,
     });
-    expect(Object.keys(report.object).sort()).toEqual(['digest', 'ref']);
+    expect(Object.keys(report.object).sort()).toEqual(['digest', 'ref', 'sizeBytes']);
     const { records } = await steps.read(report.object, 'contacts');
     const hers = company.contacts().filter(({ id }) => company.truth.contactIds.includes(id));
     expect([...records].sort((a, b) => a.id - b.id)).toEqual(hers);
@@ -100,9 +100,9 @@ describe('a contact search', () => {
 
   test('sends nothing where the case file names another subject than the history', async () => {
     const { request } = steps;
-    const { ref } = await subjectOf(EMAIL);
+    const subject = await subjectOf(EMAIL);
     const { digest } = await subjectOf('somebody.else@example.com');
-    const input = { request, subject: { ref, digest }, spelling: 0, window: {}, page: 1 };
+    const input = { request, subject: { ...subject, digest }, spelling: 0, window: {}, page: 1 };
     const failure = await failureOf(attempt(() => steps.api.searchContacts(input)));
     expect(failure).toMatchObject({ code: 'case-file-broken', nonRetryable: true, detail: { apiRequests: 0 } });
     expect(steps.sandbox.requests()).toHaveLength(0);

@@ -457,6 +457,42 @@ describe('merging lists', () => {
     );
   });
 
+  /** Merges pages of this many characters each, and counts the reads that are open at the same time. */
+  async function mostAtOnce(...lengths: readonly number[]) {
+    const get = steps.driver.get;
+    let reading = 0;
+    let most = 0;
+    Object.assign(steps.driver, {
+      async get(key: string) {
+        if (!key.includes('/case/')) return get.call(steps.driver, key);
+        reading += 1;
+        most = Math.max(most, reading);
+        try {
+          return await get.call(steps.driver, key);
+        } finally {
+          reading -= 1;
+        }
+      },
+    });
+    const page = (length: number, id: number) => ({
+      ids: [id],
+      records: [{ id, note: 'x'.repeat(length) }],
+      withheld: [],
+      unreadable: [],
+      unnamed: 0,
+    });
+    const { content } = await merge(lengths.map(page)).finally(() => Object.assign(steps.driver, { get }));
+    expect(content.ids).toEqual(lengths.map((_, index) => index));
+    return most;
+  }
+
+  test('reads eight pages at a time, in their order, and of large objects only as many as a process can hold', async () => {
+    expect(await mostAtOnce(...Array(20).fill(10))).toBe(8);
+    const MIB = 1_048_576;
+    expect(await mostAtOnce(7 * MIB, 7 * MIB, 7 * MIB, 7 * MIB)).toBe(2);
+    expect(await mostAtOnce(20 * MIB, 20 * MIB, 1)).toBe(1);
+  });
+
   test('does not count a row as unreadable that another reading delivered', async () => {
     const bad = { ids: [1], records: [], withheld: [], unreadable: [1], unnamed: 0 };
     const { merged } = await merge([bad, { ...bad, records: [{ id: 1 }], unreadable: [] }]);

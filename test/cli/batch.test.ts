@@ -4,12 +4,16 @@
  */
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
 import { parse } from 'csv-parse/sync';
 import { z } from 'zod';
 import { createCompanySeed, type Sandbox, startSandbox } from '../../sandbox';
-import { createOperator, type RunningCommand } from '../support/command-line';
+import { createFolderDriver } from '../../src/vault/folder';
+import { startBusyServer } from '../support/busy-server';
+import { createOperator } from '../support/command-line';
 import { errorOf, listSchema, resultSchema, startedSchema } from '../support/documents';
 import { until } from '../support/patience';
+import { environment } from '../support/service';
 
 const SEED = { seed: 8, contacts: 30, calls: 60, now: Date.now() };
 const COMPANIES = ['batch-a', 'batch-b', 'batch-c', 'batch-d', 'batch-e'] as const;
@@ -19,17 +23,19 @@ const NOBODY = 'batch.nobody@example.org';
 const operator = createOperator();
 const here = (name: string) => join(operator.folder, name);
 let sandbox: Sandbox;
-let worker: RunningCommand;
+let server: Client;
 
 beforeAll(async () => {
   sandbox = await startSandbox({ companies: COMPANIES.map(name => createCompanySeed({ name, ...SEED })) });
   operator.keepSecret(EMAIL, NOBODY, ...sandbox.companies.map(({ apiToken }) => apiToken));
   await operator.run(['keys', 'generate']);
   await Promise.all(COMPANIES.map(connect));
-  worker = await operator.startWorker();
+  await operator.startWorker();
+  server = new Client({ connection: await Connection.connect({ address: environment('TEST_TEMPORAL_ADDRESS') }) });
 });
 afterAll(async () => {
   await operator.stop();
+  await server.connection.close();
   await sandbox.close();
 });
 
@@ -176,28 +182,122 @@ describe('a batch', () => {
     ]);
   });
 
-  test('deletes nobody before their access request in the same file is over, whatever the order of its rows', async () => {
+  test('starts the deletion of a person after the end of their access request in the same file, whatever the order of its rows', async () => {
     const company = sandbox.company('batch-c');
     sandbox.setFaults({ rules: [{ company: 'batch-c', path: '/calls', action: 'hold' }] });
-    const path = write('e.csv', `last,deletion,${EMAIL.toUpperCase()},`, `first,access,${EMAIL},`);
-    await worker.end('SIGTERM'); // so that the access request does not begin
-    const running = await operator.serve(['batch', 'batch-c', path, '--json'], /1 deletion to start once access/);
-    await until('the access request is listed', async () => (await runsOf('batch-c')).length > 0);
-    expect((await runsOf('batch-c')).map(({ requestId }) => requestId)).toEqual(['first']);
-    worker = await operator.startWorker();
-    await until('the deletion waits', async () =>
-      (await runsOf('batch-c')).some(({ kind, status }) => kind === 'deletion' && status === 'waiting'),
+    const path = write(
+      'e.csv',
+      `last,deletion,${EMAIL.toUpperCase()},`,
+      `first,access,${EMAIL},`,
+      `,access,${NOBODY},`,
     );
+    const running = await operator.serve(['batch', 'batch-c', path, '--no-wait', '--json'], /ends when the last one/);
+    await until('the other request has ended', async () =>
+      (await runsOf('batch-c')).some(({ status }) => status === 'no-match'),
+    );
+    expect((await runsOf('batch-c')).map(({ kind }) => kind)).toEqual(['access', 'access']);
     sandbox.setFaults(undefined);
     sandbox.release();
-    const { exit, stdout } = await running.ended();
-    const { requests } = documentSchema.parse(JSON.parse(stdout));
+    expect((await running.ended()).exit).toBe(0);
+    const { exit, requests } = await run('batch-c', path);
     const { contactIds, callIds } = company.truth;
     expect(exit).toBe(0);
     expect(requests).toMatchObject([
       { requestId: 'last', counts: { deleted: contactIds.length } },
       { requestId: 'first', counts: { contacts: contactIds.length, calls: callIds.length } },
+      { status: 'no-match' },
     ]);
+  });
+
+  describe('has a bounded number of its requests open', () => {
+    /** By the server's times: no request is open before its start, or behind its end. */
+    async function mostOpenAtOnce(ids: readonly string[]): Promise<number> {
+      const runs = await Promise.all(
+        ids.map(async id => {
+          const { startTime, closeTime } = await server.workflow.getHandle(id).describe();
+          return { from: startTime.getTime(), to: closeTime?.getTime() ?? Number.POSITIVE_INFINITY };
+        }),
+      );
+      return Math.max(...runs.map(({ from }) => runs.filter(run => run.from <= from && from < run.to).length));
+    }
+    const rows = (name: string, many: number) =>
+      Array.from({ length: many }, (_, index) => `,access,${name}-${index}@example.org,`);
+
+    test('100, or what --open-max says; the next one is started when one has ended', async () => {
+      sandbox.setFaults({ rules: [{ company: 'batch-c', path: '/contacts/search', action: 'hold' }] });
+      const path = write('paced.csv', ...rows('paced', 8));
+      const before = (await runsOf('batch-c')).length;
+      const running = await operator.serve(['batch', 'batch-c', path, '--open-max', '3', '--json'], /at most 3 open/);
+      await until('three are open', async () => (await runsOf('batch-c')).length === before + 3);
+      sandbox.setFaults(undefined);
+      sandbox.release();
+      const { exit, stdout } = await running.ended();
+      const { statuses, requests } = documentSchema.parse(JSON.parse(stdout));
+      expect({ exit, statuses }).toEqual({ exit: 0, statuses: { 'no-match': 8 } });
+      expect(await mostOpenAtOnce(requests.map(({ workflowId }) => workflowId))).toBe(3);
+    });
+
+    test('also of one that was stopped and is run again, and without waiting for the last ones', async () => {
+      sandbox.setFaults({ rules: [{ company: 'batch-c', path: '/contacts/search', action: 'hold' }] });
+      const path = write('again.csv', ...rows('again', 6));
+      const before = (await runsOf('batch-c')).length;
+      const args = ['batch', 'batch-c', path, '--open-max', '2', '--no-wait', '--json'];
+      const first = await operator.serve(args, /starting 6/);
+      await until('two are open', async () => (await runsOf('batch-c')).length === before + 2);
+      expect(await first.end('SIGTERM')).toMatchObject({ exit: 1 });
+      const second = await operator.serve(args, /2 started before; starting 4/);
+      sandbox.setFaults(undefined);
+      sandbox.release();
+      const { exit, stdout } = await second.ended();
+      const { requests } = documentSchema.parse(JSON.parse(stdout));
+      expect(exit).toBe(0);
+      expect(requests.filter(({ status }) => status === 'no-match').length).toBeGreaterThanOrEqual(4);
+      const { statuses } = await run('batch-c', path);
+      expect(statuses).toEqual({ 'no-match': 6 });
+      expect(await mostOpenAtOnce(requests.map(({ workflowId }) => workflowId))).toBe(2);
+    });
+
+    test.each(['0', '1001', '1.5', 'all', '-1'])('and takes no bound of %s', async openMax => {
+      const error = await refused('batch-c', here('a.csv'), `--open-max=${openMax}`);
+      expect(error).toEqual({ code: 'usage', message: '--open-max takes a whole number from 1 to 1000.' });
+    });
+  });
+
+  test('on a busy server repeats its calls, and makes few', async () => {
+    const busy = await startBusyServer();
+    const [deadlineExceeded, unavailable] = [4, 14];
+    busy.refuse('StartWorkflowExecution', 2, deadlineExceeded);
+    busy.refuse('GetWorkflowExecutionHistory', 1, deadlineExceeded);
+    busy.refuse('DescribeWorkflowExecution', 11, unavailable); // the SDK repeats it ten times
+    const path = write('busy.csv', ...Array.from({ length: 6 }, (_, index) => `,access,busy-${index}@example.org,`));
+    const { exit, stderr } = await operator.run(['batch', 'batch-c', path], { TEMPORAL_ADDRESS: busy.address });
+    expect(stderr).toMatch(/^note: [3-9] calls repeated, because the Temporal server was busy/m);
+    expect(exit).toBe(0);
+    expect(stderr).toMatch(/^6 requests \(6 no-match\)$/m);
+    expect(busy.calls.get('StartWorkflowExecution')).toBe(6 + 2);
+    expect(busy.calls.get('ListWorkflowExecutions')).toBeUndefined();
+    await busy.close();
+  });
+
+  test('names the row that is refused, and goes on with the others', async () => {
+    const vault = createFolderDriver(here('vault'));
+    await vault.putIfAbsent('requests/batch-c/access/broken/record', Buffer.from('broken'));
+    const path = write(
+      'refused.csv',
+      `broken,access,${EMAIL},`,
+      `after,deletion,${EMAIL},`,
+      ',access,not.refused@example.org,',
+    );
+    const asked = sandbox.company('batch-c').requests().length;
+    const { exit, requests } = await run('batch-c', path);
+    expect(exit).toBe(1);
+    expect(requests).toMatchObject([
+      { requestId: 'broken', status: 'not-started', codes: ['record-broken'] },
+      { requestId: 'after', status: 'not-started', codes: ['access-not-started'] },
+      { status: 'no-match' },
+    ]);
+    const deleted = sandbox.company('batch-c').requests().slice(asked);
+    expect(deleted.filter(({ method }) => method === 'DELETE')).toEqual([]);
   });
 });
 
@@ -221,7 +321,7 @@ describe('an interrupted batch', () => {
 
   test('says so, and goes on where it is run again: one run a row', async () => {
     const path = write('f.csv', ...rows);
-    const first = await operator.serve(['batch', 'batch-d', path], new RegExp(`starting ${ROWS}`));
+    const first = await operator.serve(['batch', 'batch-d', path, '--open-max', '5'], new RegExp(`starting ${ROWS}`));
     const ended = await first.end('SIGTERM');
     expect(ended).toMatchObject({ exit: 1, stdout: '' });
     expect(ended.stderr).toMatch(/^error interrupted: .* Run the same command again/m);

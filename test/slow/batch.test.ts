@@ -1,16 +1,19 @@
 /**
- * A batch of 1,000 rows that is interrupted twice, by SIGTERM and by SIGKILL, each time after a part of it was started: run
- * once more it ends with exactly 1,000 runs, and Aircall was asked nothing twice. Prints what it took.
+ * A batch of 1,000 rows beside two busy loops, on a dev server of its own: neither server nor command times out. It is
+ * interrupted twice, by SIGTERM and by SIGKILL, each time after a part of it was started: run once more it ends with exactly
+ * 1,000 runs, and Aircall was asked nothing twice. Prints what it took.
  */
-import { writeFileSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { z } from 'zod';
+import { ANY_PORT, DYNAMIC_CONFIG, findFreePort, HOST, resolveTemporalCli } from '../../dev-server';
 import { createCompanySeed, type Sandbox, startSandbox } from '../../sandbox';
-import { createOperator } from '../support/command-line';
+import { createOperator, type Operator } from '../support/command-line';
 import { resultSchema } from '../support/documents';
 import { until } from '../support/patience';
-import { environment } from '../support/service';
 
 const ROWS = 1_000;
 const COMPANY = 'thousand';
@@ -19,26 +22,81 @@ const INTERRUPTED_AT = [200, 600] as const;
 /** 15 API requests a second, so that the small server of the tests keeps up. */
 const LIMIT_PER_MINUTE = 1_200;
 
-const operator = createOperator();
+/** What a server logs if a write took too long, and what a command prints if a call did. */
+const TIMED_OUT = /deadline exceeded|Update workflow execution operation failed|DEADLINE_EXCEEDED|calls? repeated/i;
+const BUSY_LOOPS = 2;
+/** Of the command and of the worker; the server holds its whole database in memory. */
+const RESIDENT_MB_MAX = 512;
+
+let operator: Operator;
 let sandbox: Sandbox;
 let server: Connection;
+let workerPid: number;
+const logged: string[] = [];
+const children: ChildProcess[] = [];
+
+function start(file: string, args: readonly string[]): ChildProcess {
+  const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  children.push(child);
+  for (const stream of [child.stdout, child.stderr])
+    stream
+      ?.setEncoding('utf8')
+      .on('data', (text: string) => logged.push(...text.split('\n').filter(line => line !== '')));
+  return child;
+}
+
+async function startServer(): Promise<string> {
+  const port = await findFreePort(ANY_PORT);
+  start(await resolveTemporalCli(), [
+    ...['server', 'start-dev', '--headless', '--ip', HOST, '--port', String(port), '--log-level', 'warn'],
+    ...DYNAMIC_CONFIG.flatMap(setting => ['--dynamic-config-value', setting]),
+  ]);
+  const address = `${HOST}:${port}`;
+  await until('the server answers', () =>
+    Connection.connect({ address, connectTimeout: 1_000 }).then(
+      async connection => {
+        await connection.close();
+        return true;
+      },
+      () => false,
+    ),
+  );
+  return address;
+}
 
 beforeAll(async () => {
   const seed = createCompanySeed({ name: COMPANY, seed: 8, contacts: 1_200, calls: 3_000, now: Date.now() });
   sandbox = await startSandbox({ companies: [seed] });
-  server = await Connection.connect({ address: environment('TEST_TEMPORAL_ADDRESS') });
+  const address = await startServer();
+  operator = createOperator({ TEMPORAL_ADDRESS: address });
+  server = await Connection.connect({ address });
   operator.keepSecret('@example.net', seed.apiToken);
   await operator.run(['keys', 'generate']);
   const args = ['connect', COMPANY, '--base-url', sandbox.baseUrl, '--limit-per-minute', String(LIMIT_PER_MINUTE)];
   const { exit } = await operator.run(args, { AIRCALL_API_ID: seed.apiId, AIRCALL_API_TOKEN: seed.apiToken });
   expect(exit).toBe(0);
-  await operator.processes.startWorker();
+  workerPid = (await operator.processes.startWorker()).pid;
+  for (let nth = 0; nth < BUSY_LOOPS; nth += 1) start(process.execPath, ['-e', 'for (;;);']);
 });
 afterAll(async () => {
   await operator.stop();
   await sandbox.close();
   await server.close();
+  for (const child of children) {
+    child.kill('SIGKILL');
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+  }
 });
+
+/** The highest resident memory of a process so far, as the kernel says; undefined if it has ended. */
+function peakMb(pid: number): number | undefined {
+  try {
+    const [, kilobytes] = /^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+    return kilobytes === undefined ? undefined : Number(kilobytes) / 1_024;
+  } catch {
+    return undefined;
+  }
+}
 
 /** Every third row a deletion, every second one without a request id; nobody is there twice. */
 function rowOf(index: number): string {
@@ -85,7 +143,10 @@ test('1,000 rows, interrupted twice, are exactly 1,000 runs', async () => {
 
   const again = Date.now();
   const last = await operator.processes.serve(['batch', COMPANY, file, '--json'], /starting \d+/);
-  const { exit, stdout, stderr } = await last.ended();
+  const peaksMb = { command: 0, worker: 0, server: 0 };
+  const measured = setInterval(() => Object.assign(peaksMb, { command: peakMb(last.pid) ?? peaksMb.command }), 1_000);
+  const { exit, stdout, stderr } = await last.ended().finally(() => clearInterval(measured));
+  Object.assign(peaksMb, { worker: peakMb(workerPid), server: peakMb(children[0]?.pid ?? 0) });
   const tookSeconds = (Date.now() - began) / 1_000;
   // What the killed process had under way may have begun after the count.
   const known = Number(/(\d+) started before/.exec(stderr)?.[1]);
@@ -108,8 +169,12 @@ test('1,000 rows, interrupted twice, are exactly 1,000 runs', async () => {
   expect(searched).toHaveLength(ROWS + deletions.length); // a deletion searches again
   const counted = requests.reduce((sum, { apiRequests }) => sum + apiRequests, 0);
   expect(asked).toHaveLength(counted);
+  const timedOut = [...logged, ...stderr.split('\n')].filter(line => TIMED_OUT.test(line));
   process.stderr.write(
-    `batch of ${ROWS} rows: SIGTERM after ${started[0]} runs, SIGKILL after ${known}, then ${ids.length} runs in all, ` +
+    `timed out: ${timedOut.length} lines; highest memory, MB: ${JSON.stringify(peaksMb)}\n` +
+      `batch of ${ROWS} rows: SIGTERM after ${started[0]} runs, SIGKILL after ${known}, then ${ids.length} runs in all, ` +
       `${asked.length} API requests, ${counted} counted, ${tookSeconds.toFixed(0)} s (${((again - began) / 1_000).toFixed(0)} s until it was run for the third time)\n`,
   );
+  expect(timedOut).toEqual([]);
+  expect(Math.max(peaksMb.command, peaksMb.worker)).toBeLessThan(RESIDENT_MB_MAX);
 });

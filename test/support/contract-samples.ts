@@ -17,7 +17,7 @@ type Samples = {
 };
 
 const request = { connection: 'acme', kind: 'access', requestId: 'r-1' } as const;
-const object = { ref: '0'.repeat(24), digest: '0'.repeat(64) };
+const object = { ref: '0'.repeat(24), digest: '0'.repeat(64), sizeBytes: 1_024 };
 const at = '2026-01-31T12:00:00.000Z';
 const counts = { distinct: 1, records: 1, withheld: 0, unreadable: 0 };
 const pageReport = { object, ...counts, rows: 1, total: 1, apiRequests: 1 };

@@ -76,7 +76,7 @@ describe('the case file of a request', () => {
   test('refuses an object that is not the one that the history names', async () => {
     const ref = await cases.write(request, ['a']);
     const another = await cases.write(request, ['b']);
-    await expect(cases.read(request, { ref: ref.ref, digest: another.digest })).rejects.toThrow(CaseFileBroken);
+    await expect(cases.read(request, { ...ref, digest: another.digest })).rejects.toThrow(CaseFileBroken);
     const key = `requests/acme/access/r-1/case/${ref.ref}`;
     const stored = await driver.get(`requests/acme/access/r-1/case/${another.ref}`);
     await vault.delete(key);

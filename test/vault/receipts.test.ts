@@ -12,7 +12,7 @@ import { createVault, type Vault, type VaultDriver } from '../../src/vault/vault
 import { keyOf, keyringOf } from '../encryption/keyrings';
 import { FACTS, KEY } from '../receipt/support';
 import { makeFolder, removeFolder } from '../support/folders';
-import { scheduled } from './scheduled';
+import { inMemory, scheduled } from './scheduled';
 
 const ring = keyringOf(['k-1', keyOf('one')]);
 const ended = (requestId: string, more: Partial<EndedRun> = {}): EndedRun => ({
@@ -49,7 +49,7 @@ async function expectChainOf(...requestIds: readonly string[]): Promise<void> {
 const manyIds = (count: number) => Array.from({ length: count }, (_, index) => `case-${index}`);
 
 /** A driver that writes down what it is asked, and stops its process before one of its writes. */
-function observed({ stopBefore }: { readonly stopBefore?: number } = {}) {
+function observed({ stopBefore, store = driver }: { readonly stopBefore?: number; readonly store?: VaultDriver } = {}) {
   const asked: string[] = [];
   let writes = 0;
   const write = <T>(what: string, does: () => Promise<T>): Promise<T> => {
@@ -59,17 +59,17 @@ function observed({ stopBefore }: { readonly stopBefore?: number } = {}) {
     return does();
   };
   const own: VaultDriver = {
-    ...driver,
+    ...store,
     get(key) {
       asked.push(`get ${key}`);
-      return driver.get(key);
+      return store.get(key);
     },
     list(prefix) {
       asked.push(`list ${prefix}`);
-      return driver.list(prefix);
+      return store.list(prefix);
     },
-    putIfAbsent: (key, bytes) => write(`put ${key}`, () => driver.putIfAbsent(key, bytes)),
-    putIfUnchanged: (key, bytes, version) => write(`change ${key}`, () => driver.putIfUnchanged(key, bytes, version)),
+    putIfAbsent: (key, bytes) => write(`put ${key}`, () => store.putIfAbsent(key, bytes)),
+    putIfUnchanged: (key, bytes, version) => write(`change ${key}`, () => store.putIfUnchanged(key, bytes, version)),
   };
   return { own, asked };
 }
@@ -157,6 +157,143 @@ test('the work is the same however long the chain is: nothing is listed', async 
     costs.push(asked.length);
   }
   expect(new Set(costs.slice(1))).toEqual(new Set([8]));
+});
+
+describe('many receipts that are wanted at once', () => {
+  const counted: string[] = [];
+  const count = (id: string) => () => void counted.push(id);
+  beforeEach(() => counted.splice(0));
+
+  test('cost three operations each, and a few for each batch', async () => {
+    const { own, asked } = observed({ store: inMemory() });
+    const many = receiptsIn(own);
+    const ids = manyIds(1_000);
+    await Promise.all(ids.map(id => many.issue(ended(id), count(id))));
+    expect(counted).toEqual(ids); // in the order in which they came
+    const batches = asked.filter(what => what.endsWith(' receipt-heads/acme')).length / 2;
+    expect(batches).toBe(Math.ceil(ids.length / 64));
+    const all = asked.splice(0).length;
+    await many.issue(ended('lone'));
+    expect({ all, lone: asked.length }).toEqual({ all: 3 * ids.length + 5 * batches, lone: 3 + 5 });
+    expect(verifyChain(await many.chain('acme'), [KEY.publicKey]).receipts).toHaveLength(ids.length + 1);
+  });
+
+  test('of two processes are one chain with each of them once, however their operations interleave', async () => {
+    const id = fc.constantFrom('one', 'two', 'three', 'four', 'five', 'six');
+    const processes = fc.array(fc.array(id, { minLength: 1, maxLength: 6 }), { minLength: 2, maxLength: 3 });
+    await fc.assert(
+      fc.asyncProperty(fc.scheduler(), processes, async (scheduler, asked) => {
+        counted.splice(0);
+        const store = scheduled(scheduler);
+        const issuing = asked.flatMap(ids => {
+          const own = receiptsIn(store);
+          return ids.map(each => own.issue(ended(each), count(each)));
+        });
+        const issued = await scheduler.waitFor(Promise.all(issuing));
+        const chain = verifyChain(await scheduler.waitFor(receiptsIn(store).chain('acme')), [KEY.publicKey]).receipts;
+        const wanted = [...new Set(asked.flat())].sort();
+        expect(chain.map(({ request }) => request.requestId).sort()).toEqual(wanted);
+        expect(counted.sort()).toEqual(wanted);
+        expect(new Set(issued.map(({ signature }) => signature)).size).toBe(wanted.length);
+      }),
+      { seed: 20_261_129, numRuns: 80 },
+    );
+  });
+
+  // Four entries, their four places, the head.
+  test.each([1, 2, 3, 4, 5, 6, 7, 8, 9])(
+    'are each there once if their process is killed before write %i of the batch, whoever comes next',
+    async stopBefore => {
+      const ids = ['one', 'two', 'three', 'four'];
+      await receipts.issue(ended('before'));
+      const dying = receiptsIn(observed({ stopBefore }).own);
+      const ends = await Promise.allSettled(ids.map(id => dying.issue(ended(id), count(id))));
+      expect(ends.map(({ status }) => status)).toEqual(ids.map(() => 'rejected'));
+      // Others go on first, so that the head is past them; then their steps are repeated, last first.
+      await Promise.all(['other', 'another'].map(id => receiptsIn(driver).issue(ended(id))));
+      const next = receiptsIn(driver);
+      await Promise.all(ids.toReversed().map(id => next.issue(ended(id), count(id))));
+      expect(counted.sort()).toEqual([...ids].sort());
+      await expectChainOf('before', 'other', 'another', ...ids);
+    },
+  );
+
+  test('fail alone', async () => {
+    await receipts.issue(ended('lost'));
+    await vault.delete('receipts/acme/0000000001');
+    const ends = await Promise.allSettled([
+      receipts.issue(ended('one')),
+      receipts.issue(ended('lost')),
+      receipts.issue(ended('invalid', { startedAt: 'no time' })),
+      receipts.issue(ended('two')),
+    ]);
+    const codes = ends.map(end => (end.status === 'rejected' ? end.reason.code : end.value.chain.sequence));
+    expect(codes).toEqual([2, 'receipt-unreadable', 'receipt-invalid', 3]);
+  });
+
+  /** A store that stores no entry before it is opened. */
+  function closedStore() {
+    let open: (value?: unknown) => void = () => {};
+    const opened = new Promise(resolve => {
+      open = resolve;
+    });
+    const own: VaultDriver = {
+      ...driver,
+      get: key => driver.get(key),
+      list: prefix => driver.list(prefix),
+      putIfUnchanged: (key, bytes, version) => driver.putIfUnchanged(key, bytes, version),
+      async putIfAbsent(key, bytes) {
+        if (key.startsWith('receipts/')) await opened;
+        return driver.putIfAbsent(key, bytes);
+      },
+    };
+    return { own, open };
+  }
+
+  test('keep no more than eight steps waiting; the others come again, and find the receipt that stayed in line', async () => {
+    const { own, open } = closedStore();
+    const slow = receiptsIn(own);
+    const ids = manyIds(12);
+    const waiting = ids.slice(0, 8).map(id => slow.issueSoon(ended(id), count(id)));
+    for (const [index, id] of ids.slice(8).entries())
+      expect(await slow.issueSoon(ended(id), count(id))).toEqual({ inLine: 9 + index });
+    // Whoever comes again meanwhile is in line once.
+    expect(await slow.issueSoon(ended('case-11', { endedBefore: true }), count('twice'))).toEqual({ inLine: 12 });
+    expect(counted).toEqual([]);
+    open();
+    for (const issued of await Promise.all(waiting)) expect(issued).toMatchObject({ chain: {} });
+    await slow.issue(ended('last'));
+    expect(counted).toEqual(ids);
+    for (const id of ids)
+      expect(await slow.issueSoon(ended(id, { endedBefore: true }), count('twice'))).toMatchObject({
+        request: { requestId: id },
+      });
+    expect(counted).toEqual(ids);
+    await expectChainOf(...ids, 'last');
+  });
+
+  test('whose place in line was lost with an error are put in line again by who comes again', async () => {
+    const { own, asked } = observed({ stopBefore: 1 });
+    const failing = receiptsIn(own);
+    const ids = manyIds(9);
+    const ends = await Promise.allSettled(ids.map(id => failing.issueSoon(ended(id), count(id))));
+    expect(ends.map(({ status }) => status)).toEqual([...Array(8).fill('rejected'), 'fulfilled']);
+    expect(asked.length).toBeGreaterThan(0);
+    for (const id of ids) await receipts.issueSoon(ended(id, { endedBefore: true }), count(id));
+    expect(counted).toEqual(ids);
+    await expectChainOf(...ids);
+  });
+
+  test('are found there by who comes again behind many others', async () => {
+    const { own, open } = closedStore();
+    const slow = receiptsIn(own);
+    const first = await receipts.issue(ended('first'));
+    const waiting = manyIds(8).map(id => slow.issueSoon(ended(id)));
+    expect(await slow.issueSoon(ended('first', { endedBefore: true }), count('first'))).toEqual(first);
+    open();
+    await Promise.all(waiting);
+    expect(counted).toEqual([]);
+  });
 });
 
 test('the budget is that of the connection when the request ended, and not known of what is issued afterwards', async () => {

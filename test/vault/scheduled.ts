@@ -1,15 +1,17 @@
 import type fc from 'fast-check';
 import type { Stored, VaultDriver } from '../../src/vault/vault';
 
-/** A store in memory, each of whose operations happens when the scheduler says so. */
-export function scheduled(scheduler: fc.Scheduler, objects = new Map<string, Stored<Buffer>>()): VaultDriver {
+/** A store in memory. `later` says when each of its operations happens; at once if absent. */
+export function inMemory(
+  later: <T>(does: () => T) => Promise<T> = async does => does(),
+  objects = new Map<string, Stored<Buffer>>(),
+): VaultDriver {
   let versions = objects.size;
   const put = (key: string, value: Buffer) => {
     versions += 1;
     objects.set(key, { value, version: String(versions) });
     return true;
   };
-  const later = <T>(does: () => T): Promise<T> => scheduler.schedule(Promise.resolve()).then(does);
   return {
     get: key => later(() => objects.get(key)),
     putIfAbsent: (key, bytes) => later(() => !objects.has(key) && put(key, bytes)),
@@ -19,4 +21,9 @@ export function scheduled(scheduler: fc.Scheduler, objects = new Map<string, Sto
       objects.delete(key);
     },
   };
+}
+
+/** A store in memory, each of whose operations happens when the scheduler says so. */
+export function scheduled(scheduler: fc.Scheduler, objects?: Map<string, Stored<Buffer>>): VaultDriver {
+  return inMemory(does => scheduler.schedule(Promise.resolve()).then(does), objects);
 }
