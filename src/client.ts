@@ -14,7 +14,7 @@ import {
 } from '@temporalio/client';
 import { ApplicationFailure, WorkflowNotFoundError } from '@temporalio/common';
 import { DsrError, unusable } from './client/errors';
-import { ANSWERED_WITHIN_MS, createRuns, type RecordOf } from './client/runs';
+import { createRuns, type RecordOf } from './client/runs';
 import { createStarting, type Started } from './client/starting';
 import { brokenStatus, endedStatus, openStatus, type StatusReport } from './client/status';
 import type { Keyring } from './encryption/keyring';
@@ -36,7 +36,6 @@ import {
 } from './request/names';
 import { SEARCH_KEYS } from './request/search-keys';
 import { sideBySide } from './side-by-side';
-import { within } from './temporal/deadline';
 import { quoted } from './temporal/list-filter';
 
 export { DsrError } from './client/errors';
@@ -123,7 +122,7 @@ export function createDsrClient({
   taskQueue = DEFAULT_TASK_QUEUE,
   recordOf = async () => undefined,
 }: DsrClientOptions): DsrClient {
-  const { workflow, connection: server } = temporal;
+  const { workflow } = temporal;
   const runs = createRuns(temporal, { keyring, taskQueue, recordOf });
   const starting = createStarting(temporal, keyring, taskQueue, runs);
 
@@ -177,11 +176,7 @@ export function createDsrClient({
       const handle = workflow.getHandle(workflowId, runId);
       const update: { args: [unknown] } = { args: [{ workflowId, ...parsed }] };
       try {
-        const answer = await within(
-          server,
-          () => handle.executeUpdate<unknown, [unknown]>(EXTEND, update),
-          ANSWERED_WITHIN_MS,
-        );
+        const answer = await handle.executeUpdate<unknown, [unknown]>(EXTEND, update);
         const clock = readExtended(answer, parsed.reason);
         if (clock !== undefined) return clock;
       } catch (error) {

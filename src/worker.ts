@@ -4,10 +4,16 @@
  * connections that are added, changed or removed while it runs. Decisions D1, D2.
  */
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { Client } from '@temporalio/client';
 import { type MetricMeter, noopMetricMeter } from '@temporalio/common';
-import { type NativeConnection, Worker, type WorkflowBundleOption } from '@temporalio/worker';
+import {
+  GracefulShutdownPeriodExpiredError,
+  type NativeConnection,
+  Worker,
+  type WorkflowBundleOption,
+} from '@temporalio/worker';
 import { registered } from './activities';
 import { createRetentionActivities } from './activities/retention-activities';
 import type { WaitDelays } from './activities/waiting';
@@ -20,13 +26,13 @@ import type { Renewable } from './request/contracts';
 import { RENEWAL_WORKFLOW, renewalId } from './request/names';
 import type { RetentionPolicy } from './retention/retention';
 import { ensureRetentionSchedule } from './retention/schedule';
-import { within } from './temporal/deadline';
 import { countOpen } from './temporal/open-requests';
 import { ensureSearchAttributes } from './temporal/search-attributes';
 import { countWaiting, signalWaiting, wakeWaiting } from './temporal/waiting';
 import { createAlarms } from './worker/alarms';
 import { createConnectionWorkers } from './worker/connection-workers';
 import { createGauges } from './worker/gauges';
+import { endsInTime } from './worker/in-time';
 import { createMetrics } from './worker/metrics';
 import { createMissingKeys } from './worker/missing-keys';
 import { startPolling } from './worker/polling';
@@ -58,10 +64,22 @@ export interface ServiceOptions {
 export interface Service {
   /** Problems that keep it from its work now; empty if all is well. */
   problems(): string[];
-  /** Rejects if the service cannot continue. Resolves after `stop`. */
+  /** Rejects if the service cannot continue, or did not end in time. Resolves after `stop`. */
   readonly ended: Promise<void>;
-  /** Takes no new steps, lets those in flight end, then closes. */
+  /**
+   * Takes no new steps and lets those in flight end; after 50 seconds it stops them. It settles within 65 seconds.
+   * @throws {ShutdownOverdue}
+   */
   stop(): Promise<void>;
+}
+
+/** Something of a stopped service does not end: only the end of its process ends it. */
+export class ShutdownOverdue extends Error {
+  readonly code = 'shutdown-overdue' as const;
+  override readonly name = 'ShutdownOverdue';
+  constructor() {
+    super('The worker was stopped, and a part of it does not end: the vault or the Temporal server may hang.');
+  }
 }
 
 const POLL_EVERY_MS = 5_000;
@@ -69,9 +87,11 @@ const POLL_EVERY_MS = 5_000;
 const POLLED_WITHIN_MS = 30_000;
 /** With the time between two calls less than ten seconds. */
 const SERVER_ANSWERS_WITHIN_MS = 4_000;
-/** Above the longest step, so that a step in flight ends and is counted. */
+/** Above the longest API request, so that a step in flight ends and is counted. Then it is stopped. */
 const SHUTDOWN_GRACE = '50 seconds';
+/** For steps to stop, and the server to get to know it. */
 const SHUTDOWN_FORCE = '60 seconds';
+const ENDED_WITHIN_MS = 65_000;
 
 /** Starts serving every connection of the vault; resolves when steps are taken. */
 export async function startService(options: ServiceOptions): Promise<Service> {
@@ -135,9 +155,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     options.meter &&
     createGauges({
       metrics,
-      countWaiting: name => within(temporal.connection, () => countWaiting(temporal, taskQueue, name, new Date())),
-      countOpen: (kind, now, soon) =>
-        within(temporal.connection, () => countOpen(temporal, taskQueue, { kind, now, soon })),
+      countWaiting: name => countWaiting(temporal, taskQueue, name, new Date()),
+      countOpen: (kind, now, soon) => countOpen(temporal, taskQueue, { kind, now, soon }),
     });
   const workers = createConnectionWorkers({
     connections,
@@ -147,7 +166,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     workerOptions: { ...common, activities: registered(api) },
     watch: gauges,
     renew: due => startRenewal(temporal, taskQueue, due),
-    wake: name => within(temporal.connection, () => wakeWaiting(temporal, taskQueue, name)),
+    wake: name => wakeWaiting(temporal, taskQueue, name),
     log,
   });
 
@@ -181,18 +200,29 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     log,
   });
 
-  const ended = running.finally(async () => {
+  /** All parts end at the same time. */
+  async function end(): Promise<void> {
     stopping = true;
-    await Promise.all([polling.stop(), server.stop()]);
-    await workers.stop();
-    aircall.close();
-  });
+    if (requests.getState() === 'RUNNING') requests.shutdown();
+    const ends = [running, workers.stop(), polling.stop(), server.stop()];
+    try {
+      if (!(await endsInTime(Promise.allSettled(ends), ENDED_WITHIN_MS))) throw new ShutdownOverdue();
+      await Promise.all(ends);
+    } catch (error) {
+      throw error instanceof GracefulShutdownPeriodExpiredError ? new ShutdownOverdue() : error;
+    } finally {
+      aircall.close();
+    }
+  }
+
+  const stop = new AbortController();
+  const ended = Promise.race([running.catch(() => {}), once(stop.signal, 'abort')]).then(end);
   ended.catch(() => {}); // the caller that waits for `ended` gets the error
   return {
     ended,
     problems,
     async stop() {
-      if (requests.getState() === 'RUNNING') requests.shutdown();
+      stop.abort();
       await ended;
     },
   };
@@ -200,21 +230,19 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 
 /** Reads the namespace, so that the server has to read its database. */
 async function callServer({ connection, options: { namespace } }: Client): Promise<void> {
-  await within(connection, () => connection.workflowService.describeNamespace({ namespace }));
+  await connection.workflowService.describeNamespace({ namespace });
 }
 
 /** One renewal for each credential, by the first worker that sees that it is to come. */
 async function startRenewal(temporal: Client, taskQueue: string, due: Renewable): Promise<void> {
   const workflowId = renewalId(taskQueue, due.connection, due.failedVersion);
-  await within(temporal.connection, () =>
-    temporal.workflow.start<typeof renewCredential>(RENEWAL_WORKFLOW, {
-      taskQueue,
-      workflowId,
-      workflowIdConflictPolicy: 'USE_EXISTING',
-      staticSummary: `Renew the credential of ${due.connection} before it expires`,
-      args: [{ workflowId, ...due }],
-    }),
-  );
+  await temporal.workflow.start<typeof renewCredential>(RENEWAL_WORKFLOW, {
+    taskQueue,
+    workflowId,
+    workflowIdConflictPolicy: 'USE_EXISTING',
+    staticSummary: `Renew the credential of ${due.connection} before it expires`,
+    args: [{ workflowId, ...due }],
+  });
 }
 
 function bundleDigest(bundle: WorkflowBundleOption): string {

@@ -4,7 +4,7 @@
  * failure. It never waits: the delay goes to Temporal. Decisions D1, D3, D4.
  */
 import { ApplicationFailure, activityInfo, heartbeat, type Info } from '@temporalio/activity';
-import { ApplicationFailureCategory } from '@temporalio/common';
+import { ApplicationFailureCategory, CancelledFailure } from '@temporalio/common';
 import type { AircallClient, ApiRequest, Authorization } from '../aircall/client';
 import { ENDPOINTS } from '../aircall/endpoints';
 import { AircallError, type AircallErrorCode, type RateLimit } from '../aircall/errors';
@@ -21,6 +21,7 @@ import type { Standing } from '../vault/records';
 import type { Gates } from './gates';
 import { requestOfStep } from './local-step';
 import type { ServerTime } from './server-time';
+import { stopSignal, unlessStopped } from './stopping';
 
 /** The outcome of an API request. Without a trusted connection no request leaves this machine. */
 export type Answer = 'ok' | Exclude<AircallErrorCode, 'not-trusted'>;
@@ -44,7 +45,7 @@ export interface ApiStepDependencies {
 export type Counted<T> = T & { readonly apiRequests: number };
 
 /** A request without the parts that the connection adds. */
-export interface StepRequest extends Omit<ApiRequest, 'baseUrl' | 'authorization'> {
+export interface StepRequest extends Omit<ApiRequest, 'baseUrl' | 'authorization' | 'stop'> {
   /** Only while the connection has this credential: the secrets in its body belong to the base URL of that credential. */
   readonly onlyAt?: number;
 }
@@ -75,7 +76,7 @@ export async function sendOnce<T extends object>(
 ): Promise<Counted<T>> {
   const { cases, aircall, onAnswer, serverTime } = dependencies;
   const before = progress();
-  const { connection, authorization } = await targetOf(dependencies, name, outgoing, before);
+  const { connection, authorization } = await unlessStopped(targetOf(dependencies, name, outgoing, before));
   const { onlyAt: _, ...request } = outgoing;
   const answered = { uncertain: before.uncertain, connection };
   const sent = before.sent + 1;
@@ -86,8 +87,9 @@ export async function sendOnce<T extends object>(
       ...request,
       baseUrl: connection.baseUrl,
       ...(authorization && { authorization }),
+      stop: stopSignal(),
     });
-    const value = await read(body, answered);
+    const value = await unlessStopped(read(body, answered));
     onAnswer(name, 'ok');
     return { ...value, apiRequests: sent };
   } catch (error) {
@@ -109,7 +111,7 @@ export async function sendOnce<T extends object>(
       dependencies.gates.markDead(name, connection.credentialVersion);
     const detail = { apiRequests: failed.progress.sent, credentialVersion: connection.credentialVersion };
     if (closedMs === undefined) throw stepFailure(error.code, error.message, detail);
-    await dependencies.onRateLimit(name, error.limit).catch(notNoted => {
+    await unlessStopped(dependencies.onRateLimit(name, error.limit)).catch(notNoted => {
       throw localFailure(notNoted, sent); // the gate is closed: a retry sends nothing
     });
     throw stepFailure(error.code, error.message, detail, closedMs + jitterMs(dependencies.random));
@@ -229,10 +231,10 @@ export function stepFailure(
 
 /**
  * A failure of our own side. Broken data is final; anything else (disk, store) is retried, with its kind as the only
- * message: library errors quote paths and values.
+ * message: library errors quote paths and values. A cancellation stays one.
  */
 export function localFailure(error: unknown, apiRequests: number): Error {
-  if (error instanceof ApplicationFailure) return error;
+  if (error instanceof ApplicationFailure || error instanceof CancelledFailure) return error;
   const detail = { apiRequests, credentialVersion: 0 };
   const isTyped = [CaseFileBroken, SealBroken, VaultError, ReceiptError].some(type => error instanceof type);
   const code = errorCode(error) ?? '';
@@ -278,7 +280,8 @@ async function handOn(cases: Cases, state: StepProgress): Promise<void> {
   report(state);
   const request = requestOfStep();
   if (request === undefined) return;
-  await cases.noteProgress(request, stepName(activityInfo(), activityInfo().activityId), state).catch(error => {
+  const step = stepName(activityInfo(), activityInfo().activityId);
+  await unlessStopped(cases.noteProgress(request, step, state)).catch(error => {
     throw localFailure(error, state.sent);
   });
 }

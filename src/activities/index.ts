@@ -19,6 +19,7 @@ import { createListActivities, type ListDependencies } from './lists';
 import { NOTHING_SENT, requestOfStep } from './local-step';
 import { createOpeningActivities, type OpeningDependencies } from './opening';
 import { createPackageActivities } from './packaging';
+import { leftBehindWhenStopped } from './stopping';
 import { createWaitActivities, type WaitDependencies } from './waiting';
 
 export type { RaisedAlarm } from '../request/contracts';
@@ -48,7 +49,10 @@ function createLocalActivities(dependencies: LocalDependencies): LocalActivities
   };
 }
 
-/** The steps as a worker registers them: each takes only what is addressed to it and has its shape, and its result says whose it is. */
+/**
+ * The steps as a worker registers them: each takes only what is addressed to it and has its shape, its result says whose it is, and
+ * it ends when its worker ends.
+ */
 export function registered(
   steps: Partial<ApiActivities & LocalActivities & RetentionActivities & WakingActivities>,
 ): Record<string, (message: unknown) => Promise<Returned>> {
@@ -61,7 +65,7 @@ export function registered(
         const input = argumentsIn(name, message);
         if (input === undefined || isForAnother(input[0]))
           throw stepFailure('payload-unusable', 'what this step was given was not made for it', NOTHING_SENT);
-        return returned(name, await Reflect.apply(step, undefined, input));
+        return returned(name, await leftBehindWhenStopped(Reflect.apply(step, undefined, input)));
       },
     ] as const;
   });

@@ -4,6 +4,7 @@ import type { LocalActivities } from '../request/contracts';
 import { sideBySide } from '../side-by-side';
 import type { CaseRef, Cases } from '../vault/cases';
 import { type Listing, readListing, readObject, writeObject } from './case-objects';
+import { unlessStopped } from './stopping';
 
 export interface ListDependencies {
   readonly cases: Cases;
@@ -20,8 +21,8 @@ export function createListActivities({
     async mergeListings({ request, of, objects }) {
       const merging = createMerge();
       for (const group of groupsOf(objects)) {
-        const pages = await sideBySide(group, READ_AT_ONCE, object => readListing(cases, request, object, of));
-        for (const page of pages) merging.add(page);
+        const reading = sideBySide(group, READ_AT_ONCE, object => readListing(cases, request, object, of));
+        for (const page of await unlessStopped(reading)) merging.add(page);
       }
       const merged = merging.end();
       return { object: await writeObject(cases, request, of, merged), ...listCounts(merged) };

@@ -7,6 +7,7 @@ import type { Cases } from '../vault/cases';
 import { refuseEnded } from './api-step';
 import { readObject } from './case-objects';
 import { NOTHING_SENT } from './local-step';
+import { unlessStopped } from './stopping';
 
 export function createPackageActivities({ cases }: { readonly cases: Cases }): Pick<LocalActivities, 'buildPackage'> {
   return {
@@ -17,7 +18,7 @@ export function createPackageActivities({ cases }: { readonly cases: Cases }): P
       const { records } = await readObject(cases, input.request, input.calls, 'calls');
       const { contacts: contactCoverage, calls: callCoverage, outOfReach } = input.coverage;
       if (callCoverage === undefined) throw new RangeError('calls were not searched');
-      const bytes = await zipPackage({
+      const zipping = zipPackage({
         format: PACKAGE_FORMAT,
         requestId: input.request.requestId,
         connection: input.request.connection,
@@ -31,6 +32,7 @@ export function createPackageActivities({ cases }: { readonly cases: Cases }): P
           outOfReach: [...outOfReach],
         },
       });
+      const bytes = await unlessStopped(zipping);
       const sha256 = createHash('sha256').update(bytes).digest('hex');
       const uri = await cases.writePackage(input.request, bytes, sha256);
       return { uri, sha256, sizeBytes: bytes.length };

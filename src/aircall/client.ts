@@ -19,6 +19,8 @@ export interface ApiRequest {
   readonly id?: number;
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: Readonly<Record<string, string>>;
+  /** Gives up the request: its reply counts as late. */
+  readonly stop?: AbortSignal;
 }
 
 export interface AircallClient {
@@ -50,13 +52,15 @@ export function createAircallClient(options: AircallClientOptions = {}): Aircall
   const { headersTimeoutMs = 20_000, bodyTimeoutMs = 45_000, bodyBytesMax = BODY_BYTES_MAX } = options;
   const agents = { http: new HttpAgent({ keepAlive: true }), https: new HttpsAgent({ keepAlive: true }) };
 
-  async function send({ endpoint, baseUrl, authorization, id, query = {}, body }: ApiRequest): Promise<unknown> {
+  async function send({ endpoint, baseUrl, authorization, id, query = {}, body, stop }: ApiRequest): Promise<unknown> {
     const url = new URL(baseUrl + endpoint.path.replace(':id', String(id)));
     url.search = new URLSearchParams({ ...endpoint.always, ...query }).toString();
 
     const abort = new AbortController();
     const bodyTimer = setTimeout(() => abort.abort(), bodyTimeoutMs);
     const headersTimer = setTimeout(() => abort.abort(), headersTimeoutMs);
+    const onStop = () => abort.abort();
+    stop?.addEventListener('abort', onStop);
     try {
       const response = await fetch(url, {
         method: endpoint.method,
@@ -89,6 +93,7 @@ export function createAircallClient(options: AircallClientOptions = {}): Aircall
     } finally {
       clearTimeout(headersTimer);
       clearTimeout(bodyTimer);
+      stop?.removeEventListener('abort', onStop);
       abort.abort(); // releases a body that was not read
     }
   }

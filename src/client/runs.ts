@@ -58,7 +58,6 @@ export interface KnownRecord {
 
 export type RecordOf = (request: RequestRef) => Promise<KnownRecord | undefined>;
 
-export const ANSWERED_WITHIN_MS = 10_000;
 /** Runs whose input is remembered. */
 const REMEMBERED_MAX = 10_000;
 
@@ -70,7 +69,7 @@ export function createRuns(
     recordOf,
   }: { readonly keyring: Keyring; readonly taskQueue: string; readonly recordOf: RecordOf },
 ): Runs {
-  const { workflow, connection: server } = temporal;
+  const { workflow } = temporal;
   /** By run id: a start never changes. */
   const inputs = new Map<string, object | undefined>();
 
@@ -161,7 +160,7 @@ export function createRuns(
       const handle = workflow.getHandle(workflowIdOf(request), runId);
       let answer: unknown;
       try {
-        answer = await server.withDeadline(Date.now() + ANSWERED_WITHIN_MS, () => handle.query('status'));
+        answer = await handle.query('status');
       } catch (error) {
         if (error instanceof QueryNotRegisteredError || error instanceof QueryRejectedError) return undefined;
         const code = grpcErrorOf(error)?.code;

@@ -5,7 +5,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Client } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import { startDevServer } from '../../dev-server';
 import { ANY_PORT, findFreePort, HOST } from '../../dev-server/free-port';
@@ -13,11 +12,11 @@ import { startSandbox } from '../../sandbox';
 import { SHARE_DEFAULT } from '../budget';
 import type { RequestResult } from '../client';
 import { startCodecServer } from '../codec-server';
-import { createDataConverter } from '../encryption/data-converter';
 import { generateKeyFile } from '../encryption/key-file';
 import { loadKeyring } from '../encryption/keyring';
 import { createParts, createStores } from '../parts';
 import { DEFAULT_TASK_QUEUE, SEARCH_ATTRIBUTES } from '../request/names';
+import { connectTemporal } from '../temporal/connect';
 import { nextCredentialVersion } from '../vault/connections';
 import { createFolderDriver } from '../vault/folder';
 import { createVault } from '../vault/vault';
@@ -88,7 +87,11 @@ export async function demo({ terminal }: Context): Promise<Exit> {
 
     const native = await NativeConnection.connect({ address: server.address });
     endings.push(() => native.close());
-    const temporal = new Client({ connection: server.env.connection, dataConverter: createDataConverter(keyring) });
+    const temporal = await connectTemporal(keyring, {
+      connectionOptions: { address: server.address },
+      namespace: 'default',
+    });
+    endings.push(() => temporal.connection.close());
     const parts = createParts(stores, { temporal, taskQueue: DEFAULT_TASK_QUEUE });
     const service = await startService({ native, parts, log: () => {} });
     endings.push(() => service.stop());

@@ -64,6 +64,7 @@ const OWN_NAMES = new Set([
   'BundleRefused',
   'TemporalServerUnavailable',
   'SandboxInputError',
+  'ShutdownOverdue',
 ]);
 
 const NAMESPACE_MISSING = new CommandError(
@@ -71,6 +72,14 @@ const NAMESPACE_MISSING = new CommandError(
   'The Temporal server has no such namespace. Set TEMPORAL_NAMESPACE, or create it: temporal operator namespace create.',
   EXIT.usage,
 );
+
+const SERVER_SILENT = new CommandError(
+  'temporal-unreachable',
+  'The Temporal server did not answer in time. Check that it runs, and try again.',
+  EXIT.usage,
+);
+/** gRPC statuses DEADLINE_EXCEEDED and UNAVAILABLE. */
+const SILENT: readonly unknown[] = [4, 14];
 
 /** The printed code and message of an error. */
 export function codeAndMessageOf(error: unknown): { readonly code: string; readonly message: string } {
@@ -98,8 +107,14 @@ export function namesDefect(error: unknown): error is Error {
 function knownAs(error: unknown): Error | undefined {
   if (!(error instanceof Error)) return undefined;
   if (error.name === 'NamespaceNotFoundError') return NAMESPACE_MISSING;
+  if (isSilence(error) || isSilence(error.cause)) return SERVER_SILENT;
   const ours = error instanceof CommandError || USAGE_CODES.has(codeOf(error)) || OWN_NAMES.has(error.name);
   return ours ? error : undefined;
+}
+
+/** By the shape of an error of gRPC: its class would load Temporal's client, which slows down every command. */
+function isSilence(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && 'details' in error && SILENT.includes(error.code);
 }
 
 function codeOf(error: unknown): string {

@@ -4,19 +4,22 @@ import { NativeConnection } from '@temporalio/worker';
 import { probeVault } from '../vault/probe';
 import { startService } from '../worker';
 import { serveHealth } from '../worker/health';
+import { endsInTime } from '../worker/in-time';
 import type { Context } from './context';
-import { CommandError, EXIT, type Exit, usage } from './errors';
+import { type CommandEnd, CommandError, EXIT, exitOf, usage } from './errors';
 import { parseListen } from './listen';
 
 /** An orchestrator calls from outside the container. The answer holds no secret. */
 const HEALTH_HOST = '0.0.0.0';
+/** The last spans are sent, connections closed. With the end of the service itself less than 70 seconds. */
+const CLOSED_WITHIN_MS = 4_000;
 
 export interface WorkerOptions {
   readonly metrics?: string;
   readonly healthPort?: string;
 }
 
-export async function worker(context: Context, options: WorkerOptions): Promise<Exit> {
+export async function worker(context: Context, options: WorkerOptions): Promise<CommandEnd> {
   const metrics = options.metrics === undefined ? undefined : parseListen(options.metrics, '--metrics');
   const healthPort = options.healthPort === undefined ? undefined : portOf(options.healthPort);
   const { terminal, config } = context;
@@ -62,11 +65,15 @@ export async function worker(context: Context, options: WorkerOptions): Promise<
     await service.stop().catch(() => {}); // `ended` reports the failure
   });
   log({ level: 'info', message: 'ready' });
-  await service.ended;
-  await tracing?.stop();
-  await health?.close();
-  await native.close();
-  return EXIT.done;
+  const exit = await service.ended.then(
+    () => EXIT.done,
+    error => {
+      terminal.error(error);
+      return exitOf(error);
+    },
+  );
+  await endsInTime(Promise.allSettled([tracing?.stop(), health?.close(), native.close()]), CLOSED_WITHIN_MS);
+  return { atOnce: exit }; // a step that was left behind may still wait for the vault
 }
 
 function portOf(text: string): number {

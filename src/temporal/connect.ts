@@ -6,6 +6,7 @@ import { Client, Connection } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { createDataConverter } from '../encryption/data-converter';
 import type { Keyring } from '../encryption/keyring';
+import { boundedCalls, CALL_TIMES, type CallTimes } from './deadline';
 import { grpcErrorOf, PERMISSION_DENIED, UNAUTHENTICATED } from './grpc-status';
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -26,13 +27,19 @@ export function temporalConfiguration(env: Readonly<Record<string, string | unde
   return { connectionOptions, namespace: namespace ?? 'default' };
 }
 
-/** @throws {TemporalUnreachable} with the address that was tried, after `withinMs` */
+/**
+ * The one place that makes a client. Its calls have deadlines: they fail with Temporal's own errors if the server does not answer.
+ * @param withinMs for the connection to be made
+ * @throws {TemporalUnreachable} with the address that was tried, after `withinMs`
+ */
 export async function connectTemporal(
   keyring: Keyring,
   { connectionOptions, namespace }: TemporalConfiguration = temporalConfiguration(),
   withinMs: number = CONNECT_TIMEOUT_MS,
+  times: CallTimes = CALL_TIMES,
 ): Promise<Client> {
-  const connection = await Connection.connect({ ...connectionOptions, connectTimeout: withinMs }).catch(error => {
+  const options = { ...connectionOptions, connectTimeout: withinMs, interceptors: [boundedCalls(times)] };
+  const connection = await Connection.connect(options).catch(error => {
     throw new TemporalUnreachable(whyUnreachable(error, connectionOptions.address ?? 'localhost:7233'));
   });
   return new Client({ connection, namespace, dataConverter: createDataConverter(keyring) });

@@ -1,13 +1,25 @@
-/** Bounds the calls to a Temporal server that nobody waits for by hand: a call without a deadline may hang for ever. */
-import type { ConnectionLike } from '@temporalio/client';
+/** Bounds every call to a Temporal server: a call without a deadline may hang for ever. */
+import { type ConnectionOptions, defaultGrpcRetryOptions, makeGrpcRetryInterceptor } from '@temporalio/client';
 
-const ANSWERED_WITHIN_MS = 5_000;
+export interface CallTimes {
+  readonly answeredWithinMs: number;
+  /** Of a history, also if the call waits for the end of its run. */
+  readonly historyWithinMs: number;
+}
 
-/** Rejects with gRPC status DEADLINE_EXCEEDED if the calls in `work` take longer than `answeredWithinMs`; five seconds if absent. */
-export function within<T>(
-  connection: ConnectionLike,
-  work: () => Promise<T>,
-  answeredWithinMs = ANSWERED_WITHIN_MS,
-): Promise<T> {
-  return connection.withDeadline(Date.now() + answeredWithinMs, work);
+/** Ten seconds as in Temporal's SDKs for Go and Java. The server holds a call that waits for an event for 20 seconds. */
+export const CALL_TIMES: CallTimes = { answeredWithinMs: 10_000, historyWithinMs: 30_000 };
+
+const HISTORY = /\/GetWorkflowExecutionHistory$/;
+
+/**
+ * The interceptor of a connection: each call, with its repetitions, fails with gRPC status DEADLINE_EXCEEDED if it takes longer. A
+ * caller that waits less sets its own deadline (`withDeadline`).
+ */
+export function boundedCalls(times: CallTimes): NonNullable<ConnectionOptions['interceptors']>[number] {
+  const repeat = makeGrpcRetryInterceptor(defaultGrpcRetryOptions());
+  return (options, next) => {
+    const withinMs = HISTORY.test(options.method_definition.path) ? times.historyWithinMs : times.answeredWithinMs;
+    return repeat({ ...options, deadline: options.deadline ?? Date.now() + withinMs }, next);
+  };
 }

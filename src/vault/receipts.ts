@@ -475,21 +475,22 @@ export function createReceipts({ vault, keyring, now }: ReceiptsDependencies): R
   /** Puts a receipt in line, or finds it there. */
   function join(ended: EndedRun, onNew: () => void): Promise<Receipt> {
     const { connection } = ended.request;
-    const line = lines.get(connection) ?? new Map<string, Queued>();
-    lines.set(connection, line);
-    const present = line.get(runOf(ended));
+    const standing = lines.get(connection);
+    const present = standing?.get(runOf(ended));
     if (present !== undefined) return present.receipt;
     let settle: Queued['settle'] = () => {};
     const receipt = new Promise<Receipt>((resolve, reject) => {
       settle = outcome => (outcome.status === 'fulfilled' ? resolve(outcome.value) : reject(outcome.reason));
     });
+    const line = standing ?? new Map<string, Queued>();
     line.set(runOf(ended), { ended, onNew, receipt, settle });
-    if (line.size === 1) void serve(connection, line);
+    if (standing === undefined) void serve(connection, line);
     return receipt;
   }
 
   /** Appends all that stand in line, also those that come meanwhile. Between batches others that wait for their turn write. */
   async function serve(connection: string, line: Map<string, Queued>): Promise<void> {
+    lines.set(connection, line);
     while (line.size > 0) {
       await inTurn(connection, async () => {
         const batch = [...line.values()].slice(0, BATCH_MAX);

@@ -4,7 +4,6 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Log } from '../log';
-import { within } from '../temporal/deadline';
 import { grpcErrorOf, isUnimplemented } from '../temporal/grpc-status';
 import { describeQueue, type QueueOn, type QueueState, sameRate, setQueueRate } from '../temporal/queue-rate';
 
@@ -37,12 +36,12 @@ export function createBudgetKeeper(
   let idle = true;
 
   async function keepOne(connection: string, queue: QueueOn, rate: number): Promise<void> {
-    const state = await within(queue.connection, () => describeQueue(queue));
+    const state = await describeQueue(queue);
     if (!wanted.has(connection)) return; // forgotten meanwhile
     described(connection, state);
     const { rate: present } = state;
     if (!sameRate(present, rate)) {
-      await within(queue.connection, () => setQueueRate(queue, rate));
+      await setQueueRate(queue, rate);
       const before = kept.get(connection);
       if (before !== undefined && sameRate(before, rate))
         log({

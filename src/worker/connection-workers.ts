@@ -11,7 +11,6 @@ import type { Log } from '../log';
 import type { Renewable } from '../request/contracts';
 import { apiTaskQueue } from '../request/names';
 import { sideBySide } from '../side-by-side';
-import { within } from '../temporal/deadline';
 import { rateOn } from '../temporal/queue-rate';
 import { budgetOf, type Connection, type Connections, renewalOf } from '../vault/connections';
 import { VaultError } from '../vault/errors';
@@ -48,7 +47,7 @@ export interface ConnectionWorkers {
   checkNow(connection: string): Promise<void>;
   /** Workers that ended and do not run again yet, and checks that do not end. */
   problems(): string[];
-  /** Lets the steps in flight end. */
+  /** Takes no new steps, and lets those in flight end: of all connections at the same time. */
   stop(): Promise<void>;
 }
 
@@ -91,8 +90,8 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
   const keeper = createBudgetKeeper(log, watch?.queue);
   /** By name, least recently checked first. */
   const serving = new Map<string, Served>();
-  /** Connections whose worker takes no new steps and lets its last ones end; meanwhile the others are served. */
-  const leaving = new Map<string, Promise<void>>();
+  /** The ends of workers that take no new steps and let their last ones end. */
+  const leaving = new Set<Promise<void>>();
   /** Why a connection could not be served at the last check: logged when it changes. */
   const unserved = new Map<string, string>();
   /** Connections that were checked and not found deleted since. */
@@ -158,7 +157,7 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
       }
       const budget = budgetOf(stored.value, await connections.rateLimits(name));
       const queue = { connection: server, namespace, taskQueue: apiTaskQueue(taskQueue, name) };
-      const rate = await within(server, () => rateOn(queue, budget));
+      const rate = await rateOn(queue, budget);
       if (!seen.has(name)) return;
       watch?.budget(name, rate);
       keeper.keep(name, queue, rate);
@@ -180,10 +179,9 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
   }
 
   async function serve(name: string, queue: string, rate: number): Promise<void> {
-    if (stopped || leaving.has(name) || starting.has(name)) return; // a later poll serves it
-    const served = serving.get(name);
-    if (served?.rate === rate) return;
-    if (served !== undefined) return leave(name); // a later poll serves it with its new budget
+    if (stopped || starting.has(name) || serving.get(name)?.rate === rate) return; // what starts now is fitted by a later poll
+    // A worker cannot change its rate. Its last steps end beside the next one: what holds is the rate of the queue.
+    leave(name);
     const started = start(name, queue, rate).finally(() => starting.delete(name));
     starting.set(name, started);
     await started;
@@ -206,6 +204,7 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
     );
     ended.delete(name);
     serving.set(name, { worker, done, rate });
+    if (stopped) return leave(name); // meanwhile
     log({ level: 'info', message: `serving at ${rate.toFixed(4)} API requests a second`, connection: name });
   }
 
@@ -223,16 +222,14 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
     if (served === undefined) return;
     serving.delete(name);
     if (served.worker.getState() === 'RUNNING') served.worker.shutdown();
-    leaving.set(
-      name,
-      served.done.finally(() => leaving.delete(name)),
-    );
+    leaving.add(served.done);
+    void served.done.finally(() => leaving.delete(served.done));
   }
 
   /** Found by a poll, or, if it went in the middle of one, by its check. */
   function isGone(name: string): void {
     if (!seen.delete(name)) return;
-    const wasServed = serving.has(name) || leaving.has(name);
+    const wasServed = serving.has(name);
     unserved.delete(name);
     ended.delete(name);
     states.delete(name);
@@ -246,7 +243,7 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
     async poll() {
       const names = new Set([...(await connections.names()), ...(await connections.keptNames())]);
       for (const name of seen) if (!names.has(name)) isGone(name);
-      const unchecked = [...names].filter(name => !serving.has(name) && !leaving.has(name));
+      const unchecked = [...names].filter(name => !serving.has(name));
       const due = [...unchecked, ...[...serving.keys()].slice(0, checkedPerPoll)];
       await sideBySide(
         due.filter(name => !hanging.has(name)),
@@ -261,10 +258,9 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
     ],
     async stop() {
       stopped = true;
-      await Promise.allSettled(starting.values()); // `check` reports their failures
       for (const name of [...serving.keys()]) leave(name);
-      await keeper.stop();
-      await Promise.all(leaving.values());
+      await Promise.allSettled([keeper.stop(), ...starting.values()]); // `check` reports what could not start
+      await Promise.all(leaving);
     },
   };
 }

@@ -10,7 +10,6 @@ import type { Log } from '../log';
 import type { Parts } from '../parts';
 import type { ApiActivities, LocalActivities } from '../request/contracts';
 import { type RequestRef, workflowIdOf } from '../request/names';
-import { within } from '../temporal/deadline';
 import { runAt, runsAt } from '../temporal/histories';
 import { isRunOf } from '../temporal/own-runs';
 import { signalNews } from '../temporal/waiting';
@@ -53,7 +52,10 @@ export function createSteps(options: StepsOptions): { readonly api: ApiActivitie
     random: Math.random,
     isOpen: (request, runId) => isOpen(temporal, request, runId),
     isKnown: (request, runId) => isKnown(temporal, request, runId),
-    wake: request => within(temporal.connection, () => signalNews(temporal, workflowIdOf(request)), SIGNALED_WITHIN_MS),
+    wake: request =>
+      temporal.connection.withDeadline(Date.now() + SIGNALED_WITHIN_MS, () =>
+        signalNews(temporal, workflowIdOf(request)),
+      ),
     waitDelays,
     onRefused: connection =>
       log({

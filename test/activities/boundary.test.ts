@@ -2,22 +2,20 @@
  * Every way in which a step can end, across a real activity boundary: real steps on a real worker, faults from the sandbox,
  * and what a workflow gets to know. What a step says of itself is worth what the server hands on.
  */
-import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { Client, Connection } from '@temporalio/client';
 import type { temporal } from '@temporalio/proto';
-import { bundleWorkflowCode, NativeConnection, Worker } from '@temporalio/worker';
+import { NativeConnection, Worker } from '@temporalio/worker';
 import type { FaultRule } from '../../sandbox';
 import { registered } from '../../src/activities';
-import { createDataConverter, failureConverterPath } from '../../src/encryption/data-converter';
+import { createDataConverter } from '../../src/encryption/data-converter';
 import { HANDLING, isStepCode, type StepCode } from '../../src/request/handling';
 import { type Kind, type RequestRef, workflowIdOf } from '../../src/request/names';
 import type { CaseRef } from '../../src/vault/cases';
 import { ifBroken } from '../../src/vault/connections';
 import { FACTS } from '../receipt/support';
-import { cachedPath } from '../support/folders';
 import { environment, installRuntime } from '../support/service';
 import type { accessRequest, StepEnd, StepToTake } from './support/one-step';
+import { bundleOfOneStep } from './support/one-step-bundle';
 import { endedAs, type Steps, startSteps } from './support/steps';
 
 const EMAIL = 'Zoe.Nunez@Example.com';
@@ -64,20 +62,6 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const end of cleanUp.splice(0).reverse()) await end();
 });
-
-/** Made anew only if something changed that it is made from. */
-async function bundleOfOneStep(): Promise<string> {
-  const workflowsPath = require.resolve('./support/one-step');
-  const hash = createHash('sha256');
-  for (const path of [workflowsPath, environment('TEST_WORKFLOW_BUNDLE')]) hash.update(readFileSync(path));
-  const cached = cachedPath(`one-step-${hash.digest('hex')}`);
-  if (!existsSync(cached)) {
-    const logger = { log() {}, trace() {}, debug() {}, info() {}, warn: console.error, error: console.error };
-    const { code } = await bundleWorkflowCode({ workflowsPath, failureConverterPath, logger });
-    writeFileSync(cached, code);
-  }
-  return cached;
-}
 
 /** The step of the present test's own set. */
 function takePresent(name: string, input: unknown[]): unknown {

@@ -34,6 +34,11 @@ const PLACES: Readonly<Record<string, Place>> = {
     only: ['src/aircall/client.ts', 'src/worker/alarms.ts'],
     example: 'await fetch(url)',
   },
+  'where a client of the Temporal server is made, whose calls have deadlines': {
+    pattern: /\bnew Client\(|\bConnection\.(?:connect|lazy)\(/,
+    only: ['src/temporal/connect.ts'],
+    example: 'const connection = await Connection.connect({ address })',
+  },
   'where environment variables come from': {
     pattern: /\bprocess\.env\b/,
     only: ['src/cli.ts', 'src/temporal/connect.ts'],
@@ -86,9 +91,9 @@ const PLACES: Readonly<Record<string, Place>> = {
     within: CLOCKLESS,
     example: 'readonly elapsedMs: () => number;',
   },
-  'nobody waits but Temporal: the HTTP client’s time-outs are no waiting': {
+  'nobody waits but Temporal: the HTTP client’s time-outs, and the last turn of a step that stops, are no waiting': {
     pattern: /\bset(?:Timeout|Interval|Immediate)\b|\bsleep\b|timers\/promises|\bdelay\(/,
-    only: ['src/aircall/client.ts'],
+    only: ['src/activities/stopping.ts', 'src/aircall/client.ts'],
     within: /^src\/(?:activities|aircall|request|package|encryption|receipt)/,
     example: 'await sleep(1000)',
   },

@@ -12,4 +12,5 @@ runTogether(
   'service/credentials',
   'service/queries',
   'service/poison',
+  'service/silent-server',
 );

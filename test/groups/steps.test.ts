@@ -9,5 +9,6 @@ runTogether(
   'activities/credentials',
   'activities/local',
   'activities/standing',
+  'activities/stopping',
   'activities/contracts',
 );

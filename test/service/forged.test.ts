@@ -12,7 +12,6 @@ import { jsonIn } from '../../src/audit/history';
 import { createPayloadCodec } from '../../src/encryption/payload-codec';
 import { taken } from '../../src/request/addressed';
 import { argumentsIn, resultIn } from '../../src/request/contracts';
-import { within } from '../../src/temporal/deadline';
 import { childrenIn, historyOf, runAt } from '../../src/temporal/histories';
 import { PATIENCE_MS, until } from '../support/patience';
 import { startTestService, type TestService } from '../support/service';
@@ -252,7 +251,9 @@ describe('a workflow task that somebody else ends', () => {
     const { workflowService, connection } = service.temporal;
     const queue = { namespace: 'default', taskQueue: { name: service.taskQueue }, identity: 'somebody' };
     for (;;) {
-      const task = await within(connection, () => workflowService.pollWorkflowTaskQueue(queue), PATIENCE_MS);
+      const task = await connection.withDeadline(Date.now() + PATIENCE_MS, () =>
+        workflowService.pollWorkflowTaskQueue(queue),
+      );
       const { taskToken } = task;
       if (task.workflowExecution?.workflowId !== workflowId) continue; // of another run: the server repeats it
       const commands = steps.map(({ activity, payload }, index) => ({

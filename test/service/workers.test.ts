@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { NativeConnection } from '@temporalio/worker';
 import { createCompanySeed } from '../../sandbox';
 import { ratePerSecond } from '../../src/budget';
+import { apiTaskQueue } from '../../src/request/names';
+import { describeQueue, sameRate } from '../../src/temporal/queue-rate';
 import { createFolderDriver } from '../../src/vault/folder';
 import { createConnectionWorkers } from '../../src/worker/connection-workers';
 import { until } from '../support/patience';
@@ -10,7 +12,7 @@ import { documentOf, expectHonestCounts, idsOf, runToEnd, sorted } from '../supp
 import { environment, startTestService, type TestService } from '../support/service';
 
 const NOW_MS = Date.now();
-const NAMES = ['shared', 'late', 'slow', 'quick'];
+const NAMES = ['shared', 'late', 'slow', 'quick', 'changing'];
 const EMAIL = 'zoe.nunez@example.com';
 
 let service: TestService;
@@ -76,6 +78,34 @@ describe('the workers of a service', () => {
     service.sandbox.release();
     await service.connectCompany('slow'); // connected again, its request goes on
     expect((await service.client.result(held.workflowId)).status).toBe('completed');
+  });
+
+  it('take steps all the time while the budget of a connection changes', async () => {
+    const changing = service.sandbox.company('changing');
+    const connection = await service.connectCompany('changing');
+    const subject = { email: EMAIL };
+    const rateAt = (limitPerMinute: number) => ratePerSecond({ limitPerMinute, share: 0.75 }, 1);
+    service.sandbox.setFaults({ rules: [{ company: 'changing', times: 1, action: 'hold' }] });
+    const held = await service.client.start('access', { requestId: 'held', connection, subject });
+    await until('its step is in flight', () => changing.requests().length === 1);
+    for (const limitPerMinute of [5_000, 6_000]) {
+      await service.connections.change(connection, stored => ({ ...stored, limitPerMinute }));
+      const serving = `connection ${connection}: serving at ${rateAt(limitPerMinute).toFixed(4)}`;
+      await until('it has its new budget', () => service.log.some(line => line.startsWith(serving)));
+      const requestId = `at-${limitPerMinute}`;
+      const meanwhile = await service.client.start('access', { requestId, connection, subject });
+      expect((await service.client.result(meanwhile.workflowId)).status).toBe('completed');
+      const queue = { connection: service.temporal.connection, namespace: 'default' };
+      await until('the server has it too', async () => {
+        const { rate } = await describeQueue({ ...queue, taskQueue: apiTaskQueue(service.taskQueue, connection) });
+        return sameRate(rate, rateAt(limitPerMinute));
+      });
+    }
+    expect(changing.requests()[0]).toMatchObject({ status: null }); // the first worker still has its step
+    service.sandbox.release();
+    const ended = await service.client.result(held.workflowId);
+    expect(ended.status).toBe('completed');
+    expect(ended.apiRequests * 3).toBe(changing.requests().length); // no step was taken twice
   });
 
   it('serve everybody else where one connection cannot be read', async () => {

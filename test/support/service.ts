@@ -5,7 +5,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
-import { Client, Connection } from '@temporalio/client';
 import {
   type ActivityInterceptorsFactory,
   DefaultLogger,
@@ -17,12 +16,12 @@ import {
 import { type Sandbox, type SandboxCompany, type SandboxOptions, startSandbox } from '../../sandbox';
 import type { WaitDelays } from '../../src/activities/waiting';
 import type { RequestResult } from '../../src/client';
-import { createDataConverter } from '../../src/encryption/data-converter';
 import { generateKeyFile } from '../../src/encryption/key-file';
 import { loadKeyring } from '../../src/encryption/keyring';
 import { textOf } from '../../src/log';
 import { createParts, createStores, type Parts } from '../../src/parts';
 import type { RetentionPolicy } from '../../src/retention/retention';
+import { connectTemporal } from '../../src/temporal/connect';
 import {
   type Credential,
   nextCredentialVersion,
@@ -141,8 +140,7 @@ async function deploy(
   const log: string[] = [];
   async function reach() {
     const native = await NativeConnection.connect({ address });
-    const server = await Connection.connect({ address });
-    const temporal = new Client({ connection: server, dataConverter: createDataConverter(keyring) });
+    const temporal = await connectTemporal(keyring, { connectionOptions: { address }, namespace: 'default' });
     const parts = createParts(stores, { temporal, taskQueue: name });
     return {
       parts,
@@ -159,7 +157,7 @@ async function deploy(
         }),
       async close() {
         await native.close();
-        await server.close();
+        await temporal.connection.close();
       },
     };
   }
