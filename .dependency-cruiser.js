@@ -19,7 +19,8 @@ const ROOMS = {
   audit: 'workflow-bundle retention receipt temporal vault encryption request version side-by-side error-code unusable',
   'workflow-bundle': 'workflows encryption',
   workflows: 'request side-by-side unusable',
-  activities: 'retention package vault receipt aircall encryption request matching log side-by-side error-code unusable',
+  activities:
+    'retention package vault receipt aircall encryption request matching log side-by-side error-code unusable',
   retention: 'receipt temporal vault encryption request log side-by-side',
   package: 'aircall request',
   temporal: 'encryption request budget side-by-side',

@@ -24,7 +24,8 @@ import { median } from '../statistics';
 interface Cost {
   readonly how: 'one by one' | 'at once';
   readonly operationsEach: number;
-  readonly msEach: number;
+  /** Of each round. */
+  readonly msEach: readonly number[];
 }
 
 interface Beside {
@@ -38,6 +39,8 @@ interface Beside {
 const BAR = { operationsEach: 3.5, ofOneByOne: 1 } as const;
 const ENDING = 'ending';
 const OTHER = 'other';
+/** In turns, because other work of the machine comes and goes. */
+const ROUNDS = 5;
 const ALONE_SAMPLES = 5;
 const AT_ONCE = 16;
 const POLL_MS = 250;
@@ -80,16 +83,25 @@ async function costsOf(many: number): Promise<Cost[]> {
       operations += 1;
     });
     const issued = createReceipts({ vault: createVault(driver, keyring), keyring, now: Date.now });
-    const measure = async (how: Cost['how'], issue: (runs: readonly EndedRun[]) => Promise<unknown>): Promise<Cost> => {
-      const runs = Array.from({ length: many }, (_, index) => endedRun(how.replaceAll(' ', '-'), index));
+    const each = Math.ceil(many / ROUNDS);
+    const measure = async (connection: string, issue: (runs: readonly EndedRun[]) => Promise<unknown>) => {
+      const runs = Array.from({ length: each }, (_, index) => endedRun(connection, index));
       operations = 0;
       const beganMs = performance.now();
       await issue(runs);
-      const msEach = (performance.now() - beganMs) / many;
-      note(`${many} receipts ${how}: ${operations} vault operations`);
-      return { how, operationsEach: operations / many, msEach };
+      return { operations, msEach: (performance.now() - beganMs) / each };
     };
-    return [await measure('one by one', oneByOne(issued)), await measure('at once', atOnce(issued))];
+    const rounds: Record<Cost['how'], Awaited<ReturnType<typeof measure>>>[] = [];
+    for (let round = 0; round < ROUNDS; round += 1)
+      rounds.push({
+        'one by one': await measure(`one-${round}`, oneByOne(issued)),
+        'at once': await measure(`all-${round}`, atOnce(issued)),
+      });
+    return (['one by one', 'at once'] as const).map(how => ({
+      how,
+      operationsEach: rounds.reduce((sum, round) => sum + round[how].operations, 0) / (each * ROUNDS),
+      msEach: rounds.map(round => round[how].msEach),
+    }));
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -176,7 +188,7 @@ async function small({ client, plain }: Stand, requestId: string): Promise<numbe
 function reportOf(costs: readonly Cost[], beside: Beside, ending: number): Report {
   const [slow, fast] = costs;
   if (slow === undefined || fast === undefined) throw new Error('nothing was measured');
-  const ofOneByOne = fast.msEach / slow.msEach;
+  const ofOneByOne = median(fast.msEach) / median(slow.msEach);
   const { aloneSeconds, besideSeconds, endingSeconds } = beside;
   const slowest = Math.max(...besideSeconds);
   return {
@@ -185,8 +197,8 @@ function reportOf(costs: readonly Cost[], beside: Beside, ending: number): Repor
       ...costs.map(({ how, operationsEach, msEach }) => [
         how,
         operationsEach.toFixed(2),
-        msEach.toFixed(2),
-        (msEach / slow.msEach).toFixed(2),
+        median(msEach).toFixed(2),
+        (median(msEach) / median(slow.msEach)).toFixed(2),
       ]),
       ['OTHER REQUESTS', 'SAMPLES', 'MEDIAN S', 'SLOWEST S'],
       ['alone', String(aloneSeconds.length), median(aloneSeconds).toFixed(2), Math.max(...aloneSeconds).toFixed(2)],

@@ -475,16 +475,16 @@ export function createReceipts({ vault, keyring, now }: ReceiptsDependencies): R
   /** Puts a receipt in line, or finds it there. */
   function join(ended: EndedRun, onNew: () => void): Promise<Receipt> {
     const { connection } = ended.request;
-    const standing = lines.get(connection);
-    const present = standing?.get(runOf(ended));
+    const served = lines.get(connection);
+    const line = served ?? new Map<string, Queued>();
+    const present = line.get(runOf(ended));
     if (present !== undefined) return present.receipt;
     let settle: Queued['settle'] = () => {};
     const receipt = new Promise<Receipt>((resolve, reject) => {
       settle = outcome => (outcome.status === 'fulfilled' ? resolve(outcome.value) : reject(outcome.reason));
     });
-    const line = standing ?? new Map<string, Queued>();
     line.set(runOf(ended), { ended, onNew, receipt, settle });
-    if (standing === undefined) void serve(connection, line);
+    if (served === undefined) void serve(connection, line);
     return receipt;
   }
 

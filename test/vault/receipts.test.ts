@@ -149,14 +149,12 @@ test.each([1, 2, 3, 4])(
 );
 
 test('the work is the same however long the chain is: nothing is listed', async () => {
-  const costs: number[] = [];
-  for (const id of manyIds(12)) {
-    const { own, asked } = observed();
-    await receiptsIn(own).issue(ended(id));
-    expect(asked.filter(what => what.startsWith('list receipt'))).toEqual([]);
-    costs.push(asked.length);
-  }
-  expect(new Set(costs.slice(1))).toEqual(new Set([8]));
+  const { own, asked } = observed();
+  const one = receiptsIn(own);
+  for (const id of manyIds(12)) await one.issue(ended(id));
+  await one.stateKeys('acme'); // its turn is the last one, and reads the head
+  expect(asked.filter(what => what.startsWith('list receipt'))).toEqual([]);
+  expect(asked.length).toBe(12 * 8 + 2);
 });
 
 describe('many receipts that are wanted at once', () => {
@@ -173,9 +171,8 @@ describe('many receipts that are wanted at once', () => {
     const batches = asked.filter(what => what.endsWith(' receipt-heads/acme')).length / 2;
     expect(batches).toBe(Math.ceil(ids.length / 64));
     const all = asked.splice(0).length;
-    await many.issue(ended('lone'));
-    expect({ all, lone: asked.length }).toEqual({ all: 3 * ids.length + 5 * batches, lone: 3 + 5 });
-    expect(verifyChain(await many.chain('acme'), [KEY.publicKey]).receipts).toHaveLength(ids.length + 1);
+    expect(all).toBe(3 * ids.length + 5 * batches);
+    expect(verifyChain(await many.chain('acme'), [KEY.publicKey]).receipts).toHaveLength(ids.length);
   });
 
   test('of two processes are one chain with each of them once, however their operations interleave', async () => {
