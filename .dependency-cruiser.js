@@ -7,7 +7,7 @@
 /** From the doors down to what imports nothing. */
 const ROOMS = {
   bench:
-    'commands log client worker config request encryption vault aircall temporal activities budget sandbox dev-server',
+    'commands log client worker parts config retention request encryption vault aircall temporal activities budget side-by-side sandbox dev-server',
   cli: 'commands small-heap',
   commands:
     'client worker parts config audit retention receipt temporal codec-server oauth vault aircall encryption request matching log budget version side-by-side error-code sandbox dev-server',
@@ -21,7 +21,7 @@ const ROOMS = {
   workflows: 'request side-by-side unusable',
   activities:
     'retention package vault receipt aircall encryption request matching log side-by-side error-code unusable',
-  retention: 'receipt temporal vault encryption request log side-by-side',
+  retention: 'receipt temporal vault encryption request log side-by-side error-code',
   package: 'aircall request',
   temporal: 'encryption request budget side-by-side',
   'codec-server': 'encryption log',

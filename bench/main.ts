@@ -16,6 +16,7 @@ import { latency } from './latency';
 import { note, noteError } from './note';
 import { receipts } from './receipts';
 import { requests } from './requests';
+import { retention } from './retention';
 import { size } from './size';
 import { waits } from './waits';
 
@@ -28,6 +29,7 @@ const BENCHMARKS: ReadonlyMap<string, Benchmark> = new Map([
   ['size', size],
   ['waits', waits],
   ['receipts', receipts],
+  ['retention', retention],
 ]);
 /** Seen from dist/bench. */
 const RESULTS = join(__dirname, '../../bench/results');

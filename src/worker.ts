@@ -26,6 +26,7 @@ import type { Renewable } from './request/contracts';
 import { RENEWAL_WORKFLOW, renewalId } from './request/names';
 import type { RetentionPolicy } from './retention/retention';
 import { ensureRetentionSchedule } from './retention/schedule';
+import { createSweep } from './retention/sweep';
 import { countOpen } from './temporal/open-requests';
 import { ensureSearchAttributes } from './temporal/search-attributes';
 import { countWaiting, signalWaiting, wakeWaiting } from './temporal/waiting';
@@ -96,7 +97,7 @@ const ENDED_WITHIN_MS = 65_000;
 /** Starts serving every connection of the vault; resolves when steps are taken. */
 export async function startService(options: ServiceOptions): Promise<Service> {
   const { native, parts, log } = options;
-  const { temporal, taskQueue, keyring, connections, retention, evidence } = parts;
+  const { temporal, taskQueue, keyring, connections } = parts;
   const { namespace } = temporal.options;
   await ensureSearchAttributes(temporal.connection, namespace);
 
@@ -106,11 +107,13 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const workflowBundle = options.workflowBundle ?? (await ownBundle());
   const policy = options.retention;
   if (policy !== undefined) await ensureRetentionSchedule(temporal, taskQueue, log);
+  const metrics = createMetrics(options.meter ?? noopMetricMeter);
   const sweeping =
     policy === undefined
       ? {}
-      : createRetentionActivities({ retention, policy, evidence, lateReceipts: parts.lateReceipts, log });
-  const metrics = createMetrics(options.meter ?? noopMetricMeter);
+      : createRetentionActivities(
+          createSweep({ ...parts, policy, log, onLeft: () => metrics.add('aircall_dsr_retention_left_total', {}, 1) }),
+        );
   const alarms = createAlarms({
     metrics,
     log,

@@ -38,6 +38,8 @@ export interface EvidenceDependencies {
 }
 
 const FETCHED_AT_ONCE = 8;
+/** Runs of a page of a search. */
+const PAGE_MAX = 25;
 const ROOT = 'evidence';
 const SEARCHED = 'evidence-looked/up-to';
 /** A run may be listed a while after it has ended. */
@@ -152,14 +154,18 @@ export function createEvidence({ temporal, vault, keyring, taskQueue, now }: Evi
     async unkept(nowMs, page) {
       const searched = await stored(SEARCHED);
       const from = searched instanceof Buffer ? new Date(searched.toString()) : undefined;
-      const within = { from, to: new Date(nowMs), types: Object.values(WORKFLOW_TYPES) };
+      const within = { from, to: new Date(nowMs), types: Object.values(WORKFLOW_TYPES), max: PAGE_MAX };
       const { runs, next } = await closedRuns(temporal, taskQueue, within, page);
-      const found = await sideBySide(runs, FETCHED_AT_ONCE, async ({ workflowId, runId }) => {
-        const request = requestOf(workflowId);
-        if (request === undefined) return [];
-        return (await stored(keyOf(request, runId))) instanceof Buffer ? [] : [request];
-      });
-      const requests = [...new Map(found.flat().map(request => [workflowIdOf(request), request])).values()];
+      const found = await sideBySide(
+        runs,
+        FETCHED_AT_ONCE,
+        async ({ workflowId, runId, closedAt = new Date(nowMs) }) => {
+          const request = requestOf(workflowId);
+          if (request === undefined) return [];
+          return (await stored(keyOf(request, runId))) instanceof Buffer ? [] : [{ request, closedAt }];
+        },
+      );
+      const requests = [...new Map(found.flat().map(each => [workflowIdOf(each.request), each])).values()];
       return next === undefined ? { requests } : { requests, next };
     },
 

@@ -20,7 +20,7 @@ export async function purge({ terminal, parts }: Context, id: string): Promise<E
   const request = requestOf(workflowId);
   if (request === undefined) throw noSuchRequest();
   const at = new Date(await serverNowMs(all.temporal, all.taskQueue));
-  const destroyed = await all.retention.destroy({ what: 'request', request }, at);
+  const destroyed = await all.retention.destroy('request', request, at);
   const { result, histories, evidence: kept, foreign } = destroyed;
   if (result === undefined && histories.length === 0) throw noSuchRequest();
   if (foreign.length > 0)

@@ -27,6 +27,7 @@ import {
   whole,
 } from './shapes';
 import { isSource } from './sources';
+import { sweptFields } from './swept';
 import { WAITS } from './waits';
 
 const request = requestRefShape;
@@ -169,43 +170,28 @@ const alarmShape = object({
 /** A due date that is near, or has passed, of a request that is still open. */
 export type RaisedAlarm = Shaped<typeof alarmShape>;
 
-const runShape = object({ workflowId: text, runId: text });
-export const dueFromShape = either(object({ after: text }), object({ runs: text }));
-/** Where the next page begins: after a request in the vault, or at a page of runs on the server. */
-export type DueFrom = Shaped<typeof dueFromShape>;
-
-const dueShape = either(
-  object({ what: oneOf('data', 'request', 'unjudged'), request }),
-  object({ what: oneOf('run'), run: runShape }),
-);
 /**
- * Something to destroy: `data` is package and case file, `request` everything except the record, `run` a single history
- * that belongs to no request. `unjudged`: its age could not be read; `judge` tries again, and says why.
+ * Where a sweep looks for requests, in this order: those whose evidence could not be kept, runs that closed since the last sweep,
+ * entries of the vault by the time of the end, old runs of the server, and what none of these names.
  */
-export type Due = Shaped<typeof dueShape>;
+export const WAYS = ['unkept', 'closed', 'ended', 'emptied', 'runs', 'missed'] as const;
+export type Way = (typeof WAYS)[number];
 
-const duePageShape = object({
-  due: listOf(dueShape),
-  /** Absent after the last page. */
-  next: optional(dueFromShape),
-});
-export type DuePage = Shaped<typeof duePageShape>;
+const placeFields = {
+  way: oneOf(...WAYS),
+  /** Where the page begins; empty for the first one. */
+  after: text,
+};
+export const placeShape = object(placeFields);
+/** How far a sweep has come. */
+export type Place = Shaped<typeof placeShape>;
 
-const unkeptShape = object({
-  requests: listOf(request),
-  /** Where the next page begins; absent after the last one. */
+const sweptPageShape = object({
+  ...sweptFields,
+  /** Where the next page of this way begins; absent after the last one. */
   next: optional(text),
 });
-/** A page of ended requests whose evidence is not kept yet. */
-export type Unkept = Shaped<typeof unkeptShape>;
-
-const itemEndShape = object({
-  end: oneOf('done', 'open', 'locked', 'not-ours'),
-  /** Runs under the id of the request that are not its own. */
-  foreign: whole,
-});
-/** What a step did with its item. `open`: the request has not ended, or its age is not reached. */
-export type ItemEnd = Shaped<typeof itemEndShape>;
+export type SweptPage = Shaped<typeof sweptPageShape>;
 
 interface Contract {
   readonly takes: readonly Shape<unknown>[];
@@ -269,11 +255,7 @@ const LOCAL = {
 
 /** Of a retention sweep; `nowMs` is its time. */
 const RETENTION = {
-  findUnkept: { takes: [object({ nowMs: number, page: optional(text) })], returns: unkeptShape },
-  keepEvidence: { takes: [request], returns: itemEndShape },
-  noteKept: { takes: [object({ nowMs: number })], returns: nothing },
-  findDue: { takes: [object({ nowMs: number, from: optional(dueFromShape) })], returns: duePageShape },
-  destroyDue: { takes: [object({ due: dueShape, nowMs: number })], returns: itemEndShape },
+  sweepPage: { takes: [object({ nowMs: number, ...placeFields })], returns: sweptPageShape },
 } as const satisfies Record<string, Contract>;
 
 /** Of a run that wakes requests. */

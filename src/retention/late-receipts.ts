@@ -70,7 +70,7 @@ export function createLateReceipts(dependencies: LateReceiptsDependencies): Late
           `Request ${workflowIdOf(request)} is open. Its receipt is issued when it ends; see \`aircall-dsr status\`.`,
         );
       // Before anything is signed: from now on no step of it sends anything, also if its run is reset.
-      if (record !== undefined) await cases.cutShort(request, runId);
+      if (record !== undefined) await cases.cutShort(request, runId, run?.closedAt ?? new Date(record.startedAt));
       return receipts.issue({
         request,
         runId,

@@ -60,11 +60,11 @@ export interface RunPage {
 export function closedRuns(
   temporal: Client,
   taskQueue: string,
-  { from, to, types = WORKFLOW_NAMES }: ClosedWithin,
+  { from, to, types = WORKFLOW_NAMES, max }: ClosedWithin,
   page?: string,
 ): Promise<RunPage> {
   const since = from === undefined ? [] : [`CloseTime >= '${from.toISOString()}'`];
-  return runPage(temporal, [ours(taskQueue, types), ...since, `CloseTime <= '${to.toISOString()}'`], page);
+  return runPage(temporal, [ours(taskQueue, types), ...since, `CloseTime <= '${to.toISOString()}'`], page, max);
 }
 
 /** A page of our runs, the latest first; `condition` as above. */
@@ -81,6 +81,8 @@ interface ClosedWithin {
   readonly from?: Date | undefined;
   readonly to: Date;
   readonly types?: readonly string[];
+  /** Runs of a page. */
+  readonly max: number;
 }
 
 function ours(taskQueue: string, types: readonly string[] = WORKFLOW_NAMES): string {
@@ -89,16 +91,11 @@ function ours(taskQueue: string, types: readonly string[] = WORKFLOW_NAMES): str
 
 const PAGE_SIZE = 100;
 
-async function runPage(
-  temporal: Client,
-  conditions: readonly string[],
-  page = '',
-  pageSize = PAGE_SIZE,
-): Promise<RunPage> {
+async function runPage(temporal: Client, conditions: readonly string[], page = '', max = PAGE_SIZE): Promise<RunPage> {
   const { executions, nextPageToken } = await temporal.workflowService.listWorkflowExecutions({
     namespace: temporal.options.namespace,
     query: conditions.map(condition => `(${condition})`).join(' AND '),
-    pageSize,
+    pageSize: max,
     nextPageToken: Buffer.from(page, 'base64'),
   });
   const runs = (executions ?? []).map(runFrom);

@@ -6,7 +6,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { CaseRef, StepProgress } from '../request/contracts';
 import type { RequestRef } from '../request/names';
 import { CaseFileBroken, isUnreadable } from './errors';
-import { folderOf } from './records';
+import { folderOf } from './request-folder';
 import type { Vault } from './vault';
 
 export interface CaseFiles {

@@ -8,7 +8,7 @@ import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, readdir, readFile, rm, rmdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { errorCode } from '../error-code';
-import { segmentsOf, type VaultDriver } from './vault';
+import { isBehind, isKey, segmentsOf, type VaultDriver } from './vault';
 
 /** `~` occurs in no segment of a key, so that a key may lie below another one. */
 const GENERATION = /^~[1-9]\d*$/;
@@ -23,6 +23,12 @@ interface Generation {
   /** Tokens, its own first. */
   readonly lineage: readonly string[];
   readonly version: string;
+}
+
+interface Page {
+  readonly keys: string[];
+  readonly max: number;
+  readonly after: string | undefined;
 }
 
 export function createFolderDriver(folder: string): VaultDriver {
@@ -104,6 +110,41 @@ export function createFolderDriver(folder: string): VaultDriver {
     return keys;
   }
 
+  /** Removes a folder and those above it as far as they are empty: days that have passed would make each page slower. */
+  async function removeEmpty(path: string): Promise<void> {
+    for (let folder = path; folder !== root; folder = dirname(folder)) {
+      try {
+        await rmdir(folder);
+      } catch (error) {
+        if (['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(errorCode(error) ?? '')) return;
+        throw error;
+      }
+    }
+  }
+
+  /** Adds keys below a folder, in the order of `page`, until there are `max`. Returns whether the folder is an object itself. */
+  async function addPage(path: string, key: string, page: Page): Promise<boolean> {
+    const entries = await orEmpty(readdir(path, { withFileTypes: true }));
+    const names = entries.filter(entry => entry.isDirectory() && isKey(entry.name)).map(({ name }) => name);
+    const objects = new Set<string>();
+    for (const name of names.flatMap(each => [`${each}/`, `${each}~`]).sort()) {
+      if (page.keys.length >= page.max) break;
+      const child = name.slice(0, -1);
+      const childKey = key === '' ? child : `${key}/${child}`;
+      if (childKey === STAGING) continue;
+      if (name.endsWith('/')) {
+        // All keys below it lie between `child/` and `child/~`.
+        if (isBehind(`${childKey}/`, page.after) && (await addPage(join(path, child), childKey, page)))
+          objects.add(child);
+      } else if (
+        isBehind(childKey, page.after) &&
+        (objects.has(child) || (await generations(join(path, child))).length > 0)
+      )
+        page.keys.push(childKey);
+    }
+    return entries.some(({ name }) => GENERATION.test(name));
+  }
+
   return {
     async get(key) {
       const newest = await newestOf(pathOf(key));
@@ -127,6 +168,12 @@ export function createFolderDriver(folder: string): VaultDriver {
       return keys.filter(key => key !== prefix).sort();
     },
 
+    async page(prefix, max, after) {
+      const page: Page = { keys: [], max, after };
+      await addPage(prefix === '' ? root : pathOf(prefix), prefix, page);
+      return page.keys;
+    },
+
     async delete(key) {
       const path = pathOf(key);
       for (;;) {
@@ -135,7 +182,8 @@ export function createFolderDriver(folder: string): VaultDriver {
         for (const generation of left.reverse()) await rm(fileOf(path, generation), { force: true });
         await syncFolder(path);
         try {
-          return await rmdir(path);
+          await rmdir(path);
+          return await removeEmpty(dirname(path));
         } catch (error) {
           if (errorCode(error) === 'ENOENT') return;
           if (errorCode(error) !== 'ENOTEMPTY' && errorCode(error) !== 'EEXIST') throw error;

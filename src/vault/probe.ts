@@ -1,6 +1,7 @@
 /**
  * Checks by writing whether a store keeps the promises of VaultDriver: a store that ignores a condition would lose
- * credentials and count requests wrongly, and nobody would notice. The probe leaves nothing behind.
+ * credentials and count requests wrongly, one that lists in no order would hide what is to be destroyed, and nobody would notice.
+ * The probe leaves nothing behind.
  */
 import { randomBytes } from 'node:crypto';
 import { VaultError } from './errors';
@@ -13,6 +14,7 @@ const RACERS = 8;
 export async function probeVault(driver: VaultDriver): Promise<void> {
   const key = `probe-${randomBytes(8).toString('hex')}`;
   const below = `${key}/below`;
+  const inOrder = ['a-1', 'a/1', 'a1'].map(name => `${key}/${name}`);
   const first = Buffer.from('first');
   const second = Buffer.from('second');
 
@@ -42,11 +44,19 @@ export async function probeVault(driver: VaultDriver): Promise<void> {
     promised(listed.length === 1 && listed[0] === below, 'A list does not show an object that was just written.');
     await driver.delete(below);
     promised((await driver.list(key)).length === 0, 'A list shows an object that was just deleted.');
+    for (const each of inOrder.toReversed()) await driver.putIfAbsent(each, first);
+    const paged: string[] = [];
+    for (const _ of inOrder) paged.push(...(await driver.page(key, 1, paged.at(-1))));
+    promised(
+      paged.join() === inOrder.join(),
+      'A list that begins behind an object is not in the order of their names.',
+    );
+    for (const each of inOrder) await driver.delete(each);
     await driver.delete(key);
     promised((await driver.get(key)) === undefined, 'An object can be read after it was deleted.');
     promised(!(await driver.putIfUnchanged(key, second, fresh)), 'A late write restores a deleted object.');
   } catch (error) {
-    await clear(driver, [below, key]);
+    await clear(driver, [below, ...inOrder, key]);
     throw error;
   }
 }
@@ -57,5 +67,5 @@ async function clear(driver: VaultDriver, keys: readonly string[]): Promise<void
 }
 
 function promised(kept: boolean, otherwise: string): void {
-  if (!kept) throw new VaultError('vault-unsafe', `${otherwise} The store does not obey conditions on writes.`);
+  if (!kept) throw new VaultError('vault-unsafe', `${otherwise} The store does not do what a vault needs.`);
 }

@@ -8,8 +8,10 @@ import { type Clock, type ExtensionInput, ExtensionRefused, extended } from '../
 import { noCounts, type RequestResult } from '../request/model';
 import { type RequestRef, workflowIdOf } from '../request/names';
 import { type DataKey, newDataKey, sealKeysOf } from './data-key';
+import { type Ended, SHELVES } from './ended';
 import { CaseFileBroken, isUnreadable, readable } from './errors';
 import type { Marks } from './marks';
+import { folderOf, namedBy, RECORD, REQUESTS } from './request-folder';
 import type { Vault } from './vault';
 
 /** The lasting data of a request: ids, times, counts, the keyed hash of the subject. */
@@ -67,7 +69,7 @@ export interface Records {
   /** Keeps that the cancellation of this run was requested; does nothing if the request has ended. */
   noteCancellation(request: RequestRef, runId: string, at: string): Promise<void>;
   /** Keeps that the request ended without its last step; does nothing if the record is of another run, or has a result. */
-  cutShort(request: RequestRef, runId: string): Promise<void>;
+  cutShort(request: RequestRef, runId: string, endedAt: Date): Promise<void>;
   /** Keeps the end of the request, and returns the record. `endedBefore`: it had an end already, which stays. */
   close(request: RequestRef, result: RequestResult): Promise<RequestRecord & { readonly endedBefore: boolean }>;
 
@@ -78,8 +80,10 @@ export interface Records {
   shred(request: RequestRef, at: Date, runId: string | undefined): Promise<void>;
   /** Shreds likewise, and keeps a `purged` result that answers the same request id. Undefined if nothing was kept. */
   purge(request: RequestRef, at: Date, runId: string | undefined): Promise<RequestResult | undefined>;
-  /** Requests that have more in the vault than their record. */
+  /** Requests that have more in the vault than their record. It reads the names of all requests. */
   unshredded(): Promise<RequestRef[]>;
+  /** Whether this one has. */
+  hasData(request: RequestRef): Promise<boolean>;
   /** The key of a request's record in the vault. */
   recordKey(request: RequestRef): string;
   /** Whether an object of the vault is sealed with the keyring and lives until somebody deletes it. */
@@ -100,15 +104,9 @@ interface Known {
 /** How long a process remembers a request; a key that another process destroyed meanwhile is used no longer than that. */
 const KNOWN_MS = 60_000;
 const KNOWN_MAX = 1_000;
-const ROOT = 'requests';
 const TOMBSTONES = 'purged';
-const RECORD = 'record';
 
-export function folderOf({ connection, kind, requestId }: RequestRef): string {
-  return `${ROOT}/${connection}/${kind}/${requestId}`;
-}
-
-export function createRecords(vault: Vault, marks: Pick<Marks, 'unmark'>): Records {
+export function createRecords(vault: Vault, marks: Pick<Marks, 'unmark'>, ended: Ended): Records {
   const recordKey = (request: RequestRef) => `${folderOf(request)}/${RECORD}`;
   const tombstoneKey = ({ connection, kind, requestId }: RequestRef) =>
     `${TOMBSTONES}/${connection}/${kind}/${requestId}`;
@@ -193,11 +191,14 @@ export function createRecords(vault: Vault, marks: Pick<Marks, 'unmark'>): Recor
     return found !== undefined && performance.now() < found.untilMs ? found : undefined;
   }
 
+  async function noteEnd({ request, result, shreddedAt }: StoredRecord): Promise<void> {
+    if (result === undefined || result.status === 'purged') return;
+    await ended.note(shreddedAt === undefined ? 'ended' : 'emptied', request, Date.parse(result.completedAt));
+  }
+
   async function deleteObjects(request: RequestRef): Promise<void> {
     known.delete(folderOf(request));
-    const kept = recordKey(request);
-    for (const key of await vault.list(folderOf(request)))
-      if (key !== kept && !key.startsWith(`${kept}/`)) await vault.delete(key);
+    for (const key of await vault.list(folderOf(request))) if (namedBy(key)?.isData !== false) await vault.delete(key);
   }
 
   const records: Records = {
@@ -269,10 +270,11 @@ export function createRecords(vault: Vault, marks: Pick<Marks, 'unmark'>): Recor
         return isOpen && present.cancelRequestedAt === undefined ? { ...present, cancelRequestedAt: at } : present;
       });
     },
-    async cutShort(request, runId) {
-      await change(request, present =>
+    async cutShort(request, runId, endedAt) {
+      const record = await change(request, present =>
         present.runId === runId && !hasEnded(present) ? { ...present, cutShort: true } : present,
       );
+      if (record?.cutShort && record.runId === runId) await ended.note('ended', request, endedAt.getTime());
     },
     async close(request, result) {
       let endedBefore = false;
@@ -280,8 +282,11 @@ export function createRecords(vault: Vault, marks: Pick<Marks, 'unmark'>): Recor
         endedBefore = present.result !== undefined;
         return hasEnded(present) ? present : { ...present, result };
       });
-      if (record !== undefined) return { ...shown(record), endedBefore };
-      throw missing();
+      if (record === undefined) throw missing();
+      // The record first: a sweep that meets an entry of a request that has not ended removes it. If the second write is missing,
+      // the last step is taken again; if that is not, the walk over all names finds the request.
+      await noteEnd(record);
+      return { ...shown(record), endedBefore };
     },
 
     async shred(request, at, runId) {
@@ -318,19 +323,20 @@ export function createRecords(vault: Vault, marks: Pick<Marks, 'unmark'>): Recor
     },
     async unshredded() {
       const found = new Map<string, RequestRef>();
-      for (const key of await vault.list(ROOT)) {
-        const [, connection = '', kind, requestId = '', name] = key.split('/');
-        if (kind !== 'access' && kind !== 'deletion') continue;
-        const request: RequestRef = { connection, kind, requestId };
-        if (name !== RECORD) found.set(folderOf(request), request);
+      for (const key of await vault.list(REQUESTS)) {
+        const named = namedBy(key);
+        if (named?.isData) found.set(folderOf(named.request), named.request);
       }
       return [...found.values()];
     },
 
+    hasData: async request => (await vault.list(folderOf(request))).some(key => namedBy(key)?.isData),
+
     recordKey,
     isLasting(key) {
-      const [root, , , , name] = key.split('/');
-      return root !== ROOT || name === RECORD;
+      const [root = '', , , , name] = key.split('/');
+      // Of an entry nobody reads more than the name.
+      return root === REQUESTS ? name === RECORD : SHELVES.every(shelf => shelf !== root);
     },
   };
   return records;

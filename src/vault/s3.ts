@@ -13,7 +13,7 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { VaultError, type VaultErrorCode } from './errors';
-import { segmentsOf, type VaultDriver } from './vault';
+import { isKey, segmentsOf, type VaultDriver } from './vault';
 
 export interface S3Place {
   readonly bucket: string;
@@ -134,6 +134,25 @@ export function createS3Driver({ bucket, prefix, endpoint }: S3Place): VaultDriv
     throw keepsVersions();
   }
 
+  /** In the order of the store. */
+  async function* keysBelow(
+    prefix: string,
+    { max, after }: { readonly max?: number; readonly after?: string | undefined } = {},
+  ): AsyncGenerator<string> {
+    const listed = {
+      Bucket: bucket,
+      Prefix: prefix === '' ? root : `${root}${segmentsOf(prefix).join('/')}/`,
+      ...(after !== undefined && { StartAfter: `${root}${after}${MARK}` }),
+    };
+    try {
+      const pages = paginateListObjectsV2({ client, ...(max !== undefined && { pageSize: max }) }, listed);
+      for await (const { Contents = [] } of pages)
+        for (const { Key = '' } of Contents) if (Key.endsWith(MARK)) yield Key.slice(root.length, -MARK.length);
+    } catch (error) {
+      throw vaultError(error);
+    }
+  }
+
   return {
     async get(key) {
       const stored = await read(key);
@@ -148,17 +167,19 @@ export function createS3Driver({ bucket, prefix, endpoint }: S3Place): VaultDriv
     },
 
     async list(prefix) {
-      const below = prefix === '' ? root : `${root}${segmentsOf(prefix).join('/')}/`;
       const keys: string[] = [];
-      try {
-        for await (const { Contents = [] } of paginateListObjectsV2({ client }, { Bucket: bucket, Prefix: below })) {
-          for (const { Key = '' } of Contents) if (Key.endsWith(MARK)) keys.push(Key.slice(root.length, -MARK.length));
-        }
-      } catch (error) {
-        throw vaultError(error);
-      }
+      for await (const key of keysBelow(prefix)) keys.push(key);
       // The mark is part of the store's order, not of ours.
       return keys.sort();
+    },
+
+    async page(prefix, max, after) {
+      const keys: string[] = [];
+      for await (const key of keysBelow(prefix, { max, after })) {
+        if (isKey(key)) keys.push(key);
+        if (keys.length === max) break;
+      }
+      return keys;
     },
 
     async delete(key) {

@@ -24,6 +24,11 @@ export interface VaultDriver {
   putIfUnchanged(key: string, bytes: Buffer, version: string): Promise<boolean>;
   /** Keys below a prefix that ends at a segment, in order. */
   list(prefix: string): Promise<string[]>;
+  /**
+   * Of the keys below a prefix the first `max`, at most 1,000, behind `after`, which need not exist. Their order is that of
+   * `<key>~`: names of one length in one folder are in order, and what lies below a key comes before it.
+   */
+  page(prefix: string, max: number, after?: string): Promise<string[]>;
   /** Deletes one object; nothing happens if there is none. */
   delete(key: string): Promise<void>;
 }
@@ -34,9 +39,18 @@ const SEGMENT = /^(?!\.{1,2}$)[A-Za-z0-9._-]+$/;
 
 /** @throws {RangeError} if a segment of the key is unusable */
 export function segmentsOf(key: string): string[] {
-  const segments = key.split('/');
-  if (!segments.every(segment => SEGMENT.test(segment))) throw new RangeError('a vault key has an unusable segment');
-  return segments;
+  if (!isKey(key)) throw new RangeError('a vault key has an unusable segment');
+  return key.split('/');
+}
+
+/** Whether every segment of a key is usable: anybody can put anything into a store. */
+export function isKey(key: string): boolean {
+  return key.split('/').every(segment => SEGMENT.test(segment));
+}
+
+/** The order of `page`. */
+export function isBehind(key: string, after: string | undefined): boolean {
+  return after === undefined || `${key}~` > `${after}~`;
 }
 
 export interface Vault extends VaultDriver {
@@ -63,7 +77,7 @@ export interface Vault extends VaultDriver {
   reseal(key: string): Promise<void>;
 }
 
-export type Guarded = VaultDriver & Pick<Vault, 'update' | 'replace'>;
+export type Guarded = Omit<VaultDriver, 'page'> & Pick<Vault, 'update' | 'replace'>;
 
 export function createVault(driver: VaultDriver, keyring: Keyring): Vault {
   return sealedVault(driver, {
@@ -97,6 +111,7 @@ function sealedVault(driver: VaultDriver, keys: SealKeys): Vault {
   return {
     get,
     list,
+    page: (prefix, max, after) => driver.page(prefix, max, after),
     delete: store.delete,
     putIfAbsent: (key, plain) => store.put(key, plain, undefined, UNCOUNTED),
     putIfUnchanged: (key, plain, version) => store.put(key, plain, version, UNCOUNTED),

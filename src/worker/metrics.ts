@@ -43,6 +43,11 @@ export const METRICS = {
     labels: { kind: KINDS, alarm: ALARMS },
     help: `Due dates of open requests that came near (due-soon) or passed (overdue). ${OWN}`,
   },
+  aircall_dsr_retention_left_total: {
+    kind: 'counter',
+    labels: {},
+    help: `Items that a retention sweep could not do: requests without evidence, data that was not destroyed. ${OWN}`,
+  },
   aircall_dsr_budget_configured_per_minute: {
     kind: 'gauge',
     labels: { connection: CONNECTION },
@@ -127,6 +132,7 @@ export function createMetrics(meter: MetricMeter): Metrics {
     add: (name, labels, by) => counters.get(name)?.add(by, labels),
     set: (name, labels, value) => gauges.get(name)?.set(value, labels),
   };
+  metrics.add('aircall_dsr_retention_left_total', {}, 0);
   for (const kind of KINDS) {
     for (const status of ENDED_STATUSES) metrics.add('aircall_dsr_requests_ended_total', { kind, status }, 0);
     for (const alarm of ALARMS) metrics.add('aircall_dsr_alarms_total', { kind, alarm }, 0);

@@ -229,7 +229,7 @@ describe('opening a request', () => {
       'that is known to have ended so',
       async request => {
         await opened(request, inputOf(request), 'run-2');
-        await steps.cases.cutShort(request, 'run-2');
+        await steps.cases.cutShort(request, 'run-2', new Date());
       },
     ],
     [
@@ -306,7 +306,7 @@ describe('a deletion and the access requests of its subject', () => {
     await waitFor(subjectHash, 1);
     steps.openRuns.add(`${workflowIdOf(access)} run-1`);
     expect((await failureOf(waitFor(subjectHash, 1))).code).toBe('access-request-awaited');
-    await steps.cases.cutShort(access, 'run-1');
+    await steps.cases.cutShort(access, 'run-1', new Date());
     await waitFor(subjectHash, 1);
   });
 

@@ -60,7 +60,7 @@ test('Temporal’s own metrics are those whose names and labels the test of the 
   const steps = [
     ...readProjectFile('src/activities/retention-activities.ts').matchAll(/^ {4}(?:async )?(\w+)(?:: \(|\()/gm),
   ].map(([, step]) => step);
-  expect(steps.length).toBeGreaterThan(4);
+  expect(steps.length).toBeGreaterThan(0);
   for (const [, , label, value = ''] of foreign)
     expect(label === 'workflow_type' ? [value] : value.split('|')).toEqual(
       label === 'workflow_type' ? [RETENTION_WORKFLOW] : steps,

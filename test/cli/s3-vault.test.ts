@@ -73,7 +73,7 @@ test('a person’s data are handed over, and nothing readable is in the bucket',
   expect(objects.length).toBeGreaterThan(5);
   for (const { Key = '' } of objects) {
     expect(Key).toMatch(
-      /^companies\/dsr\/(companies|connections|incarnations|requests|open-access|waiting-deletion|receipts|receipt-heads|receipt-places|evidence|evidence-looked)\//,
+      /^companies\/dsr\/(companies|connections|incarnations|requests|open-access|waiting-deletion|receipts|receipt-heads|receipt-places|ended|evidence|evidence-looked)\//,
     );
     const { Body } = await s3.client.send(new GetObjectCommand({ Bucket: 'vault', Key }));
     const stored = Buffer.from((await Body?.transformToByteArray()) ?? '').toString('latin1');

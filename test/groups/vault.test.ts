@@ -10,4 +10,5 @@ runTogether(
   'vault/cases',
   'vault/generations',
   'vault/poison',
+  'vault/ended',
 );

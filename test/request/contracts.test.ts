@@ -49,7 +49,7 @@ const places = ({ way, step, sample }: Case) =>
   );
 
 test('each step takes its own arguments and returns its own results, and those of no other step pass for them', () => {
-  expect(CASES.length).toBeGreaterThan(60);
+  expect(CASES.length).toBeGreaterThan(50);
   for (const each of CASES) {
     const { way, step, sample } = each;
     expect([way, step, isAccepted(each, messageOf(way, step, sample))]).toEqual([way, step, true]);

@@ -5,12 +5,12 @@
 import { join } from 'node:path';
 import { Client } from '@temporalio/client';
 import { createCompanySeed } from '../../sandbox';
-import { createRetentionActivities } from '../../src/activities/retention-activities';
 import { json } from '../../src/audit/history';
 import { rotateKeys } from '../../src/encryption/key-file';
 import { createPayloadCodec } from '../../src/encryption/payload-codec';
 import { requestOf, workflowIdOf } from '../../src/request/names';
 import { needsOf, resealAll } from '../../src/retention/retire-keys';
+import { createSweep } from '../../src/retention/sweep';
 import { historyOf, runAt } from '../../src/temporal/histories';
 import { createFolderDriver } from '../../src/vault/folder';
 import { idOf, idsDue } from '../support/due';
@@ -53,8 +53,7 @@ async function sweep(policy: typeof MONTH) {
   return service.withoutWorker(() => service.withAnotherWorker(run, policy));
 }
 
-const purge = (requestId: string) =>
-  service.retention.destroy({ what: 'request', request: refOf(requestId) }, new Date());
+const purge = (requestId: string) => service.retention.destroy('request', refOf(requestId), new Date());
 const isPurged = async (workflowId: string) => (await service.client.status(workflowId)).status === 'purged';
 
 describe('a sweep', () => {
@@ -123,14 +122,14 @@ describe('a sweep', () => {
   it('that continues in a new run goes on where it was; one that is started with nonsense begins anew', async () => {
     const { temporal, taskQueue } = service;
     const begun = { kept: 5, unkept: 0, destroyed: 7, left: 1, foreign: 2 };
-    const before = { swept: begun, nowMs: Date.now(), next: { destroy: { from: { runs: '' } } } };
+    const before = { swept: begun, nowMs: Date.now(), place: { way: 'runs', after: '' }, hasFailed: false };
     const run = (client: Client, args: unknown[]) => {
       sweeps += 1;
       return client.workflow.execute('retentionSweep', { workflowId: `${taskQueue}/sweep-${sweeps}`, taskQueue, args });
     };
     expect(await run(temporal, [before])).toEqual(begun);
     const anew = { kept: expect.any(Number), unkept: 0, destroyed: 0, left: 0, foreign: expect.any(Number) };
-    expect(await run(temporal, [{ ...before, next: 5 }])).toEqual(anew);
+    expect(await run(temporal, [{ ...before, place: 5 }])).toEqual(anew);
     sweeps += 1;
     const workflowId = `${taskQueue}/sweep-${sweeps}`;
     await outsider.workflow.start('retentionSweep', { workflowId, taskQueue, args: [before] });
@@ -174,7 +173,7 @@ describe('a run that somebody without a key started', () => {
         args: ['nonsense'],
       }),
     ];
-    expect(await idsDue(service.retention, MONTH, Date.now() + 31 * DAY_MS)).toContain(workflowId);
+    expect(await idsDue(service, MONTH, Date.now() + 31 * DAY_MS)).toContain(workflowId);
     expect(await purge('squatted')).toMatchObject({ result: { status: 'purged' }, histories: [{ workflowId }] });
     for (const handle of handles) {
       expect((await handle.describe()).status.name).toBe('RUNNING');
@@ -193,10 +192,10 @@ describe('a run that somebody without a key started', () => {
       const workflowId = await ended(requestId);
       const handle = await start(workflowId);
       const log: string[] = [];
-      const steps = createRetentionActivities({ ...service, policy: MONTH, log: ({ message }) => log.push(message) });
-      const due = { what: 'request', request: refOf(requestId) } as const;
-      expect(await steps.destroyDue({ due, nowMs: Date.now() })).toEqual({ end: 'done', foreign: 1 });
-      expect(await steps.destroyDue({ due, nowMs: Date.now() })).toEqual({ end: 'done', foreign: 1 });
+      const { tryItem } = createSweep({ ...service, policy: AT_ONCE, log: ({ message }) => log.push(message) });
+      const item = { request: refOf(requestId), way: 'ended' } as const;
+      expect(await tryItem(item, Date.now())).toEqual({ destroyed: 1, foreign: 1 });
+      expect(await tryItem(item, Date.now())).toEqual({ destroyed: 1, foreign: 1 });
       expect(log).toEqual([`a run under the id ${workflowId} is not of this service and is ignored`]);
       expect(await service.cases.unshredded()).not.toContainEqual(refOf(requestId));
       expect((await runAt(service.temporal, workflowId))?.runId).toBe(handle.firstExecutionRunId);
@@ -220,8 +219,8 @@ describe('a run that somebody without a key started', () => {
       const handle = outsider.workflow.getHandle(workflowId);
       if (requestId === 'junk') await handle.terminate();
       await expect(handle.result()).rejects.toThrow();
-      const steps = createRetentionActivities({ ...service, policy: MONTH, log() {} });
-      expect(await steps.keepEvidence(refOf(requestId))).toEqual({ end: 'not-ours', foreign: 1 });
+      const { tryItem } = createSweep({ ...service, policy: MONTH, log() {} });
+      expect(await tryItem({ request: refOf(requestId), way: 'closed' }, Date.now())).toEqual({ foreign: 1 });
     }
     expect(await service.receipts.chain(service.connection)).toEqual(before);
     const ids = [keyring.primaryId, 'k-junk'];
@@ -236,30 +235,29 @@ describe('a run that somebody without a key started', () => {
 
 it('the age of a request is judged by the time that the sweep brings, and by nothing of this machine', async () => {
   const workflowId = await ended('aged');
-  expect(await idsDue(service.retention, MONTH, Date.now())).not.toContain(workflowId);
-  expect(await idsDue(service.retention, MONTH, Date.now() + 31 * DAY_MS)).toContain(workflowId);
-  expect(await idsDue(service.retention, AT_ONCE, 0)).not.toContain(workflowId);
-  // So it is by the steps, which have that time from the workflow; and as it says, the data were destroyed.
-  const steps = createRetentionActivities({ ...service, policy: MONTH, log() {} });
+  expect(await idsDue(service, MONTH, Date.now())).not.toContain(workflowId);
+  expect(await idsDue(service, MONTH, Date.now() + 31 * DAY_MS)).toContain(workflowId);
+  expect(await idsDue(service, AT_ONCE, 0)).not.toContain(workflowId);
+  // So it is by the items of a page, which has that time from the workflow; and as it says, the data were destroyed.
+  const { find, tryItem } = createSweep({ ...service, policy: MONTH, log() {} });
   const inTwoMonths = Date.now() + 60 * DAY_MS;
   const idsFound = async (nowMs: number) => {
-    const pages = [
-      await steps.findDue({ nowMs, from: { after: '' } }),
-      await steps.findDue({ nowMs, from: { runs: '' } }),
-    ];
-    return pages.flatMap(({ due }) => due.map(idOf));
+    const pages = [await find('ended', nowMs, ''), await find('runs', nowMs, '')];
+    return pages.flatMap(({ items }) => items.map(idOf));
   };
   expect(await idsFound(Date.now())).not.toContain(workflowId);
   expect(await idsFound(inTwoMonths)).toContain(workflowId);
-  expect((await steps.findUnkept({ nowMs: Date.now() })).requests).toContainEqual(refOf('aged'));
-  expect((await steps.findUnkept({ nowMs: DAY_MS })).requests).toEqual([]);
-  await steps.noteKept({ nowMs: inTwoMonths });
+  expect((await find('closed', Date.now(), '')).items.map(idOf)).toContain(workflowId);
+  expect((await find('closed', DAY_MS, '')).items).toEqual([]);
+  await service.evidence.noteKept(inTwoMonths);
   const keptUpTo = (await service.vault.get('evidence-looked/up-to'))?.value.toString() ?? '';
   expect(Date.parse(keptUpTo)).toBeGreaterThan(inTwoMonths - DAY_MS);
   await driver().delete('evidence-looked/up-to');
-  const unjudged = { what: 'unjudged', request: refOf('aged') } as const;
-  expect(await steps.destroyDue({ due: unjudged, nowMs: Date.now() })).toEqual({ end: 'open', foreign: 0 });
-  expect(await steps.destroyDue({ due: unjudged, nowMs: inTwoMonths })).toEqual({ end: 'done', foreign: 0 });
+  const item = { request: refOf('aged'), way: 'ended' } as const;
+  expect(await tryItem(item, Date.now())).toEqual({});
+  expect(await tryItem(item, inTwoMonths)).toEqual({ destroyed: 1, foreign: 0 });
+  // The server may still list it: it counts once.
+  expect(await tryItem({ ...item, way: 'runs' }, inTwoMonths)).toEqual({});
   const { result, shreddedAt } = (await service.cases.record(refOf('aged'))) ?? {};
   expect([result?.purged?.at, shreddedAt]).toEqual(Array(2).fill(new Date(inTwoMonths).toISOString()));
 });
@@ -279,7 +277,7 @@ it('a request that was reset is open as long as its new run is, although its fir
   expect((await runAt(temporal, workflowId, runId))?.open).toBe(false);
   const now = await runAt(temporal, workflowId);
   expect(now).toMatchObject({ open: true, firstRunId: runId });
-  expect(await idsDue(service.retention, MONTH, Date.now() + 31 * DAY_MS)).not.toContain(workflowId);
+  expect(await idsDue(service, MONTH, Date.now() + 31 * DAY_MS)).not.toContain(workflowId);
   await expect(purge('reset')).rejects.toMatchObject({ code: 'request-open' });
   await expect(service.lateReceipts.of(refOf('reset'))).rejects.toMatchObject({ code: 'request-open' });
   await service.client.cancel(workflowId);

@@ -238,7 +238,7 @@ describe('the receipt of a request that ended', () => {
     });
     const files = receipt && (await evidence.of(receipt));
     expect(checkBundle(files ?? new Map()).workflowId).toBe(workflowId);
-    await retention.destroy({ what: 'request', request }, new Date());
+    await retention.destroy('request', request, new Date());
     await until('its history is gone', async () => (await runAt(temporal, workflowId)) === undefined);
     expect(verifyChain(await service.receipts.chain(connection)).distrusted).toEqual([]);
   });
@@ -266,7 +266,7 @@ describe('the receipt of a request that ended', () => {
   it('stays the same through a purge, which issues the one that is missing', async () => {
     const { connection, temporal, retention } = service;
     const ended = await run('access', 'busy');
-    await retention.destroy({ what: 'request', request: refOf(ended.workflowId) }, new Date());
+    await retention.destroy('request', refOf(ended.workflowId), new Date());
     expect(await service.lateReceipts.of(refOf(ended.workflowId))).toEqual(ended.receipt);
 
     rulesFor('whole', { action: 'status', status: 500 });
@@ -278,7 +278,7 @@ describe('the receipt of a request that ended', () => {
     await until('it has begun', async () => (await service.cases.record(refOf(workflowId))) !== undefined);
     await temporal.workflow.getHandle(workflowId).terminate();
     service.sandbox.setFaults(undefined);
-    await retention.destroy({ what: 'request', request: refOf(workflowId) }, new Date());
+    await retention.destroy('request', refOf(workflowId), new Date());
     await until('its history is gone', async () => (await runAt(temporal, workflowId)) === undefined);
     const request = refOf(workflowId);
     const { runId = '' } = (await service.cases.record(request)) ?? {};

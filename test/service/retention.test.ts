@@ -2,7 +2,6 @@
 import { join } from 'node:path';
 import { Client } from '@temporalio/client';
 import { createCompanySeed } from '../../sandbox';
-import { createRetentionActivities } from '../../src/activities/retention-activities';
 import { checkBundle } from '../../src/audit/bundle';
 import { createEvidence } from '../../src/audit/evidence';
 import { jsonIn } from '../../src/audit/history';
@@ -14,8 +13,8 @@ import { loadKeyring } from '../../src/encryption/keyring';
 import { createPayloadCodec } from '../../src/encryption/payload-codec';
 import { requestOf, workflowIdOf } from '../../src/request/names';
 import { SEARCH_KEYS } from '../../src/request/search-keys';
-import type { Due } from '../../src/retention/retention';
 import { retentionScheduleId } from '../../src/retention/schedule';
+import { createSweep, type Item, type SweepDependencies } from '../../src/retention/sweep';
 import { historyOf, runAt } from '../../src/temporal/histories';
 import { createFolderDriver } from '../../src/vault/folder';
 import { readableIn } from '../replay/scenarios';
@@ -36,10 +35,10 @@ beforeAll(async () => {
 });
 afterAll(async () => service.stop());
 
-/** Without the witness of its record's generation. */
+/** Without the witness of its record's generation, and the mark of its end. */
 const keysOf = async (requestId: string, kind = 'access') =>
   (await service.vault.list(`requests/${service.connection}/${kind}/${requestId}`)).filter(
-    key => !/\/record\/\d+$/.test(key),
+    key => !/\/(record|ended)\/\d+$/.test(key),
   );
 const access = (requestId: string, more = {}) =>
   service.client.start('access', {
@@ -56,12 +55,12 @@ const nextMonths = (months: number) => new Date(Date.now() + months * 30 * 86_40
 async function purge(workflowId: string) {
   const request = requestOf(workflowId);
   if (request === undefined) throw new Error('it is the id of a request');
-  const { histories, ...rest } = await service.retention.destroy({ what: 'request', request }, new Date());
+  const { histories, ...rest } = await service.retention.destroy('request', request, new Date());
   return { ...rest, histories: histories.length };
 }
 
-const steps = (more: Partial<Parameters<typeof createRetentionActivities>[0]> = {}) =>
-  createRetentionActivities({ ...service, policy: NEVER, log: () => {}, ...more });
+const sweepWith = (more: Partial<SweepDependencies> = {}) =>
+  createSweep({ ...service, policy: NEVER, log: () => {}, ...more });
 
 /** Runs that the server has of a request and its children. */
 async function runs(workflowId: string): Promise<string[]> {
@@ -122,7 +121,7 @@ describe('a purged request', () => {
     await until('it has begun', async () => (await keysOf('open')).length > 1);
     const before = await keysOf('open');
     await expect(purge(workflowId)).rejects.toMatchObject({ code: 'request-open' });
-    expect(await idsDue(service.retention, AT_ONCE)).not.toContain(workflowId);
+    expect(await idsDue(service, AT_ONCE)).not.toContain(workflowId);
     expect(await keysOf('open')).toEqual(expect.arrayContaining(before));
     await service.client.cancel(workflowId);
     expect((await service.client.result(workflowId)).status).toBe('cancelled');
@@ -138,7 +137,8 @@ describe('evidence', () => {
     const receipt = await service.lateReceipts.of(refOf(requestId));
     return receipt && (await service.evidence.of(receipt));
   };
-  const unkept = async () => (await service.evidence.unkept(Date.now())).requests.map(workflowIdOf);
+  const unkept = async () =>
+    (await service.evidence.unkept(Date.now())).requests.map(({ request }) => workflowIdOf(request));
   const keptKeys = (requestId: string) => service.vault.list(`evidence/${service.connection}/access/${requestId}`);
 
   it('is kept by the sweep of the schedule, once for each run, and outlives the histories', async () => {
@@ -296,10 +296,15 @@ describe('evidence', () => {
     const other = createEvidence({ temporal, vault, keyring: loadKeyring(keyFile), taskQueue, now: Date.now });
     const told: string[] = [];
     const log = ({ message }: { readonly message: string }) => void told.push(message);
-    expect(await steps({ evidence: other, log }).keepEvidence(refOf('locked'))).toEqual({ end: 'locked', foreign: 0 });
+    const item = { request: refOf('locked'), way: 'closed', endedMs: [Date.now()] } as const;
+    expect(await sweepWith({ evidence: other, log }).tryItem(item, Date.now())).toEqual({ unkept: 1 });
     expect(told.join()).toContain('the next sweep tries again');
     expect(await keptKeys('locked')).toEqual([]);
-    expect(await steps().keepEvidence(refOf('locked'))).toEqual({ end: 'done', foreign: 0 });
+    // It was noted, and is found by that note.
+    const { items } = await sweepWith().find('unkept', Date.now(), '');
+    expect(items).toEqual([expect.objectContaining({ request: refOf('locked') })]);
+    for (const each of items) expect(await sweepWith().tryItem(each, Date.now())).toEqual({ kept: 1 });
+    expect((await sweepWith().find('unkept', Date.now(), '')).items).toEqual([]);
     expect(await keptKeys('locked')).toHaveLength(1);
     await purge(workflowId);
   });
@@ -312,25 +317,27 @@ describe('evidence', () => {
     };
     const { workflowId } = await ended('broken');
     const told: string[] = [];
-    const all = steps({ policy: AT_ONCE, log: ({ message }) => void told.push(message) });
+    const all = sweepWith({ policy: AT_ONCE, log: ({ message }) => void told.push(message) });
+    const [ofEvidence, ofData] = (['closed', 'ended'] as const).map(way => ({ request: refOf('broken'), way }));
+    const keep = () => ofEvidence && all.tryItem(ofEvidence, Date.now());
+    const destroy = () => ofData && all.tryItem(ofData, Date.now());
     // Stored before its evidence was, it does not pass for it.
     const receipt = await service.lateReceipts.of(refOf('broken'));
     const key = `evidence/${service.connection}/access/broken/${receipt?.request.runId}`;
     await put(key);
     expect(await unkept()).toContain(workflowId);
-    expect(await all.keepEvidence(refOf('broken'))).toEqual({ end: 'done', foreign: 0 });
+    expect(await keep()).toEqual({ kept: 1 });
     expect(await unkept()).not.toContain(workflowId);
     await put(key);
-    const due = { what: 'request', request: refOf('broken') } as const;
-    expect(await all.destroyDue({ due, nowMs: Date.now() })).toEqual({ end: 'done', foreign: 0 });
+    expect(await destroy()).toEqual({ destroyed: 1, foreign: 0 });
     await gone(workflowId);
     expect(told).toEqual([]);
     expect(checkBundle((await evidenceOf('broken')) ?? new Map())).toMatchObject({ workflowId });
     // Now nobody can make it again.
     await put(key);
-    expect(await all.keepEvidence(refOf('broken'))).toEqual({ end: 'done', foreign: 0 });
+    expect(await keep()).toEqual({ kept: 1 });
     expect(await purge(workflowId)).toMatchObject({ evidence: false, result: { status: 'purged' } });
-    expect(await all.destroyDue({ due, nowMs: Date.now() })).toEqual({ end: 'done', foreign: 0 });
+    expect(await destroy()).toEqual({ destroyed: 1, foreign: 0 });
     expect(told).toEqual([
       expect.stringContaining(`no evidence of ${workflowId}: that of the vault cannot be read`),
       expect.stringContaining(`no evidence of ${workflowId}: it was purged without`),
@@ -387,17 +394,17 @@ describe('evidence', () => {
 describe('the retention sweep', () => {
   const sweep = async (policy: typeof AT_ONCE) => {
     for (;;) {
-      const due = await allDue(service.retention, policy);
+      const due = await allDue(service, policy);
       if (due.length === 0) return;
-      for (const each of due) await steps({ policy }).destroyDue({ due: each, nowMs: Date.now() });
-      for (const each of due) if (each.what !== 'data') await gone(idOf(each));
+      for (const { item } of due) await sweepWith({ policy }).tryItem(item, Date.now());
+      for (const { item, due: what } of due) if (what !== 'data') await gone(idOf(item));
     }
   };
 
   it('leaves what is younger than its age', async () => {
     await ended('young');
-    expect(await allDue(service.retention, NEVER)).toEqual([]);
-    expect(await allDue(service.retention, { requestMs: 3_600_000, packageMs: 3_600_000 })).toEqual([]);
+    expect(await allDue(service, NEVER)).toEqual([]);
+    expect(await allDue(service, { requestMs: 3_600_000, packageMs: 3_600_000 })).toEqual([]);
   });
 
   it('destroys package and case file sooner than the history where that is configured', async () => {
@@ -457,10 +464,10 @@ describe('the retention sweep', () => {
       args: [{}],
     });
     await expect(temporal.workflow.getHandle(workflowId).result()).rejects.toThrow();
-    const due: Due = { what: 'run', run: { workflowId, runId } };
-    await until('it is listed', async () => (await idsDue(service.retention, AT_ONCE)).includes(workflowId));
-    expect(await allDue(service.retention, AT_ONCE)).toContainEqual(due);
-    expect(await steps().destroyDue({ due, nowMs: Date.now() })).toEqual({ end: 'done', foreign: 0 });
+    const item: Item = { run: { workflowId, runId } };
+    await until('it is listed', async () => (await idsDue(service, AT_ONCE)).includes(workflowId));
+    expect(await allDue(service, AT_ONCE)).toContainEqual({ item, due: 'run' });
+    expect(await sweepWith().tryItem(item, Date.now())).toEqual({ destroyed: 1 });
     await until('it is gone', async () => (await runAt(temporal, workflowId)) === undefined);
     expect((await service.client.status(beside.workflowId)).status).toBe('completed');
   });

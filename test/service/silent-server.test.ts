@@ -46,7 +46,7 @@ const USES: Readonly<Record<string, () => Promise<unknown>>> = {
   'a search for ended requests': () => parts.evidence.unkept(Date.now()),
   'a late receipt': () => parts.lateReceipts.of(unknown()),
   'the age of a request': () => parts.retention.judge(POLICY, Date.now(), request),
-  'a purge': () => parts.retention.destroy({ what: 'request', request: unknown() }, new Date()),
+  'a purge': () => parts.retention.destroy('request', unknown(), new Date()),
   'the schedule of retention': () => ensureRetentionSchedule(temporal, service.taskQueue, () => {}),
   'the search attributes': () => ensureSearchAttributes(temporal.connection, 'default'),
   'a count of open requests': () =>

@@ -241,16 +241,16 @@ it('an open child of a run under the id of a request holds up no purge, and is d
       },
     ]);
   });
-  const destroyed = await service.retention.destroy({ what: 'request', request: refOf(workflowId) }, new Date());
+  const destroyed = await service.retention.destroy('request', refOf(workflowId), new Date());
   expect(destroyed).toMatchObject({ result: { status: 'purged' } });
   expect(destroyed.histories.map(run => run.workflowId)).toEqual([workflowId, workflowId]);
   await until('both are gone', async () => (await runAt(service.temporal, workflowId)) === undefined);
   expect(await runAt(service.temporal, child)).toMatchObject({ open: true });
-  expect(await idsDue(service.retention, MONTH, IN_A_MONTH_MS)).not.toContain(child);
+  expect(await idsDue(service, MONTH, IN_A_MONTH_MS)).not.toContain(child);
   // Nor is it kept by a run that somebody starts as its parent.
   const stands = await startAs(workflowId, 'accessRequest', NONSENSE, 10);
   await outsider.workflow.getHandle(child).terminate();
-  await until('it is due', async () => (await idsDue(service.retention, MONTH, IN_A_MONTH_MS)).includes(child));
+  await until('it is due', async () => (await idsDue(service, MONTH, IN_A_MONTH_MS)).includes(child));
   await stands.terminate();
 });
 
@@ -298,7 +298,7 @@ describe('what counts as an open request of a connection', () => {
     await temporal.workflow.getHandle(run.workflowId).terminate();
     await forget(run);
     await connections.change(connection, ({ pausedAt: _, ...present }) => present);
-    const judged = () => retention.judge(MONTH, IN_A_MONTH_MS, refOf(run.workflowId));
+    const judged = async () => (await retention.judge(MONTH, IN_A_MONTH_MS, refOf(run.workflowId))).due;
     const squatter = await startAs(run.workflowId, 'accessRequest', NONSENSE, 10);
     expect(await judged()).toBe('request');
     expect(await open()).toEqual([]);
@@ -307,7 +307,7 @@ describe('what counts as an open request of a connection', () => {
     const heir = await startAs(run.workflowId, 'accessRequest', copied, 10);
     expect(await judged()).toBeUndefined();
     await until('it is listed', async () => (await open()).includes(run.workflowId));
-    const destroying = retention.destroy({ what: 'request', request: refOf(run.workflowId) }, new Date());
+    const destroying = retention.destroy('request', refOf(run.workflowId), new Date());
     await expect(destroying).rejects.toMatchObject({ code: 'request-open' });
     await heir.terminate();
     // Without a record too.
@@ -323,7 +323,7 @@ describe('what counts as an open request of a connection', () => {
 it('the copied input of a terminated request, with a start delay, holds up neither its receipt nor its purge', async () => {
   const { input, workflowId, runId } = await terminated('squatted');
   const stands = await startAs(workflowId, 'deletionRequest', input, 10);
-  const destroyed = await service.retention.destroy({ what: 'request', request: refOf(workflowId) }, new Date());
+  const destroyed = await service.retention.destroy('request', refOf(workflowId), new Date());
   expect(destroyed).toMatchObject({ result: { status: 'purged' }, histories: [{ workflowId, runId }] });
   await stands.terminate();
 });
@@ -332,7 +332,7 @@ it('a run of a request that was purged before keeps no key; the run of one that 
   const { temporal, keyring, cases, retention } = service;
   const purged = await ended('purged');
   const copied = await inputOf(purged);
-  await retention.destroy({ what: 'request', request: refOf(purged.workflowId) }, new Date());
+  await retention.destroy('request', refOf(purged.workflowId), new Date());
   await until('it is gone', async () => (await runAt(temporal, purged.workflowId)) === undefined);
   await startAs(purged.workflowId, 'accessRequest', copied);
   expect(await endOf(purged.workflowId)).toBe('purged');
@@ -383,7 +383,7 @@ it('a refused input that is started again, at once or with a start delay, holds 
   expect(await vault.list(`evidence/${service.connection}/access/refused`)).toHaveLength(1);
 
   const chain = await receipts.chain(service.connection);
-  const purged = await service.retention.destroy({ what: 'request', request }, new Date());
+  const purged = await service.retention.destroy('request', request, new Date());
   expect(purged.histories.map(({ runId }) => runId).sort()).toEqual([refused.runId, again.runId].sort());
   for (const { runId } of [refused, again])
     await until('it is gone', async () => (await runAt(temporal, workflowId, runId)) === undefined);

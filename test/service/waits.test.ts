@@ -12,6 +12,7 @@ import { SEARCH_ATTRIBUTES, WAKE_WORKFLOW, wakeId } from '../../src/request/name
 import { sideBySide } from '../../src/side-by-side';
 import { signalNews, wakeWaiting } from '../../src/temporal/waiting';
 import type { Connection } from '../../src/vault/connections';
+import { allDue } from '../support/due';
 import { makeFolder } from '../support/folders';
 import { until } from '../support/patience';
 import { startTestService, type TestService } from '../support/service';
@@ -132,8 +133,8 @@ describe('where only a signal can end a wait in time', () => {
 
     const { runId } = await handle.describe();
     await until('retention finds the run', async () => {
-      const { due } = await service.retention.due({ requestMs: 1, packageMs: 1 }, Date.now() + HOUR_MS, { runs: '' });
-      return due.some(each => each.what === 'run' && each.run.runId === runId);
+      const due = await allDue(service, { requestMs: 1, packageMs: 1 }, Date.now() + HOUR_MS);
+      return due.some(({ item }) => 'run' in item && item.run.runId === runId);
     });
   });
 

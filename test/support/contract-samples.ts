@@ -71,8 +71,7 @@ const opened: Opened = {
   accessesOpen: false,
 };
 const alarm = { request, runId: 'run-1', alarm: 'overdue', regime: 'gdpr', dueAt: at } as const;
-const ended = [{ end: 'done', foreign: 0 }] as const;
-const run = { workflowId: 'w', runId: 'r' };
+const swept = { kept: 1, unkept: 0, destroyed: 2, left: 0, foreign: 0 };
 
 export const SAMPLES: Samples = {
   searchContacts: {
@@ -137,19 +136,9 @@ export const SAMPLES: Samples = {
     ],
     returns: [result, undefined, fullResult],
   },
-  findUnkept: {
-    takes: [[{ nowMs: 1 }], [{ nowMs: 1, page: 'p' }]],
-    returns: [{ requests: [request] }, { requests: [], next: 'p' }],
-  },
-  keepEvidence: { takes: [[request]], returns: ended },
-  noteKept: { takes: [[{ nowMs: 1 }]], returns: [undefined] },
-  findDue: {
-    takes: [[{ nowMs: 1 }], [{ nowMs: 1, from: { after: 'a' } }], [{ nowMs: 1, from: { runs: 'r' } }]],
-    returns: [{ due: [{ what: 'data', request }] }, { due: [{ what: 'run', run }], next: { after: 'a' } }],
-  },
-  destroyDue: {
-    takes: [[{ nowMs: 1, due: { what: 'unjudged', request } }], [{ nowMs: 1, due: { what: 'run', run } }]],
-    returns: ended,
+  sweepPage: {
+    takes: [[{ nowMs: 1, way: 'unkept', after: '' }], [{ nowMs: 1, way: 'missed', after: '25' }]],
+    returns: [swept, { ...swept, next: 'ended/2026-01-31/101112131.access.04.acme.r-1' }],
   },
   wakeWaiting: { takes: [[{ connection: 'acme' }]], returns: [undefined] },
 };

@@ -122,9 +122,9 @@ describe('the record of a request', () => {
     expect(await cases.takeOver(later, 'run-1')).toEqual(later);
     expect(await cases.record(request)).toEqual(later);
     expect(await createCases(vault).read(request, ref)).toEqual(['a']);
-    await cases.cutShort(request, 'run-1'); // it is not of that run
+    await cases.cutShort(request, 'run-1', new Date()); // it is not of that run
     expect(await cases.record(request)).toEqual(later);
-    await cases.cutShort(request, 'run-2');
+    await cases.cutShort(request, 'run-2', new Date());
     expect(await cases.takeOver({ ...record, runId: 'run-3' }, 'run-2')).toEqual({ ...later, cutShort: true });
   });
 
@@ -144,7 +144,7 @@ describe('the record of a request', () => {
     const clock = clockOf({ regime: 'gdpr', submittedMs: undefined }, at.getTime());
     await cases.open({ ...opened, ...(clock && { clock }) });
     expect(await cases.standing(other, 'a-minute-ago', 'run-1')).toMatchObject({ hasEnded: false });
-    await cases.cutShort(other, 'run-1');
+    await cases.cutShort(other, 'run-1', new Date());
     expect(await cases.standing(other, 'a-minute-ago', 'run-1')).toMatchObject({ hasEnded: true });
     await expect(cases.extend(other, 'run-1', { reason: 'complexity' }, at.getTime())).rejects.toThrow(
       ExtensionRefused,

@@ -119,6 +119,41 @@ export function describeVaultDriver(name: string, makeDriver: () => Promise<Vaul
       expect(await driver.list('')).toEqual(['1/1/1', 'a', 'b', 'b/.dot', 'b/1', 'b/10', 'b/2', 'b/c/1', 'bb/1']);
     });
 
+    test('pages through all keys below a prefix, however many a page takes, each once and in one order', async () => {
+      // Names that begin alike, and objects with others below them, in the order of `<key>~`.
+      const inOrder = ['b-1/x', 'b-1', 'b.x', 'b/c-1', 'b/c/1', 'b/c/10', 'b/c/2', 'b/c', 'b', 'b1/x', 'b1', 'ba'];
+      const sorted = inOrder.toSorted((one, other) => (`${one}~` < `${other}~` ? -1 : 1));
+      for (const key of inOrder) await driver.putIfAbsent(`a/${key}`, one);
+      await driver.putIfAbsent('a', one);
+      await driver.putIfAbsent('aa/b', one);
+      await driver.putIfUnchanged('a/b/c', two, await versionOf(driver, 'a/b/c'));
+      for (const max of [1, 2, 5, 100]) {
+        const keys: string[] = [];
+        for (let after: string | undefined; ; after = keys.at(-1)) {
+          const page = await driver.page('a', max, after);
+          expect(page.length).toBeLessThanOrEqual(max);
+          keys.push(...page);
+          if (page.length < max) break;
+        }
+        expect(keys).toEqual(sorted.map(key => `a/${key}`));
+      }
+    });
+
+    test('begins a page behind a key that does not exist, and behind all that lies below a folder', async () => {
+      for (const key of ['a/2026-01-01/10', 'a/2026-01-01/20', 'a/2026-01-02/1', 'a/2026-01-02-x/1', 'b/1'])
+        await driver.putIfAbsent(key, one);
+      expect(await driver.page('a', 9, 'a/2026-01-01/15')).toEqual([
+        'a/2026-01-01/20',
+        'a/2026-01-02-x/1',
+        'a/2026-01-02/1',
+      ]);
+      expect(await driver.page('a', 1, 'a/2026-01-01')).toEqual(['a/2026-01-02-x/1']);
+      expect(await driver.page('a', 9, 'a/any text: ~/')).toEqual([]);
+      expect(await driver.page('a', 9, 'a')).toEqual([]);
+      expect(await driver.page('none', 9)).toEqual([]);
+      expect(await driver.page('', 2)).toEqual(['a/2026-01-01/10', 'a/2026-01-01/20']);
+    });
+
     test('keeps an object and others below it apart, even where names are numbers', async () => {
       for (const key of ['a/1/1', 'a/1', 'a', 'a/2'])
         expect(await driver.putIfAbsent(key, Buffer.from(key))).toBe(true);
@@ -153,6 +188,7 @@ export function describeVaultDriver(name: string, makeDriver: () => Promise<Vaul
       await expect(driver.putIfUnchanged(key, one, 'version')).rejects.toThrow(RangeError);
       await expect(driver.delete(key)).rejects.toThrow(RangeError);
       if (key !== '') await expect(driver.list(key)).rejects.toThrow(RangeError);
+      if (key !== '') await expect(driver.page(key, 1)).rejects.toThrow(RangeError);
       expect(await driver.list('')).toEqual([]);
     });
 

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import {
   HeadObjectCommand,
+  ListObjectsV2Command,
   ListObjectVersionsCommand,
   PutObjectCommand,
   type PutObjectCommandInput,
@@ -281,6 +282,28 @@ describe('the probe', () => {
       message: expect.stringContaining('replaces an existing one'),
     });
     expect(overlooked).toBe(2);
+    expect(await holdings(BUCKET, prefix)).toBe(0);
+  });
+
+  test.each([
+    ['lists in no order', (keys: readonly string[]) => keys.toReversed()],
+    ['begins every list with the first object', (keys: readonly string[]) => keys],
+  ])('refuses a store that %s, and leaves nothing in it', async (_, listed) => {
+    const prefix = newPrefix();
+    const driver = await driverBehind(async ({ path }, forward) => {
+      const query = new URL(path, server.endpoint).searchParams;
+      if (query.get('max-keys') === null) return forward();
+      const Prefix = query.get('prefix') ?? '';
+      const { Contents = [] } = await server.client.send(new ListObjectsV2Command({ Bucket: BUCKET, Prefix }));
+      const keys = listed(Contents.map(({ Key = '' }) => Key));
+      const body = keys.map(key => `<Contents><Key>${key}</Key></Contents>`).join('');
+      const headers = { 'content-type': 'application/xml' };
+      return { status: 200, headers, body: `<?xml version="1.0"?><ListBucketResult>${body}</ListBucketResult>` };
+    }, prefix);
+    await expect(probeVault(driver)).rejects.toMatchObject({
+      code: 'vault-unsafe',
+      message: expect.stringContaining('order of their names'),
+    });
     expect(await holdings(BUCKET, prefix)).toBe(0);
   });
 

@@ -1,5 +1,5 @@
 import type fc from 'fast-check';
-import type { Stored, VaultDriver } from '../../src/vault/vault';
+import { isBehind, type Stored, type VaultDriver } from '../../src/vault/vault';
 
 /** A store in memory. `later` says when each of its operations happens; at once if absent. */
 export function inMemory(
@@ -17,6 +17,13 @@ export function inMemory(
     putIfAbsent: (key, bytes) => later(() => !objects.has(key) && put(key, bytes)),
     putIfUnchanged: (key, bytes, version) => later(() => objects.get(key)?.version === version && put(key, bytes)),
     list: prefix => later(() => [...objects.keys()].filter(key => key.startsWith(`${prefix}/`)).sort()),
+    page: (prefix, max, after) =>
+      later(() =>
+        [...objects.keys()]
+          .filter(key => key.startsWith(`${prefix}/`) && isBehind(key, after))
+          .sort((one, other) => (isBehind(one, other) ? 1 : -1))
+          .slice(0, max),
+      ),
     async delete(key) {
       objects.delete(key);
     },
