@@ -8,12 +8,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { Client } from '@temporalio/client';
 import { type MetricMeter, noopMetricMeter } from '@temporalio/common';
-import {
-  GracefulShutdownPeriodExpiredError,
-  type NativeConnection,
-  Worker,
-  type WorkflowBundleOption,
-} from '@temporalio/worker';
+import { type NativeConnection, Worker, type WorkflowBundleOption } from '@temporalio/worker';
 import { registered } from './activities';
 import { createRetentionActivities } from './activities/retention-activities';
 import type { WaitDelays } from './activities/waiting';
@@ -203,23 +198,21 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     log,
   });
 
-  /** All parts end at the same time. */
+  /** All parts end at the same time. @throws {ShutdownOverdue} */
   async function end(): Promise<void> {
     stopping = true;
     if (requests.getState() === 'RUNNING') requests.shutdown();
-    const ends = [running, workers.stop(), polling.stop(), server.stop()];
-    try {
-      if (!(await endsInTime(Promise.allSettled(ends), ENDED_WITHIN_MS))) throw new ShutdownOverdue();
-      await Promise.all(ends);
-    } catch (error) {
-      throw error instanceof GracefulShutdownPeriodExpiredError ? new ShutdownOverdue() : error;
-    } finally {
-      aircall.close();
-    }
+    const ends = Promise.allSettled([running, workers.stop(), polling.stop(), server.stop()]);
+    const isInTime = await endsInTime(ends, ENDED_WITHIN_MS);
+    aircall.close();
+    if (!isInTime || (await ends).some(({ status }) => status === 'rejected')) throw new ShutdownOverdue();
   }
 
   const stop = new AbortController();
-  const ended = Promise.race([running.catch(() => {}), once(stop.signal, 'abort')]).then(end);
+  const ended = Promise.race([running, once(stop.signal, 'abort')]).then(end, async (error: unknown) => {
+    await end().catch(() => {}); // the first error says more
+    throw error;
+  });
   ended.catch(() => {}); // the caller that waits for `ended` gets the error
   return {
     ended,

@@ -16,7 +16,8 @@ export interface Context {
   /** Needs the Temporal server too. @throws {TemporalUnreachable} */
   readonly parts: () => Promise<Parts>;
   /**
-   * Calls the Temporal server for something that the command can do without. Undefined if no server answers within two seconds.
+   * Calls the Temporal server for something that the command can do without. Undefined if no server is reached within two seconds,
+   * or if a call fails.
    */
   readonly ifServerAnswers: <T extends object | number>(
     call: (temporal: Client, queues: Queues) => Promise<T>,

@@ -77,7 +77,7 @@ export async function needsOf(dependencies: RetireDependencies, keyIds: readonly
   for await (const run of ourRuns(temporal, taskQueue)) runs.push(run);
   await sideBySide(runs, AT_ONCE, async run => {
     const request = requestOf(run.parent?.workflowId ?? run.workflowId);
-    if (request === undefined) return; // sweeps and renewals hold no personal data, and are begun anew
+    if (request === undefined) return; // sweeps, renewals and runs that wake hold no personal data, and are begun anew
     try {
       const needed = [...(await keyIdsOf(temporal, run))].filter(id => keyIds.includes(id));
       if (needed.length === 0) return;

@@ -47,7 +47,7 @@ export interface ConnectionWorkers {
   checkNow(connection: string): Promise<void>;
   /** Workers that ended and do not run again yet, and checks that do not end. */
   problems(): string[];
-  /** Takes no new steps, and lets those in flight end: of all connections at the same time. */
+  /** Takes no new steps, and lets those in flight end: of all connections at the same time. Rejects if a worker did not end well. */
   stop(): Promise<void>;
 }
 
@@ -200,8 +200,12 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
     });
     const done = worker.run().then(
       () => noteEnd(name, worker),
-      error => noteEnd(name, worker, codeOrName(error)),
+      error => {
+        noteEnd(name, worker, codeOrName(error));
+        if (stopped) throw error;
+      },
     );
+    done.catch(() => {}); // `stop` throws it
     ended.delete(name);
     serving.set(name, { worker, done, rate });
     if (stopped) return leave(name); // meanwhile
@@ -223,7 +227,8 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
     serving.delete(name);
     if (served.worker.getState() === 'RUNNING') served.worker.shutdown();
     leaving.add(served.done);
-    void served.done.finally(() => leaving.delete(served.done));
+    const forget = () => void leaving.delete(served.done);
+    served.done.then(forget, forget);
   }
 
   /** Found by a poll, or, if it went in the middle of one, by its check. */

@@ -186,6 +186,8 @@ export function waitingSteps(deadlineMs: number, summary: string): WaitingSteps 
     summary,
     startToCloseTimeout: START_TO_CLOSE,
     scheduleToCloseTimeout: Math.max(1, deadlineMs - Date.now()),
+    // A look in flight does no harm, and the next one need not wait for it, which its worker may not have survived.
+    cancellationType: 'TRY_CANCEL',
   });
 }
 

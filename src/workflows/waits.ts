@@ -1,7 +1,7 @@
 /**
  * Waiting, for whatever cause: one step that looks whether the cause has ended, and that Temporal repeats ever more rarely until
  * the request's deadline. A signal means that there may be news: the step is taken anew. So a wait costs nothing while nothing
- * happens, adds no event to the history however long it is, and misses no news for more than an hour. Decision D4.
+ * happens, adds no event to the history however long it is, and finds by itself what nobody signalled. Decision D4.
  */
 import { CancellationScope, defineSignal, setHandler, sleep } from '@temporalio/workflow';
 import type { Opened } from '../request/contracts';

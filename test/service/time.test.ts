@@ -149,7 +149,7 @@ it('a request waits for credentials for a year without a growing history, and go
   expect(await waits()).toBe(true);
   expect(await lengthOf()).toBe(before);
   await service.connect('dead');
-  await service.pass(0.05); // it looks by itself within an hour
+  await service.pass(0.1); // it looks by itself within an hour and a half
   expect((await service.client.result(workflowId)).status).toBe('completed');
 });
 
