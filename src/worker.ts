@@ -23,6 +23,8 @@ import type { RetentionPolicy } from './retention/retention';
 import { ensureRetentionSchedule } from './retention/schedule';
 import { createSweep } from './retention/sweep';
 import { countOpen } from './temporal/open-requests';
+import { createPermits } from './temporal/permits';
+import { workersOn } from './temporal/queue-rate';
 import { ensureSearchAttributes } from './temporal/search-attributes';
 import { countWaiting, signalWaiting, wakeWaiting } from './temporal/waiting';
 import { createAlarms } from './worker/alarms';
@@ -39,6 +41,8 @@ import type { renewCredential } from './workflows/renew-credential';
 
 export interface ServiceOptions {
   readonly native: NativeConnection;
+  /** Called at each poll: a connection that replaces `native`, if the credentials for the server have changed. */
+  readonly reconnect?: () => Promise<NativeConnection | undefined>;
   readonly parts: Parts;
   readonly log: Log;
   /** Receives the metrics; if not given, nothing is counted for them. */
@@ -94,7 +98,11 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const { native, parts, log } = options;
   const { temporal, taskQueue, keyring, connections } = parts;
   const { namespace } = temporal.options;
-  await ensureSearchAttributes(temporal.connection, namespace);
+  if ((await ensureSearchAttributes(temporal.connection, namespace)) === 'unknown')
+    log({
+      level: 'warn',
+      message: `the Temporal server does not tell whether the namespace ${namespace} has the search attributes of docs/operate/install.md; if one is missing, it refuses to start requests`,
+    });
 
   const aircall: AircallClient = createAircallClient();
   const missingKeys = createMissingKeys({ keyring, cases: parts.cases, log, now: () => performance.now() });
@@ -116,6 +124,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     now: Date.now,
     ...(options.alarmWebhook !== undefined && { webhook: options.alarmWebhook }),
   });
+  const permits = createPermits(temporal, taskQueue);
   const { api, local } = createSteps({
     parts,
     workflows: bundleDigest(workflowBundle),
@@ -123,6 +132,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     alarms,
     metrics,
     tracing: options.tracing,
+    permits,
     onNewLimit: connection => void workers.checkNow(connection),
     waitDelays: options.waitDelays,
     log,
@@ -155,6 +165,9 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       metrics,
       countWaiting: name => countWaiting(temporal, taskQueue, name, new Date()),
       countOpen: (kind, now, soon) => countOpen(temporal, taskQueue, { kind, now, soon }),
+      countWorkers: () => workersOn({ connection: temporal.connection, namespace, taskQueue }),
+      now: Date.now,
+      random: Math.random,
     });
   const workers = createConnectionWorkers({
     connections,
@@ -162,6 +175,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     namespace,
     taskQueue,
     workerOptions: { ...common, activities: registered(api) },
+    permits,
     watch: gauges,
     renew: due => startRenewal(temporal, taskQueue, due),
     wake: name => wakeWaiting(temporal, taskQueue, name),
@@ -190,11 +204,20 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     log,
   });
 
+  async function reconnect(): Promise<void> {
+    const replacing = await options.reconnect?.();
+    if (replacing === undefined) return;
+    requests.connection = replacing;
+    workers.reconnect(replacing);
+  }
   /** Apart from the other polls, which a vault may hold up. */
   const server = startPolling({
     everyMs,
     withinMs: SERVER_ANSWERS_WITHIN_MS,
-    polls: [{ run: () => callServer(temporal), failure: 'the Temporal server does not answer' }],
+    polls: [
+      { run: reconnect, failure: 'changed credentials for the Temporal server cannot be used' },
+      { run: () => callServer(temporal), failure: 'the Temporal server does not answer' },
+    ],
     log,
   });
 

@@ -1,10 +1,14 @@
 import fc from 'fast-check';
 import {
   type ConfiguredLimit,
+  inForce,
   LIMIT_PER_MINUTE_DEFAULT,
   LIMIT_PER_MINUTE_MAX,
   limitInForce,
   mostPerMinute,
+  mostSpacedPerMinute,
+  type Pace,
+  paceOf,
   ratePerSecond,
   SHARE_DEFAULT,
   SHARE_MAX,
@@ -13,19 +17,32 @@ import {
 const SEED = { seed: 60_75, numRuns: 1000 };
 const limits = fc.oneof(fc.integer({ min: 1, max: LIMIT_PER_MINUTE_MAX }), fc.integer({ min: 1, max: 100 }));
 const shares = fc.oneof(fc.constantFrom(0.75, 0.8, 0.5, 0.01), fc.double({ min: 1e-6, max: SHARE_MAX, noNaN: true }));
+/** Below two requests a minute for each partition there are permits; above, the worst is 2p of 3p - 1. */
+const COST_MAX = 2 / 3;
+const paceOfPermits = (rate: number): Pace => ({
+  ratePerSecond: rate,
+  queueRate: 16 * rate,
+  permitEverySeconds: 1 / rate,
+});
 const partitionCounts = fc.integer({ min: 1, max: 8 });
 
+const budgets = fc.tuple(limits, shares, partitionCounts);
+
 const worstMinuteMax = (limitPerMinute: number) => Math.max(1, Math.floor(0.8 * limitPerMinute));
+/** The most that arrives in any 60 seconds, if the server keeps this rate of the queue. */
+const worstMinuteOf = ({ permitEverySeconds }: Pace, queueRate: number, partitions: number) =>
+  permitEverySeconds === undefined ? mostPerMinute(queueRate, partitions) : mostSpacedPerMinute(permitEverySeconds);
 
 describe('the API budget of a company', () => {
   test('keeps the worst minute within 80 % of the limit and the mean within the share, for every limit, share and partition count', () => {
     fc.assert(
-      fc.property(limits, shares, partitionCounts, (limitPerMinute, share, partitions) => {
-        fc.pre(partitions <= worstMinuteMax(limitPerMinute));
-        const rate = ratePerSecond({ limitPerMinute, share }, partitions);
-        expect(rate).toBeGreaterThan(0);
-        expect(mostPerMinute(rate, partitions)).toBeLessThanOrEqual(worstMinuteMax(limitPerMinute));
-        expect(rate).toBeLessThanOrEqual((share * limitPerMinute) / 60 + Number.EPSILON * rate);
+      fc.property(budgets, ([limitPerMinute, share, partitions]) => {
+        const pace = paceOf({ limitPerMinute, share }, partitions);
+        expect(pace.ratePerSecond).toBeGreaterThan(0);
+        expect(worstMinuteOf(pace, pace.queueRate, partitions)).toBeLessThanOrEqual(worstMinuteMax(limitPerMinute));
+        const mean = 1 / (pace.permitEverySeconds ?? 1 / pace.queueRate);
+        expect(mean).toBeCloseTo(pace.ratePerSecond, 12);
+        expect(mean).toBeLessThanOrEqual((share * limitPerMinute) / 60 + Number.EPSILON * pace.ratePerSecond);
       }),
       SEED,
     );
@@ -33,11 +50,13 @@ describe('the API budget of a company', () => {
 
   test('is not given away: a rate 0.01 % higher breaks one of the two bounds', () => {
     fc.assert(
-      fc.property(limits, shares, partitionCounts, (limitPerMinute, share, partitions) => {
-        fc.pre(partitions <= worstMinuteMax(limitPerMinute));
-        const higher = 1.0001 * ratePerSecond({ limitPerMinute, share }, partitions);
+      fc.property(budgets, ([limitPerMinute, share, partitions]) => {
+        const { ratePerSecond: rate, permitEverySeconds } = paceOf({ limitPerMinute, share }, partitions);
+        const higher = 1.0001 * rate;
         const breaksShare = higher > (share * limitPerMinute) / 60;
-        const breaksWorstMinute = mostPerMinute(higher, partitions) > worstMinuteMax(limitPerMinute);
+        // Permits are as fast as one partition.
+        const breaksWorstMinute =
+          mostPerMinute(higher, permitEverySeconds === undefined ? partitions : 1) > worstMinuteMax(limitPerMinute);
         expect(breaksShare || breaksWorstMinute).toBe(true);
       }),
       SEED,
@@ -46,23 +65,38 @@ describe('the API budget of a company', () => {
 
   test('survives the float32 of the wire: the rounded rate still keeps the worst minute', () => {
     fc.assert(
-      fc.property(limits, shares, partitionCounts, (limitPerMinute, share, partitions) => {
-        fc.pre(partitions <= worstMinuteMax(limitPerMinute));
-        const onTheWire = Math.fround(ratePerSecond({ limitPerMinute, share }, partitions));
-        expect(mostPerMinute(onTheWire, partitions)).toBeLessThanOrEqual(worstMinuteMax(limitPerMinute));
+      fc.property(budgets, ([limitPerMinute, share, partitions]) => {
+        const pace = paceOf({ limitPerMinute, share }, partitions);
+        const onTheWire = Math.fround(pace.queueRate);
+        expect(worstMinuteOf(pace, onTheWire, partitions)).toBeLessThanOrEqual(worstMinuteMax(limitPerMinute));
       }),
       SEED,
     );
   });
 
-  test('is refused where there are more partitions than requests in the worst minute', () => {
+  test('costs at most a third of what one partition gives, however many partitions there are', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 9 }), shares, partitionCounts, (limitPerMinute, share, partitions) => {
-        fc.pre(partitions > worstMinuteMax(limitPerMinute));
-        expect(() => ratePerSecond({ limitPerMinute, share }, partitions)).toThrow(RangeError);
+      fc.property(budgets, ([limitPerMinute, share, partitions]) => {
+        const one = ratePerSecond({ limitPerMinute, share }, 1);
+        expect(ratePerSecond({ limitPerMinute, share }, partitions)).toBeGreaterThanOrEqual(COST_MAX * one);
       }),
       SEED,
     );
+  });
+
+  test('of a queue is what it may dispatch, or, where permits are needed, what they allow', () => {
+    expect(inForce(2, { ratePerSecond: 1, queueRate: 4, permitEverySeconds: 1 })).toBe(1);
+    expect(inForce(0.5, { ratePerSecond: 1, queueRate: 4, permitEverySeconds: 1 })).toBe(0.5);
+    expect(inForce(2, { ratePerSecond: 1, queueRate: 1 })).toBe(2);
+  });
+
+  test.each([
+    [1, { ratePerSecond: 0.0125, queueRate: 0.2, permitEverySeconds: 80 }],
+    [9, paceOfPermits(6.75 / 60)],
+    [10, { ratePerSecond: 0.125, queueRate: 0.125 }],
+    [60, { ratePerSecond: 0.75, queueRate: 0.75 }],
+  ])('of %d a minute on 4 partitions is kept as %p', (limitPerMinute, pace) => {
+    expect(paceOf({ limitPerMinute, share: 0.75 }, 4)).toEqual(pace);
   });
 
   test.each([

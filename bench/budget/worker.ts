@@ -71,6 +71,7 @@ async function ourApiQueues() {
     receipts: createReceipts({ vault, keyring, now: Date.now }),
     aircall: createAircallClient(),
     gates: createGates(),
+    takePermit: async () => 0,
     workflows: 'c'.repeat(64),
     onRateLimit: async () => {},
     hash: keyring.hash,

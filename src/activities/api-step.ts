@@ -31,6 +31,12 @@ export interface ApiStepDependencies {
   readonly connections: Connections;
   readonly aircall: AircallClient;
   readonly gates: Gates;
+  /**
+   * Takes a permit if the budget of the connection needs one for each API request.
+   * @param nowMs the server's time, or earlier
+   * @returns milliseconds until the next one; 0: the request may be sent
+   */
+  readonly takePermit: (connection: Connection, nowMs: number) => Promise<number>;
   /** Called once for every API request that was sent. */
   readonly onAnswer: (connection: string, answer: Answer) => void;
   /** Called for every 429, before its step ends. */
@@ -148,6 +154,11 @@ async function targetOf(
   const closedMs = gates.closedForMs(name, elapsedMs());
   if (closedMs > 0)
     throw stepFailure('rate-limited', 'the gate is closed after a 429', detail, closedMs + jitterMs(random));
+  const untilMs = await dependencies.takePermit(connection, attemptedMs()).catch(error => {
+    throw localFailure(error, sent);
+  });
+  if (untilMs > 0)
+    throw stepFailure('budget-awaited', 'the budget allows no API request yet', detail, untilMs + jitterMs(random));
   return { connection, authorization };
 }
 

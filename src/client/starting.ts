@@ -35,8 +35,11 @@ export function createStarting(temporal: Client, keyring: Keyring, taskQueue: st
   const hashOf = ({ connection, subject: { email } }: Inputs[Kind]) =>
     subjectHashOf(keyring.hash, { connection, email });
 
-  /** @returns the id of the run that has the id of the request now, whoever started it; undefined if it has ended */
-  async function begin(input: Inputs[Kind]): Promise<string | undefined> {
+  /**
+   * @param isPrepared whether the server knows our search attributes
+   * @returns the id of the run that has the id of the request now, whoever started it; undefined if it has ended
+   */
+  async function begin(input: Inputs[Kind], isPrepared = false): Promise<string | undefined> {
     const { kind, connection, priority } = input;
     try {
       const { firstExecutionRunId } = await workflow.start(WORKFLOW_TYPES[kind], {
@@ -60,8 +63,8 @@ export function createStarting(temporal: Client, keyring: Keyring, taskQueue: st
       if (error instanceof WorkflowExecutionAlreadyStartedError) return undefined;
       // A server that no worker has prepared yet does not know our search attributes.
       if (grpcErrorOf(error)?.code !== INVALID_ARGUMENT) throw error;
-      await ensureSearchAttributes(server, options.namespace);
-      return begin(input);
+      if (isPrepared || (await ensureSearchAttributes(server, options.namespace)) === 'unknown') throw error;
+      return begin(input, true);
     }
   }
 

@@ -9,8 +9,9 @@ import {
   LIMIT_PER_MINUTE_DEFAULT,
   LIMIT_PER_MINUTE_MAX,
   limitInForce,
+  type Pace,
+  paceOf,
   perMinute,
-  ratePerSecond,
   SHARE_DEFAULT,
   SHARE_MAX,
 } from '../budget';
@@ -64,7 +65,8 @@ interface Wanted {
 interface Connected {
   readonly found: Found;
   readonly woken: number | undefined;
-  readonly onServer: boolean;
+  /** Undefined if no server answered. */
+  readonly onServer: Pace | undefined;
 }
 
 export async function connect(context: Context, name: string, options: ConnectOptions): Promise<Exit> {
@@ -129,7 +131,7 @@ export async function connect(context: Context, name: string, options: ConnectOp
     [
       `Connected ${name} to the Aircall company ${company === null ? 'that has no name' : `“${company}”`}: ping, contact search and call list work. The credentials are sealed in the vault.`,
       `Aircall serves calls of about the last six months, ${checked.calls} now; only its support can provide older ones.`,
-      `Budget: ${perMinute(ratePerSecond({ limitPerMinute: limit, share }, 1))} of ${limit} API requests a minute${limitPerMinute === 'auto' ? ', until Aircall names another limit' : ''}. ${onServer ? 'The Temporal server keeps it; workers' : 'Workers'} pick the connection up within 10 seconds.`,
+      `Budget: ${perMinute((onServer ?? paceOf({ limitPerMinute: limit, share }, 1)).ratePerSecond)} of ${limit} API requests a minute${limitPerMinute === 'auto' ? ', until Aircall names another limit' : ''}. ${onServer ? 'The Temporal server keeps it; workers' : 'Workers'} pick the connection up within 10 seconds.`,
       ...(woken === undefined || woken === 0 ? [] : [`${woken} waiting requests resume.`]),
       ...(paused ? [`The connection is still paused: aircall-dsr connections resume ${name}`] : []),
     ],
@@ -282,13 +284,13 @@ function limitOf(text: string | undefined, otherwise: ConfiguredLimit): Configur
   throw usage(`--limit-per-minute takes a whole number from 1 to ${LIMIT_PER_MINUTE_MAX}, or auto.`);
 }
 
-/** Sets the budget on the server at once. If no server answers now, a worker sets it later. */
-async function setOnServer({ ifServerAnswers }: Context, name: string, budget: Budget): Promise<boolean> {
-  const { rateOn, setQueueRate } = await import('../temporal/queue-rate.js');
-  const set = await ifServerAnswers(async (_, { queueOf }) => {
+/** Sets the budget on the server at once. Undefined if no server answers now: a worker sets it later. */
+async function setOnServer({ ifServerAnswers }: Context, name: string, budget: Budget): Promise<Pace | undefined> {
+  const { paceOn, setQueueRate } = await import('../temporal/queue-rate.js');
+  return ifServerAnswers(async (_, { queueOf }) => {
     const queue = queueOf(name);
-    await setQueueRate(queue, await rateOn(queue, budget));
-    return queue;
+    const pace = await paceOn(queue, budget);
+    await setQueueRate(queue, pace.queueRate);
+    return pace;
   });
-  return set !== undefined;
 }

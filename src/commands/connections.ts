@@ -1,5 +1,5 @@
 /** Commands about connections that exist: listed, pinged, paused, resumed, disconnected. */
-import { perMinute, ratePerSecond } from '../budget';
+import { type Budget, inForce, perMinute, ratePerSecond } from '../budget';
 import { sideBySide } from '../side-by-side';
 import type { QueueState } from '../temporal/queue-rate';
 import { budgetOf, type Connection, ifBroken, resumed } from '../vault/connections';
@@ -39,12 +39,19 @@ export async function connections(context: Context): Promise<Exit> {
   const names = new Set(found.map(({ name }) => name));
   const gone = (await store.keptNames()).filter(name => !names.has(name));
   const held = found.filter(({ connection }) => isHeld(connection)).map(({ name }) => name);
-  const server = await queryServer(context, [...names], [...held, ...gone]);
+  const budgets = new Map(
+    found.flatMap(({ name, connection, rateLimits }) =>
+      connection === undefined ? [] : [[name, budgetOf(connection, rateLimits)] as const],
+    ),
+  );
+  const server = await queryServer(context, budgets, [...held, ...gone]);
   const rows = found.flatMap(({ name, connection, rateLimits: noted, company }) => {
     if (connection === undefined) return []; // broken, or disconnected meanwhile
     const rateLimits = noted === 'broken' ? undefined : noted;
     const { baseUrl, limitPerMinute, share, credential, connectedAt, pausedAt, refusedAt } = connection;
     const queue = server?.queues.get(name);
+    const asked = budgetOf(connection, rateLimits);
+    const onePartition = perMinute(ratePerSecond(asked, 1));
     return {
       connection: name,
       company: company ?? null,
@@ -62,8 +69,13 @@ export async function connections(context: Context): Promise<Exit> {
         share,
         /** The limit that the last 429 with a limit named. */
         observedLimitPerMinute: rateLimits?.namedPerMinute ?? null,
-        configuredPerMinute: perMinute(ratePerSecond(budgetOf(connection, rateLimits), 1)),
-        effectivePerMinute: queue?.rate === undefined ? null : perMinute(queue.rate),
+        configuredPerMinute: queue === undefined ? onePartition : perMinute(queue.pace.ratePerSecond),
+        effectivePerMinute: queue?.rate === undefined ? null : perMinute(inForce(queue.rate, queue.pace)),
+        /** Of its task queue; and what the budget would be with one. */
+        partitions: queue?.pace.partitions ?? null,
+        onePartitionPerMinute: onePartition,
+        /** Seconds between two API requests, of which each needs a permit; null: the queue alone keeps the budget. */
+        permitEverySeconds: queue?.pace.permitEverySeconds ?? null,
       },
       backlog: queue === undefined ? null : { steps: queue.backlog, oldestSeconds: queue.oldestSeconds },
       rateLimited: { count: rateLimits?.count ?? 0, lastAt: rateLimits?.lastAt ?? null },
@@ -115,9 +127,10 @@ export async function connections(context: Context): Promise<Exit> {
               rateLimited.lastAt ?? 'never',
             ]),
           ]),
-          ...rows.flatMap(({ connection, pausedAt, refusedAt, waitingRequests }) => {
+          ...rows.flatMap(({ connection, budget, pausedAt, refusedAt, waitingRequests }) => {
             const waiting = waitWords(waitingRequests);
             return [
+              ...partitionWords(budget).map(words => `${connection}: ${words}`),
               ...(refusedAt === null
                 ? []
                 : [
@@ -204,18 +217,46 @@ function stateOf({ pausedAt, refusedAt }: Connection, queue: QueueState | undefi
   return queue === undefined ? 'unknown' : queue.served ? 'served' : 'no-worker';
 }
 
+interface Partitioned {
+  readonly configuredPerMinute: number;
+  readonly partitions: number | null;
+  readonly onePartitionPerMinute: number;
+  readonly permitEverySeconds: number | null;
+}
+
+/** What several partitions cost a low budget, and what to do. */
+function partitionWords(budget: Partitioned): string[] {
+  const { configuredPerMinute, partitions, onePartitionPerMinute, permitEverySeconds } = budget;
+  const cure = 'Give the task queues one partition, see docs/operate/managed.md';
+  if (permitEverySeconds !== null)
+    return [
+      `its limit is too low for the ${partitions} partitions of its task queue, so each API request also takes a permit from the Temporal server, one in ${Math.ceil(permitEverySeconds)} seconds; steps come in another order. ${cure}`,
+    ];
+  if (configuredPerMinute >= onePartitionPerMinute) return [];
+  return [
+    `the ${partitions} partitions of its task queue cost part of the budget: ${configuredPerMinute} API requests a minute instead of ${onePartitionPerMinute}. ${cure}`,
+  ];
+}
+
 function waitWords(requests: number | null): string {
   return `${requests ?? 'an unknown number of'} requests wait`;
 }
 
 /** The server's data on the connections' queues, and on the requests that wait for connections that are held. */
-async function queryServer({ terminal, ifServerAnswers }: Context, names: readonly string[], held: readonly string[]) {
-  if (names.length + held.length === 0) return undefined;
-  const { describeQueue } = await import('../temporal/queue-rate.js');
+async function queryServer(
+  { terminal, ifServerAnswers }: Context,
+  budgets: ReadonlyMap<string, Budget>,
+  held: readonly string[],
+) {
+  if (budgets.size + held.length === 0) return undefined;
+  const { describeQueue, paceOn } = await import('../temporal/queue-rate.js');
   const { countWaiting } = await import('../temporal/waiting.js');
   const answer = await ifServerAnswers(async (temporal, { queueOf, taskQueue }) => ({
     queues: new Map(
-      await sideBySide(names, ASKED_AT_ONCE, async name => [name, await describeQueue(queueOf(name))] as const),
+      await sideBySide([...budgets], ASKED_AT_ONCE, async ([name, budget]) => {
+        const queue = queueOf(name);
+        return [name, { ...(await describeQueue(queue)), pace: await paceOn(queue, budget) }] as const;
+      }),
     ),
     waiting: new Map(
       await sideBySide(

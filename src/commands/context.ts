@@ -4,6 +4,7 @@ import type { Configuration } from '../config';
 import type { Keyring } from '../encryption/keyring';
 import { createParts, createStores, type Parts, type Stores } from '../parts';
 import { apiTaskQueue } from '../request/names';
+import type { ReplaceableClient, TemporalConfiguration } from '../temporal/connect';
 import type { QueueOn } from '../temporal/queue-rate';
 import type { Terminal } from './terminal';
 
@@ -22,6 +23,8 @@ export interface Context {
   readonly ifServerAnswers: <T extends object | number>(
     call: (temporal: Client, queues: Queues) => Promise<T>,
   ) => Promise<T | undefined>;
+  /** Connects what was opened anew, with other credentials. @throws {TemporalUnreachable} */
+  readonly reconnect: (configuration: TemporalConfiguration) => Promise<void>;
   /** Closes what was opened. */
   readonly close: () => Promise<void>;
 }
@@ -35,13 +38,13 @@ export interface Queues {
 const ANSWERS_WITHIN_MS = 2_000;
 
 export function createContext(terminal: Terminal, config: Configuration): Context {
-  const opened: Client[] = [];
+  const opened: ReplaceableClient[] = [];
   async function connect(withinMs?: number): Promise<Client> {
     // Loaded when used only: Temporal's client would slow down every command.
-    const { connectTemporal } = await import('../temporal/connect.js');
-    const temporal = await connectTemporal(keyring(), config.temporal(), withinMs);
-    opened.push(temporal);
-    return temporal;
+    const { connectReplaceably } = await import('../temporal/connect.js');
+    const client = await connectReplaceably(keyring(), config.temporal(), withinMs);
+    opened.push(client);
+    return client.temporal;
   }
   const keyring = once(() => config.keyring());
   const stores = once(async () => createStores({ keyring: keyring(), vault: await config.vault(keyring()) }));
@@ -70,8 +73,11 @@ export function createContext(terminal: Terminal, config: Configuration): Contex
         return undefined;
       }
     },
+    async reconnect(configuration) {
+      for (const client of opened) await client.replace(configuration);
+    },
     async close() {
-      for (const { connection } of opened.splice(0)) await connection.close();
+      for (const { temporal } of opened.splice(0)) await temporal.connection.close();
     },
   };
 }

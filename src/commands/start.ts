@@ -9,6 +9,7 @@ import type { Connections } from '../vault/connections';
 import { unknownConnection } from './connection-named';
 import type { Context } from './context';
 import { EXIT, type Exit } from './errors';
+import { noteHistoryRetention } from './history-retention';
 import { type GivenSubject, subjectOf } from './identities';
 import { refuseOther, refuseUnusable } from './out-file';
 import { savePackage } from './package';
@@ -38,12 +39,13 @@ export async function access(
   const subject = await subjectOf(terminal, email, options.phone);
   const input = parseInput('access', inputOf('access', connection, subject, options));
   if (out !== undefined && requestId === undefined) await refuseUnusable(out);
-  const { client, connections, cases } = await parts();
+  const { client, connections, cases, temporal } = await parts();
   if (out !== undefined && requestId !== undefined)
     await refuseOther(out, async () => (await endedBefore(client, { connection, requestId }))?.package?.sha256);
   await refuseUnknown({ client, connections }, 'access', input);
   const started = await client.start('access', input);
   noteOtherClock(terminal, started.otherClock ? 1 : 0);
+  await noteHistoryRetention(terminal, { temporal }, input.deadlineDays);
   if (!options.wait && out === undefined) return begun(terminal, started);
   noteId(terminal, started, options);
   const result = await showProgress(client, started.workflowId, terminal);
@@ -59,10 +61,11 @@ export async function remove(
 ): Promise<Exit> {
   const subject = await subjectOf(terminal, email, options.phone);
   const input = parseInput('deletion', inputOf('deletion', connection, subject, options));
-  const { client, connections } = await parts();
+  const { client, connections, temporal } = await parts();
   await refuseUnknown({ client, connections }, 'deletion', input);
   const started = await client.start('deletion', input);
   noteOtherClock(terminal, started.otherClock ? 1 : 0);
+  await noteHistoryRetention(terminal, { temporal }, input.deadlineDays);
   if (!options.wait) return begun(terminal, started);
   noteId(terminal, started, options);
   return ended(terminal, await showProgress(client, started.workflowId, terminal));

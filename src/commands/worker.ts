@@ -1,6 +1,8 @@
 /** The command that serves: all connections of the vault, until it is stopped. */
+import { isDeepStrictEqual } from 'node:util';
 import type { MetricMeter } from '@temporalio/common';
 import { NativeConnection } from '@temporalio/worker';
+import type { TemporalConfiguration } from '../temporal/connect';
 import { probeVault } from '../vault/probe';
 import { startService } from '../worker';
 import { serveHealth } from '../worker/health';
@@ -43,14 +45,16 @@ export async function worker(context: Context, options: WorkerOptions): Promise<
     if (metrics === undefined) throw error;
     throw new CommandError('configuration', 'The address of --metrics cannot be used.', EXIT.usage);
   }
+  const configured = config.temporal();
   const parts = await context.parts();
   const { temporal } = parts;
-  const native = await NativeConnection.connect(config.temporal().connectionOptions);
+  const server = await connectServer(context, configured);
   const tracing = config.tracing()
     ? (await import('../worker/tracing.js')).createTracing({ namespace: temporal.options.namespace, log })
     : undefined;
   const service = await startService({
-    native,
+    native: server.native,
+    reconnect: server.reconnect,
     parts,
     retention,
     meter,
@@ -58,6 +62,9 @@ export async function worker(context: Context, options: WorkerOptions): Promise<
     ...(alarmWebhook !== undefined && { alarmWebhook }),
     log,
     ...(io.pollMs !== undefined && { pollEveryMs: io.pollMs }),
+  }).catch(async error => {
+    await server.close(); // an open one keeps the process alive
+    throw error;
   });
   problems = service.problems;
   void terminal.stopped().then(async () => {
@@ -72,8 +79,35 @@ export async function worker(context: Context, options: WorkerOptions): Promise<
       return exitOf(error);
     },
   );
-  await endsInTime(Promise.allSettled([tracing?.stop(), health?.close(), native.close()]), CLOSED_WITHIN_MS);
+  await endsInTime(Promise.allSettled([tracing?.stop(), health?.close(), server.close()]), CLOSED_WITHIN_MS);
   return { atOnce: exit }; // a step that was left behind may still wait for the vault
+}
+
+/** The worker's own connection to the server; `reconnect` replaces it if the credentials have changed since they were configured. */
+async function connectServer({ config, terminal, reconnect }: Context, configured: TemporalConfiguration) {
+  let present = configured;
+  const native = await NativeConnection.connect(present.connectionOptions);
+  /** The one in use is the last. Polls that wait on the one before end by themselves. */
+  const opened = [native];
+  return {
+    native,
+    async reconnect(): Promise<NativeConnection | undefined> {
+      const next = config.temporal();
+      const { address } = present.connectionOptions; // another server would have other requests
+      if (address !== undefined) next.connectionOptions.address = address;
+      if (isDeepStrictEqual(next.connectionOptions, present.connectionOptions)) return undefined;
+      await reconnect(next);
+      const replacing = await NativeConnection.connect(next.connectionOptions);
+      present = next;
+      if (opened.length > 1) await opened.shift()?.close();
+      opened.push(replacing);
+      terminal.log({ level: 'info', message: 'connected again: the credentials for the Temporal server have changed' });
+      return replacing;
+    },
+    async close() {
+      for (const each of opened) await each.close();
+    },
+  };
 }
 
 function portOf(text: string): number {

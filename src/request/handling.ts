@@ -42,6 +42,7 @@ export const HANDLING = {
   'connection-paused': credential,
   'reconnect-needed': never,
   'refresh-in-progress': serverSays,
+  'budget-awaited': serverSays,
   // Waiting is a retried step.
   'credentials-awaited': serverSays,
   'resumption-awaited': serverSays,

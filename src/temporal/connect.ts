@@ -2,7 +2,7 @@
  * The address of the Temporal server: Temporal's own environment configuration (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TLS, API key,
  * profile file), read in one place for clients and workers.
  */
-import { Client, Connection } from '@temporalio/client';
+import { Client, Connection, type ConnectionLike } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { createDataConverter } from '../encryption/data-converter';
 import type { Keyring } from '../encryption/keyring';
@@ -34,15 +34,62 @@ export function temporalConfiguration(env: Readonly<Record<string, string | unde
  */
 export async function connectTemporal(
   keyring: Keyring,
-  { connectionOptions, namespace }: TemporalConfiguration = temporalConfiguration(),
+  configuration: TemporalConfiguration = temporalConfiguration(),
   withinMs: number = CONNECT_TIMEOUT_MS,
   times: CallTimes = CALL_TIMES,
 ): Promise<Client> {
+  return (await connectReplaceably(keyring, configuration, withinMs, times)).temporal;
+}
+
+/** A client whose connection can be replaced while it is used: certificates of a connection cannot be changed. */
+export interface ReplaceableClient {
+  readonly temporal: Client;
+  /** Later calls use the new configuration, earlier ones end as they began. @throws {TemporalUnreachable} and changes nothing */
+  replace(configuration: TemporalConfiguration): Promise<void>;
+}
+
+/** @throws {TemporalUnreachable} as `connectTemporal` */
+export async function connectReplaceably(
+  keyring: Keyring,
+  configuration: TemporalConfiguration,
+  withinMs: number = CONNECT_TIMEOUT_MS,
+  times: CallTimes = CALL_TIMES,
+): Promise<ReplaceableClient> {
+  let present = await connect(configuration, withinMs, times);
+  const connection: ConnectionLike = {
+    get workflowService() {
+      return present.workflowService;
+    },
+    get operatorService() {
+      return present.operatorService;
+    },
+    plugins: [],
+    close: () => present.close(),
+    ensureConnected: () => present.ensureConnected(),
+    withDeadline: (deadline, work) => present.withDeadline(deadline, work),
+    withMetadata: (metadata, work) => present.withMetadata(metadata, work),
+    withAbortSignal: (signal, work) => present.withAbortSignal(signal, work),
+  };
+  const { namespace } = configuration;
+  return {
+    temporal: new Client({ connection, namespace, dataConverter: createDataConverter(keyring) }),
+    async replace(next) {
+      const before = present;
+      present = await connect(next, withinMs, times);
+      await before.close();
+    },
+  };
+}
+
+async function connect(
+  { connectionOptions }: TemporalConfiguration,
+  withinMs: number,
+  times: CallTimes,
+): Promise<Connection> {
   const options = { ...connectionOptions, connectTimeout: withinMs, interceptors: [boundedCalls(times)] };
-  const connection = await Connection.connect(options).catch(error => {
+  return Connection.connect(options).catch(error => {
     throw new TemporalUnreachable(whyUnreachable(error, connectionOptions.address ?? 'localhost:7233'));
   });
-  return new Client({ connection, namespace, dataConverter: createDataConverter(keyring) });
 }
 
 /** Statuses by which a server refuses the caller. */

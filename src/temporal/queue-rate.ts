@@ -3,8 +3,8 @@
  * its backlog. Partitions are read from the server, not assumed. Decision D2.
  */
 import type { ConnectionLike } from '@temporalio/client';
-import { temporal } from '@temporalio/proto';
-import { type Budget, ratePerSecond } from '../budget';
+import { type google, temporal } from '@temporalio/proto';
+import { type Budget, type Pace, paceOf } from '../budget';
 import { isUnimplemented } from './grpc-status';
 
 const { TaskQueueType } = temporal.api.enums.v1;
@@ -19,9 +19,14 @@ export interface QueueOn {
   readonly taskQueue: string;
 }
 
-/** The rate that a budget gives on this queue, requests a second. */
-export async function rateOn({ connection, namespace, taskQueue }: QueueOn, budget: Budget): Promise<number> {
-  return ratePerSecond(budget, await partitionsOf());
+export interface QueuePace extends Pace {
+  readonly partitions: number;
+}
+
+/** How this queue keeps a budget. */
+export async function paceOn({ connection, namespace, taskQueue }: QueueOn, budget: Budget): Promise<QueuePace> {
+  const partitions = await partitionsOf();
+  return { partitions, ...paceOf(budget, partitions) };
 
   async function partitionsOf(): Promise<number> {
     try {
@@ -59,13 +64,30 @@ export async function describeQueue({ connection, namespace, taskQueue }: QueueO
     reportConfig: true,
     reportStats: true,
   });
-  const polledMs = (pollers ?? []).map(({ lastAccessTime }) => Number(lastAccessTime?.seconds ?? 0) * 1000);
+  const polledMs = (pollers ?? []).map(({ lastAccessTime }) => msOf(lastAccessTime));
   return {
     rate: config?.queueRateLimit?.rateLimit?.requestsPerSecond ?? undefined,
     backlog: Number(stats?.approximateBacklogCount ?? 0),
     oldestSeconds: Number(stats?.approximateBacklogAge?.seconds ?? 0),
     served: polledMs.some(time => Date.now() - time < POLLED_WITHIN_MS),
   };
+}
+
+/** Workers that poll a queue for workflow tasks, at least 1. A worker that ended counts for two minutes more. */
+export async function workersOn({ connection, namespace, taskQueue }: QueueOn): Promise<number> {
+  const { pollers } = await connection.workflowService.describeTaskQueue({
+    namespace,
+    taskQueue: { name: taskQueue },
+    taskQueueType: TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+  });
+  const polls = (pollers ?? []).map(({ identity, lastAccessTime }) => ({ identity, atMs: msOf(lastAccessTime) }));
+  const latestMs = Math.max(...polls.map(({ atMs }) => atMs));
+  const present = polls.filter(({ atMs }) => latestMs - atMs < POLLED_WITHIN_MS);
+  return Math.max(1, new Set(present.map(({ identity }) => identity)).size);
+}
+
+function msOf(time: google.protobuf.ITimestamp | null | undefined): number {
+  return Number(time?.seconds ?? 0) * 1_000;
 }
 
 export function sameRate(one: number | undefined, other: number): boolean {

@@ -4,14 +4,15 @@
  * Decision D2.
  */
 import type { ConnectionLike } from '@temporalio/client';
-import { Worker, type WorkerOptions } from '@temporalio/worker';
-import { LimitTooLow } from '../budget';
+import { type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
+import type { Pace } from '../budget';
 import { codeOrName } from '../error-code';
 import type { Log } from '../log';
 import type { Renewable } from '../request/contracts';
 import { apiTaskQueue } from '../request/names';
 import { sideBySide } from '../side-by-side';
-import { rateOn } from '../temporal/queue-rate';
+import type { Permits } from '../temporal/permits';
+import { paceOn } from '../temporal/queue-rate';
 import { budgetOf, type Connection, type Connections, renewalOf } from '../vault/connections';
 import { VaultError } from '../vault/errors';
 import { createBudgetKeeper } from './budget-keeper';
@@ -27,6 +28,8 @@ export interface ConnectionWorkersOptions {
   readonly taskQueue: string;
   /** Options of every worker: its server, converter, steps, shutdown times. */
   readonly workerOptions: Omit<WorkerOptions, 'taskQueue'>;
+  /** For connections whose queue alone cannot keep their budget. */
+  readonly permits: Pick<Permits, 'learn'>;
   /** If there are metrics. */
   readonly watch?: ConnectionWatch | undefined;
   /** Renews a credential before it expires, at its time. May be called again. */
@@ -45,6 +48,8 @@ export interface ConnectionWorkers {
   poll(): Promise<void>;
   /** Checks one connection at once, because its state has changed. */
   checkNow(connection: string): Promise<void>;
+  /** All workers, those to come too, use this connection to the server instead. */
+  reconnect(connection: NativeConnection): void;
   /** Workers that ended and do not run again yet, and checks that do not end. */
   problems(): string[];
   /** Takes no new steps, and lets those in flight end: of all connections at the same time. Rejects if a worker did not end well. */
@@ -64,7 +69,7 @@ const RENEWAL_BEGUN_BEFORE_MS = 24 * 3_600_000;
 /** One that ended in vain is begun again after this time. */
 const RENEWAL_AGAIN_MS = 600_000;
 /** For a disconnected connection that requests wait for: its steps end without an API request, and report the wait. */
-const AWAITED_RATE = 1;
+const AWAITED: Pace = { ratePerSecond: 1, queueRate: 1 };
 
 interface Served {
   readonly worker: Worker;
@@ -80,6 +85,7 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
     namespace,
     taskQueue,
     workerOptions,
+    permits,
     watch,
     renew,
     wake,
@@ -88,6 +94,9 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
     checkedWithinMs = CHECKED_WITHIN_MS,
   } = options;
   const keeper = createBudgetKeeper(log, watch?.queue);
+  let native = workerOptions.connection;
+  /** Those that run, or end. */
+  const running = new Set<Worker>();
   /** By name, least recently checked first. */
   const serving = new Map<string, Served>();
   /** The ends of workers that take no new steps and let their last ones end. */
@@ -150,46 +159,47 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
         // Anybody who can write the vault can store something under any name: no worker for one that was never connected.
         if ((await connections.incarnation(name)) === undefined)
           throw new VaultError('connection-broken', `The remains of connection ${name} in the vault cannot be read.`);
-        await serve(name, apiTaskQueue(taskQueue, name), AWAITED_RATE);
+        await serve(name, apiTaskQueue(taskQueue, name), AWAITED);
         await wakeIfChanged(name, undefined);
         unserved.delete(name);
         return;
       }
       const budget = budgetOf(stored.value, await connections.rateLimits(name));
       const queue = { connection: server, namespace, taskQueue: apiTaskQueue(taskQueue, name) };
-      const rate = await rateOn(queue, budget);
+      const pace = await paceOn(queue, budget);
       if (!seen.has(name)) return;
-      watch?.budget(name, rate);
-      keeper.keep(name, queue, rate);
-      await serve(name, queue.taskQueue, rate);
+      watch?.budget(name, pace);
+      permits.learn(name, { partitions: pace.partitions, limitPerMinute: budget.limitPerMinute });
+      keeper.keep(name, queue, pace.queueRate);
+      await serve(name, queue.taskQueue, pace);
       await beginRenewal(stored.value);
       await wakeIfChanged(name, stored.value);
       unserved.delete(name);
     } catch (error) {
       if (!seen.has(name)) return;
       // A broken record of one company must not stop the others.
-      const isTooLow = error instanceof LimitTooLow;
-      if (isTooLow) leave(name); // its worker has an older, higher rate
       const code = codeOrName(error);
-      const why = isTooLow ? error.message : code;
-      if (unserved.get(name) !== why)
-        log({ level: 'error', message: `cannot be served (${why})`, connection: name, code });
-      unserved.set(name, why);
+      if (unserved.get(name) !== code)
+        log({ level: 'error', message: `cannot be served (${code})`, connection: name, code });
+      unserved.set(name, code);
     }
   }
 
-  async function serve(name: string, queue: string, rate: number): Promise<void> {
-    if (stopped || starting.has(name) || serving.get(name)?.rate === rate) return; // what starts now is fitted by a later poll
+  async function serve(name: string, queue: string, pace: Pace): Promise<void> {
+    // What starts now is fitted by a later poll.
+    if (stopped || starting.has(name) || serving.get(name)?.rate === pace.queueRate) return;
     // A worker cannot change its rate. Its last steps end beside the next one: what holds is the rate of the queue.
     leave(name);
-    const started = start(name, queue, rate).finally(() => starting.delete(name));
+    const started = start(name, queue, pace).finally(() => starting.delete(name));
     starting.set(name, started);
     await started;
   }
 
-  async function start(name: string, queue: string, rate: number): Promise<void> {
+  async function start(name: string, queue: string, pace: Pace): Promise<void> {
+    const { queueRate: rate, ratePerSecond, permitEverySeconds } = pace;
     const worker = await Worker.create({
       ...workerOptions,
+      ...(native && { connection: native }),
       taskQueue: queue,
       maxTaskQueueActivitiesPerSecond: rate,
       maxConcurrentActivityTaskExecutions: Math.min(SLOTS_MAX, Math.max(2, Math.ceil(rate * STEP_SECONDS_MAX))),
@@ -198,18 +208,25 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
         maximum: Math.max(1, Math.ceil(rate / STEPS_PER_POLLER)),
       },
     });
-    const done = worker.run().then(
-      () => noteEnd(name, worker),
-      error => {
-        noteEnd(name, worker, codeOrName(error));
-        if (stopped) throw error;
-      },
-    );
+    if (native !== undefined) worker.connection = native; // it may have been replaced meanwhile
+    running.add(worker);
+    const done = worker
+      .run()
+      .finally(() => running.delete(worker))
+      .then(
+        () => noteEnd(name, worker),
+        error => {
+          noteEnd(name, worker, codeOrName(error));
+          if (stopped) throw error;
+        },
+      );
     done.catch(() => {}); // `stop` throws it
     ended.delete(name);
     serving.set(name, { worker, done, rate });
     if (stopped) return leave(name); // meanwhile
-    log({ level: 'info', message: `serving at ${rate.toFixed(4)} API requests a second`, connection: name });
+    const permits = permitEverySeconds === undefined ? '' : ', each with a permit: its queue has several partitions';
+    const message = `serving at ${ratePerSecond.toFixed(4)} API requests a second${permits}`;
+    log({ level: 'info', message, connection: name });
   }
 
   /** A worker that was not stopped by us: the next poll starts another one. */
@@ -257,6 +274,10 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
       );
     },
     checkNow: checkInTime,
+    reconnect(connection) {
+      native = connection;
+      for (const worker of running) worker.connection = connection;
+    },
     problems: () => [
       ...[...ended].map(name => `the worker of connection ${name} ended`),
       ...[...hanging].map(name => `the check of connection ${name} does not end`),

@@ -12,6 +12,7 @@ import type { ApiActivities, LocalActivities } from '../request/contracts';
 import { type RequestRef, workflowIdOf } from '../request/names';
 import { runAt, runsAt } from '../temporal/histories';
 import { isRunOf } from '../temporal/own-runs';
+import type { Permits } from '../temporal/permits';
 import { signalNews } from '../temporal/waiting';
 import type { Metrics } from './metrics';
 import type { Tracing } from './tracing';
@@ -24,6 +25,7 @@ export interface StepsOptions {
   readonly alarms: Alarms;
   readonly metrics: Metrics;
   readonly tracing: Tracing | undefined;
+  readonly permits: Permits;
   /** Called after a 429, which may have named a lower limit. */
   readonly onNewLimit: (connection: string) => void;
   readonly waitDelays: WaitDelays | undefined;
@@ -31,7 +33,7 @@ export interface StepsOptions {
 }
 
 export function createSteps(options: StepsOptions): { readonly api: ApiActivities; readonly local: LocalActivities } {
-  const { parts, workflows, aircall, alarms, metrics, tracing, onNewLimit, waitDelays, log } = options;
+  const { parts, workflows, aircall, alarms, metrics, tracing, permits, onNewLimit, waitDelays, log } = options;
   const { temporal, keyring, connections, cases, receipts } = parts;
   return createActivities({
     alarms,
@@ -41,6 +43,7 @@ export function createSteps(options: StepsOptions): { readonly api: ApiActivitie
     workflows,
     aircall,
     gates: createGates(),
+    takePermit: permits.take,
     onAnswer: (connection, answer) => metrics.add('aircall_dsr_api_requests_total', { connection, answer }, 1),
     async onRateLimit(connection, { limitPerMinute }) {
       await connections.noteRateLimit(connection, new Date(), limitPerMinute);

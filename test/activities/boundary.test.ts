@@ -169,6 +169,7 @@ const CASES = {
       ),
     apiRequests: 0,
   },
+  'budget-awaited': { ...search({ action: 'drop' }, 0), prepare: () => Object.assign(steps.permit, { nextMs: 1 }) },
   'credentials-awaited': {
     step: 'awaitCredentials',
     input: () => ({ connection: 'acme', failedVersion: 1 }),

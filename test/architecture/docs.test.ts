@@ -51,7 +51,7 @@ test('every command line of a document is one that the program has', () => {
 });
 
 const OPTIONS_OF_OTHERS =
-  /docker|psql|temporal workflow|openssl|jq|pip install|npm run (?!cli)|npx jest|npm test|--no-deps|--profile|--output json/;
+  /docker|psql|temporal (?:workflow|operator)|tcld|openssl|jq|pip install|npm run (?!cli)|npx jest|npm test|--no-deps|--profile|--output json/;
 
 test('every option that a document names is one of some command', () => {
   const known = new Set(COMMANDS.flatMap(({ options }) => options).concat('--help'));

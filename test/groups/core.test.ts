@@ -41,6 +41,8 @@ runTogether(
   'workflows/windows',
   'temporal/connect',
   'temporal/list-filter',
+  'temporal/permits',
+  'temporal/workers-on',
   'worker/alarms',
   'worker/gauges',
   'worker/isolation',

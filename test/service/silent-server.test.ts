@@ -7,7 +7,7 @@ import { ensureRetentionSchedule } from '../../src/retention/schedule';
 import { connectTemporal } from '../../src/temporal/connect';
 import { grpcErrorOf } from '../../src/temporal/grpc-status';
 import { countOpen } from '../../src/temporal/open-requests';
-import { describeQueue, rateOn, setQueueRate } from '../../src/temporal/queue-rate';
+import { describeQueue, paceOn, setQueueRate } from '../../src/temporal/queue-rate';
 import { ensureSearchAttributes } from '../../src/temporal/search-attributes';
 import { serverNowMs } from '../../src/temporal/server-time';
 import { countWaiting, signalWaiting } from '../../src/temporal/waiting';
@@ -54,7 +54,7 @@ const USES: Readonly<Record<string, () => Promise<unknown>>> = {
   'a count of waiting requests': () => countWaiting(temporal, service.taskQueue, request.connection, new Date()),
   'a signal to waiting requests': () => signalWaiting(temporal, service.taskQueue, request.connection),
   'the time of the server': () => serverNowMs(temporal, service.taskQueue),
-  'the partitions of a queue': () => rateOn(queue(), { limitPerMinute: 60, share: 0.75 }),
+  'the partitions of a queue': () => paceOn(queue(), { limitPerMinute: 60, share: 0.75 }),
   'the state of a queue': () => describeQueue(queue()),
   'the rate of a queue': () => setQueueRate(queue(), 1),
 };

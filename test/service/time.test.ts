@@ -2,7 +2,7 @@
 import { createCompanySeed } from '../../sandbox';
 import { ratePerSecond } from '../../src/budget';
 import type { RequestResult } from '../../src/client';
-import { rateOn } from '../../src/temporal/queue-rate';
+import { paceOn } from '../../src/temporal/queue-rate';
 import { createBudgetKeeper } from '../../src/worker/budget-keeper';
 import { until } from '../support/patience';
 import { type SkippingService, startSkippingService } from '../support/skipping';
@@ -175,7 +175,7 @@ it('the rate of a queue is left to the workers on a server that keeps none, whic
   const { connection } = service.temporal;
   const budget = { limitPerMinute: 100, share: 0.75 };
   const queue = { connection, namespace: 'default', taskQueue: 'one' };
-  expect(await rateOn(queue, budget)).toBe(ratePerSecond(budget, 4)); // it may have four partitions
+  expect((await paceOn(queue, budget)).queueRate).toBe(ratePerSecond(budget, 4)); // it may have four partitions
   keeper.keep('one', queue, 1);
   await until('it is logged', () => log.length > 0);
   keeper.keep('two', { ...queue, taskQueue: 'two' }, 1);

@@ -1,5 +1,6 @@
 /** Workers of the service: connections that come and go while it runs, and several processes. */
 import { join } from 'node:path';
+import type { ConnectionLike } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import { createCompanySeed } from '../../sandbox';
 import { ratePerSecond } from '../../src/budget';
@@ -125,40 +126,47 @@ describe('the workers of a service', () => {
     }
   });
 
-  it('leave a connection whose limit its queue cannot keep: its worker has a higher rate', async () => {
+  it('serve a connection whose limit is too low for its partitions with permits, and without them when the limit is higher', async () => {
     const name = await service.connectCompany('late');
     const log: string[] = [];
-    let partitions = 1;
+    const learnt: number[] = [];
     const native = await NativeConnection.connect({ address: environment('TEST_TEMPORAL_ADDRESS') });
+    const server: ConnectionLike = {
+      ...service.temporal.connection,
+      withDeadline: (_, work) => work(),
+      workflowService: Object.assign(Object.create(service.temporal.workflowService), {
+        listTaskQueuePartitions: async () => ({ activityTaskQueuePartitions: [{}, {}, {}, {}] }),
+      }),
+    };
     const workers = createConnectionWorkers({
-      connections: {
-        ...service.connections,
-        names: async () => [name],
-        keptNames: async () => [],
-        async get(asked) {
-          ratePerSecond({ limitPerMinute: 4, share: 0.75 }, partitions);
-          return service.connections.get(asked);
-        },
-      },
-      server: service.temporal.connection,
+      connections: { ...service.connections, names: async () => [name], keptNames: async () => [] },
+      server,
       namespace: 'default',
       taskQueue: `${service.taskQueue}-too-low`,
       workerOptions: { connection: native, activities: { async nothing() {} } },
+      permits: { learn: (_, { partitions, limitPerMinute }) => void learnt.push(partitions, limitPerMinute) },
       renew: async () => {},
       wake: async () => {},
       // The budget keeper, which does its work beside this, logs here too.
-      log: ({ message }) => void (/serving at|cannot be served/.test(message) && log.push(message)),
+      log: ({ message }) => void (/serving at/.test(message) && log.push(message)),
     });
+    const setLimit = (limitPerMinute: number) =>
+      service.connections.change(name, connection => ({ ...connection, limitPerMinute }));
+    await setLimit(4);
     await workers.poll();
-    partitions = 4;
-    await workers.poll();
-    partitions = 1;
-    await until('it is served again', async () => {
+    await setLimit(60);
+    await until('it is served at its new limit', async () => {
       await workers.poll();
-      return log.length === 3;
+      return log.length === 2;
     });
-    const isServed = expect.stringContaining('serving at');
-    expect(log).toEqual([isServed, expect.stringContaining('a limit of 4 a minute cannot be kept'), isServed]);
+    expect(log).toEqual([
+      'serving at 0.0484 API requests a second, each with a permit: its queue has several partitions',
+      'serving at 0.7500 API requests a second',
+    ]);
+    expect([learnt.slice(0, 2), learnt.slice(-2)]).toEqual([
+      [4, 4],
+      [4, 60],
+    ]);
     await workers.stop();
     await native.close();
   });
@@ -185,6 +193,7 @@ describe('the workers of a service', () => {
       taskQueue: `${service.taskQueue}-in-turn`,
       workerOptions: { connection: native, activities: { async nothing() {} } },
       watch: { seen: name => void checked.push(name), budget() {}, queue() {} },
+      permits: { learn() {} },
       renew: async () => {},
       wake: async () => {},
       log: ({ message, connection }) => void (connection === breaking && log.push(message)),

@@ -83,6 +83,7 @@ export async function startSkippingService(options: SandboxOptions): Promise<Ski
     receipts,
     aircall,
     gates: createGates(),
+    takePermit: async () => 0,
     workflows: 'c'.repeat(64),
     onRateLimit: async () => {},
     hash: keyring.hash,

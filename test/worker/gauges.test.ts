@@ -24,7 +24,14 @@ function gaugesWithValues(waiting = 0, countOpen = async () => NONE) {
     set: (name: string, labels: Readonly<Record<string, string>>, value: number) =>
       void values.set([name, ...Object.values(labels)].join(' '), value),
   };
-  const gauges = createGauges({ metrics, countWaiting: async () => waiting, countOpen });
+  const gauges = createGauges({
+    metrics,
+    countWaiting: async () => waiting,
+    countOpen,
+    countWorkers: async () => 1,
+    now: Date.now,
+    random: () => 0.5,
+  });
   return { gauges, value: (...name: string[]) => values.get(name.join(' ')) };
 }
 
@@ -50,7 +57,7 @@ test('a connection that is deleted has neither budget, backlog nor waiting reque
     'aircall_dsr_backlog_age_seconds',
   ];
   gauges.seen('acme', { ...CONNECTION, pausedAt: SINCE });
-  gauges.budget('acme', 0.75);
+  gauges.budget('acme', { ratePerSecond: 0.75, queueRate: 0.75 });
   gauges.queue('acme', { rate: 0.75, backlog: 12, oldestSeconds: 34, served: true });
   await gauges.count();
   expect(shown.map(name => value(name, 'acme'))).toEqual([45, 45, 12, 34]);
@@ -81,6 +88,7 @@ test.each(['get', 'rateLimits'])('a connection that is deleted while %s reads it
     namespace: 'default',
     taskQueue: 'queue',
     workerOptions: {},
+    permits: { learn() {} },
     watch: gauges,
     renew: async () => {},
     wake: async () => {},
@@ -101,4 +109,52 @@ test('open requests whose count failed are counted again at the next poll', asyn
   await expect(gauges.count()).rejects.toThrow('busy');
   await gauges.count();
   expect(value('aircall_dsr_requests_open', 'access', 'running')).toBe(3);
+});
+
+/** Numbers that look like chance and are the same in each run. */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state * 1_103_515_245 + 12_345) % 2_147_483_648;
+    return state / 2_147_483_648;
+  };
+}
+
+const POLL_MS = 5_000;
+const MINUTE_MS = 60_000;
+const HELD = 30;
+
+test.each([1, 2, 10, 100])('%i workers together make at most 28 counts in 15 seconds', async workers => {
+  let nowMs = 0;
+  let isBusy = false;
+  const countedAt: number[] = [];
+  const counts = async <T>(result: T, calls: number) => {
+    countedAt.push(...Array.from({ length: calls }, () => nowMs));
+    if (isBusy) throw new Error('the server is busy');
+    return result;
+  };
+  const all = Array.from({ length: workers }, (_, index) => {
+    const gauges = createGauges({
+      metrics: { add() {}, set() {} },
+      countWaiting: () => counts(1, 1),
+      countOpen: () => counts(NONE, 4),
+      countWorkers: async () => workers,
+      now: () => nowMs,
+      random: seeded(index * 7_919 + 1),
+    });
+    for (let held = 0; held < HELD; held += 1)
+      gauges.seen(`held-${held}`, { ...CONNECTION, name: `held-${held}`, pausedAt: SINCE });
+    return gauges;
+  });
+  const minutes = 4 * workers;
+  for (; nowMs < minutes * MINUTE_MS; nowMs += POLL_MS) {
+    isBusy = nowMs > (minutes / 2) * MINUTE_MS;
+    for (const gauges of all) await gauges.count().catch(() => {});
+  }
+  const perMinute = 28 * 4;
+  // Each worker may be at the beginning of a round.
+  expect(countedAt.length).toBeLessThanOrEqual(perMinute * minutes + 28 * workers);
+  expect(countedAt.length).toBeGreaterThan((perMinute * minutes) / 2);
+  const first = countedAt.filter(atMs => atMs < MINUTE_MS).length;
+  expect(first).toBeLessThanOrEqual(2 * perMinute);
 });

@@ -52,6 +52,8 @@ export interface Steps {
   readonly woken: RequestRef[];
   readonly waitingPages: string[];
   wakeFails: boolean;
+  /** What an API request is answered that asks for a permit: milliseconds until the next one. */
+  readonly permit: { nextMs: number };
   /** What was told of due dates; `fail`: nobody takes it. */
   readonly alarms: { readonly told: RaisedAlarm[]; fail: boolean };
   /** Lets time pass for the steps, not for anything else. */
@@ -96,6 +98,7 @@ export async function startSteps(options: StepsOptions = {}): Promise<Steps> {
   const woken: RequestRef[] = [];
   const waitingPages: string[] = [];
   const alarms = { told: [] as RaisedAlarm[], fail: false };
+  const permit = { nextMs: 0 };
   let advancedMs = 0;
   const now = () => Date.now() + advancedMs;
   const elapsedMs = () => performance.now() + advancedMs;
@@ -106,6 +109,7 @@ export async function startSteps(options: StepsOptions = {}): Promise<Steps> {
     receipts,
     aircall,
     gates: createGates(),
+    takePermit: async () => permit.nextMs,
     workflows: 'c'.repeat(64),
     onRateLimit: (connection, limit) => connections.noteRateLimit(connection, new Date(now()), limit.limitPerMinute),
     hash: keyring.hash,
@@ -146,6 +150,7 @@ export async function startSteps(options: StepsOptions = {}): Promise<Steps> {
     request: requestOf(options.kind ?? 'access'),
     openRuns,
     knownRuns,
+    permit,
     refused,
     woken,
     waitingPages,
