@@ -47,17 +47,15 @@ export function renewalId(taskQueue: string, connection: string, credentialVersi
   return `${taskQueue}/renewal/${connection}/${credentialVersion}`;
 }
 
-const wakeIdsOf = (taskQueue: string) => `${taskQueue}/wake/`;
-
 /** The workflow id of the run that wakes the requests of a connection. */
 export function wakeId(taskQueue: string, connection: string): string {
-  return `${wakeIdsOf(taskQueue)}${connection}`;
+  return `${taskQueue}/wake/${connection}`;
 }
 
 /** The connection whose requests a run with this workflow id wakes; undefined if it is no such run. */
-export function wokenBy({ taskQueue, workflowId }: { readonly taskQueue: string; readonly workflowId: string }) {
-  const connection = workflowId.slice(wakeIdsOf(taskQueue).length);
-  return nameShape(connection) && wakeId(taskQueue, connection) === workflowId ? connection : undefined;
+export function wokenBy(workflowId: string): string | undefined {
+  const [connection, wake] = workflowId.split('/').reverse();
+  return wake === 'wake' && nameShape(connection) ? connection : undefined;
 }
 
 export const DEFAULT_TASK_QUEUE = 'aircall-dsr';

@@ -13,7 +13,7 @@ const LISTS_APART = '5 seconds';
 
 /** @throws {ApplicationFailure} `invalid-input`: its id names no connection; the failure of its step */
 export async function wakeRequests(): Promise<void> {
-  const connection = wokenBy(workflowInfo());
+  const connection = wokenBy(workflowInfo().workflowId);
   if (connection === undefined)
     throw ApplicationFailure.nonRetryable('this run names no connection of this service', 'invalid-input');
   const { wakeWaiting } = wakingSteps(`Wake the requests of ${connection} that wait`);
