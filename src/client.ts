@@ -68,11 +68,11 @@ export interface DsrClient {
    */
   start<K extends Kind>(kind: K, input: Given<K>): Promise<Started>;
   /**
-   * Whether `start` would return a request that exists already.
+   * What `start` would return of a request that exists already; undefined if there is none.
    * @throws {InvalidInput}
    * @throws {DsrError} `request-conflict`, if server or vault still know the earlier use of the id
    */
-  wasStarted<K extends Kind>(kind: K, input: Given<K>): Promise<boolean>;
+  startedBefore<K extends Kind>(kind: K, input: Given<K>): Promise<Started | undefined>;
   /** @throws {DsrError} `not-found`; `payload-unusable`: the answer of its run is not one of this request */
   status(workflowId: string): Promise<StatusReport>;
   /**
@@ -133,8 +133,8 @@ export function createDsrClient({
       return starting.start(parsed);
     },
 
-    async wasStarted(kind, input) {
-      return (await starting.startedBefore(parseInput(kind, { kind, ...input }))) !== undefined;
+    async startedBefore(kind, input) {
+      return starting.startedBefore(parseInput(kind, { kind, ...input }));
     },
 
     async status(workflowId) {

@@ -24,7 +24,7 @@ export interface WaitDependencies {
   readonly waitDelays?: WaitDelays | undefined;
 }
 
-/** From one look to the next: `firstMs` after the first, then twice as long each time, up to `mostMs`; jitter adds up to a half. */
+/** From one look to the next: `firstMs` after the first, then four times as long each time, up to `mostMs`; jitter adds up to a half. */
 export interface WaitDelays {
   readonly firstMs: number;
   readonly mostMs: number;
@@ -32,7 +32,7 @@ export interface WaitDelays {
 
 /** The longest is what a hundred thousand requests can afford that wait on one server: some twenty looks a second. */
 export const WAIT_DELAYS: WaitDelays = { firstMs: 8_000, mostMs: 3_600_000 };
-const DOUBLED_MAX = 20;
+const GROWTH = 4;
 
 export function createWaitActivities({
   cases,
@@ -61,7 +61,7 @@ export function createWaitActivities({
     const { attempt, scheduledTimestampMs, scheduleToCloseTimeoutMs } = activityInfo();
     const { firstMs, mostMs } = waitDelays;
     const jitter = 1 + random() / 2;
-    const delayMs = Math.min(firstMs * 2 ** Math.min(attempt - 1, DOUBLED_MAX), mostMs);
+    const delayMs = Math.min(firstMs * GROWTH ** (attempt - 1), mostMs);
     const leftMs = scheduledTimestampMs + scheduleToCloseTimeoutMs - attemptedMs();
     return Math.round(Math.max(firstMs, Math.min(delayMs * jitter, leftMs - firstMs * jitter)));
   }

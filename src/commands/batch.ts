@@ -4,7 +4,7 @@
  */
 import { createReadStream } from 'node:fs';
 import { stringify } from 'csv-stringify/sync';
-import { type DsrClient, DsrError, type RequestResult } from '../client';
+import { type DsrClient, DsrError, type RequestResult, type Started } from '../client';
 import { errorCode } from '../error-code';
 import {
   BATCH_SIZE_BYTES_MAX,
@@ -86,8 +86,8 @@ export async function batch(
     const known = await startedBefore(client, requests, stop.signal, patiently);
     if (!isConnected && known.size < requests.length) throw unknownConnection(connection);
     terminal.note(announcement(parsed, known.size, { ...options, openMax }));
-    const { ends, otherClocks } = options.dryRun
-      ? { ends: new Map<string, RowEnd>(), otherClocks: 0 }
+    const ends = options.dryRun
+      ? new Map<string, RowEnd>()
       : await serveRows({
           ...{ client, terminal, requests, known, openMax, patiently },
           server: temporal.connection,
@@ -95,7 +95,7 @@ export async function batch(
           signal: stop.signal,
           showProgress: atIntervals(terminal),
         });
-    noteOtherClock(terminal, otherClocks);
+    noteOtherClock(terminal, [...known.values()].filter(({ otherClock }) => otherClock).length);
     if (repeated > 0)
       terminal.note(`note: ${count(repeated, 'call')} repeated, because the Temporal server was busy; see --open-max`);
     const unseen = options.dryRun ? 'new' : 'started';
@@ -128,30 +128,30 @@ function openMaxIn(typed: string): number {
   throw usage(`--open-max takes a whole number from 1 to ${OPEN_MAX}.`);
 }
 
-/** Workflow ids that are there already. @throws {BatchRefused} if a request id was used for something else */
+/** Those that are there already, by workflow id. @throws {BatchRefused} if a request id was used for something else */
 async function startedBefore(
   client: DsrClient,
   requests: readonly BatchRequest[],
   signal: AbortSignal,
   patiently: Patiently,
-): Promise<Set<string>> {
+): Promise<Map<string, Started>> {
   const problems: Problem[] = [];
   const there = await sideBySide(requests, AT_ONCE, async ({ kind, input, lines }) => {
     signal.throwIfAborted();
     try {
-      return await patiently(signal, () => client.wasStarted(kind, input));
+      return await patiently(signal, () => client.startedBefore(kind, input));
     } catch (error) {
       if (!(error instanceof DsrError)) {
-        if (isOfOneRow(error)) return false; // its start is refused
+        if (isOfOneRow(error)) return undefined; // its start is refused
         throw error;
       }
       if (error.code !== 'request-conflict') throw error;
       problems.push(...lines.map(line => ({ line, text: error.message })));
-      return false;
+      return undefined;
     }
   });
   if (problems.length > 0) throw new BatchRefused(problems);
-  return new Set(requests.flatMap(({ workflowId }, index) => (there[index] ? workflowId : [])));
+  return new Map(there.flatMap(started => (started === undefined ? [] : [[started.workflowId, started] as const])));
 }
 
 function lineOf({ kind, workflowId, input, lines }: BatchRequest, { status, result, failure }: RowEnd): Line {

@@ -24,7 +24,7 @@ export interface PacedRows {
   readonly terminal: Terminal;
   readonly requests: readonly BatchRequest[];
   /** Workflow ids of those that were started before. */
-  readonly known: ReadonlySet<string>;
+  readonly known: { readonly size: number; has(workflowId: string): boolean };
   readonly openMax: number;
   /** False: it ends when the last one is started. */
   readonly wait: boolean;
@@ -34,20 +34,16 @@ export interface PacedRows {
   showProgress(line: string): void;
 }
 
-interface Served {
-  /** By workflow id: rows that have ended, or were refused. */
-  readonly ends: ReadonlyMap<string, RowEnd>;
-  /** How many were started before with another due date. */
-  readonly otherClocks: number;
-}
-
 export const NOT_STARTED = 'not-started';
 const WATCH_MS = 1_000;
 /** If no request is started or ends for so long, the command prints the wait of one of them. */
 const PATIENCE_MS = 30_000;
 
-/** @throws {DOMException} `AbortError` once `signal` is aborted; {CommandError} `server-busy` */
-export async function serveRows(rows: PacedRows): Promise<Served> {
+/**
+ * By workflow id: rows that have ended, or were refused.
+ * @throws {DOMException} `AbortError` once `signal` is aborted; {CommandError} `server-busy`
+ */
+export async function serveRows(rows: PacedRows): Promise<ReadonlyMap<string, RowEnd>> {
   const { client, server, terminal, requests, known, openMax, wait, signal, patiently, showProgress } = rows;
   const accesses = accessesOf(requests);
   /** Nothing is left to do, or to wait for. */
@@ -57,7 +53,6 @@ export async function serveRows(rows: PacedRows): Promise<Served> {
   const outcomes = new Map<string, Promise<RowEnd | undefined>>();
   const ends = new Map<string, RowEnd>();
   const open = new Set<string>();
-  let otherClocks = 0;
   let unstarted = requests.length - known.size;
 
   /** Undefined once it is started. A deletion waits until the file's access requests of the same person have ended. */
@@ -68,8 +63,7 @@ export async function serveRows(rows: PacedRows): Promise<Served> {
         return refused('access-not-started', 'the access request of the same person was not started');
     }
     try {
-      const { otherClock } = await patiently(over.signal, () => client.start(kind, input));
-      if (otherClock) otherClocks += 1;
+      await patiently(over.signal, () => client.start(kind, input));
       return undefined;
     } catch (error) {
       if (error instanceof InvalidInput) return refused('invalid-input', error.message);
@@ -153,13 +147,13 @@ export async function serveRows(rows: PacedRows): Promise<Served> {
     await watching;
   }
   signal.throwIfAborted();
-  return { ends, otherClocks };
+  return ends;
 }
 
 /** Those that are open first, so that they count; deletions last that an access request of the file goes before. */
 function inOrder(
   requests: readonly BatchRequest[],
-  known: ReadonlySet<string>,
+  known: PacedRows['known'],
   accesses: ReadonlyMap<string, readonly string[]>,
 ): BatchRequest[] {
   const placeOf = ({ kind, input, workflowId }: BatchRequest) => {

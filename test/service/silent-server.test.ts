@@ -37,7 +37,7 @@ const unknown = (): RequestRef => ({ ...request, requestId: 'unknown' });
 
 const USES: Readonly<Record<string, () => Promise<unknown>>> = {
   'a start': () => parts.client.start('access', { requestId: 'other', ...own() }),
-  'a question whether it was started': () => parts.client.wasStarted('access', { requestId: 'other', ...own() }),
+  'a question whether it was started': () => parts.client.startedBefore('access', { requestId: 'other', ...own() }),
   'a status': () => parts.client.status(workflowIdOf(request)),
   'a result': () => parts.client.result(workflowIdOf(request)),
   'a cancellation': () => parts.client.cancel(workflowIdOf(request)),
@@ -70,18 +70,18 @@ beforeAll(async () => {
   service = await startTestService({ worker: false });
   way = await startWay(environment('TEST_TEMPORAL_ADDRESS'));
   const server = { connectionOptions: { address: way.address }, namespace: 'default' };
-  temporal = await connectTemporal(service.keyring, server, PATIENCE_MS, {
-    answeredWithinMs: 1_000,
-    historyWithinMs: 2_000,
-  });
+  const times = { answeredWithinMs: PATIENCE_MS, historyWithinMs: PATIENCE_MS };
+  temporal = await connectTemporal(service.keyring, server, PATIENCE_MS, times);
   parts = createParts(service, { temporal, taskQueue: service.taskQueue });
   request = { kind: 'access', connection: service.connection, requestId: 'silent' };
   await service.client.start('access', { requestId: 'silent', ...own() });
   const workflowId = workflowIdOf(request);
   await parts.client.known([workflowId]);
+  times.historyWithinMs = 2_000;
   failures.set(WAIT, failureOf(parts.client.result(workflowId)));
   await parts.client.known([workflowId]); // behind it
   way.silence();
+  times.answeredWithinMs = 1_000;
   for (const [use, begin] of Object.entries(USES)) failures.set(use, failureOf(begin()));
 });
 afterAll(async () => {
