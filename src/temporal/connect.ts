@@ -10,6 +10,10 @@ import { boundedCalls, CALL_TIMES, type CallTimes } from './deadline';
 import { grpcErrorOf, PERMISSION_DENIED, UNAUTHENTICATED } from './grpc-status';
 
 const CONNECT_TIMEOUT_MS = 10_000;
+/** That of the SDK, for clients and workers. */
+const DEFAULT_ADDRESS = 'localhost:7233';
+/** The longest time until the SDK repeats a failed call, with its jitter. */
+const REPEATED_WITHIN_MS = 6_000;
 
 export class TemporalUnreachable extends Error {
   readonly code = 'temporal-unreachable' as const;
@@ -24,7 +28,8 @@ export function temporalConfiguration(env: Readonly<Record<string, string | unde
     Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
   );
   const { connectionOptions, namespace } = loadClientConnectConfig({ overrideEnvVars });
-  return { connectionOptions, namespace: namespace ?? 'default' };
+  const address = connectionOptions.address ?? DEFAULT_ADDRESS;
+  return { connectionOptions: { ...connectionOptions, address }, namespace: namespace ?? 'default' };
 }
 
 /**
@@ -56,6 +61,15 @@ export async function connectReplaceably(
   times: CallTimes = CALL_TIMES,
 ): Promise<ReplaceableClient> {
   let present = await connect(configuration, withinMs, times);
+  /** Those that may still be used. */
+  const replaced = new Set<Connection>();
+  /** A call that failed is repeated on the connection that it began with: on a closed one that throws where nobody can catch it. */
+  function closeWhenUnused(before: Connection): void {
+    replaced.add(before);
+    setTimeout(() => {
+      if (replaced.delete(before)) void before.close();
+    }, times.historyWithinMs + REPEATED_WITHIN_MS).unref();
+  }
   const connection: ConnectionLike = {
     get workflowService() {
       return present.workflowService;
@@ -64,7 +78,11 @@ export async function connectReplaceably(
       return present.operatorService;
     },
     plugins: [],
-    close: () => present.close(),
+    async close() {
+      const open = [present, ...replaced];
+      replaced.clear();
+      for (const each of open) await each.close();
+    },
     ensureConnected: () => present.ensureConnected(),
     withDeadline: (deadline, work) => present.withDeadline(deadline, work),
     withMetadata: (metadata, work) => present.withMetadata(metadata, work),
@@ -76,7 +94,7 @@ export async function connectReplaceably(
     async replace(next) {
       const before = present;
       present = await connect(next, withinMs, times);
-      await before.close();
+      closeWhenUnused(before);
     },
   };
 }
@@ -88,7 +106,7 @@ async function connect(
 ): Promise<Connection> {
   const options = { ...connectionOptions, connectTimeout: withinMs, interceptors: [boundedCalls(times)] };
   return Connection.connect(options).catch(error => {
-    throw new TemporalUnreachable(whyUnreachable(error, connectionOptions.address ?? 'localhost:7233'));
+    throw new TemporalUnreachable(whyUnreachable(error, connectionOptions.address));
   });
 }
 

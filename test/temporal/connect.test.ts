@@ -1,9 +1,11 @@
-/** What an operator reads if the Temporal server cannot be used: it refuses the login, or there is none. */
+/** What an operator reads if the Temporal server cannot be used: it refuses the login, or there is none. And a connection that is replaced. */
 import { createServer } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from '@jest/globals';
 import type { Keyring } from '../../src/encryption/keyring';
-import { connectTemporal } from '../../src/temporal/connect';
+import { connectReplaceably, connectTemporal, temporalConfiguration } from '../../src/temporal/connect';
+import { startGrpcProxy } from '../support/grpc-proxy';
+import { until } from '../support/patience';
 
 const WITHIN_MS = 60_000;
 
@@ -37,4 +39,29 @@ test.each([
     });
     await expect(connecting).rejects.toThrow(address);
   });
+});
+
+test('a call that waits to be repeated while its connection is replaced is repeated, and nothing is thrown beside it', async () => {
+  const UNAVAILABLE = 14;
+  const busy = { describe: true };
+  const server = await startGrpcProxy({
+    refuse: path => (busy.describe && path.endsWith('/DescribeNamespace') ? UNAVAILABLE : undefined),
+  });
+  const configuration = { connectionOptions: { address: server.address }, namespace: 'default' };
+  const { temporal, replace } = await connectReplaceably({} as Keyring, configuration, WITHIN_MS);
+  const described = temporal.connection.workflowService.describeNamespace({ namespace: 'default' });
+  const refused = () => server.calls.filter(path => path.endsWith('/DescribeNamespace')).length;
+  await until('it was refused', () => refused() > 0);
+  await replace(configuration);
+  const before = refused();
+  await until('it was repeated', () => refused() > before);
+  busy.describe = false;
+  expect((await described).namespaceInfo?.name).toBe('default');
+  await temporal.connection.close();
+  await server.close();
+});
+
+test('the address is the default one if none is configured, so that a later one is known to be another', () => {
+  const { connectionOptions } = temporalConfiguration({ TEMPORAL_API_KEY: 'key' });
+  expect(connectionOptions.address).toBe('localhost:7233');
 });
