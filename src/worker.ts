@@ -11,7 +11,6 @@ import { type MetricMeter, noopMetricMeter } from '@temporalio/common';
 import { type NativeConnection, Worker, type WorkflowBundleOption } from '@temporalio/worker';
 import { registered } from './activities';
 import { createRetentionActivities } from './activities/retention-activities';
-import type { WaitDelays } from './activities/waiting';
 import { createWakingActivities } from './activities/waking';
 import { type AircallClient, createAircallClient } from './aircall/client';
 import { createDataConverter } from './encryption/data-converter';

@@ -6,7 +6,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { temporal } from '@temporalio/proto';
-import { WAIT_DELAYS } from '../../src/activities/waiting';
+import { WAIT_DELAYS } from '../../src/request/waits';
 import { countWaiting, wakeWaiting } from '../../src/temporal/waiting';
 import type { Benchmark, Report } from '../benchmark';
 import { note } from '../note';

@@ -6,6 +6,7 @@ import { activityInfo } from '@temporalio/activity';
 import type { LocalActivities } from '../request/contracts';
 import type { StepCode } from '../request/handling';
 import type { RequestRef } from '../request/names';
+import { WAIT_DELAYS, WAIT_GROWTH, type WaitDelays } from '../request/waits';
 import { type Cases, hasEnded } from '../vault/cases';
 import type { Connections } from '../vault/connections';
 import { attemptedMs, refuseEnded, stepFailure } from './api-step';
@@ -23,16 +24,6 @@ export interface WaitDependencies {
   /** `WAIT_DELAYS` if absent. */
   readonly waitDelays?: WaitDelays | undefined;
 }
-
-/** From one look to the next: `firstMs` after the first, then four times as long each time, up to `mostMs`; jitter adds up to a half. */
-export interface WaitDelays {
-  readonly firstMs: number;
-  readonly mostMs: number;
-}
-
-/** The longest is what a hundred thousand requests can afford that wait on one server: some twenty looks a second. */
-export const WAIT_DELAYS: WaitDelays = { firstMs: 8_000, mostMs: 3_600_000 };
-const GROWTH = 4;
 
 export function createWaitActivities({
   cases,
@@ -61,7 +52,7 @@ export function createWaitActivities({
     const { attempt, scheduledTimestampMs, scheduleToCloseTimeoutMs } = activityInfo();
     const { firstMs, mostMs } = waitDelays;
     const jitter = 1 + random() / 2;
-    const delayMs = Math.min(firstMs * GROWTH ** (attempt - 1), mostMs);
+    const delayMs = Math.min(firstMs * WAIT_GROWTH ** (attempt - 1), mostMs);
     const leftMs = scheduledTimestampMs + scheduleToCloseTimeoutMs - attemptedMs();
     return Math.round(Math.max(firstMs, Math.min(delayMs * jitter, leftMs - firstMs * jitter)));
   }

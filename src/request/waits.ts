@@ -1,5 +1,6 @@
 /**
- * The causes of waiting: one row for each. The status, the Web UI and the terminal show the words of these rows.
+ * The causes of waiting: one row for each. The status, the Web UI and the terminal show the words of these rows. And how often
+ * whoever waits looks whether the cause has ended.
  * Workflow-safe: plain data.
  */
 
@@ -11,6 +12,16 @@ interface WaitRow {
   /** The command that ends the wait. */
   readonly command?: (connection: string) => string;
 }
+
+/** From one look to the next: `firstMs` after the first, then `WAIT_GROWTH` times as long each time, up to `mostMs`; jitter adds up to a half. */
+export interface WaitDelays {
+  readonly firstMs: number;
+  readonly mostMs: number;
+}
+
+/** The longest is what a hundred thousand requests can afford that wait on one server: some twenty looks a second. */
+export const WAIT_DELAYS: WaitDelays = { firstMs: 8_000, mostMs: 3_600_000 };
+export const WAIT_GROWTH = 4;
 
 const RESUMES = 'It then resumes by itself, at the same step.';
 

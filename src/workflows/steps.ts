@@ -28,6 +28,7 @@ import {
 import { failureDetailShape, HANDLING, isStepCode, type StepCode, sentFields } from '../request/handling';
 import { apiTaskQueue } from '../request/names';
 import { either, object, oneOf, type Shaped } from '../request/shapes';
+import { WAIT_DELAYS, WAIT_GROWTH } from '../request/waits';
 import { PayloadUnusable, unusableResult } from './received';
 
 const failureCode = either(isStepCode, oneOf('deadline'));
@@ -186,6 +187,12 @@ export function waitingSteps(deadlineMs: number, summary: string): WaitingSteps 
     summary,
     startToCloseTimeout: START_TO_CLOSE,
     scheduleToCloseTimeout: Math.max(1, deadlineMs - Date.now()),
+    // Of a look that fails otherwise: when the vault is down, it is so for all who wait.
+    retry: {
+      initialInterval: WAIT_DELAYS.firstMs,
+      backoffCoefficient: WAIT_GROWTH,
+      maximumInterval: WAIT_DELAYS.mostMs,
+    },
     // A look in flight does no harm, and the next one need not wait for it, which its worker may not have survived.
     cancellationType: 'TRY_CANCEL',
   });

@@ -14,12 +14,12 @@ import {
   type WorkflowBundleOption,
 } from '@temporalio/worker';
 import { type Sandbox, type SandboxCompany, type SandboxOptions, startSandbox } from '../../sandbox';
-import type { WaitDelays } from '../../src/activities/waiting';
 import type { RequestResult } from '../../src/client';
 import { generateKeyFile } from '../../src/encryption/key-file';
 import { loadKeyring } from '../../src/encryption/keyring';
 import { textOf } from '../../src/log';
 import { createParts, createStores, type Parts } from '../../src/parts';
+import type { WaitDelays } from '../../src/request/waits';
 import type { RetentionPolicy } from '../../src/retention/retention';
 import { connectTemporal } from '../../src/temporal/connect';
 import {

@@ -11,7 +11,6 @@ import { createActivities, type RaisedAlarm } from '../../../src/activities';
 import { type Read, readObject, type Written, writeObject } from '../../../src/activities/case-objects';
 import { createGates } from '../../../src/activities/gates';
 import { createServerTime } from '../../../src/activities/server-time';
-import type { WaitDelays } from '../../../src/activities/waiting';
 import { createWakingActivities } from '../../../src/activities/waking';
 import { type AircallClientOptions, createAircallClient } from '../../../src/aircall/client';
 import type { Keyring } from '../../../src/encryption/keyring';
@@ -19,6 +18,7 @@ import type { ApiActivities, LocalActivities, WakingActivities } from '../../../
 import type { StepFailureDetail } from '../../../src/request/handling';
 import type { FinalStatus, RequestResult } from '../../../src/request/model';
 import { type Kind, type RequestRef, WORKFLOW_TYPES, workflowIdOf } from '../../../src/request/names';
+import type { WaitDelays } from '../../../src/request/waits';
 import { type CaseRef, type Cases, createCases } from '../../../src/vault/cases';
 import { type Connection, type Connections, type Credential, createConnections } from '../../../src/vault/connections';
 import { createFolderDriver } from '../../../src/vault/folder';
