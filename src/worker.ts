@@ -18,6 +18,7 @@ import type { Log } from './log';
 import type { Parts } from './parts';
 import type { Renewable } from './request/contracts';
 import { RENEWAL_WORKFLOW, renewalId } from './request/names';
+import type { WaitDelays } from './request/waits';
 import type { RetentionPolicy } from './retention/retention';
 import { ensureRetentionSchedule } from './retention/schedule';
 import { createSweep } from './retention/sweep';
@@ -191,6 +192,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   ];
   let stopping = false;
   const running = requests.run();
+  let present = native;
   const everyMs = options.pollEveryMs ?? POLL_EVERY_MS;
   const polling = startPolling({
     everyMs,
@@ -203,11 +205,11 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     log,
   });
 
+  /** Where nothing has changed this does nothing; a worker that could not take the change tries again. */
   async function reconnect(): Promise<void> {
-    const replacing = await options.reconnect?.();
-    if (replacing === undefined) return;
-    requests.connection = replacing;
-    workers.reconnect(replacing);
+    present = (await options.reconnect?.()) ?? present;
+    workers.reconnect(present);
+    requests.connection = present;
   }
   /** Apart from the other polls, which a vault may hold up. */
   const server = startPolling({

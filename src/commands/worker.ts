@@ -4,7 +4,7 @@ import type { MetricMeter } from '@temporalio/common';
 import { NativeConnection } from '@temporalio/worker';
 import type { TemporalConfiguration } from '../temporal/connect';
 import { probeVault } from '../vault/probe';
-import { startService } from '../worker';
+import { type Service, startService } from '../worker';
 import { serveHealth } from '../worker/health';
 import { endsInTime } from '../worker/in-time';
 import type { Context } from './context';
@@ -52,7 +52,9 @@ export async function worker(context: Context, options: WorkerOptions): Promise<
   const tracing = config.tracing()
     ? (await import('../worker/tracing.js')).createTracing({ namespace: temporal.options.namespace, log })
     : undefined;
-  const service = await startService({
+  const close = () =>
+    endsInTime(Promise.allSettled([tracing?.stop(), health?.close(), server.close()]), CLOSED_WITHIN_MS);
+  const starting = startService({
     native: server.native,
     reconnect: server.reconnect,
     parts,
@@ -62,10 +64,15 @@ export async function worker(context: Context, options: WorkerOptions): Promise<
     ...(alarmWebhook !== undefined && { alarmWebhook }),
     log,
     ...(io.pollMs !== undefined && { pollEveryMs: io.pollMs }),
-  }).catch(async error => {
-    await server.close(); // an open one keeps the process alive
-    throw error;
   });
+  let service: Service;
+  try {
+    service = await starting;
+  } catch (error) {
+    terminal.error(error);
+    await close();
+    return { atOnce: exitOf(error) }; // workers that were made already would keep the process alive
+  }
   problems = service.problems;
   void terminal.stopped().then(async () => {
     log({ level: 'info', message: 'ending: steps in flight are finished' });
@@ -79,7 +86,7 @@ export async function worker(context: Context, options: WorkerOptions): Promise<
       return exitOf(error);
     },
   );
-  await endsInTime(Promise.allSettled([tracing?.stop(), health?.close(), server.close()]), CLOSED_WITHIN_MS);
+  await close();
   return { atOnce: exit }; // a step that was left behind may still wait for the vault
 }
 
@@ -87,26 +94,31 @@ export async function worker(context: Context, options: WorkerOptions): Promise<
 async function connectServer({ config, terminal, reconnect }: Context, configured: TemporalConfiguration) {
   let present = configured;
   const native = await NativeConnection.connect(present.connectionOptions);
-  /** The one in use is the last. Polls that wait on the one before end by themselves. */
-  const opened = [native];
+  /** The one in use is the last. */
+  const opened = new Set([native]);
+  /** One that a worker still uses cannot be closed: it is tried again. */
+  async function close(connections: readonly NativeConnection[]): Promise<void> {
+    for (const each of connections)
+      await each.close().then(
+        () => opened.delete(each),
+        () => undefined,
+      );
+  }
   return {
     native,
     async reconnect(): Promise<NativeConnection | undefined> {
+      await close([...opened].slice(0, -2)); // polls that wait on the one before end by themselves
       const next = config.temporal();
-      const { address } = present.connectionOptions; // another server would have other requests
-      if (address !== undefined) next.connectionOptions.address = address;
+      next.connectionOptions.address = present.connectionOptions.address; // another server would have other requests
       if (isDeepStrictEqual(next.connectionOptions, present.connectionOptions)) return undefined;
       await reconnect(next);
       const replacing = await NativeConnection.connect(next.connectionOptions);
+      opened.add(replacing);
       present = next;
-      if (opened.length > 1) await opened.shift()?.close();
-      opened.push(replacing);
       terminal.log({ level: 'info', message: 'connected again: the credentials for the Temporal server have changed' });
       return replacing;
     },
-    async close() {
-      for (const each of opened) await each.close();
-    },
+    close: () => close([...opened]),
   };
 }
 

@@ -11,6 +11,8 @@ import { runAt } from './histories';
 export interface Permits {
   /** What a check of a connection found: the partitions of its queue, and the limit in force. */
   learn(connection: string, known: Known): void;
+  /** Of a connection that was deleted. */
+  forget(connection: string): void;
   /**
    * Takes a permit if the connection needs one.
    * @param connection as it is stored now: a lower limit holds at once, whatever the last check found
@@ -59,6 +61,7 @@ export function createPermits(temporal: Client, taskQueue: string): Permits {
 
   return {
     learn: (connection, found) => void known.set(connection, found),
+    forget: connection => void known.delete(connection),
     async take(connection, nowMs) {
       const seconds = everySeconds(connection);
       if (seconds === undefined) return 0;

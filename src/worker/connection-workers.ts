@@ -29,7 +29,7 @@ export interface ConnectionWorkersOptions {
   /** Options of every worker: its server, converter, steps, shutdown times. */
   readonly workerOptions: Omit<WorkerOptions, 'taskQueue'>;
   /** For connections whose queue alone cannot keep their budget. */
-  readonly permits: Pick<Permits, 'learn'>;
+  readonly permits: Pick<Permits, 'learn' | 'forget'>;
   /** If there are metrics. */
   readonly watch?: ConnectionWatch | undefined;
   /** Renews a credential before it expires, at its time. May be called again. */
@@ -46,9 +46,9 @@ export interface ConnectionWorkersOptions {
 export interface ConnectionWorkers {
   /** Serves new connections of the vault, leaves deleted ones, and checks some of the others against their budgets. */
   poll(): Promise<void>;
-  /** Checks one connection at once, because its state has changed. */
+  /** Checks one connection at once, because its state has changed. Of one that is being checked: when that check has ended. */
   checkNow(connection: string): Promise<void>;
-  /** All workers, those to come too, use this connection to the server instead. */
+  /** All workers but those that end, and those to come, use this connection to the server instead. May be called again. */
   reconnect(connection: NativeConnection): void;
   /** Workers that ended and do not run again yet, and checks that do not end. */
   problems(): string[];
@@ -68,6 +68,12 @@ const CHECKED_WITHIN_MS = 15_000;
 const RENEWAL_BEGUN_BEFORE_MS = 24 * 3_600_000;
 /** One that ended in vain is begun again after this time. */
 const RENEWAL_AGAIN_MS = 600_000;
+/** What may fail for a connection, each by itself: as it is logged. */
+const FAILURES = {
+  serve: 'cannot be served',
+  renew: 'the renewal of its credential could not be begun',
+  wake: 'its waiting requests could not be woken',
+} as const;
 /** For a disconnected connection that requests wait for: its steps end without an API request, and report the wait. */
 const AWAITED: Pace = { ratePerSecond: 1, queueRate: 1 };
 
@@ -95,25 +101,25 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
   } = options;
   const keeper = createBudgetKeeper(log, watch?.queue);
   let native = workerOptions.connection;
-  /** Those that run, or end. */
-  const running = new Set<Worker>();
   /** By name, least recently checked first. */
   const serving = new Map<string, Served>();
   /** The ends of workers that take no new steps and let their last ones end. */
   const leaving = new Set<Promise<void>>();
-  /** Why a connection could not be served at the last check: logged when it changes. */
-  const unserved = new Map<string, string>();
+  /** The code of each failure at the last check, by connection and kind: logged when it changes. */
+  const failing = new Map<string, string>();
   /** Connections that were checked and not found deleted since. */
   const seen = new Set<string>();
   const starting = new Map<string, Promise<void>>();
   /** Connections whose worker ended by itself and does not run again yet. */
   const ended = new Set<string>();
+  /** Connections that are being checked, and whether once more: of two checks side by side the older could end last. */
+  const checking = new Map<string, 'once' | 'again'>();
   /** Connections whose check does not end. */
   const hanging = new Set<string>();
   /** The renewals that this process has begun: of which credential, and when. */
   const renewals = new Map<string, { readonly version: number; readonly atMs: number }>();
-  /** What requests wait for to change, by connection, as this process has seen it last. */
-  const states = new Map<string, string>();
+  /** What held the requests of a connection when this process saw it last. */
+  const holds = new Map<string, readonly string[]>();
   let stopped = false;
 
   /** The renewal itself waits for its time, which only the server's clock tells. */
@@ -127,11 +133,26 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
     renewals.set(name, { version, atMs: performance.now() });
   }
 
-  /** Also if whoever changed the connection died before it could wake them. */
-  async function wakeIfChanged(name: string, stored: Connection | undefined): Promise<void> {
-    const state = `${stored?.credentialVersion} ${stored?.pausedAt}`;
-    if ((states.get(name) ?? state) !== state) await wake(name);
-    states.set(name, state);
+  /** If a hold has ended: whoever ended it may have died before it could wake them. */
+  async function wakeIfFreed(name: string, stored: Connection | undefined): Promise<void> {
+    const present = holdsOf(stored);
+    if (holds.get(name)?.some(hold => !present.includes(hold))) await wake(name);
+    holds.set(name, present);
+  }
+
+  /** One that fails keeps the others from nothing: neither of this connection nor of another one. */
+  async function isolated(name: string, kind: keyof typeof FAILURES, work: () => Promise<void>): Promise<void> {
+    const key = failureKey(name, kind);
+    try {
+      await work();
+      failing.delete(key);
+    } catch (error) {
+      if (!seen.has(name)) return; // found deleted meanwhile
+      const code = codeOrName(error);
+      if (failing.get(key) !== code)
+        log({ level: 'error', message: `${FAILURES[kind]} (${code})`, connection: name, code });
+      failing.set(key, code);
+    }
   }
 
   /** A check that hangs holds up no other one. */
@@ -144,13 +165,25 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
   }
 
   async function check(name: string): Promise<void> {
+    if (checking.has(name)) return void checking.set(name, 'again');
+    try {
+      do {
+        checking.set(name, 'once');
+        await checkOnce(name);
+      } while (checking.get(name) === 'again' && !stopped);
+    } finally {
+      checking.delete(name);
+    }
+  }
+
+  async function checkOnce(name: string): Promise<void> {
     seen.add(name);
     const served = serving.get(name);
     if (served !== undefined) {
       serving.delete(name);
       serving.set(name, served); // the last in the order, also if this check fails
     }
-    try {
+    await isolated(name, 'serve', async () => {
       const stored = await connections.get(name);
       if (!seen.has(name)) return; // found deleted meanwhile: its gauges stay 0
       watch?.seen(name, stored?.value);
@@ -160,9 +193,7 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
         if ((await connections.incarnation(name)) === undefined)
           throw new VaultError('connection-broken', `The remains of connection ${name} in the vault cannot be read.`);
         await serve(name, apiTaskQueue(taskQueue, name), AWAITED);
-        await wakeIfChanged(name, undefined);
-        unserved.delete(name);
-        return;
+        return isolated(name, 'wake', () => wakeIfFreed(name, undefined));
       }
       const budget = budgetOf(stored.value, await connections.rateLimits(name));
       const queue = { connection: server, namespace, taskQueue: apiTaskQueue(taskQueue, name) };
@@ -172,17 +203,9 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
       permits.learn(name, { partitions: pace.partitions, limitPerMinute: budget.limitPerMinute });
       keeper.keep(name, queue, pace.queueRate);
       await serve(name, queue.taskQueue, pace);
-      await beginRenewal(stored.value);
-      await wakeIfChanged(name, stored.value);
-      unserved.delete(name);
-    } catch (error) {
-      if (!seen.has(name)) return;
-      // A broken record of one company must not stop the others.
-      const code = codeOrName(error);
-      if (unserved.get(name) !== code)
-        log({ level: 'error', message: `cannot be served (${code})`, connection: name, code });
-      unserved.set(name, code);
-    }
+      await isolated(name, 'renew', () => beginRenewal(stored.value));
+      await isolated(name, 'wake', () => wakeIfFreed(name, stored.value));
+    });
   }
 
   async function serve(name: string, queue: string, pace: Pace): Promise<void> {
@@ -208,18 +231,13 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
         maximum: Math.max(1, Math.ceil(rate / STEPS_PER_POLLER)),
       },
     });
-    if (native !== undefined) worker.connection = native; // it may have been replaced meanwhile
-    running.add(worker);
-    const done = worker
-      .run()
-      .finally(() => running.delete(worker))
-      .then(
-        () => noteEnd(name, worker),
-        error => {
-          noteEnd(name, worker, codeOrName(error));
-          if (stopped) throw error;
-        },
-      );
+    const done = worker.run().then(
+      () => noteEnd(name, worker),
+      error => {
+        noteEnd(name, worker, codeOrName(error));
+        if (stopped) throw error;
+      },
+    );
     done.catch(() => {}); // `stop` throws it
     ended.delete(name);
     serving.set(name, { worker, done, rate });
@@ -227,6 +245,19 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
     const permits = permitEverySeconds === undefined ? '' : ', each with a permit: its queue has several partitions';
     const message = `serving at ${ratePerSecond.toFixed(4)} API requests a second${permits}`;
     log({ level: 'info', message, connection: name });
+    moveTo(native, name, worker); // it may have been replaced meanwhile
+  }
+
+  /** One that cannot be moved ends; the next poll starts another one. */
+  function moveTo(connection: NativeConnection | undefined, name: string, worker: Worker): void {
+    if (connection === undefined) return;
+    try {
+      worker.connection = connection; // if it is that already, nothing is done
+    } catch (error) {
+      const code = codeOrName(error);
+      log({ level: 'warn', message: `its worker is replaced to be connected again (${code})`, connection: name, code });
+      leave(name);
+    }
   }
 
   /** A worker that was not stopped by us: the next poll starts another one. */
@@ -252,11 +283,13 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
   function isGone(name: string): void {
     if (!seen.delete(name)) return;
     const wasServed = serving.has(name);
-    unserved.delete(name);
+    for (const kind of ['serve', 'renew', 'wake'] as const) failing.delete(failureKey(name, kind));
     ended.delete(name);
-    states.delete(name);
+    holds.delete(name);
+    renewals.delete(name);
     leave(name);
     keeper.forget(name);
+    permits.forget(name);
     watch?.seen(name, undefined);
     if (wasServed) log({ level: 'info', message: 'no longer served', connection: name });
   }
@@ -276,7 +309,8 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
     checkNow: checkInTime,
     reconnect(connection) {
       native = connection;
-      for (const worker of running) worker.connection = connection;
+      // A worker that ends does so on the connection that it has: on another one it would collide with its successor.
+      for (const [name, { worker }] of [...serving]) moveTo(connection, name, worker);
     },
     problems: () => [
       ...[...ended].map(name => `the worker of connection ${name} ended`),
@@ -289,4 +323,18 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
       await Promise.all(leaving);
     },
   };
+}
+
+/** The causes for which all requests of a connection wait, each with what tells it from a later one. */
+function holdsOf(stored: Connection | undefined): string[] {
+  if (stored === undefined) return ['no connection'];
+  const { pausedAt, refusedAt } = stored;
+  return [
+    ...(pausedAt === undefined ? [] : [`paused ${pausedAt}`]),
+    ...(refusedAt === undefined ? [] : [`refused ${refusedAt}`]),
+  ];
+}
+
+function failureKey(name: string, kind: keyof typeof FAILURES): string {
+  return `${name} ${kind}`;
 }

@@ -247,6 +247,44 @@ test('a worker takes a new API key from its file, and works when the old one no 
   expect((await worker.end('SIGTERM')).exit).toBe(0);
 });
 
+test('its credentials are replaced twice while a worker of a connection whose limit has changed lets its last step end', async () => {
+  const tls = { server: createCertificate('temporal') };
+  const server = await proxy({ tls });
+  const folder = makeFolder();
+  cleanUp.push(() => removeFolder(folder));
+  const [ca, profile] = [join(folder, 'ca.pem'), join(folder, 'temporal.toml')];
+  writeFileSync(ca, tls.server.certificate);
+  const write = (key: string) =>
+    writeFileSync(
+      profile,
+      `[profile.default]\napi_key = "${key}"\n[profile.default.tls]\nserver_ca_cert_path = "${ca}"\n`,
+    );
+  write('key-first');
+  const operator = await operatorBehind({ TEMPORAL_ADDRESS: server.address, TEMPORAL_CONFIG_FILE: profile });
+  const worker = await operator.startWorker();
+  const before = acme.requests().length;
+  sandbox.setFaults({ rules: [{ company: 'acme', times: 1, action: 'hold' }] });
+  expect((await operator.run(['access', 'acme', EMAIL, '--request-id', 'held'])).exit).toBe(0);
+  await until('its step is in flight', () => acme.requests().length > before);
+  await operator.run(['connect', 'acme', '--base-url', sandbox.baseUrl, '--limit-per-minute', '5000'], credentials());
+  await until('it has another worker', () => worker.stderr().match(/serving at/g)?.length === 2);
+  for (const [index, key] of ['key-second', 'key-third'].entries()) {
+    write(key);
+    await until(`it has read ${key}`, () => worker.stderr().match(/connected again/g)?.length === index + 1);
+    await expectAccess(operator, key);
+  }
+  expect(acme.requests()[before]).toMatchObject({ status: null });
+  sandbox.setFaults(undefined);
+  sandbox.release();
+  await until('the held request has ended', async () => {
+    const { document } = await operator.ask(['status', 'held']);
+    return (document as { status?: string }).status === 'completed';
+  });
+  const { exit, stderr } = await worker.end('SIGTERM');
+  expect(exit).toBe(0);
+  expect(stderr).not.toMatch(/cannot be|could not be/);
+});
+
 test('a worker takes a new certificate from its files, and works when the old one no longer holds', async () => {
   const [old, next] = [createCertificate('old'), createCertificate('next')];
   const tls = { server: createCertificate('temporal'), client: old };

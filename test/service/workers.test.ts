@@ -144,7 +144,10 @@ describe('the workers of a service', () => {
       namespace: 'default',
       taskQueue: `${service.taskQueue}-too-low`,
       workerOptions: { connection: native, activities: { async nothing() {} } },
-      permits: { learn: (_, { partitions, limitPerMinute }) => void learnt.push(partitions, limitPerMinute) },
+      permits: {
+        learn: (_, { partitions, limitPerMinute }) => void learnt.push(partitions, limitPerMinute),
+        forget() {},
+      },
       renew: async () => {},
       wake: async () => {},
       // The budget keeper, which does its work beside this, logs here too.
@@ -193,7 +196,7 @@ describe('the workers of a service', () => {
       taskQueue: `${service.taskQueue}-in-turn`,
       workerOptions: { connection: native, activities: { async nothing() {} } },
       watch: { seen: name => void checked.push(name), budget() {}, queue() {} },
-      permits: { learn() {} },
+      permits: { learn() {}, forget() {} },
       renew: async () => {},
       wake: async () => {},
       log: ({ message, connection }) => void (connection === breaking && log.push(message)),

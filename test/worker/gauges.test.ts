@@ -88,7 +88,7 @@ test.each(['get', 'rateLimits'])('a connection that is deleted while %s reads it
     namespace: 'default',
     taskQueue: 'queue',
     workerOptions: {},
-    permits: { learn() {} },
+    permits: { learn() {}, forget() {} },
     watch: gauges,
     renew: async () => {},
     wake: async () => {},

@@ -2,7 +2,8 @@
 
 import { NativeConnection, type Worker } from '@temporalio/worker';
 import type { LogLine } from '../../src/log';
-import { createConnections } from '../../src/vault/connections';
+import type { Known } from '../../src/temporal/permits';
+import { type Connection, createConnections } from '../../src/vault/connections';
 import { VaultError } from '../../src/vault/errors';
 import { createFolderDriver } from '../../src/vault/folder';
 import { createVault } from '../../src/vault/vault';
@@ -58,7 +59,7 @@ const optionsThatLogTo = (log: string[]) => ({
   namespace: 'default',
   taskQueue: 'queue',
   workerOptions: {},
-  permits: { learn() {} },
+  permits: { learn() {}, forget() {} },
   renew: async () => {},
   wake: async () => {},
   log: ({ message, connection }: LogLine) => void log.push(`${connection}: ${message}`),
@@ -125,6 +126,104 @@ test('why a connection cannot be served is logged when it changes, not at every 
   await workers.stop();
 });
 
+/** Workers of one connection, which the vault holds as `stored` is; steps of them do nothing. */
+async function serving(stored: { present: Partial<Connection> | undefined }, more: object) {
+  installRuntime();
+  const native = await NativeConnection.connect({ address: environment('TEST_TEMPORAL_ADDRESS') });
+  const log: string[] = [];
+  const workers = createConnectionWorkers({
+    connections: vaultWith(['one'], async () => ({ ...STORED, value: { ...STORED.value, ...stored.present } })),
+    ...optionsThatLogTo(log),
+    server: serverWith({
+      listTaskQueuePartitions: async () => ({}),
+      describeTaskQueue: async () => ({}),
+      updateTaskQueueConfig: async () => ({}),
+    }),
+    workerOptions: { connection: native, activities: { async nothing() {} } },
+    ...more,
+  });
+  return {
+    workers,
+    log,
+    async stop() {
+      await workers.stop();
+      await native.close();
+    },
+  };
+}
+
+const PAUSED = { pausedAt: '2026-02-01T12:00:00.000Z' };
+const REFUSED = { refusedAt: '2026-02-02T12:00:00.000Z' };
+
+test('requests that wait are woken when what held them has ended, and by nothing else that changes', async () => {
+  const stored: { present: Partial<Connection> } = { present: {} };
+  const woken: string[] = [];
+  const { workers, stop } = await serving(stored, { wake: async (name: string) => void woken.push(name) });
+  const wokenBy = async (present: Partial<Connection>) => {
+    stored.present = present;
+    await workers.poll();
+    return woken.splice(0).length;
+  };
+  for (const credentialVersion of [1, 2, 3]) expect(await wokenBy({ credentialVersion })).toBe(0);
+  // Renewed three times while it is paused.
+  for (const credentialVersion of [3, 4, 5, 6]) expect(await wokenBy({ ...PAUSED, credentialVersion })).toBe(0);
+  expect(await wokenBy({ ...PAUSED, ...REFUSED })).toBe(0);
+  expect(await wokenBy(PAUSED)).toBe(1);
+  expect(await wokenBy({})).toBe(1);
+  expect(await wokenBy({})).toBe(0);
+  await stop();
+});
+
+test('a renewal that cannot be begun is named as that, and keeps neither the connection from being served nor its requests from being woken', async () => {
+  const credential = { kind: 'oauth', accessToken: 'a', renewAt: '2026-01-31T13:00:00.000Z' };
+  const stored = { present: { ...PAUSED, credential } as never };
+  const woken: string[] = [];
+  const { workers, log, stop } = await serving(stored, {
+    async renew() {
+      throw new RangeError('the server is down');
+    },
+    async wake(name: string) {
+      woken.push(name);
+      throw new RangeError('the server is down');
+    },
+  });
+  await workers.poll();
+  stored.present = { credential } as never;
+  for (let poll = 0; poll < 2; poll += 1) await workers.poll();
+  expect(woken).toEqual(['one', 'one']); // until it succeeds
+  expect(log).toEqual([
+    'one: serving at 0.7500 API requests a second',
+    'one: the renewal of its credential could not be begun (RangeError)',
+    'one: its waiting requests could not be woken (RangeError)',
+  ]);
+  await stop();
+});
+
+test('a connection is checked once at a time, so that what an older check has read never comes last', async () => {
+  const { promise, open } = gate();
+  const learnt: number[] = [];
+  let limitPerMinute = 600;
+  const { workers, stop } = await serving(
+    { present: {} },
+    {
+      connections: vaultWith(['one'], async () => {
+        const value = { ...STORED.value, limitPerMinute };
+        if (limitPerMinute === 600) await promise;
+        return { ...STORED, value };
+      }),
+      permits: { learn: (_: string, known: Known) => void learnt.push(known.limitPerMinute), forget() {} },
+    },
+  );
+  const polled = workers.poll();
+  await new Promise(setImmediate);
+  limitPerMinute = 60; // as a 429 has named it
+  await workers.checkNow('one');
+  open();
+  await polled;
+  expect(learnt).toEqual([600, 60]);
+  await stop();
+});
+
 test('a worker of a connection that ended by itself is a problem until it runs again', async () => {
   installRuntime();
   const native = await NativeConnection.connect({ address: environment('TEST_TEMPORAL_ADDRESS') });
@@ -151,7 +250,7 @@ test('a worker of a connection that ended by itself is a problem until it runs a
         },
       ],
     },
-    permits: { learn() {} },
+    permits: { learn() {}, forget() {} },
     renew: async () => {},
     wake: async () => {},
     log() {},
