@@ -24,6 +24,7 @@ const NAMES = [
   'flood',
   'early',
   'reset',
+  'policy',
   'idle',
   'ordered',
   'given-up',
@@ -94,6 +95,16 @@ describe('where only a signal can end a wait in time', () => {
 
   /** By hand, because what a command does beside it is not the point here. */
   const wake = (connection: string) => wakeWaiting(service.temporal, service.taskQueue, connection);
+
+  test('a look that fails, as when the vault is down, is repeated as rarely as one that finds nothing', async () => {
+    const { id } = await paused('policy');
+    const [look] = looksIn(await eventsOf(service, id), 'awaitResumption');
+    const { retryPolicy } = look?.activityTaskScheduledEventAttributes ?? {};
+    const { initialInterval, backoffCoefficient, maximumInterval } = retryPolicy ?? {};
+    const seconds = [initialInterval, maximumInterval].map(interval => Number(interval?.seconds));
+    expect([...seconds, backoffCoefficient]).toEqual([8, 3600, 4]);
+    await service.client.cancel(id);
+  });
 
   test('what is changed and signalled while no worker runs is found by the next one', async () => {
     const { connection, id } = await paused('worker');
