@@ -1,5 +1,6 @@
 /** What an orchestrator is told of a worker: that it is there, that it works, and why it does not. */
 import { once } from 'node:events';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -131,4 +132,16 @@ test('a worker whose server goes silent is not ready, also without metrics, and 
   await until('it is ready', async () => (await ask()).ok);
   await worker.end('SIGTERM');
   line.close();
+});
+
+test('a worker that cannot start ends, with the failure of the start', async () => {
+  const other = createOperator();
+  await other.run(['keys', 'generate']);
+  mkdirSync(join(other.folder, 'vault'));
+  writeFileSync(join(other.folder, 'vault', 'connections'), 'no folder');
+  const { exit, stderr } = await other.processes.run(['worker']);
+  expect(exit).toBe(1);
+  expect(stderr).toContain('ENOTDIR');
+  expect(stderr).not.toContain('reference');
+  await other.stop();
 });
