@@ -58,6 +58,8 @@ export interface StepRequest extends Omit<ApiRequest, 'baseUrl' | 'authorization
 
 /** Above the client's own time-outs, and the wait of a step that the server's time is not known through. */
 const REPLY_MS_MAX = 90_000;
+/** After its permit was taken: requests may come so much closer together than their permits. As the budget allows for jitter. */
+const SENT_WITHIN_MS = 1_000;
 const RATE_LIMIT_DELAY_MS = 60_000;
 /** When to check again whether another step has refreshed the credential. */
 export const REFRESH_AGAIN_MS = 2_000;
@@ -86,7 +88,7 @@ export async function sendOnce<T extends object>(
   const { onlyAt: _, ...request } = outgoing;
   const answered = { uncertain: before.uncertain, connection };
   const sent = before.sent + 1;
-  if (mayBeOvertaken(serverTime)) await handOn(cases, { sent, uncertain: true });
+  if (mayBeOvertaken(serverTime)) await handOnFirst(dependencies, connection, before);
   else if (outgoing.endpoint.method !== 'GET') report({ sent, uncertain: true });
   try {
     const body = await aircall.send({
@@ -154,12 +156,41 @@ async function targetOf(
   const closedMs = gates.closedForMs(name, elapsedMs());
   if (closedMs > 0)
     throw stepFailure('rate-limited', 'the gate is closed after a 429', detail, closedMs + jitterMs(random));
-  const untilMs = await dependencies.takePermit(connection, attemptedMs()).catch(error => {
-    throw localFailure(error, sent);
+  await takePermit(dependencies, connection, detail);
+  return { connection, authorization };
+}
+
+/** @throws {ApplicationFailure} `budget-awaited` */
+async function takePermit(
+  { takePermit: take, random }: ApiStepDependencies,
+  connection: Connection,
+  detail: StepFailureDetail,
+): Promise<void> {
+  const untilMs = await take(connection, attemptedMs()).catch(error => {
+    throw localFailure(error, detail.apiRequests);
   });
   if (untilMs > 0)
     throw stepFailure('budget-awaited', 'the budget allows no API request yet', detail, untilMs + jitterMs(random));
-  return { connection, authorization };
+}
+
+/**
+ * Hands the progress on before the request is sent. The permit was taken before, because a refused one sends nothing that would be
+ * counted. If the vault has taken long meanwhile, another one is needed; the attempt that gets it finds the progress stored.
+ */
+async function handOnFirst(
+  dependencies: ApiStepDependencies,
+  connection: Connection,
+  before: StepProgress,
+): Promise<void> {
+  const { cases, elapsedMs } = dependencies;
+  const startedMs = elapsedMs();
+  await handOn(cases, { sent: before.sent + 1, uncertain: true });
+  if (elapsedMs() - startedMs <= SENT_WITHIN_MS) return;
+  const { credentialVersion } = connection;
+  await takePermit(dependencies, connection, { apiRequests: before.sent, credentialVersion }).catch(error => {
+    report(before);
+    throw error;
+  });
 }
 
 /**

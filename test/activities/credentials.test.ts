@@ -514,3 +514,27 @@ test('a refresh whose reply cannot be stored is tried again with the same refres
   expect(server.received.map(({ body }) => JSON.parse(body).refresh_token)).toEqual(['kept', 'kept']);
   expect((await steps.connection()).credential).toEqual(oauth('new-2', 'kept'));
 });
+
+test.each([
+  ['a moment', 500, { sent: 1, apiRequests: 1 }],
+  ['longer than the budget allows for', 1_500, { code: 'budget-awaited', sent: 0, apiRequests: 0 }],
+])(
+  'a step whose progress takes the vault %s to store needs a permit of that time before it sends anything',
+  async (_, tookMs, expected) => {
+    await start();
+    await steps.connect();
+    const before = steps.company.requests().length;
+    steps.cases.noteProgress = async () => {
+      steps.advance(tookMs);
+      steps.permit.nextMs = 5_000; // the permit of this request
+    };
+    const heartbeats: unknown[] = [];
+    const info = { scheduledTimestampMs: Date.now() - 3_600_000, scheduleToCloseTimeoutMs: 3_600_000 + 30_000 };
+    const outcome = await attempt(() => steps.api.ping({ connection: 'acme' }), info, heartbeats).catch(error =>
+      failureOf(Promise.reject(error)).then(({ code, detail }) => ({ code, ...detail })),
+    );
+    const sent = steps.company.requests().length - before;
+    expect({ ...outcome, sent }).toMatchObject(expected);
+    expect(heartbeats.at(-1)).toMatchObject({ sent });
+  },
+);
