@@ -199,6 +199,38 @@ test('a renewal that cannot be begun is named as that, and keeps neither the con
   await stop();
 });
 
+test('a worker that cannot be moved to another connection to the server is left, and the next poll starts another one on that', async () => {
+  const running: Worker[] = [];
+  const stubborn = {
+    name: 'the first worker cannot be moved',
+    runWorker(worker: Worker, next: (worker: Worker) => Promise<void>) {
+      const { connection } = worker;
+      const set = (other: unknown) => {
+        if (other !== connection) throw new RangeError('it cannot be moved');
+      };
+      if (running.push(worker) === 1) Object.defineProperty(worker, 'connection', { get: () => connection, set });
+      return next(worker);
+    },
+  };
+  const native = await NativeConnection.connect({ address: environment('TEST_TEMPORAL_ADDRESS') });
+  const other = await NativeConnection.connect({ address: environment('TEST_TEMPORAL_ADDRESS') });
+  const { workers, log, stop } = await serving(
+    { present: {} },
+    { workerOptions: { connection: native, activities: { async nothing() {} }, plugins: [stubborn] } },
+  );
+  await workers.poll();
+  workers.reconnect(other);
+  await workers.poll();
+  expect(running.map(({ connection }) => connection === other)).toEqual([false, true]);
+  expect(log).toEqual([
+    'one: serving at 0.7500 API requests a second',
+    'one: its worker is replaced to be connected again (RangeError)',
+    'one: serving at 0.7500 API requests a second',
+  ]);
+  await stop();
+  for (const each of [native, other]) await each.close();
+});
+
 test('a connection is checked once at a time, so that what an older check has read never comes last', async () => {
   const { promise, open } = gate();
   const learnt: number[] = [];
