@@ -71,4 +71,7 @@ test('a limit that was lowered holds at once; a higher one when the next check h
   expect(await take(600)).toBeGreaterThan(0);
   permits.learn('lowered', { ...MANY, limitPerMinute: 600 });
   expect(await take(600)).toBe(0);
+  permits.learn('lowered', MANY);
+  permits.forget('lowered');
+  expect(await take(40)).toBe(0);
 });
