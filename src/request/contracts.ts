@@ -186,6 +186,15 @@ export const placeShape = object(placeFields);
 /** How far a sweep has come. */
 export type Place = Shaped<typeof placeShape>;
 
+export const waysShape = listOf(oneOf(...WAYS));
+const soughtShape = object({
+  nowMs: number,
+  ...placeFields,
+  /** Ways of this sweep whose step failed: who has an entry there was not tried. */
+  failed: waysShape,
+});
+export type Sought = Shaped<typeof soughtShape>;
+
 const sweptPageShape = object({
   ...sweptFields,
   /** Where the next page of this way begins; absent after the last one. */
@@ -255,7 +264,7 @@ const LOCAL = {
 
 /** Of a retention sweep; `nowMs` is its time. */
 const RETENTION = {
-  sweepPage: { takes: [object({ nowMs: number, ...placeFields })], returns: sweptPageShape },
+  sweepPage: { takes: [soughtShape], returns: sweptPageShape },
 } as const satisfies Record<string, Contract>;
 
 /** Of a run that wakes requests. */

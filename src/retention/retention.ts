@@ -96,6 +96,8 @@ export function createRetention(dependencies: RetentionDependencies): Retention 
     async judge(policy, nowMs, request) {
       const record = await cases.record(request);
       const endedMs = (await endOf(request, record))?.getTime();
+      // Its destruction was interrupted, and of one without a result the record knows no earlier end.
+      if (record?.result?.status === 'purged') return { due: 'request', endedMs, record };
       const ageMs = endedMs === undefined ? Number.NEGATIVE_INFINITY : nowMs - endedMs;
       const ofData = ageMs >= policy.packageMs ? 'data' : undefined;
       return { due: ageMs >= policy.requestMs ? 'request' : ofData, endedMs, record };

@@ -6,12 +6,12 @@
 import type { Client } from '@temporalio/client';
 import { codeOrName, errorCode } from '../error-code';
 import type { Log } from '../log';
-import type { Place, SweptPage, Way } from '../request/contracts';
+import type { Sought, SweptPage, Way } from '../request/contracts';
 import { type RequestRef, requestOf, WORKFLOW_TYPES, workflowIdOf } from '../request/names';
 import { NOTHING_SWEPT, type Swept, sumOf } from '../request/swept';
 import { sideBySide } from '../side-by-side';
 import { closedRuns, type RunId } from '../temporal/histories';
-import type { Cases, Entry, Folder } from '../vault/cases';
+import type { Cases, Entry, Folder, Shelf } from '../vault/cases';
 import type { Evidence } from './evidence';
 import type { LateReceipts } from './late-receipts';
 import type { Judged, Retention, RetentionPolicy } from './retention';
@@ -46,10 +46,13 @@ export interface Attempt {
 
 export interface Sweep {
   /** Does a page. @throws errors of vault and server that concern all items */
-  page(place: Place & { readonly nowMs: number }, attempt: Attempt): Promise<SweptPage>;
-  /** The items of a page. @param after as in `Place` */
-  find(way: Way, nowMs: number, after: string): Promise<Found>;
-  /** Never rejects because of its item. @param nowMs the server's time, UNIX ms */
+  page(sought: Sought, attempt: Attempt): Promise<SweptPage>;
+  /** The items of a page. @param after as in `Place` @param failed as in `Sought` */
+  find(way: Way, nowMs: number, after: string, failed?: readonly Way[]): Promise<Found>;
+  /**
+   * Never rejects because of its item, unless nothing could note that its evidence is to be kept later.
+   * @param nowMs the server's time, UNIX ms
+   */
   tryItem(item: Item, nowMs: number): Promise<Partial<Swept>>;
 }
 
@@ -66,6 +69,9 @@ export interface SweepDependencies {
   /** Called for each item that was left. */
   readonly onLeft?: () => void;
 }
+
+/** Notes what is being done, for the log if it fails. */
+type Does = (what: string) => void;
 
 const ITEMS_MAX = 25;
 const AT_ONCE = 8;
@@ -86,12 +92,16 @@ export function createSweep(dependencies: SweepDependencies): Sweep {
   const { ended } = cases;
   const noted = new Set<string>();
 
-  const ways: Record<Way, (nowMs: number, after: string | undefined) => Promise<Found>> = {
+  const ways: Record<Way, (nowMs: number, after: string | undefined, failed: readonly Way[]) => Promise<Found>> = {
     unkept: (nowMs, after) => onShelf('unkept', nowMs, after),
-    async closed(nowMs, after) {
+    async closed(nowMs, after, failed) {
       const { requests, next } = await evidence.unkept(nowMs, after);
       const passed = async () => (next === undefined ? evidence.noteKept(nowMs) : undefined);
-      const items = requests.map(({ request, closedAt }) => ({
+      const untried = await those(
+        requests,
+        async ({ request, closedAt }) => !(await isTried('unkept', request, closedAt.getTime(), failed)),
+      );
+      const items = untried.map(({ request, closedAt }) => ({
         request,
         way: 'closed' as const,
         endedMs: [closedAt.getTime()],
@@ -104,16 +114,17 @@ export function createSweep(dependencies: SweepDependencies): Sweep {
     missed,
   };
 
-  const find: Sweep['find'] = (way, nowMs, after) => ways[way](nowMs, after === '' ? undefined : after);
+  const find: Sweep['find'] = (way, nowMs, after, failed = []) =>
+    ways[way](nowMs, after === '' ? undefined : after, failed);
 
   return {
     find,
     tryItem,
-    async page({ nowMs, way, after }, { before, onItem, goOn }) {
+    async page({ nowMs, way, after, failed }, { before, onItem, goOn }) {
       // What was left is tried again.
       let swept: Swept = { ...NOTHING_SWEPT, ...before, left: 0, unkept: 0 };
       onItem(swept);
-      const { items, next, passed } = await find(way, nowMs, after);
+      const { items, next, passed } = await find(way, nowMs, after, failed);
       await sideBySide(items, AT_ONCE, async item => {
         await goOn();
         const done = await tryItem(item, nowMs); // several at once: add to what the others have done meanwhile
@@ -131,7 +142,7 @@ export function createSweep(dependencies: SweepDependencies): Sweep {
   }
 
   /** The server lists requests with a history, also those without a record, and runs that belong to no request. */
-  async function oldRuns(nowMs: number, after?: string): Promise<Found> {
+  async function oldRuns(nowMs: number, after: string | undefined, failed: readonly Way[]): Promise<Found> {
     const { runs, next } = await closedRuns(
       temporal,
       taskQueue,
@@ -145,7 +156,8 @@ export function createSweep(dependencies: SweepDependencies): Sweep {
         items.set(runId, { run: { workflowId, runId } });
       else items.set(workflowId, { request, way: 'runs' });
     }
-    return { items: [...items.values()], next };
+    const isLeft = async (item: Item) => 'run' in item || !(await isTriedByEntry(item.request, nowMs, failed));
+    return { items: await those([...items.values()], isLeft), next };
   }
 
   /**
@@ -153,7 +165,7 @@ export function createSweep(dependencies: SweepDependencies): Sweep {
    * names of all requests goes on where the last sweep stopped.
    * @param after how many requests this sweep has judged
    */
-  async function missed(nowMs: number, after = '0'): Promise<Found> {
+  async function missed(nowMs: number, after = '0', failed: readonly Way[] = []): Promise<Found> {
     const items: Item[] = [];
     let place = await ended.walkedTo();
     for (let pages = 0; pages < WALKED_PAGES_MAX && items.length < ITEMS_MAX; pages++) {
@@ -162,8 +174,8 @@ export function createSweep(dependencies: SweepDependencies): Sweep {
       while (at < folders.length && items.length < ITEMS_MAX) {
         const some = folders.slice(at, at + ITEMS_MAX - items.length);
         at += some.length;
-        const found = await sideBySide(some, AT_ONCE, async each => ((await isMissed(each, nowMs)) ? [each] : []));
-        items.push(...found.flat().map(({ request, endedMs }) => ({ request, way: 'missed' as const, endedMs })));
+        const found = await those(some, each => isMissed(each, nowMs, failed));
+        items.push(...found.map(({ request, endedMs }) => ({ request, way: 'missed' as const, endedMs })));
       }
       place = at < folders.length ? folders[at - 1]?.end : next;
       if (place === undefined) break;
@@ -177,84 +189,94 @@ export function createSweep(dependencies: SweepDependencies): Sweep {
    * A mark is believed until the time that it names is past its age, and only if it names a time that has passed: so who writes a
    * false one delays a destruction by one age.
    */
-  async function isMissed({ request, hasData, endedMs }: Folder, nowMs: number): Promise<boolean> {
+  async function isMissed(
+    { request, hasData, endedMs }: Folder,
+    nowMs: number,
+    failed: readonly Way[],
+  ): Promise<boolean> {
     const [endMs] = endedMs;
     if (endMs === undefined) return hasData;
     if (endedMs.length > 1 || endMs > nowMs) return true;
     const isDue = nowMs - endMs >= (hasData ? policy.packageMs : policy.requestMs);
-    return isDue && !(await ended.isNoted(hasData ? 'ended' : 'emptied', request, endMs));
+    return isDue && !(await isTried(hasData ? 'ended' : 'emptied', request, endMs, failed));
   }
 
-  /** Then its entry was tried by this sweep. */
-  async function isDueByEntry(request: RequestRef, nowMs: number): Promise<boolean> {
+  async function isTriedByEntry(request: RequestRef, nowMs: number, failed: readonly Way[]): Promise<boolean> {
     for (const endMs of await ended.marksOf(request)) {
       if (nowMs - endMs < policy.requestMs) continue;
-      if (await ended.isNoted('ended', request, endMs)) return true;
-      if (await ended.isNoted('emptied', request, endMs)) return true;
+      if (await isTried('ended', request, endMs, failed)) return true;
+      if (await isTried('emptied', request, endMs, failed)) return true;
     }
     return false;
   }
 
-  async function tryItem(item: Item, nowMs: number): Promise<Partial<Swept>> {
-    if ('run' in item) return destroyRun(item.run);
-    return item.way === 'unkept' || item.way === 'closed' ? keep(item) : destroy(item, nowMs);
+  /** By its entry, in this sweep. A way that failed has passed over its entries. */
+  async function isTried(shelf: Shelf, request: RequestRef, endedMs: number, failed: readonly Way[]): Promise<boolean> {
+    return !failed.includes(shelf) && ended.isNoted(shelf, request, endedMs);
   }
 
-  async function keep(item: RequestItem): Promise<Partial<Swept>> {
-    const { request, entry, endedMs: [endedMs] = [] } = item;
-    const isTried = entry === undefined && endedMs !== undefined && (await ended.isNoted('unkept', request, endedMs));
-    if (isTried) return {};
-    const counts = await keepEvidence(request);
+  async function tryItem(item: Item, nowMs: number): Promise<Partial<Swept>> {
+    const { workflowId } = 'run' in item ? item.run : { workflowId: workflowIdOf(item.request) };
+    const isKept = 'request' in item && (item.way === 'unkept' || item.way === 'closed');
+    let counts: Partial<Swept>;
+    let doing = '';
+    const does = (what: string) => {
+      doing = what;
+    };
+    try {
+      if ('run' in item) counts = await destroyRun(item.run, does);
+      else counts = await (isKept ? keep(item, does) : destroy(item, nowMs, does));
+    } catch (error) {
+      if (isKept || errorCode(error) !== 'request-open') logLeft(doing, workflowId, error);
+      counts = isKept ? { unkept: 1 } : { left: 1 };
+    }
+    // The search that found it goes on behind its end.
+    if ('request' in item && item.way === 'closed' && counts.unkept !== undefined)
+      for (const endedMs of item.endedMs ?? []) await ended.noteUnkept(item.request, endedMs);
+    return counts;
+  }
+
+  async function keep({ request, entry }: RequestItem, does: Does): Promise<Partial<Swept>> {
+    does('no receipt');
+    const counts = await keepEvidence(request, does);
     if (counts.unkept === undefined && entry !== undefined) await ended.remove(entry);
-    if (counts.unkept !== undefined && endedMs !== undefined) await ended.noteUnkept(request, endedMs);
     return counts;
   }
 
   /** A request that is open ends later, and is found by the time of that end. */
-  async function keepEvidence(request: RequestRef): Promise<Partial<Swept>> {
+  async function keepEvidence(request: RequestRef, does: Does): Promise<Partial<Swept>> {
     const workflowId = workflowIdOf(request);
-    try {
-      const receipt = await lateReceipts.of(request);
-      if (receipt === undefined) {
-        noteForeign(workflowId, workflowId);
-        return { foreign: 1 };
-      }
-      const state = await evidence.keep(receipt).catch(error => {
-        logLeft('no evidence', workflowId, error);
-        return 'failed' as const;
-      });
-      if (state === 'failed') return { unkept: 1 };
-      if (state !== 'kept') log({ level: 'warn', message: `no evidence of ${workflowId}: ${WHY[state]}`, workflowId });
-      return state === 'locked' ? { unkept: 1 } : { kept: 1 };
-    } catch (error) {
-      if (errorCode(error) === 'request-open') return {};
-      logLeft('no receipt', workflowId, error);
-      return { unkept: 1 };
+    const receipt = await lateReceipts.of(request).catch(error => {
+      if (errorCode(error) === 'request-open') return 'open' as const;
+      throw error;
+    });
+    if (receipt === 'open') return {};
+    if (receipt === undefined) {
+      noteForeign(workflowId, workflowId);
+      return { foreign: 1 };
     }
+    does('no evidence');
+    const state = await evidence.keep(receipt);
+    if (state !== 'kept') log({ level: 'warn', message: `no evidence of ${workflowId}: ${WHY[state]}`, workflowId });
+    return state === 'locked' ? { unkept: 1 } : { kept: 1 };
   }
 
-  async function destroy(item: RequestItem, nowMs: number): Promise<Partial<Swept>> {
+  async function destroy(item: RequestItem, nowMs: number, does: Does): Promise<Partial<Swept>> {
     const { request, way } = item;
     const workflowId = workflowIdOf(request);
-    let doing = 'cannot judge the age';
-    try {
-      if (way === 'runs' && (await isDueByEntry(request, nowMs))) return {};
-      const judged = await retention.judge(policy, nowMs, request);
-      const at = new Date(nowMs);
-      // The server may still list what this sweep destroyed a moment ago.
-      if (way === 'runs' && judged.record?.result?.purged?.at === at.toISOString()) return {};
-      doing = 'cannot destroy data';
-      const destroyed = judged.due && (await retention.destroy(judged.due, request, at));
-      await mend(item, judged);
-      if (destroyed === undefined) return {};
-      if (destroyed.result !== undefined && !destroyed.evidence)
-        log({ level: 'warn', message: `no evidence of ${workflowId}: it was purged without`, workflowId });
-      for (const { runId } of destroyed.foreign) noteForeign(runId, workflowId);
-      return { destroyed: 1, foreign: destroyed.foreign.length };
-    } catch (error) {
-      if (errorCode(error) !== 'request-open') logLeft(doing, workflowId, error);
-      return { left: 1 };
-    }
+    does('cannot judge the age');
+    const judged = await retention.judge(policy, nowMs, request);
+    const at = new Date(nowMs);
+    // The server may still list what this sweep destroyed a moment ago.
+    if (way === 'runs' && judged.record?.result?.purged?.at === at.toISOString()) return {};
+    does('cannot destroy data');
+    const destroyed = judged.due && (await retention.destroy(judged.due, request, at));
+    await mend(item, judged);
+    if (destroyed === undefined) return {};
+    if (destroyed.result !== undefined && !destroyed.evidence)
+      log({ level: 'warn', message: `no evidence of ${workflowId}: it was purged without`, workflowId });
+    for (const { runId } of destroyed.foreign) noteForeign(runId, workflowId);
+    return { destroyed: 1, foreign: destroyed.foreign.length };
   }
 
   /** Puts the entry of a request where its record says. An entry of a request that has not ended, or never was, is removed. */
@@ -269,13 +291,9 @@ export function createSweep(dependencies: SweepDependencies): Sweep {
     if (entry !== undefined) await ended.remove(entry);
   }
 
-  async function destroyRun(run: RunId): Promise<Partial<Swept>> {
-    try {
-      return { destroyed: (await retention.destroyRun(run)).length };
-    } catch (error) {
-      logLeft('cannot destroy the history', run.workflowId, error);
-      return { left: 1 };
-    }
+  async function destroyRun(run: RunId, does: Does): Promise<Partial<Swept>> {
+    does('cannot destroy the history');
+    return { destroyed: (await retention.destroyRun(run)).length };
   }
 
   /** Logs a run that is not ours once in the life of this process. @param run its id, or the id that it is under */
@@ -293,4 +311,10 @@ export function createSweep(dependencies: SweepDependencies): Sweep {
     const message = `${what} of ${workflowId} (${code}); the next sweep tries again`;
     log({ level: 'error', message, code, workflowId });
   }
+}
+
+/** Those that are needed, and those of which that cannot be said: whoever tries them logs why. */
+async function those<T>(all: readonly T[], isNeeded: (one: T) => Promise<boolean>): Promise<T[]> {
+  const needed = await sideBySide(all, AT_ONCE, async one => ((await isNeeded(one).catch(() => true)) ? [one] : []));
+  return needed.flat();
 }

@@ -10,8 +10,8 @@ import {
   setCurrentDetails,
   workflowInfo,
 } from '@temporalio/workflow';
-import { type Place, placeShape, type RetentionActivities, WAYS, type Way } from '../request/contracts';
-import { either, flag, number, object, oneOf, type Shaped } from '../request/shapes';
+import { type Place, placeShape, type RetentionActivities, WAYS, type Way, waysShape } from '../request/contracts';
+import { either, number, object, oneOf, type Shaped } from '../request/shapes';
 import { NOTHING_SWEPT, type Swept, sumOf, sweptShape } from '../request/swept';
 import { KeyMissing } from './received';
 import { stepsWith } from './steps';
@@ -21,8 +21,8 @@ const sweepShape = object({
   /** When it began. */
   nowMs: number,
   place: either(placeShape, oneOf('ended')),
-  /** Whether a way was passed over because its step failed. */
-  hasFailed: flag,
+  /** Ways that were passed over because their step failed. */
+  failed: waysShape,
 });
 /** How far a sweep has come: a long one continues in a new run. */
 type Sweep = Shaped<typeof sweepShape>;
@@ -45,27 +45,27 @@ export async function retentionSweep(before?: unknown): Promise<Swept> {
   let sweep: Sweep =
     sweepShape(before) && before.nowMs <= Date.now()
       ? before
-      : { swept: NOTHING_SWEPT, nowMs: Date.now(), place: FIRST, hasFailed: false };
+      : { swept: NOTHING_SWEPT, nowMs: Date.now(), place: FIRST, failed: [] };
   while (sweep.place !== 'ended') {
     setCurrentDetails(detailsOf(sweep.swept, sweep.place));
     const { historyLength, continueAsNewSuggested } = workflowInfo();
     if (historyLength >= EVENTS_MAX || continueAsNewSuggested) await continueAsNew<typeof retentionSweep>(sweep);
     sweep = await afterPage(sweep, sweep.place);
   }
-  if (sweep.hasFailed)
+  if (sweep.failed.length > 0)
     throw ApplicationFailure.nonRetryable('steps of this sweep failed; the next sweep tries again', 'local-failure');
   return sweep.swept;
 }
 
 async function afterPage(sweep: Sweep, { way, after }: Place): Promise<Sweep> {
   try {
-    const page = await stepOf(way).sweepPage({ nowMs: sweep.nowMs, way, after });
+    const page = await stepOf(way).sweepPage({ nowMs: sweep.nowMs, way, after, failed: sweep.failed });
     const place = page.next === undefined ? behind(way) : { way, after: page.next };
     return { ...sweep, swept: sumOf(sweep.swept, page), place };
   } catch (error) {
     if (isCancellation(error) || error instanceof KeyMissing) throw error;
     // Its step shows the cause in the Web UI.
-    return { ...sweep, hasFailed: true, place: behind(way) };
+    return { ...sweep, failed: [...sweep.failed, way], place: behind(way) };
   }
 }
 

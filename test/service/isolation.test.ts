@@ -8,6 +8,7 @@ import { createCompanySeed } from '../../sandbox';
 import { json } from '../../src/audit/history';
 import { rotateKeys } from '../../src/encryption/key-file';
 import { createPayloadCodec } from '../../src/encryption/payload-codec';
+import type { Way } from '../../src/request/contracts';
 import { requestOf, workflowIdOf } from '../../src/request/names';
 import { needsOf, resealAll } from '../../src/retention/retire-keys';
 import { createSweep } from '../../src/retention/sweep';
@@ -122,7 +123,7 @@ describe('a sweep', () => {
   it('that continues in a new run goes on where it was; one that is started with nonsense begins anew', async () => {
     const { temporal, taskQueue } = service;
     const begun = { kept: 5, unkept: 0, destroyed: 7, left: 1, foreign: 2 };
-    const before = { swept: begun, nowMs: Date.now(), place: { way: 'runs', after: '' }, hasFailed: false };
+    const before = { swept: begun, nowMs: Date.now(), place: { way: 'runs', after: '' }, failed: [] };
     const run = (client: Client, args: unknown[]) => {
       sweeps += 1;
       return client.workflow.execute('retentionSweep', { workflowId: `${taskQueue}/sweep-${sweeps}`, taskQueue, args });
@@ -247,6 +248,10 @@ it('the age of a request is judged by the time that the sweep brings, and by not
   };
   expect(await idsFound(Date.now())).not.toContain(workflowId);
   expect(await idsFound(inTwoMonths)).toContain(workflowId);
+  // The list of the server passes over what an entry names, unless the entries were passed over.
+  const idsListed = async (failed: readonly Way[]) => (await find('runs', inTwoMonths, '', failed)).items.map(idOf);
+  expect(await idsListed([])).not.toContain(workflowId);
+  expect(await idsListed(['ended'])).toContain(workflowId);
   expect((await find('closed', Date.now(), '')).items.map(idOf)).toContain(workflowId);
   expect((await find('closed', DAY_MS, '')).items).toEqual([]);
   await service.evidence.noteKept(inTwoMonths);

@@ -3,6 +3,7 @@
  * vault, and wherever a step was ended, every request is destroyed when its time has come, and none before.
  */
 import { randomUUID } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ApplicationFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
@@ -54,12 +55,16 @@ interface Vaulted extends Parts {
   readonly calls: string[];
   /** Names of objects that cannot be written. */
   readonly unwritable: RegExp[];
+  /** Of objects that cannot be deleted. */
+  readonly undeletable: RegExp[];
+  /** What the pages are of that cannot be read. */
+  readonly unlisted: string[];
   readonly told: string[];
   /** A request that ended then, with a case file. */
   ended(requestId: string, endedMs?: number): Promise<void>;
   /** Opens it. */
   opened(requestId: string): Promise<void>;
-  /** As the workflow of a sweep does. */
+  /** As the workflow of a sweep does, which passes over a way that fails. */
   sweep(policy: RetentionPolicy, nowMs: number): Promise<Swept>;
   isPurged(requestId: string): Promise<boolean>;
   hasData(requestId: string): Promise<boolean>;
@@ -68,7 +73,8 @@ interface Vaulted extends Parts {
 /** A vault of its own beside the server of the test. */
 function vaultIn(store: VaultDriver): Vaulted {
   const { keyring, temporal } = service;
-  const [calls, unwritable, told]: [string[], RegExp[], string[]] = [[], [], []];
+  const [calls, unlisted, told]: [string[], string[], string[]] = [[], [], []];
+  const [unwritable, undeletable]: [RegExp[], RegExp[]] = [[], []];
   const driver: VaultDriver = {
     ...store,
     get(key) {
@@ -81,12 +87,12 @@ function vaultIn(store: VaultDriver): Vaulted {
     },
     page(prefix, max, after) {
       calls.push(`page ${prefix}`);
-      return store.page(prefix, max, after);
+      return unlisted.includes(prefix) ? down() : store.page(prefix, max, after);
     },
+    delete: key => (undeletable.some(pattern => pattern.test(key)) ? down() : store.delete(key)),
     async putIfAbsent(key, bytes) {
       calls.push(`put ${key}`);
-      if (unwritable.some(pattern => pattern.test(key))) throw new Error('the vault is down');
-      return store.putIfAbsent(key, bytes);
+      return unwritable.some(pattern => pattern.test(key)) ? down() : store.putIfAbsent(key, bytes);
     },
   };
   const vault = createVault(driver, keyring);
@@ -96,26 +102,37 @@ function vaultIn(store: VaultDriver): Vaulted {
   const opened = (requestId: string) => openIn(cases, requestId);
   return {
     ...parts,
-    ...{ driver, calls, unwritable, told, opened },
+    ...{ driver, calls, unwritable, undeletable, unlisted, told, opened },
     ended: (requestId, endedMs) => keptIn(cases, requestId, endedMs),
     async sweep(policy, nowMs) {
       let all = NOTHING_SWEPT;
+      const failed: Way[] = [];
       const sweep = createSweep({ ...parts, policy, log: ({ message }) => void told.push(message) });
+      const pageAt = async (way: Way, after: string) => {
+        const { next, ...swept } = await sweep.page(
+          { nowMs, way, after, failed },
+          { before: undefined, onItem() {}, async goOn() {} },
+        );
+        all = sumOf(all, swept);
+        return next;
+      };
       for (const way of WAYS) {
-        for (let after: string | undefined = ''; after !== undefined; ) {
-          const { next, ...swept }: Awaited<ReturnType<typeof sweep.page>> = await sweep.page(
-            { nowMs, way, after },
-            { before: undefined, onItem() {}, async goOn() {} },
-          );
-          all = sumOf(all, swept);
-          after = next;
-        }
+        for (let after: string | undefined = ''; after !== undefined; )
+          after = await pageAt(way, after).catch(error => {
+            told.push(`${way} failed: ${error.message}`);
+            failed.push(way);
+            return undefined;
+          });
       }
       return all;
     },
     isPurged: async requestId => (await cases.record(refOf(requestId)))?.result?.status === 'purged',
     hasData: requestId => cases.hasData(refOf(requestId)),
   };
+}
+
+function down(): Promise<never> {
+  return Promise.reject(new Error('the vault is down'));
 }
 
 async function openIn(cases: Cases, requestId: string): Promise<void> {
@@ -260,6 +277,113 @@ describe('what somebody writes into the vault', () => {
   });
 });
 
+describe('nothing stops all others:', () => {
+  let vault: Vaulted;
+  let folder: string;
+  beforeEach(() => {
+    folder = join(service.folder, `by-date-${++made}`);
+    vault = vaultIn(createFolderDriver(folder));
+  });
+
+  it('not a name of nothing that cannot be deleted', async () => {
+    await vault.ended('r-1');
+    mkdirSync(join(folder, 'ended/2026-01-01/junk/~1'), { recursive: true });
+    mkdirSync(join(folder, 'ended/2026-01-01/more/~1'), { recursive: true });
+    expect(await vault.sweep(MONTH, DUE_MS)).toMatchObject({ destroyed: 1, left: 0 });
+    expect(await vault.vault.list('ended')).toEqual(['ended/2026-01-01/junk', 'ended/2026-01-01/more']);
+    expect(vault.told.filter(told => told.includes('failed'))).toEqual([]);
+  });
+
+  it('not an entry or a mark that nobody can read: its name is enough', async () => {
+    const ids = ['r-1', 'r-2', 'r-3'];
+    for (const id of ids) await vault.ended(id);
+    const entryOf = async (id: string) => (await vault.vault.list('ended')).find(name => name.endsWith(id)) ?? '';
+    // The walk comes to it because its record cannot be read either, and to the next one because that has no entry.
+    const [broken, unnoted] = [await entryOf('r-2'), await entryOf('r-3')];
+    for (const key of [broken, `requests/acme/access/r-2/ended/${END_MS}`, vault.cases.recordKey(refOf('r-2'))]) {
+      await vault.driver.delete(key);
+      mkdirSync(join(folder, key, '~1'), { recursive: true });
+    }
+    await vault.driver.delete(unnoted);
+    expect(await vault.sweep(MONTH, DUE_MS)).toMatchObject({ destroyed: 2, left: 1 });
+    expect([await vault.isPurged('r-1'), await vault.isPurged('r-3')]).toEqual([true, true]);
+    expect(vault.told.filter(told => told.includes('failed'))).toEqual([]);
+  });
+
+  it('not a way that fails: what it passed over is found by the walk', async () => {
+    await vault.ended('r-1');
+    vault.unlisted.push('ended');
+    expect(await vault.sweep(MONTH, DUE_MS)).toMatchObject({ destroyed: 1, left: 0 });
+    expect(vault.told).toContain('ended failed: the vault is down');
+    expect(await vault.isPurged('r-1')).toBe(true);
+  });
+
+  it('not a request of which the walk cannot say whether it is noted', async () => {
+    const ids = ['r-1', 'r-2', 'r-3'];
+    for (const id of ids) await vault.ended(id);
+    vault.unlisted.push('ended', 'ended/2026-01-31');
+    expect(await vault.sweep(MONTH, DUE_MS)).toMatchObject({ destroyed: 3, left: 0 });
+  });
+});
+
+describe('evidence that cannot be kept now', () => {
+  let vault: Vaulted;
+  beforeEach(() => {
+    vault = vaultIn(createFolderDriver(join(service.folder, `by-date-${++made}`)));
+  });
+
+  it('is counted, and holds up no other, if not even its entry can be removed', async () => {
+    await vault.ended('r-1');
+    for (const id of ['never-1', 'never-2']) await vault.cases.ended.noteUnkept(refOf(id), END_MS);
+    vault.undeletable.push(/never-1$/);
+    expect(await vault.sweep(MONTH, DUE_MS)).toMatchObject({ destroyed: 1, left: 0, unkept: 1 });
+    expect(await vault.vault.list('unkept')).toEqual([expect.stringContaining('never-1')]);
+    expect(vault.told.filter(told => told.includes('failed'))).toEqual([]);
+  });
+
+  it('is searched again if nothing could note it', async () => {
+    await vault.ended('r-1');
+    const keptUpTo: number[] = [];
+    const evidence = {
+      ...vault.evidence,
+      unkept: async () => ({ requests: [{ request: refOf('r-1'), closedAt: new Date(END_MS) }] }),
+      keep: down,
+      noteKept: async (nowMs: number) => void keptUpTo.push(nowMs),
+    };
+    const sweep = createSweep({
+      ...vault,
+      evidence,
+      policy: MONTH,
+      log: ({ message }) => void vault.told.push(message),
+    });
+    const page = () =>
+      sweep.page(
+        { nowMs: DUE_MS, way: 'closed', after: '', failed: [] },
+        { before: undefined, onItem() {}, async goOn() {} },
+      );
+    vault.unwritable.push(/^unkept\//);
+    await expect(page()).rejects.toThrow('the vault is down');
+    expect(keptUpTo).toEqual([]);
+    vault.unwritable.length = 0;
+    expect(await page()).toMatchObject({ unkept: 1 });
+    expect(keptUpTo).toEqual([DUE_MS]);
+    expect(vault.told).toContainEqual(expect.stringMatching(/^no evidence of dsr:acme:access:r-1 /));
+  });
+});
+
+it('a request that was purged without an end of its own, and is not forgotten, is destroyed by the next sweep', async () => {
+  const vault = vaultIn(createFolderDriver(join(service.folder, `by-date-${++made}`)));
+  await vault.opened('cut-short');
+  await vault.lateReceipts.of(refOf('cut-short'));
+  vault.undeletable.push(/^ended\//);
+  expect(await vault.sweep(MONTH, DUE_MS)).toMatchObject({ destroyed: 0, left: 2 }); // by its entry, and by its mark
+  expect(await vault.isPurged('cut-short')).toBe(true);
+  vault.undeletable.length = 0;
+  expect(await vault.sweep(MONTH, DUE_MS + 1)).toMatchObject({ destroyed: 1, left: 0 });
+  expect(await vault.vault.list('ended')).toEqual([]);
+  expect(await vault.vault.list('requests/acme/access/cut-short/ended')).toEqual([]);
+});
+
 describe('a request whose last step was ended between its two writes', () => {
   let vault: Vaulted;
   beforeEach(() => {
@@ -322,7 +446,7 @@ it('the step heartbeats what it did, ends between two requests when it is cancel
   const vault = vaultIn(createFolderDriver(join(service.folder, `by-date-${++made}`)));
   for (let index = 0; index < 20; index++) await vault.ended(`r-${index}`);
   const { sweepPage } = createRetentionActivities(createSweep({ ...vault, policy: MONTH, log() {} }));
-  const place = { nowMs: DUE_MS, way: 'ended', after: '' } as const;
+  const place = { nowMs: DUE_MS, way: 'ended', after: '', failed: [] } as const;
   const first = new MockActivityEnvironment();
   const beats: Swept[] = [];
   first.on('heartbeat', (done: Swept) => {

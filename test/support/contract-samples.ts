@@ -137,7 +137,10 @@ export const SAMPLES: Samples = {
     returns: [result, undefined, fullResult],
   },
   sweepPage: {
-    takes: [[{ nowMs: 1, way: 'unkept', after: '' }], [{ nowMs: 1, way: 'missed', after: '25' }]],
+    takes: [
+      [{ nowMs: 1, way: 'unkept', after: '', failed: [] }],
+      [{ nowMs: 1, way: 'missed', after: '25', failed: ['ended'] }],
+    ],
     returns: [swept, { ...swept, next: 'ended/2026-01-31/101112131.access.04.acme.r-1' }],
   },
   wakeWaiting: { takes: [[{ connection: 'acme' }]], returns: [undefined] },
