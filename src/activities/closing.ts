@@ -86,9 +86,11 @@ export function createClosingActivities({
     async closeRequest(input) {
       const { request, runId, phases } = input;
       const closed = await cases.close(request, input.result);
-      const { subjectHash, startedAt, dryRun = false, clock, result, endedBefore } = closed;
+      const { subjectHash, startedAt, dryRun = false, clock, result } = closed;
       if (result === undefined)
         throw stepFailure('request-ended', 'the request was ended without its last step', NOTHING_SENT);
+      // A step that comes again for its receipt needs no search: that would read the whole chain for each of many.
+      const endedBefore = closed.endedBefore && activityInfo().workflowExecution?.runId !== runId;
       const run = { request, runId, dryRun, subjectHash, startedAt, clock, endedBefore };
       const ended = { ...run, ending: { result }, phases, how: 'at-end', workflows } as const;
       const issued = await receipts.issueSoon(ended, () => onEnded(request, result));

@@ -94,7 +94,10 @@ export interface EndedRun extends Omit<ReceiptFacts, 'budget' | 'service'> {
   readonly how: Receipt['issued']['how'];
   /** Digest of the workflows of the worker that took its last step. */
   readonly workflows?: string;
-  /** It had ended before: if somebody removed the place of its receipt, the chain has it all the same, and is searched. */
+  /**
+   * It had ended before this run of it, or before a receipt that is issued afterwards: if somebody removed the place of its
+   * receipt, the chain has it all the same, and is searched.
+   */
   readonly endedBefore?: boolean;
 }
 

@@ -4,11 +4,15 @@ import { createHash } from 'node:crypto';
 import type { Info } from '@temporalio/activity';
 import fc from 'fast-check';
 import { type Listing, readListing, readObject } from '../../src/activities/case-objects';
+import { createClosingActivities } from '../../src/activities/closing';
 import { createMerge } from '../../src/activities/lists';
 import { packageSchema } from '../../src/package/model';
 import type { RequestResult } from '../../src/request/model';
 import { type RequestRef, workflowIdOf } from '../../src/request/names';
 import type { SourceName } from '../../src/request/sources';
+import { createCases } from '../../src/vault/cases';
+import { createReceipts } from '../../src/vault/receipts';
+import { createVault, type VaultDriver } from '../../src/vault/vault';
 import { unzip } from '../support/zip';
 import { attempt, failureOf, infoOf, type Steps, startSteps } from './support/steps';
 
@@ -707,21 +711,57 @@ describe('closing a request', () => {
     expect(await steps.cases.record(request)).toEqual({ ...before, result });
   });
 
-  test('taken again it finds its receipt, also if somebody removed the note of its place', async () => {
+  test('after a reset it finds its receipt, also if somebody removed the note of its place', async () => {
     const request = newRequest();
     await opened(request);
-    const close = () =>
+    const closeIn = (run: string) =>
       attempt(
         () => steps.local.closeRequest({ request, runId: 'run-1', result: resultOf(request), phases: {} }),
-        infoOf(request, 'run-1'),
+        infoOf(request, run),
       );
-    await close();
+    await closeIn('run-1');
     const before = await steps.receipts.chain('acme');
     const notes = (await steps.driver.list('')).filter(key => key.includes(request.requestId) && key.endsWith('run-1'));
     expect(notes).toHaveLength(1);
     for (const key of notes) await steps.driver.delete(key);
-    await close();
+    await closeIn('reset-1');
     expect(await steps.receipts.chain('acme')).toEqual(before);
+  });
+
+  test('taken again by another process it reads what is behind the head of the chain, not the whole chain', async () => {
+    const filler = { runId: 'run-1', dryRun: false, subjectHash: null, startedAt: null, clock: undefined, phases: {} };
+    await Promise.all(
+      Array.from({ length: 100 }, () => {
+        const request = newRequest();
+        return steps.receipts.issue({ ...filler, request, ending: { result: resultOf(request) }, how: 'at-end' });
+      }),
+    );
+    const read: string[] = [];
+    const get: VaultDriver['get'] = key => {
+      read.push(key);
+      return steps.driver.get(key);
+    };
+    const another = createVault({ ...steps.driver, get }, steps.keyring);
+    const { closeRequest } = createClosingActivities({
+      cases: createCases(another),
+      receipts: createReceipts({ vault: another, keyring: steps.keyring, now: steps.now }),
+      alarms: { log() {}, async send() {} },
+      workflows: 'c'.repeat(64),
+      onEnded() {},
+      async wake() {},
+    });
+    // Of the one its receipt is in the chain, of the other its worker ended before: it was told to come again.
+    const [issued, awaited] = [newRequest(), newRequest()];
+    for (const request of [issued, awaited]) await opened(request);
+    const inputFor = (request: RequestRef) => ({ request, runId: 'run-1', result: resultOf(request), phases: {} });
+    await attempt(() => steps.local.closeRequest(inputFor(issued)), infoOf(issued, 'run-1'));
+    await steps.cases.close(awaited, resultOf(awaited));
+    const before = await steps.receipts.chain('acme');
+    for (const request of [issued, awaited])
+      await attempt(() => closeRequest(inputFor(request)), { ...infoOf(request, 'run-1'), attempt: 2 });
+    expect(read.filter(key => key.startsWith('receipts/')).length).toBeLessThanOrEqual(2);
+    expect(await steps.receipts.chain('acme')).toHaveLength(before.length + 1);
+    expect(await steps.receipts.of(awaited, 'run-1')).toBeDefined();
   });
 
   test('taken again it ends as its receipt says, whatever it would say now', async () => {
