@@ -123,7 +123,12 @@ export function createRetention(dependencies: RetentionDependencies): Retention 
       const result = await cases.purge(request, at, record?.runId);
       if (record !== undefined && result === undefined) throw requestOpen(request);
       const histories = [...children, ...closed];
-      for (const run of histories) await deleteRun(temporal, run);
+      try {
+        await cases.empty(request);
+      } finally {
+        // An object that cannot be deleted keeps no history: its key is destroyed.
+        for (const run of histories) await deleteRun(temporal, run);
+      }
       // Last, so that a destruction that is interrupted is found again.
       await cases.ended.forget(request);
       return { result, histories, evidence: kept, foreign };

@@ -104,7 +104,7 @@ export function createFolderDriver(folder: string): VaultDriver {
     const entries = await orEmpty(readdir(path, { withFileTypes: true }));
     const keys = entries.some(({ name }) => GENERATION.test(name)) ? [key] : [];
     for (const entry of entries) {
-      if (!entry.isDirectory() || (path === root && entry.name === STAGING)) continue;
+      if (!entry.isDirectory() || !isKey(entry.name) || (path === root && entry.name === STAGING)) continue;
       keys.push(...(await keysIn(join(path, entry.name), key === '' ? entry.name : `${key}/${entry.name}`)));
     }
     return keys;

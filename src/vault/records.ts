@@ -7,6 +7,7 @@ import { SealBroken } from '../encryption/seal';
 import { type Clock, type ExtensionInput, ExtensionRefused, extended } from '../request/clock';
 import { noCounts, type RequestResult } from '../request/model';
 import { type RequestRef, workflowIdOf } from '../request/names';
+import { sideBySide } from '../side-by-side';
 import { type DataKey, newDataKey, sealKeysOf } from './data-key';
 import { type Ended, SHELVES } from './ended';
 import { CaseFileBroken, isUnreadable, readable } from './errors';
@@ -78,8 +79,13 @@ export interface Records {
    * if the record now belongs to a run without a result other than `runId`: that run may be open.
    */
   shred(request: RequestRef, at: Date, runId: string | undefined): Promise<void>;
-  /** Shreds likewise, and keeps a `purged` result that answers the same request id. Undefined if nothing was kept. */
+  /** Destroys the key likewise, and keeps a `purged` result that answers the same request id. Undefined if nothing was kept. */
   purge(request: RequestRef, at: Date, runId: string | undefined): Promise<RequestResult | undefined>;
+  /**
+   * Deletes the case file and the package of a request whose key is destroyed, or that has no record: all that can be deleted,
+   * before it throws the first error. It does nothing while the record holds the key.
+   */
+  empty(request: RequestRef): Promise<void>;
   /** Requests that have more in the vault than their record. It reads the names of all requests. */
   unshredded(): Promise<RequestRef[]>;
   /** Whether this one has. */
@@ -105,6 +111,7 @@ interface Known {
 const KNOWN_MS = 60_000;
 const KNOWN_MAX = 1_000;
 const TOMBSTONES = 'purged';
+const AT_ONCE = 8;
 
 export function createRecords(vault: Vault, marks: Pick<Marks, 'unmark'>, ended: Ended): Records {
   const recordKey = (request: RequestRef) => `${folderOf(request)}/${RECORD}`;
@@ -196,9 +203,13 @@ export function createRecords(vault: Vault, marks: Pick<Marks, 'unmark'>, ended:
     await ended.note(shreddedAt === undefined ? 'ended' : 'emptied', request, Date.parse(result.completedAt));
   }
 
+  /** All that can be deleted, before it throws the first error. */
   async function deleteObjects(request: RequestRef): Promise<void> {
     known.delete(folderOf(request));
-    for (const key of await vault.list(folderOf(request))) if (namedBy(key)?.isData !== false) await vault.delete(key);
+    const keys = (await vault.list(folderOf(request))).filter(key => namedBy(key)?.isData !== false);
+    const failures: unknown[] = [];
+    await sideBySide(keys, AT_ONCE, key => vault.delete(key).catch(error => void failures.push(error)));
+    if (failures.length > 0) throw failures[0];
   }
 
   const records: Records = {
@@ -302,7 +313,6 @@ export function createRecords(vault: Vault, marks: Pick<Marks, 'unmark'>, ended:
       if (before !== undefined && before !== 'broken') {
         // Whatever was put back since.
         await vault.guarded.replace(recordKey(request), jsonOf(before));
-        await deleteObjects(request);
         return before.result;
       }
       const record = await change(request, present => {
@@ -318,8 +328,10 @@ export function createRecords(vault: Vault, marks: Pick<Marks, 'unmark'>, ended:
         else await vault.putIfAbsent(key, bytes);
         await marks.unmark(record.subjectHash, request);
       }
-      await deleteObjects(request);
       return record?.result;
+    },
+    async empty(request) {
+      if ((await stored(request))?.dataKey === undefined) await deleteObjects(request);
     },
     async unshredded() {
       const found = new Map<string, RequestRef>();

@@ -28,6 +28,8 @@ const MARK = '~';
 const TOKEN_BYTES = 16;
 const OBJECT_BYTES_MAX = 256 * 1024 * 1024;
 const WRITE_ATTEMPTS_MAX = 4;
+/** Names of a list that is sent at once, however few keys are wanted: anybody can put names there that are none. */
+const LISTED_MAX = 1_000;
 /** Of waiting for a free connection too: the SDK counts both. */
 const CONNECT_MS_MAX = 10_000;
 /** Of a request up to the head of its reply; a step has a minute. */
@@ -135,19 +137,18 @@ export function createS3Driver({ bucket, prefix, endpoint }: S3Place): VaultDriv
   }
 
   /** In the order of the store. */
-  async function* keysBelow(
-    prefix: string,
-    { max, after }: { readonly max?: number; readonly after?: string | undefined } = {},
-  ): AsyncGenerator<string> {
+  async function* keysBelow(prefix: string, after?: string): AsyncGenerator<string> {
     const listed = {
       Bucket: bucket,
       Prefix: prefix === '' ? root : `${root}${segmentsOf(prefix).join('/')}/`,
       ...(after !== undefined && { StartAfter: `${root}${after}${MARK}` }),
     };
     try {
-      const pages = paginateListObjectsV2({ client, ...(max !== undefined && { pageSize: max }) }, listed);
-      for await (const { Contents = [] } of pages)
-        for (const { Key = '' } of Contents) if (Key.endsWith(MARK)) yield Key.slice(root.length, -MARK.length);
+      for await (const { Contents = [] } of paginateListObjectsV2({ client, pageSize: LISTED_MAX }, listed))
+        for (const { Key = '' } of Contents) {
+          const key = Key.slice(root.length, -MARK.length);
+          if (Key.endsWith(MARK) && isKey(key)) yield key;
+        }
     } catch (error) {
       throw vaultError(error);
     }
@@ -175,8 +176,8 @@ export function createS3Driver({ bucket, prefix, endpoint }: S3Place): VaultDriv
 
     async page(prefix, max, after) {
       const keys: string[] = [];
-      for await (const key of keysBelow(prefix, { max, after })) {
-        if (isKey(key)) keys.push(key);
+      for await (const key of keysBelow(prefix, after)) {
+        keys.push(key);
         if (keys.length === max) break;
       }
       return keys;

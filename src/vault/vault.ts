@@ -22,7 +22,7 @@ export interface VaultDriver {
   putIfAbsent(key: string, bytes: Buffer): Promise<boolean>;
   /** False if the object is not, or no longer, at `version`. */
   putIfUnchanged(key: string, bytes: Buffer, version: string): Promise<boolean>;
-  /** Keys below a prefix that ends at a segment, in order. */
+  /** Keys below a prefix that ends at a segment, in order; names that are none are passed over. */
   list(prefix: string): Promise<string[]>;
   /**
    * Of the keys below a prefix the first `max`, at most 1,000, behind `after`, which need not exist. Their order is that of

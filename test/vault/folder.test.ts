@@ -52,6 +52,17 @@ describe('the vault folder', () => {
     expect(made.map(path => (statSync(path).mode & 0o777).toString(8))).toEqual(made.map(() => '700'));
   });
 
+  test('lists no name that is no key, whoever made it', async () => {
+    const folder = newFolder();
+    const driver = createFolderDriver(folder);
+    await driver.putIfAbsent('a/b', Buffer.from('one'));
+    for (const name of ['a/x y/~1', 'a/b/~/~1', 'a/ ~/~1', 'x y/b/~1'])
+      mkdirSync(join(folder, name), { recursive: true });
+    expect(await driver.list('')).toEqual(['a/b']);
+    expect(await driver.list('a')).toEqual(['a/b']);
+    expect(await driver.page('', 9)).toEqual(['a/b']);
+  });
+
   test('keeps one file per object, however often it was replaced, and none of a deleted one', async () => {
     const folder = newFolder();
     const driver = createFolderDriver(folder);

@@ -225,6 +225,7 @@ describe('a request that was purged', () => {
     const before = new Map<string, Buffer>();
     for (const key of await driver.list('requests')) before.set(key, (await sealedAt(key)) ?? bytes(''));
     await cases.purge(request, at, 'run-1');
+    await cases.empty(request);
     return before;
   }
 
@@ -246,6 +247,7 @@ describe('a request that was purged', () => {
     // The sweep finds what was put back, and destroys it again.
     expect(await cases.unshredded()).toEqual([request]);
     expect(await cases.purge(request, new Date(), 'run-1')).toMatchObject({ purged: { at: at.toISOString() } });
+    await cases.empty(request);
     expect(await cases.unshredded()).toEqual([]);
     await driver.delete(TOMBSTONE);
     expect(await createCases(process()).record(request)).toMatchObject({ result: { status: 'purged' } });

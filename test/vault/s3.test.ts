@@ -109,6 +109,22 @@ describe('the vault in a bucket', () => {
     expect(await driverAt(prefix).list('many')).toEqual(keys);
   });
 
+  test('passes over names that are no keys, a thousand at a time however few are wanted', async () => {
+    const prefix = newPrefix();
+    const folder = join(server.objects, BUCKET, prefix, 'many');
+    mkdirSync(folder, { recursive: true });
+    for (let index = 0; index < 1_050; index++) writeFileSync(join(folder, `a name ${index}~`), one);
+    let lists = 0;
+    const driver = await driverBehind(async ({ method, path }, forward) => {
+      if (method === 'GET' && path.includes('list-type=2')) lists += 1;
+      return forward();
+    }, prefix);
+    await driver.putIfAbsent('many/object', one);
+    expect(await driver.page('many', 1)).toEqual(['many/object']);
+    expect(lists).toBe(2);
+    expect(await driver.list('')).toEqual(['many/object']);
+  });
+
   test('keeps to its prefix, and overlooks what others put there', async () => {
     const prefix = newPrefix();
     const [driver, neighbour, whole] = [driverAt(prefix), driverAt(`${prefix}-too`), driverAt('')];
