@@ -44,6 +44,8 @@ const ROOT = 'evidence';
 const SEARCHED = 'evidence-looked/up-to';
 /** A run may be listed a while after it has ended. */
 const LISTED_WITHIN_MS = 10 * 60_000;
+/** Codes of what anybody can put into the place of an object, besides bytes that cannot be unsealed. */
+const NOT_OURS = ['unknown-key', 'vault-too-large', 'EISDIR'];
 /** Errors that make a history unreadable here: the key file is old, or the key was retired. */
 const LOCKED = ['unknown-key', 'wrong-key'];
 
@@ -115,7 +117,7 @@ export function createEvidence({ temporal, vault, keyring, taskQueue, now }: Evi
     try {
       return (await vault.get(key))?.value;
     } catch (error) {
-      if (isUnreadable(error) || errorCode(error) === 'unknown-key') return 'broken';
+      if (isUnreadable(error) || NOT_OURS.includes(errorCode(error) ?? '')) return 'broken';
       throw error;
     }
   }
@@ -162,7 +164,9 @@ export function createEvidence({ temporal, vault, keyring, taskQueue, now }: Evi
         async ({ workflowId, runId, closedAt = new Date(nowMs) }) => {
           const request = requestOf(workflowId);
           if (request === undefined) return [];
-          return (await stored(keyOf(request, runId))) instanceof Buffer ? [] : [{ request, closedAt }];
+          // Whoever keeps one of which that cannot be said learns why; the others do not wait for it.
+          const present = await stored(keyOf(request, runId)).catch(() => undefined);
+          return present instanceof Buffer ? [] : [{ request, closedAt }];
         },
       );
       const requests = [...new Map(found.flat().map(each => [workflowIdOf(each.request), each])).values()];

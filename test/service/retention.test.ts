@@ -1,4 +1,5 @@
 /** What is kept of an ended request has an end: its data and histories go, whatever its end was; its record still answers. */
+import { mkdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from '@temporalio/client';
 import { createCompanySeed } from '../../sandbox';
@@ -11,12 +12,14 @@ import { createDataConverter } from '../../src/encryption/data-converter';
 import { generateKeyFile } from '../../src/encryption/key-file';
 import { loadKeyring } from '../../src/encryption/keyring';
 import { createPayloadCodec } from '../../src/encryption/payload-codec';
+import { createParts, createStores } from '../../src/parts';
 import { requestOf, workflowIdOf } from '../../src/request/names';
 import { SEARCH_KEYS } from '../../src/request/search-keys';
 import { retentionScheduleId } from '../../src/retention/schedule';
 import { createSweep, type Item, type SweepDependencies } from '../../src/retention/sweep';
 import { historyOf, runAt } from '../../src/temporal/histories';
 import { createFolderDriver } from '../../src/vault/folder';
+import { createVault, type VaultDriver } from '../../src/vault/vault';
 import { readableIn } from '../replay/scenarios';
 import { allDue, idOf, idsDue } from '../support/due';
 import { until } from '../support/patience';
@@ -89,6 +92,28 @@ describe('a purged request', () => {
     await expect(service.packageOf(result)).rejects.toMatchObject({ code: 'case-file-shredded' });
     expect((await service.packageOf(beside.result)).length).toBe(beside.result.package?.sizeBytes);
     expect((await service.client.status(beside.workflowId)).status).toBe('completed');
+  });
+
+  it('has no history and no other object where one of its objects cannot be deleted, and is found again', async () => {
+    const { workflowId } = await ended('stuck');
+    const before = (await keysOf('stuck')).filter(key => !key.endsWith('/record'));
+    expect(before.length).toBeGreaterThan(2);
+    mkdirSync(join(service.folder, 'vault/requests', service.connection, 'access/stuck/x y/~1'), { recursive: true });
+    const store = createFolderDriver(join(service.folder, 'vault'));
+    const [first = ''] = before;
+    const driver: VaultDriver = {
+      ...store,
+      delete: async key => (key === first ? Promise.reject(new Error('it cannot be deleted')) : store.delete(key)),
+    };
+    const { keyring } = service;
+    const { retention } = createParts(createStores({ keyring, vault: createVault(driver, keyring) }), service);
+    const request = { connection: service.connection, kind: 'access', requestId: 'stuck' } as const;
+    await expect(retention.destroy('request', request, new Date())).rejects.toThrow('it cannot be deleted');
+    await gone(workflowId);
+    expect((await keysOf('stuck')).filter(key => !key.endsWith('/record'))).toEqual([first]);
+    expect(await idsDue(service, AT_ONCE)).toContain(workflowId);
+    expect(await purge(workflowId)).toMatchObject({ histories: 0, result: { status: 'purged' } });
+    expect(await idsDue(service, AT_ONCE)).not.toContain(workflowId);
   });
 
   it('answers its status and its id from the record, without an API request, also to a starter that knows only the key', async () => {
@@ -286,6 +311,33 @@ describe('evidence', () => {
     await gone(child);
     const files = await evidenceOf('childless');
     expect(checkBundle(files ?? new Map())).toMatchObject({ runs: [{ workflowId }], missing: [{ workflowId: child }] });
+  });
+
+  it('is kept of all others where one of its objects cannot be read', async () => {
+    const ids = ['poisoned', 'behind-it', 'also-behind-it'];
+    for (const id of ids) await ended(id);
+    const runIdOf = async (id: string) => (await service.cases.record(refOf(id)))?.runId ?? '';
+    const folder = `evidence/${service.connection}/access/poisoned/${await runIdOf('poisoned')}`;
+    mkdirSync(join(service.folder, 'vault', folder, '~1'), { recursive: true });
+    const workflowIds = ids.map(id => workflowIdOf(refOf(id)));
+    await until('they are listed', async () => {
+      const listed = await unkept();
+      return workflowIds.every(id => listed.includes(id));
+    });
+    const told: string[] = [];
+    const sweep = sweepWith({ log: ({ message }) => void told.push(message) });
+    for (let after: string | undefined = ''; after !== undefined; )
+      ({ next: after } = await sweep.page(
+        { nowMs: Date.now(), way: 'closed', after, failed: [] },
+        { before: undefined, onItem() {}, async goOn() {} },
+      ));
+    expect(told.filter(line => line.startsWith('no evidence'))).toEqual([
+      expect.stringMatching(/:poisoned \(EISDIR\); the next sweep tries again$/),
+    ]);
+    for (const id of ids.slice(1)) expect(await keptKeys(id)).toHaveLength(1);
+    rmdirSync(join(service.folder, 'vault', folder, '~1'));
+    for (const workflowId of workflowIds) expect(await purge(workflowId)).toMatchObject({ evidence: true });
+    for (const workflowId of workflowIds) await gone(workflowId);
   });
 
   it('that lacks a key here is tried again by the next sweep, whose worker may have it', async () => {
