@@ -74,7 +74,7 @@ function stepOf(way: Way) {
   return stepsWith<RetentionActivities>({
     summary: SUMMARIES[way],
     startToCloseTimeout: '10 minutes',
-    // Above the longest time that one item takes.
+    // Many times the interval of its heartbeats.
     heartbeatTimeout: '3 minutes',
     scheduleToCloseTimeout: '1 hour',
     retry: { initialInterval: '10 seconds', backoffCoefficient: 2, maximumInterval: '10 minutes' },

@@ -91,9 +91,9 @@ const PLACES: Readonly<Record<string, Place>> = {
     within: CLOCKLESS,
     example: 'readonly elapsedMs: () => number;',
   },
-  'nobody waits but Temporal: the HTTP client’s time-outs, and the last turn of a step that stops, are no waiting': {
+  'nobody waits but Temporal: time-outs of HTTP, the last turn of a step that stops, and heartbeats are no waiting': {
     pattern: /\bset(?:Timeout|Interval|Immediate)\b|\bsleep\b|timers\/promises|\bdelay\(/,
-    only: ['src/activities/stopping.ts', 'src/aircall/client.ts'],
+    only: ['src/activities/retention-activities.ts', 'src/activities/stopping.ts', 'src/aircall/client.ts'],
     within: /^src\/(?:activities|aircall|request|package|encryption|receipt)/,
     example: 'await sleep(1000)',
   },

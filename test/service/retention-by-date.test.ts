@@ -465,6 +465,33 @@ it('the step heartbeats what it did, ends between two requests when it is cancel
   expect(await vault.vault.list('ended')).toEqual([]);
 });
 
+it('the step heartbeats also while one request takes long, and no more when it has ended', async () => {
+  jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask', 'performance', 'Date'] });
+  try {
+    let release = () => {};
+    const { sweepPage } = createRetentionActivities({
+      page: (_, { onItem }) =>
+        new Promise(resolve => {
+          onItem({ ...NOTHING_SWEPT, destroyed: 1 });
+          release = () => resolve(NOTHING_SWEPT);
+        }),
+    });
+    const environment = new MockActivityEnvironment();
+    const beats: Swept[] = [];
+    environment.on('heartbeat', (done: Swept) => beats.push(done));
+    const place = { nowMs: DUE_MS, way: 'ended', after: '', failed: [] } as const;
+    const running = environment.run(sweepPage, place);
+    jest.advanceTimersByTime(10 * 60_000);
+    expect(beats.length).toBeGreaterThan(10);
+    expect(beats.map(({ destroyed }) => destroyed)).toEqual(beats.map(() => 1));
+    release();
+    await running;
+    expect(jest.getTimerCount()).toBe(0);
+  } finally {
+    jest.useRealTimers();
+  }
+});
+
 describe('the run of a sweep', () => {
   let sweeps = 0;
   const start = () => {
