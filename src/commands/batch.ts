@@ -97,7 +97,9 @@ export async function batch(
         });
     noteOtherClock(terminal, [...known.values()].filter(({ otherClock }) => otherClock).length);
     if (repeated > 0)
-      terminal.note(`note: ${count(repeated, 'call')} repeated, because the Temporal server was busy; see --open-max`);
+      terminal.note(
+        `note: ${count(repeated, 'call')} repeated, because the Temporal server was busy (see --open-max) or the vault did not answer`,
+      );
     const unseen = options.dryRun ? 'new' : 'started';
     const lines = requests.map(request => {
       const { workflowId } = request;

@@ -1,7 +1,7 @@
 /**
  * The requests of a batch, paced: a bounded number of them is open at a time, and the next one is started when one has ended. One
  * call waits for each open one, and the server answers it when that has ended: nothing is polled. Calls that fail because the
- * server is busy are repeated.
+ * server is busy, or the vault does not answer, are repeated.
  */
 import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -41,7 +41,7 @@ const PATIENCE_MS = 30_000;
 
 /**
  * By workflow id: rows that have ended, or were refused.
- * @throws {DOMException} `AbortError` once `signal` is aborted; {CommandError} `server-busy`
+ * @throws {DOMException} `AbortError` once `signal` is aborted; {CommandError} `server-busy`, `vault-unreachable`
  */
 export async function serveRows(rows: PacedRows): Promise<ReadonlyMap<string, RowEnd>> {
   const { client, server, terminal, requests, known, openMax, wait, signal, patiently, showProgress } = rows;

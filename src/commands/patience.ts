@@ -1,10 +1,11 @@
-/** Calls to a Temporal server that may be busy: they are repeated, and none waits without an end. */
+/** Calls to a Temporal server that may be busy, and to a vault that may not answer: they are repeated, and none waits without an end. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ConnectionLike } from '@temporalio/client';
 import { DEADLINE_EXCEEDED, grpcErrorOf, RESOURCE_EXHAUSTED, UNAVAILABLE } from '../temporal/grpc-status';
+import { VaultError } from '../vault/errors';
 import { CommandError, EXIT } from './errors';
 
-/** Repeats a call that fails because the server is busy. @throws {CommandError} `server-busy` */
+/** Repeats a call that fails because the server is busy, or the vault does not answer. @throws {CommandError} `server-busy`, `vault-unreachable` */
 export type Patiently = <T>(signal: AbortSignal, call: () => Promise<T>) => Promise<T>;
 
 /** How a server says that it is busy, or starts anew. */
@@ -26,9 +27,9 @@ export function createPatience(onBusy: () => void): Patiently {
       try {
         return await call();
       } catch (error) {
-        const why = BUSY.get(grpcErrorOf(error)?.code);
-        if (why === undefined) throw error;
-        if (attempt === ATTEMPTS_MAX) throw busy(why);
+        const giveUp = busy(error);
+        if (giveUp === undefined) throw error;
+        if (attempt === ATTEMPTS_MAX) throw giveUp;
         onBusy();
         const { first, growth, max } = BACKOFF_MS;
         // Not all at the same time again.
@@ -39,12 +40,15 @@ export function createPatience(onBusy: () => void): Patiently {
   };
 }
 
-function busy(why: string): CommandError {
-  return new CommandError(
-    'server-busy',
-    `The Temporal server refused a call ${ATTEMPTS_MAX} times (${why}). Started requests continue. Run the same command again for the rest and for the result.`,
-    EXIT.failed,
-  );
+/** How a command ends with an error that does not pass; undefined if it is none that may pass. */
+function busy(error: unknown): CommandError | undefined {
+  const goOn = 'Started requests continue. Run the same command again for the rest and for the result.';
+  if (error instanceof VaultError && error.code === 'vault-unreachable')
+    return new CommandError(error.code, `${error.message} ${goOn}`, EXIT.usage);
+  const why = BUSY.get(grpcErrorOf(error)?.code);
+  if (why === undefined) return undefined;
+  const what = `The Temporal server refused a call ${ATTEMPTS_MAX} times (${why}).`;
+  return new CommandError('server-busy', `${what} ${goOn}`, EXIT.failed);
 }
 
 /** Undefined if the calls take longer, or once `signal` is aborted. */

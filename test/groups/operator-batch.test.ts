@@ -1,4 +1,4 @@
 /** Batches, and what no command may print. */
 import { runTogether } from '../support/group';
 
-runTogether('cli/batch', 'cli/leaks');
+runTogether('cli/batch', 'cli/leaks', 'cli/patience');
