@@ -24,11 +24,11 @@ export interface Named {
 
 const TIME = /^\d{1,14}$/;
 
-/** What the name of an object says; undefined if it is none of a request. */
+/** What the name of an object says; undefined if it is none of a request, also if it is that of the folder itself. */
 export function namedBy(key: string): Named | undefined {
   const [, connection = '', kind, requestId = '', name, time = ''] = key.split('/');
   const request = { connection, kind: KINDS.find(known => known === kind), requestId };
-  if (!requestRefShape(request)) return undefined;
+  if (name === undefined || !requestRefShape(request)) return undefined;
   if (name === MARKS && TIME.test(time)) return { request, isData: false, endedMs: Number(time) };
   return { request, isData: name !== RECORD && name !== MARKS };
 }

@@ -264,6 +264,13 @@ describe('what somebody writes into the vault', () => {
     expect(await vault.isPurged('r-1')).toBe(true);
   });
 
+  it('is an object at the very name of the folder of a request: it is no data, and what was destroyed is not destroyed again', async () => {
+    await vault.ended('r-1');
+    await vault.driver.putIfAbsent('requests/acme/access/r-1', Buffer.from('junk'));
+    expect(await vault.sweep(MONTH, DUE_MS)).toMatchObject({ destroyed: 1, left: 0 });
+    expect(await vault.sweep(MONTH, DUE_MS + 1)).toMatchObject({ destroyed: 0, left: 0 });
+  });
+
   it('is a mark of a time to come, or of two times: the record decides all the same', async () => {
     for (const [requestId, times] of Object.entries({ future: [DUE_MS + 1], two: [END_MS, END_MS + DAY_MS] })) {
       await vault.ended(requestId);
