@@ -336,6 +336,9 @@ describe('evidence', () => {
     ]);
     for (const id of ids.slice(1)) expect(await keptKeys(id)).toHaveLength(1);
     rmdirSync(join(service.folder, 'vault', folder, '~1'));
+    const { items } = await sweep.find('unkept', Date.now(), '');
+    expect(items.map(idOf)).toEqual([workflowIdOf(refOf('poisoned'))]); // it was noted
+    for (const each of items) expect(await sweep.tryItem(each, Date.now())).toEqual({ kept: 1 });
     for (const workflowId of workflowIds) expect(await purge(workflowId)).toMatchObject({ evidence: true });
     for (const workflowId of workflowIds) await gone(workflowId);
   });
