@@ -6,7 +6,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { temporal } from '@temporalio/proto';
-import { WAIT_DELAYS } from '../../src/request/waits';
+import { WAIT_DELAYS, WAIT_GROWTH } from '../../src/request/waits';
 import { countWaiting, wakeWaiting } from '../../src/temporal/waiting';
 import type { Benchmark, Report } from '../benchmark';
 import { note } from '../note';
@@ -194,7 +194,7 @@ function intervalsIn(sinceMs: number): number {
   let passed = 0;
   const { firstMs, mostMs } = WAIT_DELAYS;
   for (let leftMs = sinceMs - firstMs; leftMs >= 0; passed += 1)
-    leftMs -= Math.min(firstMs * 2 ** (passed + 1), mostMs);
+    leftMs -= Math.min(firstMs * WAIT_GROWTH ** (passed + 1), mostMs);
   return passed;
 }
 
@@ -215,8 +215,7 @@ async function inParallel<T, R>(items: readonly T[], atOnce: number, work: (item
 function reportOf(measured: readonly Figures[], settleMs: number): Report {
   const rows = measured.map(each => ({
     ...each,
-    secondsPerLook: secondsPerLook(each),
-    cpu: 1 + (secondsPerLook(each) * steadyLooks(each.requests)) / each.idleCpuSeconds,
+    cpu: each.waitingCpuSeconds / each.idleCpuSeconds,
     ofAfresh: each.wokenSeconds / each.afreshSeconds,
   }));
   const missed = rows.flatMap(({ requests, looks, cpu, ofAfresh }) => [
@@ -225,7 +224,7 @@ function reportOf(measured: readonly Figures[], settleMs: number): Report {
       : []),
     ...(cpu > BAR.cpu
       ? [
-          `${requests} requests: waiting in the long run takes ${cpu.toFixed(2)} of the processor time, ${BAR.cpu} at most`,
+          `${requests} requests: a minute of waiting takes ${cpu.toFixed(2)} of the processor time of an idle one, ${BAR.cpu} at most`,
         ]
       : []),
     ...(ofAfresh > BAR.woken
@@ -244,7 +243,7 @@ function reportOf(measured: readonly Figures[], settleMs: number): Report {
         'LOOKS/MIN',
         'IDLE CPU S/MIN',
         'WAITING CPU S/MIN',
-        'STEADY OF IDLE',
+        'OF IDLE',
         'WOKEN S',
         'AFRESH S',
         'OF AFRESH',
@@ -284,19 +283,13 @@ function steadyLooks(requests: number): number {
   return (requests * MINUTE_MS) / (WAIT_DELAYS.mostMs * MEAN_JITTER);
 }
 
-/** Of processor time. */
-function secondsPerLook({ waitingCpuSeconds, idleCpuSeconds, looksInMinute }: Figures): number {
-  return Math.max(0, waitingCpuSeconds - idleCpuSeconds) / Math.max(1, looksInMinute);
-}
-
-/** To a hundred thousand that have waited for hours. */
+/** To a hundred thousand: looks of those that have waited for hours, all else by the slope. */
 function extrapolate(few: Figures, many: Figures) {
   const slope = (of: (each: Figures) => number) => (of(many) - of(few)) / (many.requests - few.requests);
   const at = (of: (each: Figures) => number) => of(few) + slope(of) * (MANY - few.requests);
-  const looksPerMinute = steadyLooks(MANY);
   return {
-    looksPerMinute,
-    cpuSeconds: many.idleCpuSeconds + secondsPerLook(many) * looksPerMinute,
+    looksPerMinute: steadyLooks(MANY),
+    cpuSeconds: at(({ waitingCpuSeconds }) => waitingCpuSeconds),
     wokenSeconds: at(({ wokenSeconds }) => wokenSeconds),
     afreshSeconds: at(({ afreshSeconds }) => afreshSeconds),
   };

@@ -5,23 +5,45 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 
-/** Aborted, with the cancellation as its reason, when the present step must stop. */
-export function stopSignal(): AbortSignal {
+interface Stop {
+  readonly signal: AbortSignal;
+  /** Rejects with the cancellation. */
+  readonly reached: Promise<never>;
+}
+
+/** One for each step, however many parts it has. */
+const stops = new WeakMap<Context, Stop>();
+
+function stopOfStep(): Stop {
   const context = Context.current();
+  const known = stops.get(context);
+  if (known !== undefined) return known;
   const { cancellationSignal } = context;
-  const stop = new AbortController();
+  const controller = new AbortController();
+  const { signal } = controller;
+  const reached = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+  reached.catch(() => {}); // perhaps no part is under way
   const onCancelled = () => {
     const { workerShutdown = false, timedOut = false } = context.cancellationDetails ?? {};
-    if (workerShutdown || timedOut) stop.abort(cancellationSignal.reason);
+    if (workerShutdown || timedOut) controller.abort(cancellationSignal.reason);
   };
   if (cancellationSignal.aborted) onCancelled();
   else cancellationSignal.addEventListener('abort', onCancelled, { once: true });
-  return stop.signal;
+  const stop = { signal, reached };
+  stops.set(context, stop);
+  return stop;
+}
+
+/** Aborted, with the cancellation as its reason, when the present step must stop. */
+export function stopSignal(): AbortSignal {
+  return stopOfStep().signal;
 }
 
 /** The result of a part of the present step; rejects with the cancellation once the step must stop. */
 export function unlessStopped<T>(work: T | Promise<T>): Promise<T> {
-  return Promise.race([stopped(), work]);
+  return Promise.race([stopOfStep().reached, work]);
 }
 
 /**
@@ -29,18 +51,9 @@ export function unlessStopped<T>(work: T | Promise<T>): Promise<T> {
  * everything is safe to do twice.
  */
 export function leftBehindWhenStopped<T>(step: Promise<T>): Promise<T> {
-  const left = stopped().catch(async (cancellation: unknown) => {
+  const left = stopOfStep().reached.catch(async (cancellation: unknown) => {
     await turn(); // in which the step reports what it has sent
     throw cancellation;
   });
   return Promise.race([left, step]);
-}
-
-function stopped(): Promise<never> {
-  const signal = stopSignal();
-  return new Promise((_, reject) => {
-    const stop = () => reject(signal.reason);
-    if (signal.aborted) stop();
-    else signal.addEventListener('abort', stop, { once: true });
-  });
 }

@@ -1,7 +1,11 @@
 /** Steps that hang when their worker ends: it ends all the same, another worker takes them, and what they have sent is counted. */
+import { getEventListeners } from 'node:events';
+import { Context } from '@temporalio/activity';
 import { Client, Connection } from '@temporalio/client';
+import { MockActivityEnvironment } from '@temporalio/testing';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { registered } from '../../src/activities';
+import { unlessStopped } from '../../src/activities/stopping';
 import { createDataConverter } from '../../src/encryption/data-converter';
 import { workflowIdOf } from '../../src/request/names';
 import type { VaultDriver } from '../../src/vault/vault';
@@ -110,4 +114,12 @@ test.each([
   expect(steps.sandbox.requests()).toHaveLength(apiRequests);
   const { events } = await handle.fetchHistory();
   expect(events?.flatMap(event => event.activityTaskStartedEventAttributes?.attempt ?? [])).toEqual([2]);
+});
+
+test('a step of many parts listens once for its stop', async () => {
+  const listeners = await new MockActivityEnvironment().run(async () => {
+    for (let part = 0; part < 20; part += 1) await unlessStopped(part);
+    return getEventListeners(Context.current().cancellationSignal, 'abort').length;
+  });
+  expect(listeners).toBe(1);
 });

@@ -202,6 +202,7 @@ it.each<Point>(['first', 'last'])('an extension stays as it was made, after a re
   await until('it searches', () => asked(company, '/contacts/search') > 0);
   const clock = await service.client.extend(workflowId, { reason: 'complexity' });
   await reset(workflowId, to);
+  await until('it has begun again', async () => (await service.client.status(workflowId)).dueAt !== undefined);
   expect(await service.client.extend(workflowId, { reason: 'complexity' })).toEqual(clock);
   release();
   const result = await service.client.result(workflowId);
