@@ -63,6 +63,13 @@ const untilWaiting = ({ client }: TestService, workflowId: string, cause: string
     return status === 'waiting' && waitingFor?.cause === cause;
   });
 
+/** Its step has looked and found nothing: from now on it waits for its next look. */
+const untilLooked = ({ temporal }: TestService, workflowId: string) =>
+  until('it has looked', async () => {
+    const { raw } = await temporal.workflow.getHandle(workflowId).describe();
+    return (raw.pendingActivities ?? []).some(({ lastFailure }) => lastFailure);
+  });
+
 /** Visibility is some moments behind. */
 const untilListed = ({ client }: TestService, connection: string, count: number) =>
   until(`${count} are listed as waiting`, async () => {
@@ -89,6 +96,7 @@ describe('where only a signal can end a wait in time', () => {
     const numbers = Array.from({ length: count }, (_, number) => number);
     const ids = await sideBySide(numbers, 8, number => start(service, 'access', name, `r-${number}`));
     for (const id of ids) await untilWaiting(service, id, 'paused');
+    for (const id of ids) await untilLooked(service, id);
     await untilListed(service, connection, count);
     return { connection, ids, id: ids[0] ?? '' };
   }
@@ -117,6 +125,9 @@ describe('where only a signal can end a wait in time', () => {
 
   test('a worker wakes them where whoever changed the connection died before it could', async () => {
     const { connection, id } = await paused('died');
+    const polls = jest.spyOn(service.connections, 'names');
+    await until('a poll of the worker has seen the pause', () => polls.mock.calls.length > 1); // one ends before the next
+    polls.mockRestore();
     await service.connections.change(connection, resume);
     expect(await statusOf(service, id)).toBe('completed');
     await service.temporal.workflow.getHandle(wakeId(service.taskQueue, connection)).result();
@@ -330,6 +341,7 @@ test('a wait survives a restart of the server', async () => {
     await service.startWorker();
     const id = await start(service, 'access', 'server', 'r');
     await untilWaiting(service, id, 'paused');
+    await untilLooked(service, id);
     await untilListed(service, connection, 1);
     await service.stopWorker();
     await server.stop();
