@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { temporal } from '@temporalio/proto';
 import { WAIT_DELAYS, WAIT_GROWTH } from '../../src/request/waits';
+import { sideBySide } from '../../src/side-by-side';
 import { countWaiting, wakeWaiting } from '../../src/temporal/waiting';
 import type { Benchmark, Report } from '../benchmark';
 import { note } from '../note';
@@ -137,7 +138,7 @@ async function measure(stand: WaitsStand, count: number, settleMs: number, signa
 
 async function startMany({ client }: WaitsStand, count: number, round: string): Promise<string[]> {
   const numbers = Array.from({ length: count }, (_, index) => index);
-  return inParallel(numbers, STARTED_AT_ONCE, async number => {
+  return sideBySide(numbers, STARTED_AT_ONCE, async number => {
     const connection = NAMES[number % CONNECTIONS] ?? '';
     const input = { requestId: `${round}-${number}`, connection, subject: SUBJECT };
     return (await client.start('access', input)).workflowId;
@@ -145,7 +146,7 @@ async function startMany({ client }: WaitsStand, count: number, round: string): 
 }
 
 async function untilEnded({ client }: WaitsStand, ids: readonly string[]): Promise<void> {
-  await inParallel(ids, DESCRIBED_AT_ONCE, async id => {
+  await sideBySide(ids, DESCRIBED_AT_ONCE, async id => {
     const { status } = await client.result(id);
     if (status !== 'completed') throw new Error(`${id} ended as ${status}`);
   });
@@ -161,7 +162,7 @@ async function untilWaiting({ plain }: WaitsStand, count: number, signal: AbortS
 
 /** As the server counts the attempts of the step that waits. */
 async function looksOf({ plain }: WaitsStand, ids: readonly string[]): Promise<Looks> {
-  const all = await inParallel(ids, DESCRIBED_AT_ONCE, async id => {
+  const all = await sideBySide(ids, DESCRIBED_AT_ONCE, async id => {
     const { raw } = await plain.workflow.getHandle(id).describe();
     const [step] = raw.pendingActivities ?? [];
     const sinceMs = Date.now() - msOf(raw.workflowExecutionInfo?.executionTime);
@@ -196,20 +197,6 @@ function intervalsIn(sinceMs: number): number {
   for (let leftMs = sinceMs - firstMs; leftMs >= 0; passed += 1)
     leftMs -= Math.min(firstMs * WAIT_GROWTH ** (passed + 1), mostMs);
   return passed;
-}
-
-async function inParallel<T, R>(items: readonly T[], atOnce: number, work: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = [];
-  let next = 0;
-  const lane = async () => {
-    for (let index = next; index < items.length; index = next) {
-      next += 1;
-      const item = items[index];
-      if (item !== undefined) results[index] = await work(item);
-    }
-  };
-  await Promise.all(Array.from({ length: atOnce }, lane));
-  return results;
 }
 
 function reportOf(measured: readonly Figures[], settleMs: number): Report {

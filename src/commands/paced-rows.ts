@@ -6,7 +6,7 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ConnectionLike } from '@temporalio/client';
-import { type DsrClient, DsrError, InvalidInput, type StatusReport } from '../client';
+import { type DsrClient, DsrError, InvalidInput, type Started, type StatusReport } from '../client';
 import { foldEmail } from '../matching/addresses';
 import { type BatchRequest, inBrackets, tally } from '../request/batch';
 import { sideBySide } from '../side-by-side';
@@ -23,8 +23,8 @@ export interface PacedRows {
   readonly server: ConnectionLike;
   readonly terminal: Terminal;
   readonly requests: readonly BatchRequest[];
-  /** Workflow ids of those that were started before. */
-  readonly known: { readonly size: number; has(workflowId: string): boolean };
+  /** Those that were started before, by workflow id. */
+  readonly known: ReadonlyMap<string, Started>;
   readonly openMax: number;
   /** False: it ends when the last one is started. */
   readonly wait: boolean;

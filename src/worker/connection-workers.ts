@@ -74,6 +74,7 @@ const FAILURES = {
   renew: 'the renewal of its credential could not be begun',
   wake: 'its waiting requests could not be woken',
 } as const;
+type Failure = keyof typeof FAILURES;
 /** For a disconnected connection that requests wait for: its steps end without an API request, and report the wait. */
 const AWAITED: Pace = { ratePerSecond: 1, queueRate: 1 };
 
@@ -105,8 +106,8 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
   const serving = new Map<string, Served>();
   /** The ends of workers that take no new steps and let their last ones end. */
   const leaving = new Set<Promise<void>>();
-  /** The code of each failure at the last check, by connection and kind: logged when it changes. */
-  const failing = new Map<string, string>();
+  /** The codes of what failed at the last check of a connection: logged when one changes. */
+  const failing = new Map<string, Map<Failure, string>>();
   /** Connections that were checked and not found deleted since. */
   const seen = new Set<string>();
   const starting = new Map<string, Promise<void>>();
@@ -141,17 +142,17 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
   }
 
   /** One that fails keeps the others from nothing: neither of this connection nor of another one. */
-  async function isolated(name: string, kind: keyof typeof FAILURES, work: () => Promise<void>): Promise<void> {
-    const key = failureKey(name, kind);
+  async function isolated(name: string, kind: Failure, work: () => Promise<void>): Promise<void> {
     try {
       await work();
-      failing.delete(key);
+      failing.get(name)?.delete(kind);
     } catch (error) {
       if (!seen.has(name)) return; // found deleted meanwhile
       const code = codeOrName(error);
-      if (failing.get(key) !== code)
+      const codes = failing.get(name) ?? new Map<Failure, string>();
+      if (codes.get(kind) !== code)
         log({ level: 'error', message: `${FAILURES[kind]} (${code})`, connection: name, code });
-      failing.set(key, code);
+      failing.set(name, codes.set(kind, code));
     }
   }
 
@@ -283,7 +284,7 @@ export function createConnectionWorkers(options: ConnectionWorkersOptions): Conn
   function isGone(name: string): void {
     if (!seen.delete(name)) return;
     const wasServed = serving.has(name);
-    for (const kind of ['serve', 'renew', 'wake'] as const) failing.delete(failureKey(name, kind));
+    failing.delete(name);
     ended.delete(name);
     holds.delete(name);
     renewals.delete(name);
@@ -333,8 +334,4 @@ function holdsOf(stored: Connection | undefined): string[] {
     ...(pausedAt === undefined ? [] : [`paused ${pausedAt}`]),
     ...(refusedAt === undefined ? [] : [`refused ${refusedAt}`]),
   ];
-}
-
-function failureKey(name: string, kind: keyof typeof FAILURES): string {
-  return `${name} ${kind}`;
 }

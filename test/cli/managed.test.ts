@@ -207,6 +207,20 @@ test('low limits are served on four partitions, each API request with a permit, 
 
 const RECONNECTED = /connected again/;
 
+/** Temporal's own profile file, of a server with this certificate; `write` puts an API key into it. */
+function profileFor(certificate: string) {
+  const folder = makeFolder();
+  cleanUp.push(() => removeFolder(folder));
+  const [ca, profile] = [join(folder, 'ca.pem'), join(folder, 'temporal.toml')];
+  writeFileSync(ca, certificate);
+  const write = (key: string) =>
+    writeFileSync(
+      profile,
+      `[profile.default]\napi_key = "${key}"\n[profile.default.tls]\nserver_ca_cert_path = "${ca}"\n`,
+    );
+  return { profile, write };
+}
+
 test('a worker takes a new API key from its file, and works when the old one no longer holds', async () => {
   const tls = { server: createCertificate('temporal') };
   const held = { keys: ['key-before'] };
@@ -219,16 +233,7 @@ test('a worker takes a new API key from its file, and works when the old one no 
       return undefined;
     },
   });
-  const folder = makeFolder();
-  cleanUp.push(() => removeFolder(folder));
-  const [ca, profile] = [join(folder, 'ca.pem'), join(folder, 'temporal.toml')];
-  writeFileSync(ca, tls.server.certificate);
-  /** Temporal's own profile file. */
-  const write = (key: string) =>
-    writeFileSync(
-      profile,
-      `[profile.default]\napi_key = "${key}"\n[profile.default.tls]\nserver_ca_cert_path = "${ca}"\n`,
-    );
+  const { profile, write } = profileFor(tls.server.certificate);
   write('key-before');
   const operator = await operatorBehind({ TEMPORAL_ADDRESS: server.address, TEMPORAL_CONFIG_FILE: profile });
   operator.keepSecret('key-before', 'key-after');
@@ -250,15 +255,7 @@ test('a worker takes a new API key from its file, and works when the old one no 
 test('its credentials are replaced twice while a worker of a connection whose limit has changed lets its last step end', async () => {
   const tls = { server: createCertificate('temporal') };
   const server = await proxy({ tls });
-  const folder = makeFolder();
-  cleanUp.push(() => removeFolder(folder));
-  const [ca, profile] = [join(folder, 'ca.pem'), join(folder, 'temporal.toml')];
-  writeFileSync(ca, tls.server.certificate);
-  const write = (key: string) =>
-    writeFileSync(
-      profile,
-      `[profile.default]\napi_key = "${key}"\n[profile.default.tls]\nserver_ca_cert_path = "${ca}"\n`,
-    );
+  const { profile, write } = profileFor(tls.server.certificate);
   write('key-first');
   const operator = await operatorBehind({ TEMPORAL_ADDRESS: server.address, TEMPORAL_CONFIG_FILE: profile });
   const worker = await operator.startWorker();

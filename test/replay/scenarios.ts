@@ -93,6 +93,16 @@ const vault = (is: 'slow' | 'down'): Scenario => ({
 const untilWaiting = (service: TestService, workflowId: string, cause: string) =>
   until(`it waits for ${cause}`, async () => (await service.client.status(workflowId)).waitingFor?.cause === cause);
 
+/** An access request that waits because its connection is paused. */
+async function startPaused(service: TestService, name: string) {
+  const connection = await service.connectCompany(name);
+  await service.connections.change(connection, present => ({ ...present, pausedAt: new Date().toISOString() }));
+  const subject = { email: service.sandbox.company(name).truth.subjectEmail };
+  const { workflowId } = await service.client.start('access', { requestId: name, connection, subject });
+  await untilWaiting(service, workflowId, 'paused');
+  return { connection, workflowId };
+}
+
 const faults = (rule: More) => (service: TestService, name: string) =>
   service.sandbox.setFaults({ rules: [{ company: name, action: 'status', status: 404, ...rule }] });
 
@@ -225,11 +235,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   'access-paused-and-told': {
     ...request('access', 'completed'),
     async run(service, name) {
-      const connection = await service.connectCompany(name);
-      await service.connections.change(connection, present => ({ ...present, pausedAt: new Date().toISOString() }));
-      const subject = { email: service.sandbox.company(name).truth.subjectEmail };
-      const { workflowId } = await service.client.start('access', { requestId: name, connection, subject });
-      await untilWaiting(service, workflowId, 'paused');
+      const { connection, workflowId } = await startPaused(service, name);
       await service.temporal.workflow.getHandle(workflowId).signal('credentialsUpdated'); // news that is none
       await service.connections.change(connection, ({ pausedAt: _, ...present }) => present);
       await service.temporal.workflow.getHandle(workflowId).signal('credentialsUpdated');
@@ -314,11 +320,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   },
   'requests-woken': {
     async run(service, name) {
-      const connection = await service.connectCompany(name);
-      await service.connections.change(connection, present => ({ ...present, pausedAt: new Date().toISOString() }));
-      const subject = { email: service.sandbox.company(name).truth.subjectEmail };
-      const { workflowId } = await service.client.start('access', { requestId: name, connection, subject });
-      await untilWaiting(service, workflowId, 'paused');
+      const { connection, workflowId } = await startPaused(service, name);
       const count = () => countWaiting(service.temporal, service.taskQueue, connection, new Date());
       await until('it is listed as waiting', async () => (await count()) > 0);
       await service.connections.change(connection, ({ pausedAt: _, ...present }) => present);

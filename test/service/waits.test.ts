@@ -231,16 +231,23 @@ describe('where only a signal can end a wait in time', () => {
     },
   );
 
-  test('an access request that ends wakes the deletion of the same person, and leaves no mark', async () => {
-    const connection = await service.connectCompany('ordered');
-    service.sandbox.setFaults({ rules: [{ company: 'ordered', path: '/contacts/search', action: 'hold' }] });
-    const access = await start(service, 'access', 'ordered', 'a');
-    await until('the access request searches', () => service.sandbox.company('ordered').requests().length > 0);
-    const deletion = await start(service, 'deletion', 'ordered', 'd');
+  /** An access request that searches, and a deletion of the same person that has looked and waits for it. */
+  async function ordered(name: string) {
+    const connection = await service.connectCompany(name);
+    service.sandbox.setFaults({ rules: [{ company: name, path: '/contacts/search', action: 'hold' }] });
+    const access = await start(service, 'access', name, 'a');
+    await until('the access request searches', () => service.sandbox.company(name).requests().length > 0);
+    const deletion = await start(service, 'deletion', name, 'd');
     await untilWaiting(service, deletion, 'access-request');
+    await untilLooked(service, deletion);
     const { subjectHash = '' } = (await service.cases.record({ connection, kind: 'deletion', requestId: 'd' })) ?? {};
     const marks = () => service.cases.marked('deletion', connection, subjectHash);
-    await until('it has left its mark', async () => (await marks()).length === 1);
+    expect(await marks()).toHaveLength(1);
+    return { access, deletion, marks };
+  }
+
+  test('an access request that ends wakes the deletion of the same person, and leaves no mark', async () => {
+    const { access, deletion, marks } = await ordered('ordered');
     service.sandbox.setFaults(undefined);
     service.sandbox.release();
     expect(await statusOf(service, access)).toBe('completed');
@@ -252,15 +259,7 @@ describe('where only a signal can end a wait in time', () => {
   });
 
   test('a deletion that is cancelled while it waits leaves no mark', async () => {
-    const connection = await service.connectCompany('given-up');
-    service.sandbox.setFaults({ rules: [{ company: 'given-up', path: '/contacts/search', action: 'hold' }] });
-    const access = await start(service, 'access', 'given-up', 'a');
-    await until('the access request searches', () => service.sandbox.company('given-up').requests().length > 0);
-    const deletion = await start(service, 'deletion', 'given-up', 'd');
-    await untilWaiting(service, deletion, 'access-request');
-    const { subjectHash = '' } = (await service.cases.record({ connection, kind: 'deletion', requestId: 'd' })) ?? {};
-    const marks = () => service.cases.marked('deletion', connection, subjectHash);
-    await until('it has left its mark', async () => (await marks()).length === 1);
+    const { access, deletion, marks } = await ordered('given-up');
     await service.client.cancel(deletion);
     expect(await statusOf(service, deletion)).toBe('cancelled');
     expect(await marks()).toEqual([]);
