@@ -15,7 +15,7 @@ import type { Connection } from '../../src/vault/connections';
 import { allDue } from '../support/due';
 import { makeFolder } from '../support/folders';
 import { until } from '../support/patience';
-import { startTestService, type TestService } from '../support/service';
+import { installRuntime, startTestService, type TestService } from '../support/service';
 
 const NAMES = [
   'worker',
@@ -323,6 +323,7 @@ describe('where no signal is sent', () => {
 });
 
 test('a wait survives a restart of the server', async () => {
+  installRuntime();
   const folder = makeFolder();
   const port = await findFreePort(0);
   const options = { dbFilename: join(folder, 'temporal.db'), port, searchAttributes: SEARCH_ATTRIBUTES };
