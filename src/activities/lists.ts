@@ -1,5 +1,5 @@
 /** Steps that make one list of several pages, and people of contacts. They use only the vault. Decisions D5, D7. */
-import { numbersIn } from '../matching/numbers';
+import { knownNumbers } from '../judgement/cards';
 import type { LocalActivities } from '../request/contracts';
 import { sideBySide } from '../side-by-side';
 import type { CaseRef, Cases } from '../vault/cases';
@@ -30,15 +30,13 @@ export function createListActivities({
 
     /** The subject's contacts and numbers in a fixed order; later steps name them by their places in it. */
     async identifyPeople(input) {
-      const { phoneNumbers } = await readObject(cases, input.request, input.subject, 'subject');
+      const { email, phoneNumbers } = await readObject(cases, input.request, input.subject, 'subject');
       const { records } = await readObject(cases, input.request, input.contacts, 'contacts');
       const contacts = [...records].sort((a, b) => a.id - b.id);
-      const values = [
-        ...phoneNumbers,
-        ...contacts.flatMap(({ phone_numbers }) => phone_numbers?.flatMap(({ value }) => value ?? []) ?? []),
-      ];
-      const { numbers, ignored: ignoredNumbers, beyond: numbersBeyond } = numbersIn(values);
-      const people = await writeObject(cases, input.request, 'people', { contacts, numbers: [...numbers] });
+      const known = knownNumbers({ emails: [email], phoneNumbers }, contacts, undefined);
+      const { ignored: ignoredNumbers, beyond: numbersBeyond } = known;
+      const numbers = known.numbers.map(({ digits }) => ({ digits, query: `+${digits}` }));
+      const people = await writeObject(cases, input.request, 'people', { contacts, numbers });
       return {
         people,
         contacts: contacts.length,

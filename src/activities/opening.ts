@@ -1,6 +1,6 @@
 /** The first step of a request: accepts or refuses the input, and seals the subject. Decisions D7, D12. */
 import { activityInfo } from '@temporalio/activity';
-import { emailSpellings } from '../matching/addresses';
+import { emailSpellings } from '../judgement/addresses';
 import { clockOf } from '../request/clock';
 import type { LocalActivities, Opened } from '../request/contracts';
 import { endOf, type Inputs, InvalidInput, instantMs, parseInput, refuseImpossibleTimes } from '../request/input';

@@ -2,8 +2,8 @@
 import { ENDPOINTS } from '../aircall/endpoints';
 import { readPage } from '../aircall/replies';
 import { callSchema, contactSchema } from '../aircall/schemas';
-import { emailSpellings } from '../matching/addresses';
-import { isContactOf, judgeCall } from '../matching/records';
+import { bearsAddress, emailSpellings } from '../judgement/addresses';
+import { createCallJudge } from '../judgement/calls';
 import type { ApiActivities, Window } from '../request/contracts';
 import type { RequestRef } from '../request/names';
 import { PER_PAGE } from '../request/paging';
@@ -30,7 +30,7 @@ export function createReadActivities(
       const query = { email: emailSpellings(email)[spelling] ?? email, ...pageQuery(window, page, 0) };
       return sendOnce(dependencies, request.connection, { endpoint, query }, async body => {
         const { records, rows, total, ...seen } = readPage(endpoint, contactSchema, body);
-        const own = records.filter(contact => isContactOf(contact, email));
+        const own = records.filter(contact => bearsAddress(contact, [email]));
         const listing = { ...seen, records: own, withheld: [] };
         return { rows, total, ...(await store(request, 'contacts', listing)) };
       });
@@ -48,17 +48,23 @@ export function createReadActivities(
         ...(searched === undefined ? {} : { phone_number: searched.query }),
         ...pageQuery(window, page, -1),
       };
-      const own = {
-        contactIds: new Set(contacts.map(({ id }) => id)),
-        digits: new Set(numbers.map(({ digits }) => digits)),
-      };
+      const judge = createCallJudge(
+        {
+          contacts: contacts.map(card => ({ card, because: [] })),
+          numbers: numbers.map(({ digits, query }) => ({ digits, spellings: [query] })),
+          ignored: 0,
+          withoutCountry: 0,
+          beyond: 0,
+        },
+        undefined,
+      );
       return sendOnce(dependencies, request.connection, { endpoint, query }, async body => {
         const { records, rows, total, ...seen } = readPage(endpoint, callSchema, body);
-        const judged = records.map(call => ({ call, verdict: judgeCall(call, own) }));
+        const judged = records.map(call => ({ call, verdict: judge(call) }));
         const listing = {
           ...seen,
-          records: judged.flatMap(({ call, verdict }) => (verdict === 'own' ? [call] : [])),
-          withheld: judged.flatMap(({ call, verdict }) => (verdict === 'ambiguous' ? [call.id] : [])),
+          records: judged.flatMap(({ call, verdict }) => (verdict && !verdict.doubt ? [call] : [])),
+          withheld: judged.flatMap(({ call, verdict }) => (verdict?.doubt ? [call.id] : [])),
         };
         return { rows, total, ...(await store(request, 'calls', listing)) };
       });

@@ -1,7 +1,7 @@
 /** Starts a request: once for each request id, also if several clients start it. Decision D12. */
 import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import type { Keyring } from '../encryption/keyring';
-import { foldEmail } from '../matching/addresses';
+import { foldEmail } from '../judgement/addresses';
 import { type Inputs, InvalidInput, instantMs, parseInput } from '../request/input';
 import { type Kind, type RequestRef, WORKFLOW_TYPES, workflowIdOf } from '../request/names';
 import { SEARCH_KEYS } from '../request/search-keys';

@@ -3,7 +3,7 @@
  * because other users of the machine can read arguments. Messages name lines, never what is on them.
  */
 import type { Readable } from 'node:stream';
-import { foldEmail } from '../matching/addresses';
+import { foldEmail } from '../judgement/addresses';
 import { usage } from './errors';
 import type { Terminal } from './terminal';
 

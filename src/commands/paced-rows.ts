@@ -7,7 +7,7 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ConnectionLike } from '@temporalio/client';
 import { type DsrClient, DsrError, InvalidInput, type Started, type StatusReport } from '../client';
-import { foldEmail } from '../matching/addresses';
+import { foldEmail } from '../judgement/addresses';
 import { type BatchRequest, inBrackets, tally } from '../request/batch';
 import { sideBySide } from '../side-by-side';
 import { VaultError } from '../vault/errors';

@@ -50,6 +50,8 @@ const UNKNOWN_CODE = 'unexpected';
 const OUTCOME_COUNTS = {
   deleted: 'deleted',
   'already-absent': 'absent',
+  retained: 'retained',
+  withheld: 'withheld',
   refused: 'refused',
   failed: 'failed',
 } as const satisfies Record<Outcome, keyof Source>;
@@ -152,8 +154,10 @@ function sourceRows({ kind, counts, coverage, outcomes, unlisted = [] }: Request
 }
 
 /** The statements about a source that is searched by numbers. */
-function ofNumbers(searched: SourceCoverage | NumberCoverage): Pick<Source, 'withheld' | 'window'> {
-  if (!('window' in searched)) return { withheld: 0, window: null };
+function ofNumbers(
+  searched: SourceCoverage | NumberCoverage,
+): Partial<Pick<Source, 'withheld'>> & Pick<Source, 'window'> {
+  if (!('window' in searched)) return { window: null };
   const { window, ambiguous } = searched;
   return { withheld: ambiguous, window: { from: window.from, to: window.to } };
 }
@@ -163,6 +167,8 @@ function restOf(counts: Counts, ends: readonly UnlistedOutcomes[]): UnlistedOutc
   const counted = {
     deleted: counts.deleted,
     'already-absent': counts.alreadyAbsent,
+    retained: counts.retained,
+    withheld: undefined,
     refused: counts.refused,
     failed: counts.failed,
   } satisfies Record<Outcome, number | undefined>;
@@ -182,12 +188,12 @@ function sourceOf(
   { state, gaps }: SourceCoverage,
   outcomes: readonly UnlistedOutcomes[],
 ): Source {
-  const ends = { deleted: 0, absent: 0, refused: 0, failed: 0 };
+  const ends = { deleted: 0, absent: 0, retained: 0, withheld: 0, refused: 0, failed: 0 };
   let unreadable = 0;
   for (const each of outcomes)
     if (isUnreadable(each)) unreadable += each.count;
     else ends[OUTCOME_COUNTS[each.outcome]] += each.count;
-  const dealtWith = ends.deleted + ends.absent + ends.refused + ends.failed;
+  const dealtWith = ends.deleted + ends.absent + ends.retained + ends.refused + ends.failed;
   const found = Math.max(counted, dealtWith);
   return {
     source: name,
@@ -196,7 +202,6 @@ function sourceOf(
     kept: found - dealtWith,
     ...ends,
     unreadable,
-    withheld: 0,
     reasons: reasonsOf(outcomes),
     gaps: gaps.map(gapOf),
     window: null,

@@ -28,10 +28,11 @@ const source = z.strictObject({
   state: z
     .enum(['complete', 'partial', 'failed', 'skipped'])
     .describe('How much of it was searched; `skipped`: not requested, or not reached.'),
-  found: count.describe('Records of the subject: kept + deleted + absent + refused + failed.'),
+  found: count.describe('Records of the subject: kept + deleted + absent + retained + refused + failed.'),
   kept: count.describe('Not changed, because the request was to read only.'),
   deleted: count,
   absent: count.describe('Were already deleted before this request tried to delete them.'),
+  retained: count.describe("Were left: they may be somebody else's, or changed since the plan was made."),
   refused: count,
   failed: count,
   unreadable: count.describe('Rows that could not be read, so that their owner is unknown.'),

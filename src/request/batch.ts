@@ -4,8 +4,8 @@
  * Its messages name lines, columns and valid request ids, never another value: they are printed and logged. Pure.
  */
 import { CsvError, parse } from 'csv-parse/sync';
-import { foldEmail } from '../matching/addresses';
-import { phoneDigits } from '../matching/numbers';
+import { foldEmail } from '../judgement/addresses';
+import { phoneDigits } from '../judgement/numbers';
 import type { Regime } from './clock';
 import { type Inputs, InvalidInput, parseInput } from './input';
 import { KINDS, type Kind, workflowIdOf } from './names';

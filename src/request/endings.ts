@@ -37,6 +37,18 @@ export const ENDINGS = {
     handsOver: false,
     searched: true,
   },
+  planned: {
+    well: true,
+    words: forBoth('A dry run: it searched, and changed nothing. The plan says what it would do.'),
+    handsOver: false,
+    searched: true,
+  },
+  denied: {
+    well: false,
+    words: forBoth('An approver rejected the plan: nothing was done.'),
+    handsOver: false,
+    searched: true,
+  },
   cancelled: {
     well: true,
     words: forBoth('Somebody cancelled the request. The work done before is below.'),

@@ -4,8 +4,8 @@
  * Its messages name fields, never values: they are printed and logged.
  */
 import { z } from 'zod';
-import { emailSpellings } from '../matching/addresses';
-import { phoneDigits } from '../matching/numbers';
+import { emailSpellings } from '../judgement/addresses';
+import { phoneDigits } from '../judgement/numbers';
 import { type ExtensionInput, REASON_PATTERN, REASON_RULE } from './clock';
 import type { AccessInput, DeletionInput } from './model';
 import { type Kind, NAME_PATTERN, NAME_RULE } from './names';

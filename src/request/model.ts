@@ -2,6 +2,7 @@
  * The shapes that cross a boundary: a starter's input, the result of a request, the answer of its status query.
  * Results hold counts and opaque references (`contact 1`), never personal data. Workflow-safe.
  */
+import { DOUBTS } from '../judgement/doubts';
 import { type Alarm, type Clock, clockIfAny } from './clock';
 import { ENDED_STATUSES, type EndedStatus, isEndedStatus } from './endings';
 import { type Kind, type RequestRef, requestRefFields } from './names';
@@ -11,6 +12,7 @@ import {
   either,
   flag,
   instant,
+  keyOf,
   listOf,
   matching,
   type Optional,
@@ -51,7 +53,7 @@ export type FinalStatus = EndedStatus | 'purged';
 export type Status = 'running' | 'waiting' | FinalStatus;
 export const STATUSES: readonly Status[] = ['running', 'waiting', ...ENDED_STATUSES, 'purged'];
 
-export const OUTCOMES = ['deleted', 'already-absent', 'refused', 'failed'] as const;
+export const OUTCOMES = ['deleted', 'already-absent', 'retained', 'withheld', 'refused', 'failed'] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
 const outcomeShape = oneOf(...OUTCOMES);
@@ -81,6 +83,7 @@ export const countsShape = object({
   contacts: whole,
   deleted: optional(whole),
   alreadyAbsent: optional(whole),
+  retained: optional(whole),
   refused: whole,
   failed: whole,
 });
@@ -90,7 +93,7 @@ export type Counts = Shaped<typeof countsShape>;
 export function noCounts(kind: Kind): Counts {
   const searched: Partial<Record<SourceName, number>> = {};
   for (const source of sourcesOf(kind)) searched[source] = 0;
-  const done = kind === 'deletion' ? { deleted: 0, alreadyAbsent: 0 } : {};
+  const done = kind === 'deletion' ? { deleted: 0, alreadyAbsent: 0, retained: 0 } : {};
   return { contacts: 0, ...searched, ...done, refused: 0, failed: 0 };
 }
 
@@ -170,6 +173,10 @@ export const resultShape = object({
   plan: optional(object({ counts: object({ contacts: whole }) })),
   /** When its data was destroyed, and how it had ended. */
   purged: optional(object({ at: instant, status: isEnded })),
+  /** Records that may be somebody else's, by code, and what was decided: `kept` are those that were withheld, or left. */
+  doubts: optional(listOf(object({ code: keyOf(DOUBTS), records: whole, taken: whole, kept: whole }))),
+  /** Of the plan, by a person; without a registered approver it is not signed. */
+  approvals: optional(listOf(object({ keyId: optional(text), at: instant, signed: flag }))),
   /** Why the status is `failed`. */
   failure: optional(object({ code: text, message: text })),
 });

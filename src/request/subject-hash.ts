@@ -1,5 +1,5 @@
 /** The name of a person where no personal data may be: a keyed hash of connection and address. Pure. */
-import { foldEmail } from '../matching/addresses';
+import { foldEmail } from '../judgement/addresses';
 
 /**
  * The same person in two connections has two hashes, so that nobody can see that they are one.

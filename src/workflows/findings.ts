@@ -54,9 +54,10 @@ export interface Findings extends Found {
 const COUNTED = {
   deleted: 'deleted',
   'already-absent': 'alreadyAbsent',
+  retained: 'retained',
   refused: 'refused',
   failed: 'failed',
-} as const satisfies Record<Outcome, keyof Counts>;
+} as const satisfies Partial<Record<Outcome, keyof Counts>>;
 
 export function createFindings(kind: Kind): Findings {
   const counts: { -readonly [Name in keyof Counts]: Counts[Name] } = noCounts(kind);
@@ -75,6 +76,7 @@ export function createFindings(kind: Kind): Findings {
   }
 
   function count(outcome: Outcome, more: number): void {
+    if (outcome === 'withheld') return;
     const name = COUNTED[outcome];
     const present = counts[name];
     if (present !== undefined) counts[name] = present + more;

@@ -24,9 +24,9 @@ const PLACES: Readonly<Record<string, Place>> = {
     within: /^src\/(?!codec-server|oauth\/listener|worker\/health)/, // they answer statuses of their own
     example: 'if (response.status >= 500) again()',
   },
-  'when two e-mail addresses are the same': {
+  'when two e-mail addresses, or two names, are the same': {
     pattern: /\.to(?:Locale)?LowerCase\(/,
-    only: ['src/commands/runtime.ts', 'src/matching/addresses.ts'],
+    only: ['src/commands/runtime.ts', 'src/judgement/addresses.ts', 'src/judgement/names.ts'],
     example: 'a.email.toLowerCase() === b',
   },
   'what is sent to Aircall, and to the webhook': {
@@ -57,7 +57,7 @@ const PLACES: Readonly<Record<string, Place>> = {
   'that a page is not past the 10,000 rows': {
     pattern: /\b10_?000\b/,
     only: ['src/request/paging.ts'],
-    within: /^src\/(?:aircall|activities|matching|request|workflows\/(?!findings))/,
+    within: /^src\/(?:aircall|activities|judgement|request|workflows\/(?!findings))/,
     example: 'page * 50 <= 10_000',
   },
   'the clock and chance of activities are given to them': {

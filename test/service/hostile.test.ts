@@ -1,6 +1,6 @@
 /** A company, or what answers in its name, that sends what no company has: its own request suffers, and nobody else's. */
 import { createCompanySeed, type FaultRule, type SandboxCompany } from '../../sandbox';
-import { NUMBERS_MAX } from '../../src/matching/numbers';
+import { NUMBERS_MAX } from '../../src/judgement/numbers';
 import { WINDOWS_MAX } from '../../src/request/paging';
 import { until } from '../support/patience';
 import { documentOf, eventsOf, expectHonestCounts, idsOf, runToEnd, sorted } from '../support/requests';
