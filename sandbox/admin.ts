@@ -4,8 +4,9 @@
  */
 import type { IncomingMessage } from 'node:http';
 import { changeBehaviour } from './behaviour';
-import { integer, isRecord, optional, record, SandboxInputError, text } from './check';
+import { type Check, integer, isRecord, listOf, onlyKeys, optional, record, SandboxInputError, text } from './check';
 import type { SandboxCompany } from './company';
+import type { ContactInput } from './contacts';
 import { parseFaultPlan } from './faults';
 import type { SandboxState } from './state';
 import type { Reply } from './wire';
@@ -70,8 +71,24 @@ const DOORS: Readonly<Record<string, (state: SandboxState, given: unknown) => un
     const emails = detail(email, 'body.email');
     return companyOf(state, given).addContact({ emails, phone_numbers: detail(phoneNumber, 'body.phoneNumber') });
   },
+  // Aircall's own POST leaves addresses and numbers as they are; people edit them in its application.
+  'POST update-contact': (state, given) => {
+    const { company: _, id, ...edits } = record(given, 'body');
+    onlyKeys(edits, 'body', Object.keys(EDITS));
+    const changed = Object.entries(EDITS).map(([key, check]) => [key, check(edits[key], `body.${key}`)] as const);
+    const input: ContactInput = Object.fromEntries(changed.filter(([, value]) => value !== undefined));
+    return companyOf(state, given).updateContact(integer(1, Number.MAX_SAFE_INTEGER)(id, 'body.id'), input);
+  },
   'POST remove-contact': (state, given) =>
     companyOf(state, given).removeContact(integer(1, Number.MAX_SAFE_INTEGER)(record(given, 'body').id, 'body.id')),
+};
+
+/** What an edit of a card may name, as Aircall names it; details are their values. */
+const EDITS: Readonly<Record<string, Check<string | readonly string[] | undefined>>> = {
+  first_name: optional(text),
+  last_name: optional(text),
+  emails: optional(listOf(text)),
+  phone_numbers: optional(listOf(text)),
 };
 
 function companyOf(state: SandboxState, given: unknown): SandboxCompany {

@@ -15,6 +15,8 @@ export interface Behaviour {
   readonly search: 'exact' | 'case-sensitive' | 'substring' | 'ignores-filter';
   /** How long contact search lags behind a creation or deletion; list and `GET /contacts/:id` never lag. */
   readonly searchLagMs: number;
+  /** Contacts that contact search does not find; list and `GET /contacts/:id` show them. */
+  readonly hideFromSearch: readonly number[];
   /** Page links lose `email`, `phone_number` and the other filters. */
   readonly linksDropFilters: boolean;
   /** Answer to a deletion of a deleted contact. */
@@ -41,6 +43,7 @@ export interface Behaviour {
 export const DEFAULT_BEHAVIOUR: Behaviour = {
   search: 'exact',
   searchLagMs: 0,
+  hideFromSearch: [],
   linksDropFilters: false,
   deleteTwice: 404,
   mediaDeleteStatus: 204,
@@ -57,6 +60,7 @@ export const DEFAULT_BEHAVIOUR: Behaviour = {
 
 const aDayMs = integer(0, 86_400_000);
 const seconds = integer(1, 86_400);
+const listOfIds = listOf(integer(1, Number.MAX_SAFE_INTEGER));
 
 /** The behaviour after some switches. @throws {SandboxInputError} on an unknown switch or value. */
 export function changeBehaviour(before: Behaviour, switches: unknown): Behaviour {
@@ -67,6 +71,7 @@ export function changeBehaviour(before: Behaviour, switches: unknown): Behaviour
   return {
     search: take('search', oneOf('exact', 'case-sensitive', 'substring', 'ignores-filter'), before.search),
     searchLagMs: take('searchLagMs', aDayMs, before.searchLagMs),
+    hideFromSearch: take('hideFromSearch', listOfIds, before.hideFromSearch),
     linksDropFilters: take('linksDropFilters', flag, before.linksDropFilters),
     deleteTwice: take('deleteTwice', oneOf(404, 204), before.deleteTwice),
     mediaDeleteStatus: take('mediaDeleteStatus', oneOf(204, 200), before.mediaDeleteStatus),
@@ -82,7 +87,7 @@ export function changeBehaviour(before: Behaviour, switches: unknown): Behaviour
       oneOf('seconds', 'milliseconds', 'none', 'retry-after'),
       before.limitedHeaders,
     ),
-    refuseContacts: take('refuseContacts', listOf(integer(1, Number.MAX_SAFE_INTEGER)), before.refuseContacts),
+    refuseContacts: take('refuseContacts', listOfIds, before.refuseContacts),
   };
 }
 

@@ -4,11 +4,13 @@
  */
 import { type Behaviour, changeBehaviour, DEFAULT_BEHAVIOUR } from './behaviour';
 import { type Calls, createCalls } from './calls';
+import { SandboxInputError } from './check';
 import { type ContactInput, type Contacts, createContacts } from './contacts';
 import { type ApiKey, type Credentials, createCredentials } from './credentials';
 import { createLimiter, type Limiter } from './limits';
 import { type MediaKind, mediaUrl } from './media';
 import { renderCall, renderContact } from './render';
+import type { PersonaTruth } from './seed-personas';
 import type { Call, CallRecord, Contact, ContactRecord, LineRecord, UserRecord } from './wire';
 
 /** The standard subject's records, known by construction. Custom seeds without a subject leave the lists empty. */
@@ -20,6 +22,8 @@ export interface Truth {
   readonly callIds: readonly number[];
   /** Calls within Aircall's history on a number of hers that Aircall attached to somebody else. */
   readonly ambiguousCallIds: readonly number[];
+  /** By name; empty if the company has none. */
+  readonly personas: Readonly<Record<string, PersonaTruth>>;
 }
 
 export interface CompanySeed {
@@ -66,6 +70,8 @@ export interface SandboxCompany {
   /** @throws {SandboxInputError} on an unknown switch or value. */
   behave(switches: Partial<Behaviour>): void;
   addContact(input: ContactInput): Contact;
+  /** Somebody edits a card: omitted fields stay, given details replace all present ones. @throws if it does not exist */
+  updateContact(id: number, input: ContactInput): Contact;
   removeContact(id: number): void;
   /** Ids are the caller's; `users` and `lines` of the seed may be referred to. */
   addCall(record: CallRecord): Call;
@@ -150,6 +156,11 @@ export function exposeCompany(state: CompanyState, origin: string, requests: () 
     calls: () => calls.all().map(shown),
     behave: state.behave,
     addContact: input => renderContact(contacts.add(input), baseUrl),
+    updateContact: (id, input) => {
+      const changed = contacts.update(id, input);
+      if (changed === undefined) throw new SandboxInputError(`contact ${id} does not exist`);
+      return renderContact(changed, baseUrl);
+    },
     removeContact: id => {
       contacts.remove(id);
     },

@@ -35,6 +35,7 @@ export interface Contacts {
   /** Whether it existed once. */
   isDeleted(id: number): boolean;
   add(input: ContactInput): ContactRecord;
+  /** Omitted fields stay; given details replace all present ones. */
   update(id: number, input: ContactInput): ContactRecord | undefined;
   remove(id: number): boolean;
 }
@@ -78,10 +79,9 @@ export function createContacts(seed: readonly ContactRecord[], now: () => number
       const indexedAt = now() - behaviour.searchLagMs;
       const fits = matcher(filter, behaviour.search);
       return [...rows.values()]
-        .filter(
-          row => row.addedAt <= indexedAt && row.deletedAt > indexedAt && row.record.is_shared && fits(row.record),
-        )
-        .map(row => row.record);
+        .filter(row => row.addedAt <= indexedAt && row.deletedAt > indexedAt)
+        .map(row => row.record)
+        .filter(record => record.is_shared && !behaviour.hideFromSearch.includes(record.id) && fits(record));
     },
 
     add(input) {
@@ -103,7 +103,7 @@ export function createContacts(seed: readonly ContactRecord[], now: () => number
       return record;
     },
 
-    update(id, { first_name, last_name, information, company_name }) {
+    update(id, { first_name, last_name, information, company_name, emails, phone_numbers }) {
       const row = existing(id);
       if (row === undefined) return undefined;
       row.record = {
@@ -113,6 +113,8 @@ export function createContacts(seed: readonly ContactRecord[], now: () => number
         ...(last_name === undefined ? {} : { last_name }),
         ...(information === undefined ? {} : { information }),
         ...(company_name === undefined ? {} : { company_name }),
+        ...(emails === undefined ? {} : { emails: details(emails) }),
+        ...(phone_numbers === undefined ? {} : { phone_numbers: details(phone_numbers) }),
       };
       return row.record;
     },

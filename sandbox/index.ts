@@ -18,7 +18,9 @@ export type { ApiKey } from './credentials';
 export type { FaultAction, FaultPlan, FaultRule, Selection } from './faults';
 export { parseFaultPlan } from './faults';
 export { OAUTH_CLIENT } from './oauth';
+export type { PersonaDoubt, PersonaName } from './personas';
 export { type CompanySeedInput, createCompanySeed, createStandardCompanies } from './seed';
+export type { Judged, PersonaTruth } from './seed-personas';
 export type { Call, CallRecord, Contact, ContactRecord } from './wire';
 
 export interface SandboxOptions {

@@ -1,6 +1,9 @@
 /**
  * Telephone numbers that belong to nobody, and how Aircall displays them. Only ranges reserved for fiction are used:
  * North America 555-01xx, Ofcom's 07700 900xxx and 020 7946 0xxx, Arcep's 01 99 00 xx xx and its sisters.
+ * Personas also have 800-555-0199 (North America's one toll-free number), Ofcom's 0909 8790 xxx and 03069 990 xxx, Australia's
+ * 1300 975 707, Arcep's 06 39 98 xx xx; and, for countries that reserve none, numbers that no network assigns because the subscriber's part
+ * begins with 0: Argentina and Mexico 0000 xxxx, Norway 05 55 xx xx.
  * It must never yield a number that could ring.
  */
 

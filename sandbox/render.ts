@@ -123,6 +123,7 @@ export function renderCall(record: CallRecord, context: RenderContext): Call {
     voicemail_short_url: context.shortUrl(record, 'voicemail'),
     country_code_a2: countryOf(record.raw_digits),
     pricing_type: final ? 'in_bundle' : null,
+    ...(record.participants === undefined ? {} : { conference_participants: record.participants }),
   };
 }
 

@@ -6,7 +6,7 @@ import { displayNumber, fictionalNumber, SUBJECT_NUMBERS } from './phones';
 import type { Random } from './random';
 import { TAGS } from './render';
 import type { People } from './seed-contacts';
-import type { CallRecord, LineRecord, UserRecord } from './wire';
+import type { CallRecord, LineRecord, Participant, UserRecord } from './wire';
 
 const DAY_SECONDS = 86_400;
 
@@ -20,17 +20,22 @@ export interface CallsInput {
   readonly lines: readonly [LineRecord, ...LineRecord[]];
 }
 
-/** Some calls with the same party, made alike. */
-interface Group {
-  readonly count: number;
-  /** E.164, or `anonymous`. */
+/** What a call is made from. */
+export interface CallDraft {
+  /** E.164, or a text as Aircall displays it. */
   readonly party: string;
   readonly contactId: number | null;
+  readonly participants?: readonly Participant[] | undefined;
+  /** Not ended yet. */
+  readonly live?: boolean;
+}
+
+/** Some calls with the same party, made alike. */
+interface Group extends CallDraft {
+  readonly count: number;
   readonly whose: 'hers' | 'ambiguous' | 'other';
   /** Started beyond Aircall's history. */
   readonly hidden?: boolean;
-  /** Not ended yet. */
-  readonly live?: boolean;
 }
 
 /** 137 calls are hers: 110 + 12 + 8 on her own numbers, 4 + 3 on the shared one. */
@@ -87,7 +92,13 @@ const REMARKS = [
   'Said "no"; ask again\nin spring.',
 ] as const;
 
-function finishCall({ random, users, lines }: CallsInput, group: Group, id: number, startedAt: number): CallRecord {
+/** Ids from `id` on, at most 2, belong to the call. */
+export function finishCall(
+  { random, users, lines }: Pick<CallsInput, 'random' | 'users' | 'lines'>,
+  group: CallDraft,
+  id: number,
+  startedAt: number,
+): CallRecord {
   const inbound = group.party === 'anonymous' || random.fraction() < 0.6;
   const answered = random.fraction() < 0.7;
   const user = random.fraction() < 0.1 || (inbound && !answered) ? null : random.pick(users);
@@ -112,5 +123,6 @@ function finishCall({ random, users, lines }: CallsInput, group: Group, id: numb
       ? [{ id: id + 1, content: random.pick(REMARKS), posted_at: startedAt + 1_000, userId: user?.id ?? null }]
       : [],
     tagIds: random.fraction() < 0.2 ? [TAGS[random.integer(0, TAGS.length - 1)]?.id ?? 0] : [],
+    ...(group.participants === undefined ? {} : { participants: group.participants }),
   };
 }

@@ -16,7 +16,7 @@ export interface Person {
 }
 
 /** A contact before its ids and times are known. */
-interface Draft {
+export interface ContactDraft {
   readonly first_name: string | null;
   readonly last_name: string | null;
   readonly information?: string | null;
@@ -76,7 +76,7 @@ const LAST_NAMES = [
 export function seedContacts({ random, nowSeconds, base, total, subject }: ContactsInput): People {
   const { main, spaced, second, shared } = SUBJECT_NUMBERS;
   const { first_name, last_name, email } = subject;
-  const hers: Draft = {
+  const hers: ContactDraft = {
     first_name,
     last_name,
     information: 'Prefers to be called after 18:00.',
@@ -84,20 +84,25 @@ export function seedContacts({ random, nowSeconds, base, total, subject }: Conta
     phones: [main, spaced.replace(/^\+44(20)(\d{4})/, '+44 $1 $2 ')],
     emails: [email, `home.${email}`],
   };
-  const herOther: Draft = { first_name, last_name: null, phones: [second, shared], emails: [capitalised(email)] };
-  const sharer: Draft = {
+  const herOther: ContactDraft = {
+    first_name,
+    last_name: null,
+    phones: [second, shared],
+    emails: [capitalised(email)],
+  };
+  const sharer: ContactDraft = {
     first_name: 'Tomás',
     last_name: 'Ó Briain',
     phones: [shared],
     emails: ['tomas.obriain@example.net'],
   };
-  const others: readonly Draft[] = [
+  const others: readonly ContactDraft[] = [
     { first_name: 'Mary Ann', last_name: 'Lookalike', phones: ['+13105550100'], emails: [`mary.${email}`] },
     { first_name: 'Nemo', last_name: null, phones: ['+13105550101'], emails: [] },
     { first_name: null, last_name: null, information: '', phones: [], emails: ['nobody@example.net'] },
     { first_name, last_name, information: 'Private note', is_shared: false, phones: [main], emails: [email] },
   ];
-  const standard: readonly Draft[] = [hers, ...others, sharer, herOther];
+  const standard: readonly ContactDraft[] = [hers, ...others, sharer, herOther];
   const fillers = Array.from({ length: Math.max(0, total - standard.length) }, (_, n) => fillerContact(random, n));
   const drafts = spread(standard, fillers);
   const step = Math.max(1, Math.floor((390 * DAY_SECONDS) / drafts.length));
@@ -107,7 +112,7 @@ export function seedContacts({ random, nowSeconds, base, total, subject }: Conta
       finishContact(draft, base + 482_000_000 + index * 50, nowSeconds - 400 * DAY_SECONDS + index * step),
     ]),
   );
-  const of = (draft: Draft) => {
+  const of = (draft: ContactDraft) => {
     const contact = made.get(draft);
     if (contact === undefined) throw new Error('a standard contact was not made');
     return contact;
@@ -128,7 +133,7 @@ function capitalised(email: string): string {
     .replace(/\.[^.]+$/, ending => ending.toLowerCase());
 }
 
-function fillerContact(random: Random, n: number): Draft {
+function fillerContact(random: Random, n: number): ContactDraft {
   const phones = [fictionalNumber(n)];
   return {
     first_name: random.pick(FIRST_NAMES),
@@ -147,7 +152,7 @@ function spread<T>(few: readonly T[], many: readonly T[]): T[] {
 }
 
 /** Ids from `id` on, at most 50, belong to the contact. */
-function finishContact(draft: Draft, id: number, createdAt: number): ContactRecord {
+export function finishContact(draft: ContactDraft, id: number, createdAt: number): ContactRecord {
   const details = (values: readonly string[] = [], from: number): Detail[] =>
     values.map((value, index) => ({ id: from + index, label: index === 0 ? 'Work' : 'Home', value }));
   return {

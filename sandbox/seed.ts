@@ -8,6 +8,7 @@ import { firstCredentials } from './credentials';
 import { createRandom, numberOf } from './random';
 import { seedCalls } from './seed-calls';
 import { type Person, seedContacts } from './seed-contacts';
+import { type Personas, seedPersonas } from './seed-personas';
 import type { LineRecord, UserRecord } from './wire';
 
 export interface CompanySeedInput {
@@ -20,6 +21,8 @@ export interface CompanySeedInput {
   /** ms epoch; all times are relative to it. */
   readonly now: number;
   readonly subject?: Person | undefined;
+  /** With the personas, besides the totals; default false. */
+  readonly personas?: boolean | undefined;
 }
 
 export interface StandardInput {
@@ -31,16 +34,28 @@ export interface StandardInput {
 
 const ZOE: Person = { first_name: 'Zoë', last_name: 'Nuñez-Łęcka', email: 'zoe.nunez@example.com' };
 const WEI: Person = { first_name: '伟', last_name: '李', email: 'li.wei@example.org' };
+const NO_PERSONAS: Personas = { contacts: [], calls: [], truth: {} };
 
-/** `acme` with 120 contacts and 600 calls, `globex` with half of that; `contacts` and `calls` set the number for each. */
+/**
+ * `acme` with 120 contacts and 600 calls, `globex` with half of that; `contacts` and `calls` set the number for each. Acme has the
+ * personas besides, unless a number is set.
+ */
 export function createStandardCompanies({ seed, now, contacts, calls }: StandardInput): CompanySeed[] {
   return [
-    createCompanySeed({ name: 'acme', seed, now, contacts: contacts ?? 120, calls: calls ?? 600 }),
+    createCompanySeed({
+      name: 'acme',
+      seed,
+      now,
+      contacts: contacts ?? 120,
+      calls: calls ?? 600,
+      personas: contacts === undefined && calls === undefined,
+    }),
     createCompanySeed({ name: 'globex', seed, now, contacts: contacts ?? 60, calls: calls ?? 300, subject: WEI }),
   ];
 }
 
-export function createCompanySeed({ name, seed, contacts, calls, now, subject = ZOE }: CompanySeedInput): CompanySeed {
+export function createCompanySeed(input: CompanySeedInput): CompanySeed {
+  const { name, seed, contacts, calls, now, subject = ZOE, personas: wanted = false } = input;
   const random = createRandom(numberOf(name, seed));
   const nowSeconds = Math.floor(now / 1_000);
   const base = (numberOf(name) % 1_000) * 1_000_000;
@@ -48,13 +63,25 @@ export function createCompanySeed({ name, seed, contacts, calls, now, subject = 
   const lines = createLines(base);
   const people = seedContacts({ random, nowSeconds, base, total: contacts, subject });
   const history = seedCalls({ random, nowSeconds, base, total: calls, people, users, lines });
+  const personas = wanted
+    ? seedPersonas({ random: createRandom(numberOf(name, seed, 'personas')), nowSeconds, base, users, lines })
+    : NO_PERSONAS;
   const truth: Truth = {
     subjectEmail: subject.email,
     contactIds: [people.first.id, people.second.id],
     callIds: history.hers,
     ambiguousCallIds: history.ambiguous,
+    personas: personas.truth,
   };
-  return { name, ...firstCredentials(name), contacts: people.all, calls: history.all, users, lines, truth };
+  return {
+    name,
+    ...firstCredentials(name),
+    contacts: [...people.all, ...personas.contacts],
+    calls: [...history.all, ...personas.calls],
+    users,
+    lines,
+    truth,
+  };
 }
 
 function createUsers(base: number): [UserRecord, ...UserRecord[]] {

@@ -53,6 +53,14 @@ export interface CommentRecord {
   readonly userId: number | null;
 }
 
+/** Somebody who took part in a conference call. */
+export interface Participant {
+  readonly type: 'user' | 'contact' | 'external';
+  readonly name?: string;
+  /** Display format. */
+  readonly phone_number?: string;
+}
+
 export interface CallRecord {
   readonly id: number;
   readonly direction: 'inbound' | 'outbound';
@@ -73,6 +81,8 @@ export interface CallRecord {
   readonly lineId: number;
   readonly comments: readonly CommentRecord[];
   readonly tagIds: readonly number[];
+  /** Of a conference only. */
+  readonly participants?: readonly Participant[] | undefined;
 }
 
 export interface BriefUser {
@@ -156,6 +166,8 @@ export interface Call {
   readonly voicemail_short_url: string | null;
   readonly country_code_a2: string | null;
   readonly pricing_type: string | null;
+  /** Absent unless the call is a conference. */
+  readonly conference_participants?: readonly Participant[];
 }
 
 export interface Company {

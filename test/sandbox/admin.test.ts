@@ -76,8 +76,11 @@ describe('the admin door', () => {
       phoneNumber: '+12025550101',
     });
     expect(acme.contacts().at(-1)).toEqual(json);
+    const edit = { company: 'acme', id: at(json, 'id'), first_name: 'Edited', emails: ['other@example.com'] };
+    expect(at((await act(sandbox, 'update-contact', edit)).json, 'emails', 0, 'value')).toBe('other@example.com');
+    expect(acme.contacts().at(-1)).toMatchObject({ first_name: 'Edited', phone_numbers: at(json, 'phone_numbers') });
     await act(sandbox, 'remove-contact', { company: 'acme', id: at(json, 'id') });
-    expect(acme.contacts().at(-1)).not.toEqual(json);
+    expect(acme.contacts().some(each => each.id === at(json, 'id'))).toBe(false);
     expect(at((await act(sandbox, 'oauth-code', { company: 'acme' })).json, 'code')).toMatch(/^[0-9a-f]{40}$/);
   });
 
@@ -95,6 +98,10 @@ describe('the admin door', () => {
     );
     expect(await told('revoke', { company: 'initech' })).toBe('body.company: unknown company "initech"');
     expect(await told('faults', [{ action: 'drop', every: -1 }])).toMatch(/^faults.rules\[0\].every/);
+    expect(await told('update-contact', { company: 'acme', id: 1, email: 'a@example.com' })).toMatch(
+      /^body: unknown key "email"/,
+    );
+    expect(await told('update-contact', { company: 'acme', id: 1 })).toBe('contact 1 does not exist');
     expect(await told('faults', undefined)).toBe('faults: expected an object');
     expect((await look(sandbox, 'secrets')).status).toBe(404);
   });
