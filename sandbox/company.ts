@@ -18,7 +18,7 @@ export interface Truth {
   readonly subjectEmail: string;
   /** Shared contacts that carry her address, in any letter case. */
   readonly contactIds: readonly number[];
-  /** Calls within Aircall's history on one of her numbers that Aircall attached to her or to nobody. */
+  /** Calls within Aircall's history on one of her numbers that Aircall attached to her or, on a number that is hers alone, to nobody. */
   readonly callIds: readonly number[];
   /** Calls within Aircall's history on a number of hers that Aircall attached to somebody else. */
   readonly ambiguousCallIds: readonly number[];

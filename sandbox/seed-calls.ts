@@ -38,7 +38,7 @@ interface Group extends CallDraft {
   readonly hidden?: boolean;
 }
 
-/** 137 calls are hers: 110 + 12 + 8 on her own numbers, 4 + 3 on the shared one. */
+/** 137 calls are hers: 110 + 12 + 8 on her own numbers, and those on the shared one that Aircall attached to her. */
 function standardGroups({ first, second, sharer }: People): readonly Group[] {
   const { main, spaced, second: mobile, shared } = SUBJECT_NUMBERS;
   return [
@@ -46,8 +46,7 @@ function standardGroups({ first, second, sharer }: People): readonly Group[] {
     { count: 20, party: main, contactId: null, whose: 'hers' },
     { count: 12, party: spaced, contactId: first.id, whose: 'hers' },
     { count: 8, party: mobile, contactId: second.id, whose: 'hers' },
-    { count: 4, party: shared, contactId: second.id, whose: 'hers' },
-    { count: 3, party: shared, contactId: null, whose: 'hers' },
+    { count: 7, party: shared, contactId: second.id, whose: 'hers' },
     { count: 6, party: shared, contactId: sharer.id, whose: 'ambiguous' },
     { count: 5, party: main, contactId: first.id, whose: 'other', hidden: true },
     { count: 4, party: 'anonymous', contactId: null, whose: 'other' },

@@ -5,7 +5,6 @@
 import type { CompanySeed } from '../../sandbox';
 import { PER_PAGE } from '../../src/request/paging';
 
-/** Rows of a page: Aircall's maximum. */
 /** Older calls are not served. */
 const HISTORY_SECONDS = 182 * 86_400;
 
@@ -17,20 +16,58 @@ export interface Bounds {
   readonly listEverything: number;
 }
 
-/** `email` as the request gives it; `nowMs` is when the calls are fetched. */
-export function boundsOf(seed: CompanySeed, email: string, nowMs: number): Bounds {
-  const contacts = seed.contacts.filter(({ id }) => seed.truth.contactIds.includes(id));
-  const numbers = new Set(contacts.flatMap(({ phone_numbers }) => phone_numbers.map(({ value }) => digitsOf(value))));
+/** Whom a request is about: the address as it gives it, and the contacts that bear it. */
+export interface Wanted {
+  readonly email: string;
+  readonly contactIds: readonly number[];
+}
+
+/** @param nowMs when the calls are fetched */
+export function boundsOf(seed: CompanySeed, { email, contactIds }: Wanted, nowMs: number): Bounds {
+  const contacts = seed.contacts.filter(({ id }) => contactIds.includes(id));
+  const numbers = numberSpellings(contacts.flatMap(({ phone_numbers }) => phone_numbers.map(({ value }) => value)));
   const served = seed.calls.filter(({ started_at }) => started_at > nowMs / 1000 - HISTORY_SECONDS);
-  const matches = [...numbers].map(digits => served.filter(({ raw_digits }) => digitsOf(raw_digits) === digits).length);
-  // Aircall's search may heed letter case: an address with capitals is searched for in lower case too.
-  const searches = email === email.toLowerCase() ? 1 : 2;
+  const pages = numbers.map(number =>
+    pagesOf(served.filter(({ raw_digits }) => digitsOf(raw_digits) === digitsOf(number)).length),
+  );
+  const searches = emailSpellings(email) + numbers.length;
   return {
-    byNumber: searches + matches.reduce((sum, rows) => sum + pagesOf(rows), 0),
+    byNumber: searches + pages.reduce((sum, each) => sum + each, 0),
     company: searches + pagesOf(served.length),
+    // Searched once before and once after: nothing is read again within the two minutes that a reading is good for.
     deletion: searches + contacts.length + searches,
     listEverything: pagesOf(seed.contacts.filter(({ is_shared }) => is_shared).length) + pagesOf(served.length),
   };
+}
+
+/** Aircall's search may heed letter case: an address with capitals is searched for in lower case too. */
+function emailSpellings(email: string): number {
+  return email === email.toLowerCase() ? 1 : 2;
+}
+
+/** Argentina and Mexico write a mobile number with this digit or without it. */
+const TWO_FORMS = /^(?:(54)9?|(52)1?)(\d{10})$/;
+
+/**
+ * What the numbers of the subject, all with country code, are searched by, each once: with a plus, in both forms where the plan has two,
+ * and without a plus if a card stores it so.
+ */
+function numberSpellings(values: readonly string[]): string[] {
+  return [
+    ...new Set(
+      values.flatMap(value => {
+        const digits = digitsOf(value);
+        const [, argentina, mexico, rest] = TWO_FORMS.exec(digits) ?? [];
+        const forms =
+          argentina !== undefined
+            ? [`54${rest}`, `549${rest}`]
+            : mexico !== undefined
+              ? [`52${rest}`, `521${rest}`]
+              : [digits];
+        return [...forms.map(form => `+${form}`), ...(value.startsWith('+') ? [] : [digits])];
+      }),
+    ),
+  ];
 }
 
 /** That a list is empty is known from its first page. */

@@ -1,7 +1,8 @@
 /**
  * How many API requests a request costs: what the sandbox's log holds against the fewest that can do, counted from the
  * data, and against listing everything. One access by number, one with an address that has capitals, one by listing the
- * company's calls, and one deletion, one after the other, for companies of several sizes.
+ * company's calls, and one deletion, one after the other, for companies of several sizes; and an access and a deletion of a
+ * person whose number has two spellings.
  */
 import { parseArgs } from 'node:util';
 import { type CompanySeed, createCompanySeed } from '../../sandbox';
@@ -50,63 +51,119 @@ export const requests: Benchmark = {
       const seed = createCompanySeed({ name: `calls-${calls}`, seed: 1, contacts, calls, now });
       return withCallsOfSubject(seed, calls * SUBJECT_SHARE);
     });
-    const connected = Object.fromEntries(seeds.map(({ name }) => [name, BUDGET]));
-    return withStand({ companies: seeds, connected, signal }, async stand => {
+    const spelled = createCompanySeed({ name: 'spellings', seed: 1, contacts: 30, calls: 200, now, personas: true });
+    const companies = [...seeds, spelled];
+    const connected = Object.fromEntries(companies.map(({ name }) => [name, BUDGET]));
+    return withStand({ companies, connected, signal }, async stand => {
       await stand.startWorker('worker');
-      const rows = await Promise.all(seeds.map(seed => measure(stand, seed, now)));
+      const rows = await Promise.all([
+        ...seeds.map(seed => measure(stand, seed, now)),
+        measureSpellings(stand, spelled, now),
+      ]);
       return reportOf(rows.flat());
     });
   },
 };
 
-async function measure({ client, sandbox }: Stand, seed: CompanySeed, now: number): Promise<Row[]> {
-  const { name, truth } = seed;
-  const company = sandbox.company(name);
-  const email = truth.subjectEmail;
+interface Measured {
+  readonly request: string;
+  readonly bounds: Bounds;
+  readonly bound: keyof Bounds;
+  /** Records that a complete request finds or deletes. */
+  readonly there: number;
+  start(): Promise<{ readonly workflowId: string }>;
+}
+
+async function measureOne({ client, sandbox }: Stand, seed: CompanySeed, measured: Measured): Promise<Row> {
+  const { request, bounds, bound, there, start } = measured;
+  const company = sandbox.company(seed.name);
+  const before = company.requests().length;
+  const result = await client.result((await start()).workflowId);
+  const logged = company.requests().length - before;
+  note(`${seed.name}, ${request}: ${logged} API requests`);
+  return {
+    calls: seed.calls.length,
+    request,
+    status: result.status,
+    logged,
+    apiRequests: result.apiRequests,
+    bound: bounds[bound],
+    ofBound: logged / bounds[bound],
+    listEverything: bounds.listEverything,
+    barred: bound !== 'company',
+    found: (bound === 'deletion' ? result.counts.deleted : result.counts.calls) ?? 0,
+    there,
+  };
+}
+
+async function measure(stand: Stand, seed: CompanySeed, now: number): Promise<Row[]> {
+  const { client } = stand;
+  const { contactIds, callIds, subjectEmail: email } = seed.truth;
   const capitals = email.replace(/^./, letter => letter.toUpperCase());
-  const common = (requestId: string, address: string) => ({ requestId, connection: name, subject: { email: address } });
-  const access = (requestId: string, calls: 'by-number' | 'company', address = email) =>
+  const common = (requestId: string, address: string) => ({
+    requestId,
+    connection: seed.name,
+    subject: { email: address },
+  });
+  const access = (requestId: string, calls: 'by-number' | 'company', address: string) =>
     client.start('access', { ...common(requestId, address), calls });
-
-  async function row(
-    request: string,
-    bounds: Bounds,
-    bound: keyof Bounds,
-    start: () => Promise<{ readonly workflowId: string }>,
-  ): Promise<Row> {
-    const before = company.requests().length;
-    const result = await client.result((await start()).workflowId);
-    const logged = company.requests().length - before;
-    note(`${name}, ${request}: ${logged} API requests`);
-    const [found = 0, there] =
-      bound === 'deletion'
-        ? [result.counts.deleted, truth.contactIds.length]
-        : [result.counts.calls, truth.callIds.length];
-    return {
-      calls: seed.calls.length,
-      request,
-      status: result.status,
-      logged,
-      apiRequests: result.apiRequests,
-      bound: bounds[bound],
-      ofBound: logged / bounds[bound],
-      listEverything: bounds.listEverything,
-      barred: bound !== 'company',
-      found,
-      there,
-    };
-  }
-
-  const bounds = boundsOf(seed, email, now);
+  const bounds = boundsOf(seed, { contactIds, email }, now);
+  const there = callIds.length;
   return [
-    await row('access by number', bounds, 'byNumber', () => access('by-number', 'by-number')),
-    await row('access by number, capitals', boundsOf(seed, capitals, now), 'byNumber', () =>
-      access('capitals', 'by-number', capitals),
-    ),
-    await row('access, calls=company', bounds, 'company', () => access('company', 'company')),
-    await row('deletion', bounds, 'deletion', () =>
-      client.start('deletion', { ...common('deletion', email), settleSeconds: 0 }),
-    ),
+    await measureOne(stand, seed, {
+      request: 'access by number',
+      bounds,
+      bound: 'byNumber',
+      there,
+      start: () => access('by-number', 'by-number', email),
+    }),
+    await measureOne(stand, seed, {
+      request: 'access by number, capitals',
+      bounds: boundsOf(seed, { contactIds, email: capitals }, now),
+      bound: 'byNumber',
+      there,
+      start: () => access('capitals', 'by-number', capitals),
+    }),
+    await measureOne(stand, seed, {
+      request: 'access, calls=company',
+      bounds,
+      bound: 'company',
+      there,
+      start: () => access('company', 'company', email),
+    }),
+    await measureOne(stand, seed, {
+      request: 'deletion',
+      bounds,
+      bound: 'deletion',
+      there: contactIds.length,
+      start: () => client.start('deletion', { ...common('deletion', email), settleSeconds: 0 }),
+    }),
+  ];
+}
+
+/** One number, which her card stores with a plus and without. */
+async function measureSpellings(stand: Stand, seed: CompanySeed, now: number): Promise<Row[]> {
+  const persona = seed.truth.personas['bare-before-plus'];
+  const [email] = persona?.identities.emails ?? [];
+  if (persona === undefined || email === undefined) throw new Error('the company has no such persona');
+  const { contacts, calls } = persona;
+  const bounds = boundsOf(seed, { email, contactIds: contacts.certain }, now);
+  const common = (requestId: string) => ({ requestId, connection: seed.name, subject: { email } });
+  return [
+    await measureOne(stand, seed, {
+      request: 'access, two spellings of one number',
+      bounds,
+      bound: 'byNumber',
+      there: calls.certain.length,
+      start: () => stand.client.start('access', common('spellings')),
+    }),
+    await measureOne(stand, seed, {
+      request: 'deletion, two spellings of one number',
+      bounds,
+      bound: 'deletion',
+      there: contacts.certain.length,
+      start: () => stand.client.start('deletion', { ...common('spellings-deletion'), settleSeconds: 0 }),
+    }),
   ];
 }
 

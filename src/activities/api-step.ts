@@ -69,6 +69,8 @@ export interface AnsweredBy {
   /** Whether an earlier attempt may have taken effect. */
   readonly uncertain: boolean;
   readonly connection: Connection;
+  /** When it was sent, by the server's time or earlier; UNIX ms. */
+  readonly readMs: number;
 }
 
 /**
@@ -83,13 +85,13 @@ export async function sendOnce<T extends object>(
   onError: (error: AircallError, answered: AnsweredBy) => T | undefined = () => undefined,
 ): Promise<Counted<T>> {
   const { cases, aircall, onAnswer, serverTime } = dependencies;
-  const before = progress();
+  const before = stepProgress();
   const { connection, authorization } = await unlessStopped(targetOf(dependencies, name, outgoing, before));
   const { onlyAt: _, ...request } = outgoing;
-  const answered = { uncertain: before.uncertain, connection };
   const sent = before.sent + 1;
   if (mayBeOvertaken(serverTime)) await handOnFirst(dependencies, connection, before);
   else if (outgoing.endpoint.method !== 'GET') report({ sent, uncertain: true });
+  const answered = { uncertain: before.uncertain, connection, readMs: nowMs(serverTime) };
   try {
     const body = await aircall.send({
       ...request,
@@ -291,10 +293,11 @@ export function attemptedMs(): number {
 
 /** API requests of this step's earlier attempts. */
 export function requestsSent(): number {
-  return progress().sent;
+  return stepProgress().sent;
 }
 
-function progress(): StepProgress {
+/** What this step's earlier attempts have handed on. */
+export function stepProgress(): StepProgress {
   const details: unknown = activityInfo().heartbeatDetails;
   if (details === undefined) return { sent: 0, uncertain: false };
   return progressShape(details) ? details : { sent: 0, uncertain: true }; // of the earlier attempts nothing is known
@@ -308,6 +311,12 @@ function mayBeOvertaken(serverTime: ServerTime): boolean {
   const { scheduledTimestampMs, scheduleToCloseTimeoutMs } = activityInfo();
   serverTime.seen(attemptedMs());
   return scheduledTimestampMs + scheduleToCloseTimeoutMs - serverTime.atLeastMs() < REPLY_MS_MAX;
+}
+
+/** The server's time or earlier, UNIX ms: at least that of this attempt. */
+export function nowMs(serverTime: ServerTime): number {
+  serverTime.seen(attemptedMs());
+  return serverTime.atLeastMs();
 }
 
 function report(state: StepProgress): void {

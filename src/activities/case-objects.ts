@@ -5,7 +5,9 @@
  */
 import { z } from 'zod';
 import { callSchema, contactSchema } from '../aircall/schemas';
+import { DOUBTS } from '../judgement/doubts';
 import type { RequestRef } from '../request/names';
+import { keyOf } from '../request/shapes';
 import type { SourceName } from '../request/sources';
 import { CaseFileBroken, type CaseRef, type Cases } from '../vault/cases';
 
@@ -16,32 +18,95 @@ const objectOf = <W extends string, T extends z.ZodType>(what: W, content: T) =>
 const listingOf = <T extends z.ZodType>(record: T) =>
   z.strictObject({
     ids: z.array(z.number()),
+    /** That are, or may be, the subject's. */
     records: z.array(record),
-    /** Ids of records that match but may be somebody else's. */
-    withheld: z.array(z.number()),
     /** Ids of rows that do not have the shape of a record. */
     unreadable: z.array(z.number()),
     /** Rows without even an id. */
     unnamed: z.number(),
+    /** When the first of its pages was read, by the server's time or earlier; UNIX ms. */
+    readMs: z.number(),
   });
 const anyListing = listingOf(z.looseObject({ id: z.number() }));
 /** A list of either source. */
 export type Listing = z.infer<typeof anyListing>;
 
+const doubt = z.enum(Object.keys(DOUBTS).filter(keyOf(DOUBTS)));
+const because = z
+  .array(
+    z.strictObject({
+      identity: z.string(),
+      field: z.enum(['emails', 'phone_numbers', 'contact', 'raw_digits', 'conference_participants']),
+    }),
+  )
+  .readonly();
+const number = z.strictObject({
+  digits: z.string(),
+  spellings: z.array(z.string()).readonly(),
+  doubt: doubt.extract(['shared-number', 'shared-address']).optional(),
+});
+/** As it was when the numbers were looked for first: a request judges by one country, whatever `connect` changes. */
+const country = z.string().optional();
+const known = {
+  numbers: z.array(number).readonly(),
+  ignored: z.number(),
+  withoutCountry: z.number(),
+  beyond: z.number(),
+};
+
 const OBJECTS = {
   /** The subject of the request. */
-  subject: objectOf('subject', z.strictObject({ email: z.string(), phoneNumbers: z.array(z.string()) })),
+  subject: objectOf('subject', z.strictObject({ emails: z.array(z.string()), phoneNumbers: z.array(z.string()) })),
   contacts: objectOf('contacts', listingOf(contactSchema)),
   calls: objectOf('calls', listingOf(callSchema)),
-  /** The subject's contacts and numbers, in a fixed order: `contact 1` is the first. */
+  /** The subject's numbers as far as they are known. */
+  numbers: objectOf('numbers', z.strictObject({ country, ...known })),
+  /** The judged contacts and numbers, in a fixed order: `contact 1` is the first. */
   people: objectOf(
     'people',
     z.strictObject({
-      contacts: z.array(contactSchema),
-      numbers: z.array(z.strictObject({ digits: z.string(), query: z.string() })),
+      country,
+      ...known,
+      contacts: z.array(
+        z.strictObject({
+          card: contactSchema,
+          because,
+          doubt: doubt.extract(['shared-address', 'number-only']).optional(),
+          /** When it was read, as in a list. */
+          readMs: z.number(),
+        }),
+      ),
     }),
   ),
-} satisfies Record<SourceName | 'subject' | 'people', z.ZodType>;
+  /** What the request is about to deliver or delete. Contacts come first, each in the place that it has among the people. */
+  plan: objectOf(
+    'plan',
+    z.strictObject({
+      rows: z.array(
+        z.strictObject({
+          ref: z.string(),
+          record: z.enum(['contact', 'call']),
+          id: z.number(),
+          verb: z.enum(['deliver', 'delete']),
+          because,
+          doubt: doubt.optional(),
+          of: z.string().optional(),
+        }),
+      ),
+    }),
+  ),
+  /** A contact that was read once more, before it is deleted. */
+  reading: objectOf(
+    'reading',
+    z.strictObject({
+      id: z.number(),
+      /** By the server's time or earlier; UNIX ms. */
+      readMs: z.number(),
+      /** Whether it would be judged as it was. */
+      asJudged: z.boolean(),
+    }),
+  ),
+} satisfies Record<SourceName | 'subject' | 'numbers' | 'people' | 'plan' | 'reading', z.ZodType>;
 /** Lists whose records are only told apart. */
 const LISTINGS = { contacts: objectOf('contacts', anyListing), calls: objectOf('calls', anyListing) };
 

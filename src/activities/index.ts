@@ -15,7 +15,8 @@ import { object } from '../request/shapes';
 import { createApiActivities } from './api-activities';
 import { type ApiStepDependencies, localFailure, requestsSent, stepFailure } from './api-step';
 import { type ClosingDependencies, createClosingActivities } from './closing';
-import { createListActivities, type ListDependencies } from './lists';
+import { createJudgingActivities, type JudgingDependencies } from './judging';
+import { createListActivities } from './lists';
 import { NOTHING_SENT, requestOfStep } from './local-step';
 import { createOpeningActivities, type OpeningDependencies } from './opening';
 import { createPackageActivities } from './packaging';
@@ -27,7 +28,7 @@ export type { Alarms } from './closing';
 
 const forRequest = object({ request: requestRefShape });
 
-interface LocalDependencies extends OpeningDependencies, ListDependencies, WaitDependencies, ClosingDependencies {}
+interface LocalDependencies extends OpeningDependencies, JudgingDependencies, WaitDependencies, ClosingDependencies {}
 export interface ActivityDependencies extends ApiStepDependencies, LocalDependencies {}
 
 export function createActivities(dependencies: ActivityDependencies): { api: ApiActivities; local: LocalActivities } {
@@ -43,6 +44,7 @@ function createLocalActivities(dependencies: LocalDependencies): LocalActivities
   return {
     ...createOpeningActivities(dependencies, closing.closeRequest),
     ...createListActivities(dependencies),
+    ...createJudgingActivities(dependencies),
     ...createPackageActivities(dependencies),
     ...createWaitActivities(dependencies),
     ...closing,

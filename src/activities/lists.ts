@@ -1,21 +1,11 @@
-/** Steps that make one list of several pages, and people of contacts. They use only the vault. Decisions D5, D7. */
-import { knownNumbers } from '../judgement/cards';
+/** The step that makes one list of several pages. It uses only the vault. Decision D7. */
 import type { LocalActivities } from '../request/contracts';
 import { sideBySide } from '../side-by-side';
 import type { CaseRef, Cases } from '../vault/cases';
-import { type Listing, readListing, readObject, writeObject } from './case-objects';
+import { type Listing, readListing, writeObject } from './case-objects';
 import { unlessStopped } from './stopping';
 
-export interface ListDependencies {
-  readonly cases: Cases;
-  /** Keyed hash, see the keyring. */
-  readonly hash: (value: string) => string;
-}
-
-export function createListActivities({
-  cases,
-  hash,
-}: ListDependencies): Pick<LocalActivities, 'mergeListings' | 'identifyPeople' | 'recogniseContacts'> {
+export function createListActivities({ cases }: { readonly cases: Cases }): Pick<LocalActivities, 'mergeListings'> {
   return {
     /** Several pages of lists as one: records once each, in the order of the pages. */
     async mergeListings({ request, of, objects }) {
@@ -26,43 +16,6 @@ export function createListActivities({
       }
       const merged = merging.end();
       return { object: await writeObject(cases, request, of, merged), ...listCounts(merged) };
-    },
-
-    /** The subject's contacts and numbers in a fixed order; later steps name them by their places in it. */
-    async identifyPeople(input) {
-      const { email, phoneNumbers } = await readObject(cases, input.request, input.subject, 'subject');
-      const { records } = await readObject(cases, input.request, input.contacts, 'contacts');
-      const contacts = [...records].sort((a, b) => a.id - b.id);
-      const known = knownNumbers({ emails: [email], phoneNumbers }, contacts, undefined);
-      const { ignored: ignoredNumbers, beyond: numbersBeyond } = known;
-      const numbers = known.numbers.map(({ digits }) => ({ digits, query: `+${digits}` }));
-      const people = await writeObject(cases, input.request, 'people', { contacts, numbers });
-      return {
-        people,
-        contacts: contacts.length,
-        numbers: numbers.length,
-        ignoredNumbers,
-        numbersBeyond,
-        planDigest: hash(`plan ${contacts.map(({ id }) => id).join(' ')}`),
-      };
-    },
-
-    /**
-     * Compares two searches: contacts found now that were found before, by their places there, and the number of new ones.
-     * New contacts are added at the end; the places of the others stay.
-     */
-    async recogniseContacts(input) {
-      const before = await readObject(cases, input.request, input.people, 'people');
-      const { records } = await readObject(cases, input.request, input.found, 'contacts');
-      const places = new Map(before.contacts.map(({ id }, place) => [id, place]));
-      const known = records.flatMap(({ id }) => places.get(id) ?? []).sort((a, b) => a - b);
-      const added = records.filter(({ id }) => !places.has(id)).sort((a, b) => a.id - b.id);
-      if (added.length === 0) return { people: input.people, known, fresh: [] };
-      const people = await writeObject(cases, input.request, 'people', {
-        ...before,
-        contacts: [...before.contacts, ...added],
-      });
-      return { people, known, fresh: added.map((_, index) => before.contacts.length + index) };
     },
   };
 }
@@ -101,10 +54,10 @@ const RECORDS_BYTES_MAX = 128 * 1024 * 1024;
 export function createMerge(bytesMax = RECORDS_BYTES_MAX) {
   const ids = new Set<number>();
   const records = new Map<number, Listing['records'][number]>();
-  const withheld = new Set<number>();
   const unreadable = new Set<number>();
   let unnamed = 0;
   let bytes = 0;
+  let readMs = Number.POSITIVE_INFINITY;
   return {
     add(page: Listing): void {
       for (const id of page.ids) ids.add(id);
@@ -118,29 +71,28 @@ export function createMerge(bytesMax = RECORDS_BYTES_MAX) {
         bytes += more;
         records.set(record.id, record);
       }
-      for (const id of page.withheld) withheld.add(id);
       for (const id of page.unreadable) unreadable.add(id);
       unnamed += page.unnamed;
+      readMs = Math.min(readMs, page.readMs);
     },
     end(): Listing {
       for (const id of records.keys()) unreadable.delete(id); // another reading of the row succeeded
       return {
         ids: [...ids],
         records: [...records.values()],
-        withheld: [...withheld],
         unreadable: [...unreadable],
         unnamed,
+        readMs: Number.isFinite(readMs) ? readMs : 0, // nothing was read
       };
     },
   };
 }
 
 /** The counts of a list: the only facts that a workflow receives of it. */
-export function listCounts({ ids, records, withheld, unreadable, unnamed }: Listing) {
+export function listCounts({ ids, records, unreadable, unnamed }: Listing) {
   return {
     distinct: new Set(ids).size + unnamed,
     records: records.length,
-    withheld: withheld.length,
     unreadable: unreadable.length + unnamed,
   };
 }

@@ -1,8 +1,8 @@
 /** The first step of a request: accepts or refuses the input, and seals the subject. Decisions D7, D12. */
 import { activityInfo } from '@temporalio/activity';
-import { emailSpellings } from '../judgement/addresses';
 import { clockOf } from '../request/clock';
 import type { LocalActivities, Opened } from '../request/contracts';
+import { searchedAddresses } from '../request/identities';
 import { endOf, type Inputs, InvalidInput, instantMs, parseInput, refuseImpossibleTimes } from '../request/input';
 import type { AccessInput, DeletionInput } from '../request/model';
 import { type Kind, type RequestRef, requestOf, workflowIdOf } from '../request/names';
@@ -82,7 +82,10 @@ export function createOpeningActivities(
       if (kind === 'access') await cases.mark(subjectHash, request);
 
       const { email, phoneNumbers = [] } = parsed.subject;
-      const subject = await writeObject(cases, request, 'subject', { email, phoneNumbers: [...phoneNumbers] });
+      const subject = await writeObject(cases, request, 'subject', {
+        emails: [email],
+        phoneNumbers: [...phoneNumbers],
+      });
       const accessesOpen =
         kind === 'deletion' && (await cases.marked('access', request.connection, subjectHash)).length > 0;
       const extended = record.clock && { clock: record.clock };
@@ -103,14 +106,22 @@ function admit(
   parsed: Options & { readonly subject: { readonly email: string } },
   { receivedMs, openedMs }: { readonly receivedMs: number; readonly openedMs: number },
 ): Omit<Opened, 'request' | 'subject' | 'subjectHash' | 'accessesOpen'> {
-  const { calls = 'by-number', from, to, dryRun = false, settleSeconds = SETTLE_SECONDS_DEFAULT } = parsed;
+  const {
+    contacts = 'search',
+    calls = 'by-number',
+    from,
+    to,
+    dryRun = false,
+    settleSeconds = SETTLE_SECONDS_DEFAULT,
+  } = parsed;
   const { regime, submittedAt, priority, deadlineDays = DEADLINE_DAYS_DEFAULT } = parsed;
   const submittedMs = submittedAt === undefined ? undefined : instantMs(submittedAt);
   const clock = clockOf({ regime, submittedMs }, receivedMs);
   return {
-    spellings: emailSpellings(parsed.subject.email).length,
+    spellings: searchedAddresses([parsed.subject.email]).length,
     deadlineMs: openedMs + deadlineDays * DAY_MS,
     ...(priority && { priority }),
+    contacts,
     calls: {
       by: calls,
       from: from === undefined ? null : Math.floor(instantMs(from) / 1000),

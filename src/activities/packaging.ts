@@ -6,16 +6,21 @@ import type { LocalActivities } from '../request/contracts';
 import type { Cases } from '../vault/cases';
 import { refuseEnded } from './api-step';
 import { readObject } from './case-objects';
+import { newestFirst, readDecided } from './judging';
 import { NOTHING_SENT } from './local-step';
 import { unlessStopped } from './stopping';
 
 export function createPackageActivities({ cases }: { readonly cases: Cases }): Pick<LocalActivities, 'buildPackage'> {
   return {
-    /** The access package, sealed in the vault. The same findings always make the same bytes. */
+    /** The access package of the rows that the plan takes, sealed in the vault. The same findings always make the same bytes. */
     async buildPackage(input) {
       await refuseEnded(cases, input.request, 'a-minute-ago', NOTHING_SENT);
       const { contacts } = await readObject(cases, input.request, input.people, 'people');
       const { records } = await readObject(cases, input.request, input.calls, 'calls');
+      const rows = await readDecided(cases, input.request, input);
+      const idsOf = (record: 'contact' | 'call') =>
+        new Set(rows.flatMap(row => (row.record === record && row.decision === 'take' ? [row.id] : [])));
+      const [contactIds, callIds] = [idsOf('contact'), idsOf('call')];
       const { contacts: contactCoverage, calls: callCoverage, outOfReach } = input.coverage;
       if (callCoverage === undefined) throw new RangeError('calls were not searched');
       const zipping = zipPackage({
@@ -24,8 +29,8 @@ export function createPackageActivities({ cases }: { readonly cases: Cases }): P
         connection: input.request.connection,
         createdAt: input.startedAt,
         subject: await readObject(cases, input.request, input.subject, 'subject'),
-        contacts,
-        calls: [...records].sort((a, b) => (b.started_at ?? 0) - (a.started_at ?? 0) || b.id - a.id),
+        contacts: contacts.flatMap(({ card }) => (contactIds.has(card.id) ? [card] : [])),
+        calls: newestFirst(records.filter(({ id }) => callIds.has(id))),
         coverage: {
           contacts: { state: contactCoverage.state, gaps: [...contactCoverage.gaps] },
           calls: { ...callCoverage, gaps: [...callCoverage.gaps] },

@@ -1,16 +1,18 @@
-/** Steps that read one page of a list at Aircall and keep the subject's records. Decisions D1, D5, D6. */
+/** Steps that read one page of a list at Aircall and keep the records that are, or may be, the subject's. Decisions D1, D5, D6. */
 import { ENDPOINTS } from '../aircall/endpoints';
 import { readPage } from '../aircall/replies';
 import { callSchema, contactSchema } from '../aircall/schemas';
-import { bearsAddress, emailSpellings } from '../judgement/addresses';
-import { createCallJudge } from '../judgement/calls';
+import { bearsAddress } from '../judgement/addresses';
+import { bearsNumber, knownNumbers } from '../judgement/cards';
 import type { ApiActivities, Window } from '../request/contracts';
+import { searchedAddresses } from '../request/identities';
 import type { RequestRef } from '../request/names';
 import { PER_PAGE } from '../request/paging';
 import type { SourceName } from '../request/sources';
 import { CaseFileBroken } from '../vault/cases';
 import { type ApiStepDependencies, sendOnce } from './api-step';
 import { type Listing, readObject, writeObject } from './case-objects';
+import { callJudgeOf, spellingsOf } from './judging';
 import { listCounts } from './lists';
 
 export function createReadActivities(
@@ -23,53 +25,59 @@ export function createReadActivities(
   }
 
   return {
-    /** One page of the contact search. Every returned contact is kept only if one of its own addresses is the subject's. */
-    async searchContacts({ request, subject, spelling, window, page }) {
-      const { email } = await readObject(cases, request, subject, 'subject');
-      const endpoint = ENDPOINTS.searchContacts;
-      const query = { email: emailSpellings(email)[spelling] ?? email, ...pageQuery(window, page, 0) };
-      return sendOnce(dependencies, request.connection, { endpoint, query }, async body => {
+    /**
+     * One page of contacts, by a spelling of an address or a number, or of the whole company. However it was asked for, a contact is
+     * kept only if it bears an address or a known number of the subject itself.
+     */
+    async searchContacts({ request, subject, numbers, by, place, window, page }) {
+      const identities = await readObject(cases, request, subject, 'subject');
+      const known = numbers && (await readObject(cases, request, numbers, 'numbers'));
+      const searched = {
+        address: searchedAddresses(identities.emails),
+        number: spellingsOf(known?.numbers ?? []),
+        company: [],
+      }[by];
+      const filter = FILTERS[by] === undefined ? {} : { [FILTERS[by]]: spellingAt(searched, place) };
+      const endpoint = by === 'company' ? ENDPOINTS.listContacts : ENDPOINTS.searchContacts;
+      const query = { ...filter, ...pageQuery(window, page, 0) };
+      return sendOnce(dependencies, request.connection, { endpoint, query }, async (body, { connection, readMs }) => {
         const { records, rows, total, ...seen } = readPage(endpoint, contactSchema, body);
-        const own = records.filter(contact => bearsAddress(contact, [email]));
-        const listing = { ...seen, records: own, withheld: [] };
-        return { rows, total, ...(await store(request, 'contacts', listing)) };
+        const country = known === undefined ? connection.country : known.country;
+        const given = known ?? knownNumbers(identities, [], country);
+        const own = records.filter(
+          card => bearsAddress(card, identities.emails) || bearsNumber(card, given.numbers, country),
+        );
+        return { rows, total, ...(await store(request, 'contacts', { ...seen, records: own, readMs })) };
       });
     },
 
-    /** One page of calls, by one of the subject's numbers or of the whole company; the same calls are kept either way. */
+    /**
+     * One page of calls, by one spelling of the subject's numbers or of the whole company; the same calls are kept either way, and in
+     * the list of the company also those in which the subject took part as a third.
+     */
     async fetchCalls({ request, people, number, window, page }) {
-      const { contacts, numbers } = await readObject(cases, request, people, 'people');
+      const judged = await readObject(cases, request, people, 'people');
       const endpoint = number === null ? ENDPOINTS.listCalls : ENDPOINTS.searchCalls;
-      const searched = number === null ? undefined : numbers[number];
-      // A search without its filter lists every call of the company.
-      if (number !== null && searched === undefined)
-        throw new CaseFileBroken('case-file-broken', 'The case file has no such number.');
-      const query = {
-        ...(searched === undefined ? {} : { phone_number: searched.query }),
-        ...pageQuery(window, page, -1),
-      };
-      const judge = createCallJudge(
-        {
-          contacts: contacts.map(card => ({ card, because: [] })),
-          numbers: numbers.map(({ digits, query }) => ({ digits, spellings: [query] })),
-          ignored: 0,
-          withoutCountry: 0,
-          beyond: 0,
-        },
-        undefined,
-      );
-      return sendOnce(dependencies, request.connection, { endpoint, query }, async body => {
+      const filter = number === null ? {} : { phone_number: spellingAt(spellingsOf(judged.numbers), number) };
+      const query = { ...filter, ...pageQuery(window, page, -1) };
+      return sendOnce(dependencies, request.connection, { endpoint, query }, async (body, { readMs }) => {
         const { records, rows, total, ...seen } = readPage(endpoint, callSchema, body);
-        const judged = records.map(call => ({ call, verdict: judge(call) }));
-        const listing = {
-          ...seen,
-          records: judged.flatMap(({ call, verdict }) => (verdict && !verdict.doubt ? [call] : [])),
-          withheld: judged.flatMap(({ call, verdict }) => (verdict?.doubt ? [call.id] : [])),
-        };
-        return { rows, total, ...(await store(request, 'calls', listing)) };
+        const judge = callJudgeOf(judged, number === null ? 'company' : 'by-number');
+        const own = records.filter(call => judge(call) !== undefined);
+        return { rows, total, ...(await store(request, 'calls', { ...seen, records: own, readMs })) };
       });
     },
   };
+}
+
+const FILTERS = { address: 'email', number: 'phone_number', company: undefined } as const;
+
+/** A search without its filter lists every record of the company. @throws {CaseFileBroken} */
+function spellingAt(spellings: readonly string[], place: number): string {
+  const spelling = spellings[place];
+  if (spelling === undefined || spelling === '')
+    throw new CaseFileBroken('case-file-broken', 'The case file has nothing to search for at this place.');
+  return spelling;
 }
 
 /** Calls start after `from`, contacts at or after it (measured): `fromShift` makes both inclusive. */

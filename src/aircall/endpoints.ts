@@ -26,6 +26,13 @@ export const ENDPOINTS = {
     records: 'contacts',
     always: { order: 'desc' },
   },
+  listContacts: {
+    name: 'contact list',
+    method: 'GET',
+    path: '/contacts',
+    records: 'contacts',
+    always: { order: 'desc' },
+  },
   getContact: { name: 'contact', method: 'GET', path: '/contacts/:id', records: 'contact' },
   deleteContact: { name: 'contact deletion', method: 'DELETE', path: '/contacts/:id' },
   searchCalls: {

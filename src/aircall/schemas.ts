@@ -19,6 +19,8 @@ function atMost<T extends z.ZodType>(max: number, item: T) {
 
 export const contactSchema = z.looseObject({
   id,
+  first_name: z.string().nullish(),
+  last_name: z.string().nullish(),
   emails: atMost(VALUES_MAX, value).nullish(),
   phone_numbers: atMost(VALUES_MAX, value).nullish(),
 });
@@ -28,6 +30,7 @@ export const callSchema = z.looseObject({
   started_at: z.number().int().nullish(),
   raw_digits: z.string().nullish(),
   contact: z.looseObject({ id }).nullish(),
+  conference_participants: atMost(VALUES_MAX, z.looseObject({ phone_number: z.string().nullish() })).nullish(),
 });
 
 /** The envelope of a list; its rows are judged one by one. */

@@ -27,7 +27,7 @@ function contradict(one: ReadonlySet<string>, other: ReadonlySet<string>): boole
 }
 
 /** Different names that are compared with each other, because each is compared with each. */
-export const NAMES_MAX = 200;
+export const NAMES_MAX = 50;
 
 /** The names of some cards. More than the limit are as good as a contradiction: nobody has so many. */
 export interface Names {

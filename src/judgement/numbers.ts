@@ -121,21 +121,24 @@ function readInternational(
   if (text === undefined) return undefined;
   const parsed = parse(text);
   // Of a plan that nobody knows the digits count. No country code begins with 0.
-  const plain = /^\+[1-9\s(][\d\s().\-/]*$/.test(text) ? text.replace(/\D/g, '') : '';
+  const plain = /^\+[\d\s().\-/]+$/.test(text) ? text.replace(/\D/g, '') : '';
   const digits = canonical(parsed?.number.slice(1) ?? plain);
   if (digits.startsWith('0') || !isSomebodys(digits)) return undefined;
   return { digits, extension: parsed?.ext !== undefined, country: parsed?.country };
 }
 
-/** Any country will do to see whether there is a number in a text, and an extension. */
+/** Any country will do to see an extension. */
 const ANY_COUNTRY = 'US';
 
 function readNational(text: string, known: ReadonlySet<string>, country: CountryCode | undefined): Reading {
-  const seen = parse(text, ANY_COUNTRY);
-  if (seen === undefined) return 'no-number';
-  const extension = seen.ext !== undefined;
-  const bare = withoutEnd(text.replace(/\D/g, ''), seen.ext ?? '');
+  const [plain = ''] = /^[\d\s().\-/]*/.exec(text) ?? [];
+  const rest = text.slice(plain.length);
+  const ext = parse(text, ANY_COUNTRY)?.ext;
+  // Digits in a text name anything: a customer, a room.
+  if (rest !== '' && ext === undefined) return 'no-number';
+  const bare = withoutEnd(plain.replace(/\D/g, ''), /\d/.test(rest) ? '' : (ext ?? ''));
   if (!isSomebodys(bare)) return 'no-number';
+  const extension = ext !== undefined;
   if (known.has(canonical(bare))) return { digits: canonical(bare), extension, bare };
   const parsed = country === undefined ? undefined : parse(text, country);
   if (parsed === undefined || !parsed.isPossible()) return 'no-country';
@@ -174,6 +177,7 @@ function isSomebodys(digits: string): boolean {
   return digits.length >= PHONE_DIGITS_MIN && !KEYPAD.has(digits);
 }
 
+/** `- 12#` is an extension that stands among the digits. */
 function withoutEnd(text: string, end: string): string {
   return text.endsWith(end) ? text.slice(0, text.length - end.length) : text;
 }

@@ -13,19 +13,18 @@ const source = { state: z.enum(['complete', 'partial', 'failed', 'skipped']), ga
 
 const searchedByNumber = {
   ...source,
+  by: z
+    .enum(['number', 'company'])
+    .optional()
+    .describe('How they were found: by the numbers of the subject, or among all calls of the company.'),
   window: z.strictObject({ from: z.string().nullable(), to: z.string() }),
-  ambiguous: z
-    .number()
-    .int()
-    .describe('Calls on a number of the subject that Aircall attributes to somebody else: withheld.'),
+  ambiguous: z.number().int().describe('Calls that may be those of somebody else: withheld.'),
   ignoredNumbers: z.number().int().describe('Numbers too short to name a person: not searched.'),
 };
 
 /** The records of each source. */
 const RECORDS = {
-  contacts: z
-    .array(contactSchema)
-    .describe('Contacts that hold the e-mail address of the subject, as Aircall returns them.'),
+  contacts: z.array(contactSchema).describe('Contacts of the subject, as Aircall returns them.'),
   calls: z
     .array(callSchema)
     .describe('Calls of the subject, newest first, as Aircall returns them. Times are UNIX seconds.'),
@@ -44,7 +43,7 @@ export const packageSchema = z
     connection: z.string().describe('The configured Aircall company.'),
     createdAt: z.iso.datetime().describe('When the request started; the package holds records found from then on.'),
     subject: z
-      .strictObject({ email: z.string(), phoneNumbers: z.array(z.string()) })
+      .strictObject({ emails: z.array(z.string()), phoneNumbers: z.array(z.string()) })
       .describe('Who the request is about, as given.'),
     ...RECORDS,
     coverage: z

@@ -3,6 +3,7 @@
  * anything; a workflow uses no result that its step does not return. The types of the steps are made from it, so a step that
  * it lacks does not compile. Decision D8. Workflow-safe.
  */
+import { DOUBTS } from '../judgement/doubts';
 import { inputFor, returnedBy } from './addressed';
 import { ALARMS, clockShape, extensionInputShape, REGIMES } from './clock';
 import { coverageShape, packageRefShape, phaseTimesShape, resultShape } from './model';
@@ -74,8 +75,10 @@ const openedShape = object({
   ...budgetFields,
   subject: caseRefShape,
   subjectHash: text,
-  /** How many spellings of the address are searched for. */
+  /** How many spellings of the addresses are searched for. */
   spellings: whole,
+  /** How contacts are found. */
+  contacts: oneOf(...OPTIONS.contacts.takes.oneOf),
   calls: object({ by: oneOf(...OPTIONS.calls.takes.oneOf), from: either(number, oneOf(null)), to: number }),
   dryRun: flag,
   clock: optional(clockShape),
@@ -93,7 +96,6 @@ const listCounts = {
   /** Different rows seen. */
   distinct: whole,
   records: whole,
-  withheld: whole,
   unreadable: whole,
 };
 export const mergedShape = object({ object: caseRefShape, ...listCounts });
@@ -118,21 +120,30 @@ const pageReport = object({
 /** Lists that are searched. */
 export const contactListFields = {
   subject: caseRefShape,
-  /** Which spelling of the address is searched for, from 0. */
-  spelling: whole,
+  /** The subject's numbers as far as they are known; absent: those of the request. */
+  numbers: optional(caseRefShape),
+  by: oneOf('address', 'number', 'company'),
+  /** Which spelling of the addresses or numbers is searched for, from 0. */
+  place: whole,
 };
 export const callListFields = {
   people: caseRefShape,
-  /** Which of the subject's numbers is searched for, from 0; null lists all calls of the company. */
+  /** Which spelling of the subject's numbers is searched for, from 0; null lists all calls of the company. */
   number: either(whole, oneOf(null)),
 };
 
-const oneContact = object({
+const oneContact = {
   request,
   people: caseRefShape,
-  /** Which of the subject's contacts, from 0. */
+  /** Which of the judged contacts, from 0. */
   contact: whole,
-});
+};
+
+const planned = {
+  plan: caseRefShape,
+  /** What people decided about the plan; absent: nobody was asked. */
+  approval: optional(caseRefShape),
+};
 
 const refused = {
   connection: nameShape,
@@ -145,17 +156,67 @@ export const renewableShape = object({ ...refused, renewAt: instant });
 /** The credential that is about to expire, and when it is to be renewed. */
 export type Renewable = Shaped<typeof renewableShape>;
 
+const numbersShape = object({
+  numbers: caseRefShape,
+  /** Those of the subject's contacts that the request does not name. */
+  found: whole,
+  /** Spellings of all of them, by their places, which a search has not been made for. */
+  unsearched: listOf(whole),
+  /** How many spellings there are. */
+  spellings: whole,
+});
+export type Numbers = Shaped<typeof numbersShape>;
+
 const peopleShape = object({
   people: caseRefShape,
+  /** That are, or may be, the subject's; the others are doubtful. */
   contacts: whole,
+  certain: whole,
   numbers: whole,
+  /** Of these numbers: each is searched for. */
+  spellings: whole,
   ignoredNumbers: whole,
+  /** Numbers of which nobody knows the country: they are not searched. */
+  numbersWithoutCountry: whole,
   /** Numbers beyond the most that are searched for one person. */
   numbersBeyond: whole,
-  /** Names the set of contacts: keyed hash over their ids. */
-  planDigest: text,
 });
 export type People = Shaped<typeof peopleShape>;
+
+/** How calls were found: in a list of the company those are told too in which the subject took part as a third. */
+const callsBy = oneOf(...OPTIONS.calls.takes.oneOf);
+
+const rowsOf = <T>(shape: Shape<T>) => object({ contacts: shape, calls: shape });
+const madeShape = object({
+  plan: caseRefShape,
+  /** Keyed hash of its rows. */
+  planDigest: text,
+  certain: rowsOf(whole),
+  doubtful: rowsOf(whole),
+});
+export type MadePlan = Shaped<typeof madeShape>;
+
+const decidedShape = object({
+  /** Contacts to delete or deliver, by their places. */
+  take: listOf(whole),
+  /** How many rows are taken. */
+  taken: rowsOf(whole),
+  /** Rows that are doubtful, or that somebody decided to keep. */
+  exceptions: listOf(
+    object({
+      code: either(keyOf(DOUBTS), oneOf('decided')),
+      source: isSource,
+      taken: whole,
+      kept: whole,
+      /** Of the kept ones: those that nobody decided about. */
+      undecided: whole,
+      /** The places of the first of the kept ones. */
+      places: listOf(whole),
+    }),
+  ),
+});
+/** The rows of a plan, as they are decided. */
+export type Decided = Shaped<typeof decidedShape>;
 
 const alarmShape = object({
   request,
@@ -212,10 +273,14 @@ const API = {
   searchContacts: { takes: [object({ ...page, ...contactListFields })], returns: pageReport },
   fetchCalls: { takes: [object({ ...page, ...callListFields })], returns: pageReport },
   deleteContact: {
-    takes: [oneContact],
+    takes: [object({ ...oneContact, ...planned, reading: optional(caseRefShape) })],
     returns: object({ ...sent, outcome: oneOf('deleted', 'already-absent') }),
   },
-  getContact: { takes: [oneContact], returns: object({ ...sent, present: flag }) },
+  /** The reading is absent if there is no such contact. */
+  getContact: {
+    takes: [object(oneContact)],
+    returns: object({ ...sent, present: oneOf('as-judged', 'changed', 'no'), reading: optional(caseRefShape) }),
+  },
   ping: {
     takes: [object({ ...refused, failedVersion: optional(whole) })],
     returns: object({ ...sent, replaced: flag }),
@@ -228,10 +293,27 @@ const LOCAL = {
   openRequest: { takes: [receivedShape], returns: openingShape },
   progressOf: { takes: [object({ activityId: text })], returns: progressShape },
   mergeListings: { takes: [object({ request, of: isSource, objects: listOf(caseRefShape) })], returns: mergedShape },
-  identifyPeople: { takes: [object({ request, subject: caseRefShape, contacts: caseRefShape })], returns: peopleShape },
+  identifyNumbers: {
+    takes: [object({ request, subject: caseRefShape, contacts: caseRefShape, before: optional(caseRefShape) })],
+    returns: numbersShape,
+  },
+  judgePeople: {
+    takes: [object({ request, subject: caseRefShape, numbers: caseRefShape, contacts: caseRefShape })],
+    returns: peopleShape,
+  },
+  makePlan: {
+    takes: [object({ request, people: caseRefShape, calls: optional(caseRefShape), callsBy })],
+    returns: madeShape,
+  },
+  decidePlan: { takes: [object({ request, ...planned })], returns: decidedShape },
   recogniseContacts: {
-    takes: [object({ request, people: caseRefShape, found: caseRefShape })],
-    returns: object({ people: caseRefShape, known: listOf(whole), fresh: listOf(whole) }),
+    takes: [object({ request, subject: caseRefShape, people: caseRefShape, plan: caseRefShape, found: caseRefShape })],
+    returns: object({
+      people: caseRefShape,
+      plan: caseRefShape,
+      known: listOf(whole),
+      fresh: listOf(object({ contact: whole, doubt: optional(keyOf(DOUBTS)) })),
+    }),
   },
   buildPackage: {
     takes: [
@@ -240,6 +322,7 @@ const LOCAL = {
         subject: caseRefShape,
         people: caseRefShape,
         calls: caseRefShape,
+        ...planned,
         coverage: coverageShape,
         startedAt: instant,
       }),

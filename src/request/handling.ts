@@ -3,7 +3,7 @@
  * that crosses from an activity to a workflow; a new code does not compile until it is handled here.
  * docs/errors.md explains the codes to operators. Workflow-safe: plain data.
  */
-import { keyOf, object, type Shape, type Shaped, whole } from './shapes';
+import { flag, keyOf, object, optional, type Shape, type Shaped, whole } from './shapes';
 
 export interface Handling {
   /** `server-says`: after the delay that the failure names; `backoff`: exponentially, until the deadline; `never`. */
@@ -39,6 +39,7 @@ export const HANDLING = {
   'request-ended': never,
   'request-cancelled': never,
   'deletion-not-asked': never,
+  'read-first': never,
   'connection-paused': credential,
   'reconnect-needed': never,
   'refresh-in-progress': serverSays,
@@ -85,6 +86,8 @@ export const sentFields = {
   apiRequests: whole,
   /** The credential that the last attempt used. */
   credentialVersion: whole,
+  /** Whether Aircall may have executed a request of it although nobody saw its answer; absent: it is not known that it may. */
+  uncertain: optional(flag),
 };
 export const failureDetailShape = object(sentFields);
 /** The first detail of a failed step's failure. */

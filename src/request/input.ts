@@ -51,6 +51,7 @@ const request = { requestId: name, connection: name, subject };
 
 const common = {
   ...request,
+  contacts: oneOf(OPTIONS.contacts.takes.oneOf, 'takes search or company'),
   deadlineDays: numberIn(OPTIONS.deadlineDays.takes),
   priority: oneOf(OPTIONS.priority.takes.oneOf, 'takes batch, or is left out'),
   regime: oneOf(OPTIONS.regime.takes.oneOf, 'takes gdpr, ccpa or none'),

@@ -107,9 +107,11 @@ export type SourceCoverage = Shaped<typeof sourceShape>;
 
 const numbersShape = object({
   ...coverageFields,
+  /** How they were found: by the numbers of the subject, or in the list of all records of the company. */
+  by: optional(oneOf('number', 'company')),
   /** Both inclusive. `from` null: all that Aircall serves. */
   window: object({ from: either(instant, oneOf(null)), to: instant }),
-  /** Records on a number of the subject that Aircall attached to somebody else: withheld. */
+  /** Records that may be somebody else's: withheld. */
   ambiguous: whole,
   /** Numbers too short to name a person: not searched. */
   ignoredNumbers: whole,
@@ -168,7 +170,7 @@ export const resultShape = object({
   completedAt: instant,
   package: optional(packageRefShape),
   verification: optional(verificationShape),
-  /** Deletion: names the set of contacts that is, or in a dry run would be, deleted. */
+  /** Names what is, or in a dry run would be, delivered or deleted. */
   planDigest: optional(text),
   plan: optional(object({ counts: object({ contacts: whole }) })),
   /** When its data was destroyed, and how it had ended. */

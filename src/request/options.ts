@@ -26,6 +26,13 @@ export const DEADLINE_DAYS_DEFAULT = 30;
 export const SETTLE_SECONDS_DEFAULT = 5;
 
 export const OPTIONS = {
+  /** How contacts are found: by a search for addresses and numbers (default), or by listing all contacts of the company. */
+  contacts: {
+    kinds: BOTH,
+    takes: { oneOf: ['search', 'company'] },
+    flag: '--contacts <way>',
+    help: 'search, or company: list all contacts of the company (default: search)',
+  },
   /** How calls are found: by the person's numbers (default), or by listing all calls of the company. */
   calls: {
     kinds: ['access'],

@@ -25,6 +25,11 @@ const schema = z.strictObject({
   /** The Aircall company that it belongs to, as Aircall calls it; absent if Aircall does not show it. */
   company: z.string().min(1).optional(),
   baseUrl: z.url(),
+  /** ISO 3166-1 alpha-2: numbers that Aircall stores without a country are read as of this one. */
+  country: z
+    .string()
+    .regex(/^[A-Z]{2}$/)
+    .optional(),
   limitPerMinute: z.union([z.number().int().min(1).max(LIMIT_PER_MINUTE_MAX), z.literal('auto')]),
   share: z.number().gt(0).max(SHARE_MAX),
   credential: z.discriminatedUnion('kind', [apiKey, oauth]),

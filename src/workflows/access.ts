@@ -1,64 +1,93 @@
 /**
- * An access request: find the subject's contacts, fetch their calls, hand over a package. It reads only.
- * Decisions D5, D6, D10.
+ * An access request: find the subject's contacts, fetch their calls, hand over a package of those that are the subject's alone, or that
+ * people decided to hand over. It reads only. Decisions D5, D6, D10, D15.
  */
 import type { People } from '../request/contracts';
-import type { AccessInput, Gap, RequestResult } from '../request/model';
+import type { AccessInput, Gap, NumberCoverage, RequestResult } from '../request/model';
 import { type ListedSource, readLists } from './listing';
 import type { List } from './pages';
 import { findPeople } from './people';
+import { decidePlan, makePlan, type Planned, stepsFor } from './planning';
 import { coverageOf } from './result';
 import { type RequestRun, runRequest } from './run';
 
-/** Above it, packing takes longer than a workflow task should. */
-const CALLS_QUICK_MAX = 1_000;
-
 export async function accessRequest(input: AccessInput): Promise<RequestResult> {
   return runRequest('access', input, async run => {
+    const { findings } = run;
     run.progress.enter('searching');
     const people = await findPeople(run);
     if (people === undefined) return;
+    findings.found('contacts', people.certain);
 
     run.progress.enter('fetching-calls');
-    const calls = await findCalls(run, people);
+    const { listed: calls, coverage } = await findCalls(run, people);
     if (people.contacts + calls.records === 0) return;
 
+    const { plan, certain, doubtful } = await makePlan(run, people, calls);
+    findings.found('calls', certain.calls);
+    findings.cover({ calls: { ...coverage, ambiguous: doubtful.calls } });
+    const planned: Planned = { plan };
+    const { taken } = await decidePlan(run, planned, calls.records);
+    findings.found('contacts', taken.contacts - certain.contacts);
+    findings.found('calls', taken.calls - certain.calls);
+    findings.cover({ calls: { ...coverage, ambiguous: Math.max(0, certain.calls + doubtful.calls - taken.calls) } });
+    if (taken.contacts + taken.calls === 0) return;
+
     run.progress.enter('packaging');
-    await handOver(run, people, calls);
+    await handOver(run, people, calls, planned);
   });
 }
 
-/** Calls by each of the person's numbers, or all calls of the company; the same ones are kept in both cases. */
-async function findCalls(
-  run: RequestRun,
-  { people, contacts, numbers, ignoredNumbers, numbersBeyond }: People,
-): Promise<ListedSource> {
+interface FoundCalls {
+  readonly listed: ListedSource;
+  /** Before anything is decided about them. */
+  readonly coverage: NumberCoverage;
+}
+
+/** Calls by each spelling of the person's numbers, or all calls of the company. */
+async function findCalls(run: RequestRun, people: People): Promise<FoundCalls> {
   const { findings, opened } = run;
   const { by, from, to } = opened.calls;
-  const nobody = contacts + numbers === 0;
-  const searched = by === 'company' && !nobody ? [null] : Array.from({ length: numbers }, (_, number) => number);
-  const lists = searched.map((number): List => ({ of: 'calls', people, number }));
-  const window = { from: from === null ? null : instant(from), to: instant(to) };
+  const lists = listsOf(by, people);
+  const searched = {
+    by: by === 'company' ? by : 'number',
+    window: { from: from === null ? null : instant(from), to: instant(to) },
+    ambiguous: 0,
+    ignoredNumbers: people.ignoredNumbers,
+  } as const;
   // Stays if the search is cancelled or fails.
-  findings.cover({ calls: { state: 'failed', gaps: [{ code: 'cancelled' }], window, ambiguous: 0, ignoredNumbers } });
-  const beyond: Gap[] = numbersBeyond > 0 ? [{ code: 'too-many-numbers', count: numbersBeyond }] : [];
-  const found = await readLists(run, 'calls', lists, { ...(from !== null && { from }), to }, beyond);
-  findings.noteUnreadable('calls', found.unreadable);
-  findings.found('calls', found.records);
-  findings.cover({
-    calls: { state: found.state, gaps: found.gaps, window, ambiguous: found.withheld, ignoredNumbers },
-  });
-  return found;
+  findings.cover({ calls: { state: 'failed', gaps: [{ code: 'cancelled' }], ...searched } });
+  const gaps = lists.length === 0 ? [{ code: 'no-number-known' }, ...gapsOf(people)] : gapsOf(people);
+  const listed = await readLists(run, 'calls', lists, { ...(from !== null && { from }), to }, { gaps });
+  findings.noteUnreadable('calls', listed.unreadable);
+  const state = lists.length === 0 ? 'skipped' : listed.state;
+  const coverage = { state, gaps: listed.gaps, ...searched };
+  findings.cover({ calls: coverage });
+  return { listed, coverage };
 }
 
-async function handOver(run: RequestRun, { people }: People, calls: ListedSource): Promise<void> {
+/** None if there is nothing by which a call could be the person's. */
+function listsOf(by: 'by-number' | 'company', { people, contacts, numbers, spellings }: People): List[] {
+  if (by === 'company') return contacts + numbers === 0 ? [] : [{ of: 'calls', people, number: null }];
+  return Array.from({ length: spellings }, (_, number): List => ({ of: 'calls', people, number }));
+}
+
+/** Numbers of the person that are not searched. */
+function gapsOf({ numbersBeyond, numbersWithoutCountry }: People): Gap[] {
+  return [
+    ...(numbersBeyond > 0 ? [{ code: 'too-many-numbers', count: numbersBeyond }] : []),
+    ...(numbersWithoutCountry > 0 ? [{ code: 'number-without-country', count: numbersWithoutCountry }] : []),
+  ];
+}
+
+async function handOver(run: RequestRun, { people }: People, calls: ListedSource, planned: Planned): Promise<void> {
   const { request, subject } = run.opened;
-  const steps = calls.records <= CALLS_QUICK_MAX ? run.local : run.bulk;
-  run.findings.package = await steps.buildPackage({
+  run.findings.package = await stepsFor(run, calls.records).buildPackage({
     request,
     subject,
     people,
     calls: calls.object,
+    ...planned,
     coverage: coverageOf('access', run.findings),
     startedAt: run.startedAt,
   });

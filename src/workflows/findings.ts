@@ -2,6 +2,8 @@
  * The findings of a request so far: records of each source, coverage, the outcome of each record. The result is
  * made from them when the request ends. Pure; Workflow-safe.
  */
+import { DOUBTS, type DoubtCode } from '../judgement/doubts';
+import type { Decided } from '../request/contracts';
 import type {
   Counts,
   FinalStatus,
@@ -16,7 +18,8 @@ import type {
 } from '../request/model';
 import { noCounts } from '../request/model';
 import type { Kind } from '../request/names';
-import { compareRecords, type SourceName, sourcesOf, unreadableName } from '../request/sources';
+import { keyOf } from '../request/shapes';
+import { compareRecords, recordName, type SourceName, sourcesOf, unreadableName } from '../request/sources';
 
 /** Limit of outcomes in a history: the rest is counted by source, outcome and code. */
 export const OUTCOMES_MAX = 10_000;
@@ -29,11 +32,22 @@ export interface Found {
   /** Rows that could not be read, beyond those that are in `outcomes`. */
   readonly unlisted: readonly UnlistedOutcomes[];
   readonly covered: SourcesCovered & { readonly contacts: SourceCoverage };
+  /** Records that may be somebody else's, by code. */
+  readonly doubts: readonly Doubtful[];
   package?: PackageRef;
   verification?: Verification;
   planDigest?: string;
   plan?: RequestResult['plan'];
   failure?: NonNullable<RequestResult['failure']>;
+}
+
+/** Records of one code of doubt, and what was decided about them. */
+export interface Doubtful {
+  readonly code: DoubtCode;
+  readonly taken: number;
+  readonly kept: number;
+  /** Of the kept ones: those that nobody decided about. */
+  readonly undecided: number;
 }
 
 export interface Findings extends Found {
@@ -46,6 +60,8 @@ export interface Findings extends Found {
   outcomeOf(record: string): Outcome | undefined;
   /** A failure ended the request: the source that was being searched names it, instead of a cancellation. */
   brokeOff(failure: NonNullable<RequestResult['failure']>): void;
+  /** Counts rows that are doubtful, or that somebody decided to keep; if the plan `isDone`, the kept ones have that as their outcome. */
+  noteExceptions(exceptions: Decided['exceptions'], plan: { readonly isDone: boolean }): void;
   /** Records rows that could not be read: `failed`, each of them. */
   noteUnreadable(source: SourceName, rows: number): void;
 }
@@ -59,10 +75,14 @@ const COUNTED = {
   failed: 'failed',
 } as const satisfies Partial<Record<Outcome, keyof Counts>>;
 
+/** The outcome of records that the plan does not take. */
+const KEPT = { access: 'withheld', deletion: 'retained' } as const satisfies Record<Kind, Outcome>;
+
 export function createFindings(kind: Kind): Findings {
   const counts: { -readonly [Name in keyof Counts]: Counts[Name] } = noCounts(kind);
   const ends = new Map<string, RecordOutcome>();
   const unlisted: UnlistedOutcomes[] = [];
+  const doubts = new Map<DoubtCode, Doubtful>();
   let sorted: readonly RecordOutcome[] | undefined;
   let covered: Found['covered'] = { contacts: { state: 'skipped', gaps: [] } };
 
@@ -85,6 +105,9 @@ export function createFindings(kind: Kind): Findings {
   return {
     counts,
     unlisted,
+    get doubts() {
+      return [...doubts.values()];
+    },
     get outcomes() {
       sorted ??= [...ends.values()].sort((a, b) => compareRecords(a.record, b.record));
       return sorted;
@@ -106,6 +129,21 @@ export function createFindings(kind: Kind): Findings {
       if (calls?.gaps.some(({ code }) => code === 'cancelled'))
         covered = { ...covered, calls: { ...calls, gaps: [{ code: failure.code }] } };
     },
+    noteExceptions(exceptions, { isDone }) {
+      for (const { code, source, places, taken, kept, undecided } of exceptions) {
+        if (code !== 'decided') {
+          const before = doubts.get(code) ?? { taken: 0, kept: 0, undecided: 0 };
+          const sum = { taken: before.taken + taken, kept: before.kept + kept };
+          doubts.set(code, { code, ...sum, undecided: before.undecided + undecided });
+        }
+        if (!isDone) continue;
+        for (const place of places) set({ record: recordName(source, place), outcome: KEPT[kind], code });
+        const more = kept - places.length;
+        if (more === 0) continue;
+        unlisted.push({ source, unreadable: false, outcome: KEPT[kind], code, count: more });
+        count(KEPT[kind], more);
+      }
+    },
     noteUnreadable(source, rows) {
       const failed = { outcome: 'failed', code: 'unexpected-record' } as const;
       const listed = Math.min(rows, OUTCOMES_MAX);
@@ -118,10 +156,25 @@ export function createFindings(kind: Kind): Findings {
 }
 
 /** The status of a request that was not cancelled. */
-export function statusOf({ failure, covered, counts, outcomes, verification }: Found, kind: Kind): FinalStatus {
+export function statusOf({ failure, covered, counts, outcomes, doubts, verification }: Found, kind: Kind): FinalStatus {
   if (failure !== undefined) return 'failed';
-  const whole = Object.values(covered).every(({ state }) => state === 'complete');
-  const clean = outcomes.every(({ outcome }) => outcome === 'deleted' || outcome === 'already-absent');
-  if (!whole || !clean || verification?.state === 'residual') return 'partial';
-  return sourcesOf(kind).every(source => (counts[source] ?? 0) === 0) ? 'no-match' : 'completed';
+  const isFoundOrDone = Object.values(covered).every(isWhole) && outcomes.every(isAsPlanned);
+  const isOpen = doubts.some(({ code, undecided }) => undecided > 0 && DOUBTS[code].undecided === 'partial');
+  if (!isFoundOrDone || isOpen || verification?.state === 'residual') return 'partial';
+  if (sourcesOf(kind).some(source => (counts[source] ?? 0) > 0)) return 'completed';
+  if (doubts.some(({ undecided }) => undecided > 0)) return 'partial'; // nothing is certain
+  return doubts.length > 0 ? 'completed' : 'no-match';
 }
+
+/** Also where there was nothing to search for: the gap is told, and no repetition closes it. */
+function isWhole({ state, gaps }: SourceCoverage): boolean {
+  return state === 'complete' || (state === 'skipped' && gaps.every(({ code }) => code === 'no-number-known'));
+}
+
+/** Doubtful records are withheld, or left, as planned: what undecided ones make of a request says the table of doubts. */
+function isAsPlanned({ outcome, code = '' }: RecordOutcome): boolean {
+  if (outcome === 'withheld' || outcome === 'retained') return code === 'decided' || isDoubt(code);
+  return outcome === 'deleted' || outcome === 'already-absent';
+}
+
+const isDoubt = keyOf(DOUBTS);

@@ -38,8 +38,9 @@ interface Listed {
 export interface ListedSource extends SourceCoverage {
   readonly object: CaseRef;
   readonly records: number;
-  readonly withheld: number;
   readonly unreadable: number;
+  /** How many lists it was made of. */
+  readonly lists: number;
 }
 
 /** References to merge in one step: an argument of a step holds 2 MiB. */
@@ -53,27 +54,38 @@ const DAY = 86_400;
 /** The start of a list that is split without a given start: for contacts Aircall's founding, for calls its horizon. */
 const EARLIEST = { contacts: Date.UTC(2014, 0, 1) / 1000, callsAge: 200 * DAY };
 
-/**
- * Reads lists that together are one source: the spellings of an address, the numbers of a person.
- * @param known gaps of the source besides those of the lists
- */
+/** What a source holds besides the lists that are read. */
+interface Besides {
+  /** Gaps that no list has. */
+  readonly gaps?: readonly Gap[];
+  /** Lists that were read before; one that failed had nothing. */
+  readonly before?: ListedSource;
+}
+
+/** Reads lists that together are one source: the spellings of an address, the numbers of a person. */
 export async function readLists(
   run: RequestRun,
   of: SourceName,
   lists: readonly List[],
   window: Window,
-  known: readonly Gap[] = [],
+  { gaps: others = [], before }: Besides = {},
 ): Promise<ListedSource> {
   run.windows.take(lists.length);
   const listed = await sideBySide(lists, LISTS_AT_ONCE, list => readList(run, list, window));
   const [one] = listed;
-  const objects = listed.flatMap(list => list.objects);
-  const merged = await merge(run, of, objects, listed.length === 1 ? one?.only : undefined);
-  const gaps = summed([...listed.flatMap(list => list.gaps), ...known]);
-  if (merged.unreadable > 0) gaps.push({ code: 'unexpected-record', count: merged.unreadable });
-  const nothingHad = lists.length > 0 && listed.every(({ objects }) => objects.length === 0);
-  return { ...merged, gaps, state: gaps.length === 0 ? 'complete' : nothingHad ? 'failed' : 'partial' };
+  const objects = [...(before ? [before.object] : []), ...listed.flatMap(list => list.objects)];
+  const merged = await merge(run, of, objects, objects.length === 1 ? one?.only : undefined);
+  const known = (before?.gaps ?? []).filter(({ code }) => code !== UNREADABLE);
+  const gaps = summed([...known, ...listed.flatMap(list => list.gaps), ...others]);
+  if (merged.unreadable > 0) gaps.push({ code: UNREADABLE, count: merged.unreadable });
+  const read = lists.length + (before?.lists ?? 0);
+  const hadBefore = before !== undefined && before.lists > 0 && before.state !== 'failed';
+  const nothingHad = read > 0 && !hadBefore && listed.every(({ objects }) => objects.length === 0);
+  return { ...merged, gaps, lists: read, state: gaps.length === 0 ? 'complete' : nothingHad ? 'failed' : 'partial' };
 }
+
+/** Of rows that cannot be read: counted once, over all lists. */
+const UNREADABLE = 'unexpected-record';
 
 /** A list that was split, by Aircall's count, and the counts of its parts so far. */
 interface Whole {

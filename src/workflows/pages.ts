@@ -18,7 +18,7 @@ const listShape = either(
   object({ of: oneOf('contacts'), ...contactListFields }),
   object({ of: oneOf('calls'), ...callListFields }),
 );
-/** Which list: the contacts that a search for one spelling returns, or calls by one number (null: all of the company). */
+/** Which list: the contacts or calls that a search for one spelling returns, or all of the company. */
 export type List = Shaped<typeof listShape>;
 
 export const pagesInputShape = object({ ...budgetFields, list: listShape, window: windowShape, pages: listOf(whole) });
@@ -78,8 +78,10 @@ export async function fetchInto(report: Filling<PagesReport>, input: PagesInput)
 
 /** The name of the list in the Web UI. */
 export function listName(list: List): string {
-  if (list.of === 'contacts') return `Contacts by the address ${list.spelling === 0 ? 'as given' : 'in lower case'}`;
-  return list.number === null ? 'All calls of the company' : `Calls of number ${list.number + 1}`;
+  if (list.of === 'calls')
+    return list.number === null ? 'All calls of the company' : `Calls of number ${list.number + 1}`;
+  if (list.by === 'company') return 'All contacts of the company';
+  return `Contacts by ${list.by} ${list.place + 1}`;
 }
 
 export function emptyReport(): Filling<PagesReport> {

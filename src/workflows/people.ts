@@ -1,31 +1,95 @@
 /**
- * Finds the subject in Aircall: the contacts that hold the subject's address in any searched spelling.
- * All of them are known before anything is done with one. Decision D5.
+ * Finds the subject in Aircall: the contacts that bear an address or a number of the subject, and whose they are. All of them are known
+ * before anything is done with one: a card changes what is judged of others. Decisions D5, D15.
  */
-import type { People } from '../request/contracts';
+import type { CaseRef, Numbers, People } from '../request/contracts';
 import { type ListedSource, readLists } from './listing';
 import type { List } from './pages';
 import type { RequestRun } from './run';
 
-export async function searchContacts(run: RequestRun): Promise<ListedSource> {
-  const { subject, spellings } = run.opened;
-  const lists = Array.from({ length: spellings }, (_, spelling): List => ({ of: 'contacts', subject, spelling }));
-  return readLists(run, 'contacts', lists, {});
+/** The subject, and the numbers whose cards were looked for: a later search looks for the same. */
+export interface Found extends People {
+  readonly known: CaseRef;
 }
 
 /** Undefined if no page of the search could be read: then nothing is known, and the request fails. */
-export async function findPeople(run: RequestRun): Promise<People | undefined> {
-  const { request, subject } = run.opened;
-  const { findings } = run;
-  const found = await searchContacts(run);
-  findings.cover({ contacts: { state: found.state, gaps: found.gaps } });
-  findings.noteUnreadable('contacts', found.unreadable);
-  if (found.state === 'failed') {
-    const code = found.gaps[0]?.code ?? 'unexpected-reply';
+export async function findPeople(run: RequestRun): Promise<Found | undefined> {
+  const { findings, opened } = run;
+  const { request, subject } = opened;
+  const search = opened.contacts === 'company' ? listContacts : searchContacts;
+  const { listed, numbers } = await search(run);
+  findings.cover({ contacts: { state: listed.state, gaps: listed.gaps } });
+  findings.noteUnreadable('contacts', listed.unreadable);
+  if (listed.state === 'failed') {
+    const code = listed.gaps[0]?.code ?? 'unexpected-reply';
     findings.failure = { code, message: 'the contact search never finished; see docs/errors.md' };
     return undefined;
   }
-  const people = await run.local.identifyPeople({ request, subject, contacts: found.object });
-  findings.found('contacts', people.contacts);
-  return people;
+  const known = numbers.numbers;
+  const people = await run.local.judgePeople({ request, subject, numbers: known, contacts: listed.object });
+  return { ...people, known };
+}
+
+/** All contacts that were found for people who are known: their addresses and numbers, or all of the company, are looked through again. */
+export async function searchAgain(run: RequestRun, { known, spellings }: Found): Promise<ListedSource> {
+  const { subject, contacts } = run.opened;
+  if (contacts === 'company') return readLists(run, 'contacts', [companyList(subject, known)], {});
+  const byNumber = byNumbers(run, known, placesTo(spellings));
+  return readLists(run, 'contacts', [...byAddresses(run), ...byNumber], {});
+}
+
+interface Search {
+  readonly listed: ListedSource;
+  readonly numbers: Numbers;
+}
+
+/**
+ * By each spelling of an address, then by each spelling of the numbers that the contacts have, until none is new: a contact may be
+ * found by its number only.
+ */
+async function searchContacts(run: RequestRun): Promise<Search> {
+  let listed = await readLists(run, 'contacts', byAddresses(run), {});
+  let numbers = await identify(run, listed);
+  while (numbers.unsearched.length > 0 && listed.state !== 'failed') {
+    listed = await readLists(
+      run,
+      'contacts',
+      byNumbers(run, numbers.numbers, numbers.unsearched),
+      {},
+      { before: listed },
+    );
+    numbers = await identify(run, listed, numbers);
+  }
+  return { listed, numbers };
+}
+
+/** All contacts of the company; once more if the contacts have numbers that the request does not name. */
+async function listContacts(run: RequestRun): Promise<Search> {
+  const { subject } = run.opened;
+  const first = await readLists(run, 'contacts', [companyList(subject)], {});
+  const numbers = await identify(run, first);
+  if (numbers.found === 0 || first.state === 'failed') return { listed: first, numbers };
+  const listed = await readLists(run, 'contacts', [companyList(subject, numbers.numbers)], {}, { before: first });
+  return { listed, numbers };
+}
+
+function identify(run: RequestRun, { object }: ListedSource, before?: Numbers): Promise<Numbers> {
+  const { request, subject } = run.opened;
+  return run.local.identifyNumbers({ request, subject, contacts: object, ...(before && { before: before.numbers }) });
+}
+
+function byAddresses({ opened: { subject, spellings } }: RequestRun): List[] {
+  return placesTo(spellings).map((place): List => ({ of: 'contacts', subject, by: 'address', place }));
+}
+
+function byNumbers({ opened: { subject } }: RequestRun, numbers: CaseRef, places: readonly number[]): List[] {
+  return places.map((place): List => ({ of: 'contacts', subject, numbers, by: 'number', place }));
+}
+
+function companyList(subject: CaseRef, numbers?: CaseRef): List {
+  return { of: 'contacts', subject, ...(numbers && { numbers }), by: 'company', place: 0 };
+}
+
+function placesTo(count: number): number[] {
+  return Array.from({ length: count }, (_, place) => place);
 }

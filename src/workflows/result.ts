@@ -21,7 +21,7 @@ export interface Frame extends RequestRef {
 
 export function resultOf({ clock, ...frame }: Frame, findings: Found): RequestResult {
   const { kind } = frame;
-  const { package: packed, verification, planDigest, plan, failure } = findings;
+  const { package: packed, verification, planDigest, plan, doubts, failure } = findings;
   const unlisted = tallyOf(findings.outcomes.slice(OUTCOMES_MAX), findings.unlisted);
   return {
     ...frame,
@@ -34,8 +34,13 @@ export function resultOf({ clock, ...frame }: Frame, findings: Found): RequestRe
     ...(kind === 'deletion' && { verification: verification ?? { state: 'skipped', checkedAt: null } }),
     ...(planDigest && { planDigest }),
     ...(plan && { plan }),
+    ...(doubts.length > 0 && { doubts: doubts.map(doubtOf) }),
     ...(failure && { failure }),
   };
+}
+
+function doubtOf({ code, taken, kept }: Found['doubts'][number]): NonNullable<RequestResult['doubts']>[number] {
+  return { code, records: taken + kept, taken, kept };
 }
 
 function tallyOf(outcomes: readonly RecordOutcome[], counted: readonly UnlistedOutcomes[]): UnlistedOutcomes[] {

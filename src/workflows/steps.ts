@@ -25,7 +25,14 @@ import {
   type StepProgress,
   type WakingActivities,
 } from '../request/contracts';
-import { failureDetailShape, HANDLING, isStepCode, type StepCode, sentFields } from '../request/handling';
+import {
+  failureDetailShape,
+  HANDLING,
+  isStepCode,
+  type StepCode,
+  type StepFailureDetail,
+  sentFields,
+} from '../request/handling';
 import { apiTaskQueue } from '../request/names';
 import { either, object, oneOf, type Shaped } from '../request/shapes';
 import { WAIT_DELAYS, WAIT_GROWTH } from '../request/waits';
@@ -68,11 +75,14 @@ function checked<T extends object>(steps: T): T {
   });
 }
 
-/** The few first steps of a request run before bulk pages. */
-export type Urgency = 'first' | 'bulk';
+/** The few first steps of a request run before bulk pages; `now`: its outcome would be worth nothing later. */
+export type Urgency = 'now' | 'first' | 'bulk';
 
-/** 1 runs first, 5 last; all steps of a single request run before those of a batch. 1 is the renewal of a credential, below. */
-const PRIORITY_KEYS = { single: { first: 2, bulk: 3 }, batch: { first: 4, bulk: 5 } } as const;
+/**
+ * 1 runs first, 5 last; all steps of a single request run before those of a batch, but for those of `now`, each of which follows a step
+ * that had its turn. 1 is also the renewal of a credential, below.
+ */
+const PRIORITY_KEYS = { single: { now: 1, first: 2, bulk: 3 }, batch: { now: 1, first: 4, bulk: 5 } } as const;
 
 function apiOptions({ request, deadlineMs, priority }: Budgeted, summary: string, urgency: Urgency): ActivityOptions {
   return {
@@ -112,8 +122,8 @@ export function renewalSteps(connection: string, deadlineMs: number) {
 }
 
 /** Steps that delete at Aircall. Deleting an absent record counts as done, so these steps too are retried without a cap. */
-export function deleteSteps(budgeted: Budgeted, summary: string) {
-  return stepsWith<Pick<ApiActivities, 'deleteContact'>>(apiOptions(budgeted, summary, 'first'));
+export function deleteSteps(budgeted: Budgeted, summary: string, urgency: Urgency = 'first') {
+  return stepsWith<Pick<ApiActivities, 'deleteContact'>>(apiOptions(budgeted, summary, urgency));
 }
 
 /** Steps that use the vault only, with as much data as a company may have. They have at least an hour. */
@@ -276,8 +286,7 @@ export function failureOf(error: unknown): StepFailure {
   const { cause } = error;
   const typed = findTyped(cause);
   const isTimedOut = error.retryState === 'TIMEOUT' || cause instanceof TimeoutFailure;
-  const { apiRequests, credentialVersion } = sentBy(cause, typed);
-  return { ok: false, code: isTimedOut ? 'deadline' : codeOf(typed), apiRequests, credentialVersion };
+  return { ok: false, code: isTimedOut ? 'deadline' : codeOf(typed), ...sentBy(cause, typed) };
 }
 
 function codeOf(typed: ApplicationFailure | undefined): StepCode {
@@ -289,11 +298,10 @@ function codeOf(typed: ApplicationFailure | undefined): StepCode {
 function sentBy(cause: Error | undefined, typed: ApplicationFailure | undefined) {
   const heartbeat: unknown = cause instanceof TimeoutFailure ? cause.lastHeartbeatDetails : undefined;
   const detail: unknown = typed?.details?.[0];
-  const { sent, uncertain } = progressShape(heartbeat) ? heartbeat : { sent: undefined, uncertain: false };
-  const { apiRequests, credentialVersion } = failureDetailShape(detail)
-    ? detail
-    : { apiRequests: 0, credentialVersion: 0 };
-  return { apiRequests: sent ?? apiRequests, uncertain, credentialVersion };
+  const sent: StepFailureDetail = failureDetailShape(detail) ? detail : { apiRequests: 0, credentialVersion: 0 };
+  const { apiRequests, credentialVersion, uncertain = false } = sent;
+  if (!progressShape(heartbeat)) return { apiRequests, credentialVersion, uncertain };
+  return { apiRequests: heartbeat.sent, credentialVersion, uncertain: heartbeat.uncertain };
 }
 
 function findTyped(cause: Error | undefined): ApplicationFailure | undefined {

@@ -1,32 +1,47 @@
 import { boundsOf, withCallsOfSubject } from '../../bench/requests/bounds';
-import { createCompanySeed } from '../../sandbox';
+import { createCompanySeed, type PersonaName } from '../../sandbox';
 
 const NOW_MS = 1_800_000_000_000;
 const seed = createCompanySeed({ name: 'acme', seed: 1, contacts: 120, calls: 1000, now: NOW_MS });
-const { subjectEmail } = seed.truth;
+const hers = { email: seed.truth.subjectEmail, contactIds: seed.truth.contactIds };
 
 describe('the fewest API requests of a request', () => {
-  test('are counted from the data: searches, pages of each number, contacts, pages of everything', () => {
+  test('are counted from the data: searches for the address and each number, pages of each number, contacts, pages of everything', () => {
     // 110, 12 and 8 calls on her own numbers, 13 on the one she shares; 5 calls are too old to be served.
-    expect(boundsOf(seed, subjectEmail, NOW_MS)).toEqual({
-      byNumber: 1 + 3 + 1 + 1 + 1,
-      company: 1 + 20,
-      deletion: 1 + 2 + 1,
+    expect(boundsOf(seed, hers, NOW_MS)).toEqual({
+      byNumber: 1 + 4 + (3 + 1 + 1 + 1),
+      company: 1 + 4 + 20,
+      deletion: 1 + 4 + 2 + 1 + 4,
       listEverything: 3 + 20,
     });
   });
 
   test('are more where the address has capitals, for it is searched for in both spellings', () => {
-    const plain = boundsOf(seed, subjectEmail, NOW_MS);
-    const capitals = boundsOf(seed, subjectEmail.toUpperCase(), NOW_MS);
+    const plain = boundsOf(seed, hers, NOW_MS);
+    const capitals = boundsOf(seed, { ...hers, email: hers.email.toUpperCase() }, NOW_MS);
     expect(capitals).toMatchObject({ byNumber: plain.byNumber + 1, deletion: plain.deletion + 2 });
+  });
+
+  test('are more where a number has several spellings, for contacts and calls are searched by each', () => {
+    const company = createCompanySeed({ name: 'acme', seed: 1, contacts: 10, calls: 0, now: NOW_MS, personas: true });
+    const boundsFor = (name: PersonaName) => {
+      const persona = company.truth.personas[name];
+      const { email, contactIds } = {
+        email: persona?.identities.emails[0] ?? '',
+        contactIds: persona?.contacts.certain,
+      };
+      return boundsOf(company, { email, contactIds: contactIds ?? [] }, NOW_MS);
+    };
+    expect(boundsFor('edited-card')).toMatchObject({ byNumber: 1 + 2 + 2, deletion: 1 + 2 + 2 + 1 + 2 });
+    expect(boundsFor('bare-before-plus')).toMatchObject({ byNumber: 1 + 2 + 2, deletion: 1 + 2 + 1 + 1 + 2 });
+    expect(boundsFor('mexico')).toMatchObject({ byNumber: 1 + 2 + 2, deletion: 1 + 2 + 1 + 1 + 2 });
   });
 
   test('ask for one page of a number without calls, and for no page after a full one', () => {
     const without = { ...seed, calls: [] };
-    expect(boundsOf(without, subjectEmail, NOW_MS).byNumber).toBe(1 + 4);
+    expect(boundsOf(without, hers, NOW_MS).byNumber).toBe(1 + 4 + 4);
     const full = withCallsOfSubject(seed, 250);
-    expect(boundsOf(full, subjectEmail, NOW_MS).byNumber).toBe(1 + 5 + 1 + 1 + 1);
+    expect(boundsOf(full, hers, NOW_MS).byNumber).toBe(1 + 4 + 5 + 1 + 1 + 1);
   });
 });
 

@@ -2,9 +2,10 @@
 import { createCompanySeed } from '../../sandbox';
 import { createCallJudge } from '../../src/judgement/calls';
 import { judgeCards } from '../../src/judgement/cards';
+import type { Identities } from '../../src/judgement/judgement';
 import { NOW } from '../sandbox/ask';
 
-const { contacts, calls, truth } = createCompanySeed({
+const seed = createCompanySeed({
   name: 'acme',
   seed: 1,
   contacts: 20,
@@ -12,25 +13,53 @@ const { contacts, calls, truth } = createCompanySeed({
   now: NOW,
   personas: true,
 });
+const { calls, truth } = seed;
+/** Private ones are never shown. */
+const contacts = seed.contacts.filter(({ is_shared }) => is_shared);
 const PERSONAS = Object.entries(truth.personas);
 
 test('there are personas', () => {
   expect(PERSONAS.length).toBeGreaterThan(30);
 });
 
+test('the judgement knows whose the records around the standard subject are', () => {
+  const found = judge({ emails: [truth.subjectEmail], phoneNumbers: [] }, undefined);
+  expect(found.contacts).toEqual(truth.contactIds.map(id => ({ id, doubt: undefined })));
+  // The seed does not note calls beyond the history, nor would Aircall serve them.
+  const served = new Set([...truth.callIds, ...truth.ambiguousCallIds]);
+  expect(sorted(found.calls.filter(({ id }) => served.has(id)))).toEqual(
+    sorted({
+      certain: truth.callIds,
+      doubtful: truth.ambiguousCallIds.map(id => ({ id, code: 'other-contact' })),
+      nobody: [],
+    }),
+  );
+});
+
 test.each(PERSONAS)('the judgement knows whose the records around the persona %s are', (_, persona) => {
-  const judged = judgeCards(persona.identities, contacts, persona.country);
-  const judgeCall = createCallJudge(judged, persona.country);
-  const judgedCalls = calls.flatMap(({ id, contactId, raw_digits, participants }) => {
+  const found = judge(persona.identities, persona.country);
+  expect(found.contacts).toEqual(sorted(persona.contacts));
+  expect(found.calls).toEqual(sorted(persona.calls));
+  const withoutCountry = persona.gaps.reduce((sum, { count }) => sum + count, 0);
+  expect([found.withoutCountry, found.ignored]).toEqual([withoutCountry, persona.ignoredNumbers]);
+});
+
+/** Of all contacts and calls of the company. */
+function judge(identities: Identities, country: string | undefined) {
+  const judged = judgeCards(identities, contacts, country);
+  const judgeCall = createCallJudge(judged, country);
+  const found = calls.flatMap(({ id, contactId, raw_digits, participants }) => {
     const contact = contactId === null ? null : { id: contactId };
     const verdict = judgeCall({ id, contact, raw_digits, conference_participants: participants });
     return verdict === undefined ? [] : [{ id, doubt: verdict.doubt }];
   });
-  expect(sorted(judged.contacts.map(({ card, doubt }) => ({ id: card.id, doubt })))).toEqual(sorted(persona.contacts));
-  expect(sorted(judgedCalls)).toEqual(sorted(persona.calls));
-  const withoutCountry = persona.gaps.reduce((sum, { count }) => sum + count, 0);
-  expect([judged.withoutCountry, judged.ignored]).toEqual([withoutCountry, persona.ignoredNumbers]);
-});
+  return {
+    contacts: sorted(judged.contacts.map(({ card, doubt }) => ({ id: card.id, doubt }))),
+    calls: sorted(found),
+    withoutCountry: judged.withoutCountry,
+    ignored: judged.ignored,
+  };
+}
 
 interface Found {
   readonly id: number;

@@ -1,0 +1,243 @@
+/**
+ * Steps that decide whose the found records are, and what the request is about to do with them. They use only the vault, tell the
+ * workflow counts and places, and never judge by themselves: src/judgement/ does. Decisions D5, D6, D7, D15, D16.
+ */
+import { createCallJudge } from '../judgement/calls';
+import { judgeCards, knownNumbers } from '../judgement/cards';
+import type { CallRecord, JudgedCall, SubjectNumber } from '../judgement/judgement';
+import { type Decisions, decisionOf, type PlanRow, planText, type Verb } from '../judgement/plan';
+import type { Decided, LocalActivities, MadePlan } from '../request/contracts';
+import type { Kind, RequestRef } from '../request/names';
+import { recordName, type SourceName } from '../request/sources';
+import type { CaseRef, Cases } from '../vault/cases';
+import type { Connections } from '../vault/connections';
+import { type Read, readObject, writeObject } from './case-objects';
+
+export interface JudgingDependencies {
+  readonly cases: Cases;
+  readonly connections: Connections;
+  /** Keyed hash, see the keyring. */
+  readonly hash: (value: string) => string;
+}
+
+type People = Read['people'];
+
+const VERBS = { access: 'deliver', deletion: 'delete' } as const satisfies Record<Kind, Verb>;
+const SOURCE_OF = { contact: 'contacts', call: 'calls' } as const satisfies Record<PlanRow['record'], SourceName>;
+
+/** Places of kept rows that a history holds, for each code: as many outcomes as a result lists. */
+const PLACES_MAX = 10_000;
+
+export function createJudgingActivities({
+  cases,
+  connections,
+  hash,
+}: JudgingDependencies): Pick<
+  LocalActivities,
+  'identifyNumbers' | 'judgePeople' | 'makePlan' | 'decidePlan' | 'recogniseContacts'
+> {
+  /** Its rows in the vault, and what a workflow may know of them. */
+  async function store(request: RequestRef, rows: PlanRow[]): Promise<MadePlan> {
+    const plan = await writeObject(cases, request, 'plan', { rows });
+    const count = (record: PlanRow['record'], isDoubtful: boolean) =>
+      rows.filter(row => row.record === record && (row.doubt !== undefined) === isDoubtful).length;
+    const counts = (isDoubtful: boolean) => ({
+      contacts: count('contact', isDoubtful),
+      calls: count('call', isDoubtful),
+    });
+    return { plan, planDigest: hash(`plan ${planText(rows)}`), certain: counts(false), doubtful: counts(true) };
+  }
+
+  return {
+    /** The subject's numbers, and which of their spellings are not searched for yet. */
+    async identifyNumbers({ request, subject, contacts, before }) {
+      const identities = await readObject(cases, request, subject, 'subject');
+      const { records } = await readObject(cases, request, contacts, 'contacts');
+      const earlier = before && (await readObject(cases, request, before, 'numbers'));
+      const country =
+        earlier === undefined ? (await connections.get(request.connection))?.value.country : earlier.country;
+      const known = knownNumbers(identities, records, country);
+      const given = new Set(knownNumbers(identities, [], country).numbers.map(({ digits }) => digits));
+      const spellings = spellingsOf(known.numbers);
+      const searched = new Set(spellingsOf(earlier?.numbers ?? []));
+      return {
+        numbers: await writeObject(cases, request, 'numbers', { country, ...known }),
+        found: known.numbers.filter(({ digits }) => !given.has(digits)).length,
+        unsearched: spellings.flatMap((spelling, place) => (searched.has(spelling) ? [] : [place])),
+        spellings: spellings.length,
+      };
+    },
+
+    /** The contacts that are, or may be, the subject's, in a fixed order; later steps name them by their places in it. */
+    async judgePeople({ request, subject, numbers, contacts }) {
+      const { country } = await readObject(cases, request, numbers, 'numbers');
+      const { records, readMs } = await readObject(cases, request, contacts, 'contacts');
+      const judged = judgeCards(await readObject(cases, request, subject, 'subject'), records, country);
+      const people = await writeObject(cases, request, 'people', {
+        country,
+        ...judged,
+        contacts: judged.contacts.map(contact => ({ ...contact, readMs })),
+      });
+      return {
+        people,
+        contacts: judged.contacts.length,
+        certain: judged.contacts.filter(({ doubt }) => doubt === undefined).length,
+        numbers: judged.numbers.length,
+        spellings: spellingsOf(judged.numbers).length,
+        ignoredNumbers: judged.ignored,
+        numbersWithoutCountry: judged.withoutCountry,
+        numbersBeyond: judged.beyond,
+      };
+    },
+
+    /** What the request is about to deliver or delete, row by row. Without calls it is about contacts only. */
+    async makePlan({ request, people, calls, callsBy }) {
+      const judged = await readObject(cases, request, people, 'people');
+      const verb = VERBS[request.kind];
+      const found = calls === undefined ? [] : (await readObject(cases, request, calls, 'calls')).records;
+      return store(request, [...contactRows(judged, verb), ...callRows(judged, found, { callsBy, verb })]);
+    },
+
+    /** The rows of a plan, as they are decided. */
+    async decidePlan({ request, plan, approval }) {
+      return decided(await readDecided(cases, request, { plan, approval }));
+    },
+
+    /**
+     * Compares two searches: contacts found now that were found before, by their places there, and new ones that are, or may be,
+     * the subject's. These are added at the end of people and plan; the places of the others stay, and so does what was judged of
+     * them: they may be deleted meanwhile.
+     */
+    async recogniseContacts({ request, subject, people, plan, found }) {
+      const before = await readObject(cases, request, people, 'people');
+      const { records, readMs } = await readObject(cases, request, found, 'contacts');
+      const places = new Map(before.contacts.map(({ card }, place) => [card.id, place]));
+      const known = records.flatMap(({ id }) => places.get(id) ?? []).sort((a, b) => a - b);
+      const later = records.filter(({ id }) => !places.has(id));
+      const identities = await readObject(cases, request, subject, 'subject');
+      const { contacts } = judgeCards(
+        identities,
+        [...before.contacts.map(({ card }) => card), ...later],
+        before.country,
+      );
+      const added = contacts.filter(({ card }) => !places.has(card.id));
+      if (added.length === 0) return { people, plan, known, fresh: [] };
+      const { rows } = await readObject(cases, request, plan, 'plan');
+      const all = {
+        ...before,
+        contacts: [...before.contacts, ...added.map(each => ({ ...each, readMs }))],
+      };
+      const more = contactRows(all, VERBS[request.kind]).slice(before.contacts.length);
+      return {
+        people: await writeObject(cases, request, 'people', all),
+        plan: await writeObject(cases, request, 'plan', { rows: [...rows, ...more] }),
+        known,
+        fresh: added.map(({ doubt }, index) => ({
+          contact: before.contacts.length + index,
+          ...(doubt !== undefined && { doubt }),
+        })),
+      };
+    },
+  };
+}
+
+/** What Aircall is searched for, each once; lists name them by their places. */
+export function spellingsOf(numbers: readonly SubjectNumber[]): string[] {
+  return [...new Set(numbers.flatMap(({ spellings }) => spellings))];
+}
+
+/** Judges calls that were found in this way: by number, a call is the subject's only as a party of it. */
+export function callJudgeOf(people: People, by: 'by-number' | 'company'): (call: CallRecord) => JudgedCall | undefined {
+  const judge = createCallJudge(people, people.country);
+  return by === 'company' ? judge : call => judge({ ...call, conference_participants: undefined });
+}
+
+/** In the order of the case file: newest first. */
+export function newestFirst<C extends { readonly id: number; readonly started_at?: number | null | undefined }>(
+  calls: readonly C[],
+): C[] {
+  return [...calls].sort((a, b) => (b.started_at ?? 0) - (a.started_at ?? 0) || b.id - a.id);
+}
+
+type DecidedRow = PlanRow & { readonly decision: 'take' | 'keep'; readonly isDecided: boolean };
+
+/** @throws {CaseFileBroken} */
+export async function readDecided(
+  cases: Cases,
+  request: RequestRef,
+  { plan }: { readonly plan: CaseRef; readonly approval?: CaseRef | undefined },
+): Promise<DecidedRow[]> {
+  const { rows } = await readObject(cases, request, plan, 'plan');
+  const decisions: Decisions = {};
+  return rows.map(row => ({
+    ...row,
+    decision: decisionOf(row, decisions),
+    isDecided: (decisions[row.ref] ?? decisions[row.of ?? '']) !== undefined,
+  }));
+}
+
+function contactRows({ contacts }: People, verb: Verb): PlanRow[] {
+  return contacts.map(({ card, because, doubt }, place) => ({
+    ref: recordName('contacts', place),
+    record: 'contact',
+    id: card.id,
+    verb,
+    because,
+    ...(doubt !== undefined && { doubt }),
+  }));
+}
+
+function callRows(
+  people: People,
+  calls: Read['calls']['records'],
+  { callsBy, verb }: { readonly callsBy: 'by-number' | 'company'; readonly verb: Verb },
+): PlanRow[] {
+  const judge = callJudgeOf(people, callsBy);
+  const judged = newestFirst(calls).flatMap(call => {
+    const verdict = judge(call);
+    return verdict === undefined ? [] : [{ id: call.id, ...verdict }];
+  });
+  return judged.map(({ id, because, doubt, ofContact }, place) => ({
+    ref: recordName('calls', place),
+    record: 'call',
+    id,
+    verb,
+    because,
+    ...(doubt !== undefined && { doubt }),
+    ...(ofContact !== undefined && { of: recordName('contacts', ofContact) }),
+  }));
+}
+
+type Exception = Decided['exceptions'][number];
+/** While the rows are counted. */
+type Tally = { -readonly [K in keyof Exception]: K extends 'places' ? number[] : Exception[K] };
+
+function decided(rows: readonly DecidedRow[]): Decided {
+  const tallies = new Map<string, Tally>();
+  const taken = { contacts: 0, calls: 0 };
+  const take: number[] = [];
+  const next = { contacts: 0, calls: 0 };
+  for (const { record, doubt, decision, isDecided } of rows) {
+    const source = SOURCE_OF[record];
+    const place = next[source];
+    next[source] += 1;
+    if (decision === 'take') taken[source] += 1;
+    if (decision === 'take' && source === 'contacts') take.push(place);
+    if (decision === 'take' && doubt === undefined) continue;
+    const tally = tallyOf(tallies, source, doubt ?? 'decided');
+    if (decision === 'take') tally.taken += 1;
+    else {
+      tally.kept += 1;
+      if (!isDecided) tally.undecided += 1;
+      if (tally.places.length < PLACES_MAX) tally.places.push(place);
+    }
+  }
+  return { take, taken, exceptions: [...tallies.values()] };
+}
+
+function tallyOf(tallies: Map<string, Tally>, source: SourceName, code: Exception['code']): Tally {
+  const key = `${source} ${code}`;
+  const tally = tallies.get(key) ?? { code, source, taken: 0, kept: 0, undecided: 0, places: [] };
+  tallies.set(key, tally);
+  return tally;
+}
