@@ -15,7 +15,7 @@ const ROOMS = {
     'parts workflow-bundle workflows activities audit retention temporal vault aircall encryption request log budget version side-by-side error-code',
   parts: 'config client audit retention vault encryption',
   config: 'retention temporal vault aircall encryption request',
-  client: 'temporal encryption request judgement side-by-side',
+  client: 'receipt temporal encryption request judgement side-by-side',
   audit: 'workflow-bundle retention receipt temporal vault encryption request version side-by-side error-code unusable',
   'workflow-bundle': 'workflows encryption',
   workflows: 'request judgement side-by-side unusable',

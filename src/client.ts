@@ -19,17 +19,30 @@ import { createStarting, type Started } from './client/starting';
 import { brokenStatus, endedStatus, openStatus, type StatusReport } from './client/status';
 import type { Keyring } from './encryption/keyring';
 import { PayloadBroken } from './encryption/payload-codec';
-import { readExtended } from './request/answers';
+import { readApproved, readExtended, readRejected } from './request/answers';
+import type { Approved, Rejected } from './request/approval';
 import type { Clock, ExtensionInput } from './request/clock';
-import { type Given, InvalidInput, parseExtension, parseInput, refuseImpossibleTimes } from './request/input';
+import {
+  type ApprovalGiven,
+  type Given,
+  InvalidInput,
+  parseApproval,
+  parseExtension,
+  parseInput,
+  parseRejection,
+  type RejectionGiven,
+  refuseImpossibleTimes,
+} from './request/input';
 import type { RequestResult } from './request/model';
 import {
+  APPROVE,
   DEFAULT_TASK_QUEUE,
   EXTEND,
   KINDS,
   type Kind,
   NAME_PATTERN,
   NAME_RULE,
+  REJECT,
   type RequestRef,
   requestOf,
   WORKFLOW_TYPES,
@@ -43,8 +56,10 @@ export type { KnownRecord, RecordOf } from './client/runs';
 export type { Started } from './client/starting';
 export type { StatusReport } from './client/status';
 export { loadKeyring } from './encryption/keyring';
+export { type ApprovalStatement, type RejectionStatement, signStatement } from './receipt/approval';
+export type { Approved, ApprovedBy, Rejected } from './request/approval';
 export type { Clock, Extension, ExtensionInput, Regime } from './request/clock';
-export { InvalidInput } from './request/input';
+export { type ApprovalGiven, InvalidInput, type RejectionGiven } from './request/input';
 export type * from './request/model';
 export type { Kind } from './request/names';
 export { connectTemporal } from './temporal/connect';
@@ -90,6 +105,15 @@ export interface DsrClient {
    * @throws {DsrError} `not-found`; `extension-refused`, with the reason; `no-worker`: no worker answered
    */
   extend(workflowId: string, extension: ExtensionInput): Promise<Clock>;
+  /**
+   * Approves the plan that a request waits with, and decides its doubtful rows; a row without a decision is kept. If approvers are
+   * registered it must be signed: see `signStatement`. With `missing` in the answer above 0, another approver must approve it too.
+   * @throws {InvalidInput}
+   * @throws {DsrError} `not-found`; `approval-refused`, with the reason, and nothing has changed; `no-worker`: no worker answered
+   */
+  approve(workflowId: string, approval: ApprovalGiven): Promise<Approved>;
+  /** Rejects the plan that a request waits with: it ends as `denied`, and nothing is done. @throws as `approve` */
+  reject(workflowId: string, rejection: RejectionGiven): Promise<Rejected>;
   /**
    * Newest first, as long as the server keeps them; at most `limit`. With `open`, those that have not ended.
    * @throws {InvalidInput} if `connection` is not the name of one
@@ -171,18 +195,18 @@ export function createDsrClient({
 
     async extend(workflowId, extension) {
       const parsed = parseExtension(extension);
-      const runId = await openRun(workflowId);
-      if (runId === undefined) throw hasEnded(workflowId);
-      const handle = workflow.getHandle(workflowId, runId);
-      const update: { args: [unknown] } = { args: [{ workflowId, ...parsed }] };
-      try {
-        const answer = await handle.executeUpdate<unknown, [unknown]>(EXTEND, update);
-        const clock = readExtended(answer, parsed.reason);
-        if (clock !== undefined) return clock;
-      } catch (error) {
-        if (!(error instanceof PayloadBroken)) throw extensionError(workflowId, error);
-      }
-      throw unusable(requestNamed(workflowId), 'The answer to the extension');
+      return updated(workflowId, EXTEND, parsed, answer => readExtended(answer, parsed.reason));
+    },
+
+    async approve(workflowId, approval) {
+      const parsed = parseApproval(approval, Date.now());
+      const request = requestNamed(workflowId);
+      return updated(workflowId, APPROVE, parsed, answer => readApproved(answer, request, parsed.planDigest));
+    },
+
+    async reject(workflowId, rejection) {
+      const parsed = parseRejection(rejection, Date.now());
+      return updated(workflowId, REJECT, parsed, answer => readRejected(answer, parsed.reason));
     },
 
     async list({ connection, limit = LIST_LIMIT_DEFAULT, open = false } = {}) {
@@ -209,6 +233,26 @@ export function createDsrClient({
     },
   };
   return client;
+
+  /** @throws {DsrError} if it was refused; `no-worker`; `payload-unusable` */
+  async function updated<T>(
+    workflowId: string,
+    update: UpdateName,
+    given: object,
+    read: (answer: unknown) => T | undefined,
+  ): Promise<T> {
+    const runId = await openRun(workflowId);
+    if (runId === undefined) throw hasEnded(workflowId, update);
+    const handle = workflow.getHandle(workflowId, runId);
+    const options: { args: [unknown] } = { args: [{ workflowId, ...given }] };
+    try {
+      const own = read(await handle.executeUpdate<unknown, [unknown]>(update, options));
+      if (own !== undefined) return own;
+    } catch (error) {
+      if (!(error instanceof PayloadBroken)) throw updateError(workflowId, update, error);
+    }
+    throw unusable(requestNamed(workflowId), UPDATES[update].answer);
+  }
 
   /** Undefined if the request has ended. */
   async function openRun(workflowId: string): Promise<string | undefined> {
@@ -254,16 +298,27 @@ function requestNamed(workflowId: string): RequestRef {
   return request;
 }
 
-function hasEnded(workflowId: string): DsrError {
-  return new DsrError('extension-refused', `Request ${workflowId} has ended.`);
+/** How each update is refused. */
+const UPDATES = {
+  [EXTEND]: { code: 'extension-refused', refused: 'keeps its due date', answer: 'The answer to the extension' },
+  [APPROVE]: { code: 'approval-refused', refused: 'is not approved by this', answer: 'The answer to the approval' },
+  [REJECT]: { code: 'approval-refused', refused: 'is not rejected by this', answer: 'The answer to the rejection' },
+} as const;
+type UpdateName = keyof typeof UPDATES;
+
+function hasEnded(workflowId: string, update: UpdateName): DsrError {
+  return new DsrError(UPDATES[update].code, `Request ${workflowId} has ended.`);
 }
 
-function extensionError(workflowId: string, error: unknown): unknown {
-  if (error instanceof WorkflowNotFoundError) return hasEnded(workflowId);
+function updateError(workflowId: string, update: UpdateName, error: unknown): unknown {
+  if (error instanceof WorkflowNotFoundError) return hasEnded(workflowId, update);
   if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError)
     return new DsrError('no-worker', 'No worker took it in time. Start `aircall-dsr worker`, and try again.');
   if (error instanceof WorkflowUpdateFailedError && error.cause instanceof ApplicationFailure)
-    return new DsrError('extension-refused', `Request ${workflowId} keeps its due date: ${error.cause.message}.`);
+    return new DsrError(
+      UPDATES[update].code,
+      `Request ${workflowId} ${UPDATES[update].refused}: ${error.cause.message}.`,
+    );
   return error;
 }
 

@@ -41,6 +41,8 @@ export interface Configuration {
   alarmWebhook(): string | undefined;
   /** The OAuth client that Aircall issued. @throws {ConfigurationError} naming the missing variables */
   oauthClient(): OauthConfiguration;
+  /** The file with the private key of an approver; undefined: none. */
+  approverKey(): string | undefined;
   /** Credentials of an Aircall company, each if it is set. */
   aircallCredentials(): AircallCredentials;
   /** Address of the Temporal server, by Temporal's own variables and profile file. */
@@ -81,6 +83,7 @@ export function createConfiguration(env: Environment): Configuration {
     codecToken: () => codecTokenOf(env),
     alarmWebhook: () => alarmWebhookOf(env),
     oauthClient: () => oauthClientOf(env),
+    approverKey: () => env.AIRCALL_DSR_APPROVER_KEY || undefined,
     aircallCredentials: () => ({
       apiId: env.AIRCALL_API_ID,
       apiToken: env.AIRCALL_API_TOKEN,

@@ -9,6 +9,8 @@ import type { Keyring } from './encryption/keyring';
 import type { Evidence } from './retention/evidence';
 import { createLateReceipts, type LateReceipts } from './retention/late-receipts';
 import { createRetention, type Retention } from './retention/retention';
+import { type Approvers, createApprovers } from './vault/approvers';
+import { type Brake, createBrake } from './vault/brake';
 import { type Cases, createCases } from './vault/cases';
 import { type Connections, createConnections } from './vault/connections';
 import { createReceipts, type Receipts } from './vault/receipts';
@@ -19,6 +21,8 @@ export interface Stores {
   readonly vault: Vault;
   readonly connections: Connections;
   readonly cases: Cases;
+  readonly approvers: Approvers;
+  readonly brake: Brake;
   readonly receipts: Receipts;
 }
 
@@ -37,6 +41,8 @@ export function createStores({ keyring, vault }: Pick<Stores, 'keyring' | 'vault
     vault,
     connections: createConnections(vault),
     cases: createCases(vault),
+    approvers: createApprovers(vault),
+    brake: createBrake(vault),
     receipts: createReceipts({ vault, keyring, now: Date.now }),
   };
 }

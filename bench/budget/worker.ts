@@ -11,6 +11,8 @@ import { createConfiguration } from '../../src/config';
 import { createDataConverter } from '../../src/encryption/data-converter';
 import { apiTaskQueue } from '../../src/request/names';
 import { temporalConfiguration } from '../../src/temporal/connect';
+import { createApprovers } from '../../src/vault/approvers';
+import { createBrake } from '../../src/vault/brake';
 import { createCases } from '../../src/vault/cases';
 import { createConnections } from '../../src/vault/connections';
 import { createReceipts } from '../../src/vault/receipts';
@@ -68,6 +70,8 @@ async function ourApiQueues() {
   const { api } = createActivities({
     connections: createConnections(vault),
     cases: createCases(vault),
+    approvers: createApprovers(vault),
+    brake: createBrake(vault),
     receipts: createReceipts({ vault, keyring, now: Date.now }),
     aircall: createAircallClient(),
     gates: createGates(),

@@ -3,12 +3,11 @@
  * from the case file, write their findings there, and return counts and references. Decisions D1, D5, D6, D7.
  */
 import type { ApiActivities } from '../request/contracts';
-import type { ApiStepDependencies } from './api-step';
-import { createContactActivities } from './contacts';
+import { type ContactDependencies, createContactActivities } from './contacts';
 import { createCredentialActivities } from './credentials';
 import { createReadActivities } from './reading';
 
-export function createApiActivities(dependencies: ApiStepDependencies): ApiActivities {
+export function createApiActivities(dependencies: ContactDependencies): ApiActivities {
   return {
     ...createReadActivities(dependencies),
     ...createContactActivities(dependencies),

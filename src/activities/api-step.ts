@@ -11,6 +11,7 @@ import { AircallError, type AircallErrorCode, type RateLimit } from '../aircall/
 import { SealBroken } from '../encryption/seal';
 import { codeOrName, errorCode } from '../error-code';
 import { ReceiptError } from '../receipt/sign';
+import { NotApproved } from '../request/approval';
 import { progressShape } from '../request/contracts';
 import { HANDLING, isStepCode, type StepCode, type StepFailureDetail } from '../request/handling';
 import type { RequestRef } from '../request/names';
@@ -280,7 +281,9 @@ export function stepFailure(
 export function localFailure(error: unknown, apiRequests: number): Error {
   if (error instanceof ApplicationFailure || error instanceof CancelledFailure) return error;
   const detail = { apiRequests, credentialVersion: 0 };
-  const isTyped = [CaseFileBroken, SealBroken, VaultError, ReceiptError].some(type => error instanceof type);
+  const isTyped = [CaseFileBroken, SealBroken, VaultError, ReceiptError, NotApproved].some(
+    type => error instanceof type,
+  );
   const code = errorCode(error) ?? '';
   if (isTyped && error instanceof Error && isStepCode(code)) return stepFailure(code, error.message, detail);
   return stepFailure('local-failure', `a local step failed: ${codeOrName(error)}`, detail);

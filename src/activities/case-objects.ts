@@ -7,12 +7,10 @@ import { z } from 'zod';
 import { callSchema, contactSchema } from '../aircall/schemas';
 import { DOUBTS } from '../judgement/doubts';
 import type { RequestRef } from '../request/names';
+import { approvalContent, objectOf, planContent } from '../request/plan-content';
 import { keyOf } from '../request/shapes';
 import type { SourceName } from '../request/sources';
 import { CaseFileBroken, type CaseRef, type Cases } from '../vault/cases';
-
-const objectOf = <W extends string, T extends z.ZodType>(what: W, content: T) =>
-  z.strictObject({ what: z.literal(what), content });
 
 /** A page of a list, or several merged: the subject's records in full, only the ids of all others. */
 const listingOf = <T extends z.ZodType>(record: T) =>
@@ -79,22 +77,9 @@ const OBJECTS = {
     }),
   ),
   /** What the request is about to deliver or delete. Contacts come first, each in the place that it has among the people. */
-  plan: objectOf(
-    'plan',
-    z.strictObject({
-      rows: z.array(
-        z.strictObject({
-          ref: z.string(),
-          record: z.enum(['contact', 'call']),
-          id: z.number(),
-          verb: z.enum(['deliver', 'delete']),
-          because,
-          doubt: doubt.optional(),
-          of: z.string().optional(),
-        }),
-      ),
-    }),
-  ),
+  plan: objectOf('plan', planContent),
+  /** Who approved a plan, and what they decided about its rows. */
+  approval: objectOf('approval', approvalContent),
   /** A contact that was read once more, before it is deleted. */
   reading: objectOf(
     'reading',
@@ -106,7 +91,7 @@ const OBJECTS = {
       asJudged: z.boolean(),
     }),
   ),
-} satisfies Record<SourceName | 'subject' | 'numbers' | 'people' | 'plan' | 'reading', z.ZodType>;
+} satisfies Record<SourceName | 'subject' | 'numbers' | 'people' | 'plan' | 'approval' | 'reading', z.ZodType>;
 /** Lists whose records are only told apart. */
 const LISTINGS = { contacts: objectOf('contacts', anyListing), calls: objectOf('calls', anyListing) };
 

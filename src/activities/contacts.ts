@@ -12,26 +12,31 @@ import type { RequestRef } from '../request/names';
 import { recordName } from '../request/sources';
 import { CaseFileBroken, type CaseRef, type Cases } from '../vault/cases';
 import { type ApiStepDependencies, nowMs, sendOnce, stepFailure, stepProgress } from './api-step';
+import type { ApprovedDependencies } from './approved';
+import { type BrakeDependencies, fullUntil } from './braking';
 import { type Read, readObject, writeObject } from './case-objects';
 import { readDecided } from './judging';
 
 /** Of the last reading of a contact that is deleted. */
 const READING_AGE_MS_MAX = 120_000;
 
+export interface ContactDependencies extends ApiStepDependencies, ApprovedDependencies, BrakeDependencies {}
+
 type Judged = Read['people']['contacts'][number];
 
 export function createContactActivities(
-  dependencies: ApiStepDependencies,
+  dependencies: ContactDependencies,
 ): Pick<ApiActivities, 'deleteContact' | 'getContact'> {
   const { cases, serverTime } = dependencies;
   return {
     /**
      * Deletes one contact that the plan takes. 404 means that it is deleted: by us, if the reply of an earlier attempt was lost.
-     * @throws {ApplicationFailure} `read-first`: its last reading is too old; `deletion-not-asked`: the plan keeps it
+     * @throws {ApplicationFailure} `read-first`: its last reading is too old; `deletion-not-asked`: the plan keeps it;
+     * `not-approved`; `daily-brake`: the connection has no place for it now
      */
     async deleteContact({ request, people, plan, approval, contact, reading }) {
       const { card, readMs } = await judgedContact(cases, request, { people, contact });
-      const row = (await readDecided(cases, request, { plan, approval })).find(
+      const row = (await readDecided(dependencies, request, { plan, approval }, true)).find(
         ({ ref }) => ref === recordName('contacts', contact),
       );
       const { sent, uncertain } = stepProgress();
@@ -42,6 +47,8 @@ export function createContactActivities(
         reading === undefined ? { readMs, asJudged: true } : await readingOf(cases, request, reading, card.id);
       if (!last.asJudged || nowMs(serverTime) - last.readMs > READING_AGE_MS_MAX)
         throw stepFailure('read-first', 'the contact was not read for two minutes', detail);
+      if ((await fullUntil(dependencies, request, card.id)) !== undefined)
+        throw stepFailure('daily-brake', 'the connection allows no more deletions for now', detail);
       return sendOnce<{ outcome: 'deleted' | 'already-absent' }>(
         dependencies,
         request.connection,

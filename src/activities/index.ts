@@ -14,8 +14,11 @@ import { requestRefShape, workflowIdOf } from '../request/names';
 import { object } from '../request/shapes';
 import { createApiActivities } from './api-activities';
 import { type ApiStepDependencies, localFailure, requestsSent, stepFailure } from './api-step';
+import { createApprovalActivities } from './approvals';
+import type { ApprovedDependencies } from './approved';
+import { type BrakeDependencies, createBrakeActivities } from './braking';
 import { type ClosingDependencies, createClosingActivities } from './closing';
-import { createJudgingActivities, type JudgingDependencies } from './judging';
+import { createJudgingActivities } from './judging';
 import { createListActivities } from './lists';
 import { NOTHING_SENT, requestOfStep } from './local-step';
 import { createOpeningActivities, type OpeningDependencies } from './opening';
@@ -28,7 +31,12 @@ export type { Alarms } from './closing';
 
 const forRequest = object({ request: requestRefShape });
 
-interface LocalDependencies extends OpeningDependencies, JudgingDependencies, WaitDependencies, ClosingDependencies {}
+interface LocalDependencies
+  extends OpeningDependencies,
+    WaitDependencies,
+    ClosingDependencies,
+    ApprovedDependencies,
+    BrakeDependencies {}
 export interface ActivityDependencies extends ApiStepDependencies, LocalDependencies {}
 
 export function createActivities(dependencies: ActivityDependencies): { api: ApiActivities; local: LocalActivities } {
@@ -47,6 +55,8 @@ function createLocalActivities(dependencies: LocalDependencies): LocalActivities
     ...createJudgingActivities(dependencies),
     ...createPackageActivities(dependencies),
     ...createWaitActivities(dependencies),
+    ...createApprovalActivities(dependencies),
+    ...createBrakeActivities(dependencies),
     ...closing,
   };
 }

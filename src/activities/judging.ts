@@ -5,20 +5,13 @@
 import { createCallJudge } from '../judgement/calls';
 import { judgeCards, knownNumbers } from '../judgement/cards';
 import type { CallRecord, JudgedCall, SubjectNumber } from '../judgement/judgement';
-import { type Decisions, decisionOf, type PlanRow, planText, type Verb } from '../judgement/plan';
+import { decisionOf, type PlanRow, type Verb } from '../judgement/plan';
 import type { Decided, LocalActivities, MadePlan } from '../request/contracts';
 import type { Kind, RequestRef } from '../request/names';
 import { recordName, type SourceName } from '../request/sources';
-import type { CaseRef, Cases } from '../vault/cases';
-import type { Connections } from '../vault/connections';
+import type { CaseRef } from '../vault/cases';
+import { type ApprovedDependencies, approvedDecisions, planDigestOf } from './approved';
 import { type Read, readObject, writeObject } from './case-objects';
-
-export interface JudgingDependencies {
-  readonly cases: Cases;
-  readonly connections: Connections;
-  /** Keyed hash, see the keyring. */
-  readonly hash: (value: string) => string;
-}
 
 type People = Read['people'];
 
@@ -28,24 +21,22 @@ const SOURCE_OF = { contact: 'contacts', call: 'calls' } as const satisfies Reco
 /** Places of kept rows that a history holds, for each code: as many outcomes as a result lists. */
 const PLACES_MAX = 10_000;
 
-export function createJudgingActivities({
-  cases,
-  connections,
-  hash,
-}: JudgingDependencies): Pick<
-  LocalActivities,
-  'identifyNumbers' | 'judgePeople' | 'makePlan' | 'decidePlan' | 'recogniseContacts'
-> {
-  /** Its rows in the vault, and what a workflow may know of them. */
+export function createJudgingActivities(
+  dependencies: ApprovedDependencies,
+): Pick<LocalActivities, 'identifyNumbers' | 'judgePeople' | 'makePlan' | 'decidePlan' | 'recogniseContacts'> {
+  const { cases, connections, hash } = dependencies;
+  /** Its rows in the vault, where people can open them from now on, and what a workflow may know of them. */
   async function store(request: RequestRef, rows: PlanRow[]): Promise<MadePlan> {
     const plan = await writeObject(cases, request, 'plan', { rows });
+    const planDigest = planDigestOf(hash, rows);
+    await cases.notePlan(request, { plan, planDigest });
     const count = (record: PlanRow['record'], isDoubtful: boolean) =>
       rows.filter(row => row.record === record && (row.doubt !== undefined) === isDoubtful).length;
     const counts = (isDoubtful: boolean) => ({
       contacts: count('contact', isDoubtful),
       calls: count('call', isDoubtful),
     });
-    return { plan, planDigest: hash(`plan ${planText(rows)}`), certain: counts(false), doubtful: counts(true) };
+    return { plan, planDigest, certain: counts(false), doubtful: counts(true) };
   }
 
   return {
@@ -91,16 +82,16 @@ export function createJudgingActivities({
     },
 
     /** What the request is about to deliver or delete, row by row. Without calls it is about contacts only. */
-    async makePlan({ request, people, calls, callsBy }) {
+    async makePlan({ request, people, calls }) {
       const judged = await readObject(cases, request, people, 'people');
       const verb = VERBS[request.kind];
       const found = calls === undefined ? [] : (await readObject(cases, request, calls, 'calls')).records;
-      return store(request, [...contactRows(judged, verb), ...callRows(judged, found, { callsBy, verb })]);
+      return store(request, [...contactRows(judged, verb), ...callRows(judged, found, verb)]);
     },
 
     /** The rows of a plan, as they are decided. */
     async decidePlan({ request, plan, approval }) {
-      return decided(await readDecided(cases, request, { plan, approval }));
+      return decided(await readDecided(dependencies, request, { plan, approval }, false));
     },
 
     /**
@@ -146,10 +137,8 @@ export function spellingsOf(numbers: readonly SubjectNumber[]): string[] {
   return [...new Set(numbers.flatMap(({ spellings }) => spellings))];
 }
 
-/** Judges calls that were found in this way: by number, a call is the subject's only as a party of it. */
-export function callJudgeOf(people: People, by: 'by-number' | 'company'): (call: CallRecord) => JudgedCall | undefined {
-  const judge = createCallJudge(people, people.country);
-  return by === 'company' ? judge : call => judge({ ...call, conference_participants: undefined });
+export function callJudgeOf(people: People): (call: CallRecord) => JudgedCall | undefined {
+  return createCallJudge(people, people.country);
 }
 
 /** In the order of the case file: newest first. */
@@ -161,14 +150,18 @@ export function newestFirst<C extends { readonly id: number; readonly started_at
 
 type DecidedRow = PlanRow & { readonly decision: 'take' | 'keep'; readonly isDecided: boolean };
 
-/** @throws {CaseFileBroken} */
+/**
+ * @param acts whether the step delivers or deletes what is taken
+ * @throws {CaseFileBroken} @throws {NotApproved}
+ */
 export async function readDecided(
-  cases: Cases,
+  dependencies: ApprovedDependencies,
   request: RequestRef,
-  { plan }: { readonly plan: CaseRef; readonly approval?: CaseRef | undefined },
+  { plan, approval }: { readonly plan: CaseRef; readonly approval?: CaseRef | undefined },
+  acts: boolean,
 ): Promise<DecidedRow[]> {
-  const { rows } = await readObject(cases, request, plan, 'plan');
-  const decisions: Decisions = {};
+  const { rows } = await readObject(dependencies.cases, request, plan, 'plan');
+  const decisions = await approvedDecisions(dependencies, request, { rows, approval }, acts);
   return rows.map(row => ({
     ...row,
     decision: decisionOf(row, decisions),
@@ -187,12 +180,8 @@ function contactRows({ contacts }: People, verb: Verb): PlanRow[] {
   }));
 }
 
-function callRows(
-  people: People,
-  calls: Read['calls']['records'],
-  { callsBy, verb }: { readonly callsBy: 'by-number' | 'company'; readonly verb: Verb },
-): PlanRow[] {
-  const judge = callJudgeOf(people, callsBy);
+function callRows(people: People, calls: Read['calls']['records'], verb: Verb): PlanRow[] {
+  const judge = callJudgeOf(people);
   const judged = newestFirst(calls).flatMap(call => {
     const verdict = judge(call);
     return verdict === undefined ? [] : [{ id: call.id, ...verdict }];

@@ -6,7 +6,7 @@ import { searchedAddresses } from '../request/identities';
 import { endOf, type Inputs, InvalidInput, instantMs, parseInput, refuseImpossibleTimes } from '../request/input';
 import type { AccessInput, DeletionInput } from '../request/model';
 import { type Kind, type RequestRef, requestOf, workflowIdOf } from '../request/names';
-import { DEADLINE_DAYS_DEFAULT, SETTLE_SECONDS_DEFAULT } from '../request/options';
+import { DEADLINE_DAYS_DEFAULT, MATCHES_MAX_DEFAULT, SETTLE_SECONDS_DEFAULT } from '../request/options';
 import { subjectHashOf } from '../request/subject-hash';
 import { whyUnusable } from '../unusable';
 import type { Cases, RequestRecord } from '../vault/cases';
@@ -115,6 +115,7 @@ function admit(
     settleSeconds = SETTLE_SECONDS_DEFAULT,
   } = parsed;
   const { regime, submittedAt, priority, deadlineDays = DEADLINE_DAYS_DEFAULT } = parsed;
+  const { requireApproval = false, matchesMax = MATCHES_MAX_DEFAULT } = parsed;
   const submittedMs = submittedAt === undefined ? undefined : instantMs(submittedAt);
   const clock = clockOf({ regime, submittedMs }, receivedMs);
   return {
@@ -130,6 +131,8 @@ function admit(
     dryRun,
     ...(clock && { clock }),
     settleMs: settleSeconds * 1000,
+    requireApproval,
+    matchesMax,
   };
 }
 

@@ -3,21 +3,22 @@ import { createHash } from 'node:crypto';
 import { PACKAGE_FORMAT } from '../package/model';
 import { zipPackage } from '../package/zip';
 import type { LocalActivities } from '../request/contracts';
-import type { Cases } from '../vault/cases';
 import { refuseEnded } from './api-step';
+import type { ApprovedDependencies } from './approved';
 import { readObject } from './case-objects';
 import { newestFirst, readDecided } from './judging';
 import { NOTHING_SENT } from './local-step';
 import { unlessStopped } from './stopping';
 
-export function createPackageActivities({ cases }: { readonly cases: Cases }): Pick<LocalActivities, 'buildPackage'> {
+export function createPackageActivities(dependencies: ApprovedDependencies): Pick<LocalActivities, 'buildPackage'> {
+  const { cases } = dependencies;
   return {
     /** The access package of the rows that the plan takes, sealed in the vault. The same findings always make the same bytes. */
     async buildPackage(input) {
       await refuseEnded(cases, input.request, 'a-minute-ago', NOTHING_SENT);
       const { contacts } = await readObject(cases, input.request, input.people, 'people');
       const { records } = await readObject(cases, input.request, input.calls, 'calls');
-      const rows = await readDecided(cases, input.request, input);
+      const rows = await readDecided(dependencies, input.request, input, true);
       const idsOf = (record: 'contact' | 'call') =>
         new Set(rows.flatMap(row => (row.record === record && row.decision === 'take' ? [row.id] : [])));
       const [contactIds, callIds] = [idsOf('contact'), idsOf('call')];

@@ -52,8 +52,7 @@ export function createReadActivities(
     },
 
     /**
-     * One page of calls, by one spelling of the subject's numbers or of the whole company; the same calls are kept either way, and in
-     * the list of the company also those in which the subject took part as a third.
+     * One page of calls, by one spelling of the subject's numbers or of the whole company; the same calls are kept either way.
      */
     async fetchCalls({ request, people, number, window, page }) {
       const judged = await readObject(cases, request, people, 'people');
@@ -62,7 +61,7 @@ export function createReadActivities(
       const query = { ...filter, ...pageQuery(window, page, -1) };
       return sendOnce(dependencies, request.connection, { endpoint, query }, async (body, { readMs }) => {
         const { records, rows, total, ...seen } = readPage(endpoint, callSchema, body);
-        const judge = callJudgeOf(judged, number === null ? 'company' : 'by-number');
+        const judge = callJudgeOf(judged);
         const own = records.filter(call => judge(call) !== undefined);
         return { rows, total, ...(await store(request, 'calls', { ...seen, records: own, readMs })) };
       });

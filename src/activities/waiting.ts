@@ -2,27 +2,21 @@
  * Steps that wait: each looks whether the cause of the wait has ended, and fails if not; then Temporal repeats it, ever more
  * rarely. Requests that are signalled look at once; so most looks find nothing, and must be cheap. Decision D4.
  */
-import { activityInfo } from '@temporalio/activity';
 import type { LocalActivities } from '../request/contracts';
-import type { StepCode } from '../request/handling';
 import type { RequestRef } from '../request/names';
-import { WAIT_DELAYS, WAIT_GROWTH, type WaitDelays } from '../request/waits';
 import { type Cases, hasEnded } from '../vault/cases';
 import type { Connections } from '../vault/connections';
-import { attemptedMs, refuseEnded, stepFailure } from './api-step';
+import { attemptedMs, refuseEnded } from './api-step';
 import { NOTHING_SENT, requestOfStep } from './local-step';
+import { createLooks, type LookDependencies } from './looks';
 
-export interface WaitDependencies {
+export interface WaitDependencies extends LookDependencies {
   readonly cases: Cases;
   readonly connections: Connections;
   /** Whether the newest run under the id of a request is open, and is the run that began as this one. */
   readonly isOpen: (request: RequestRef, runId: string) => Promise<boolean>;
   /** Called once when Aircall refuses a connection's credential and nothing can renew it. */
   readonly onRefused: (connection: string) => void;
-  /** 0 to 1, for jitter. */
-  readonly random: () => number;
-  /** `WAIT_DELAYS` if absent. */
-  readonly waitDelays?: WaitDelays | undefined;
 }
 
 export function createWaitActivities({
@@ -30,9 +24,9 @@ export function createWaitActivities({
   connections,
   isOpen,
   onRefused,
-  random,
-  waitDelays = WAIT_DELAYS,
+  ...looks
 }: WaitDependencies): Pick<LocalActivities, 'awaitCredentials' | 'awaitResumption' | 'awaitAccessRequests'> {
+  const { awaited } = createLooks(looks);
   async function refuseVain(): Promise<void> {
     const request = requestOfStep();
     if (request !== undefined) await refuseEnded(cases, request, 'a-minute-ago', NOTHING_SENT);
@@ -42,19 +36,6 @@ export function createWaitActivities({
     const record = await cases.record(request);
     if (record === undefined || record.subjectHash !== subjectHash || hasEnded(record)) return false;
     return isOpen(request, record.runId);
-  }
-  /** The failure of a look that has found nothing. */
-  function awaited(code: StepCode, forWhat: string) {
-    return stepFailure(code, `waiting for ${forWhat}`, NOTHING_SENT, nextLookMs());
-  }
-  /** Jitter, so that requests that began to wait together do not look together. The last look comes shortly before the deadline. */
-  function nextLookMs(): number {
-    const { attempt, scheduledTimestampMs, scheduleToCloseTimeoutMs } = activityInfo();
-    const { firstMs, mostMs } = waitDelays;
-    const jitter = 1 + random() / 2;
-    const delayMs = Math.min(firstMs * WAIT_GROWTH ** (attempt - 1), mostMs);
-    const leftMs = scheduledTimestampMs + scheduleToCloseTimeoutMs - attemptedMs();
-    return Math.round(Math.max(firstMs, Math.min(delayMs * jitter, leftMs - firstMs * jitter)));
   }
   return {
     /**

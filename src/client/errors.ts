@@ -5,8 +5,8 @@ export class DsrError extends Error {
   override readonly name = 'DsrError';
   constructor(
     /**
-     * `not-found`, `request-conflict`, `request-failed`, `payload-unusable`, `unknown-key`, `extension-refused`, `no-worker`,
-     * or the code a run ended with.
+     * `not-found`, `request-conflict`, `request-failed`, `payload-unusable`, `unknown-key`, `extension-refused`, `approval-refused`,
+     * `no-worker`, or the code a run ended with.
      */
     readonly code: string,
     message: string,

@@ -15,7 +15,11 @@ import {
   SHARE_DEFAULT,
   SHARE_MAX,
 } from '../budget';
+import { isCountry } from '../judgement/numbers';
+import { APPROVALS_MAX } from '../request/approval';
 import { NAME_PATTERN, NAME_RULE } from '../request/names';
+import type { Approvers } from '../vault/approvers';
+import { DELETIONS_PER_DAY_MAX } from '../vault/brake';
 import {
   type Connection,
   type Connections,
@@ -24,6 +28,8 @@ import {
   type KeptConnection,
   nextCredentialVersion,
   oauthCredential,
+  type Policy,
+  policyOf,
 } from '../vault/connections';
 import { probeVault } from '../vault/probe';
 import type { Stored } from '../vault/vault';
@@ -43,6 +49,9 @@ export interface ConnectOptions {
   readonly baseUrl?: string;
   readonly limitPerMinute?: string;
   readonly share?: string;
+  readonly country?: string;
+  readonly approvals?: string;
+  readonly deletionsPerDay?: string;
   readonly replace?: boolean;
   readonly sameCompany?: boolean;
 }
@@ -53,6 +62,7 @@ interface Wanted {
   readonly baseUrl: string;
   readonly limitPerMinute: ConfiguredLimit;
   readonly share: number;
+  readonly policy: Policy;
   /** The operator's statement, if Aircall does not show that the company is the same as before. */
   readonly word: 'same' | 'another' | undefined;
   readonly present: Stored<Connection> | undefined;
@@ -79,7 +89,7 @@ export async function connect(context: Context, name: string, options: ConnectOp
     throw usage(
       'Give either --same-company or --replace: one says that it is the same company, the other that it is not.',
     );
-  const { vault, connections } = await context.stores();
+  const { vault, connections, approvers } = await context.stores();
   // The same name again replaces the credentials. Options that are not given again keep their values.
   const found = await connections.get(name).catch(ifBroken);
   const isBroken = found === 'broken';
@@ -92,13 +102,15 @@ export async function connect(context: Context, name: string, options: ConnectOp
   const limitPerMinute = limitOf(options.limitPerMinute, before?.limitPerMinute ?? LIMIT_PER_MINUTE_DEFAULT);
   const share = numberOf(options.share, before?.share ?? SHARE_DEFAULT);
   if (!(share > 0 && share <= SHARE_MAX)) throw usage(`--share takes a number above 0, at most ${SHARE_MAX}.`);
+  const policy = policyGiven(options, before ?? kept ?? {});
+  await refuseTooFew(approvers, policy.approvals ?? 0);
   const word = options.sameCompany === true ? 'same' : options.replace === true ? 'another' : undefined;
-  const wanted: Wanted = { name, baseUrl, limitPerMinute, share, word, present, isBroken, kept };
+  const wanted: Wanted = { name, baseUrl, limitPerMinute, share, policy, word, present, isBroken, kept };
 
   await probeVault(vault);
   if (isBroken)
     context.terminal.note(
-      `note: the stored connection ${name} is broken, and is replaced. Options that are not given get their defaults; if it was paused, pause it again.`,
+      `note: the stored connection ${name} is broken, and is replaced. Options that are not given get their defaults, --approvals, --deletions-per-day and --country too; if it was paused, pause it again.`,
     );
   const {
     found: checked,
@@ -123,6 +135,9 @@ export async function connect(context: Context, name: string, options: ConnectOp
       baseUrl,
       limitPerMinute,
       share,
+      country: policy.country ?? null,
+      approvals: policy.approvals ?? 0,
+      deletionsPerDay: policy.deletionsPerDay ?? null,
       replaced: present !== undefined || isBroken,
       callsServed: checked.calls,
       requestsWoken: woken ?? null,
@@ -132,6 +147,7 @@ export async function connect(context: Context, name: string, options: ConnectOp
       `Connected ${name} to the Aircall company ${company === null ? 'that has no name' : `“${company}”`}: ping, contact search and call list work. The credentials are sealed in the vault.`,
       `Aircall serves calls of about the last six months, ${checked.calls} now; only its support can provide older ones.`,
       `Budget: ${perMinute((onServer ?? paceOf({ limitPerMinute: limit, share }, 1)).ratePerSecond)} of ${limit} API requests a minute${limitPerMinute === 'auto' ? ', until Aircall names another limit' : ''}. ${onServer ? 'The Temporal server keeps it; workers' : 'Workers'} pick the connection up within 10 seconds.`,
+      ...policyLines(policy),
       ...(woken === undefined || woken === 0 ? [] : [`${woken} waiting requests resume.`]),
       ...(paused ? [`The connection is still paused: aircall-dsr connections resume ${name}`] : []),
     ],
@@ -147,7 +163,7 @@ async function store(
   credential: Credential,
   how: { readonly issuedNow: boolean },
 ): Promise<Connected> {
-  const { name, baseUrl, limitPerMinute, share, present, isBroken, kept } = wanted;
+  const { name, baseUrl, limitPerMinute, share, policy, present, isBroken, kept } = wanted;
   const found = await checkAircall({ name, baseUrl, credential }, how);
   const isSame = await isSameCompany(context, connections, wanted, found.company);
   const before = isSame
@@ -162,6 +178,7 @@ async function store(
       baseUrl,
       limitPerMinute,
       share,
+      ...policy,
       credential,
       credentialVersion: nextCredentialVersion(before, Date.now()),
       connectedAt: new Date().toISOString(),
@@ -270,6 +287,59 @@ function plainSecret(secret: string): string {
   throw usage(
     'A credential holds a character that no credential of Aircall has. Copy it again, without spaces or line ends.',
   );
+}
+
+/** Takes a stored value away. */
+const NONE = 'none';
+
+/** What is given; otherwise what was stored before. */
+function policyGiven(options: ConnectOptions, before: Policy): Policy {
+  const { country, approvals, deletionsPerDay } = options;
+  const given = {
+    country: country === undefined ? before.country : countryOf(country),
+    approvals: approvals === undefined ? before.approvals : approvalsOf(approvals),
+    deletionsPerDay: deletionsPerDay === undefined ? before.deletionsPerDay : deletionsOf(deletionsPerDay),
+  };
+  return policyOf(given);
+}
+
+function countryOf(text: string): string | undefined {
+  if (text === NONE) return undefined;
+  const country = text.toUpperCase();
+  if (isCountry(country)) return country;
+  throw usage('--country takes two letters of ISO 3166, for instance FR, or none.');
+}
+
+function approvalsOf(text: string): number {
+  const approvals = numberOf(text, Number.NaN);
+  if (Number.isInteger(approvals) && approvals >= 0 && approvals <= APPROVALS_MAX) return approvals;
+  throw usage(`--approvals takes a whole number from 0 to ${APPROVALS_MAX}.`);
+}
+
+function deletionsOf(text: string): number | undefined {
+  if (text === NONE) return undefined;
+  const deletions = numberOf(text, Number.NaN);
+  if (Number.isInteger(deletions) && deletions >= 1 && deletions <= DELETIONS_PER_DAY_MAX) return deletions;
+  throw usage(`--deletions-per-day takes a whole number from 1 to ${DELETIONS_PER_DAY_MAX}, or none.`);
+}
+
+/** Otherwise nobody could approve a deletion. */
+async function refuseTooFew(approvers: Approvers, wanted: number): Promise<void> {
+  const registered = wanted === 0 ? 0 : (await approvers.list()).length;
+  if (registered >= wanted) return;
+  throw usage(
+    `--approvals ${wanted} needs ${wanted} registered approvers, and there are ${registered}. Nothing was changed. Run: aircall-dsr approvers add NAME --key FILE`,
+  );
+}
+
+function policyLines({ country, approvals = 0, deletionsPerDay }: Policy): string[] {
+  return [
+    ...(country === undefined ? [] : [`Numbers without a country code are read as numbers of ${country}.`]),
+    ...(approvals === 0 ? [] : [`Each deletion waits until its plan has ${approvals} approvals: aircall-dsr plan ID`]),
+    ...(deletionsPerDay === undefined
+      ? []
+      : [`At most ${deletionsPerDay} contacts are deleted within 24 hours; further deletions wait.`]),
+  ];
 }
 
 function numberOf(text: string | undefined, otherwise: number): number {

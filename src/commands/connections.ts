@@ -49,6 +49,7 @@ export async function connections(context: Context): Promise<Exit> {
     if (connection === undefined) return []; // broken, or disconnected meanwhile
     const rateLimits = noted === 'broken' ? undefined : noted;
     const { baseUrl, limitPerMinute, share, credential, connectedAt, pausedAt, refusedAt } = connection;
+    const { country, approvals, deletionsPerDay } = connection;
     const queue = server?.queues.get(name);
     const asked = budgetOf(connection, rateLimits);
     const onePartition = perMinute(ratePerSecond(asked, 1));
@@ -59,6 +60,10 @@ export async function connections(context: Context): Promise<Exit> {
       baseUrl,
       credential: credential.kind,
       connectedAt,
+      country: country ?? null,
+      /** How many approvers must approve each deletion, and how many contacts may be deleted within 24 hours; null: any number. */
+      approvals: approvals ?? 0,
+      deletionsPerDay: deletionsPerDay ?? null,
       /** Times since when an operator holds its API requests, and since when Aircall refuses its credentials. */
       pausedAt: pausedAt ?? null,
       refusedAt: refusedAt ?? null,
@@ -127,9 +132,10 @@ export async function connections(context: Context): Promise<Exit> {
               rateLimited.lastAt ?? 'never',
             ]),
           ]),
-          ...rows.flatMap(({ connection, budget, pausedAt, refusedAt, waitingRequests }) => {
+          ...rows.flatMap(({ connection, budget, pausedAt, refusedAt, waitingRequests, ...policy }) => {
             const waiting = waitWords(waitingRequests);
             return [
+              ...policyWords(policy).map(words => `${connection}: ${words}`),
               ...partitionWords(budget).map(words => `${connection}: ${words}`),
               ...(refusedAt === null
                 ? []
@@ -236,6 +242,22 @@ function partitionWords(budget: Partitioned): string[] {
   return [
     `the ${partitions} partitions of its task queue cost part of the budget: ${configuredPerMinute} API requests a minute instead of ${onePartitionPerMinute}. ${cure}`,
   ];
+}
+
+interface ShownPolicy {
+  readonly country: string | null;
+  readonly approvals: number;
+  readonly deletionsPerDay: number | null;
+}
+
+/** What its operator has set for all of its requests, if anything. */
+function policyWords({ country, approvals, deletionsPerDay }: ShownPolicy): string[] {
+  const set = [
+    ...(country === null ? [] : [`numbers without a country code are of ${country}`]),
+    ...(approvals === 0 ? [] : [`each deletion needs ${approvals} approvals`]),
+    ...(deletionsPerDay === null ? [] : [`at most ${deletionsPerDay} contacts are deleted within 24 hours`]),
+  ];
+  return set.length === 0 ? [] : [set.join('; ')];
 }
 
 function waitWords(requests: number | null): string {

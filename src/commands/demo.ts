@@ -1,6 +1,6 @@
 /**
- * The demo: a Temporal server with Web UI, the sandbox, a worker, one access and one deletion, all on this machine with
- * made-up data and keys of its own. On a terminal it stays up until Ctrl-C, otherwise it ends.
+ * The demo: a Temporal server with Web UI, the sandbox, a worker, one access, one deletion and one access with a doubtful record, all on
+ * this machine with made-up data and keys of its own. On a terminal it stays up until Ctrl-C, otherwise it ends.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,14 +8,14 @@ import { join } from 'node:path';
 import { NativeConnection } from '@temporalio/worker';
 import { startDevServer } from '../../dev-server';
 import { ANY_PORT, findFreePort, HOST } from '../../dev-server/free-port';
-import { startSandbox } from '../../sandbox';
+import { type SandboxCompany, startSandbox } from '../../sandbox';
 import { SHARE_DEFAULT } from '../budget';
-import type { RequestResult } from '../client';
+import type { Kind, RequestResult } from '../client';
 import { startCodecServer } from '../codec-server';
 import { generateKeyFile } from '../encryption/key-file';
 import { loadKeyring } from '../encryption/keyring';
-import { createParts, createStores } from '../parts';
-import { DEFAULT_TASK_QUEUE, SEARCH_ATTRIBUTES } from '../request/names';
+import { createParts, createStores, type Parts } from '../parts';
+import { DEFAULT_TASK_QUEUE, SEARCH_ATTRIBUTES, workflowIdOf } from '../request/names';
 import { connectTemporal } from '../temporal/connect';
 import { nextCredentialVersion } from '../vault/connections';
 import { createFolderDriver } from '../vault/folder';
@@ -100,33 +100,16 @@ export async function demo({ terminal }: Context): Promise<Exit> {
     );
     terminal.note('');
 
-    const { client, cases } = parts;
-    const watched = { watched: true, note: terminal.note };
-    const subject = { email: company.truth.subjectEmail };
-
-    terminal.note('A customer asks for a copy of her data.');
-    const access = await client.start('access', { requestId: 'demo-access', connection: COMPANY, subject });
-    const given = await showProgress(client, access.workflowId, watched);
-    const packageFile = join(folder, 'access-package.zip');
-    if (given.package !== undefined) {
-      await writeFile(packageFile, (await cases.readPackage(given, given.package.sha256)) ?? '', { mode: 0o600 });
-    }
-    show(terminal, given);
-    terminal.note(`  package    ${packageFile}`);
-    terminal.note('');
-
-    terminal.note('She asks for the deletion of her data.');
-    const before = company.contacts().length;
-    const deletion = await client.start('deletion', { requestId: 'demo-deletion', connection: COMPANY, subject });
-    const deleted = await showProgress(client, deletion.workflowId, watched);
-    show(terminal, deleted);
-    terminal.note(`  the sandbox had ${before} contacts and has ${company.contacts().length} now`);
-    terminal.note('');
-
-    const ui = (workflowId: string) => `${server.uiUrl}/namespaces/default/workflows/${encodeURIComponent(workflowId)}`;
-    const links = { access: ui(access.workflowId), deletion: ui(deletion.workflowId) };
+    const { packageFile, ...results } = await tellStory({ terminal, parts, company, folder });
+    const linkTo = (result: RequestResult) =>
+      `${server.uiUrl}/namespaces/default/workflows/${encodeURIComponent(workflowIdOf(result))}`;
+    const links = {
+      access: linkTo(results.access),
+      deletion: linkTo(results.deletion),
+      doubtful: linkTo(results.doubtful),
+    };
     terminal.note(
-      'See both in the Temporal Web UI. The server holds ciphertext; a codec server of this demo shows it in the clear:',
+      'See all in the Temporal Web UI. The server holds ciphertext; a codec server of this demo shows it in the clear:',
     );
     for (const link of Object.values(links)) terminal.note(`  ${link}`);
     if (terminal.io.stdout.isTTY === true) {
@@ -134,11 +117,68 @@ export async function demo({ terminal }: Context): Promise<Exit> {
       terminal.note('Ctrl-C ends the demo.');
       await terminal.stopped();
     }
-    terminal.print({ access: given, deletion: deleted, packageFile, links }, []);
-    return given.status === 'completed' && deleted.status === 'completed' ? EXIT.done : EXIT.failed;
+    terminal.print({ ...results, packageFile, links }, []);
+    const { access, deletion } = results;
+    return access.status === 'completed' && deletion.status === 'completed' ? EXIT.done : EXIT.failed;
   } finally {
     await endAll(endings.reverse());
   }
+}
+
+interface Stage {
+  readonly terminal: Terminal;
+  readonly parts: Parts;
+  readonly company: SandboxCompany;
+  /** For what is handed over. */
+  readonly folder: string;
+}
+
+/** One access, one deletion, and one access of a person of whom not everything is certain. */
+async function tellStory(stage: Stage) {
+  const { terminal, parts, company, folder } = stage;
+  const { note } = terminal;
+  const subject = { email: company.truth.subjectEmail };
+
+  note('A customer asks for a copy of her data.');
+  const access = await run(stage, 'access', { requestId: 'demo-access', subject });
+  const packageFile = join(folder, 'access-package.zip');
+  if (access.package !== undefined) {
+    const bytes = (await parts.cases.readPackage(access, access.package.sha256)) ?? '';
+    await writeFile(packageFile, bytes, { mode: 0o600 });
+  }
+  note(`  package    ${packageFile}`);
+  note('');
+
+  note('She asks for the deletion of her data.');
+  const before = company.contacts().length;
+  const deletion = await run(stage, 'deletion', { requestId: 'demo-deletion', subject });
+  note(`  the sandbox had ${before} contacts and has ${company.contacts().length} now`);
+  note('');
+
+  note(
+    'Another customer asks for a copy. A second contact has her name and her number, and no e-mail address: is it hers?',
+  );
+  const doubtful = await run(stage, 'access', { requestId: 'demo-doubtful', subject: doubtfulSubject(company) });
+  note('');
+  return { access, deletion, doubtful, packageFile };
+}
+
+/** Starts a request, shows its progress and prints what came of it. */
+async function run(
+  { terminal, parts: { client } }: Stage,
+  kind: Kind,
+  { requestId, subject }: { readonly requestId: string; readonly subject: { readonly email: string } },
+): Promise<RequestResult> {
+  const { workflowId } = await client.start(kind, { requestId, connection: COMPANY, subject });
+  const result = await showProgress(client, workflowId, { watched: true, note: terminal.note });
+  for (const line of resultLines(result).slice(1)) terminal.note(line);
+  return result;
+}
+
+function doubtfulSubject({ truth }: SandboxCompany): { readonly email: string } {
+  const [email] = truth.personas['second-card-without-email']?.identities.emails ?? [];
+  if (email === undefined) throw new Error('the sandbox has no such persona');
+  return { email };
 }
 
 /** Ends all, in this order, also if one of them fails. @throws the first failure */
@@ -146,8 +186,4 @@ async function endAll(endings: readonly (() => Promise<unknown>)[]): Promise<voi
   const failures: unknown[] = [];
   for (const end of endings) await end().catch(error => failures.push(error));
   if (failures.length > 0) throw failures[0];
-}
-
-function show(terminal: Terminal, result: RequestResult): void {
-  for (const line of resultLines(result).slice(1)) terminal.note(line);
 }

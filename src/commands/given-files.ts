@@ -1,7 +1,8 @@
-/** Files that a command line names: receipts and public keys. */
+/** Files that a command line names: receipts and keys. */
+import type { KeyObject } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { z } from 'zod';
-import { publicKeysIn } from '../encryption/signing-key';
+import { privateKeyIn, publicKeysIn } from '../encryption/signing-key';
 import { usage } from './errors';
 
 const FILE_BYTES_MAX = 256 * 1024 * 1024;
@@ -17,6 +18,17 @@ export async function publicKeysOf(file: string): Promise<string[]> {
     if (!(error instanceof TypeError)) throw error;
   }
   throw usage('The file of --key holds no Ed25519 public key. `aircall-dsr keys public` prints ours.');
+}
+
+/** The private key of an approver. @throws {CommandError} `usage` */
+export async function privateKeyOf(file: string): Promise<KeyObject> {
+  const bytes = await contentOf(file, 'The file with the key of the approver');
+  try {
+    return privateKeyIn(bytes.toString('utf8'));
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+  }
+  throw usage('The file of --key holds no Ed25519 private key in PEM without a password.');
 }
 
 const printedKeys = z.object({ keys: z.array(z.object({ publicKey: z.string() })) });

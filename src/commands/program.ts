@@ -14,7 +14,7 @@ import { createTerminal, type Io, inLines, jsonText } from './terminal';
 
 const BATCH_HELP = `
 The file is CSV in UTF-8, at most 8 MiB and 20000 rows, with the columns requestId, kind and email, and optionally
-phone and submittedAt:
+phone, submittedAt and requireApproval (yes, no, or empty):
 
   requestId,kind,email,phone
   case-17,access,person@example.com,+33123456789 +33123456780
@@ -161,6 +161,15 @@ export function createProgram(io: Pick<Io, 'stdout' | 'stderr'>, run: RunAction)
       'API requests a minute that Aircall allows the company, 1 to 10000, or auto: the limit that Aircall names (default: 60)',
     )
     .option('--share <number>', 'part of the limit that is used, at most 0.8 (default: 0.75)')
+    .option('--country <code>', 'country of numbers without a country code: ISO 3166, two letters, or none')
+    .option(
+      '--approvals <number>',
+      'approvers who must approve each deletion, 0 to 2 (default: 0); no request lowers it',
+    )
+    .option(
+      '--deletions-per-day <number>',
+      'contacts that may be deleted within 24 hours, 1 to 10000, or none; further deletions wait',
+    )
     .option('--same-company', 'confirm that this is the same company: it was renamed, or its name is not known')
     .option('--replace', 'replace the company by another one; refused while requests of the old one are open')
     .action(run(async () => (await import('./connect.js')).connect));
@@ -224,6 +233,41 @@ export function createProgram(io: Pick<Io, 'stdout' | 'stderr'>, run: RunAction)
     .requiredOption('--reason <words>', 'why, in lower-case words joined by hyphens; it stays in the receipt')
     .option('--until <time>', 'ISO 8601 (default: as far as the law allows)')
     .action(run(async () => (await import('./requests.js')).extend));
+
+  command(
+    'plan <id>',
+    'print what a request is about to hand over or delete, row by row, and how to approve it',
+  ).action(run(async () => (await import('./plans.js')).plan));
+
+  command('approve <id>', 'approve the plan that a request waits with, and decide its doubtful rows')
+    .requiredOption('--plan <digest>', 'digest that aircall-dsr plan printed')
+    .option('--take <refs>', 'rows to hand over or delete, separated by commas, for instance contact-3,call-12')
+    .option('--keep <refs>', 'rows to withhold or leave')
+    .option('--by <name>', 'name under which your key is registered')
+    .option('--key <file>', 'your private key, Ed25519 in PEM; better: AIRCALL_DSR_APPROVER_KEY')
+    .action(run(async () => (await import('./plans.js')).approve));
+
+  command('reject <id>', 'reject the plan that a request waits with: it ends as denied, and nothing is done')
+    .requiredOption('--reason <words>', 'why, in lower-case words joined by hyphens')
+    .option('--by <name>', 'name under which your key is registered')
+    .option('--key <file>', 'your private key, Ed25519 in PEM; better: AIRCALL_DSR_APPROVER_KEY')
+    .action(run(async () => (await import('./plans.js')).reject));
+
+  const approvers = program.command('approvers').description('people who may approve plans');
+
+  subcommand(approvers, 'add <name>', 'register the public key of an approver; from then on approvals must be signed')
+    .requiredOption('--key <file>', 'public key, Ed25519 in PEM')
+    .action(run(async () => (await import('./approvers.js')).add));
+
+  subcommand(approvers, 'list', 'list approvers and the ids of their keys').action(
+    run(async () => (await import('./approvers.js')).list),
+  );
+
+  subcommand(
+    approvers,
+    'remove <name>',
+    'remove an approver; refused if a connection requires more than would be left',
+  ).action(run(async () => (await import('./approvers.js')).remove));
 
   command('package <id>', 'save the package of an access request')
     .requiredOption('--out <file>', 'file to write')

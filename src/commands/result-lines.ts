@@ -44,6 +44,9 @@ export function statusLines(report: StatusReport): string[] {
     ...(waitingFor === undefined
       ? []
       : [`  waits for  ${waitingFor.cause}${waitingFor.until === undefined ? '' : ` until ${waitingFor.until}`}`]),
+    ...(waitingFor?.cause === 'approval'
+      ? [`  plan       ${report.planDigest}; to see and approve it, run: aircall-dsr plan ${report.requestId}`]
+      : []),
     ...(dueAt === undefined ? [] : [`  due        ${dueAt}${alarm === undefined ? '' : `: ${DUE[alarm]}`}`]),
     ...(failure === undefined ? [] : [`  because    ${failure.code}: ${failure.message}`]),
     ...retrying.map(({ step, code, attempts }) => `  retrying   ${step}: ${code}, ${attempts} attempts so far`),

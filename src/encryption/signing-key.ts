@@ -18,7 +18,7 @@ const ID_CHARACTERS = 16;
 /** @param seed 32 bytes */
 export function signingKeyOf(seed: Uint8Array): SigningKey {
   const privateKey = createPrivateKey({ key: Buffer.concat([PKCS8_HEAD, seed]), format: 'der', type: 'pkcs8' });
-  const publicKey = spkiOf(createPublicKey(privateKey)).toString('base64');
+  const publicKey = publicHalfOf(privateKey);
   return { id: signingKeyId(publicKey), publicKey, privateKey };
 }
 
@@ -52,6 +52,23 @@ export function publicKeysIn(pem: string): string[] {
     if (key.asymmetricKeyType !== 'ed25519') throw new TypeError('a public key is no Ed25519 key');
     return spkiOf(key).toString('base64');
   });
+}
+
+/** The first private key of a PEM text. @throws {TypeError} if it is no Ed25519 key, or locked with a password */
+export function privateKeyIn(pem: string): KeyObject {
+  let key: KeyObject;
+  try {
+    key = createPrivateKey(pem);
+  } catch {
+    throw new TypeError('a private key cannot be read');
+  }
+  if (key.asymmetricKeyType !== 'ed25519') throw new TypeError('a private key is no Ed25519 key');
+  return key;
+}
+
+/** The public half of a private key: SPKI (DER), base64. */
+export function publicHalfOf(privateKey: KeyObject): string {
+  return spkiOf(createPublicKey(privateKey)).toString('base64');
 }
 
 /** Without a line break at its end. */

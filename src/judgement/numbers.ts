@@ -161,6 +161,11 @@ function canonical(digits: string): string {
   return plan === undefined ? digits : `${plan.country}${digits.slice(plan.mobile.length)}`;
 }
 
+/** Whether a text is a country that numbers may be read in: ISO 3166-1 alpha-2, upper case. */
+export function isCountry(text: string): boolean {
+  return isSupportedCountry(text);
+}
+
 /** The longer form of a canonical number that has one. */
 function mobileForm(digits: string): string | undefined {
   const plan = PLANS.find(

@@ -3,6 +3,7 @@
  * answer counts only if it has the shape of one and names the request that was asked. The answer to an extension names none: it must
  * have its shape and its reason.
  */
+import { type Approved, approvedShape, type Rejected, rejectedShape } from './approval';
 import { ALARMS, type Clock, clockIfAny, clockShape } from './clock';
 import { countsShape, isEnded, type RequestResult, type RequestStatus, resultShape } from './model';
 import { type RequestRef, requestRefFields } from './names';
@@ -35,6 +36,16 @@ export function readStatus(answer: unknown, asked: RequestRef): RequestStatus | 
 /** Undefined for what is no clock with an extension for that reason. */
 export function readExtended(answer: unknown, reason: string): Clock | undefined {
   return clockShape(answer) && answer.extension?.reason === reason ? answer : undefined;
+}
+
+/** Undefined for what is no answer to an approval of that plan of that request. */
+export function readApproved(answer: unknown, asked: RequestRef, planDigest: string): Approved | undefined {
+  return approvedShape(answer) && isSame(answer, asked) && answer.planDigest === planDigest ? answer : undefined;
+}
+
+/** Undefined for what is no answer to a rejection for that reason. */
+export function readRejected(answer: unknown, reason: string): Rejected | undefined {
+  return rejectedShape(answer) && answer.reason === reason ? answer : undefined;
 }
 
 /** Whether both name the same request. */

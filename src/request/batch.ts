@@ -15,11 +15,11 @@ export const BATCH_ROWS_MAX = 20_000;
 /** Enough for the longest of each column: 20 telephone numbers. Nothing reads a longer cell. */
 export const CELL_LENGTH_MAX = 1_024;
 
-const COLUMNS = ['requestId', 'kind', 'email', 'phone', 'submittedAt'] as const;
+const COLUMNS = ['requestId', 'kind', 'email', 'phone', 'submittedAt', 'requireApproval'] as const;
 type Column = (typeof COLUMNS)[number];
 const NEEDED: readonly Column[] = ['requestId', 'kind', 'email'];
 const HEADER_RULE =
-  'the header takes the columns requestId, kind, email and, if you like, phone and submittedAt, in any order';
+  'the header takes the columns requestId, kind, email and, if you like, phone, submittedAt and requireApproval, in any order';
 
 export interface BatchRequest {
   readonly kind: Kind;
@@ -187,6 +187,13 @@ function placesOf({ line, cells }: Row): Places {
   return places;
 }
 
+/** What a cell of the column means; empty: as if there were no column. */
+const APPROVAL_WORDS: ReadonlyMap<string, boolean | undefined> = new Map([
+  ['', undefined],
+  ['yes', true],
+  ['no', false],
+]);
+
 interface ReadRow {
   readonly problems: readonly string[];
   readonly request?: Omit<BatchRequest, 'lines'>;
@@ -209,15 +216,22 @@ function readRow(
   const phoneNumbers = numbersIn(cellOf('phone'));
   const digits = [...new Set(phoneNumbers.map(number => phoneDigits(number) ?? ''))].sort();
   const submittedAt = cellOf('submittedAt');
+  const requireApproval = APPROVAL_WORDS.get(cellOf('requireApproval'));
   const fields = [connection, kind, foldEmail(email), digits];
-  const content = JSON.stringify(submittedAt === '' ? fields : [...fields, submittedAt]);
+  const options = [
+    ...(submittedAt === '' ? [] : [submittedAt]),
+    ...(requireApproval === undefined ? [] : [{ requireApproval }]),
+  ];
+  const content = JSON.stringify([...fields, ...options]);
   const requestId = cellOf('requestId') || `row-${hash(`batch ${content}`)}`;
   const problems: string[] = [];
   if (cells.length > places.size) problems.push(`has ${cells.length} cells, and the header ${places.size}`);
   if (kind === undefined) problems.push('kind takes access or deletion');
+  if (!APPROVAL_WORDS.has(cellOf('requireApproval'))) problems.push('requireApproval takes yes, no, or nothing');
   const subject = { email, ...(phoneNumbers.length > 0 && { phoneNumbers }) };
   const clock = { ...(regime && { regime }), ...(submittedAt !== '' && { submittedAt }) };
-  const input = { kind: kind ?? 'access', requestId, connection, subject, priority: 'batch', ...clock };
+  const approval = requireApproval === undefined ? {} : { requireApproval };
+  const input = { kind: kind ?? 'access', requestId, connection, subject, priority: 'batch', ...clock, ...approval };
   try {
     const parsed = parseInput(kind ?? 'access', input);
     if (problems.length > 0 || kind === undefined) return { problems, content };

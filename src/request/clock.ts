@@ -13,7 +13,7 @@ export const REGIMES = ['gdpr', 'ccpa', 'none'] as const;
 export type Regime = (typeof REGIMES)[number];
 
 export const REASON_PATTERN = /^[a-z][a-z0-9-]{0,63}$/;
-const reasonShape = matching(REASON_PATTERN);
+export const reasonShape = matching(REASON_PATTERN);
 
 const extensionShape = object({
   at: instantShape,

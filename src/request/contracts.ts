@@ -5,6 +5,7 @@
  */
 import { DOUBTS } from '../judgement/doubts';
 import { inputFor, returnedBy } from './addressed';
+import { approvalInputShape, approvedByShape, needFields, rejectedShape, rejectionInputShape } from './approval';
 import { ALARMS, clockShape, extensionInputShape, REGIMES } from './clock';
 import { coverageShape, packageRefShape, phaseTimesShape, resultShape } from './model';
 import { nameShape, requestRefShape } from './names';
@@ -83,6 +84,7 @@ const openedShape = object({
   dryRun: flag,
   clock: optional(clockShape),
   settleMs: number,
+  ...needFields,
   /** Whether a deletion has an access request of the same subject to wait for. */
   accessesOpen: flag,
 });
@@ -182,9 +184,6 @@ const peopleShape = object({
   numbersBeyond: whole,
 });
 export type People = Shaped<typeof peopleShape>;
-
-/** How calls were found: in a list of the company those are told too in which the subject took part as a third. */
-const callsBy = oneOf(...OPTIONS.calls.takes.oneOf);
 
 const rowsOf = <T>(shape: Shape<T>) => object({ contacts: shape, calls: shape });
 const madeShape = object({
@@ -302,7 +301,7 @@ const LOCAL = {
     returns: peopleShape,
   },
   makePlan: {
-    takes: [object({ request, people: caseRefShape, calls: optional(caseRefShape), callsBy })],
+    takes: [object({ request, people: caseRefShape, calls: optional(caseRefShape) })],
     returns: madeShape,
   },
   decidePlan: { takes: [object({ request, ...planned })], returns: decidedShape },
@@ -337,6 +336,35 @@ const LOCAL = {
     takes: [object({ request, runId: text, extension: extensionInputShape, nowMs: number })],
     returns: clockShape,
   },
+  /** How many people must approve a plan before it is executed. */
+  approvalNeeded: {
+    takes: [object({ request, plan: caseRefShape, ...needFields, planSeen: flag })],
+    returns: object({ needed: whole }),
+  },
+  checkApproval: {
+    takes: [
+      object({
+        request,
+        plan: caseRefShape,
+        /** What was approved before, by another. */
+        before: optional(caseRefShape),
+        given: approvalInputShape,
+        nowMs: number,
+      }),
+    ],
+    returns: object({ approval: caseRefShape, approvals: listOf(approvedByShape), missing: whole }),
+  },
+  checkRejection: {
+    takes: [object({ request, plan: caseRefShape, given: rejectionInputShape, nowMs: number })],
+    returns: rejectedShape,
+  },
+  /** When the next contact may be deleted; absent: now. */
+  brakeUntil: {
+    takes: [object({ connection: nameShape, nowMs: number })],
+    returns: object({ until: optional(instant) }),
+  },
+  /** `until`: when the next place was to be free. It returns a later time if others took that one, and nothing if the contact has its place. */
+  awaitPlace: { takes: [object({ ...oneContact, until: instant })], returns: object({ until: optional(instant) }) },
   noteCancellation: { takes: [object({ request, runId: text, at: instant })], returns: nothing },
   /** The stored result if it differs from the given one. */
   closeRequest: {

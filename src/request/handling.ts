@@ -39,6 +39,8 @@ export const HANDLING = {
   'request-ended': never,
   'request-cancelled': never,
   'deletion-not-asked': never,
+  'not-approved': never,
+  'daily-brake': never,
   'read-first': never,
   'connection-paused': credential,
   'reconnect-needed': never,
@@ -48,6 +50,7 @@ export const HANDLING = {
   'credentials-awaited': serverSays,
   'resumption-awaited': serverSays,
   'access-request-awaited': serverSays,
+  'place-awaited': serverSays,
   'requests-unwoken': serverSays,
   'receipt-awaited': serverSays,
   // Faults of the request's own data.
@@ -61,8 +64,10 @@ export const HANDLING = {
   'payload-unusable': never,
   'receipt-invalid': never,
   'extension-refused': never,
+  'approval-refused': never,
   // Faults of the vault that somebody can repair meanwhile.
   'connection-broken': { ...backoff, mayHaveTakenEffect: false },
+  'approvers-broken': { ...backoff, mayHaveTakenEffect: false },
   'record-broken': { ...backoff, mayHaveTakenEffect: false },
   'vault-rolled-back': { ...backoff, mayHaveTakenEffect: false },
   'local-failure': backoff,

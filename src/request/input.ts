@@ -6,6 +6,8 @@
 import { z } from 'zod';
 import { emailSpellings } from '../judgement/addresses';
 import { phoneDigits } from '../judgement/numbers';
+import type { Decisions } from '../judgement/plan';
+import { type ApprovalInput, decisionsShape, type RejectionInput } from './approval';
 import { type ExtensionInput, REASON_PATTERN, REASON_RULE } from './clock';
 import type { AccessInput, DeletionInput } from './model';
 import { type Kind, NAME_PATTERN, NAME_RULE } from './names';
@@ -56,6 +58,7 @@ const common = {
   priority: oneOf(OPTIONS.priority.takes.oneOf, 'takes batch, or is left out'),
   regime: oneOf(OPTIONS.regime.takes.oneOf, 'takes gdpr, ccpa or none'),
   submittedAt: instant.optional(),
+  requireApproval: z.boolean('takes true or false').optional(),
 };
 
 const kindRule = 'takes access or deletion, as the type of the workflow';
@@ -78,11 +81,17 @@ const deletion: z.ZodType<DeletionInput> = z.strictObject({
   ...common,
   dryRun: z.boolean('takes true or false').optional(),
   settleSeconds: numberIn(OPTIONS.settleSeconds.takes),
+  matchesMax: wholeIn(OPTIONS.matchesMax.takes),
 });
 
 function numberIn({ min, max, words }: { readonly min: number; readonly max: number; readonly words: string }) {
   const rule = `takes ${words}`;
   return z.number(rule).min(min, rule).max(max, rule).optional();
+}
+
+function wholeIn(takes: { readonly min: number; readonly max: number; readonly words: string }) {
+  const rule = `takes ${takes.words}, a whole number`;
+  return z.number(rule).int(rule).min(takes.min, rule).max(takes.max, rule).optional();
 }
 
 function oneOf<const C extends readonly string[]>(choices: C, rule: string) {
@@ -144,6 +153,53 @@ export function parseExtension(input: unknown): ExtensionInput {
   if (!parsed.success) throw new InvalidInput([...new Set(parsed.error.issues.map(explain))].join('; '));
   const { reason, until } = parsed.data;
   return { reason, ...(until !== undefined && { until }) };
+}
+
+const REFS_RULE = 'takes refs as `aircall-dsr plan` prints them, each with take or keep';
+const approver = {
+  planDigest: z.string().regex(/^[0-9a-f]{32}$/, 'takes the digest that `aircall-dsr plan` prints'),
+  by: name.optional(),
+  at: z.iso.datetime('takes a time').optional(),
+  signature: z.base64('takes an Ed25519 signature').length(88, 'takes an Ed25519 signature').optional(),
+};
+const approvalSchema = z.strictObject({
+  ...approver,
+  decisions: z.custom<Decisions>(decisionsShape, REFS_RULE).optional(),
+});
+const rejectionSchema = z.strictObject({
+  ...approver,
+  reason: z.string(REASON_RULE).regex(REASON_PATTERN, REASON_RULE),
+});
+
+/** As a caller gives it: dated now and without decisions, if it says no other. */
+export type ApprovalGiven = z.infer<typeof approvalSchema>;
+export type RejectionGiven = z.infer<typeof rejectionSchema>;
+
+/** @throws {InvalidInput} */
+export function parseApproval(input: unknown, nowMs: number): ApprovalInput {
+  const { decisions = {}, ...given } = parsedWith(approvalSchema, input);
+  return { decisions, ...signedPart(given, nowMs) };
+}
+
+/** @throws {InvalidInput} */
+export function parseRejection(input: unknown, nowMs: number): RejectionInput {
+  const { reason, ...given } = parsedWith(rejectionSchema, input);
+  return { reason, ...signedPart(given, nowMs) };
+}
+
+function signedPart({ planDigest, by, at, signature }: Omit<ApprovalGiven, 'decisions'>, nowMs: number) {
+  return {
+    planDigest,
+    at: at ?? new Date(nowMs).toISOString(),
+    ...(by !== undefined && { by }),
+    ...(signature !== undefined && { signature }),
+  };
+}
+
+function parsedWith<T>(schema: z.ZodType<T>, input: unknown): T {
+  const parsed = schema.safeParse(input);
+  if (parsed.success) return parsed.data;
+  throw new InvalidInput([...new Set(parsed.error.issues.map(explain))].join('; '));
 }
 
 function explain(issue: z.core.$ZodIssue): string {

@@ -3,6 +3,7 @@
  * Results hold counts and opaque references (`contact 1`), never personal data. Workflow-safe.
  */
 import { DOUBTS } from '../judgement/doubts';
+import { approvedByShape, rejectedShape } from './approval';
 import { type Alarm, type Clock, clockIfAny } from './clock';
 import { ENDED_STATUSES, type EndedStatus, isEndedStatus } from './endings';
 import { type Kind, type RequestRef, requestRefFields } from './names';
@@ -178,7 +179,9 @@ export const resultShape = object({
   /** Records that may be somebody else's, by code, and what was decided: `kept` are those that were withheld, or left. */
   doubts: optional(listOf(object({ code: keyOf(DOUBTS), records: whole, taken: whole, kept: whole }))),
   /** Of the plan, by a person; without a registered approver it is not signed. */
-  approvals: optional(listOf(object({ keyId: optional(text), at: instant, signed: flag }))),
+  approvals: optional(listOf(approvedByShape)),
+  /** Who rejected the plan, and why, if the status is `denied`. */
+  rejection: optional(rejectedShape),
   /** Why the status is `failed`. */
   failure: optional(object({ code: text, message: text })),
 });

@@ -29,6 +29,9 @@ export const CREDENTIALS_UPDATED = 'credentialsUpdated';
 
 /** Extends the legal due date of a request. */
 export const EXTEND = 'extend';
+/** Approve or reject the plan of a request. */
+export const APPROVE = 'approve';
+export const REJECT = 'reject';
 
 /** The workflow id of a child of a request that reads a long list. */
 export function pagesId(workflowId: string, child: string): string {

@@ -24,6 +24,7 @@ const BOTH = ['access', 'deletion'] as const;
 
 export const DEADLINE_DAYS_DEFAULT = 30;
 export const SETTLE_SECONDS_DEFAULT = 5;
+export const MATCHES_MAX_DEFAULT = 5;
 
 export const OPTIONS = {
   /** How contacts are found: by a search for addresses and numbers (default), or by listing all contacts of the company. */
@@ -60,6 +61,20 @@ export const OPTIONS = {
     takes: 'switch',
     flag: '--dry-run',
     help: 'search only, and print what would be deleted',
+  },
+  /** Whether a person must approve the plan before it is executed. */
+  requireApproval: {
+    kinds: BOTH,
+    takes: 'switch',
+    flag: '--require-approval',
+    help: 'wait after searching until a person has approved the plan: see aircall-dsr plan',
+  },
+  /** Contacts that are deleted without a person; 1 to 10,000, default 5. More wait for an approval. */
+  matchesMax: {
+    kinds: ['deletion'],
+    takes: { min: 1, max: 1e4, words: '1 to 10000 contacts' },
+    flag: '--matches-max <number>',
+    help: `more contacts than these are deleted only if a person approves the plan (default: ${MATCHES_MAX_DEFAULT})`,
   },
   /** Seconds between the last deletion and the first verifying search; 0 to 3600, default 5. */
   settleSeconds: {

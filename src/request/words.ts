@@ -4,6 +4,7 @@ export const PHASE_WORDS = {
   opening: 'opening the request',
   searching: 'searching contacts',
   'fetching-calls': 'fetching calls',
+  approving: 'waiting for the approval of its plan',
   packaging: 'building the package',
   deleting: 'deleting contacts',
   verifying: 'verifying that they are deleted',

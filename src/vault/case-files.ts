@@ -3,8 +3,9 @@
  * history, the progress of its steps, and its package. All of them are sealed under the request's own key.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import type { CaseRef, StepProgress } from '../request/contracts';
+import { type CaseRef, caseRefShape, type StepProgress } from '../request/contracts';
 import type { RequestRef } from '../request/names';
+import { object, optional, text } from '../request/shapes';
 import { CaseFileBroken, isUnreadable } from './errors';
 import { folderOf } from './request-folder';
 import type { Vault } from './vault';
@@ -19,11 +20,25 @@ export interface CaseFiles {
   noteProgress(request: RequestRef, step: string, progress: StepProgress): Promise<void>;
   progress(request: RequestRef, step: string): Promise<StepProgress | undefined>;
 
+  /** Notes the plan of the request for people who open it; a later one replaces it. @throws {CaseFileBroken} `case-file-shredded` */
+  notePlan(request: RequestRef, noted: NotedPlan): Promise<void>;
+  /** Undefined if the request came to no plan. @throws {CaseFileBroken} */
+  notedPlan(request: RequestRef): Promise<NotedPlan | undefined>;
+
   /** Stores the package once per content and returns its uri. @throws {CaseFileBroken} `case-file-shredded` */
   writePackage(request: RequestRef, bytes: Buffer, sha256: string): Promise<string>;
   /** The request's own package of that content; undefined if there is none. @throws {CaseFileBroken} */
   readPackage(request: RequestRef, sha256: string): Promise<Buffer | undefined>;
 }
+
+/** The plan that a request came to, its digest, and the approval that it has. */
+export interface NotedPlan {
+  readonly plan: CaseRef;
+  readonly planDigest: string;
+  readonly approval?: CaseRef | undefined;
+}
+
+const notedPlanShape = object({ plan: caseRefShape, planDigest: text, approval: optional(caseRefShape) });
 
 const PACKAGE_URI = 'vault:';
 const SHA256_PATTERN = /^[0-9a-f]{64}$/;
@@ -31,6 +46,7 @@ const SHA256_PATTERN = /^[0-9a-f]{64}$/;
 /** @param own returns the vault that seals with the key of a request. @throws {CaseFileBroken} `case-file-shredded` */
 export function createCaseFiles(own: (request: RequestRef) => Promise<Vault>): CaseFiles {
   const progressKey = (request: RequestRef, step: string) => `${folderOf(request)}/progress/${step}`;
+  const planKey = (request: RequestRef) => `${folderOf(request)}/plan`;
   const packageKey = (request: RequestRef, sha256: string) => `${folderOf(request)}/package/${sha256}.zip`;
   return {
     async write(request, value) {
@@ -74,6 +90,20 @@ export function createCaseFiles(own: (request: RequestRef) => Promise<Vault>): C
         if (!isUnreadable(error)) throw error;
         return { sent: 0, uncertain: true };
       }
+    },
+
+    async notePlan(request, noted) {
+      await (await own(request)).replace(planKey(request), jsonOf(noted));
+    },
+    async notedPlan(request) {
+      const found = await (await own(request)).get(planKey(request));
+      if (found === undefined) return undefined;
+      const noted: unknown = JSON.parse(found.value.toString());
+      if (notedPlanShape(noted)) return noted;
+      throw new CaseFileBroken(
+        'case-file-broken',
+        'The note of the plan does not have the shape in which it was written.',
+      );
     },
 
     async writePackage(request, bytes, sha256) {

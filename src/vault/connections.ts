@@ -5,7 +5,9 @@
 import { z } from 'zod';
 import { type Budget, LIMIT_PER_MINUTE_MAX, limitInForce, SHARE_MAX } from '../budget';
 import { errorCode } from '../error-code';
+import { APPROVALS_MAX } from '../request/approval';
 import { NAME_PATTERN } from '../request/names';
+import { DELETIONS_PER_DAY_MAX } from './brake';
 import { isUnreadable, readable, VaultError } from './errors';
 import type { Stored, Vault } from './vault';
 
@@ -20,18 +22,27 @@ const oauth = z.strictObject({
     .strictObject({ refreshToken: z.string().min(1), clientId: z.string().min(1), clientSecret: z.string().min(1) })
     .optional(),
 });
-const schema = z.strictObject({
-  name: z.string().regex(NAME_PATTERN),
-  /** The Aircall company that it belongs to, as Aircall calls it; absent if Aircall does not show it. */
-  company: z.string().min(1).optional(),
-  baseUrl: z.url(),
+/** What an operator sets for all requests of the company; it outlasts a disconnection that requests wait through. */
+const policyFields = {
   /** ISO 3166-1 alpha-2: numbers that Aircall stores without a country are read as of this one. */
   country: z
     .string()
     .regex(/^[A-Z]{2}$/)
     .optional(),
+  /** How many approvers must approve each deletion; absent: none. */
+  approvals: z.number().int().min(0).max(APPROVALS_MAX).optional(),
+  /** How many contacts may be deleted within any 24 hours; absent: any number. */
+  deletionsPerDay: z.number().int().min(1).max(DELETIONS_PER_DAY_MAX).optional(),
+};
+
+const schema = z.strictObject({
+  name: z.string().regex(NAME_PATTERN),
+  /** The Aircall company that it belongs to, as Aircall calls it; absent if Aircall does not show it. */
+  company: z.string().min(1).optional(),
+  baseUrl: z.url(),
   limitPerMinute: z.union([z.number().int().min(1).max(LIMIT_PER_MINUTE_MAX), z.literal('auto')]),
   share: z.number().gt(0).max(SHARE_MAX),
+  ...policyFields,
   credential: z.discriminatedUnion('kind', [apiKey, oauth]),
   /** Grows with every change of the credential (UNIX ms): names the one that a step used. */
   credentialVersion: z.number().int().min(1),
@@ -143,6 +154,17 @@ export interface Connections {
   delete(name: string, options?: { readonly waitedFor: boolean }): Promise<void>;
 }
 
+export type Policy = Partial<Pick<Connection, 'country' | 'approvals' | 'deletionsPerDay'>>;
+
+/** Only what is set. */
+export function policyOf({ country, approvals, deletionsPerDay }: Policy): Policy {
+  return {
+    ...(country !== undefined && { country }),
+    ...(approvals !== undefined && { approvals }),
+    ...(deletionsPerDay !== undefined && { deletionsPerDay }),
+  };
+}
+
 /** The budget in force. */
 export function budgetOf(
   { limitPerMinute, share }: Connection,
@@ -164,6 +186,7 @@ const keptSchema = z.strictObject({
   pausedAt: z.iso.datetime().optional(),
   /** As of the connection. */
   incarnation: z.number().int().min(1).optional(),
+  ...policyFields,
   /** It was broken when it was deleted, or these remains are: nothing else is known. */
   broken: z.literal(true).optional(),
 });
@@ -186,11 +209,13 @@ export function createConnections(vault: Vault): Connections {
     if (present === undefined) return (await connections.kept(name)) ?? {};
     if (present === 'broken') return { broken: true };
     const { pausedAt, incarnation } = present.value;
+    const policy = policyOf(present.value);
     const company = await connections.company(name);
     return {
       ...(company !== undefined && { name: company }),
       ...(pausedAt !== undefined && { pausedAt }),
       incarnation,
+      ...policy,
     };
   }
 

@@ -34,11 +34,13 @@ export interface StepsOptions {
 
 export function createSteps(options: StepsOptions): { readonly api: ApiActivities; readonly local: LocalActivities } {
   const { parts, workflows, aircall, alarms, metrics, tracing, permits, onNewLimit, waitDelays, log } = options;
-  const { temporal, keyring, connections, cases, receipts } = parts;
+  const { temporal, keyring, connections, cases, approvers, brake, receipts } = parts;
   return createActivities({
     alarms,
     connections,
     cases,
+    approvers,
+    brake,
     receipts,
     workflows,
     aircall,

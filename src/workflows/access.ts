@@ -23,10 +23,12 @@ export async function accessRequest(input: AccessInput): Promise<RequestResult> 
     const { listed: calls, coverage } = await findCalls(run, people);
     if (people.contacts + calls.records === 0) return;
 
-    const { plan, certain, doubtful } = await makePlan(run, people, calls);
+    const { plan, planDigest, certain, doubtful } = await makePlan(run, people, calls);
     findings.found('calls', certain.calls);
     findings.cover({ calls: { ...coverage, ambiguous: doubtful.calls } });
-    const planned: Planned = { plan };
+    const approved = await run.approvals.of({ plan, planDigest, planSeen: false });
+    if (approved === undefined) return;
+    const planned: Planned = { plan, ...approved };
     const { taken } = await decidePlan(run, planned, calls.records);
     findings.found('contacts', taken.contacts - certain.contacts);
     findings.found('calls', taken.calls - certain.calls);

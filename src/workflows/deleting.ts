@@ -73,6 +73,10 @@ async function deleteContact(
     );
     if (done.ok) return deletedAs(done.value.outcome, isUncertain);
     isUncertain ||= done.uncertain === true;
+    if (done.code === 'daily-brake') {
+      if ((await awaitPlace(run, target, contact)) === 'deadline') return endOf({ ...done, code: 'deadline' });
+      continue;
+    }
     if (done.code !== 'read-first' || readings === READINGS_MAX) return endOf(done);
     const read = await readContact(run, target, contact);
     if (!read.ok) return endOf(read);
@@ -80,6 +84,24 @@ async function deleteContact(
     if (read.value.present === 'changed') return CHANGED;
     reading = read.value.reading;
   }
+}
+
+/** Waits until the connection allows the deletion of one more contact, which then has its place. */
+async function awaitPlace(run: RequestRun, { people }: Target, contact: number): Promise<'ended' | 'deadline'> {
+  const { request } = run.opened;
+  let { until } = await run.local.brakeUntil({ connection: request.connection, nowMs: Date.now() });
+  while (until !== undefined) {
+    const given = { request, people, contact, until };
+    const end = await run.waits.until(
+      'daily-brake',
+      async steps => {
+        ({ until } = await steps.awaitPlace(given));
+      },
+      until,
+    );
+    if (end === 'deadline') return end;
+  }
+  return 'ended';
 }
 
 /** The contact is no longer what was judged: it stays. */

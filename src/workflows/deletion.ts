@@ -20,8 +20,10 @@ export async function deletionRequest(input: DeletionInput): Promise<RequestResu
     if (people === undefined) return;
     findings.found('contacts', people.contacts);
     coverNumbers(run, people);
-    const { plan } = await makePlan(run, people);
-    const planned: Planned = { plan };
+    const made = await makePlan(run, people);
+    const approved = dryRun ? {} : await run.approvals.of({ ...made, planSeen: false });
+    if (approved === undefined) return;
+    const planned: Planned = { plan: made.plan, ...approved };
     const { take } = await decidePlan(run, planned, people.contacts);
     if (dryRun) findings.plan = { counts: { contacts: take.length } };
     if (dryRun || take.length === 0) return;

@@ -14,7 +14,7 @@ const CODES_MAX = 8;
 const CODES_PAGE = 'docs/errors.md explains each code, and what to do.';
 
 export function detailsOf(status: RequestStatus, findings: Found): string {
-  const { connection, phase, waitingFor, apiRequests } = status;
+  const { phase, waitingFor, apiRequests } = status;
   const doing = PHASE_WORDS[phase];
   const missing = missingLines(findings);
   const lines = [
@@ -26,7 +26,7 @@ export function detailsOf(status: RequestStatus, findings: Found): string {
   return [
     titleOf(status),
     '',
-    ...(waitingFor === undefined ? [] : [`It waits ${waitWords(waitingFor, connection)}`, '']),
+    ...(waitingFor === undefined ? [] : [`It waits ${waitWords(waitingFor, status)}`, '']),
     ...(doing === undefined ? endWords(status, findings) : [`Now: ${doing}.`]),
     '',
     ...lines.map(line => `- ${line}`),

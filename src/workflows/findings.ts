@@ -38,6 +38,8 @@ export interface Found {
   verification?: Verification;
   planDigest?: string;
   plan?: RequestResult['plan'];
+  approvals?: NonNullable<RequestResult['approvals']>;
+  rejection?: NonNullable<RequestResult['rejection']>;
   failure?: NonNullable<RequestResult['failure']>;
 }
 
@@ -156,8 +158,10 @@ export function createFindings(kind: Kind): Findings {
 }
 
 /** The status of a request that was not cancelled. */
-export function statusOf({ failure, covered, counts, outcomes, doubts, verification }: Found, kind: Kind): FinalStatus {
+export function statusOf(found: Found, kind: Kind): FinalStatus {
+  const { failure, rejection, covered, counts, outcomes, doubts, verification } = found;
   if (failure !== undefined) return 'failed';
+  if (rejection !== undefined) return 'denied';
   const isFoundOrDone = Object.values(covered).every(isWhole) && outcomes.every(isAsPlanned);
   const isOpen = doubts.some(({ code, undecided }) => undecided > 0 && DOUBTS[code].undecided === 'partial');
   if (!isFoundOrDone || isOpen || verification?.state === 'residual') return 'partial';

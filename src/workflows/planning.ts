@@ -22,12 +22,11 @@ export function stepsFor(run: RequestRun, calls: number) {
 
 /** Seals the plan, and names it in status and result. Without calls it is about contacts only. */
 export async function makePlan(run: RequestRun, { people }: People, calls?: ListedSource): Promise<MadePlan> {
-  const { request, calls: asked } = run.opened;
+  const { request } = run.opened;
   const made = await stepsFor(run, calls?.records ?? 0).makePlan({
     request,
     people,
     ...(calls && { calls: calls.object }),
-    callsBy: asked.by,
   });
   run.findings.planDigest = made.planDigest;
   return made;

@@ -21,7 +21,7 @@ export interface Frame extends RequestRef {
 
 export function resultOf({ clock, ...frame }: Frame, findings: Found): RequestResult {
   const { kind } = frame;
-  const { package: packed, verification, planDigest, plan, doubts, failure } = findings;
+  const { package: packed, verification, planDigest, plan, doubts, approvals, rejection, failure } = findings;
   const unlisted = tallyOf(findings.outcomes.slice(OUTCOMES_MAX), findings.unlisted);
   return {
     ...frame,
@@ -35,6 +35,8 @@ export function resultOf({ clock, ...frame }: Frame, findings: Found): RequestRe
     ...(planDigest && { planDigest }),
     ...(plan && { plan }),
     ...(doubts.length > 0 && { doubts: doubts.map(doubtOf) }),
+    ...(approvals && { approvals }),
+    ...(rejection && { rejection }),
     ...(failure && { failure }),
   };
 }

@@ -16,6 +16,7 @@ import type { FinalStatus, RequestResult, RequestStatus } from '../request/model
 import { type Kind, type RequestRef, requestOf } from '../request/names';
 import { SEARCH_KEYS } from '../request/search-keys';
 import { type ApiRequests, countApiRequests } from './api-requests';
+import { type Approvals, keepApprovals } from './approval';
 import { keepClock } from './clock';
 import { type Credentials, keepCredentials } from './credentials';
 import { answeredDetails, detailsOf, refusedDetails } from './details';
@@ -38,6 +39,7 @@ export interface RequestRun {
   readonly requests: ApiRequests;
   readonly credentials: Credentials;
   readonly waits: Waits;
+  readonly approvals: Approvals;
   /** Steps that do little work in the vault; `bulk` for work that grows with a company. */
   readonly local: LocalActivities;
   readonly bulk: LocalActivities;
@@ -64,6 +66,7 @@ export async function runRequest(
   const requests = countApiRequests(show);
   setHandler(statusQuery, present);
   const clock = keepClock(() => progress.waitingFor, show);
+  const approvals = keepApprovals();
   /** Of an earlier run of the same request: this one only returns it again. */
   let answer: RequestResult | undefined;
 
@@ -90,6 +93,7 @@ export async function runRequest(
       requests,
       credentials: keepCredentials({ opened, requests, waits }),
       waits,
+      approvals: approvals({ opened, progress, findings }),
       local: localSteps(opened.deadlineMs),
       bulk: bulkSteps(opened.deadlineMs),
       windows: countWindows(),

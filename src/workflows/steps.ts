@@ -189,7 +189,10 @@ export function alarmSteps(summary: string) {
   });
 }
 
-export type WaitingSteps = Pick<LocalActivities, 'awaitCredentials' | 'awaitResumption' | 'awaitAccessRequests'>;
+export type WaitingSteps = Pick<
+  LocalActivities,
+  'awaitCredentials' | 'awaitResumption' | 'awaitAccessRequests' | 'awaitPlace'
+>;
 
 /** The waiting steps: Temporal repeats them until the cause of the wait has ended, or the deadline passes. */
 export function waitingSteps(deadlineMs: number, summary: string): WaitingSteps {

@@ -82,20 +82,25 @@ async function check(run: RequestRun, found: Found, known: Known): Promise<Check
 
 /** Contacts that no earlier search found. @returns places of those that are the subject's alone: nothing of them should be there */
 function recordFresh(
-  { findings }: RequestRun,
+  { findings, opened }: RequestRun,
   { target, taken, later }: Known,
   fresh: readonly { readonly contact: number; readonly doubt?: DoubtCode }[],
 ): number[] {
   findings.found('contacts', fresh.length);
   for (const { contact, doubt } of fresh) {
     if (doubt !== undefined) findings.noteExceptions([undecided(doubt, contact)], { isDone: true });
-    else if (target.approval === undefined) taken.add(contact);
+    else if (mayGrow(opened, target, taken.size)) taken.add(contact);
     else {
       later.add(contact);
       findings.note({ record: recordName('contacts', contact), outcome: 'retained', code: 'after-plan' });
     }
   }
   return fresh.flatMap(({ contact, doubt }) => (doubt === undefined ? [contact] : []));
+}
+
+/** Whether a plan takes one more contact: not if people approved it, and not beyond what a request may delete without a person. */
+function mayGrow({ matchesMax }: RequestRun['opened'], { approval }: Target, taken: number): boolean {
+  return approval === undefined && taken < matchesMax;
 }
 
 function undecided(code: DoubtCode, place: number) {

@@ -18,7 +18,12 @@ const LOOKS_APART_MS = 2_000;
 
 export interface Waits {
   /** Resolves when the cause has ended, or the request's deadline has come. `look` ends when the cause has ended. */
-  until(cause: WaitCause, look: (steps: WaitingSteps) => Promise<void>): Promise<'ended' | 'deadline'>;
+  until(
+    cause: WaitCause,
+    look: (steps: WaitingSteps) => Promise<void>,
+    /** When it ends by itself, if that is known; ISO 8601. */
+    endsAt?: string,
+  ): Promise<'ended' | 'deadline'>;
 }
 
 export function keepWaits({ opened, progress }: { readonly opened: Opened; readonly progress: Progress }): Waits {
@@ -55,10 +60,10 @@ export function keepWaits({ opened, progress }: { readonly opened: Opened; reado
   }
 
   return {
-    until: (cause, look) =>
-      progress.waiting({ cause }, async () => {
+    until: (cause, look, endsAt) =>
+      progress.waiting({ cause, ...(endsAt !== undefined && { until: endsAt }) }, async () => {
         for (;;) {
-          const summary = waitSummary(cause, opened.request.connection);
+          const summary = waitSummary(cause, opened.request);
           const outcome = await outcomeOf(() => look(waitingSteps(opened.deadlineMs, summary)));
           if (outcome !== 'news') return outcome;
         }

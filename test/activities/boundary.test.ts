@@ -16,7 +16,7 @@ import { FACTS } from '../receipt/support';
 import { environment, installRuntime } from '../support/service';
 import type { accessRequest, StepEnd, StepToTake } from './support/one-step';
 import { bundleOfOneStep } from './support/one-step-bundle';
-import { endedAs, type Steps, startSteps } from './support/steps';
+import { cardsOf, endedAs, type Steps, startSteps } from './support/steps';
 
 const EMAIL = 'Zoe.Nunez@Example.com';
 const TASK_QUEUE = `boundary-${process.pid}-${Date.now()}`;
@@ -26,6 +26,7 @@ let steps: Steps;
 let client: Client;
 let subject: CaseRef;
 let people: CaseRef;
+let plan: CaseRef;
 const cleanUp: (() => unknown)[] = [];
 
 beforeAll(async () => {
@@ -77,11 +78,10 @@ async function begin(kind: Kind): Promise<void> {
     random: () => 0.1,
     waitDelays: { firstMs: 1_000, mostMs: 2_000 },
   });
-  subject = await steps.write('subject', { email: EMAIL, phoneNumbers: [] });
-  people = await steps.write('people', {
-    contacts: steps.company.truth.contactIds.map(id => ({ id })),
-    numbers: [],
-  });
+  subject = await steps.write('subject', { emails: [EMAIL], phoneNumbers: [] });
+  const cards = cardsOf(steps.company, steps.company.truth.contactIds);
+  people = await steps.people(cards);
+  plan = await steps.plan(cards, { verb: 'delete' });
 }
 beforeEach(() => begin('access'));
 afterEach(async () => steps.stop());
@@ -114,7 +114,7 @@ interface Case {
 
 const search = (fault: FaultRule, apiRequests: number): Case => ({
   step: 'searchContacts',
-  input: () => ({ request: steps.request, subject, spelling: 0, window: {}, page: 1 }),
+  input: () => ({ request: steps.request, subject, by: 'address', place: 0, window: {}, page: 1 }),
   fault,
   apiRequests,
 });
@@ -237,7 +237,15 @@ const CASES = {
   },
   'deletion-not-asked': {
     step: 'deleteContact',
-    input: () => ({ request: steps.request, people, contact: 0 }),
+    input: () => ({ request: steps.request, people, plan, contact: 0 }),
+    apiRequests: 0,
+  },
+  'read-first': {
+    step: 'deleteContact',
+    input: () => ({ request: steps.request, people, plan, contact: 0 }),
+    prepare: async () => {
+      people = await steps.people(cardsOf(steps.company, steps.company.truth.contactIds), [], { readMs: 1 });
+    },
     apiRequests: 0,
   },
   'connection-broken': { ...search({ action: 'drop' }, 0), prepare: () => changeBytes(cutOff, 'connections/acme') },
@@ -415,7 +423,7 @@ function expectUnreadable(events: readonly temporal.api.history.v1.IHistoryEvent
 
 describe('API requests of a step', () => {
   const searchStep = { step: 'searchContacts', attemptsMax: 5, backoffMs: 10 };
-  const input = () => ({ request: steps.request, subject, spelling: 0, window: {}, page: 1 });
+  const input = () => ({ request: steps.request, subject, by: 'address', place: 0, window: {}, page: 1 });
 
   test('are counted across attempts that failed', async () => {
     steps.sandbox.setFaults({ rules: [{ ...answer(500), times: 2 }] });
@@ -472,7 +480,7 @@ describe('a deletion that finds the contact gone', () => {
     steps.sandbox.setFaults({ rules: [{ ...fault, method: 'DELETE', times: 1 }] });
     const taken = take({
       step: 'deleteContact',
-      input: [{ request: steps.request, people, contact: 0 }],
+      input: [{ request: steps.request, people, plan, contact: 0 }],
       attemptsMax: 3,
       backoffMs: 1_500,
     });

@@ -47,10 +47,10 @@ test('it is refused before an API request, and before anything of the vault is r
 
 test('a step works for the request of its own run only', async () => {
   const worker = registered(steps.local);
-  const subject = await steps.write('subject', { email: 'zoe.nunez@example.com', phoneNumbers: [] });
-  const contacts = await steps.write('contacts', { ids: [], records: [], withheld: [], unreadable: [], unnamed: 0 });
-  const message = taken('identifyPeople', [{ request: steps.request, subject, contacts }]);
-  const identify = async () => worker.identifyPeople?.(message);
+  const subject = await steps.write('subject', { emails: ['zoe.nunez@example.com'], phoneNumbers: [] });
+  const contacts = await steps.write('contacts', { ids: [], records: [], unreadable: [], unnamed: 0, readMs: 1 });
+  const message = taken('identifyNumbers', [{ request: steps.request, subject, contacts }]);
+  const identify = async () => worker.identifyNumbers?.(message);
   const others = [
     { ...steps.request, kind: 'deletion' as const },
     { ...steps.request, requestId: 'r-2' },
@@ -60,5 +60,5 @@ test('a step works for the request of its own run only', async () => {
     const failure = await failureOf(attempt(identify, infoOf(other, 'run-0')));
     expect(failure).toMatchObject({ code: 'payload-unusable', nonRetryable: true });
   }
-  expect(await attempt(identify)).toMatchObject({ activity: 'identifyPeople', result: { contacts: 0 } });
+  expect(await attempt(identify)).toMatchObject({ activity: 'identifyNumbers', result: { found: 0 } });
 });

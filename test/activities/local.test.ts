@@ -80,7 +80,7 @@ describe('opening a request', () => {
     const answer = await opened(request, input);
     expect(answer).toMatchObject({ request, spellings: 2, dryRun: false, settleMs: 5_000, accessesOpen: false });
     expect(await readObject(steps.cases, request, answer.subject, 'subject')).toEqual({
-      email: EMAIL,
+      emails: [EMAIL],
       phoneNumbers: ['+33 6 39 98 12 34'],
     });
     for (const secret of ['zoe', 'example.com', '33639981234', '639 98']) {
@@ -407,13 +407,13 @@ describe('waiting for a credential', () => {
 
 const recordIds = fc.uniqueArray(fc.integer({ min: 1, max: 30 }), { maxLength: 12 });
 const listing: fc.Arbitrary<Listing> = fc
-  .tuple(recordIds, recordIds, recordIds, recordIds, fc.nat(3))
-  .map(([own, others, withheld, unreadable, unnamed]) => ({
-    ids: [...new Set([...own, ...others, ...withheld, ...unreadable])],
+  .tuple(recordIds, recordIds, recordIds, fc.nat(3), fc.integer({ min: 1, max: 9 }))
+  .map(([own, others, unreadable, unnamed, readMs]) => ({
+    ids: [...new Set([...own, ...others, ...unreadable])],
     records: own.map(id => ({ id, information: `record ${id}` })),
-    withheld,
     unreadable,
     unnamed,
+    readMs,
   }));
 
 describe('merging lists', () => {
@@ -447,12 +447,11 @@ describe('merging lists', () => {
         for (const { merged, content } of [forwards, backwards]) {
           expect(sorted(content.records.map(({ id }) => id))).toEqual(own);
           expect(sorted(content.ids)).toEqual(union(listings, ({ ids }) => ids));
-          expect(sorted(content.withheld)).toEqual(union(listings, each => each.withheld));
+          expect(content.readMs).toBe(Math.min(...listings.map(({ readMs }) => readMs), listings.length === 0 ? 0 : 9));
           expect(sorted(content.unreadable)).toEqual(unreadable);
           expect(merged).toMatchObject({
             distinct: content.ids.length + unnamed,
             records: own.length,
-            withheld: content.withheld.length,
             unreadable: unreadable.length + unnamed,
           });
         }
@@ -481,9 +480,9 @@ describe('merging lists', () => {
     const page = (length: number, id: number) => ({
       ids: [id],
       records: [{ id, note: 'x'.repeat(length) }],
-      withheld: [],
       unreadable: [],
       unnamed: 0,
+      readMs: 1,
     });
     const { content } = await merge(lengths.map(page)).finally(() => Object.assign(steps.driver, { get }));
     expect(content.ids).toEqual(lengths.map((_, index) => index));
@@ -498,24 +497,23 @@ describe('merging lists', () => {
   });
 
   test('does not count a row as unreadable that another reading delivered', async () => {
-    const bad = { ids: [1], records: [], withheld: [], unreadable: [1], unnamed: 0 };
+    const bad = { ids: [1], records: [], unreadable: [1], unnamed: 0, readMs: 1 };
     const { merged } = await merge([bad, { ...bad, records: [{ id: 1 }], unreadable: [] }]);
     expect(merged).toMatchObject({ distinct: 1, records: 1, unreadable: 0 });
   });
 });
 
-const phone = (value: string | null) => ({ value });
 const listingOf = (of: SourceName, records: readonly { readonly id: number }[]) =>
-  steps.write(of, { ids: [], records: [...records], withheld: [], unreadable: [], unnamed: 0 });
-const subjectWith = (...phoneNumbers: string[]) => steps.write('subject', { email: EMAIL, phoneNumbers });
+  steps.write(of, { ids: [], records: [...records], unreadable: [], unnamed: 0, readMs: 1 });
+const subjectWith = (...phoneNumbers: string[]) => steps.write('subject', { emails: [EMAIL], phoneNumbers });
 
 test('records of a list beyond what a process can hold count as unreadable, also where the list is merged again', () => {
   const page = (...records: { id: number; note: string }[]) => ({
     ids: records.map(({ id }) => id),
     records,
-    withheld: [],
     unreadable: [],
     unnamed: 0,
+    readMs: 1,
   });
   const record = (id: number, length: number) => ({ id, note: 'x'.repeat(length) });
   const length = JSON.stringify([record(1, 40), record(3, 50)]).length - '[,]'.length;
@@ -528,99 +526,6 @@ test('records of a list beyond what a process can hold count as unreadable, also
   const again = createMerge(length);
   again.add(merged);
   expect(again.end()).toEqual(merged);
-});
-
-describe('identifying the subject', () => {
-  test('takes a list of contacts, and no other object of the request', async () => {
-    const { request } = steps;
-    const subject = await subjectWith();
-    const others = [
-      subject,
-      await listingOf('calls', [{ id: 1 }]),
-      await steps.write('people', { contacts: [], numbers: [] }),
-    ];
-    for (const contacts of others) {
-      const failure = await failureOf(attempt(() => steps.local.identifyPeople({ request, subject, contacts })));
-      expect(failure).toMatchObject({ code: 'case-file-broken', nonRetryable: true });
-    }
-  });
-
-  const identify = async (contacts: readonly { readonly id: number }[], ...phoneNumbers: string[]) => {
-    const input = {
-      request: steps.request,
-      subject: await subjectWith(...phoneNumbers),
-      contacts: await listingOf('contacts', contacts),
-    };
-    const answer = await attempt(() => steps.local.identifyPeople(input));
-    return { answer, people: await steps.read(answer.people, 'people') };
-  };
-
-  test('takes each number once, however it is written, and counts those that are too short or none', async () => {
-    const contacts = [
-      { id: 5, phone_numbers: [phone('+44 20 7946 0958'), phone('anonymous'), phone('12345'), phone(null)] },
-      { id: 3, phone_numbers: [phone('+442079460958'), phone('+33 (0)6 39 98 12 34')] },
-      { id: 4, phone_numbers: null },
-      { id: 6 },
-    ];
-    const { answer, people } = await identify(contacts, '+33639981234');
-    expect(people.numbers).toEqual([
-      { digits: '33639981234', query: '+33639981234' },
-      { digits: '442079460958', query: '+442079460958' },
-    ]);
-    expect(answer).toMatchObject({ contacts: 4, numbers: 2, ignoredNumbers: 2 });
-    expect(people.contacts.map(({ id }) => id)).toEqual([3, 4, 5, 6]);
-  });
-
-  test('names contacts by the same places, and the plan by the same digest, in whatever order they were found', async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        fc.uniqueArray(fc.integer({ min: 1, max: 10_000 }), { minLength: 1, maxLength: 8 }),
-        fc.string(),
-        async (ids, information) => {
-          const one = await identify(ids.map(id => ({ id })));
-          const two = await identify(
-            [...ids].reverse().map(id => ({ id, information })),
-            '+33639981234',
-          );
-          expect(one.people.contacts.map(({ id }) => id)).toEqual(two.people.contacts.map(({ id }) => id));
-          expect(one.answer.planDigest).toBe(two.answer.planDigest);
-          const other = await identify([...ids, 10_001].map(id => ({ id })));
-          expect(other.answer.planDigest).not.toBe(one.answer.planDigest);
-        },
-      ),
-      SEEDED,
-    );
-  });
-
-  test('does not take the ids 1 and 23 for 12 and 3', async () => {
-    const digests = await Promise.all(
-      [[{ id: 1 }, { id: 23 }], [{ id: 12 }, { id: 3 }], [{ id: 123 }]].map(each => identify(each)),
-    );
-    expect(new Set(digests.map(({ answer }) => answer.planDigest)).size).toBe(3);
-  });
-});
-
-describe('recognising contacts that are found again', () => {
-  test('leaves every place as it is, and puts new ones behind', async () => {
-    const { request } = steps;
-    const before = {
-      contacts: [{ id: 30 }, { id: 10 }, { id: 20 }],
-      numbers: [{ digits: '1234567', query: '1234567' }],
-    };
-    const people = await steps.write('people', before);
-    const recognise = async (...records: { id: number }[]) => {
-      const found = await listingOf('contacts', records);
-      return attempt(() => steps.local.recogniseContacts({ request, people, found }));
-    };
-    expect(await recognise()).toEqual({ people, known: [], fresh: [] });
-    expect(await recognise({ id: 20 }, { id: 30 })).toEqual({ people, known: [0, 2], fresh: [] });
-    const grown = await recognise({ id: 9 }, { id: 10 }, { id: 5 });
-    expect(grown).toMatchObject({ known: [1], fresh: [3, 4] });
-    expect(await steps.read(grown.people, 'people')).toEqual({
-      ...before,
-      contacts: [...before.contacts, { id: 5 }, { id: 9 }],
-    });
-  });
 });
 
 describe('the access package', () => {
@@ -640,14 +545,24 @@ describe('the access package', () => {
     },
     outOfReach: ['messages'],
   } as const;
+  const rowOf =
+    (record: 'contact' | 'call') =>
+    ({ id }: { readonly id: number }) => ({
+      ref: `${record} ${id}`,
+      record,
+      id,
+      verb: 'deliver' as const,
+      because: [],
+    });
   const build = async (order: readonly { readonly id: number }[]) => {
     const { request } = steps;
     const contacts = [{ id: 7, emails: [{ value: EMAIL }], favourite: 'tea' }];
     const input = {
       request,
       subject: await subjectWith('+33639981234'),
-      people: await steps.write('people', { contacts, numbers: [] }),
+      people: await steps.people(contacts),
       calls: await listingOf('calls', order),
+      plan: await steps.write('plan', { rows: [...contacts.map(rowOf('contact')), ...order.map(rowOf('call'))] }),
       coverage,
       startedAt: '2026-01-31T12:00:00.000Z',
     };
@@ -676,7 +591,7 @@ describe('the access package', () => {
     expect(document).toMatchObject({
       requestId: 'r-1',
       createdAt: '2026-01-31T12:00:00.000Z',
-      subject: { email: EMAIL, phoneNumbers: ['+33639981234'] },
+      subject: { emails: [EMAIL], phoneNumbers: ['+33639981234'] },
       contacts: [{ id: 7, favourite: 'tea' }],
       coverage,
     });

@@ -6,18 +6,28 @@ import type { Info } from '@temporalio/activity';
 import { writeObject } from '../../src/activities/case-objects';
 import { type CaseRef, createCases } from '../../src/vault/cases';
 import { createVault } from '../../src/vault/vault';
-import { attempt as attemptAs, endedAs, failureOf, infoOf, type Steps, startSteps } from './support/steps';
+import {
+  attempt as attemptAs,
+  cardsOf,
+  endedAs,
+  failureOf,
+  infoOf,
+  peopleOf,
+  planOf,
+  type Steps,
+  startSteps,
+} from './support/steps';
 
 let steps: Steps;
 let subject: CaseRef;
 let people: CaseRef;
+let plan: CaseRef;
 beforeEach(async () => {
   steps = await startSteps({ kind: 'deletion' });
-  subject = await steps.write('subject', { email: 'zoe.nunez@example.com', phoneNumbers: [] });
-  people = await steps.write('people', {
-    contacts: steps.company.truth.contactIds.map(id => ({ id })),
-    numbers: [{ digits: '33639981234', query: '+33639981234' }],
-  });
+  subject = await steps.write('subject', { emails: ['zoe.nunez@example.com'], phoneNumbers: [] });
+  const cards = cardsOf(steps.company, steps.company.truth.contactIds);
+  people = await steps.people(cards, ['33639981234']);
+  plan = await steps.plan(cards);
 });
 afterEach(async () => steps.stop());
 
@@ -27,10 +37,11 @@ const attempt = <T>(step: () => Promise<T>, info: Partial<Info> = {}) =>
 
 const window = {};
 const STEPS = {
-  searchContacts: () => steps.api.searchContacts({ request: steps.request, subject, spelling: 0, window, page: 1 }),
+  searchContacts: () =>
+    steps.api.searchContacts({ request: steps.request, subject, by: 'address', place: 0, window, page: 1 }),
   fetchCalls: () => steps.api.fetchCalls({ request: steps.request, people, number: 0, window, page: 1 }),
   getContact: () => steps.api.getContact({ request: steps.request, people, contact: 0 }),
-  deleteContact: () => steps.api.deleteContact({ request: steps.request, people, contact: 0 }),
+  deleteContact: () => steps.api.deleteContact({ request: steps.request, people, plan, contact: 0 }),
   ping: () => steps.api.ping({ connection: 'acme' }),
 };
 const NAMES = ['searchContacts', 'fetchCalls', 'getContact', 'deleteContact', 'ping'] as const;
@@ -108,14 +119,15 @@ describe.each([
     const request = { connection: 'acme', kind, requestId };
     const startedAt = '2026-01-31T00:00:00.000Z';
     await steps.cases.open({ request, subjectHash: 'of-nobody', runId: 'run-0', startedAt, incarnation: 1, ...more });
-    const contacts = steps.company.truth.contactIds.map(id => ({ id }));
+    const cards = cardsOf(steps.company, steps.company.truth.contactIds);
     const input = {
       request,
-      people: await writeObject(steps.cases, request, 'people', { contacts, numbers: [] }),
+      people: await writeObject(steps.cases, request, 'people', peopleOf(cards)),
+      plan: await writeObject(steps.cases, request, 'plan', planOf('deletion', cards)),
       contact: 0,
     };
     const info = infoOf(request, 'run-0');
-    expect(await attempt(() => steps.api.getContact(input), info)).toMatchObject({ present: true });
+    expect(await attempt(() => steps.api.getContact(input), info)).toMatchObject({ present: 'as-judged' });
     const failure = await failureOf(attempt(() => steps.api.deleteContact(input), info));
     expect(failure).toMatchObject({ code: 'deletion-not-asked', nonRetryable: true, detail: { apiRequests: 0 } });
     expect(steps.sandbox.requests().map(({ method }) => method)).toEqual(['GET']);

@@ -79,9 +79,16 @@ const hangAircall = () => {
   return { hangs: () => steps.sandbox.requests().length > 0, end: () => steps.sandbox.setFaults(undefined) };
 };
 
-const subject = () => steps.write('subject', { email: 'zoe.nunez@example.com', phoneNumbers: [] });
-const list = { ids: [1], records: [{ id: 1 }], withheld: [], unreadable: [], unnamed: 0 };
-const search = async () => ({ request: steps.request, subject: await subject(), spelling: 0, window: {}, page: 1 });
+const subject = () => steps.write('subject', { emails: ['zoe.nunez@example.com'], phoneNumbers: [] });
+const list = { ids: [1], records: [{ id: 1 }], unreadable: [], unnamed: 0, readMs: 1 };
+const search = async () => ({
+  request: steps.request,
+  subject: await subject(),
+  by: 'address',
+  place: 0,
+  window: {},
+  page: 1,
+});
 const merge = async () => ({
   request: steps.request,
   of: 'contacts',

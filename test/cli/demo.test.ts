@@ -13,8 +13,9 @@ afterAll(() => operator.stop());
 const demoSchema = z.strictObject({
   access: resultSchema,
   deletion: resultSchema,
+  doubtful: resultSchema,
   packageFile: z.string(),
-  links: z.strictObject({ access: z.url(), deletion: z.url() }),
+  links: z.strictObject({ access: z.url(), deletion: z.url(), doubtful: z.url() }),
 });
 
 test('the demo lets its Web UI decode, hands over a package, deletes the person, and ends by itself with exit code 0', async () => {

@@ -142,8 +142,9 @@ describe('a deletion request', () => {
     });
     // Verified by a search after the last deletion.
     const methods = company.requests().map(({ method, path }) => `${method} ${path}`);
-    expect(methods.at(-1)).toBe('GET /v1/contacts/search');
-    expect(methods.at(-3)).toBe(`DELETE /v1/contacts/${back}`);
+    const deleted = methods.indexOf(`DELETE /v1/contacts/${back}`);
+    expect(deleted).toBeGreaterThan(0);
+    expect(methods.slice(deleted + 1).filter(each => each === 'GET /v1/contacts/search').length).toBeGreaterThan(0);
     await expectHonestCounts(service, ended);
   });
 

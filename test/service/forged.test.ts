@@ -13,6 +13,7 @@ import { createPayloadCodec } from '../../src/encryption/payload-codec';
 import { taken } from '../../src/request/addressed';
 import { argumentsIn, resultIn } from '../../src/request/contracts';
 import { childrenIn, historyOf, runAt } from '../../src/temporal/histories';
+import { peopleOf, planOf } from '../activities/support/steps';
 import { PATIENCE_MS, until } from '../support/patience';
 import { startTestService, type TestService } from '../support/service';
 
@@ -300,11 +301,12 @@ describe('a workflow task that somebody else ends', () => {
       const startedAt = new Date().toISOString();
       const incarnation = (await service.connections.incarnation(connection)) ?? 0;
       await cases.open({ request, subjectHash: 'of-nobody', runId: 'run', startedAt, incarnation, dryRun });
-      const people = await writeObject(cases, request, 'people', { contacts, numbers: [] });
+      const people = await writeObject(cases, request, 'people', peopleOf(contacts));
+      const plan = await writeObject(cases, request, 'plan', planOf('deletion', contacts));
       // Even somebody who has the key: it is the step itself that looks into the vault.
       const worker = createPayloadCodec(keyring, { requestBehind: async () => undefined, onAwaited() {} });
       const place = { type: 'activity', namespace: 'default', workflowId, activityId: '1', isLocal: false } as const;
-      const message = taken('deleteContact', [{ request, people, contact: 0 }]);
+      const message = taken('deleteContact', [{ request, people, plan, contact: 0 }]);
       const [made = {}] = await worker.encode([defaultPayloadConverter.toPayload(message)], place);
       const steps = [made, copied[0] ?? {}].map(payload => ({ activity: 'deleteContact', payload }));
       await scheduleIn(workflowId, steps);

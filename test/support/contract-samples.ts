@@ -19,7 +19,7 @@ type Samples = {
 const request = { connection: 'acme', kind: 'access', requestId: 'r-1' } as const;
 const object = { ref: '0'.repeat(24), digest: '0'.repeat(64), sizeBytes: 1_024 };
 const at = '2026-01-31T12:00:00.000Z';
-const counts = { distinct: 1, records: 1, withheld: 0, unreadable: 0 };
+const counts = { distinct: 1, records: 1, unreadable: 0 };
 const pageReport = { object, ...counts, rows: 1, total: 1, apiRequests: 1 };
 const refused = { connection: 'acme', failedVersion: 1 };
 const clock = { regime: 'gdpr', submittedAt: at } as const;
@@ -65,19 +65,26 @@ const opened: Opened = {
   subject: object,
   subjectHash: 'f00',
   spellings: 1,
+  contacts: 'search',
   calls: { by: 'by-number', from: 1, to: 1 },
   dryRun: false,
   settleMs: 1,
+  requireApproval: false,
+  matchesMax: 5,
   accessesOpen: false,
 };
+const approval = { planDigest: '0'.repeat(32), decisions: {}, at };
+const fullApproval = { ...approval, decisions: { 'contact 1': 'take' } } as const;
+const rejection = { planDigest: '0'.repeat(32), reason: 'not-hers', at };
+const signed = { by: 'dpo', signature: `${'A'.repeat(86)}==` };
 const alarm = { request, runId: 'run-1', alarm: 'overdue', regime: 'gdpr', dueAt: at } as const;
 const swept = { kept: 1, unkept: 0, destroyed: 2, left: 0, foreign: 0 };
 
 export const SAMPLES: Samples = {
   searchContacts: {
     takes: [
-      [{ request, subject: object, spelling: 0, window: {}, page: 1 }],
-      [{ request, subject: object, spelling: 0, window: { from: 1, to: 2 }, page: 1 }],
+      [{ request, subject: object, by: 'address', place: 0, window: {}, page: 1 }],
+      [{ request, subject: object, numbers: object, by: 'number', place: 0, window: { from: 1, to: 2 }, page: 1 }],
     ],
     returns: [pageReport],
   },
@@ -88,8 +95,17 @@ export const SAMPLES: Samples = {
     ],
     returns: [pageReport],
   },
-  deleteContact: { takes: [[contact]], returns: [{ outcome: 'deleted', apiRequests: 1 }] },
-  getContact: { takes: [[contact]], returns: [{ present: true, apiRequests: 1 }] },
+  deleteContact: {
+    takes: [[{ ...contact, plan: object }], [{ ...contact, plan: object, approval: object, reading: object }]],
+    returns: [{ outcome: 'deleted', apiRequests: 1 }],
+  },
+  getContact: {
+    takes: [[contact]],
+    returns: [
+      { present: 'no', apiRequests: 1 },
+      { present: 'changed', reading: object, apiRequests: 1 },
+    ],
+  },
   ping: { takes: [[{ connection: 'acme' }], [refused]], returns: [{ replaced: false, apiRequests: 1 }] },
   refreshToken: { takes: [[refused]], returns: [{ apiRequests: 1 }] },
   openRequest: {
@@ -103,17 +119,49 @@ export const SAMPLES: Samples = {
   },
   progressOf: { takes: [[{ activityId: '1' }]], returns: [{ sent: 1, uncertain: false }] },
   mergeListings: { takes: [[{ request, of: 'calls', objects: [object] }]], returns: [{ object, ...counts }] },
-  identifyPeople: {
-    takes: [[{ request, subject: object, contacts: object }]],
-    returns: [{ people: object, contacts: 1, numbers: 1, ignoredNumbers: 0, numbersBeyond: 0, planDigest: 'f00' }],
+  identifyNumbers: {
+    takes: [
+      [{ request, subject: object, contacts: object }],
+      [{ request, subject: object, contacts: object, before: object }],
+    ],
+    returns: [{ numbers: object, found: 1, unsearched: [0], spellings: 1 }],
+  },
+  judgePeople: {
+    takes: [[{ request, subject: object, numbers: object, contacts: object }]],
+    returns: [
+      {
+        people: object,
+        ...{ contacts: 1, certain: 1, numbers: 1, spellings: 1 },
+        ...{ ignoredNumbers: 0, numbersWithoutCountry: 0, numbersBeyond: 0 },
+      },
+    ],
+  },
+  makePlan: {
+    takes: [[{ request, people: object }], [{ request, people: object, calls: object }]],
+    returns: [
+      { plan: object, planDigest: 'f00', certain: { contacts: 1, calls: 0 }, doubtful: { contacts: 0, calls: 1 } },
+    ],
+  },
+  decidePlan: {
+    takes: [[{ request, plan: object }], [{ request, plan: object, approval: object }]],
+    returns: [
+      {
+        take: [0],
+        taken: { contacts: 1, calls: 0 },
+        exceptions: [{ code: 'shared-number', source: 'calls', taken: 0, kept: 1, undecided: 1, places: [0] }],
+      },
+    ],
   },
   recogniseContacts: {
-    takes: [[{ request, people: object, found: object }]],
-    returns: [{ people: object, known: [0], fresh: [1] }],
+    takes: [[{ request, subject: object, people: object, plan: object, found: object }]],
+    returns: [
+      { people: object, plan: object, known: [0], fresh: [{ contact: 1 }] },
+      { people: object, plan: object, known: [0], fresh: [{ contact: 1, doubt: 'number-only' }] },
+    ],
   },
   buildPackage: {
-    takes: [coverage, fullCoverage].map(each => [
-      { request, subject: object, people: object, calls: object, coverage: each, startedAt: at },
+    takes: [{ coverage }, { coverage: fullCoverage, approval: object }].map(each => [
+      { request, subject: object, people: object, calls: object, plan: object, ...each, startedAt: at },
     ]),
     returns: [packed],
   },
@@ -128,6 +176,32 @@ export const SAMPLES: Samples = {
     ],
     returns: [clock, fullClock],
   },
+  approvalNeeded: {
+    takes: [[{ request, plan: object, requireApproval: false, matchesMax: 5, planSeen: false }]],
+    returns: [{ needed: 1 }],
+  },
+  checkApproval: {
+    takes: [
+      [{ request, plan: object, given: approval, nowMs: 1 }],
+      [{ request, plan: object, before: object, given: { ...fullApproval, ...signed }, nowMs: 1 }],
+    ],
+    returns: [
+      { approval: object, approvals: [{ at, signed: false }], missing: 0 },
+      { approval: object, approvals: [{ keyId: 's-0', at, signed: true }], missing: 1 },
+    ],
+  },
+  checkRejection: {
+    takes: [
+      [{ request, plan: object, given: rejection, nowMs: 1 }],
+      [{ request, plan: object, given: { ...rejection, ...signed }, nowMs: 1 }],
+    ],
+    returns: [
+      { at, signed: false, reason: 'not-hers' },
+      { keyId: 's-0', at, signed: true, reason: 'not-hers' },
+    ],
+  },
+  brakeUntil: { takes: [[{ connection: 'acme', nowMs: 1 }]], returns: [{}, { until: at }] },
+  awaitPlace: { takes: [[{ ...contact, until: at }]], returns: [{}, { until: at }] },
   noteCancellation: { takes: [[{ request, runId: 'run-1', at }]], returns: [undefined] },
   closeRequest: {
     takes: [

@@ -19,6 +19,8 @@ import { createDataConverter } from '../../src/encryption/data-converter';
 import { generateKeyFile } from '../../src/encryption/key-file';
 import { loadKeyring } from '../../src/encryption/keyring';
 import { apiTaskQueue, SEARCH_ATTRIBUTES } from '../../src/request/names';
+import { createApprovers } from '../../src/vault/approvers';
+import { createBrake } from '../../src/vault/brake';
 import { type Cases, createCases } from '../../src/vault/cases';
 import { type Connections, createConnections, nextCredentialVersion } from '../../src/vault/connections';
 import { createFolderDriver } from '../../src/vault/folder';
@@ -80,6 +82,8 @@ export async function startSkippingService(options: SandboxOptions): Promise<Ski
   const { api, local } = createActivities({
     connections,
     cases,
+    approvers: createApprovers(vault),
+    brake: createBrake(vault),
     receipts,
     aircall,
     gates: createGates(),

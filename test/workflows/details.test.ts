@@ -22,6 +22,7 @@ function told(status: Partial<RequestStatus> & { readonly status: Status }, find
     counts: whole.counts,
     outcomes: [],
     unlisted: [],
+    doubts: [],
     covered: { contacts: COMPLETE, calls: { ...COMPLETE, ...WINDOW } },
     ...findings,
   });

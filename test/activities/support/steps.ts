@@ -13,12 +13,15 @@ import { createGates } from '../../../src/activities/gates';
 import { createServerTime } from '../../../src/activities/server-time';
 import { createWakingActivities } from '../../../src/activities/waking';
 import { type AircallClientOptions, createAircallClient } from '../../../src/aircall/client';
+import { contactSchema } from '../../../src/aircall/schemas';
 import type { Keyring } from '../../../src/encryption/keyring';
 import type { ApiActivities, LocalActivities, WakingActivities } from '../../../src/request/contracts';
 import type { StepFailureDetail } from '../../../src/request/handling';
 import type { FinalStatus, RequestResult } from '../../../src/request/model';
 import { type Kind, type RequestRef, WORKFLOW_TYPES, workflowIdOf } from '../../../src/request/names';
 import type { WaitDelays } from '../../../src/request/waits';
+import { type Approvers, createApprovers } from '../../../src/vault/approvers';
+import { type Brake, createBrake } from '../../../src/vault/brake';
 import { type CaseRef, type Cases, createCases } from '../../../src/vault/cases';
 import { type Connection, type Connections, type Credential, createConnections } from '../../../src/vault/connections';
 import { createFolderDriver } from '../../../src/vault/folder';
@@ -39,6 +42,8 @@ export interface Steps {
   readonly vault: Vault;
   readonly cases: Cases;
   readonly connections: Connections;
+  readonly approvers: Approvers;
+  readonly brake: Brake;
   readonly receipts: Receipts;
   /** A request of the connection `acme`. */
   readonly request: RequestRef;
@@ -65,6 +70,14 @@ export interface Steps {
   /** Objects of the request's case file. */
   write<W extends keyof Written>(what: W, content: Written[W]): Promise<CaseRef>;
   read<W extends keyof Read>(ref: CaseRef, what: W): Promise<Read[W]>;
+  /** Judged people: these cards, each certain and read at this time (now), with these numbers. */
+  people(
+    contacts: readonly { readonly id: number }[],
+    digits?: readonly string[],
+    changes?: Partial<Read['people']['contacts'][number]>,
+  ): Promise<CaseRef>;
+  /** The plan of the request about these contacts, all of them certain. */
+  plan(contacts: readonly { readonly id: number }[], changes?: Partial<Read['plan']['rows'][number]>): Promise<CaseRef>;
   stop(): Promise<void>;
 }
 
@@ -89,6 +102,8 @@ export async function startSteps(options: StepsOptions = {}): Promise<Steps> {
   const vault = createVault(driver, keyring);
   const cases = createCases(vault);
   const connections = createConnections(vault);
+  const approvers = createApprovers(vault);
+  const brake = createBrake(vault);
   const sandbox = await startSandbox(options.sandbox);
   const company = sandbox.company('acme');
   const aircall = createAircallClient(options.client);
@@ -106,6 +121,8 @@ export async function startSteps(options: StepsOptions = {}): Promise<Steps> {
   const { api, local } = createActivities({
     connections,
     cases,
+    approvers,
+    brake,
     receipts,
     aircall,
     gates: createGates(),
@@ -146,6 +163,8 @@ export async function startSteps(options: StepsOptions = {}): Promise<Steps> {
     vault,
     cases,
     connections,
+    approvers,
+    brake,
     receipts,
     request: requestOf(options.kind ?? 'access'),
     openRuns,
@@ -184,6 +203,8 @@ export async function startSteps(options: StepsOptions = {}): Promise<Steps> {
     },
     write: (what, content) => writeObject(cases, steps.request, what, content),
     read: (ref, what) => readObject(cases, steps.request, ref, what),
+    people: (contacts, digits = [], changes = {}) => steps.write('people', peopleOf(contacts, digits, changes)),
+    plan: (contacts, changes = {}) => steps.write('plan', planOf(steps.request.kind, contacts, changes)),
     async stop() {
       aircall.close();
       await sandbox.close();
@@ -195,6 +216,36 @@ export async function startSteps(options: StepsOptions = {}): Promise<Steps> {
   const startedAt = '2026-01-31T00:00:00.000Z';
   await cases.open({ request, subjectHash: 'of-nobody', runId: 'run-0', startedAt, incarnation: 1 });
   return steps;
+}
+
+/** As `judgePeople` writes them. */
+export function peopleOf(
+  contacts: readonly { readonly id: number }[],
+  digits: readonly string[] = [],
+  changes: Partial<Read['people']['contacts'][number]> = {},
+): Written['people'] {
+  const because = [{ identity: 'email 1', field: 'emails' }] as const;
+  return {
+    contacts: contacts.map(card => ({ card: contactSchema.parse(card), because, readMs: rightNowMs(), ...changes })),
+    numbers: digits.map(each => ({ digits: each, spellings: [`+${each}`] })),
+    ...{ ignored: 0, withoutCountry: 0, beyond: 0 },
+  };
+}
+
+/** As `makePlan` writes it. */
+export function planOf(
+  kind: Kind,
+  contacts: readonly { readonly id: number }[],
+  changes: Partial<Read['plan']['rows'][number]> = {},
+): Written['plan'] {
+  const verb = kind === 'deletion' ? 'delete' : 'deliver';
+  const row = { record: 'contact', verb, because: [] } as const;
+  return { rows: contacts.map(({ id }, place) => ({ ref: `contact ${place + 1}`, id, ...row, ...changes })) };
+}
+
+/** The cards that Aircall has of these contacts. */
+export function cardsOf(company: SandboxCompany, ids: readonly number[]) {
+  return company.contacts().filter(({ id }) => ids.includes(id));
 }
 
 /** One attempt of a step of the access request, where `info` names no other. `heartbeats` collects what it hands on to the next one. */
