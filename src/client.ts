@@ -79,7 +79,8 @@ export interface DsrClient {
   /**
    * Starts a request, or returns the one that has this id already.
    * @throws {InvalidInput} before anything is started
-   * @throws {DsrError} `request-conflict`: the id was used for another subject, or by a run that is not this request
+   * @throws {DsrError} `request-conflict`: the id was used for another subject or with other options, whose fields
+   * the message names, or by a run that is not this request
    */
   start<K extends Kind>(kind: K, input: Given<K>): Promise<Started>;
   /**

@@ -184,7 +184,9 @@ async function makeEnded(
     const request = refOf(name, index);
     const completedAt = new Date(endedMs(index)).toISOString();
     const startedAt = completedAt;
-    const run = { request, subjectHash: '0'.repeat(32), runId: randomUUID(), startedAt };
+    const subjectHash = '0'.repeat(32);
+    const asked = { subjectHash, identityHashes: [subjectHash], optionDigests: {} };
+    const run = { request, ...asked, runId: randomUUID(), startedAt };
     const result: RequestResult = {
       ...request,
       status: 'completed',

@@ -47,8 +47,8 @@ export function createClosingActivities({
   wake,
 }: ClosingDependencies): Pick<LocalActivities, 'raiseAlarm' | 'extendClock' | 'noteCancellation' | 'closeRequest'> {
   /** Whoever is not woken finds out by itself, later: so no failure of a signal keeps a request from its end. */
-  async function wakeDeletions({ connection }: RequestRef, subjectHash: string): Promise<void> {
-    const waiting = await cases.marked('deletion', connection, subjectHash);
+  async function wakeDeletions({ connection }: RequestRef, identityHashes: readonly string[]): Promise<void> {
+    const waiting = await cases.marked('deletion', connection, identityHashes);
     await Promise.allSettled(waiting.slice(0, WOKEN_MAX).map(wake));
   }
 
@@ -86,7 +86,7 @@ export function createClosingActivities({
     async closeRequest(input) {
       const { request, runId, phases } = input;
       const closed = await cases.close(request, input.result);
-      const { subjectHash, startedAt, dryRun = false, clock, result } = closed;
+      const { subjectHash, identityHashes, startedAt, dryRun = false, clock, result } = closed;
       if (result === undefined)
         throw stepFailure('request-ended', 'the request was ended without its last step', NOTHING_SENT);
       // A step that comes again for its receipt needs no search: that would read the whole chain for each of many.
@@ -95,8 +95,8 @@ export function createClosingActivities({
       const ended = { ...run, ending: { result }, phases, how: 'at-end', workflows } as const;
       const issued = await receipts.issueSoon(ended, () => onEnded(request, result));
       if ('inLine' in issued) throw receiptAwaited(issued);
-      await cases.unmark(subjectHash, request);
-      if (request.kind === 'access') await wakeDeletions(request, subjectHash);
+      await cases.unmark(identityHashes, request);
+      if (request.kind === 'access') await wakeDeletions(request, identityHashes);
       return isDeepStrictEqual(result, input.result) ? undefined : result;
     },
   };

@@ -1,13 +1,13 @@
 /** The first step of a request: accepts or refuses the input, and seals the subject. Decisions D7, D12. */
 import { activityInfo } from '@temporalio/activity';
+import { type Asked, askedOf, differingFields, wordsOfConflict } from '../request/asked';
 import { clockOf } from '../request/clock';
 import type { LocalActivities, Opened } from '../request/contracts';
 import { searchedAddresses } from '../request/identities';
 import { endOf, type Inputs, InvalidInput, instantMs, parseInput, refuseImpossibleTimes } from '../request/input';
-import type { AccessInput, DeletionInput } from '../request/model';
+import type { AccessInput, DeletionInput, Subject } from '../request/model';
 import { type Kind, type RequestRef, requestOf, workflowIdOf } from '../request/names';
 import { DEADLINE_DAYS_DEFAULT, MATCHES_MAX_DEFAULT, SETTLE_SECONDS_DEFAULT } from '../request/options';
-import { subjectHashOf } from '../request/subject-hash';
 import { whyUnusable } from '../unusable';
 import type { Cases, RequestRecord } from '../vault/cases';
 import type { Connections } from '../vault/connections';
@@ -63,15 +63,16 @@ export function createOpeningActivities(
       // A disconnected connection that requests wait for will be connected again: new requests wait too.
       const incarnation = isOver ? before.incarnation : await connections.incarnation(request.connection);
       if (incarnation === undefined) throw refused('connection is not in this vault; run `aircall-dsr connections`');
-      const subjectHash = subjectHashOf(hash, { connection: request.connection, email: parsed.subject.email });
+      const asked = askedOf(hash, parsed);
+      const { subjectHash, identityHashes } = asked;
       const admitted = admit(parsed, { receivedMs: Date.parse(receivedAt), openedMs: Date.parse(startedAt) });
       const { dryRun, clock } = admitted;
-      const run = { request, subjectHash, runId, startedAt, incarnation };
+      const run = { request, ...asked, runId, startedAt, incarnation };
       const mine = { ...run, ...(dryRun && { dryRun }), ...(clock && { clock }) };
       // It ended before it had a record: refused, or terminated while no worker ran.
       if (before === undefined && (await receipts.newestOf(request)) !== undefined) throw ended();
       const present = await cases.open(mine);
-      refuseConflict(present, { subjectHash, dryRun });
+      refuseConflict(present, asked);
       const record = await continued(present, mine);
       if (record.result !== undefined) {
         // The end of this very run: the task that came to it was lost, perhaps before the receipt was issued.
@@ -79,17 +80,15 @@ export function createOpeningActivities(
         if (isMine) await closeRequest({ request, runId, result: record.result, phases: {} });
         return { ended: record.result };
       }
-      if (kind === 'access') await cases.mark(subjectHash, request);
+      if (kind === 'access') await cases.mark(identityHashes, request);
 
-      const { email, phoneNumbers = [] } = parsed.subject;
-      const subject = await writeObject(cases, request, 'subject', {
-        emails: [email],
-        phoneNumbers: [...phoneNumbers],
-      });
+      const { emails, phoneNumbers } = parsed.subject;
+      const identities = { emails: [...emails], phoneNumbers: [...phoneNumbers] };
+      const subject = await writeObject(cases, request, 'subject', identities);
       const accessesOpen =
-        kind === 'deletion' && (await cases.marked('access', request.connection, subjectHash)).length > 0;
+        kind === 'deletion' && (await cases.marked('access', request.connection, identityHashes)).length > 0;
       const extended = record.clock && { clock: record.clock };
-      return { opened: { request, subject, subjectHash, ...admitted, ...extended, accessesOpen } };
+      return { opened: { request, subject, subjectHash, identityHashes, ...admitted, ...extended, accessesOpen } };
     },
 
     /** The API requests that a step of this run had sent when it was cancelled, or its deadline came. */
@@ -103,9 +102,9 @@ export function createOpeningActivities(
 
 /** The work of a request, from its input. Pure. */
 function admit(
-  parsed: Options & { readonly subject: { readonly email: string } },
+  parsed: Options & { readonly subject: Subject },
   { receivedMs, openedMs }: { readonly receivedMs: number; readonly openedMs: number },
-): Omit<Opened, 'request' | 'subject' | 'subjectHash' | 'accessesOpen'> {
+): Omit<Opened, 'request' | 'subject' | 'subjectHash' | 'identityHashes' | 'accessesOpen'> {
   const {
     contacts = 'search',
     calls = 'by-number',
@@ -119,7 +118,7 @@ function admit(
   const submittedMs = submittedAt === undefined ? undefined : instantMs(submittedAt);
   const clock = clockOf({ regime, submittedMs }, receivedMs);
   return {
-    spellings: searchedAddresses([parsed.subject.email]).length,
+    spellings: searchedAddresses(parsed.subject.emails).length,
     deadlineMs: openedMs + deadlineDays * DAY_MS,
     ...(priority && { priority }),
     contacts,
@@ -136,15 +135,12 @@ function admit(
   };
 }
 
-/** Refuses a request id that was used for another subject, or for a dry run instead of a deletion. */
-function refuseConflict(
-  record: RequestRecord,
-  { subjectHash, dryRun }: { readonly subjectHash: string; readonly dryRun: boolean },
-): void {
-  const isOther = record.subjectHash !== subjectHash;
-  if (!isOther && (record.dryRun ?? false) === dryRun) return;
-  const used = isOther ? 'another subject' : 'another kind of run (dry run or deletion)';
-  throw stepFailure('request-conflict', `this request id was used for ${used}; choose a new one`, NOTHING_SENT);
+/** Refuses a request id that was used for somebody else, or with other options. */
+function refuseConflict(record: RequestRecord, asked: Asked): void {
+  const differing = differingFields(record, asked);
+  if (differing.length === 0) return;
+  const message = `this request id ${wordsOfConflict(differing)}; choose a new one`;
+  throw stepFailure('request-conflict', message, NOTHING_SENT);
 }
 
 function ended() {

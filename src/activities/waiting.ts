@@ -32,9 +32,10 @@ export function createWaitActivities({
     if (request !== undefined) await refuseEnded(cases, request, 'a-minute-ago', NOTHING_SENT);
   }
   /** Neither an id nor a mark proves anything: anybody who reaches the server can start a run, and nobody has sealed a mark. */
-  async function isUnderWay(request: RequestRef, subjectHash: string): Promise<boolean> {
+  async function isUnderWay(request: RequestRef, identityHashes: readonly string[]): Promise<boolean> {
     const record = await cases.record(request);
-    if (record === undefined || record.subjectHash !== subjectHash || hasEnded(record)) return false;
+    if (record === undefined || hasEnded(record)) return false;
+    if (!record.identityHashes.some(identityHash => identityHashes.includes(identityHash))) return false;
     return isOpen(request, record.runId);
   }
   return {
@@ -63,18 +64,18 @@ export function createWaitActivities({
     },
 
     /**
-     * Ends when no access request of the same subject is open; until then Temporal repeats it. The mark comes before the look:
-     * an access request that ends after the look finds it, and wakes this one.
+     * Ends when no access request of any identity of the subject is open; until then Temporal repeats it. The mark comes before
+     * the look: an access request that ends after the look finds it, and wakes this one.
      */
-    async awaitAccessRequests({ connection, subjectHash }) {
+    async awaitAccessRequests({ connection, identityHashes }) {
       await refuseVain();
       const deletion = requestOfStep();
-      if (deletion !== undefined) await cases.mark(subjectHash, deletion);
-      for (const request of await cases.marked('access', connection, subjectHash)) {
-        if (await isUnderWay(request, subjectHash))
+      if (deletion !== undefined) await cases.mark(identityHashes, deletion);
+      for (const request of await cases.marked('access', connection, identityHashes)) {
+        if (await isUnderWay(request, identityHashes))
           throw awaited('access-request-awaited', 'an access request of the same subject');
       }
-      if (deletion !== undefined) await cases.unmark(subjectHash, deletion);
+      if (deletion !== undefined) await cases.unmark(identityHashes, deletion);
     },
   };
 }

@@ -308,11 +308,10 @@ function pseudonymsOf(payloads: readonly Payload[], hash: Hash): Map<string, str
   const names = new Map<string, string>();
   for (const payload of payloads) {
     const subject = member(jsonIn(payload), 'subject');
-    const email = member(subject, 'email');
-    const phoneNumbers = member(subject, 'phoneNumbers');
-    if (typeof email === 'string')
-      names.set(email, `subject-${hash(`pseudonym ${email}`).slice(0, 12)}@example.invalid`);
-    for (const number of Array.isArray(phoneNumbers) ? phoneNumbers : [])
+    for (const email of [member(subject, 'email'), ...listIn(subject, 'emails')])
+      if (typeof email === 'string')
+        names.set(email, `subject-${hash(`pseudonym ${email}`).slice(0, 12)}@example.invalid`);
+    for (const number of listIn(subject, 'phoneNumbers'))
       if (typeof number === 'string') names.set(number, numberFor(hash(`pseudonym ${number}`)));
   }
   // The longest first: a number may be the beginning of another.
@@ -334,6 +333,11 @@ function renamed(value: unknown, names: ReadonlyMap<string, string>): unknown {
   if (Array.isArray(value)) return value.map(each => renamed(each, names));
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, renamed(each, names)]));
+}
+
+function listIn(value: unknown, name: string): readonly unknown[] {
+  const list = member(value, name);
+  return Array.isArray(list) ? list : [];
 }
 
 function member(value: unknown, name: string): unknown {

@@ -14,7 +14,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { Keyring } from '../encryption/keyring';
 import { PayloadBroken } from '../encryption/payload-codec';
 import { readResult, readStatus } from '../request/answers';
-import type { Clock } from '../request/clock';
+import type { Asked } from '../request/asked';
 import { isEndCode } from '../request/handling';
 import type { RequestResult, RequestStatus } from '../request/model';
 import { type RequestRef, workflowIdOf } from '../request/names';
@@ -48,11 +48,8 @@ export interface Runs {
 }
 
 /** What the client uses of the record of a request. */
-export interface KnownRecord {
+export interface KnownRecord extends Asked {
   readonly runId: string;
-  readonly subjectHash: string;
-  readonly dryRun?: boolean;
-  readonly clock?: Clock;
   readonly result?: RequestResult;
 }
 

@@ -1,11 +1,10 @@
 /** Starts a request: once for each request id, also if several clients start it. Decision D12. */
 import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import type { Keyring } from '../encryption/keyring';
-import { foldEmail } from '../judgement/addresses';
-import { type Inputs, InvalidInput, instantMs, parseInput } from '../request/input';
+import { type Asked, askedOf, differingFields, wordsOfConflict } from '../request/asked';
+import { type Inputs, InvalidInput, parseInput } from '../request/input';
 import { type Kind, type RequestRef, WORKFLOW_TYPES, workflowIdOf } from '../request/names';
 import { SEARCH_KEYS } from '../request/search-keys';
-import { subjectHashOf } from '../request/subject-hash';
 import { grpcErrorOf, INVALID_ARGUMENT } from '../temporal/grpc-status';
 import { ensureSearchAttributes } from '../temporal/search-attributes';
 import { DsrError } from './errors';
@@ -16,8 +15,6 @@ export interface Started {
   readonly workflowId: string;
   /** Of a request that has ended: the run that it began with. */
   readonly runId: string;
-  /** It was started before under another law or with another time of submission: the first due date applies. */
-  readonly otherClock?: true;
 }
 
 export interface Starting {
@@ -32,8 +29,7 @@ const BATCH_PRIORITY_KEY = 4;
 
 export function createStarting(temporal: Client, keyring: Keyring, taskQueue: string, runs: Runs): Starting {
   const { workflow, connection: server, options } = temporal;
-  const hashOf = ({ connection, subject: { email } }: Inputs[Kind]) =>
-    subjectHashOf(keyring.hash, { connection, email });
+  const askedBy = (input: Inputs[Kind]): Asked => askedOf(keyring.hash, input);
 
   /**
    * @param isPrepared whether the server knows our search attributes
@@ -55,7 +51,7 @@ export function createStarting(temporal: Client, keyring: Keyring, taskQueue: st
           { key: SEARCH_KEYS.kind, value: kind },
           { key: SEARCH_KEYS.connection, value: connection },
           { key: SEARCH_KEYS.status, value: 'running' },
-          { key: SEARCH_KEYS.subject, value: hashOf(input) },
+          { key: SEARCH_KEYS.subject, value: askedBy(input).subjectHash },
         ],
       });
       return firstExecutionRunId;
@@ -72,22 +68,23 @@ export function createStarting(temporal: Client, keyring: Keyring, taskQueue: st
   async function endedBefore(input: Inputs[Kind]): Promise<Started | undefined> {
     const record = await runs.ended(refOf(input));
     if (record === undefined) return undefined;
-    const { runId, subjectHash, dryRun, clock } = record;
-    refuseOther(input, { isSameSubject: subjectHash === hashOf(input), dryRun });
-    const { regime = 'none', submittedAt } = input;
-    const otherTime =
-      submittedAt !== undefined && clock !== undefined && instantMs(submittedAt) !== instantMs(clock.submittedAt);
-    return startedAs(input, runId, (clock?.regime ?? 'none') !== regime || otherTime);
+    refuseOther(input, record);
+    return startedAs(input, record.runId);
   }
 
   /** The request as its run was started. */
   function startedWith(before: object, input: Inputs[Kind], runId: string): Started {
     const first = readInput(input.kind, before);
-    if (first === undefined) throw conflict(input, 'an unreadable input, so its run ends as invalid-input');
-    const isSameSubject = foldEmail(first.subject.email) === foldEmail(input.subject.email);
-    refuseOther(input, { isSameSubject, dryRun: isDryRun(first) });
-    const { regime = 'none', submittedAt } = input;
-    return startedAs(input, runId, (first.regime ?? 'none') !== regime || first.submittedAt !== submittedAt);
+    if (first === undefined)
+      throw conflict(input, 'was used for an unreadable input, so its run ends as invalid-input');
+    refuseOther(input, askedBy(first));
+    return startedAs(input, runId);
+  }
+
+  /** @throws {DsrError} `request-conflict` */
+  function refuseOther(input: Inputs[Kind], before: Asked): void {
+    const differing = differingFields(before, askedBy(input));
+    if (differing.length > 0) throw conflict(input, wordsOfConflict(differing));
   }
 
   async function running(input: Inputs[Kind]): Promise<Started | undefined> {
@@ -124,9 +121,8 @@ function refOf({ connection, kind, requestId }: Inputs[Kind]): RequestRef {
   return { connection, kind, requestId };
 }
 
-function startedAs(input: Inputs[Kind], runId: string, otherClock: boolean): Started {
-  const { requestId } = input;
-  return { requestId, workflowId: workflowIdOf(input), runId, ...(otherClock && { otherClock }) };
+function startedAs(input: Inputs[Kind], runId: string): Started {
+  return { requestId: input.requestId, workflowId: workflowIdOf(input), runId };
 }
 
 /** Undefined if its run ends, or has ended, as invalid-input. */
@@ -139,23 +135,8 @@ function readInput(kind: Kind, before: object): Inputs[Kind] | undefined {
   }
 }
 
-interface Before {
-  readonly isSameSubject: boolean;
-  readonly dryRun: boolean | undefined;
-}
-
-/** @throws {DsrError} `request-conflict` */
-function refuseOther(input: Inputs[Kind], { isSameSubject, dryRun = false }: Before): void {
-  if (!isSameSubject) throw conflict(input, 'another subject');
-  if (dryRun !== isDryRun(input)) throw conflict(input, dryRun ? 'a dry run' : 'a request that is no dry run');
-}
-
-function isDryRun(input: Inputs[Kind]): boolean {
-  return 'dryRun' in input && input.dryRun === true;
-}
-
-function conflict({ requestId }: Inputs[Kind], use: string): DsrError {
-  return new DsrError('request-conflict', `Request id ${requestId} was used for ${use}. Choose a new one.`);
+function conflict({ requestId }: Inputs[Kind], why: string): DsrError {
+  return new DsrError('request-conflict', `Request id ${requestId} ${why}. Choose a new one.`);
 }
 
 /** The line at the top of the run in the Web UI. */

@@ -28,7 +28,6 @@ import { CommandError, EXIT, type Exit, usage } from './errors';
 import { refuseUnusable, saveOnce } from './out-file';
 import { isOfOneRow, NOT_STARTED, type RowEnd, serveRows } from './paced-rows';
 import { createPatience, type Patiently } from './patience';
-import { noteOtherClock } from './start';
 import type { Terminal } from './terminal';
 
 export interface BatchOptions {
@@ -95,7 +94,6 @@ export async function batch(
           signal: stop.signal,
           showProgress: atIntervals(terminal),
         });
-    noteOtherClock(terminal, [...known.values()].filter(({ otherClock }) => otherClock).length);
     if (repeated > 0)
       terminal.note(
         `note: ${count(repeated, 'call')} repeated, because the Temporal server was busy (see --open-max) or the vault did not answer`,

@@ -1,58 +1,58 @@
 /**
- * Who a request is about, as a command line gives it: an address and numbers as arguments, or, with `-`, one a line on stdin,
+ * Who a request is about, as a command line gives it: addresses and numbers as arguments, or, with `-`, one a line on stdin,
  * because other users of the machine can read arguments. Messages name lines, never what is on them.
  */
 import type { Readable } from 'node:stream';
-import { foldEmail } from '../judgement/addresses';
+import type { GivenSubject } from '../request/model';
 import { usage } from './errors';
 import type { Terminal } from './terminal';
 
 /** In place of the address. */
 export const FROM_STDIN = '-';
-/** Far above one address and 20 numbers. */
+/** Far above 20 addresses and 20 numbers. */
 export const STDIN_BYTES_MAX = 16_384;
 
-/** As an input has it. The input check judges each value. */
-export interface GivenSubject {
-  readonly email: string;
-  readonly phoneNumbers?: readonly string[];
+/** Identities as arguments name them. */
+export interface NamedIdentities {
+  /** The address in the place of an argument, or `-`. */
+  readonly email: string | undefined;
+  /** Each `--email`. */
+  readonly emails: readonly string[] | undefined;
+  /** Each `--phone`. */
+  readonly phoneNumbers: readonly string[] | undefined;
 }
 
-/** @throws {CommandError} `usage` */
+/** As an input has it. The input check judges each value. @throws {CommandError} `usage` */
 export async function subjectOf(
   terminal: Terminal,
-  email: string,
-  phoneNumbers: readonly string[] = [],
+  { email, emails = [], phoneNumbers = [] }: NamedIdentities,
 ): Promise<GivenSubject> {
-  if (email !== FROM_STDIN) return subject(email, phoneNumbers);
+  if (email === FROM_STDIN) {
+    const read = await identitiesFrom(terminal);
+    return { emails: [...emails, ...read.emails], phoneNumbers: [...phoneNumbers, ...read.phoneNumbers] };
+  }
+  if (email !== undefined || emails.length + phoneNumbers.length > 0) return { email, emails, phoneNumbers };
+  throw usage('name the person: EMAIL, --email or --phone; or - to read addresses and numbers from stdin.');
+}
+
+async function identitiesFrom(
+  terminal: Terminal,
+): Promise<{ readonly emails: string[]; readonly phoneNumbers: string[] }> {
   const { stdin } = terminal.io;
   if (stdin.isTTY === true)
-    terminal.note('Type the address of the person, and numbers with +, one a line. End with Ctrl-D:');
-  const { emails, numbers } = identitiesIn(await textOf(stdin));
-  const [only, ...others] = emails;
-  if (only === undefined) throw usage('stdin names no e-mail address; a request needs one.');
-  if (others.length > 0)
-    throw usage(`stdin names ${emails.length} e-mail addresses; a request takes one. Start one request for each.`);
-  return subject(only, [...phoneNumbers, ...numbers]);
-}
-
-function subject(email: string, phoneNumbers: readonly string[]): GivenSubject {
-  return { email, ...(phoneNumbers.length > 0 && { phoneNumbers }) };
-}
-
-/** Spellings of one address count once. */
-function identitiesIn(text: string): { readonly emails: readonly string[]; readonly numbers: readonly string[] } {
-  const emails = new Map<string, string>();
-  const numbers = new Set<string>();
-  for (const [index, line] of text.split(/\r\n?|\n/).entries()) {
+    terminal.note('Type the addresses of the person, and numbers with +, one a line. End with Ctrl-D:');
+  const emails: string[] = [];
+  const phoneNumbers: string[] = [];
+  for (const [index, line] of (await textOf(stdin)).split(/\r\n?|\n/).entries()) {
     const identity = line.trim();
     if (identity === '') continue;
-    if (identity.includes('@')) emails.set(foldEmail(identity), identity);
-    else if (identity.startsWith('+')) numbers.add(identity);
+    if (identity.includes('@')) emails.push(identity);
+    else if (identity.startsWith('+')) phoneNumbers.push(identity);
     else
       throw usage(`line ${index + 1} of stdin is neither an e-mail address, with @, nor a number, with a leading +.`);
   }
-  return { emails: [...emails.values()], numbers: [...numbers] };
+  if (emails.length + phoneNumbers.length === 0) throw usage('stdin names nobody: give an address or a number.');
+  return { emails, phoneNumbers };
 }
 
 async function textOf(stdin: Readable): Promise<string> {

@@ -7,8 +7,8 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ConnectionLike } from '@temporalio/client';
 import { type DsrClient, DsrError, InvalidInput, type Started, type StatusReport } from '../client';
-import { foldEmail } from '../judgement/addresses';
 import { type BatchRequest, inBrackets, tally } from '../request/batch';
+import { canonicalIdentities } from '../request/identities';
 import { sideBySide } from '../side-by-side';
 import { VaultError } from '../vault/errors';
 import { forAWhile, type Patiently } from './patience';
@@ -45,7 +45,7 @@ const PATIENCE_MS = 30_000;
  */
 export async function serveRows(rows: PacedRows): Promise<ReadonlyMap<string, RowEnd>> {
   const { client, server, terminal, requests, known, openMax, wait, signal, patiently, showProgress } = rows;
-  const accesses = accessesOf(requests);
+  const accesses = accessesIn(requests);
   /** Nothing is left to do, or to wait for. */
   const over = new AbortController();
   setMaxListeners(0, over.signal); // a listener for each wait
@@ -57,7 +57,7 @@ export async function serveRows(rows: PacedRows): Promise<ReadonlyMap<string, Ro
 
   /** Undefined once it is started. A deletion waits until the file's access requests of the same person have ended. */
   async function start({ kind, input }: BatchRequest): Promise<RowEnd | undefined> {
-    for (const access of kind === 'deletion' ? (accesses.get(personOf(input)) ?? []) : []) {
+    for (const access of kind === 'deletion' ? accesses(input) : []) {
       const first = await outcomes.get(access);
       if (first?.status === NOT_STARTED)
         return refused('access-not-started', 'the access request of the same person was not started');
@@ -151,28 +151,27 @@ export async function serveRows(rows: PacedRows): Promise<ReadonlyMap<string, Ro
 }
 
 /** Those that are open first, so that they count; deletions last that an access request of the file goes before. */
-function inOrder(
-  requests: readonly BatchRequest[],
-  known: PacedRows['known'],
-  accesses: ReadonlyMap<string, readonly string[]>,
-): BatchRequest[] {
+function inOrder(requests: readonly BatchRequest[], known: PacedRows['known'], accesses: AccessesOf): BatchRequest[] {
   const placeOf = ({ kind, input, workflowId }: BatchRequest) => {
     if (known.has(workflowId)) return 0;
-    return kind === 'deletion' && accesses.has(personOf(input)) ? 2 : 1;
+    return kind === 'deletion' && accesses(input).length > 0 ? 2 : 1;
   };
   return requests.toSorted((one, other) => placeOf(one) - placeOf(other));
 }
 
-/** Workflow ids of the access requests of each person. */
-function accessesOf(requests: readonly BatchRequest[]): ReadonlyMap<string, readonly string[]> {
-  const found = new Map<string, string[]>();
-  for (const { kind, input, workflowId } of requests)
-    if (kind === 'access') found.set(personOf(input), [...(found.get(personOf(input)) ?? []), workflowId]);
-  return found;
-}
+/** Workflow ids of the access requests of any identity of a subject, each once. */
+type AccessesOf = (input: BatchRequest['input']) => readonly string[];
 
-function personOf({ subject }: BatchRequest['input']): string {
-  return foldEmail(subject.email);
+function accessesIn(requests: readonly BatchRequest[]): AccessesOf {
+  const found = new Map<string, string[]>();
+  for (const { kind, input, workflowId } of requests) {
+    for (const identity of kind === 'access' ? canonicalIdentities(input.subject) : []) {
+      const before = found.get(identity);
+      if (before === undefined) found.set(identity, [workflowId]);
+      else before.push(workflowId);
+    }
+  }
+  return ({ subject }) => [...new Set(canonicalIdentities(subject).flatMap(identity => found.get(identity) ?? []))];
 }
 
 function refused(code: string, message: string): RowEnd {

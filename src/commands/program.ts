@@ -13,19 +13,20 @@ import { type CommandEnd, EXIT, exitOf } from './errors';
 import { createTerminal, type Io, inLines, jsonText } from './terminal';
 
 const BATCH_HELP = `
-The file is CSV in UTF-8, at most 8 MiB and 20000 rows, with the columns requestId, kind and email, and optionally
-phone, submittedAt and requireApproval (yes, no, or empty):
+The file is CSV in UTF-8, at most 8 MiB and 20000 rows, with the columns requestId and kind, at least one of email and
+phone, and optionally submittedAt and requireApproval (yes, no, or empty):
 
   requestId,kind,email,phone
-  case-17,access,person@example.com,+33123456789 +33123456780
+  case-17,access,person@example.com;person@example.org,+33123456789 +33123456780
   ,deletion,other@example.com,
+  ,deletion,,+33123456781
 
 kind is access or deletion. If requestId is empty, the same row is the same request, in every file. If one row has a
 mistake, no request is started. If the command is interrupted, run it again: it starts no request twice.
 Exit code: 0 if all completed or matched nobody, 1 if a request failed or is partial, 2 if the file is refused.`;
 
-const EMAIL_HELP =
-  'with - as email, address and numbers come from stdin, one a line, so that no other user of the machine sees them';
+const PERSON_HELP =
+  'the person has at least one address or number; with - as email they come from stdin, one a line, so that no other user of the machine sees them';
 
 /** Of a command that runs until it is stopped. */
 const logOption = () =>
@@ -107,7 +108,7 @@ function withoutValues(message: string): string {
 export function createProgram(io: Pick<Io, 'stdout' | 'stderr'>, run: RunAction): Command {
   const program = new Command('aircall-dsr')
     .version(VERSION)
-    .description('Fulfils access and deletion requests, by e-mail address, against Aircall.')
+    .description('Fulfils access and deletion requests, by e-mail addresses and telephone numbers, against Aircall.')
     .showHelpAfterError('(see --help)')
     .enablePositionalOptions() // an option belongs to the command that it follows
     .configureOutput({
@@ -122,7 +123,8 @@ export function createProgram(io: Pick<Io, 'stdout' | 'stderr'>, run: RunAction)
   function startCommand(kind: Kind, spec: string, description: string): Command {
     const started = command(spec, description)
       .option('--request-id <id>', 'your id of the request; the same id never runs twice')
-      .option('--phone <number>', 'a further number of the person, with country code; may be repeated', repeat);
+      .option('--email <address>', 'a further address of the person; may be repeated', repeat)
+      .option('--phone <number>', 'a number of the person, with country code; may be repeated', repeat);
     for (const { flag, help } of commandLineOptions(kind)) started.option(flag, help);
     return started.option('--wait', 'wait for the result');
   }
@@ -196,11 +198,11 @@ export function createProgram(io: Pick<Io, 'stdout' | 'stderr'>, run: RunAction)
     .option('--force', 'disconnect even if requests are open: they wait until the company is connected again')
     .action(run(async () => (await import('./connections.js')).disconnect));
 
-  startCommand('access', 'access <name> <email>', `start an access request; ${EMAIL_HELP}`)
+  startCommand('access', 'access <name> [email]', `start an access request; ${PERSON_HELP}`)
     .option('--out <file>', 'wait, and save the package to this file')
     .action(run(async () => (await import('./start.js')).access));
 
-  startCommand('deletion', 'delete <name> <email>', `start a deletion; ${EMAIL_HELP}`).action(
+  startCommand('deletion', 'delete <name> [email]', `start a deletion; ${PERSON_HELP}`).action(
     run(async () => (await import('./start.js')).remove),
   );
 

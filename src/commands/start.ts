@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { DsrClient, RequestResult, Started } from '../client';
 import { endedWell, endOf } from '../request/endings';
 import { parseInput } from '../request/input';
+import type { GivenSubject } from '../request/model';
 import { type Kind, workflowIdOf } from '../request/names';
 import { commandLineOptions } from '../request/options';
 import type { Connections } from '../vault/connections';
@@ -10,7 +11,7 @@ import { unknownConnection } from './connection-named';
 import type { Context } from './context';
 import { EXIT, type Exit } from './errors';
 import { noteHistoryRetention } from './history-retention';
-import { type GivenSubject, subjectOf } from './identities';
+import { subjectOf } from './identities';
 import { refuseOther, refuseUnusable } from './out-file';
 import { savePackage } from './package';
 import { showProgress } from './progress';
@@ -20,6 +21,7 @@ import type { Terminal } from './terminal';
 /** As commander gives them; those of the table in src/request/options.ts are read by their names. */
 export interface StartOptions {
   readonly requestId?: string;
+  readonly email?: string[];
   readonly phone?: string[];
   readonly wait?: boolean;
   readonly [option: string]: unknown;
@@ -32,11 +34,11 @@ export interface AccessOptions extends StartOptions {
 export async function access(
   { terminal, parts }: Context,
   connection: string,
-  email: string,
+  email: string | undefined,
   options: AccessOptions,
 ): Promise<Exit> {
   const { out, requestId } = options;
-  const subject = await subjectOf(terminal, email, options.phone);
+  const subject = await subjectOf(terminal, { email, emails: options.email, phoneNumbers: options.phone });
   const input = parseInput('access', inputOf('access', connection, subject, options));
   if (out !== undefined && requestId === undefined) await refuseUnusable(out);
   const { client, connections, cases, temporal } = await parts();
@@ -44,7 +46,6 @@ export async function access(
     await refuseOther(out, async () => (await endedBefore(client, { connection, requestId }))?.package?.sha256);
   await refuseUnknown({ client, connections }, 'access', input);
   const started = await client.start('access', input);
-  noteOtherClock(terminal, started.otherClock ? 1 : 0);
   await noteHistoryRetention(terminal, { temporal }, input.deadlineDays);
   if (!options.wait && out === undefined) return begun(terminal, started);
   noteId(terminal, started, options);
@@ -56,27 +57,18 @@ export async function access(
 export async function remove(
   { terminal, parts }: Context,
   connection: string,
-  email: string,
+  email: string | undefined,
   options: StartOptions,
 ): Promise<Exit> {
-  const subject = await subjectOf(terminal, email, options.phone);
+  const subject = await subjectOf(terminal, { email, emails: options.email, phoneNumbers: options.phone });
   const input = parseInput('deletion', inputOf('deletion', connection, subject, options));
   const { client, connections, temporal } = await parts();
   await refuseUnknown({ client, connections }, 'deletion', input);
   const started = await client.start('deletion', input);
-  noteOtherClock(terminal, started.otherClock ? 1 : 0);
   await noteHistoryRetention(terminal, { temporal }, input.deadlineDays);
   if (!options.wait) return begun(terminal, started);
   noteId(terminal, started, options);
   return ended(terminal, await showProgress(client, started.workflowId, terminal));
-}
-
-/** Of requests that were there before. */
-export function noteOtherClock(terminal: Terminal, requests: number): void {
-  if (requests > 0)
-    terminal.note(
-      `note: ${requests === 1 ? 'a request was' : `${requests} requests were`} started before with another --regime or submission time; its due date does not change.`,
-    );
 }
 
 function begun(terminal: Terminal, { requestId, workflowId, runId }: Started): Exit {

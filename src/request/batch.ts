@@ -4,22 +4,22 @@
  * Its messages name lines, columns and valid request ids, never another value: they are printed and logged. Pure.
  */
 import { CsvError, parse } from 'csv-parse/sync';
-import { foldEmail } from '../judgement/addresses';
-import { phoneDigits } from '../judgement/numbers';
 import type { Regime } from './clock';
-import { type Inputs, InvalidInput, parseInput } from './input';
+import { canonicalIdentities } from './identities';
+import { IDENTITY_RULE, type Inputs, InvalidInput, parseInput } from './input';
 import { KINDS, type Kind, workflowIdOf } from './names';
 
 export const BATCH_SIZE_BYTES_MAX = 8 * 1_048_576;
 export const BATCH_ROWS_MAX = 20_000;
-/** Enough for the longest of each column: 20 telephone numbers. Nothing reads a longer cell. */
-export const CELL_LENGTH_MAX = 1_024;
+/** Enough for the longest of each column: 20 addresses. Nothing reads a longer cell. */
+export const CELL_LENGTH_MAX = 6_144;
 
 const COLUMNS = ['requestId', 'kind', 'email', 'phone', 'submittedAt', 'requireApproval'] as const;
 type Column = (typeof COLUMNS)[number];
-const NEEDED: readonly Column[] = ['requestId', 'kind', 'email'];
+/** Of each line a file has at least one column. */
+const NEEDED: readonly (readonly Column[])[] = [['requestId'], ['kind'], ['email', 'phone']];
 const HEADER_RULE =
-  'the header takes the columns requestId, kind, email and, if you like, phone, submittedAt and requireApproval, in any order';
+  'the header takes the columns requestId, kind, email or phone or both, and, if you like, submittedAt and requireApproval, in any order';
 
 export interface BatchRequest {
   readonly kind: Kind;
@@ -181,8 +181,9 @@ function placesOf({ line, cells }: Row): Places {
     else if (places.has(column)) problems.push({ line, text: `column ${column} occurs twice` });
     else places.set(column, place);
   }
-  for (const column of NEEDED)
-    if (!places.has(column)) problems.push({ line, text: `column ${column} is missing; ${HEADER_RULE}` });
+  for (const columns of NEEDED)
+    if (!columns.some(column => places.has(column)))
+      problems.push({ line, text: `column ${columns.join(' or ')} is missing; ${HEADER_RULE}` });
   if (problems.length > 0) throw new BatchRefused(problems);
   return places;
 }
@@ -212,12 +213,10 @@ function readRow(
   if (tooLong.length > 0)
     return { problems: tooLong.map(column => `${column} takes at most ${CELL_LENGTH_MAX} characters`), content: '' };
   const kind = KINDS.find(name => name === cellOf('kind'));
-  const email = cellOf('email');
-  const phoneNumbers = numbersIn(cellOf('phone'));
-  const digits = [...new Set(phoneNumbers.map(number => phoneDigits(number) ?? ''))].sort();
+  const subject = { emails: addressesIn(cellOf('email')), phoneNumbers: numbersIn(cellOf('phone')) };
   const submittedAt = cellOf('submittedAt');
   const requireApproval = APPROVAL_WORDS.get(cellOf('requireApproval'));
-  const fields = [connection, kind, foldEmail(email), digits];
+  const fields = [connection, kind, canonicalIdentities(subject)];
   const options = [
     ...(submittedAt === '' ? [] : [submittedAt]),
     ...(requireApproval === undefined ? [] : [{ requireApproval }]),
@@ -228,7 +227,6 @@ function readRow(
   if (cells.length > places.size) problems.push(`has ${cells.length} cells, and the header ${places.size}`);
   if (kind === undefined) problems.push('kind takes access or deletion');
   if (!APPROVAL_WORDS.has(cellOf('requireApproval'))) problems.push('requireApproval takes yes, no, or nothing');
-  const subject = { email, ...(phoneNumbers.length > 0 && { phoneNumbers }) };
   const clock = { ...(regime && { regime }), ...(submittedAt !== '' && { submittedAt }) };
   const approval = requireApproval === undefined ? {} : { requireApproval };
   const input = { kind: kind ?? 'access', requestId, connection, subject, priority: 'batch', ...clock, ...approval };
@@ -241,6 +239,14 @@ function readRow(
     if (!(error instanceof InvalidInput)) throw error;
     return { problems: [...problems, inColumns(error.message)], content };
   }
+}
+
+/** One cell may hold several addresses. What else may stand between two, the input check refuses. */
+function addressesIn(cell: string): string[] {
+  return cell
+    .split(/[;,\n]/)
+    .map(address => address.trim())
+    .filter(address => address !== '');
 }
 
 /** One cell may hold several numbers, each with its `+`. Blanks within a number are usual. */
@@ -258,7 +264,8 @@ const UP_TO_SEPARATORS = /^[\s\S]*[^\s/|]/;
 function inColumns(message: string): string {
   const parts = message
     .replace(/\bsubject\.phoneNumbers(\.\d+)?/g, 'phone')
-    .replace(/\bsubject\.email/g, 'email')
+    .replace(/\bsubject\.emails(\.\d+)?/g, 'email')
+    .replace(`subject ${IDENTITY_RULE}`, 'email and phone are empty: one of them takes an identity')
     .split('; ');
   return [...new Set(parts)].join('; ');
 }

@@ -76,7 +76,9 @@ const openedShape = object({
   ...budgetFields,
   subject: caseRefShape,
   subjectHash: text,
-  /** How many spellings of the addresses are searched for. */
+  /** Keyed hashes of all identities of the subject. */
+  identityHashes: listOf(text),
+  /** How many spellings of all addresses together are searched for. */
   spellings: whole,
   /** How contacts are found. */
   contacts: oneOf(...OPTIONS.contacts.takes.oneOf),
@@ -330,7 +332,7 @@ const LOCAL = {
   },
   awaitCredentials: { takes: [refusedShape], returns: nothing },
   awaitResumption: { takes: [object({ connection: nameShape })], returns: nothing },
-  awaitAccessRequests: { takes: [object({ connection: nameShape, subjectHash: text })], returns: nothing },
+  awaitAccessRequests: { takes: [object({ connection: nameShape, identityHashes: listOf(text) })], returns: nothing },
   raiseAlarm: { takes: [alarmShape], returns: nothing },
   extendClock: {
     takes: [object({ request, runId: text, extension: extensionInputShape, nowMs: number })],

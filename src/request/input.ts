@@ -4,12 +4,13 @@
  * Its messages name fields, never values: they are printed and logged.
  */
 import { z } from 'zod';
-import { emailSpellings } from '../judgement/addresses';
 import { phoneDigits } from '../judgement/numbers';
 import type { Decisions } from '../judgement/plan';
 import { type ApprovalInput, decisionsShape, type RejectionInput } from './approval';
 import { type ExtensionInput, REASON_PATTERN, REASON_RULE } from './clock';
-import type { AccessInput, DeletionInput } from './model';
+import { distinct } from './identities';
+import { mailboxFault } from './mailbox';
+import type { AccessInput, DeletionInput, GivenSubject, Subject } from './model';
 import { type Kind, NAME_PATTERN, NAME_RULE } from './names';
 import { OPTIONS } from './options';
 
@@ -20,16 +21,22 @@ export class InvalidInput extends Error {
 
 const name = z.string(NAME_RULE).regex(NAME_PATTERN, NAME_RULE);
 
-const emailRule = 'takes one e-mail address, for instance person@example.com, at most 254 characters';
+/** Of an address with the blanks around it; a longer text is not read. */
+const EMAIL_LENGTH_MAX = 1_024;
+const emailRule = 'takes one e-mail address, for instance person@example.com';
 const email = z
   .string(emailRule)
-  .trim()
-  .max(254, emailRule)
-  .regex(/^[^\s@,;<>"]+@[^\s@,;<>"]+$/, emailRule)
-  .refine(value => emailSpellings(value).every(spelling => spelling !== ''), emailRule);
+  .max(EMAIL_LENGTH_MAX, emailRule)
+  // Invisible characters around it come with texts that are copied.
+  .transform(text => text.replace(/^[\s\p{Cf}]+|[\s\p{Cf}]+$/gu, ''))
+  .superRefine((address, context) => {
+    const fault = mailboxFault(address);
+    if (fault !== undefined) context.addIssue({ code: 'custom', message: `${emailRule}: ${fault}` });
+  });
 
 const E164_DIGITS_MAX = 15;
-const phoneRule = 'takes telephone numbers with country code, for instance +33123456789';
+const phoneRule =
+  'takes telephone numbers with country code, for instance +33123456789, and no sign of a hidden caller';
 const phone = z
   .string(phoneRule)
   .max(40, phoneRule)
@@ -44,10 +51,26 @@ const instantRule =
   'takes a date or time in ISO 8601, for instance 2026-01-31 or 2026-01-31T12:00:00Z; without an offset it is UTC';
 const instant = z.union([z.iso.date(), z.iso.datetime({ offset: true, local: true })], instantRule);
 
-const subject = z.strictObject({
-  email,
-  phoneNumbers: z.array(phone).max(20, 'takes at most 20 telephone numbers').optional(),
-});
+export const IDENTITY_RULE = 'takes at least one identity: email, emails or phoneNumbers';
+/** Different ones, of each kind. */
+const IDENTITIES_MAX = 20;
+/** With spellings of the same one. */
+const GIVEN_MAX = 100;
+const emailsRule = `takes at most ${IDENTITIES_MAX} e-mail addresses`;
+const phonesRule = `takes at most ${IDENTITIES_MAX} telephone numbers`;
+
+const subject: z.ZodType<Subject> = z
+  .strictObject({
+    email: email.optional(),
+    emails: z.array(email, 'takes a list of e-mail addresses').max(GIVEN_MAX, emailsRule).optional(),
+    phoneNumbers: z.array(phone, 'takes a list of telephone numbers').max(GIVEN_MAX, phonesRule).optional(),
+  })
+  .transform(({ email: one, emails = [], phoneNumbers = [] }) =>
+    distinct({ emails: [...(one === undefined ? [] : [one]), ...emails], phoneNumbers }),
+  )
+  .refine(({ emails }) => emails.length <= IDENTITIES_MAX, { path: ['emails'], message: emailsRule })
+  .refine(({ phoneNumbers }) => phoneNumbers.length <= IDENTITIES_MAX, { path: ['phoneNumbers'], message: phonesRule })
+  .refine(({ emails, phoneNumbers }) => emails.length + phoneNumbers.length > 0, IDENTITY_RULE);
 
 const request = { requestId: name, connection: name, subject };
 
@@ -118,7 +141,9 @@ export function endOf(instantText: string): number {
 }
 
 /** What a caller gives who names the kind apart from it. */
-export type Given<K extends Kind> = K extends Kind ? Omit<Inputs[K], 'kind'> : never;
+export type Given<K extends Kind> = K extends Kind
+  ? Omit<Inputs[K], 'kind' | 'subject'> & { readonly subject: GivenSubject }
+  : never;
 
 /** @throws {InvalidInput} naming each wrong field and the values that it takes. */
 export function parseInput<K extends Kind>(kind: K, input: unknown): Inputs[K];

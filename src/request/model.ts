@@ -3,6 +3,7 @@
  * Results hold counts and opaque references (`contact 1`), never personal data. Workflow-safe.
  */
 import { DOUBTS } from '../judgement/doubts';
+import type { Identities } from '../judgement/judgement';
 import { approvedByShape, rejectedShape } from './approval';
 import { type Alarm, type Clock, clockIfAny } from './clock';
 import { ENDED_STATUSES, type EndedStatus, isEndedStatus } from './endings';
@@ -28,12 +29,18 @@ import { isSource, SOURCES, type SourceName, sourcesOf } from './sources';
 import type { WaitCause } from './waits';
 import { PHASE_WORDS } from './words';
 
-export interface Subject {
-  /** The subject's e-mail address, at most 254 characters. */
-  readonly email: string;
-  /** Further numbers of the subject in E.164 form, at most 20. */
+/** Who a request is about, as a starter gives it: at least one identity. */
+export interface GivenSubject {
+  /** The same as one address in `emails`. */
+  readonly email?: string | undefined;
+  /** Addresses of the subject, at most 20, each of one mailbox. */
+  readonly emails?: readonly string[] | undefined;
+  /** Numbers of the subject in E.164 form, at most 20. */
   readonly phoneNumbers?: readonly string[] | undefined;
 }
+
+/** Once it is accepted: each identity once, in the order in which it was given. */
+export type Subject = Identities;
 
 export interface CommonInput<K extends Kind = Kind> {
   /** What is asked for. Together with the ids it makes an input good for one request only, however often it is sent. */

@@ -4,6 +4,7 @@
  * tombstone, `purged/<connection>/<kind>/<requestId>`, which is never replaced: it answers, whatever record is put back.
  */
 import { SealBroken } from '../encryption/seal';
+import type { Asked } from '../request/asked';
 import { type Clock, type ExtensionInput, ExtensionRefused, extended } from '../request/clock';
 import { noCounts, type RequestResult } from '../request/model';
 import { type RequestRef, workflowIdOf } from '../request/names';
@@ -15,10 +16,9 @@ import type { Marks } from './marks';
 import { folderOf, namedBy, RECORD, REQUESTS } from './request-folder';
 import type { Vault } from './vault';
 
-/** The lasting data of a request: ids, times, counts, the keyed hash of the subject. */
-export interface RequestRecord {
+/** The lasting data of a request: ids, times, counts, keyed hashes of what it asks for. */
+export interface RequestRecord extends Asked {
   readonly request: RequestRef;
-  readonly subjectHash: string;
   /** The run id that it began with: resets change it, and are the same request. */
   readonly runId: string;
   readonly startedAt: string;
@@ -326,7 +326,7 @@ export function createRecords(vault: Vault, marks: Pick<Marks, 'unmark'>, ended:
         const [key, bytes] = [tombstoneKey(request), jsonOf(record)];
         if (before === 'broken') await vault.replace(key, bytes);
         else await vault.putIfAbsent(key, bytes);
-        await marks.unmark(record.subjectHash, request);
+        await marks.unmark(record.identityHashes, request);
       }
       return record?.result;
     },

@@ -39,9 +39,9 @@ export async function deletionRequest(input: DeletionInput): Promise<RequestResu
 /** The subject's open access requests come first: the records that they will hand over must still exist. */
 async function accessRequestsEnded(run: RequestRun): Promise<boolean> {
   const { connection } = run.opened.request;
-  const { subjectHash } = run.opened;
+  const { identityHashes } = run.opened;
   const outcome = await run.waits.until('access-request', steps =>
-    steps.awaitAccessRequests({ connection, subjectHash }),
+    steps.awaitAccessRequests({ connection, identityHashes }),
   );
   if (outcome === 'deadline')
     run.findings.failure = { code: outcome, message: 'an access request of the same subject never ended' };

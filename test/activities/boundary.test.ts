@@ -13,6 +13,7 @@ import { type Kind, type RequestRef, workflowIdOf } from '../../src/request/name
 import type { CaseRef } from '../../src/vault/cases';
 import { ifBroken } from '../../src/vault/connections';
 import { FACTS } from '../receipt/support';
+import { askedFor } from '../support/asked';
 import { environment, installRuntime } from '../support/service';
 import type { accessRequest, StepEnd, StepToTake } from './support/one-step';
 import { bundleOfOneStep } from './support/one-step-bundle';
@@ -186,9 +187,9 @@ const CASES = {
   },
   'access-request-awaited': {
     step: 'awaitAccessRequests',
-    input: () => ({ connection: 'acme', subjectHash: 'of-nobody' }),
+    input: () => ({ connection: 'acme', identityHashes: ['of-nobody'] }),
     prepare: async () => {
-      await steps.cases.mark('of-nobody', steps.request);
+      await steps.cases.mark(['of-nobody'], steps.request);
       steps.openRuns.add(`${workflowIdOf(steps.request)} run-0`);
     },
     apiRequests: 0,
@@ -217,7 +218,7 @@ const CASES = {
     prepare: () =>
       steps.cases.open({
         request: { connection: 'acme', kind: 'access', requestId: 'opened' },
-        subjectHash: 'of somebody else',
+        ...askedFor('of somebody else'),
         runId: 'run-1',
         startedAt: '2026-01-31T12:00:00.000Z',
         incarnation: 1,
@@ -274,7 +275,7 @@ const CASES = {
     prepare: () =>
       steps.cases.open({
         request: steps.request,
-        subjectHash: 'no hash',
+        ...askedFor('no hash'),
         runId: 'run-1',
         startedAt: '2026-01-31T12:00:00.000Z',
         incarnation: 1,

@@ -8,6 +8,7 @@ import { tokenSchema } from '../../src/aircall/schemas';
 import type { RequestRef } from '../../src/request/names';
 import { type Connection, type Credential, renewalOf, resumed } from '../../src/vault/connections';
 import { type RawServer, startRawServer } from '../aircall/support/raw-server';
+import { askedFor } from '../support/asked';
 import { attempt, failureOf, infoOf, type Steps, type StepsOptions, startSteps } from './support/steps';
 
 const REDIRECT_URI = 'https://dsr.example.com/callback';
@@ -176,7 +177,7 @@ describe('after a 429', () => {
     await steps.connections.put({ ...connection, credential: { kind: 'api-key', apiId, apiToken } }, undefined);
     const request: RequestRef = { connection: 'globex', kind: 'access', requestId: 'r-1' };
     const startedAt = '2026-01-31T00:00:00.000Z';
-    await steps.cases.open({ request, subjectHash: 'of-nobody', runId: 'run-0', startedAt, incarnation: 1 });
+    await steps.cases.open({ request, ...askedFor('of-nobody'), runId: 'run-0', startedAt, incarnation: 1 });
     expect(await attempt(() => steps.api.ping({ connection: 'globex' }), infoOf(request, 'run-0'))).toEqual(GOOD);
   });
 });

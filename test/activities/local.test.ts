@@ -192,11 +192,11 @@ describe('opening a request', () => {
 
   test('finds its own end if the task that came to it was lost, and issues the receipt that is missing', async () => {
     const request = newRequest();
-    const { subjectHash } = await opened(request);
+    const { identityHashes } = await opened(request);
     await steps.cases.close(request, resultOf(request));
     expect(await open(request)).toEqual({ ended: resultOf(request) });
     expect(await steps.receipts.of(request, 'run-1')).toMatchObject({ status: 'no-match', issued: { how: 'at-end' } });
-    expect(await steps.cases.marked('access', 'acme', subjectHash)).not.toContainEqual(request);
+    expect(await steps.cases.marked('access', 'acme', identityHashes)).not.toContainEqual(request);
   });
 
   test('taken again after a reset keeps the deadline, and the time up to which calls are delivered', async () => {
@@ -257,20 +257,20 @@ describe('opening a request', () => {
 });
 
 describe('a deletion and the access requests of its subject', () => {
-  const waitFor = (subjectHash: string, attemptNumber: number) =>
-    attempt(() => steps.local.awaitAccessRequests({ connection: 'acme', subjectHash }), { attempt: attemptNumber });
+  const waitFor = (identityHashes: readonly string[], attemptNumber: number) =>
+    attempt(() => steps.local.awaitAccessRequests({ connection: 'acme', identityHashes }), { attempt: attemptNumber });
 
   test('waits while one is open, and is woken when that is closed, whether the server answers then or not', async () => {
     const access = newRequest();
     const email = 'waits@example.com';
-    const { subjectHash } = await opened(access, inputOf(access, email));
+    const { identityHashes } = await opened(access, inputOf(access, email));
     const deletion = newRequest('deletion');
     expect((await opened(deletion, inputOf(deletion, email))).accessesOpen).toBe(true);
 
     steps.openRuns.add(`${workflowIdOf(access)} run-1`);
     const look = () =>
-      attempt(() => steps.local.awaitAccessRequests({ connection: 'acme', subjectHash }), infoOf(deletion, 'run-1'));
-    const marks = () => steps.cases.marked('deletion', 'acme', subjectHash);
+      attempt(() => steps.local.awaitAccessRequests({ connection: 'acme', identityHashes }), infoOf(deletion, 'run-1'));
+    const marks = () => steps.cases.marked('deletion', 'acme', identityHashes);
     for (let looks = 0; looks < 2; looks += 1)
       expect(await failureOf(look())).toMatchObject({
         code: 'access-request-awaited',
@@ -296,38 +296,38 @@ describe('a deletion and the access requests of its subject', () => {
   test('does not wait for a run that was terminated', async () => {
     const access = newRequest();
     const email = 'terminated@example.com';
-    const { subjectHash } = await opened(access, inputOf(access, email));
-    await waitFor(subjectHash, 1);
+    const { identityHashes } = await opened(access, inputOf(access, email));
+    await waitFor(identityHashes, 1);
     // A later run of the same request may count on the mark: only its end, or a purge, deletes it.
-    expect(await steps.cases.marked('access', 'acme', subjectHash)).toHaveLength(1);
+    expect(await steps.cases.marked('access', 'acme', identityHashes)).toHaveLength(1);
   });
 
   test('does not wait for another run under the id of one, nor for a mark without a record', async () => {
     const access = newRequest();
-    const { subjectHash } = await opened(access, inputOf(access, 'squatted@example.com'));
-    await steps.cases.mark(subjectHash, newRequest());
+    const { identityHashes } = await opened(access, inputOf(access, 'squatted@example.com'));
+    await steps.cases.mark(identityHashes, newRequest());
     steps.openRuns.add(`${workflowIdOf(access)} of-somebody`);
-    await waitFor(subjectHash, 1);
+    await waitFor(identityHashes, 1);
     steps.openRuns.add(`${workflowIdOf(access)} run-1`);
-    expect((await failureOf(waitFor(subjectHash, 1))).code).toBe('access-request-awaited');
+    expect((await failureOf(waitFor(identityHashes, 1))).code).toBe('access-request-awaited');
     await steps.cases.cutShort(access, 'run-1', new Date());
-    await waitFor(subjectHash, 1);
+    await waitFor(identityHashes, 1);
   });
 
   test('that ends while it waits is not woken any more', async () => {
     const access = newRequest();
     const email = 'ends@example.com';
-    const { subjectHash } = await opened(access, inputOf(access, email));
+    const { identityHashes } = await opened(access, inputOf(access, email));
     const deletion = newRequest('deletion');
     await opened(deletion, inputOf(deletion, email));
     steps.openRuns.add(`${workflowIdOf(access)} run-1`);
     const { awaitAccessRequests, closeRequest } = steps.local;
-    const look = () => awaitAccessRequests({ connection: 'acme', subjectHash });
+    const look = () => awaitAccessRequests({ connection: 'acme', identityHashes });
     await failureOf(attempt(look, infoOf(deletion, 'run-1')));
-    expect(await steps.cases.marked('deletion', 'acme', subjectHash)).toEqual([deletion]);
+    expect(await steps.cases.marked('deletion', 'acme', identityHashes)).toEqual([deletion]);
     const input = { request: deletion, runId: 'run-1', result: resultOf(deletion), phases: {} };
     await attempt(() => closeRequest(input), infoOf(deletion, 'run-1'));
-    expect(await steps.cases.marked('deletion', 'acme', subjectHash)).toEqual([]);
+    expect(await steps.cases.marked('deletion', 'acme', identityHashes)).toEqual([]);
   });
 
   test('does not wait for somebody else’s', async () => {

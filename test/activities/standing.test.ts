@@ -6,6 +6,7 @@ import type { Info } from '@temporalio/activity';
 import { writeObject } from '../../src/activities/case-objects';
 import { type CaseRef, createCases } from '../../src/vault/cases';
 import { createVault } from '../../src/vault/vault';
+import { askedFor } from '../support/asked';
 import {
   attempt as attemptAs,
   cardsOf,
@@ -90,7 +91,7 @@ test('nothing is sent to the company that a connection had before, also where so
   await connectAnother();
   const request = { ...steps.request, requestId: 'r-2' };
   const startedAt = '2026-01-31T00:00:00.000Z';
-  await steps.cases.open({ request, subjectHash: 'of-nobody', runId: 'run-1', startedAt, incarnation: 2 });
+  await steps.cases.open({ request, ...askedFor('of-nobody'), runId: 'run-1', startedAt, incarnation: 2 });
   for (const witness of await steps.driver.list('connections/acme')) await steps.driver.delete(witness);
   await steps.driver.delete('connections/acme');
   await steps.driver.putIfAbsent('connections/acme', before?.value ?? Buffer.alloc(0));
@@ -118,7 +119,7 @@ describe.each([
   test('nothing is deleted, whatever schedules it; it may read', async () => {
     const request = { connection: 'acme', kind, requestId };
     const startedAt = '2026-01-31T00:00:00.000Z';
-    await steps.cases.open({ request, subjectHash: 'of-nobody', runId: 'run-0', startedAt, incarnation: 1, ...more });
+    await steps.cases.open({ request, ...askedFor('of-nobody'), runId: 'run-0', startedAt, incarnation: 1, ...more });
     const cards = cardsOf(steps.company, steps.company.truth.contactIds);
     const input = {
       request,

@@ -10,6 +10,7 @@ import { generateKeyFile } from '../../src/encryption/key-file';
 import { createCases } from '../../src/vault/cases';
 import { createFolderDriver } from '../../src/vault/folder';
 import { createVault } from '../../src/vault/vault';
+import { askedFor } from '../support/asked';
 import { createOperator } from '../support/command-line';
 import { errorOf } from '../support/documents';
 import { until } from '../support/patience';
@@ -67,7 +68,7 @@ test('a worker is healthy and ready; a key that an open request waits for makes 
   const mine = loadKeyring(operator.environment.AIRCALL_DSR_KEYS);
   const vault = createVault(createFolderDriver(operator.environment.AIRCALL_DSR_VAULT ?? ''), mine);
   const request = { connection: 'healthy', kind: 'access' as const, requestId: 'open' };
-  const record = { request, subjectHash: mine.hash('zoe'), runId: 'of-another', startedAt: new Date().toISOString() };
+  const record = { request, ...askedFor(mine.hash('zoe')), runId: 'of-another', startedAt: new Date().toISOString() };
   await createCases(vault).open({ ...record, incarnation: 1 });
   const open = await start('open');
   await until('it is not ready', async () => (await ask('/readyz')).status === 503);

@@ -10,6 +10,7 @@ import { createCases } from '../../src/vault/cases';
 import { createFolderDriver } from '../../src/vault/folder';
 import { createVault } from '../../src/vault/vault';
 import { CONNECTION, METRICS } from '../../src/worker/metrics';
+import { askedFor } from '../support/asked';
 import { createOperator } from '../support/command-line';
 import { resultSchema, startedSchema } from '../support/documents';
 import { type Page, scrape } from '../support/metrics';
@@ -167,7 +168,7 @@ test('open requests are counted by status and due date, and a connection that is
   const mine = loadKeyring(operator.environment.AIRCALL_DSR_KEYS);
   const vault = createVault(createFolderDriver(operator.environment.AIRCALL_DSR_VAULT ?? ''), mine);
   const request = { connection: 'acme', kind: 'deletion', requestId: 'later' } as const;
-  const record = { request, subjectHash: 'f'.repeat(32), runId: 'later', startedAt: new Date().toISOString() };
+  const record = { request, ...askedFor('f'.repeat(32)), runId: 'later', startedAt: new Date().toISOString() };
   await createCases(vault).open({ ...record, incarnation: 1 });
   await untilTold('that a key is missing', told => told.sum('aircall_dsr_worker_ready') === 0);
   for (const requestId of Object.keys(due))

@@ -63,7 +63,7 @@ describe('a file', () => {
               kind: 'access',
               requestId: 'case-1',
               connection: 'acme',
-              subject: { email: 'anna@example.com', phoneNumbers: ['+33123456789'] },
+              subject: { emails: ['anna@example.com'], phoneNumbers: ['+33123456789'] },
               priority: 'batch',
             },
           },
@@ -75,7 +75,7 @@ describe('a file', () => {
               kind: 'deletion',
               requestId: 'case-2',
               connection: 'acme',
-              subject: { email: 'ben@example.com' },
+              subject: { emails: ['ben@example.com'], phoneNumbers: [] },
               priority: 'batch',
             },
           },
@@ -121,8 +121,27 @@ describe('a file', () => {
     ['+33123456789 /| / +49 30 123456 | /'],
   ])('may give several numbers in one cell: %j', cell => {
     const [request] = parseBatch(file(`,access,anna@example.com,${cell}`)).requests;
-    const numbers = request?.input.subject.phoneNumbers?.map(number => number.replaceAll(' ', ''));
+    const numbers = request?.input.subject.phoneNumbers.map(number => number.replaceAll(' ', ''));
     expect(numbers).toEqual(['+33123456789', '+4930123456']);
+  });
+});
+
+describe('a row', () => {
+  test.each([
+    ['anna@example.com;anna@work.example'],
+    ['"anna@example.com, anna@work.example"'],
+    ['"anna@example.com\nanna@work.example"'],
+    [' anna@example.com ; anna@work.example ; '],
+  ])('may give several addresses of one person in one cell: %j', cell => {
+    const [request] = parseBatch(file(`,access,${cell},`)).requests;
+    expect(request?.input.subject.emails).toEqual(['anna@example.com', 'anna@work.example']);
+  });
+
+  test('may give numbers alone, with a column for addresses or without one', () => {
+    const subject = { emails: [], phoneNumbers: ['+33123456789'] };
+    const [request] = parseBatch(file(',deletion,,+33123456789')).requests;
+    expect(request?.input.subject).toEqual(subject);
+    expect(parseBatch('requestId,kind,phone\n,deletion,+33123456789\n').requests).toEqual([request]);
   });
 });
 
@@ -148,6 +167,7 @@ describe('the same row', () => {
     const id = idOf(',access,anna@example.com,+33123456789 +4930123456');
     expect(id).toMatch(/^row-[0-9a-f]{32}$/);
     expect(idOf('"" , access,Anna@Example.COM,+49 30 123456;+33 1 23 45 67 89')).toBe(id);
+    expect(idOf(',access,a@b.example;c@d.example,')).toBe(idOf(',access,C@d.example;a@b.example;A@b.example,'));
     const others = [
       idOf(',deletion,anna@example.com,+33123456789 +4930123456'),
       idOf(',access,anna@example.com,+33123456789'),
@@ -186,7 +206,9 @@ describe('a file that is not good', () => {
       [1, 2, 3]
         .map(column => expect.stringMatching(`^line 1: column ${column} is unknown`))
         .concat(
-          ['requestId', 'kind', 'email'].map(name => expect.stringMatching(`^line 1: column ${name} is missing`)),
+          ['requestId', 'kind', 'email or phone'].map(name =>
+            expect.stringMatching(`^line 1: column ${name} is missing`),
+          ),
         ),
     ],
     [
@@ -201,7 +223,22 @@ describe('a file that is not good', () => {
       file('x,delete,a@b.c,', 'y,Access,a@b.c,'),
       ['line 2: kind takes access or deletion', 'line 3: kind takes access or deletion'],
     ],
-    ['no address', file('x,access,,'), [expect.stringMatching(/^line 2: email takes one e-mail address/)]],
+    ['nobody', file('x,access,,'), ['line 2: email and phone are empty: one of them takes an identity']],
+    [
+      'an address that nobody can have',
+      file('x,access,a@b..c,', 'y,access,good@b.c;mailto:a@b.c;*@b.c,'),
+      [
+        expect.stringMatching(/^line 2: email takes one e-mail address.*: correct its dots/),
+        expect.stringMatching(
+          /^line 3: email takes one .*: leave out mailto:; email takes one .*: give the address itself/,
+        ),
+      ],
+    ],
+    [
+      'a header without addresses and numbers',
+      'requestId,kind\nx,access',
+      [expect.stringMatching(/^line 1: column email or phone is missing/)],
+    ],
     [
       'an address as request id',
       file('anna.secret@example.com,access,a@b.c,'),
@@ -250,15 +287,15 @@ describe('a file that is not good', () => {
     expect(problemsOf(text)).toEqual(problems);
   });
 
-  test('holds no cell beyond 1,024 characters: a longer one is not looked into', () => {
+  test('holds no cell beyond 6,144 characters: a longer one is not looked into', () => {
     const blanks = (length: number) => `+33123456789${' '.repeat(length - 24)}+33123456780`;
     const [request] = parseBatch(file(`case-1,access,anna@example.com,${blanks(CELL_LENGTH_MAX)}`)).requests;
     expect(request?.input.subject.phoneNumbers).toEqual(['+33123456789', '+33123456780']);
     const long = 'x'.repeat(CELL_LENGTH_MAX + 1);
     expect(problemsOf(file(`case-1,access,anna@example.com,${blanks(80_000)}`, `,access,${long},${long}`))).toEqual([
-      'line 2: phone takes at most 1024 characters',
-      'line 3: email takes at most 1024 characters',
-      'line 3: phone takes at most 1024 characters',
+      'line 2: phone takes at most 6144 characters',
+      'line 3: email takes at most 6144 characters',
+      'line 3: phone takes at most 6144 characters',
     ]);
   });
 
@@ -300,7 +337,7 @@ describe('any file of good rows', () => {
     .string({ unit: fc.constantFrom(...'ABCxyz019._-'), minLength: 1, maxLength: 20 })
     .filter(text => NAME_PATTERN.test(text));
   const email = fc
-    .tuple(fc.stringMatching(/^[a-zé0-9.+'-]{1,12}$/), fc.domain())
+    .tuple(fc.stringMatching(/^[a-zé0-9+'-]{1,6}(\.[a-zé0-9+'-]{1,6})?$/), fc.domain())
     .map(([user, domain]) => `${user}@${domain}`);
   const phone = fc.array(fc.stringMatching(/^\+49 30 [1-9]\d{5,7}$/), { maxLength: 3 });
   const row = fc.record({ kind: fc.constantFrom('access', 'deletion'), email, phone, named: fc.boolean() });
@@ -327,8 +364,7 @@ describe('any file of good rows', () => {
         for (const { kind, input, lines, workflowId } of requests) {
           const wanted = given[(lines[0] ?? 0) - 2];
           expect(kind).toBe(wanted?.kind);
-          expect(input.subject.email).toBe(wanted?.email);
-          expect(input.subject.phoneNumbers ?? []).toEqual(wanted?.phone);
+          expect(input.subject).toEqual({ emails: [wanted?.email], phoneNumbers: [...new Set(wanted?.phone)] });
           expect(input.requestId).toMatch(wanted?.requestId || /^row-[0-9a-f]{32}$/);
           expect(workflowId).toBe(`dsr:acme:${kind}:${input.requestId}`);
         }

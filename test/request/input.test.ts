@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { endOf, InvalidInput, instantMs, parseInput, refuseImpossibleTimes } from '../../src/request/input';
+import type { GivenSubject } from '../../src/request/model';
 import type { Kind } from '../../src/request/names';
 import { unusable } from '../../src/unusable';
 
@@ -19,6 +20,8 @@ function refusal(kind: Kind, input: unknown): string | undefined {
   }
 }
 
+const subjectFrom = (given: GivenSubject) => parseInput('access', { ...good, subject: given }).subject;
+
 /** Every string and number in a value, as text. */
 function valuesIn(value: unknown): string[] {
   if (value === undefined || value === null) return [];
@@ -29,6 +32,7 @@ function valuesIn(value: unknown): string[] {
 
 const access: Kind = 'access';
 const deletion: Kind = 'deletion';
+const tooManyAddresses = Array.from({ length: 21 }, (_, index) => `anna${index}@example.com`);
 const tooManyNumbers = Array.from({ length: 21 }, (_, index) => `+4915129876${100 + index}`);
 
 describe('an input that is not good', () => {
@@ -45,7 +49,28 @@ describe('an input that is not good', () => {
     ['no subject', access, { ...good, subject: undefined }, 'subject'],
     ['a subject that is text', deletion, { ...goodDeletion, subject: 'anna.secret@example.com' }, 'subject'],
     ['a subject that is a list', deletion, { ...goodDeletion, subject: ['anna.secret@example.com'] }, 'subject'],
-    ['no e-mail', deletion, { ...goodDeletion, subject: {} }, 'subject.email'],
+    ['nobody', deletion, { ...goodDeletion, subject: {} }, 'subject'],
+    ['empty lists', deletion, { ...goodDeletion, subject: { emails: [], phoneNumbers: [] } }, 'subject'],
+    [
+      'a bad one of several e-mails',
+      access,
+      { ...good, subject: { emails: ['anna@example.com', 'x'] } },
+      'subject.emails.1',
+    ],
+    ['one e-mail outside a list', access, { ...good, subject: { emails: 'anna@example.com' } }, 'subject.emails'],
+    ['too many e-mails', access, { ...good, subject: { emails: tooManyAddresses } }, 'subject.emails'],
+    [
+      'one e-mail more than that',
+      access,
+      { ...good, subject: { ...subject, emails: tooManyAddresses.slice(1) } },
+      'subject.emails',
+    ],
+    [
+      'far too many spellings',
+      access,
+      { ...good, subject: { emails: Array(101).fill('anna@example.com') } },
+      'subject.emails',
+    ],
     ['an empty e-mail', deletion, { ...goodDeletion, subject: { email: '' } }, 'subject.email'],
     ['a blank e-mail', deletion, { ...goodDeletion, subject: { email: ' \t ' } }, 'subject.email'],
     ['null as e-mail', deletion, { ...goodDeletion, subject: { email: null } }, 'subject.email'],
@@ -100,6 +125,12 @@ describe('an input that is not good', () => {
       'anonymous as number',
       access,
       { ...good, subject: { ...subject, phoneNumbers: ['anonymous'] } },
+      'subject.phoneNumbers.0',
+    ],
+    [
+      'a sign of a hidden caller',
+      access,
+      { ...good, subject: { phoneNumbers: ['+266696687'] } },
       'subject.phoneNumbers.0',
     ],
     [
@@ -232,14 +263,33 @@ describe('a good input', () => {
     [access, { ...good, priority: 'batch' }],
     [deletion, { ...goodDeletion, priority: 'batch' }],
     [deletion, { ...goodDeletion, subject: { email: "o'neil+tag@sub.example.co.uk" } }],
-  ])('for %s passes as it is: %j', (kind, input) => {
-    expect(parseInput(kind, input)).toEqual(input);
+    [access, { ...good, subject: { emails: ['anna@example.com', 'anna@work.example'] } }],
+    [access, { ...good, subject: { email: 'anna@example.com', emails: ['anna@work.example'] } }],
+    [deletion, { ...goodDeletion, subject: { phoneNumbers: ['+33123456789'] } }],
+  ])('for %s passes, with its identities in lists and the rest as it is: %j', (kind, input) => {
+    const { email, emails = [], phoneNumbers = [] }: GivenSubject = input.subject;
+    const all = { emails: [...(email === undefined ? [] : [email]), ...emails], phoneNumbers };
+    const parsed = parseInput(kind, input);
+    expect(parsed).toEqual({ ...input, subject: all });
+    expect(parseInput(kind, parsed)).toEqual(parsed);
   });
 
-  test('is taken with blanks around the e-mail, which are dropped', () => {
-    expect(parseInput('deletion', { ...goodDeletion, subject: { email: ' Anna@Example.com\n' } }).subject.email).toBe(
-      'Anna@Example.com',
-    );
+  test('is taken with blanks and invisible characters around an e-mail, which are dropped', () => {
+    expect(subjectFrom({ email: '\u200b Anna@Example.com\u200f\n' }).emails).toEqual(['Anna@Example.com']);
+  });
+
+  test('names each identity once, in the first spelling and the order in which they were given', () => {
+    const { emails, phoneNumbers } = subjectFrom({
+      email: 'Anna@Example.com',
+      emails: ['b@example.com', 'anna@example.COM', 'B@example.com', 'c@example.com'],
+      phoneNumbers: ['+33 1 23 45 67 89', '+4930123456', '+33123456789'],
+    });
+    expect(emails).toEqual(['Anna@Example.com', 'b@example.com', 'c@example.com']);
+    expect(phoneNumbers).toEqual(['+33 1 23 45 67 89', '+4930123456']);
+    const extended = ['+33123456789', '+33123456789 ext. 12', '+33 1 23 45 67 89 x12'];
+    expect(subjectFrom({ phoneNumbers: extended }).phoneNumbers).toEqual(extended.slice(0, 2));
+    const spellings = Array.from({ length: 99 }, (_, index) => (index % 2 === 0 ? 'a@example.com' : 'A@example.com'));
+    expect(subjectFrom({ emails: spellings }).emails).toEqual(['a@example.com']);
   });
 
   test('is anything but an empty object, whose refusal has the code invalid-input', () => {
@@ -256,14 +306,16 @@ describe('a good input', () => {
 
 test('calls of the future are refused', () => {
   const nowMs = Date.parse('2026-01-31T12:00:00Z');
-  expect(() => refuseImpossibleTimes({ ...good, from: '2026-01-31T12:00:01Z' }, nowMs)).toThrow(InvalidInput);
-  expect(() => refuseImpossibleTimes({ ...good, from: '2026-01-31T12:00:00' }, nowMs)).not.toThrow();
-  expect(() => refuseImpossibleTimes(good, nowMs)).not.toThrow();
+  const check = (given: object) => () => refuseImpossibleTimes(parseInput('access', { ...good, ...given }), nowMs);
+  expect(check({ from: '2026-01-31T12:00:01Z' })).toThrow(InvalidInput);
+  expect(check({ from: '2026-01-31T12:00:00' })).not.toThrow();
+  expect(check({})).not.toThrow();
 });
 
 test('a submission of the future is refused, but for what two clocks may differ by; so is one of ages ago', () => {
   const nowMs = Date.parse('2026-01-31T12:00:00Z');
-  const check = (submittedAt: string) => () => refuseImpossibleTimes({ ...good, submittedAt }, nowMs);
+  const check = (submittedAt: string) => () =>
+    refuseImpossibleTimes(parseInput('access', { ...good, submittedAt }), nowMs);
   expect(check('2026-01-31T12:05:00Z')).not.toThrow();
   expect(check('2026-01-31T12:05:01Z')).toThrow('submittedAt takes a time that has passed');
   expect(check('2026-01-31')).not.toThrow();

@@ -300,7 +300,7 @@ describe('a workflow task that somebody else ends', () => {
       await client.start(kind, { requestId: 'tasked', connection, subject, ...(dryRun && { dryRun }) });
       const startedAt = new Date().toISOString();
       const incarnation = (await service.connections.incarnation(connection)) ?? 0;
-      await cases.open({ request, subjectHash: 'of-nobody', runId: 'run', startedAt, incarnation, dryRun });
+      await cases.open({ request, ...askedFor('of-nobody'), runId: 'run', startedAt, incarnation, dryRun });
       const people = await writeObject(cases, request, 'people', peopleOf(contacts));
       const plan = await writeObject(cases, request, 'plan', planOf('deletion', contacts));
       // Even somebody who has the key: it is the step itself that looks into the vault.

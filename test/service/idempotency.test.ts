@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { Client } from '@temporalio/client';
 import { startDevServer } from '../../dev-server';
 import { createCompanySeed } from '../../sandbox';
-import { createDsrClient, DsrError, InvalidInput, type RequestResult } from '../../src/client';
+import { createDsrClient, DsrError, type GivenSubject, InvalidInput, type RequestResult } from '../../src/client';
 import { createDataConverter } from '../../src/encryption/data-converter';
 import { runAt } from '../../src/temporal/histories';
 import { signalNews } from '../../src/temporal/waiting';
@@ -12,7 +12,7 @@ import { documentOf, idsOf, sorted } from '../support/requests';
 import { startTestService, type TestService } from '../support/service';
 
 const NOW_MS = Date.now();
-const NAMES = ['twice', 'waiting', 'terminated', 'other'];
+const NAMES = ['twice', 'waiting', 'ordered', 'terminated', 'other'];
 const EMAIL = 'zoe.nunez@example.com';
 
 let service: TestService;
@@ -41,15 +41,20 @@ const endOfRun = (workflowId: string) =>
     .then(String, ({ cause }) => cause.type);
 
 describe('the same request id', () => {
-  it('says so if it comes again with another time of submission: the first due date applies', async () => {
+  it('is refused with other options, which are named, while it runs and after its end', async () => {
     const input = { requestId: 'timed', connection: service.connection, subject: { email: EMAIL } };
     const timed = { ...input, regime: 'gdpr' as const, submittedAt: new Date(NOW_MS - 60_000).toISOString() };
-    const { workflowId, otherClock } = await service.client.start('access', timed);
-    expect(otherClock).toBeUndefined();
-    expect((await service.client.start('access', timed)).otherClock).toBeUndefined();
-    const later = { ...timed, submittedAt: new Date(NOW_MS).toISOString() };
-    expect((await service.client.start('access', later)).otherClock).toBe(true);
+    const { workflowId, runId } = await service.client.start('access', timed);
+    const later = { ...timed, submittedAt: new Date(NOW_MS).toISOString(), calls: 'by-number' as const };
+    const refused = {
+      code: 'request-conflict',
+      message: expect.stringContaining('other values of calls, submittedAt.'),
+    };
+    await expect(service.client.start('access', later)).rejects.toMatchObject(refused);
     expect((await service.client.result(workflowId)).submittedAt).toBe(timed.submittedAt);
+    await expect(service.client.start('access', later)).rejects.toMatchObject(refused);
+    await expect(service.client.startedBefore('access', later)).rejects.toMatchObject(refused);
+    expect((await service.client.start('access', timed)).runId).toBe(runId);
   });
 
   it('is the same run, started twice at once or after its end, and asks Aircall once', async () => {
@@ -68,9 +73,100 @@ describe('the same request id', () => {
     const input = { requestId: 'conflict', connection: service.connection, subject: { email: EMAIL } };
     const { workflowId } = await service.client.start('access', input);
     const other = service.client.start('access', { ...input, subject: { email: 'mary.zoe.nunez@example.com' } });
-    await expect(other).rejects.toMatchObject({ code: 'request-conflict' });
+    await expect(other).rejects.toMatchObject({
+      code: 'request-conflict',
+      message: 'Request id conflict was used with other values of subject. Choose a new one.',
+    });
     expect((await service.client.result(workflowId)).status).toBe('completed');
   });
+
+  it('is the same run for the same identities, in any order, spelling and number; it is refused for fewer', async () => {
+    const [other, number] = ['zoe@work.example', '+33639981234'];
+    const subjects = [
+      { email: EMAIL, emails: [other], phoneNumbers: [number] },
+      { emails: [other.toUpperCase(), ` ${EMAIL}`, EMAIL], phoneNumbers: ['+33 6 39 98 12 34', number] },
+    ];
+    const input = { requestId: 'several', connection: service.connection };
+    const [first, second] = await Promise.all(
+      subjects.map(subject => service.client.start('access', { ...input, subject })),
+    );
+    expect(second?.runId).toBe(first?.runId);
+    expect((await service.client.result(first?.workflowId ?? '')).status).toBe('completed');
+    const { startedBefore } = service.client;
+    for (const subject of subjects) expect(await startedBefore('access', { ...input, subject })).toEqual(first);
+    for (const subject of [{ email: EMAIL }, { emails: [EMAIL, other] }, { phoneNumbers: [number] }])
+      await expect(startedBefore('access', { ...input, subject })).rejects.toMatchObject({
+        code: 'request-conflict',
+        message: expect.stringContaining('other values of subject.'),
+      });
+  });
+
+  it('that another client starts with other options fails, and names them; so it does once the request is purged', async () => {
+    const { temporal, taskQueue, connection } = service;
+    const workflowId = `dsr:${connection}:access:theirs-too`;
+    const subject = { email: EMAIL };
+    const { runId } = await service.client.start('access', { requestId: 'theirs-too', connection, subject });
+    await service.client.result(workflowId);
+    const request = { connection, kind: 'access', requestId: 'theirs-too' } as const;
+    /** As a client without the vault, once the server has forgotten the run. */
+    const again = async (more: object) => {
+      await temporal.workflowService.deleteWorkflowExecution({
+        namespace: 'default',
+        workflowExecution: { workflowId },
+      });
+      await untilForgotten(workflowId);
+      const args = [{ kind: 'access', requestId: 'theirs-too', connection, subject, ...more }];
+      await temporal.workflow.start('accessRequest', { workflowId, taskQueue, args });
+      return temporal.workflow
+        .getHandle(workflowId)
+        .result()
+        .then(
+          result => result,
+          ({ cause }) => ({ code: cause.type, message: cause.message }),
+        );
+    };
+    const differing = { calls: 'company', subject: { email: EMAIL, phoneNumbers: ['+33639981234'] } };
+    const refused = {
+      code: 'request-conflict',
+      message: 'this request id was used with other values of subject, calls; choose a new one',
+    };
+    expect(await again(differing)).toEqual(refused);
+    await service.cases.purge(request, new Date(), runId);
+    expect(await again(differing)).toEqual(refused);
+    expect(await again({})).toMatchObject({ status: 'purged' });
+    const ours = service.client.start('access', { requestId: 'theirs-too', connection, subject, calls: 'company' });
+    await expect(ours).rejects.toMatchObject({
+      code: 'request-conflict',
+      message: expect.stringContaining('of calls.'),
+    });
+  });
+});
+
+it('a person is found by each of several addresses, and by a number alone', async () => {
+  const { connection, company } = service;
+  const [contact] = company.contacts().filter(({ id }) => !company.truth.contactIds.includes(id));
+  const [other = ''] = contact?.emails.map(({ value }) => value) ?? [];
+  const both = await service.client.start('access', {
+    requestId: 'both',
+    connection,
+    subject: { emails: [EMAIL, other] },
+  });
+  const handed = await documentOf(service, await service.client.result(both.workflowId));
+  expect(idsOf(handed.contacts)).toEqual(sorted([...company.truth.contactIds, contact?.id ?? 0]));
+  expect(handed.subject).toEqual({ emails: [EMAIL, other], phoneNumbers: [] });
+
+  const before = company.requests().length;
+  const subject = { phoneNumbers: ['+33639981234'] };
+  const alone = await service.client.start('access', { requestId: 'number', connection, subject });
+  const found = await documentOf(service, await service.client.result(alone.workflowId));
+  expect(found.calls.length).toBeGreaterThan(0);
+  expect(found.subject).toEqual({ emails: [], ...subject });
+  // A contact search without an address would return everybody.
+  const searches = company
+    .requests()
+    .slice(before)
+    .filter(({ path }) => path === '/v1/contacts/search');
+  expect(searches.filter(({ query }) => query.email !== undefined || query.phone_number === undefined)).toEqual([]);
 });
 
 it('a dry run never answers for a deletion, nor the other way round', async () => {
@@ -79,7 +175,7 @@ it('a dry run never answers for a deletion, nor the other way round', async () =
   expect((await service.client.result(workflowId)).status).toBe('completed');
   await expect(service.client.start('deletion', input)).rejects.toMatchObject({
     code: 'request-conflict',
-    message: expect.stringContaining('a dry run'),
+    message: expect.stringContaining('other values of dryRun.'),
   });
 });
 
@@ -116,6 +212,34 @@ it('a request can be started on a server that no worker has prepared yet', async
 });
 
 describe('input that is not good', () => {
+  const SUBJECTS: readonly (readonly [what: string, subject: GivenSubject])[] = [
+    ['nobody', {}],
+    ['a link to an address', { email: `mailto:${EMAIL}` }],
+    ['an address with two dots', { email: 'a@b..c' }],
+    ['a pattern', { email: '*@*' }],
+    ['a name with an address', { email: `Zoe <${EMAIL}>` }],
+    ['an invisible character', { email: `zoe\u200b.nunez@example.com` }],
+    ['a domain without its end', { email: 'zoe@example' }],
+    ['a good address and a bad one', { emails: [EMAIL, 'zoe.nunez'] }],
+    ['a number of hidden callers', { phoneNumbers: ['+266696687'] }],
+    ['a number without its country', { email: EMAIL, phoneNumbers: ['0639981234'] }],
+  ];
+
+  it.each(SUBJECTS)(
+    'is refused before anything is started, and ends a run that another client started: %s',
+    async (what, subject) => {
+      const asked = service.company.requests().length;
+      const requestId = what.replaceAll(' ', '-');
+      const input = { requestId, connection: service.connection, subject };
+      await expect(service.client.start('access', input)).rejects.toBeInstanceOf(InvalidInput);
+      const workflowId = `dsr:${service.connection}:access:${requestId}`;
+      const args = [{ kind: 'access', ...input }];
+      await service.temporal.workflow.start('accessRequest', { workflowId, taskQueue: service.taskQueue, args });
+      expect(await endOfRun(workflowId)).toBe('invalid-input');
+      expect(service.company.requests()).toHaveLength(asked);
+    },
+  );
+
   it.each([
     ['an e-mail address as request id', { requestId: EMAIL }],
     ['an empty e-mail address', { subject: { email: ' ' } }],
@@ -227,6 +351,32 @@ describe('a deletion', () => {
     const hers = company.truth.contactIds.map(id => `/v1/contacts/${id}`);
     const firstDeletion = log.findIndex(({ method, path }) => method === 'DELETE' && hers.includes(path));
     expect(firstDeletion).toBeGreaterThan(lastCalls);
+  });
+
+  it('waits for an open access request of any of its identities, and is woken by its end', async () => {
+    const company = service.sandbox.company('ordered');
+    const connection = await service.connectCompany('ordered');
+    service.sandbox.setFaults({ rules: [{ company: 'ordered', action: 'status', status: 503, path: '/contacts' }] });
+    const [other, number] = ['zoe@work.example', '+33639981234'];
+    const ofBoth = { emails: [other, EMAIL], phoneNumbers: [number] };
+    const access = await service.client.start('access', { requestId: 'a', connection, subject: ofBoth });
+    await until('the access request is under way', () => company.requests().some(({ status }) => status === 503));
+    const subjects = [{ email: EMAIL }, { email: other.toUpperCase() }, { phoneNumbers: ['+33 6 39 98 12 34'] }];
+    const deletions = await Promise.all(
+      subjects.map((subject, index) => {
+        const input = { requestId: `d-${index}`, connection, subject, settleSeconds: 0 };
+        return service.client.start('deletion', input);
+      }),
+    );
+    for (const { workflowId } of deletions) await untilItWaits(workflowId);
+    service.sandbox.setFaults(undefined);
+    expect((await service.client.result(access.workflowId)).counts.contacts).toBe(2);
+    const ends = await Promise.all(deletions.map(({ workflowId }) => service.client.result(workflowId)));
+    expect(ends.map(({ counts }) => counts.deleted)).toEqual([2, 0, 0]);
+    const { identityHashes = [] } = (await service.cases.record({ connection, kind: 'access', requestId: 'a' })) ?? {};
+    expect(identityHashes).toHaveLength(3);
+    for (const kind of ['access', 'deletion'] as const)
+      expect(await service.cases.marked(kind, connection, identityHashes)).toEqual([]);
   });
 
   it('does not wait for an access request that was terminated', async () => {

@@ -9,6 +9,7 @@ import { generateKeyFile } from '../../src/encryption/key-file';
 import { loadKeyring } from '../../src/encryption/keyring';
 import { createPayloadCodec } from '../../src/encryption/payload-codec';
 import { requestOf } from '../../src/request/names';
+import { askedFor } from '../support/asked';
 import { type Canaries, formsOf, foundIn, numberForms } from '../support/canaries';
 import { until } from '../support/patience';
 import { environment, installRuntime, startTestService, type TestService } from '../support/service';
@@ -124,7 +125,7 @@ describe('after requests of all sorts, failed ones included', () => {
     // A request of a key that this worker does not have; another worker has opened it.
     const request = { connection, kind: 'access', requestId: 'foreign' } as const;
     const startedAt = new Date().toISOString();
-    await service.cases.open({ request, subjectHash: 'f'.repeat(32), runId: 'foreign', startedAt, incarnation: 1 });
+    await service.cases.open({ request, ...askedFor('f'.repeat(32)), runId: 'foreign', startedAt, incarnation: 1 });
     generateKeyFile(join(service.folder, 'other-keys.json'), new Date());
     const keyring = loadKeyring(join(service.folder, 'other-keys.json'));
     const foreign = new Client({

@@ -5,8 +5,8 @@ import type { RequestResult } from '../../src/client';
 import { verifyChain } from '../../src/receipt/chain';
 import type { Receipt } from '../../src/receipt/model';
 import { digestOf } from '../../src/receipt/sign';
+import { identityHashesOf } from '../../src/request/identities';
 import { requestOf } from '../../src/request/names';
-import { subjectHashOf } from '../../src/request/subject-hash';
 import { runAt } from '../../src/temporal/histories';
 import { formsOf, foundIn, numberForms } from '../support/canaries';
 import { until } from '../support/patience';
@@ -67,7 +67,7 @@ async function receiptOf(workflowId: string, result: RequestResult): Promise<Rec
   const run = await runAt(service.temporal, workflowId);
   expect(receipt).toMatchObject({
     request: { ...request, runId: run?.runId, regime: null },
-    subject: subjectHashOf(service.keyring.hash, { connection: request.connection, email: EMAIL }),
+    subject: hashOf(request.connection),
     status: result.status,
     apiRequests: result.apiRequests,
     issued: { how: 'at-end' },
@@ -80,6 +80,10 @@ async function receiptOf(workflowId: string, result: RequestResult): Promise<Rec
   expect(inOrder).toEqual([...inOrder].sort());
   return receipt;
 }
+
+/** By which the receipts of a connection name her. */
+const hashOf = (connection: string) =>
+  identityHashesOf(service.keyring.hash, { connection, subject: { emails: [EMAIL], phoneNumbers: [] } })[0];
 
 const countsOf = ({ sources }: Receipt) =>
   Object.fromEntries(
@@ -194,7 +198,7 @@ describe('the receipt of a request that ended', () => {
     const receipt = await lateReceipts.of(request);
     expect(receipt).toMatchObject({
       request: { ...request, runId },
-      subject: subjectHashOf(service.keyring.hash, { connection: request.connection, email: EMAIL }),
+      subject: hashOf(request.connection),
       status: 'failed',
       failure: 'terminated',
       sources: [],

@@ -20,6 +20,7 @@ import type { Cases } from '../../src/vault/cases';
 import { createFolderDriver } from '../../src/vault/folder';
 import { createS3Driver } from '../../src/vault/s3';
 import { createVault, type VaultDriver } from '../../src/vault/vault';
+import { askedFor } from '../support/asked';
 import { until } from '../support/patience';
 import { type S3Server, startS3Server } from '../support/s3-server';
 import { startTestService, type TestService } from '../support/service';
@@ -138,7 +139,7 @@ function down(): Promise<never> {
 async function openIn(cases: Cases, requestId: string): Promise<void> {
   const request = refOf(requestId);
   const startedAt = new Date(END_MS - DAY_MS).toISOString();
-  await cases.open({ request, subjectHash: '0'.repeat(32), runId: randomUUID(), startedAt, incarnation: 1 });
+  await cases.open({ request, ...askedFor('0'.repeat(32)), runId: randomUUID(), startedAt, incarnation: 1 });
   await cases.write(request, ['a']);
 }
 

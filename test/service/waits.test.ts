@@ -240,8 +240,9 @@ describe('where only a signal can end a wait in time', () => {
     const deletion = await start(service, 'deletion', name, 'd');
     await untilWaiting(service, deletion, 'access-request');
     await untilLooked(service, deletion);
-    const { subjectHash = '' } = (await service.cases.record({ connection, kind: 'deletion', requestId: 'd' })) ?? {};
-    const marks = () => service.cases.marked('deletion', connection, subjectHash);
+    const { identityHashes = [] } =
+      (await service.cases.record({ connection, kind: 'deletion', requestId: 'd' })) ?? {};
+    const marks = () => service.cases.marked('deletion', connection, identityHashes);
     expect(await marks()).toHaveLength(1);
     return { access, deletion, marks };
   }

@@ -64,6 +64,7 @@ const opened: Opened = {
   deadlineMs: 1,
   subject: object,
   subjectHash: 'f00',
+  identityHashes: ['f00', 'f01'],
   spellings: 1,
   contacts: 'search',
   calls: { by: 'by-number', from: 1, to: 1 },
@@ -167,7 +168,7 @@ export const SAMPLES: Samples = {
   },
   awaitCredentials: { takes: [[refused]], returns: [undefined] },
   awaitResumption: { takes: [[{ connection: 'acme' }]], returns: [undefined] },
-  awaitAccessRequests: { takes: [[{ connection: 'acme', subjectHash: 'f00' }]], returns: [undefined] },
+  awaitAccessRequests: { takes: [[{ connection: 'acme', identityHashes: ['f00', 'f01'] }]], returns: [undefined] },
   raiseAlarm: { takes: [[alarm], [{ ...alarm, waitingFor: 'paused' }]], returns: [undefined] },
   extendClock: {
     takes: [

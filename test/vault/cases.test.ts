@@ -6,6 +6,7 @@ import { CaseFileBroken, type Cases, createCases, type RequestRecord } from '../
 import { createFolderDriver } from '../../src/vault/folder';
 import { createVault, type Vault, type VaultDriver } from '../../src/vault/vault';
 import { keyOf, keyringOf } from '../encryption/keyrings';
+import { askedFor } from '../support/asked';
 import { makeFolder, removeFolder } from '../support/folders';
 
 const ring = keyringOf(['k-1', keyOf('one')]);
@@ -13,7 +14,7 @@ const request: RequestRef = { connection: 'acme', kind: 'access', requestId: 'r-
 const other: RequestRef = { ...request, requestId: 'r-2' };
 const record: RequestRecord = {
   request,
-  subjectHash: 'f'.repeat(32),
+  ...askedFor('f'.repeat(32)),
   runId: 'run-1',
   startedAt: '2026-01-31T12:00:00.000Z',
   incarnation: 1,
@@ -108,7 +109,7 @@ describe('the record of a request', () => {
   test('is made by the first run, and answered to every later one of another subject', async () => {
     expect(await cases.record(other)).toBeUndefined();
     expect(await cases.open(opened)).toEqual(opened);
-    const later = { ...opened, runId: 'run-2', subjectHash: '0'.repeat(32) };
+    const later = { ...opened, runId: 'run-2', ...askedFor('0'.repeat(32)) };
     expect(await cases.open(later)).toEqual(opened);
     expect(await cases.open({ ...opened, runId: 'run-2', dryRun: true })).toEqual(opened);
     expect(await cases.record(other)).toEqual(opened);
@@ -292,24 +293,24 @@ describe('the access package in the vault', () => {
 });
 
 describe('an open access request', () => {
-  const subjectHash = 'a'.repeat(32);
+  const identityHashes = ['a'.repeat(32)];
 
   test('is seen by a deletion of the same subject at the same company until it ends', async () => {
-    for (const marked of [request, other, request]) await cases.mark(subjectHash, marked);
-    expect(await cases.marked('access', 'acme', subjectHash)).toEqual([request, other]);
-    expect(await cases.marked('access', 'acme', 'b'.repeat(32))).toEqual([]);
-    expect(await cases.marked('access', 'beta', subjectHash)).toEqual([]);
-    await cases.unmark(subjectHash, request);
-    await cases.unmark(subjectHash, request);
-    expect(await cases.marked('access', 'acme', subjectHash)).toEqual([other]);
+    for (const marked of [request, other, request]) await cases.mark(identityHashes, marked);
+    expect(await cases.marked('access', 'acme', identityHashes)).toEqual([request, other]);
+    expect(await cases.marked('access', 'acme', ['b'.repeat(32)])).toEqual([]);
+    expect(await cases.marked('access', 'beta', identityHashes)).toEqual([]);
+    await cases.unmark(identityHashes, request);
+    await cases.unmark(identityHashes, request);
+    expect(await cases.marked('access', 'acme', identityHashes)).toEqual([other]);
   });
 
   test('is never missing while it is marked again', async () => {
     const deleted: string[] = [];
     const watched: VaultDriver = { ...driver, delete: async key => void deleted.push(key) };
     const again = createCases(createVault(watched, ring));
-    for (let times = 0; times < 3; times += 1) await again.mark(subjectHash, request);
+    for (let times = 0; times < 3; times += 1) await again.mark(identityHashes, request);
     expect(deleted).toEqual([]);
-    expect(await again.marked('access', 'acme', subjectHash)).toEqual([request]);
+    expect(await again.marked('access', 'acme', identityHashes)).toEqual([request]);
   });
 });

@@ -4,6 +4,7 @@ import { createCases, type RequestRecord } from '../../src/vault/cases';
 import { createFolderDriver } from '../../src/vault/folder';
 import { createVault, type Vault, type VaultDriver } from '../../src/vault/vault';
 import { keyOf, keyringOf } from '../encryption/keyrings';
+import { askedFor } from '../support/asked';
 import { makeFolder, removeFolder } from '../support/folders';
 
 const ring = keyringOf(['k-1', keyOf('one')]);
@@ -199,7 +200,7 @@ describe('a request that was purged', () => {
   const TOMBSTONE = 'purged/acme/access/r-1';
   const record: RequestRecord = {
     request,
-    subjectHash: 'f'.repeat(32),
+    ...askedFor('f'.repeat(32)),
     runId: 'run-1',
     startedAt: '2026-01-31T12:00:00.000Z',
     incarnation: 1,

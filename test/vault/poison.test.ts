@@ -15,6 +15,7 @@ import { createFolderDriver } from '../../src/vault/folder';
 import { createReceipts } from '../../src/vault/receipts';
 import { createVault, type VaultDriver } from '../../src/vault/vault';
 import { keyOf, keyringOf } from '../encryption/keyrings';
+import { askedFor } from '../support/asked';
 import { makeFolder, removeFolder } from '../support/folders';
 
 const keyring = keyringOf(['k-1', keyOf('poison')]);
@@ -107,7 +108,7 @@ function resultOf(request: RequestRef): RequestResult {
 function open({ cases }: Process, request: RequestRef) {
   return cases.open({
     request,
-    subjectHash: SUBJECT,
+    ...askedFor(SUBJECT),
     runId: 'run-1',
     startedAt: NOW.toISOString(),
     incarnation: 1,
@@ -146,12 +147,12 @@ async function lifeOf(connection: string, requestId: string): Promise<void> {
   expect((await mine.connections.get(connection))?.value).toEqual(connectionOf(connection));
   await mine.connections.noteRateLimit(connection, NOW, 30);
   await open(mine, request);
-  await mine.cases.mark(SUBJECT, request);
+  await mine.cases.mark([SUBJECT], request);
   const ref = await mine.cases.write(request, ['anna']);
   await mine.cases.noteProgress(request, 'step', { sent: 1, uncertain: false });
   await mine.cases.writePackage(request, Buffer.from('zip'), sha256Of(Buffer.from('zip')));
   await end(mine, request);
-  await mine.cases.unmark(SUBJECT, request);
+  await mine.cases.unmark([SUBJECT], request);
   const other = process();
   expect(await other.cases.read(request, ref)).toEqual(['anna']);
   expect((await other.cases.readPackage(request, sha256Of(Buffer.from('zip'))))?.toString()).toBe('zip');
@@ -396,10 +397,10 @@ const KINDS: Readonly<Record<string, Kind>> = {
   },
   'mark of an open access request': {
     async make({ cases }) {
-      await cases.mark(SUBJECT, R1);
+      await cases.mark([SUBJECT], R1);
       return firstIn('open-access');
     },
-    use: async ({ cases }) => `${(await cases.marked('access', 'acme', SUBJECT)).length} to wait for`,
+    use: async ({ cases }) => `${(await cases.marked('access', 'acme', [SUBJECT])).length} to wait for`,
     fates: { truncated: '1 to wait for', other: '1 to wait for', locked: '1 to wait for', deleted: '0 to wait for' },
   },
   receipt: {

@@ -28,6 +28,7 @@ import { createFolderDriver } from '../../../src/vault/folder';
 import { createReceipts, type Receipts } from '../../../src/vault/receipts';
 import { createVault, type Vault, type VaultDriver } from '../../../src/vault/vault';
 import { keyOf, keyringOf } from '../../encryption/keyrings';
+import { askedFor } from '../../support/asked';
 import { rightNowMs } from '../../support/clocks';
 import { makeFolder, removeFolder } from '../../support/folders';
 
@@ -214,7 +215,7 @@ export async function startSteps(options: StepsOptions = {}): Promise<Steps> {
   if (options.driver === undefined) await steps.connect();
   const { request } = steps;
   const startedAt = '2026-01-31T00:00:00.000Z';
-  await cases.open({ request, subjectHash: 'of-nobody', runId: 'run-0', startedAt, incarnation: 1 });
+  await cases.open({ request, ...askedFor('of-nobody'), runId: 'run-0', startedAt, incarnation: 1 });
   return steps;
 }
 
