@@ -70,6 +70,8 @@ export interface ListedRequest {
   readonly connection: string;
   readonly kind: Kind;
   readonly status: string;
+  /** It searches only. */
+  readonly dryRun?: true;
   readonly startedAt: string;
   /** Legal due date, if it has one; ISO 8601. */
   readonly dueAt?: string;
@@ -286,6 +288,7 @@ export function createDsrClient({
       ...request,
       workflowId,
       status: input === 'locked' ? 'unknown-key' : told,
+      ...(input !== 'locked' && 'dryRun' in input && input.dryRun === true && { dryRun: true as const }),
       startedAt: startTime.toISOString(),
       ...(dueAt && { dueAt: dueAt.toISOString() }),
     };

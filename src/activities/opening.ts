@@ -113,7 +113,7 @@ function admit(
     dryRun = false,
     settleSeconds = SETTLE_SECONDS_DEFAULT,
   } = parsed;
-  const { regime, submittedAt, priority, deadlineDays = DEADLINE_DAYS_DEFAULT } = parsed;
+  const { plan, regime, submittedAt, priority, deadlineDays = DEADLINE_DAYS_DEFAULT } = parsed;
   const { requireApproval = false, matchesMax = MATCHES_MAX_DEFAULT } = parsed;
   const submittedMs = submittedAt === undefined ? undefined : instantMs(submittedAt);
   const clock = clockOf({ regime, submittedMs }, receivedMs);
@@ -128,6 +128,7 @@ function admit(
       to: Math.floor(Math.min(to === undefined ? openedMs : endOf(to), openedMs) / 1000),
     },
     dryRun,
+    ...(plan !== undefined && { plan }),
     ...(clock && { clock }),
     settleMs: settleSeconds * 1000,
     requireApproval,

@@ -1,34 +1,47 @@
 /** The page of a bundle that shows a person what happened, when, and how to check it. Made from the receipt alone. Pure. */
 import type { Receipt } from '../receipt/model';
+import { capital, decidedWords, doubtWords, requestNoun } from '../request/sentences';
 
 const WIDTH = 960;
 const MARGIN = 20;
 const STEPS = ['received', 'started', 'searched', 'deleted', 'verified', 'ended'] as const;
 
 export function storyPage(receipt: Receipt): string {
-  const { request, status, failure, times, sources, outOfReach, verification, apiRequests, service, chain } = receipt;
+  const { request, status, failure, times, sources, outOfReach, verification, planDigest } = receipt;
+  const { apiRequests, service, chain } = receipt;
   const rows = sources.map(source => {
-    const { found, kept, deleted, absent, refused, failed, unreadable, withheld } = source;
-    const counts = [found, kept, deleted, absent, refused + failed, unreadable, withheld];
-    return row([source.source, source.state, windowWords(source), ...counts.map(String)]);
+    const { found, kept, deleted, absent, retained, refused, failed, unreadable, withheld } = source;
+    const counts = [found, kept, deleted, absent, retained, refused + failed, unreadable, withheld];
+    return row([source.source, searchedWords(source), windowWords(source), ...counts.map(String)]);
   });
   const reasons = sources.flatMap(({ source, reasons: found, gaps }) => [
     ...found.map(({ outcome, code, count }) => `${count} of ${source}: ${outcome} (${code})`),
     ...gaps.map(({ code, count }) => `not covered in ${source}: ${code}${count === null ? '' : `, ${count}`}`),
   ]);
+  const doubts = receipt.doubts.map(
+    ({ code, records, taken, kept }) =>
+      `${records}: ${doubtWords(code)} (${code}); decided to be the person's: ${taken}, ${request.kind === 'access' ? 'withheld' : 'left'}: ${kept}`,
+  );
+  const decisions = [
+    ...receipt.approvals.map(decided => `approved at ${decidedWords(decided)}`),
+    ...(receipt.rejection ? [`rejected at ${decidedWords(receipt.rejection)}: ${receipt.rejection.reason}`] : []),
+  ];
   return `<!DOCTYPE html>
 <html lang="en">
 <meta charset="utf-8">
 <title>${text(request.kind)} ${text(request.requestId)}</title>
 <style>body{font:16px/1.5 sans-serif;max-width:${WIDTH}px;margin:2em auto;padding:0 1em}svg{max-width:100%;height:auto}table{border-collapse:collapse;font-size:.9em}td,th{border:1px solid #999;padding:.2em .6em;text-align:left}</style>
-<h1>${request.kind === 'access' ? 'Access' : 'Deletion'} request ${text(request.requestId)}</h1>
+<h1>${capital(requestNoun(request))} ${text(request.requestId)}</h1>
 <p>Of connection <b>${text(request.connection)}</b>, for the subject <code>${text(receipt.subject ?? 'not known')}</code> (a keyed hash).
-It ended as <b>${status}</b>${failure === null ? '' : ` (${text(failure)})`}. ${verification === null ? '' : VERIFICATION[verification]}
+It ended as <b>${status}</b>${failure === null ? '' : ` (${text(failure)})`}.${request.dryRun ? ' It was to search only: nothing was handed over or deleted.' : ''}
+${verification === null ? '' : VERIFICATION[verification]} ${planDigest === null ? '' : `Its plan is <code>${text(planDigest)}</code>.`}
 ${dueWords(receipt)}${apiRequests === null ? '' : `${apiRequests} API requests were sent to Aircall.`} Version ${text(service.version)}.</p>
 ${timeline(times)}
 <table><tr>${HEADINGS.map(heading => `<th>${heading}</th>`).join('')}</tr>${rows.join('')}</table>
-<p>Unreadable: records of an unknown form, so that their owner is unknown. Withheld: records with a number of the person that
-Aircall attributes to somebody else.</p>
+<p>Left: not deleted, because they may be somebody else's, or because they were changed since the plan was made. Unreadable: records of
+an unknown form, so that their owner is unknown. Withheld: not handed over, because they may be somebody else's.</p>
+${list('Records that may be somebody else’s', doubts)}
+${list('What people decided about the plan', decisions)}
 ${list('What was not done or not covered', reasons)}
 ${list('What Aircall’s API cannot do', outOfReach)}
 <h2>How to check it</h2>
@@ -50,16 +63,23 @@ const HEADINGS = [
   'kept',
   'deleted',
   'already deleted',
+  'left',
   'not done',
   'unreadable',
   'withheld',
 ];
 
 const VERIFICATION = {
-  verified: '<b>Verified</b>: a search after the last deletion found nothing of the person.',
+  verified:
+    '<b>Verified</b>: a search after the last deletion found no contact of the person, but those that were left on purpose. Calls, their comments and messages stay in Aircall.',
   residual: '<b>Not verified</b>: the search after the last deletion still found something, or could not be made.',
   skipped: 'There was no verifying search.',
 } as const satisfies Record<NonNullable<Receipt['verification']>, string>;
+
+/** How much was searched, and how. */
+function searchedWords({ state, by }: Receipt['sources'][number]): string {
+  return by === null ? state : `${state}, by ${by}`;
+}
 
 /** The time that was searched. */
 function windowWords({ window, state }: Receipt['sources'][number]): string {

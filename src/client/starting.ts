@@ -5,6 +5,7 @@ import { type Asked, askedOf, differingFields, wordsOfConflict } from '../reques
 import { type Inputs, InvalidInput, parseInput } from '../request/input';
 import { type Kind, type RequestRef, WORKFLOW_TYPES, workflowIdOf } from '../request/names';
 import { SEARCH_KEYS } from '../request/search-keys';
+import { capital, requestNoun } from '../request/sentences';
 import { grpcErrorOf, INVALID_ARGUMENT } from '../temporal/grpc-status';
 import { ensureSearchAttributes } from '../temporal/search-attributes';
 import { DsrError } from './errors';
@@ -140,6 +141,7 @@ function conflict({ requestId }: Inputs[Kind], why: string): DsrError {
 }
 
 /** The line at the top of the run in the Web UI. */
-function summaryOf({ kind, requestId, connection }: Inputs[Kind]): string {
-  return `${kind === 'access' ? 'Access request' : 'Deletion'} ${requestId} of ${connection}`;
+function summaryOf(input: Inputs[Kind]): string {
+  const { kind, requestId, connection } = input;
+  return `${capital(requestNoun({ kind, dryRun: input.dryRun === true }))} ${requestId} of ${connection}`;
 }

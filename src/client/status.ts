@@ -27,10 +27,11 @@ export interface StatusReport extends Partial<RequestStatus> {
 
 /** Of a request that has ended with a result. */
 export function endedStatus(request: RequestRef, result: RequestResult): StatusReport {
-  const { status, counts, planDigest, dueAt } = result;
+  const { status, dryRun, counts, planDigest, dueAt } = result;
   return {
     ...baseOf(request),
     status,
+    ...(dryRun && { dryRun }),
     phase: 'ended',
     counts,
     ...(planDigest !== undefined && { planDigest }),

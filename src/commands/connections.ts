@@ -4,6 +4,7 @@ import { sideBySide } from '../side-by-side';
 import type { QueueState } from '../temporal/queue-rate';
 import { budgetOf, type Connection, ifBroken, resumed } from '../vault/connections';
 import { pingAircall } from './aircall-checks';
+import { type ConfirmOptions, confirm } from './confirm';
 import { connectionNamed } from './connection-named';
 import type { Context } from './context';
 import { CommandError, EXIT, type Exit } from './errors';
@@ -14,7 +15,7 @@ const ASKED_AT_ONCE = 8;
 const RATE_LIMITS_BROKEN =
   'What its 429 replies said cannot be read: the configured limit applies until Aircall names another one.';
 
-export interface DisconnectOptions {
+export interface DisconnectOptions extends ConfirmOptions {
   readonly force?: boolean;
 }
 
@@ -186,7 +187,8 @@ export async function resume(context: Context, name: string): Promise<Exit> {
   return EXIT.done;
 }
 
-export async function disconnect(context: Context, name: string, { force = false }: DisconnectOptions): Promise<Exit> {
+export async function disconnect(context: Context, name: string, options: DisconnectOptions): Promise<Exit> {
+  const { force = false } = options;
   const { connections: store } = await context.stores();
   await connectionNamed(name, store).catch(ifBroken);
   const open = await openRequestsOf(context, name);
@@ -205,12 +207,22 @@ export async function disconnect(context: Context, name: string, { force = false
     );
   }
   const requestsOpen = open?.length ?? null;
+  if (force) await confirm(context.terminal, disconnectQuestion(name, requestsOpen), options);
   await store.delete(name, { waitedFor: requestsOpen !== 0 });
   if (requestsOpen !== 0) await wakeRequestsOf(context, name); // those that wait for another event of this connection
   context.terminal.print({ connection: name, disconnected: true, requestsOpen }, [
     `Disconnected ${name}: its credentials are destroyed.${requestsOpen === 0 ? '' : ` ${requestsOpen ?? 'Its'} open requests wait until it is connected again, to the same company.`}`,
   ]);
   return EXIT.done;
+}
+
+function disconnectQuestion(name: string, requestsOpen: number | null): string {
+  const open =
+    requestsOpen === null
+      ? 'It is not known whether its requests are open: any that are'
+      : `${requestsOpen} of its requests are open: they`;
+  const waiting = requestsOpen === 0 ? 'None of its requests is open.' : `${open} wait until it is connected again.`;
+  return `Destroy the credentials of ${name}? ${waiting}`;
 }
 
 function isHeld(connection: Connection | undefined): boolean {

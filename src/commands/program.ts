@@ -28,6 +28,9 @@ Exit code: 0 if all completed or matched nobody, 1 if a request failed or is par
 const PERSON_HELP =
   'the person has at least one address or number; with - as email they come from stdin, one a line, so that no other user of the machine sees them';
 
+/** Of a command that asks a person at a terminal before it does what nobody can undo. */
+const YES = ['--yes', 'answer yes to the question that it asks on a terminal'] as const;
+
 /** Of a command that runs until it is stopped. */
 const logOption = () =>
   new Option('--log <format>', 'format of the lines on stderr: text for a person, json for a log store')
@@ -196,15 +199,16 @@ export function createProgram(io: Pick<Io, 'stdout' | 'stderr'>, run: RunAction)
 
   command('disconnect <name>', 'destroy the credentials of a connection; refused while its requests are open')
     .option('--force', 'disconnect even if requests are open: they wait until the company is connected again')
+    .option(...YES)
     .action(run(async () => (await import('./connections.js')).disconnect));
 
   startCommand('access', 'access <name> [email]', `start an access request; ${PERSON_HELP}`)
     .option('--out <file>', 'wait, and save the package to this file')
     .action(run(async () => (await import('./start.js')).access));
 
-  startCommand('deletion', 'delete <name> [email]', `start a deletion; ${PERSON_HELP}`).action(
-    run(async () => (await import('./start.js')).remove),
-  );
+  startCommand('deletion', 'delete <name> [email]', `start a deletion; ${PERSON_HELP}`)
+    .option(...YES)
+    .action(run(async () => (await import('./start.js')).remove));
 
   command(
     'batch <name> <file>',
@@ -291,9 +295,9 @@ export function createProgram(io: Pick<Io, 'stdout' | 'stderr'>, run: RunAction)
     .option('--against <file>', 'the chain of its connection: it must hold the receipt, and not revoke its key')
     .action(run(async () => (await import('./verify.js')).verify));
 
-  command('purge <id>', 'destroy the data of a request that has ended: case file, package, history').action(
-    run(async () => (await import('./purge.js')).purge),
-  );
+  command('purge <id>', 'destroy the data of a request that has ended: case file, package, history')
+    .option(...YES)
+    .action(run(async () => (await import('./purge.js')).purge));
 
   command('codec-server', 'decrypt payloads for the Temporal Web UI and the temporal command')
     .option('--listen <address>', 'HOST:PORT; beyond this machine it needs a token (default: 127.0.0.1:8888)')

@@ -4,6 +4,7 @@ import type { Client } from '@temporalio/client';
 import { requestOf } from '../request/names';
 import { type RunId, runAt } from '../temporal/histories';
 import { serverNowMs } from '../temporal/server-time';
+import { type ConfirmOptions, confirm } from './confirm';
 import type { Context } from './context';
 import { CommandError, EXIT, type Exit } from './errors';
 import { noSuchRequest, resolveId } from './request-id';
@@ -14,11 +15,13 @@ const GONE_WITHIN_MS = 120_000;
 const GONE_POLL_MS = 200;
 const PATIENCE_MS = 3_000;
 
-export async function purge({ terminal, parts }: Context, id: string): Promise<Exit> {
+export async function purge({ terminal, parts }: Context, id: string, options: ConfirmOptions): Promise<Exit> {
   const all = await parts();
   const workflowId = await resolveId(all, id);
   const request = requestOf(workflowId);
   if (request === undefined) throw noSuchRequest();
+  const question = `Destroy case file, package and history of ${workflowId}? Nobody can restore them. Its record and its receipt stay.`;
+  await confirm(terminal, question, options);
   const at = new Date(await serverNowMs(all.temporal, all.taskQueue));
   const destroyed = await all.retention.destroy('request', request, at);
   const { result, histories, evidence: kept, foreign } = destroyed;

@@ -17,11 +17,11 @@ export async function status({ terminal, parts }: Context, id: string): Promise<
 export async function list({ terminal, parts }: Context): Promise<Exit> {
   const { client } = await parts();
   const requests = await client.list();
-  const rows = requests.map(({ startedAt, dueAt = '-', status, kind, connection, requestId }) => [
+  const rows = requests.map(({ startedAt, dueAt = '-', status, kind, dryRun, connection, requestId }) => [
     startedAt,
     dueAt,
     status,
-    kind,
+    dryRun ? `${kind} (dry run)` : kind,
     connection,
     requestId,
   ]);

@@ -1,45 +1,69 @@
 /** A request in words: its state, and its result. */
 import type { RequestResult, StatusReport } from '../client';
+import {
+  decidedWords,
+  doubtLines,
+  type Facts,
+  foundWords,
+  gapWords,
+  methodOf,
+  nextCommand,
+  planWords,
+  requestNoun,
+  staysWords,
+  verifiedWords,
+} from '../request/sentences';
 import { countWords, gapsOf } from '../request/sources';
 
 /** What was found, done and not covered, in words. */
 export function resultLines(result: RequestResult): string[] {
-  const { kind, status: state, counts, coverage, verification, failure, purged, apiRequests, unlisted = [] } = result;
+  const { kind, counts, coverage, approvals = [], rejection, failure, purged, apiRequests, unlisted = [] } = result;
+  const facts: Facts = result;
   const unlistedCount = unlisted.reduce((sum, { count }) => sum + count, 0);
+  const method = methodOf(coverage.calls);
+  const next = nextCommand(facts);
   return [
-    `${kind} ${result.requestId}: ${state}`,
-    `  found      ${countWords(counts)}`,
-    ...(kind === 'deletion'
+    titleOf(result),
+    `  found      ${foundWords(facts)}`,
+    ...line('method', method && `calls: ${method}`),
+    ...(kind === 'deletion' && !result.dryRun
       ? [`  deleted    ${counts.deleted ?? 0} contacts (${counts.alreadyAbsent ?? 0} were already deleted)`]
       : []),
     ...(counts.refused + counts.failed > 0 ? [`  not done   ${counts.refused} refused, ${counts.failed} failed`] : []),
     ...(unlistedCount > 0 ? [`  not listed ${unlistedCount} more outcomes: counted by source and code`] : []),
-    ...(coverage.calls !== undefined && coverage.calls.ambiguous > 0
-      ? [`  withheld   ${coverage.calls.ambiguous} calls on a number that is shared with somebody else`]
-      : []),
-    ...gapsOf(coverage).map(
-      ({ source, code, count }) => `  missing    ${source}: ${code}${count === undefined ? '' : ` (${count})`}`,
-    ),
-    ...(verification && verification.state !== 'skipped'
-      ? [`  verified   ${verification.state === 'verified' ? 'searched again: nothing is left' : 'something is left'}`]
-      : []),
-    ...(result.plan
-      ? [`  plan       ${result.plan.counts.contacts} contacts would be deleted, digest ${result.planDigest}`]
-      : []),
-    ...(purged ? [`  purged     ${purged.at}; it had ended as ${purged.status} on ${result.completedAt}`] : []),
+    ...((counts.retained ?? 0) > 0 ? [`  left       ${counts.retained} contacts, for the reasons in outcomes`] : []),
+    ...doubtLines(facts).map(words => `  doubtful   ${words}`),
+    ...gapsOf(coverage).map(({ source, ...gap }) => `  missing    ${source}: ${gapWords(gap, gap.code)}`),
+    ...line('verified', verifiedWords(facts)),
+    ...line('stays', staysWords(facts)),
+    ...line('plan', planWords(facts)),
+    ...approvals.map(decided => `  approved   ${decidedWords(decided)}`),
+    ...line('rejected', rejection && `${decidedWords(rejection)}: ${rejection.reason}`),
+    ...line('purged', purged && `${purged.at}; it had ended as ${purged.status} on ${result.completedAt}`),
     ...(result.dueAt === undefined
       ? []
       : [`  due        ${result.dueAt}${result.completedAt > result.dueAt ? ': the request ended after it' : ''}`]),
-    ...(failure ? [`  why        ${failure.code}: ${failure.message}`] : []),
+    ...line('why', failure && `${failure.code}: ${failure.message}`),
     `  sent       ${apiRequests} API requests`,
+    ...(next === undefined ? [] : [`  next       ${next.why}, run: ${next.command}, with the person on its stdin`]),
   ];
+}
+
+/** `dry run of a deletion case-17: planned`. */
+function titleOf(request: Pick<StatusReport, 'kind' | 'dryRun' | 'requestId' | 'status'>): string {
+  const noun = request.dryRun ? requestNoun(request) : request.kind;
+  return `${noun} ${request.requestId}: ${request.status}`;
+}
+
+function line(name: string, words: string | undefined): string[] {
+  return words === undefined ? [] : [`  ${name.padEnd(10)} ${words}`];
 }
 
 export function statusLines(report: StatusReport): string[] {
   if (report.result !== undefined) return resultLines(report.result);
-  const { kind, requestId, status: state, phase, counts, waitingFor, dueAt, alarm, failure, retrying = [] } = report;
+  const { phase, counts, waitingFor, dueAt, alarm, failure, retrying = [] } = report;
   return [
-    `${kind} ${requestId}: ${state}${phase === undefined ? '' : `, ${phase}`}`,
+    `${titleOf(report)}${phase === undefined ? '' : `, ${phase}`}`,
     ...(counts === undefined ? [] : [`  so far     ${countWords(counts)}`]),
     ...(waitingFor === undefined
       ? []

@@ -7,11 +7,12 @@ import type { GivenSubject } from '../request/model';
 import { type Kind, workflowIdOf } from '../request/names';
 import { commandLineOptions } from '../request/options';
 import type { Connections } from '../vault/connections';
+import { type ConfirmOptions, confirm } from './confirm';
 import { unknownConnection } from './connection-named';
 import type { Context } from './context';
 import { EXIT, type Exit } from './errors';
 import { noteHistoryRetention } from './history-retention';
-import { subjectOf } from './identities';
+import { FROM_STDIN, subjectOf } from './identities';
 import { refuseOther, refuseUnusable } from './out-file';
 import { savePackage } from './package';
 import { showProgress } from './progress';
@@ -30,6 +31,8 @@ export interface StartOptions {
 export interface AccessOptions extends StartOptions {
   readonly out?: string;
 }
+
+export interface RemoveOptions extends StartOptions, ConfirmOptions {}
 
 export async function access(
   { terminal, parts }: Context,
@@ -58,17 +61,29 @@ export async function remove(
   { terminal, parts }: Context,
   connection: string,
   email: string | undefined,
-  options: StartOptions,
+  options: RemoveOptions,
 ): Promise<Exit> {
+  const asked = () => confirm(terminal, questionOf(connection, email, options), options);
+  const deletes = options.dryRun !== true;
+  const isTyped = email !== FROM_STDIN;
+  if (deletes && !isTyped) await asked(); // the answer is the first line of stdin, the person follows
   const subject = await subjectOf(terminal, { email, emails: options.email, phoneNumbers: options.phone });
   const input = parseInput('deletion', inputOf('deletion', connection, subject, options));
   const { client, connections, temporal } = await parts();
   await refuseUnknown({ client, connections }, 'deletion', input);
+  if (deletes && isTyped) await asked();
   const started = await client.start('deletion', input);
   await noteHistoryRetention(terminal, { temporal }, input.deadlineDays);
   if (!options.wait) return begun(terminal, started);
   noteId(terminal, started, options);
   return ended(terminal, await showProgress(client, started.workflowId, terminal));
+}
+
+/** The person is on the command line above it, or is typed after it. */
+function questionOf(connection: string, email: string | undefined, { plan }: RemoveOptions): string {
+  const person = email === FROM_STDIN ? 'the person that comes next' : 'this person';
+  const what = typeof plan === 'string' ? `the contacts of plan ${plan}` : `all contacts of ${person}`;
+  return `Delete ${what} in Aircall company ${connection}? They cannot be restored. Calls, their comments and messages stay in Aircall.`;
 }
 
 function begun(terminal: Terminal, { requestId, workflowId, runId }: Started): Exit {
@@ -92,7 +107,8 @@ function ended(terminal: Terminal, result: RequestResult, out?: string): Exit {
 }
 
 function noPackage({ status }: RequestResult): string {
-  return status === 'no-match' ? 'nothing was found' : `there is no package (status ${status})`;
+  if (status === 'no-match') return 'nothing to hand over was found';
+  return status === 'planned' ? 'a dry run hands over nothing' : `there is no package (status ${status})`;
 }
 
 /** The input that a command line gives. Options that are not given stay absent. */

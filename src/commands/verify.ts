@@ -2,6 +2,8 @@
 import { type VerifiedChain, verifyChain } from '../receipt/chain';
 import { connectionOf, type Entry, isReceipt, type Receipt } from '../receipt/model';
 import { digestOf, parseDocument, ReceiptError, verifyReceipt } from '../receipt/sign';
+import { statementsOf } from '../receipt/words';
+import { requestNoun } from '../request/sentences';
 import type { Context } from './context';
 import { EXIT, type Exit, usage } from './errors';
 import { contentOf, publicKeysOf } from './given-files';
@@ -61,7 +63,7 @@ function verifyAgainst(presented: unknown, { entries, distrusted }: VerifiedChai
 }
 
 function printOne(terminal: Terminal, receipt: Receipt, { key, against }: VerifyOptions): void {
-  const { request, status, times, chain, signer, service } = receipt;
+  const { request, status, chain, signer, service } = receipt;
   const { connection, kind, requestId } = request;
   terminal.print(
     {
@@ -70,16 +72,13 @@ function printOne(terminal: Terminal, receipt: Receipt, { key, against }: Verify
       connection,
       kind,
       requestId,
+      ...(request.dryRun && { dryRun: true }),
       status,
       ...placeOf(receipt),
     },
     [
-      `Verified: ${kind} ${requestId} of ${connection}, ${status}`,
-      `  ended      ${times.ended ?? 'not known'}`,
-      ...receipt.sources.map(
-        ({ source, found, kept, deleted, absent, refused, failed }) =>
-          `  ${source.padEnd(9)}  ${found} found: ${kept} kept, ${deleted} deleted, ${absent} already deleted, ${refused + failed} not done`,
-      ),
+      `Verified: ${request.dryRun ? requestNoun(request) : kind} ${requestId} of ${connection}, ${status}`,
+      ...statementsOf(receipt).map(([about, words]) => `  ${about.padEnd(9)}  ${words}`),
       `  signed by  ${signer.keyId}${trustedBy(key, against)}; version ${service.version}`,
       `  place      ${chain.sequence} in the chain of ${connection}; digest ${digestOf(receipt)}`,
     ],

@@ -3,6 +3,7 @@
  * always makes the same bytes, so that a repeated step makes the same package.
  */
 import { ZipFile } from 'yazl';
+import { capital, gapWords, methodOf } from '../request/sentences';
 import { gapsOf, SOURCE_NAMES, type SourceName } from '../request/sources';
 import { type AccessPackage, packageJsonSchema } from './model';
 
@@ -28,7 +29,7 @@ const STATE_WORDS = {
   complete: 'complete',
   partial: 'incomplete, see below',
   failed: 'not available',
-  skipped: 'not requested',
+  skipped: 'not searched',
 } as const;
 
 function coverageStatement(document: AccessPackage): string {
@@ -36,25 +37,29 @@ function coverageStatement(document: AccessPackage): string {
   const lines = [
     `Access request ${requestId}. The search began at ${createdAt}.`,
     '',
-    ...SOURCE_NAMES.map(
-      source => `${capital(source)}: ${document[source].length}, ${STATE_WORDS[coverage[source].state]}.`,
-    ),
+    ...SOURCE_NAMES.map(source => stateLine(document, source)),
     ...SOURCE_NAMES.flatMap(source => windowLine(source, coverage[source])),
     '',
     'Missing:',
-    ...gapsOf(coverage).map(
-      ({ source, code, count }) => `- ${source}: ${code}${count === undefined ? '' : ` (${count})`}`,
-    ),
+    ...gapsOf(coverage).map(({ source, ...gap }) => `- ${source}: ${gapWords(gap, gap.code)}`),
     ...SOURCE_NAMES.flatMap(source => withheldLines(source, coverage[source])),
     ...coverage.outOfReach.map(what => `- Aircall's API cannot list: ${what}.`),
   ];
   return `${lines.join('\n')}\n`;
 }
 
+/** A source that was not searched has no number of records. */
+function stateLine({ coverage, ...document }: AccessPackage, source: SourceName): string {
+  const { state } = coverage[source];
+  const method = methodOf(coverage[source]);
+  const found = state === 'skipped' ? '' : `${document[source].length}, `;
+  return `${capital(source)}: ${found}${STATE_WORDS[state]}${method === undefined ? '' : `, searched ${method}`}.`;
+}
+
 type Searched = AccessPackage['coverage'][SourceName];
 
 function windowLine(source: SourceName, searched: Searched): string[] {
-  if (!('window' in searched)) return [];
+  if (!('window' in searched) || searched.state === 'skipped') return [];
   const { from, to } = searched.window;
   const since = from === null ? 'as far back as Aircall keeps them for its API (about six months)' : `from ${from}`;
   return [`${capital(source)} were searched ${since} to ${to}.`];
@@ -64,13 +69,11 @@ function withheldLines(source: SourceName, searched: Searched): string[] {
   if (!('ambiguous' in searched)) return [];
   const { ambiguous, ignoredNumbers } = searched;
   return [
-    ...(ambiguous > 0 ? [`- ${ambiguous} ${source} on a number that is shared with somebody else are withheld.`] : []),
+    ...(ambiguous > 0
+      ? [`- ${ambiguous} ${source} on a number of yours that may be somebody else's are withheld.`]
+      : []),
     ...(ignoredNumbers > 0
       ? [`- ${ignoredNumbers} numbers are too short to name a person and were not searched.`]
       : []),
   ];
-}
-
-function capital(word: string): string {
-  return `${word[0]?.toUpperCase() ?? ''}${word.slice(1)}`;
 }

@@ -16,9 +16,9 @@ import {
   type SourceCoverage,
   type UnlistedOutcomes,
 } from '../request/model';
-import type { RequestRef } from '../request/names';
+import { NAME_PATTERN, type RequestRef } from '../request/names';
 import { readRecordName, SOURCE_NAMES, SOURCES, sourcesOf } from '../request/sources';
-import { CODE_PATTERN, OUT_OF_REACH_PATTERN, RECEIPT_FORMAT, type ReceiptContent } from './model';
+import { CODE_PATTERN, DIGEST_PATTERN, OUT_OF_REACH_PATTERN, RECEIPT_FORMAT, type ReceiptContent } from './model';
 
 export interface ReceiptFacts {
   readonly request: RequestRef;
@@ -77,6 +77,9 @@ export function receiptContent(facts: ReceiptFacts): ReceiptContent {
       outOfReach: [],
       verification: null,
       planDigest: null,
+      doubts: [],
+      approvals: [],
+      rejection: null,
       package: null,
       apiRequests: null,
     };
@@ -95,7 +98,10 @@ export function statedOf(result: RequestResult): Stated {
     ignoredNumbers: coverage.calls?.ignoredNumbers ?? 0,
     outOfReach: coverage.outOfReach.filter(what => OUT_OF_REACH_PATTERN.test(what)),
     verification: result.verification?.state ?? null,
-    planDigest: result.planDigest ?? null,
+    planDigest: digestFrom(result.planDigest),
+    doubts: (result.doubts ?? []).map(({ code, records, taken, kept }) => ({ code, records, taken, kept })),
+    approvals: (result.approvals ?? []).map(decidedBy),
+    rejection: result.rejection ? { ...decidedBy(result.rejection), reason: codeFrom(result.rejection.reason) } : null,
     package: handedOver ? { sha256: handedOver.sha256, sizeBytes: handedOver.sizeBytes } : null,
     apiRequests: result.apiRequests,
   };
@@ -125,7 +131,7 @@ function timesOf({ startedAt, clock, ending, phases }: ReceiptFacts): ReceiptCon
     ...none,
     received: result.startedAt,
     started: startedAt,
-    searched: phases.packaging ?? phases.deleting ?? searched,
+    searched: phases.approving ?? phases.packaging ?? phases.deleting ?? searched,
     deleted: phases.verifying ?? null,
     verified,
     ended: result.completedAt,
@@ -146,7 +152,8 @@ function sourceRows({ kind, counts, coverage, outcomes, unlisted = [] }: Request
   const known = SOURCE_NAMES.filter(name => coverage[name] !== undefined || sourcesOf(kind).includes(name)).map(
     name => {
       const searched = coverage[name] ?? { state: 'skipped', gaps: [] };
-      return { ...make(name, counts[name] ?? 0, searched), ...(SOURCES[name].byNumber && ofNumbers(searched)) };
+      const made = make(name, counts[name] ?? 0, searched);
+      return SOURCES[name].byNumber ? { ...made, ...ofNumbers(searched, made.withheld) } : made;
     },
   );
   const others = [...bySource.keys()].filter(name => !known.some(({ source }) => source === name));
@@ -156,10 +163,12 @@ function sourceRows({ kind, counts, coverage, outcomes, unlisted = [] }: Request
 /** The statements about a source that is searched by numbers. */
 function ofNumbers(
   searched: SourceCoverage | NumberCoverage,
-): Partial<Pick<Source, 'withheld'>> & Pick<Source, 'window'> {
-  if (!('window' in searched)) return { window: null };
-  const { window, ambiguous } = searched;
-  return { withheld: ambiguous, window: { from: window.from, to: window.to } };
+  listed: number,
+): Pick<Source, 'by' | 'withheld' | 'window'> {
+  if (!('window' in searched)) return { by: null, withheld: listed, window: null };
+  const { by = null, window, ambiguous } = searched;
+  // Withheld records are counted by the coverage, and perhaps listed as outcomes too.
+  return { by, withheld: Math.max(ambiguous, listed), window: { from: window.from, to: window.to } };
 }
 
 /** What the counts of a result have and its outcomes do not, as of one that was purged; counted like the last outcome. */
@@ -198,6 +207,7 @@ function sourceOf(
   return {
     source: name,
     state,
+    by: null,
     found,
     kept: found - dealtWith,
     ...ends,
@@ -226,6 +236,15 @@ function reasonsOf(outcomes: readonly UnlistedOutcomes[]): Source['reasons'] {
 
 function gapOf({ code, count }: Gap): Source['gaps'][number] {
   return { code: codeFrom(code), count: count ?? null };
+}
+
+/** What is no digest, or no name, is left out: a receipt copies no unknown text. */
+function digestFrom(text: string | undefined): string | null {
+  return text !== undefined && DIGEST_PATTERN.test(text) ? text : null;
+}
+
+function decidedBy({ keyId, at, signed }: NonNullable<RequestResult['approvals']>[number]) {
+  return { keyId: keyId !== undefined && NAME_PATTERN.test(keyId) ? keyId : null, at, signed };
 }
 
 function codeFrom(text: string): string {

@@ -14,7 +14,8 @@ const name = z.string().regex(NAME_PATTERN);
 const instant = z.iso.datetime();
 const count = z.number().int().min(0);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
-const keyedHash = z.string().regex(/^[0-9a-f]{32}$/);
+export const DIGEST_PATTERN = /^[0-9a-f]{32}$/;
+const keyedHash = z.string().regex(DIGEST_PATTERN);
 export const CODE_PATTERN = /^[a-z][a-z0-9-]{0,63}$/;
 const code = z.string().regex(CODE_PATTERN).describe('A code of docs/errors.md.');
 const outcome = z.enum(OUTCOMES);
@@ -27,9 +28,15 @@ const source = z.strictObject({
     .describe('Which records: `contacts`, `calls`.'),
   state: z
     .enum(['complete', 'partial', 'failed', 'skipped'])
-    .describe('How much of it was searched; `skipped`: not requested, or not reached.'),
+    .describe(
+      'How much of it was searched; `skipped`: not requested, not reached, or nothing to search for (see `gaps`).',
+    ),
+  by: z
+    .enum(['number', 'company'])
+    .nullable()
+    .describe('How records were found: by numbers of the subject, or in the list of all; null: there is one way only.'),
   found: count.describe('Records of the subject: kept + deleted + absent + retained + refused + failed.'),
-  kept: count.describe('Not changed, because the request was to read only.'),
+  kept: count.describe('Not changed: the request was to read only, or ended before.'),
   deleted: count,
   absent: count.describe('Were already deleted before this request tried to delete them.'),
   retained: count.describe("Were left: they may be somebody else's, or changed since the plan was made."),
@@ -37,7 +44,7 @@ const source = z.strictObject({
   failed: count,
   unreadable: count.describe('Rows that could not be read, so that their owner is unknown.'),
   withheld: count.describe(
-    'Records that Aircall attributes to somebody else although they carry the number of the subject.',
+    "Records that may be somebody else's, and were not handed over: `doubts` states why, and what was decided.",
   ),
   reasons: z
     .array(z.strictObject({ outcome, code, count }))
@@ -64,6 +71,13 @@ const chain = z.strictObject({
 });
 const signature = z.base64().describe('Ed25519 over the canonical JSON (RFC 8785) of all other members.');
 
+/** What a person decided of a plan. */
+const decided = {
+  keyId: name.nullable().describe('The key of the approver; null: none was registered.'),
+  at: instant,
+  signed: z.boolean().describe('Whether the signature of that key was verified.'),
+};
+
 const body = z.strictObject({
   format: z.literal(RECEIPT_FORMAT),
   request: z.strictObject({
@@ -71,7 +85,7 @@ const body = z.strictObject({
     kind: z.enum(['access', 'deletion']),
     requestId: name,
     runId: name.describe('The run on the Temporal server that worked on it.'),
-    dryRun: z.boolean().describe('A deletion that only plans.'),
+    dryRun: z.boolean().describe('It searched only: it was to hand over or delete nothing.'),
     regime: code.nullable().describe('The law that applies: `gdpr`, `ccpa`; null: not given.'),
     extension: z
       .strictObject({ at: instant, reason: code, dueBefore: instant })
@@ -103,7 +117,17 @@ const body = z.strictObject({
   verification: z.enum(['verified', 'residual', 'skipped']).nullable().describe('Null: no deletion, or not known.'),
   planDigest: keyedHash
     .nullable()
-    .describe('Names the set of contacts that was deleted, or would be deleted (dry run).'),
+    .describe('Names the plan: what was, or in a dry run would be, handed over or deleted; null: it came to none.'),
+  doubts: z
+    .array(z.strictObject({ code, records: count, taken: count, kept: count }))
+    .describe(
+      "Records that may be somebody else's, by reason: `taken`: somebody decided that they are the subject's; `kept`: not handed over, or left.",
+    ),
+  approvals: z.array(z.strictObject(decided)).describe('Approvals of the plan by persons; empty: there was none.'),
+  rejection: z
+    .strictObject({ ...decided, reason: z.string().regex(CODE_PATTERN) })
+    .nullable()
+    .describe('Of the plan, by a person; null: there was none.'),
   package: z
     .strictObject({ sha256, sizeBytes: count })
     .nullable()

@@ -7,7 +7,7 @@ import { type Approved, approvedShape, type Rejected, rejectedShape } from './ap
 import { ALARMS, type Clock, clockIfAny, clockShape } from './clock';
 import { countsShape, isEnded, type RequestResult, type RequestStatus, resultShape } from './model';
 import { type RequestRef, requestRefFields } from './names';
-import { either, instant, keyOf, object, oneOf, optional, type Shape, text, whole } from './shapes';
+import { either, flag, instant, keyOf, object, oneOf, optional, type Shape, text, whole } from './shapes';
 import { WAITS } from './waits';
 import { PHASE_WORDS } from './words';
 
@@ -15,6 +15,7 @@ const statusShape: Shape<RequestStatus> = object({
   ...requestRefFields,
   ...clockIfAny,
   status: either(oneOf('running', 'waiting'), isEnded),
+  dryRun: optional(flag),
   phase: keyOf(PHASE_WORDS),
   counts: countsShape,
   apiRequests: whole,

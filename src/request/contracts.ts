@@ -84,6 +84,8 @@ const openedShape = object({
   contacts: oneOf(...OPTIONS.contacts.takes.oneOf),
   calls: object({ by: oneOf(...OPTIONS.calls.takes.oneOf), from: either(number, oneOf(null)), to: number }),
   dryRun: flag,
+  /** The digest of the only plan that may be executed. */
+  plan: optional(text),
   clock: optional(clockShape),
   settleMs: number,
   ...needFields,

@@ -8,8 +8,10 @@ import { keyOf, type Shape } from './shapes';
 interface EndingRow {
   /** Whether a caller may continue without checking the result: the exit code of commands that wait. */
   readonly well: boolean;
-  /** The meaning of the end, for a person. */
+  /** The meaning of the end, for a person: true of every request that ends so. src/request/sentences.ts adds what is true of some. */
   readonly words: Readonly<Record<Kind, string>>;
+  /** Instead, if records were found that may be somebody else's. */
+  readonly besides?: Readonly<Record<Kind, string>>;
   /** Whether the summary mentions the package, or its absence. */
   readonly handsOver: boolean;
   /** Whether the whole requested search was made, so that it has an end time. */
@@ -21,31 +23,41 @@ const forBoth = (words: string) => ({ access: words, deletion: words });
 export const ENDINGS = {
   completed: {
     well: true,
-    words: { access: 'All was searched, and all was found.', deletion: 'Everything was done.' },
+    words: {
+      access: 'What was found of the person was delivered.',
+      deletion: 'The contacts of the person that were found are deleted.',
+    },
     handsOver: true,
     searched: true,
   },
   partial: {
     well: false,
-    words: forBoth('It ended, but not everything was done: see below.'),
+    words: forBoth('It ended without all that was asked for: see below.'),
     handsOver: true,
     searched: true,
   },
   'no-match': {
     well: true,
-    words: forBoth('Everything was searched; nothing of the person was found.'),
+    words: {
+      access: 'The searches found nothing of the person.',
+      deletion: 'The searches found no contact of the person.',
+    },
+    besides: forBoth("The searches found nothing that is certainly the person's."),
     handsOver: false,
     searched: true,
   },
   planned: {
     well: true,
-    words: forBoth('A dry run: it searched, and changed nothing. The plan says what it would do.'),
+    words: forBoth('A dry run: it only searched contacts, and changed nothing.'),
     handsOver: false,
     searched: true,
   },
   denied: {
     well: false,
-    words: forBoth('An approver rejected the plan: nothing was done.'),
+    words: {
+      access: 'The plan was rejected: nothing was handed over.',
+      deletion: 'The plan was rejected: nothing was deleted.',
+    },
     handsOver: false,
     searched: true,
   },

@@ -72,6 +72,10 @@ const subject: z.ZodType<Subject> = z
   .refine(({ phoneNumbers }) => phoneNumbers.length <= IDENTITIES_MAX, { path: ['phoneNumbers'], message: phonesRule })
   .refine(({ emails, phoneNumbers }) => emails.length + phoneNumbers.length > 0, IDENTITY_RULE);
 
+const digestRule = 'takes the digest of a plan, 32 hexadecimal digits, as a dry run prints it';
+const digest = z.string(digestRule).regex(/^[0-9a-f]{32}$/, digestRule);
+const dryRun = z.boolean('takes true or false').optional();
+
 const request = { requestId: name, connection: name, subject };
 
 const common = {
@@ -90,6 +94,7 @@ const access: z.ZodType<AccessInput> = z
   .strictObject({
     kind: z.literal('access', kindRule),
     ...common,
+    dryRun,
     calls: oneOf(OPTIONS.calls.takes.oneOf, 'takes by-number or company'),
     from: instant.optional(),
     to: instant.optional(),
@@ -99,13 +104,19 @@ const access: z.ZodType<AccessInput> = z
     message: 'must not be later than `to`',
   });
 
-const deletion: z.ZodType<DeletionInput> = z.strictObject({
-  kind: z.literal('deletion', kindRule),
-  ...common,
-  dryRun: z.boolean('takes true or false').optional(),
-  settleSeconds: numberIn(OPTIONS.settleSeconds.takes),
-  matchesMax: wholeIn(OPTIONS.matchesMax.takes),
-});
+const deletion: z.ZodType<DeletionInput> = z
+  .strictObject({
+    kind: z.literal('deletion', kindRule),
+    ...common,
+    dryRun,
+    plan: digest.optional(),
+    settleSeconds: numberIn(OPTIONS.settleSeconds.takes),
+    matchesMax: wholeIn(OPTIONS.matchesMax.takes),
+  })
+  .refine(({ dryRun: isDryRun, plan }) => isDryRun !== true || plan === undefined, {
+    path: ['plan'],
+    message: 'belongs to a deletion that is no dry run: a dry run makes a plan of its own',
+  });
 
 function numberIn({ min, max, words }: { readonly min: number; readonly max: number; readonly words: string }) {
   const rule = `takes ${words}`;

@@ -166,6 +166,8 @@ export const resultShape = object({
   ...requestRefFields,
   ...clockIfAny,
   status: isEnded,
+  /** It was to search only, however it ended; absent: it was not. */
+  dryRun: optional(flag),
   counts: countsShape,
   /** The first 10,000. */
   outcomes: listOf(recordOutcomeShape),
@@ -180,7 +182,8 @@ export const resultShape = object({
   verification: optional(verificationShape),
   /** Names what is, or in a dry run would be, delivered or deleted. */
   planDigest: optional(text),
-  plan: optional(object({ counts: object({ contacts: whole }) })),
+  /** Of a dry run: the contacts that would be delivered or deleted; access: the numbers by which calls would be searched. */
+  plan: optional(object({ counts: object({ contacts: whole, numbers: optional(whole) }) })),
   /** When its data was destroyed, and how it had ended. */
   purged: optional(object({ at: instant, status: isEnded })),
   /** Records that may be somebody else's, by code, and what was decided: `kept` are those that were withheld, or left. */
@@ -209,6 +212,8 @@ export type PhaseTimes = Shaped<typeof phaseTimesShape>;
 /** The answer of the query `status`. */
 export interface RequestStatus extends RequestRef, Partial<Clock> {
   readonly status: Status;
+  /** It searches only. */
+  readonly dryRun?: boolean;
   readonly phase: Phase;
   readonly counts: Counts;
   readonly apiRequests: number;

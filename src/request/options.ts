@@ -5,10 +5,11 @@
 import { REGIMES } from './clock';
 import type { Kind } from './names';
 
-/** What an option takes. The rule of `instant` is in src/request/input.ts. */
+/** What an option takes. The rules of `instant` and `digest` are in src/request/input.ts. */
 export type Takes =
   | 'instant'
   | 'switch'
+  | 'digest'
   | { readonly oneOf: readonly string[] }
   | { readonly min: number; readonly max: number; readonly words: string };
 
@@ -55,12 +56,19 @@ export const OPTIONS = {
     flag: '--to <time>',
     help: 'only calls up to this time, ISO 8601',
   },
-  /** Search only, delete nothing, return the plan and its digest. */
+  /** Search contacts only, hand over and delete nothing, return the plan and its digest. */
   dryRun: {
-    kinds: ['deletion'],
+    kinds: BOTH,
     takes: 'switch',
     flag: '--dry-run',
-    help: 'search only, and print what would be deleted',
+    help: 'search contacts only, change nothing, and print what would be done',
+  },
+  /** The digest of a plan that a dry run showed: the deletion executes that plan, or nothing. */
+  plan: {
+    kinds: ['deletion'],
+    takes: 'digest',
+    flag: '--plan <digest>',
+    help: 'delete only if the plan is still the one with this digest, which a dry run printed',
   },
   /** Whether a person must approve the plan before it is executed. */
   requireApproval: {
@@ -115,7 +123,7 @@ type Value<T> = T extends { readonly oneOf: readonly (infer Choice)[] }
   ? Choice
   : T extends 'switch'
     ? boolean
-    : T extends 'instant'
+    : T extends 'instant' | 'digest'
       ? string
       : number;
 

@@ -371,11 +371,12 @@ export function hasEnded({ result, cutShort }: Pick<RequestRecord, 'result' | 'c
 }
 
 /** The lasting answer to the same request id: the request existed, its times, and its counts. */
-function purged({ request, startedAt, result }: RequestRecord, at: Date): RequestResult {
+function purged({ request, startedAt, dryRun, result }: RequestRecord, at: Date): RequestResult {
   const before = result ?? { counts: noCounts(request.kind), apiRequests: 0, completedAt: at.toISOString() };
   return {
     ...request,
     status: 'purged',
+    ...(dryRun && { dryRun }),
     counts: before.counts,
     outcomes: [],
     coverage: result?.coverage ?? { contacts: { state: 'failed', gaps: [] }, outOfReach: [] },
@@ -384,6 +385,10 @@ function purged({ request, startedAt, result }: RequestRecord, at: Date): Reques
     completedAt: before.completedAt,
     purged: { at: at.toISOString(), status: result?.status ?? 'failed' },
     ...(result?.verification && { verification: result.verification }),
+    ...(result?.planDigest && { planDigest: result.planDigest }),
+    ...(result?.doubts && { doubts: result.doubts }),
+    ...(result?.approvals && { approvals: result.approvals }),
+    ...(result?.rejection && { rejection: result.rejection }),
   };
 }
 

@@ -1,6 +1,6 @@
 /**
  * An access request: find the subject's contacts, fetch their calls, hand over a package of those that are the subject's alone, or that
- * people decided to hand over. It reads only. Decisions D5, D6, D10, D15.
+ * people decided to hand over. It reads only; a dry run searches contacts only. Decisions D5, D6, D10, D15.
  */
 import type { People } from '../request/contracts';
 import type { AccessInput, Gap, NumberCoverage, RequestResult } from '../request/model';
@@ -18,6 +18,7 @@ export async function accessRequest(input: AccessInput): Promise<RequestResult> 
     const people = await findPeople(run);
     if (people === undefined) return;
     findings.found('contacts', people.certain);
+    if (run.opened.dryRun) return planContacts(run, people);
 
     run.progress.enter('fetching-calls');
     const { listed: calls, coverage } = await findCalls(run, people);
@@ -38,6 +39,12 @@ export async function accessRequest(input: AccessInput): Promise<RequestResult> 
     run.progress.enter('packaging');
     await handOver(run, people, calls, planned);
   });
+}
+
+/** A dry run: it shows the contacts, and how many numbers calls would be searched by. */
+async function planContacts(run: RequestRun, people: People): Promise<void> {
+  await decidePlan(run, await makePlan(run, people), people.contacts);
+  run.findings.plan = { counts: { contacts: people.certain, numbers: people.numbers } };
 }
 
 interface FoundCalls {

@@ -21,7 +21,8 @@ export async function deletionRequest(input: DeletionInput): Promise<RequestResu
     findings.found('contacts', people.contacts);
     coverNumbers(run, people);
     const made = await makePlan(run, people);
-    const approved = dryRun ? {} : await run.approvals.of({ ...made, planSeen: false });
+    if (isOtherPlan(run)) return;
+    const approved = dryRun ? {} : await run.approvals.of({ ...made, planSeen: run.opened.plan !== undefined });
     if (approved === undefined) return;
     const planned: Planned = { plan: made.plan, ...approved };
     const { take } = await decidePlan(run, planned, people.contacts);
@@ -34,6 +35,14 @@ export async function deletionRequest(input: DeletionInput): Promise<RequestResu
     run.progress.enter('verifying');
     findings.verification = await verify(run, people, { ...planned, take });
   });
+}
+
+/** Whether the request was to execute another plan than the one that it has found: then it fails, and deletes nothing. */
+function isOtherPlan({ opened: { plan }, findings }: RequestRun): boolean {
+  if (plan === undefined || plan === findings.planDigest) return false;
+  const message = 'the plan is no longer the one that was named, and nothing was deleted; make the dry run again';
+  findings.failure = { code: 'plan-changed', message };
+  return true;
 }
 
 /** The subject's open access requests come first: the records that they will hand over must still exist. */

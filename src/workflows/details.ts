@@ -1,37 +1,72 @@
 /**
  * The text of a request in the Temporal Web UI, while it runs and when it has ended: its state, the cause of its wait and the
- * remedy, records found and deleted, gaps. Markdown; counts, codes and names only. Workflow-safe.
+ * remedy, records found and deleted, doubts, gaps. Markdown; counts, codes and names only. Workflow-safe.
  */
-import { ENDINGS, isEndedStatus } from '../request/endings';
-import type { Gap, Outcome, RequestStatus, SourceCoverage } from '../request/model';
-import { type RecordNamed, readRecordName, sourcesOf } from '../request/sources';
+import type { Gap, Outcome, RequestStatus } from '../request/model';
+import {
+  capital,
+  decidedWords,
+  doubtLines,
+  endSentences,
+  type Facts,
+  gapWords,
+  isDoubt,
+  nextCommand,
+  planWords,
+  requestNoun,
+  sourceLines,
+  verifiedWords,
+} from '../request/sentences';
+import { type RecordNamed, readRecordName } from '../request/sources';
 import { waitWords } from '../request/waits';
 import { PHASE_WORDS } from '../request/words';
 import type { Found } from './findings';
+import { doubtsOf } from './result';
 
 /** Keeps details small in any case. */
 const CODES_MAX = 8;
 const CODES_PAGE = 'docs/errors.md explains each code, and what to do.';
 
-export function detailsOf(status: RequestStatus, findings: Found): string {
+export function detailsOf(status: StatusSince, findings: Found): string {
   const { phase, waitingFor, apiRequests } = status;
+  const facts = factsOf(status, findings);
   const doing = PHASE_WORDS[phase];
   const missing = missingLines(findings);
   const lines = [
-    ...foundLines(status, findings),
+    ...foundLines(facts, phase !== 'ended'),
     ...missing,
     `API requests sent to Aircall: ${apiRequests}`,
     ...dueLines(status),
   ];
+  const next = nextCommand(facts);
   return [
     titleOf(status),
     '',
     ...(waitingFor === undefined ? [] : [`It waits ${waitWords(waitingFor, status)}`, '']),
-    ...(doing === undefined ? endWords(status, findings) : [`Now: ${doing}.`]),
+    ...(doing === undefined ? endWords(facts, findings) : [`Now: ${doing}.`]),
     '',
     ...lines.map(line => `- ${line}`),
+    ...(next === undefined ? [] : ['', `${next.why}, run \`${next.command}\`, with the person on its stdin.`]),
     ...(findings.failure === undefined && missing.length > 0 ? ['', CODES_PAGE] : []),
   ].join('\n');
+}
+
+/** With the time when it was received. */
+type StatusSince = RequestStatus & { readonly startedAt: string };
+
+function factsOf(status: StatusSince, findings: Found): Facts {
+  const { covered: coverage, approvals, rejection, verification, plan, planDigest, package: packed } = findings;
+  return {
+    ...status,
+    coverage,
+    ...doubtsOf(findings),
+    ...(approvals && { approvals }),
+    ...(rejection && { rejection }),
+    ...(verification && { verification }),
+    ...(plan && { plan }),
+    ...(planDigest && { planDigest }),
+    ...(packed && { package: packed }),
+  };
 }
 
 /** Of a request that was refused before it began: all that is known. */
@@ -44,63 +79,42 @@ export function answeredDetails(status: RequestStatus): string {
   return `${titleOf(status)}\n\nThis request ended before. This run did nothing and returned its result again.`;
 }
 
-function titleOf({ kind, requestId, connection, status }: RequestStatus): string {
-  return `**${kind === 'access' ? 'Access request' : 'Deletion'} ${requestId} of ${connection}: ${status}**`;
+function titleOf({ kind, dryRun, requestId, connection, status }: RequestStatus): string {
+  return `**${capital(requestNoun({ kind, dryRun }))} ${requestId} of ${connection}: ${status}**`;
 }
 
 /** The meaning of its end. */
-function endWords({ kind, status }: RequestStatus, { failure, package: packed }: Found): string[] {
+function endWords(facts: Facts, { failure }: Found): string[] {
   if (failure !== undefined) return [`It ended because of \`${failure.code}\`: ${failure.message}.`];
-  if (!isEndedStatus(status)) return ['It ended.'];
-  const { words, handsOver } = ENDINGS[status];
-  const handedOver = packed === undefined ? 'There is no package.' : 'The package was handed over.';
-  return [[words[kind], ...(handsOver && kind === 'access' ? [handedOver] : [])].join(' ')];
+  const sentences = endSentences(facts);
+  return [sentences.length === 0 ? 'It ended.' : sentences.join(' ')];
 }
 
-function foundLines({ kind, counts, phase }: RequestStatus, findings: Found): string[] {
-  const { covered, verification, plan, planDigest, package: packed } = findings;
-  const yet = phase === 'ended' ? '' : ' so far';
+function foundLines(facts: Facts, isOpen: boolean): string[] {
+  const { counts, approvals = [], rejection, verification, package: packed } = facts;
   const deleted = counts.deleted ?? 0;
   const absent = counts.alreadyAbsent ?? 0;
-  const sources = sourcesOf(kind).flatMap(source => {
-    const coverage = covered[source];
-    const withheld = coverage !== undefined && 'ambiguous' in coverage ? coverage.ambiguous : 0;
-    const noun = capital(source);
-    return [
-      `${noun}: ${counts[source] ?? 0} found${(coverage && searchedWords(coverage)) ?? yet}`,
-      ...(withheld > 0 ? [`${noun} withheld, on a number that is shared with somebody else: ${withheld}`] : []),
-    ];
-  });
+  const verified = verifiedWords(facts);
+  const plan = planWords(facts);
   return [
-    ...sources,
-    ...(plan ? [`A dry run: ${plan.counts.contacts} contacts would be deleted, plan ${planDigest}`] : []),
+    ...sourceLines(facts, isOpen),
+    ...doubtLines(facts),
+    ...(plan === undefined ? [] : [`The plan: ${plan}`]),
+    ...approvals.map(decided => `The plan was approved: ${decidedWords(decided)}`),
+    ...(rejection ? [`The plan was rejected: ${decidedWords(rejection)}: ${rejection.reason}`] : []),
     ...(deleted + absent > 0 ? [`Contacts deleted: ${deleted}; already deleted: ${absent}`] : []),
-    ...(verification && verification.state !== 'skipped'
-      ? [
-          verification.state === 'verified'
-            ? `Verified: searched again at ${verification.checkedAt}, nothing is left`
-            : '**Not verified: searched again, and something is left**',
-        ]
-      : []),
+    ...(verified === undefined
+      ? []
+      : [verification?.state === 'verified' ? `Verified: ${verified}` : `**Not verified: ${verified}**`]),
     ...(packed ? [`Package: ${packed.sizeBytes} bytes`] : []),
   ];
-}
-
-function capital(word: string): string {
-  return `${word[0]?.toUpperCase() ?? ''}${word.slice(1)}`;
-}
-
-/** Undefined for a source whose search was not begun, or not finished. */
-function searchedWords({ state, gaps }: SourceCoverage): string | undefined {
-  if (state === 'skipped' || gaps.some(({ code }) => code === 'cancelled')) return undefined;
-  return { complete: ', searched completely', partial: ', **searched in part**', failed: ', **not searched**' }[state];
 }
 
 /** Records with another outcome than requested, and gaps, by code. */
 function missingLines({ outcomes, unlisted, covered }: Found): string[] {
   const sorts = new Map<string, number>();
   const add = (sort: string, code: string | undefined, count: number) => {
-    if (code === undefined) return;
+    if (code === undefined || isDoubt(code)) return; // what is doubtful is told by its reasons
     const line = `${sort}, because of \`${code}\``;
     sorts.set(line, (sorts.get(line) ?? 0) + count);
   };
@@ -109,7 +123,7 @@ function missingLines({ outcomes, unlisted, covered }: Found): string[] {
   const gapLines = (source: string, gaps: readonly Gap[]) =>
     gaps
       .filter(({ code }) => !SAID_OTHERWISE.includes(code))
-      .map(({ code, count }) => `Not covered in ${source}: \`${code}\`${count === undefined ? '' : ` (${count})`}`);
+      .map(gap => `Not covered in ${source}: ${gapWords(gap, `\`${gap.code}\``)}`);
   const lines = [
     ...[...sorts].map(([sort, count]) => `${sort}: ${count}`),
     ...Object.entries(covered).flatMap(([source, { gaps }]) => gapLines(source, gaps)),
@@ -121,11 +135,13 @@ function missingLines({ outcomes, unlisted, covered }: Found): string[] {
 /** Codes that the end of the request, or the unreadable records, already show. */
 const SAID_OTHERWISE = ['cancelled', 'unexpected-record'];
 
+const OUTCOMES: Readonly<Partial<Record<Outcome, string>>> = { failed: 'that failed', retained: 'left' };
+
 /** `contact 3` and `contact 5` are of one sort. */
 function sortOf({ source, unreadable }: Omit<RecordNamed, 'number'>, outcome: Outcome): string {
   const nouns = capital(source);
   if (unreadable) return `${nouns} that could not be read`;
-  return outcome === 'failed' ? `${nouns} that failed` : `${nouns} ${outcome}`;
+  return `${nouns} ${OUTCOMES[outcome] ?? outcome}`;
 }
 
 function dueLines({ regime, dueAt, alarm, extension }: RequestStatus): string[] {

@@ -158,9 +158,13 @@ export function createFindings(kind: Kind): Findings {
 }
 
 /** The status of a request that was not cancelled. */
-export function statusOf(found: Found, kind: Kind): FinalStatus {
+export function statusOf(
+  found: Found,
+  { kind, dryRun }: { readonly kind: Kind; readonly dryRun: boolean },
+): FinalStatus {
   const { failure, rejection, covered, counts, outcomes, doubts, verification } = found;
   if (failure !== undefined) return 'failed';
+  if (dryRun) return 'planned';
   if (rejection !== undefined) return 'denied';
   const isFoundOrDone = Object.values(covered).every(isWhole) && outcomes.every(isAsPlanned);
   const isOpen = doubts.some(({ code, undecided }) => undecided > 0 && DOUBTS[code].undecided === 'partial');
@@ -172,7 +176,8 @@ export function statusOf(found: Found, kind: Kind): FinalStatus {
 
 /** Also where there was nothing to search for: the gap is told, and no repetition closes it. */
 function isWhole({ state, gaps }: SourceCoverage): boolean {
-  return state === 'complete' || (state === 'skipped' && gaps.every(({ code }) => code === 'no-number-known'));
+  const nothingToSearchFor = gaps.length > 0 && gaps.every(({ code }) => code === 'no-number-known');
+  return state === 'complete' || (state === 'skipped' && nothingToSearchFor);
 }
 
 /** Doubtful records are withheld, or left, as planned: what undecided ones make of a request says the table of doubts. */

@@ -1,18 +1,37 @@
 /** The result of a request, made from its findings. Pure; Workflow-safe. */
 import type { Clock } from '../request/clock';
-import type { Coverage, FinalStatus, RecordOutcome, RequestResult, UnlistedOutcomes } from '../request/model';
+import type {
+  Coverage,
+  FinalStatus,
+  NumberCoverage,
+  RecordOutcome,
+  RequestResult,
+  UnlistedOutcomes,
+} from '../request/model';
 import type { Kind, RequestRef } from '../request/names';
 import { readRecordName } from '../request/sources';
 import { type Found, OUTCOMES_MAX } from './findings';
 
+const HIDDEN = ['messages', 'private contacts', 'contacts of connected applications'] as const;
 /** Records that Aircall's API cannot list or delete for any request. */
 const OUT_OF_REACH = {
-  access: ['messages', 'private contacts', 'contacts of connected applications', 'calls older than about six months'],
-  deletion: ['call records', 'call comments', 'messages', 'private contacts', 'contacts of connected applications'],
+  access: [...HIDDEN, 'calls older than about six months'],
+  deletion: ['call records', 'call comments', ...HIDDEN],
 } as const satisfies Record<Kind, readonly string[]>;
+
+/** Calls of a person that no number of hers leads to; in the list of all calls only a hidden number names nobody. */
+const CALLS_OUT_OF_REACH = {
+  number: [
+    'calls that were transferred to another number',
+    'calls that the person joined as a conference participant',
+    'calls with a hidden number',
+  ],
+  company: ['calls with a hidden number and without a contact'],
+} as const satisfies Record<NonNullable<NumberCoverage['by']>, readonly string[]>;
 
 export interface Frame extends RequestRef {
   readonly status: FinalStatus;
+  readonly dryRun?: true;
   readonly apiRequests: number;
   readonly startedAt: string;
   readonly completedAt: string;
@@ -21,7 +40,7 @@ export interface Frame extends RequestRef {
 
 export function resultOf({ clock, ...frame }: Frame, findings: Found): RequestResult {
   const { kind } = frame;
-  const { package: packed, verification, planDigest, plan, doubts, approvals, rejection, failure } = findings;
+  const { package: packed, verification, planDigest, plan, approvals, rejection, failure } = findings;
   const unlisted = tallyOf(findings.outcomes.slice(OUTCOMES_MAX), findings.unlisted);
   return {
     ...frame,
@@ -34,15 +53,17 @@ export function resultOf({ clock, ...frame }: Frame, findings: Found): RequestRe
     ...(kind === 'deletion' && { verification: verification ?? { state: 'skipped', checkedAt: null } }),
     ...(planDigest && { planDigest }),
     ...(plan && { plan }),
-    ...(doubts.length > 0 && { doubts: doubts.map(doubtOf) }),
+    ...doubtsOf(findings),
     ...(approvals && { approvals }),
     ...(rejection && { rejection }),
     ...(failure && { failure }),
   };
 }
 
-function doubtOf({ code, taken, kept }: Found['doubts'][number]): NonNullable<RequestResult['doubts']>[number] {
-  return { code, records: taken + kept, taken, kept };
+/** Absent if nothing is doubtful. */
+export function doubtsOf({ doubts }: Found): Pick<RequestResult, 'doubts'> {
+  if (doubts.length === 0) return {};
+  return { doubts: doubts.map(({ code, taken, kept }) => ({ code, records: taken + kept, taken, kept })) };
 }
 
 function tallyOf(outcomes: readonly RecordOutcome[], counted: readonly UnlistedOutcomes[]): UnlistedOutcomes[] {
@@ -62,5 +83,6 @@ function tallyOf(outcomes: readonly RecordOutcome[], counted: readonly UnlistedO
 
 /** The coverage so far, as result and package state it. */
 export function coverageOf(kind: Kind, { covered }: Found): Coverage {
-  return { ...covered, outOfReach: OUT_OF_REACH[kind] };
+  const calls = kind === 'access' ? CALLS_OUT_OF_REACH[covered.calls?.by ?? 'number'] : [];
+  return { ...covered, outOfReach: [...OUT_OF_REACH[kind], ...calls] };
 }

@@ -67,6 +67,8 @@ export async function runRequest(
   setHandler(statusQuery, present);
   const clock = keepClock(() => progress.waitingFor, show);
   const approvals = keepApprovals();
+  /** Of a request that searches only. */
+  let dryRun: { readonly dryRun?: true } = {};
   /** Of an earlier run of the same request: this one only returns it again. */
   let answer: RequestResult | undefined;
 
@@ -77,6 +79,7 @@ export async function runRequest(
     return answer;
   }
   const { opened } = opening;
+  if (opened.dryRun) dryRun = { dryRun: true };
   setSearchAttributes(kind, opened);
   clock.start(opened.request, opened.clock);
 
@@ -105,19 +108,27 @@ export async function runRequest(
   );
   if (CancellationScope.current().consideredCancelled) await noted;
   if (ended.failure !== undefined) findings.brokeOff(ended.failure);
-  return CancellationScope.nonCancellable(() => close(ended.cancelled ? 'cancelled' : statusOf(findings, kind)));
+  return CancellationScope.nonCancellable(() =>
+    close(ended.cancelled ? 'cancelled' : statusOf(findings, { kind, dryRun: opened.dryRun })),
+  );
 
   /** The answer of the status query. */
   function present(): RequestStatus {
     const { status, phase, waitingFor } = progress;
     const { counts, planDigest } = findings;
     if (answer !== undefined)
-      return { requestId, connection, kind, status, phase, counts: answer.counts, apiRequests: answer.apiRequests };
+      return {
+        ...{ requestId, connection, kind, status, phase },
+        ...(answer.dryRun && { dryRun: true }),
+        counts: answer.counts,
+        apiRequests: answer.apiRequests,
+      };
     return {
       requestId,
       connection,
       kind,
       status,
+      ...dryRun,
       phase,
       counts,
       apiRequests: requests.sent,
@@ -129,7 +140,9 @@ export async function runRequest(
 
   /** For people who view the run in the Web UI. */
   function show(): void {
-    setCurrentDetails(answer === undefined ? detailsOf(present(), findings) : answeredDetails(present()));
+    setCurrentDetails(
+      answer === undefined ? detailsOf({ ...present(), startedAt }, findings) : answeredDetails(present()),
+    );
   }
 
   function changed(what: 'phase' | 'status'): void {
@@ -145,7 +158,7 @@ export async function runRequest(
     const { alarm: _, ...due } = clock.present(); // the times of the result show whether it ended in time
     const completedAt = new Date().toISOString();
     const frame = {
-      ...{ requestId, connection, kind, status, startedAt, completedAt },
+      ...{ requestId, connection, kind, status, ...dryRun, startedAt, completedAt },
       apiRequests: requests.sent,
       clock: due,
     };

@@ -31,14 +31,15 @@ test('counts each source once, and those that were refused or failed together', 
     kept: 1,
     deleted: 2,
     absent: 1,
+    retained: 6,
     refused: 2,
     failed: 3,
     unreadable: 4,
     withheld: 5,
   };
-  expect(cellsOf(pageOf({ sources: [contacts, calls] })).map(cells => cells.slice(0, 10))).toEqual([
-    ['contacts', 'partial', 'all', '9', '1', '2', '1', '5', '4', '5'],
-    ['calls', 'skipped', '-', ...['0', String(calls.kept), '0', String(calls.absent), '0']].concat([
+  expect(cellsOf(pageOf({ sources: [contacts, calls] })).map(cells => cells.slice(0, 11))).toEqual([
+    ['contacts', 'partial', 'all', '9', '1', '2', '1', '6', '5', '4', '5'],
+    ['calls', 'skipped', '-', ...['0', String(calls.kept), '0', String(calls.absent), '0', '0']].concat([
       String(calls.unreadable),
       String(calls.withheld),
     ]),
@@ -58,4 +59,26 @@ test('holds no markup but its own, whatever a receipt says', () => {
   const page = pageOf({ failure: '<img src=x onerror="alert(1)">&' });
   expect(page).toContain('&lt;img src=x onerror=&quot;alert(1)&quot;&gt;&amp;');
   expect(page).not.toContain('<img');
+});
+
+test('says why records are doubtful and what was decided, and never that nothing is left', () => {
+  const at = '2026-01-31T12:00:01.000Z';
+  const page = pageOf({
+    verification: 'verified',
+    doubts: [{ code: 'number-only', records: 3, taken: 1, kept: 2 }],
+    approvals: [{ keyId: 'a-1', at, signed: true }],
+    rejection: { keyId: null, at, signed: false, reason: 'wrong-person' },
+  });
+  expect(page).toContain('3: the card has no address, only a number of the person (number-only)');
+  expect(page).toContain("decided to be the person's: 1, left: 2");
+  expect(page).toContain(`approved at ${at} by key a-1, signed`);
+  expect(page).toContain(`rejected at ${at}, not signed: wrong-person`);
+  expect(page).toContain('Calls, their comments and messages stay in Aircall.');
+  expect(page).not.toMatch(/nothing (of the person|is left)/);
+});
+
+test('of a dry run says so in its heading and in its text', () => {
+  const page = pageOf({ status: 'planned', request: { ...RECEIPT.request, dryRun: true }, verification: 'skipped' });
+  expect(page).toContain('<h1>Dry run of a deletion case-17</h1>');
+  expect(page).toContain('nothing was handed over or deleted');
 });

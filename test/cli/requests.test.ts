@@ -161,7 +161,7 @@ describe('access', () => {
     const args = ['access', 'acme', 'nobody@example.org', '--request-id', 'nobody', '--out', out];
     const { exit, stdout, stderr } = await operator.run([...args, '--json']);
     expect({ exit, result: resultSchema.parse(JSON.parse(stdout)).status }).toEqual({ exit: 0, result: 'no-match' });
-    expect(stderr).toContain('nothing was found, so');
+    expect(stderr).toContain('nothing to hand over was found, so');
     expect(existsSync(out)).toBe(false);
     const none = await operator.ask(['package', 'nobody', '--out', out]);
     expect(none.exit).toBe(1);
@@ -215,7 +215,8 @@ describe('delete', () => {
     expect(exit).toBe(0);
     expect(result).toMatchObject({
       kind: 'deletion',
-      status: 'completed',
+      status: 'planned',
+      dryRun: true,
       plan: { counts: { contacts: company.truth.contactIds.length } },
       planDigest: expect.stringMatching(/^[0-9a-f]{32,}$/),
       verification: { state: 'skipped' },

@@ -33,6 +33,7 @@ runTogether(
   'request/mailbox',
   'request/names',
   'request/paging',
+  'request/sentences',
   'sandbox/admin',
   'sandbox/calls',
   'sandbox/contacts',

@@ -3,6 +3,7 @@ import { runTogether } from '../support/group';
 
 runTogether(
   'cli/requests',
+  'cli/confirm',
   'cli/strangers',
   'cli/receipts',
   'cli/receipt-chain',

@@ -4,6 +4,7 @@ import { runTogether } from '../support/group';
 runTogether(
   'service/access',
   'service/deletion',
+  'service/planned',
   'service/workers',
   'service/cancel',
   'service/idempotency',

@@ -51,10 +51,12 @@ describe('a receipt', () => {
     expect(contacts).toEqual({
       source: 'contacts',
       state: 'partial',
+      by: null,
       found: 3,
       kept: 0,
       deleted: 1,
       absent: 1,
+      retained: 0,
       refused: 1,
       failed: 0,
       unreadable: 1,
@@ -110,6 +112,74 @@ describe('a receipt', () => {
     expect(times.searched).toBe(searched);
   });
 
+  test('tells doubtful records by reason, who decided about the plan, and what was left or withheld', () => {
+    const at = '2026-01-31T12:00:01.000Z';
+    const doubts = [{ code: 'number-only', records: 3, taken: 1, kept: 2 }] as const;
+    const result: RequestResult = {
+      ...RESULT,
+      counts: { ...RESULT.counts, contacts: 5, retained: 2 },
+      outcomes: [
+        ...RESULT.outcomes,
+        { record: 'contact 4', outcome: 'retained', code: 'number-only' },
+        { record: 'contact 5', outcome: 'retained', code: 'number-only' },
+      ],
+      doubts,
+      approvals: [
+        { keyId: 'a-1', at, signed: true },
+        { at, signed: false },
+        { keyId: 'anna@example.com', at, signed: false },
+      ],
+      rejection: { keyId: 'a-2', at, signed: true, reason: 'wrong-person' },
+    };
+    const content = receiptContent({ ...FACTS, ending: { result } });
+    expect(content).toMatchObject({
+      planDigest: '0'.repeat(32),
+      doubts,
+      approvals: [
+        { keyId: 'a-1', at, signed: true },
+        { keyId: null, at, signed: false },
+        { keyId: null, at, signed: false },
+      ],
+      rejection: { keyId: 'a-2', at, signed: true, reason: 'wrong-person' },
+    });
+    expect(content.sources[0]).toMatchObject({ found: 5, kept: 0, deleted: 1, retained: 2 });
+    expect(content.sources[0]?.reasons).toContainEqual({ outcome: 'retained', code: 'number-only', count: 2 });
+  });
+
+  test('of an access tells by which way calls were found, or that none were searched, because no number is known', () => {
+    const { verification: _, ...rest } = RESULT;
+    const calls = (coverage: Partial<NonNullable<RequestResult['coverage']['calls']>>) => {
+      const window = { from: null, to: RESULT.completedAt };
+      const searched = { state: 'complete', gaps: [], window, ambiguous: 0, ignoredNumbers: 0, ...coverage } as const;
+      const result: RequestResult = { ...rest, kind: 'access', coverage: { ...RESULT.coverage, calls: searched } };
+      return receiptContent({ ...FACTS, ending: { result } }).sources.find(({ source }) => source === 'calls');
+    };
+    expect(calls({ by: 'company' })).toMatchObject({ state: 'complete', by: 'company' });
+    expect(calls({ state: 'skipped', by: 'number', gaps: [{ code: 'no-number-known' }] })).toMatchObject({
+      state: 'skipped',
+      gaps: [{ code: 'no-number-known', count: null }],
+    });
+  });
+
+  test.each(['access', 'deletion'] as const)('calls a dry run one, of an %s too, and names its plan', kind => {
+    const { verification: _, ...rest } = RESULT;
+    const result: RequestResult = { ...rest, kind, status: 'planned', dryRun: true };
+    const facts = { ...FACTS, request: { ...FACTS.request, kind }, dryRun: true, ending: { result } };
+    const receipt = receiptOf({ ...facts, phases: { searching: '2026-01-31T12:00:00.000Z' } }, FIRST);
+    expect(receipt).toMatchObject({
+      request: { kind, dryRun: true },
+      status: 'planned',
+      planDigest: '0'.repeat(32),
+      times: { searched: RESULT.completedAt, deleted: null },
+    });
+  });
+
+  test('of a plan that waited for people says when the search ended, not when they decided', () => {
+    const phases = { searching: '2026-01-01T00:00:00.000Z', approving: '2026-01-02T00:00:00.000Z' };
+    const result: RequestResult = { ...RESULT, status: 'denied' };
+    expect(receiptContent({ ...FACTS, ending: { result }, phases }).times.searched).toBe(phases.approving);
+  });
+
   test('of a request that never told its end claims nothing of what it did', () => {
     const ending = { code: 'terminated', receivedAt: null, endedAt: '2026-01-31T12:00:00.000Z' };
     const content = receiptContent({ ...FACTS, subjectHash: null, ending, phases: {} });
@@ -121,8 +191,8 @@ describe('a receipt', () => {
     fc.assert(
       fc.property(anyResult, result => {
         const made = receiptSchema.parse(receiptOf({ ...FACTS, ending: { result } }, FIRST));
-        for (const { found, kept, deleted, absent, refused, failed } of made.sources)
-          expect(found).toBe(kept + deleted + absent + refused + failed);
+        for (const { found, kept, deleted, absent, retained, refused, failed } of made.sources)
+          expect(found).toBe(kept + deleted + absent + retained + refused + failed);
         const sum = (name: 'deleted' | 'refused') => made.sources.reduce((total, source) => total + source[name], 0);
         expect(sum('deleted')).toBeGreaterThanOrEqual(result.counts.deleted ?? 0);
         expect(sum('refused')).toBeGreaterThanOrEqual(result.counts.refused);

@@ -4,7 +4,8 @@ import { type SigningKey, signingKeyOf } from '../../src/encryption/signing-key'
 import { type ReceiptFacts, receiptContent } from '../../src/receipt/build';
 import type { Entry, KeyStatement, Receipt, Stated } from '../../src/receipt/model';
 import { digestOf, signChainStatement, signKeyStatement, signReceipt } from '../../src/receipt/sign';
-import type { Outcome, RequestResult } from '../../src/request/model';
+import { ENDED_STATUSES } from '../../src/request/endings';
+import { OUTCOMES, type Outcome, type RequestResult } from '../../src/request/model';
 import { keyOf } from '../encryption/keyrings';
 
 export const KEY = signingKeyOf(keyOf('signing'));
@@ -102,24 +103,27 @@ export function chainOf(length: number, connection = 'acme', key = KEY): Receipt
 const instant = fc
   .date({ min: new Date(0), max: new Date('2100-01-01'), noInvalidDate: true })
   .map(date => date.toISOString());
-const outcome = fc.constantFrom<Outcome>('deleted', 'already-absent', 'refused', 'failed');
+const outcome = fc.constantFrom<Outcome>(...OUTCOMES);
 /** Also what no step tells today: a receipt is made of it all the same. */
 const anyText = fc.oneof(fc.string(), fc.constantFrom('deadline', 'unavailable', 'contact 1', 'anna@example.com'));
 const gaps = fc.array(fc.record({ code: anyText, count: fc.nat() }, { requiredKeys: ['code'] }), { maxLength: 3 });
 const source = { state: fc.constantFrom('complete', 'partial', 'failed', 'skipped'), gaps } as const;
+
+const decided = fc.record({ keyId: anyText, at: instant, signed: fc.boolean() }, { requiredKeys: ['at', 'signed'] });
 
 export const anyResult: fc.Arbitrary<RequestResult> = fc.record(
   {
     requestId: fc.constant('case-17'),
     connection: fc.constant('acme'),
     kind: fc.constantFrom('access', 'deletion'),
-    status: fc.constantFrom('completed', 'partial', 'no-match', 'cancelled', 'failed', 'purged'),
+    status: fc.constantFrom(...ENDED_STATUSES, 'purged' as const),
     counts: fc.record(
       {
         contacts: fc.nat(),
         calls: fc.nat(),
         deleted: fc.nat(),
         alreadyAbsent: fc.nat(),
+        retained: fc.nat(),
         refused: fc.nat(),
         failed: fc.nat(),
       },
@@ -144,6 +148,7 @@ export const anyResult: fc.Arbitrary<RequestResult> = fc.record(
         contacts: fc.record(source),
         calls: fc.record({
           ...source,
+          by: fc.constantFrom('number', 'company'),
           window: fc.record({ from: fc.option(instant), to: instant }),
           ambiguous: fc.nat(),
           ignoredNumbers: fc.nat(),
@@ -160,7 +165,19 @@ export const anyResult: fc.Arbitrary<RequestResult> = fc.record(
       state: fc.constantFrom('verified', 'residual', 'skipped'),
       checkedAt: fc.option(instant),
     }),
-    planDigest: fc.constant('0'.repeat(32)),
+    planDigest: fc.oneof(anyText, fc.constant('0'.repeat(32))),
+    dryRun: fc.boolean(),
+    doubts: fc.array(
+      fc.record({
+        code: fc.constantFrom('number-only', 'shared-address', 'shared-number', 'other-contact'),
+        records: fc.nat(),
+        taken: fc.nat(),
+        kept: fc.nat(),
+      }),
+      { maxLength: 3 },
+    ),
+    approvals: fc.array(decided, { maxLength: 2 }),
+    rejection: fc.tuple(decided, anyText).map(([by, reason]) => ({ ...by, reason })),
     purged: fc.record({ at: instant, status: fc.constantFrom('completed', 'failed', 'purged') }),
     failure: fc.record({ code: anyText, message: anyText }),
   },

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { endedWell, endOf } from '../../src/request/endings';
+import { ENDED_STATUSES, endedWell, endOf } from '../../src/request/endings';
 
 test('a request keeps its end after its data was purged', () => {
   expect(endOf({ status: 'purged', purged: { status: 'failed' } })).toBe('failed');
@@ -7,7 +7,7 @@ test('a request keeps its end after its data was purged', () => {
   expect(endOf({ status: 'partial' })).toBe('partial');
 });
 
-test('only failed and partial do not end well', () => {
-  const statuses = ['completed', 'partial', 'no-match', 'cancelled', 'failed'];
-  expect(statuses.filter(status => !endedWell(status))).toEqual(['partial', 'failed']);
+test('only failed, partial and denied do not end well', () => {
+  expect(ENDED_STATUSES).toHaveLength(7);
+  expect(ENDED_STATUSES.filter(status => !endedWell(status))).toEqual(['partial', 'denied', 'failed']);
 });

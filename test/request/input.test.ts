@@ -194,7 +194,7 @@ describe('an input that is not good', () => {
   test.each([
     [deletion, { calls: 'company' }],
     [deletion, { from: '2026-01-01' }],
-    [access, { dryRun: true }],
+    [access, { plan: '0'.repeat(32) }],
     [access, { settleSeconds: 5 }],
   ])('because it has a field of the other kind of request (%s %j) is refused', (kind, extra) => {
     expect(refusal(kind, { ...good, kind, ...extra })).toBe('the input has an unknown field');

@@ -14,6 +14,7 @@ import { taken } from '../../src/request/addressed';
 import { argumentsIn, resultIn } from '../../src/request/contracts';
 import { childrenIn, historyOf, runAt } from '../../src/temporal/histories';
 import { peopleOf, planOf } from '../activities/support/steps';
+import { askedFor } from '../support/asked';
 import { PATIENCE_MS, until } from '../support/patience';
 import { startTestService, type TestService } from '../support/service';
 

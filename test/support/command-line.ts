@@ -61,6 +61,8 @@ export interface Operator {
     environment?: Environment,
     stdin?: string | Uint8Array,
   ): Promise<{ exit: number | null; document: unknown }>;
+  /** Runs a command at a terminal, where it asks before what nobody can undo; `typed` is all that somebody types. */
+  runAtTerminal(args: readonly string[], typed: string): Promise<Ran>;
   /** Starts a worker; resolves when it is ready. */
   startWorker(environment?: Environment): Promise<RunningCommand>;
   /** Starts a command that runs until a signal; resolves when it has printed something like `ready`. */
@@ -139,6 +141,11 @@ export function createOperator(environment: Environment = {}): Operator {
       if (stdin !== undefined) command.stdin?.end(stdin);
       return checked(command.ended);
     },
+    runAtTerminal(args, typed) {
+      const command = track(startHere(args, own, 'terminal'));
+      command.stdin?.end(typed);
+      return checked(command.ended);
+    },
     async ask(args, more, stdin) {
       const { exit, stdout } = await operator.run([...args, '--json'], more, stdin);
       const document: unknown = JSON.parse(stdout);
@@ -180,11 +187,13 @@ interface Command {
 }
 
 /** A command in this process. Any signal asks it to stop: nothing here can be killed. */
-function startHere(args: readonly string[], env: Environment): Command {
+function startHere(args: readonly string[], env: Environment, at: 'pipe' | 'terminal' = 'pipe'): Command {
   const printed = { stdout: '', stderr: '' };
-  const stdin = new PassThrough();
+  const isTTY = at === 'terminal';
+  const stdin = Object.assign(new PassThrough(), { isTTY });
   const interruptions = new Set<AbortController>();
   const stream = (name: keyof typeof printed) => ({
+    isTTY,
     write(text: string) {
       printed[name] += text;
     },

@@ -30,7 +30,7 @@ const gaps = [{ code: 'not-covered', count: 1 }];
 const coverage = { contacts: covered, outOfReach: [] };
 const fullCoverage = {
   contacts: { state: 'partial', gaps },
-  calls: { state: 'failed', gaps, window: { from: at, to: at }, ambiguous: 0, ignoredNumbers: 0 },
+  calls: { state: 'failed', gaps, by: 'number', window: { from: at, to: at }, ambiguous: 0, ignoredNumbers: 0 },
   outOfReach: ['messages'],
 } as const;
 const packed = { uri: 'vault:x', sha256: '0'.repeat(64), sizeBytes: 1 };
@@ -55,7 +55,11 @@ const fullResult: RequestResult = {
   package: packed,
   verification: { state: 'verified', checkedAt: at },
   planDigest: 'f00',
-  plan: { counts: { contacts: 1 } },
+  dryRun: true,
+  plan: { counts: { contacts: 1, numbers: 1 } },
+  doubts: [{ code: 'number-only', records: 1, taken: 0, kept: 1 }],
+  approvals: [{ at, signed: false }],
+  rejection: { keyId: 'a-1', at, signed: true, reason: 'x' },
   purged: { at, status: 'partial' },
   failure: { code: 'cancelled', message: 'x' },
 };
@@ -113,7 +117,9 @@ export const SAMPLES: Samples = {
     takes: [[{ input: null, receivedAt: at, openedAt: at, runId: 'run-1' }]],
     returns: [
       { opened },
-      { opened: { ...opened, priority: 'batch', clock: fullClock, calls: { ...opened.calls, from: null } } },
+      {
+        opened: { ...opened, priority: 'batch', plan: 'f00', clock: fullClock, calls: { ...opened.calls, from: null } },
+      },
       { ended: result },
       { ended: fullResult },
     ],

@@ -14,11 +14,15 @@ const counts = z.strictObject({
   calls: z.number().int().optional(),
   deleted: z.number().int().optional(),
   alreadyAbsent: z.number().int().optional(),
+  retained: z.number().int().optional(),
   refused: z.number().int(),
   failed: z.number().int(),
 });
 const kind = z.enum(['access', 'deletion']);
-const finalStatus = z.enum(['completed', 'partial', 'no-match', 'cancelled', 'failed', 'purged']);
+const finalStatus = z.enum(['completed', 'partial', 'no-match', 'planned', 'denied', 'cancelled', 'failed', 'purged']);
+const outcome = z.enum(['deleted', 'already-absent', 'retained', 'withheld', 'refused', 'failed']);
+const whole = z.number().int();
+const decided = { keyId: z.string().optional(), at: z.iso.datetime(), signed: z.boolean() };
 const packageRef = z.strictObject({
   uri: z.string().min(1),
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
@@ -30,11 +34,12 @@ export const resultSchema = z.strictObject({
   connection: z.string(),
   kind,
   status: finalStatus,
+  dryRun: z.literal(true).optional(),
   counts,
   outcomes: z.array(
     z.strictObject({
       record: z.string().regex(/^(unreadable )?(contact|call) \d+$/),
-      outcome: z.enum(['deleted', 'already-absent', 'refused', 'failed']),
+      outcome,
       code: z.string().optional(),
     }),
   ),
@@ -43,7 +48,7 @@ export const resultSchema = z.strictObject({
       z.strictObject({
         source: z.string(),
         unreadable: z.boolean(),
-        outcome: z.enum(['deleted', 'already-absent', 'refused', 'failed']),
+        outcome,
         code: z.string().optional(),
         count: z.number().int().positive(),
       }),
@@ -55,6 +60,7 @@ export const resultSchema = z.strictObject({
       .strictObject({
         state,
         gaps,
+        by: z.enum(['number', 'company']).optional(),
         window: z.strictObject({ from: z.iso.datetime().nullable(), to: z.iso.datetime() }),
         ambiguous: z.number().int(),
         ignoredNumbers: z.number().int(),
@@ -70,7 +76,10 @@ export const resultSchema = z.strictObject({
     .strictObject({ state: z.enum(['verified', 'residual', 'skipped']), checkedAt: z.iso.datetime().nullable() })
     .optional(),
   planDigest: z.string().optional(),
-  plan: z.strictObject({ counts: z.strictObject({ contacts: z.number().int() }) }).optional(),
+  plan: z.strictObject({ counts: z.strictObject({ contacts: whole, numbers: whole.optional() }) }).optional(),
+  doubts: z.array(z.strictObject({ code: z.string(), records: whole, taken: whole, kept: whole })).optional(),
+  approvals: z.array(z.strictObject(decided)).optional(),
+  rejection: z.strictObject({ ...decided, reason: z.string() }).optional(),
   purged: z.strictObject({ at: z.iso.datetime(), status: finalStatus }).optional(),
   failure: z.strictObject({ code: z.string(), message: z.string() }).optional(),
 });
@@ -87,6 +96,7 @@ export const statusSchema = z.strictObject({
   workflowId: z.string(),
   kind,
   status: z.union([z.enum(['running', 'waiting']), finalStatus]),
+  dryRun: z.literal(true).optional(),
   phase: z.string(),
   counts,
   apiRequests: z.number().int().optional(),
@@ -113,6 +123,7 @@ export const listSchema = z.strictObject({
       connection: z.string(),
       kind,
       status: z.string(),
+      dryRun: z.literal(true).optional(),
       startedAt: z.iso.datetime(),
     }),
   ),

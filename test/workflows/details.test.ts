@@ -16,6 +16,7 @@ function told(status: Partial<RequestStatus> & { readonly status: Status }, find
     phase: 'ended' as const,
     counts,
     apiRequests: 9,
+    startedAt: '2026-01-31T12:00:00.000Z',
     ...status,
   };
   return detailsOf(whole, {
@@ -84,10 +85,10 @@ test('a deletion: what was deleted, and whether it is proved', () => {
   const deletion = { kind: 'deletion', counts } as const;
   const verified = told({ ...deletion, status: 'completed' }, { verification: { state: 'verified', checkedAt } });
   expect(verified).toContain('- Contacts deleted: 1; already deleted: 1\n');
-  expect(verified).toContain('Verified: searched again');
-  expect(verified).not.toContain('Calls');
+  expect(verified).toContain('Verified: searched again, and no contact of the person was found');
+  expect(verified).toContain('If Aircall holds calls, comments or messages of the person, they stay');
   const residual = told({ ...deletion, status: 'partial' }, { verification: { state: 'residual', checkedAt } });
-  expect(residual).toContain('**Not verified: searched again, and something is left**');
+  expect(residual).toContain('**Not verified: the last search still found something, or was not complete**');
 });
 
 test('a due date: by which law, whether it is near or past, and that it was put off', () => {

@@ -75,7 +75,12 @@ test('rows that could not be read are listed up to ten thousand, and beyond it o
   expect(findings.outcomes).toHaveLength(10_000);
   expect(findings.counts.failed).toBe(5_000_000);
   const request = { connection: 'acme', kind: 'access', requestId: 'many' } as const;
-  const running = { ...request, status: 'running', phase: 'fetching-calls' } as const;
+  const running = {
+    ...request,
+    status: 'running',
+    phase: 'fetching-calls',
+    startedAt: '2026-01-31T12:00:00.000Z',
+  } as const;
   const details = detailsOf({ ...running, counts: findings.counts, apiRequests: 1 }, findings);
   expect(details).toContain('Calls that could not be read, because of `unexpected-record`: 5000000');
   const at = '2026-01-31T12:00:00.000Z';

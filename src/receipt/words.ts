@@ -1,0 +1,50 @@
+/** What a receipt states, in words for a person: each statement with the name of what it is about. Pure. */
+import { decidedWords, doubtWords, searchWords } from '../request/sentences';
+import type { Receipt } from './model';
+
+const VERIFICATION = {
+  verified: 'searched again after the last deletion: no contact of the person was found but those that were left',
+  residual: 'not verified: the search after the last deletion still found something, or was not complete',
+  skipped: undefined,
+} as const satisfies Record<NonNullable<Receipt['verification']>, string | undefined>;
+
+export function statementsOf(receipt: Receipt): (readonly [string, string])[] {
+  const { request, times, sources, doubts, approvals, rejection, verification, planDigest, outOfReach } = receipt;
+  const kept = request.kind === 'access' ? 'withheld' : 'left';
+  const verified = verification === null ? undefined : VERIFICATION[verification];
+  return [
+    ['ended', times.ended ?? 'not known'],
+    ...(request.dryRun ? [['dry run', 'it was to search only: nothing was handed over or deleted'] as const] : []),
+    ...sources.map(source => [source.source, countsOf(source)] as const),
+    ...sources.flatMap(({ source, gaps }) =>
+      gaps.map(({ code, count }) => ['missing', `${source}: ${code}${count === null ? '' : ` (${count})`}`] as const),
+    ),
+    ...doubts.map(
+      ({ code, records, taken, kept: left }) =>
+        [
+          'doubtful',
+          `${records} because ${doubtWords(code)} (${code}): ${taken} decided to be the person's, ${left} ${kept}`,
+        ] as const,
+    ),
+    ...(planDigest === null ? [] : [['plan', planDigest] as const]),
+    ...approvals.map(decided => ['approved', decidedWords(decided)] as const),
+    ...(rejection === null ? [] : [['rejected', `${decidedWords(rejection)}: ${rejection.reason}`] as const]),
+    ...(verified === undefined ? [] : [['verified', verified] as const]),
+    ...(outOfReach.length === 0 ? [] : [['no reach', outOfReach.join(', ')] as const]),
+  ];
+}
+
+function countsOf(source: Receipt['sources'][number]): string {
+  const { state, by, found, kept, deleted, absent, retained, refused, failed, withheld } = source;
+  const searched = searchWords({ state, by: by ?? undefined });
+  if (state === 'skipped' && found === 0) return searched;
+  const counts = [
+    `${kept} kept`,
+    `${deleted} deleted`,
+    `${absent} already deleted`,
+    `${retained} left`,
+    `${refused + failed} not done`,
+    ...(withheld > 0 ? [`${withheld} withheld`] : []),
+  ];
+  return `${found} found, ${searched}: ${counts.join(', ')}`;
+}

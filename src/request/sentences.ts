@@ -1,0 +1,289 @@
+/**
+ * What people are told of a request that has ended: on a terminal, in the Web UI, in evidence. Each sentence is said only if the
+ * facts bear it, so every one of them is made here. Counts, codes, times and names of connections only. Pure; Workflow-safe.
+ */
+import { DOUBTS, type DoubtCode } from '../judgement/doubts';
+import { ENDINGS, isEndedStatus } from './endings';
+import type { NumberCoverage, RequestResult, SourceCoverage, SourcesCovered, Status } from './model';
+import type { Kind } from './names';
+import { keyOf } from './shapes';
+import { type SourceName, sourcesOf } from './sources';
+
+/** What sentences are made from: a result, or what is known of a request that still runs. */
+export interface Facts
+  extends Pick<
+    RequestResult,
+    | 'kind'
+    | 'connection'
+    | 'startedAt'
+    | 'dryRun'
+    | 'counts'
+    | 'doubts'
+    | 'approvals'
+    | 'rejection'
+    | 'verification'
+    | 'plan'
+    | 'planDigest'
+    | 'package'
+    | 'regime'
+    | 'submittedAt'
+  > {
+  readonly status: Status;
+  readonly coverage: SourcesCovered;
+}
+
+const NOUNS = { access: 'access request', deletion: 'deletion' } as const satisfies Record<Kind, string>;
+
+/** What the request is: a dry run is called one. */
+export function requestNoun({ kind, dryRun }: { readonly kind: Kind; readonly dryRun?: boolean | undefined }): string {
+  return dryRun ? `dry run of ${kind === 'access' ? 'an' : 'a'} ${NOUNS[kind]}` : NOUNS[kind];
+}
+
+/** What became of records that nobody took. */
+const KEPT = { access: 'withheld', deletion: 'left' } as const satisfies Record<Kind, string>;
+const MAY_BE = "may be somebody else's";
+
+/** The meaning of the end; empty if it has not ended. */
+export function endSentences(facts: Facts): string[] {
+  const { kind, status } = facts;
+  if (!isEndedStatus(status)) return [];
+  const row = ENDINGS[status];
+  const kept = keptCount(facts);
+  const stays = staysWords(facts);
+  const words = kept > 0 && 'besides' in row ? row.besides : row.words;
+  return [
+    words[kind],
+    ...(kept > 0 ? [`${keptWords(facts, kept)}: see below.`] : []),
+    ...(status === 'partial' && isUndecided(facts) ? ['Nobody has decided about them.'] : []),
+    ...skippedSources(facts).map(([source, why]) => `${capital(source)} were not searched${why}.`),
+    ...(stays === undefined ? [] : [`${capital(stays)}.`]),
+    ...(row.handsOver && kind === 'access' ? [facts.package ? 'The package is ready.' : 'There is no package.'] : []),
+  ];
+}
+
+const STAYS: readonly Status[] = ['completed', 'partial', 'no-match'];
+
+/** What a deletion leaves in Aircall in any case. */
+export function staysWords({ kind, status, dryRun }: Facts): string | undefined {
+  return kind === 'deletion' && !dryRun && STAYS.includes(status)
+    ? 'if Aircall holds calls, comments or messages of the person, they stay: its API cannot delete them'
+    : undefined;
+}
+
+/** Records that nobody took: those of a source that is searched by numbers are counted there too. */
+export function keptCount({ doubts, coverage }: Facts): number {
+  if (doubts !== undefined && doubts.length > 0) return doubts.reduce((sum, { kept }) => sum + kept, 0);
+  return coverage.calls?.ambiguous ?? 0;
+}
+
+function keptWords({ kind, dryRun }: Facts, kept: number): string {
+  const records = kept === 1 ? '1 record' : `${kept} records`;
+  const were = kept === 1 ? 'was' : 'were';
+  return `${records} that ${MAY_BE} ${dryRun ? 'would be' : were} ${KEPT[kind]}`;
+}
+
+/** Doubtful records, one line for each reason. */
+export function doubtLines(facts: Facts): string[] {
+  const { kind, status, dryRun, doubts = [], coverage } = facts;
+  const ambiguous = coverage.calls?.ambiguous ?? 0;
+  const done = `${dryRun ? 'would be ' : ''}${KEPT[kind]}`;
+  const kept = status === 'running' || status === 'waiting' ? 'undecided' : done;
+  if (doubts.length === 0)
+    return ambiguous === 0 ? [] : [`${ambiguous} calls on a number of the person that ${MAY_BE}: ${kept}`];
+  return doubts.map(({ code, records, taken, kept: left }) =>
+    [
+      `${records === 1 ? '1 record' : `${records} records`} that ${MAY_BE}, because ${doubtWords(code)} (${code}): `,
+      [...(taken > 0 ? [`${taken} decided to be the person's`] : []), `${left} ${kept}`].join(', '),
+    ].join(''),
+  );
+}
+
+/** Why a record may be somebody else's: the code itself if this version does not have it. */
+export function doubtWords(code: string): string {
+  return isDoubt(code) ? DOUBTS[code].words : code;
+}
+
+/** Whether a code is a reason for doubt. */
+export const isDoubt = keyOf(DOUBTS);
+
+/** Each source of the request: how much was found, how it was searched, and whether completely. */
+export function sourceLines(facts: Facts, isOpen: boolean): string[] {
+  const { kind, counts, coverage } = facts;
+  return sourcesOf(kind).map(source => {
+    const found = `${counts[source] ?? 0} found`;
+    const searched = coverage[source];
+    if (isOpen && !hasEnded(searched)) return `${capital(source)}: ${found} so far`;
+    if (!isSearched(searched)) return `${capital(source)}: not searched${whySkipped(facts, source)}`;
+    const { state } = searched;
+    const words = hasEnded(searched) ? searchWords(searched) : 'search broken off';
+    return `${capital(source)}: ${found}, ${state === 'complete' ? words : `**${words}**`}`;
+  });
+}
+
+const SEARCHED = {
+  complete: 'searched completely',
+  partial: 'searched in part',
+  failed: 'not searched',
+  skipped: 'not searched',
+} as const satisfies Record<SourceCoverage['state'], string>;
+
+type Way = NonNullable<NumberCoverage['by']>;
+
+/** How much of a source was searched and, if there is more than one way, how. */
+export function searchWords(searched: Searched): string {
+  const method = methodOf(searched);
+  return method === undefined ? SEARCHED[searched.state] : `${SEARCHED[searched.state]} ${method}`;
+}
+
+/** False for a search that was not begun, or was broken off. */
+function hasEnded(searched: SourceCoverage | undefined): boolean {
+  return isSearched(searched) && !searched.gaps.some(({ code }) => code === 'cancelled');
+}
+
+/** How many records of each source were found; a source that was not searched has no number. */
+export function foundWords(facts: Facts): string {
+  const { kind, counts, coverage } = facts;
+  return sourcesOf(kind)
+    .map(source => (isSearched(coverage[source]) ? `${counts[source] ?? 0} ${source}` : `${source} not searched`))
+    .join(', ');
+}
+
+function isSearched(searched: SourceCoverage | undefined): searched is SourceCoverage {
+  return searched !== undefined && searched.state !== 'skipped';
+}
+
+const METHODS = {
+  number: 'by the numbers of the person',
+  company: 'in the list of all of the company',
+} as const satisfies Record<Way, string>;
+
+interface Searched {
+  readonly state: SourceCoverage['state'];
+  readonly by?: Way | undefined;
+}
+
+/** How the records of a source were found, if there is more than one way. */
+export function methodOf(searched: Searched | undefined): string | undefined {
+  if (searched?.by === undefined || searched.state === 'skipped') return undefined;
+  return METHODS[searched.by];
+}
+
+/** Sources of the request that were not searched although it ended by itself, each with the reason. */
+function skippedSources(facts: Facts): (readonly [SourceName, string])[] {
+  const { kind, coverage, status } = facts;
+  if (!isEndedStatus(status) || !ENDINGS[status].searched) return [];
+  return sourcesOf(kind).flatMap(source =>
+    isSearched(coverage[source]) ? [] : [[source, whySkipped(facts, source)] as const],
+  );
+}
+
+function whySkipped({ coverage, dryRun }: Facts, source: SourceName): string {
+  if (coverage[source]?.gaps.some(({ code }) => code === 'no-number-known'))
+    return ', because no number of the person is known';
+  return dryRun ? ', because a dry run searches contacts only' : '';
+}
+
+/** What the verifying search found; undefined if there was none. */
+export function verifiedWords({ verification, counts, doubts = [] }: Facts): string | undefined {
+  if (verification === undefined || verification.state === 'skipped') return undefined;
+  if (verification.state === 'residual') return 'the last search still found something, or was not complete';
+  const left = Math.max(
+    counts.retained ?? 0,
+    doubts.reduce((sum, { kept }) => sum + kept, 0),
+  );
+  return left === 0
+    ? 'searched again, and no contact of the person was found'
+    : `searched again, and no contact was found but those that were left (${left})`;
+}
+
+/** What a dry run would do; undefined if there is no plan. */
+export function planWords({ kind, plan, planDigest, coverage }: Facts): string | undefined {
+  if (plan === undefined) return undefined;
+  const { contacts, numbers } = plan.counts;
+  const records = count(contacts, 'contact');
+  const calls = numbers === undefined ? '' : `, and calls of ${count(numbers, 'number')} looked for`;
+  const whole = isWhole(coverage) ? '' : '; the search was not complete';
+  const doing = kind === 'access' ? 'handed over' : 'deleted';
+  return `${records} would be ${doing}${calls}, plan ${planDigest ?? 'unknown'}${whole}`;
+}
+
+function isWhole({ contacts }: SourcesCovered): boolean {
+  return contacts?.state === 'complete';
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}
+
+/** When and by which key somebody approved the plan, or rejected it. */
+export function decidedWords({ keyId, at, signed }: Decided): string {
+  return `${at}${keyId ? ` by key ${keyId}` : ''}, ${signed ? 'signed' : 'not signed'}`;
+}
+
+interface Decided {
+  readonly keyId?: string | null;
+  readonly at: string;
+  readonly signed: boolean;
+}
+
+/** Whether the request is partial, or found nothing certain, because nobody has decided about doubtful records. */
+function isUndecided({ kind, doubts = [], approvals = [], counts }: Facts): boolean {
+  if (approvals.length > 0) return false;
+  const nothingCertain = sourcesOf(kind).every(source => (counts[source] ?? 0) === 0);
+  return doubts.some(({ code, kept }) => kept > 0 && (nothingCertain || undecidedOf(code) === 'partial'));
+}
+
+function undecidedOf(code: DoubtCode): 'completed' | 'partial' {
+  return DOUBTS[code].undecided;
+}
+
+/**
+ * The command that the operator runs next: the same request under a new id that waits for a decision, or the deletion of a plan
+ * that a dry run showed. The person is read from stdin, because nothing of a person is known here.
+ */
+export function nextCommand(facts: Facts): { readonly why: string; readonly command: string } | undefined {
+  const { kind, status, connection, planDigest, plan } = facts;
+  const name = kind === 'access' ? 'access' : 'delete';
+  const command = (...more: readonly string[]) =>
+    ['aircall-dsr', name, connection, '-', ...optionsOf(facts), ...more, '--wait'].join(' ');
+  if (status === 'partial' && isUndecided(facts))
+    return { why: 'To decide about the doubtful records', command: command('--require-approval') };
+  if (status === 'planned' && kind === 'deletion' && planDigest !== undefined && (plan?.counts.contacts ?? 0) > 0)
+    return { why: 'To execute this plan', command: command('--plan', planDigest) };
+  return undefined;
+}
+
+/** The options of the request that its result shows. */
+function optionsOf({ coverage: { calls }, startedAt, regime, submittedAt }: Facts): string[] {
+  const { from, to } = calls?.window ?? { from: null };
+  return [
+    ...(calls?.by === 'company' ? ['--calls', 'company'] : []),
+    ...(from === null ? [] : ['--from', from]),
+    // A window that was not given ends when the request began, and the next request has its own.
+    ...(to !== undefined && Date.parse(to) + 1_000 <= Date.parse(startedAt) ? ['--to', to] : []),
+    ...(regime !== undefined && regime !== 'none' ? ['--regime', regime] : []),
+    ...(submittedAt === undefined ? [] : ['--submitted-at', submittedAt]),
+  ];
+}
+
+/** Gaps whose code alone says little to a person. */
+const GAP_WORDS: Readonly<Record<string, string>> = {
+  'no-number-known': 'not searched, because no number of the person is known',
+  'number-without-country': 'numbers without a country, which were not searched',
+};
+
+/** A gap: its count if that is known, and its meaning if the code alone says little. @param shown how the code is written */
+export function gapWords({ code, count: rows }: GapTold, shown: string): string {
+  const meaning = GAP_WORDS[code];
+  return `${shown}${rows === undefined ? '' : ` (${rows})`}${meaning === undefined ? '' : `: ${meaning}`}`;
+}
+
+interface GapTold {
+  readonly code: string;
+  readonly count?: number | undefined;
+}
+
+/** `contacts` at the head of a line. */
+export function capital(word: string): string {
+  return `${word[0]?.toUpperCase() ?? ''}${word.slice(1)}`;
+}

@@ -1,0 +1,247 @@
+/** What people are told of a request that has ended: only what its facts bear, whatever the end. */
+import fc from 'fast-check';
+import { resultLines } from '../../src/commands/result-lines';
+import { DOUBTS } from '../../src/judgement/doubts';
+import { ENDED_STATUSES } from '../../src/request/endings';
+import { noCounts, type RequestResult } from '../../src/request/model';
+import type { Kind } from '../../src/request/names';
+import {
+  doubtLines,
+  endSentences,
+  foundWords,
+  nextCommand,
+  planWords,
+  requestNoun,
+  sourceLines,
+  verifiedWords,
+} from '../../src/request/sentences';
+import { keyOf } from '../../src/request/shapes';
+
+const AT = '2026-01-31T12:00:00.000Z';
+const COMPLETE = { state: 'complete', gaps: [] } as const;
+const CALLS = { ...COMPLETE, window: { from: null, to: AT }, ambiguous: 0, ignoredNumbers: 0 } as const;
+const NO_NUMBER = { ...CALLS, state: 'skipped', gaps: [{ code: 'no-number-known' }] } as const;
+const PACKAGE = { uri: 'vault:x', sha256: 'b'.repeat(64), sizeBytes: 7 };
+const DIGEST = '0'.repeat(32);
+const doubt = (code: keyof typeof DOUBTS, kept = 1, taken = 0) => ({ code, records: kept + taken, taken, kept });
+const NUMBER_ONLY = [doubt('number-only', 2)];
+const APPROVED = [{ keyId: 'a-1', at: AT, signed: true }];
+
+type More = Omit<Partial<RequestResult>, 'counts'> & { readonly counts?: Partial<RequestResult['counts']> };
+
+function ended(kind: Kind, status: RequestResult['status'], { counts, ...more }: More = {}): RequestResult {
+  return {
+    ...{ requestId: 'case-17', connection: 'acme', kind, status, outcomes: [] },
+    counts: { ...noCounts(kind), ...counts },
+    coverage: { contacts: COMPLETE, ...(kind === 'access' && { calls: CALLS }), outOfReach: [] },
+    ...{ apiRequests: 9, startedAt: AT, completedAt: AT },
+    ...more,
+  };
+}
+const access = (status: RequestResult['status'], more?: More) => ended('access', status, more);
+const deletion = (status: RequestResult['status'], more?: More) => ended('deletion', status, more);
+const covered = (calls: NonNullable<RequestResult['coverage']['calls']>) => ({
+  coverage: { contacts: COMPLETE, calls, outOfReach: [] },
+});
+const verified = { verification: { state: 'verified', checkedAt: AT } } as const;
+
+const STAYS = 'If Aircall holds calls, comments or messages of the person, they stay: its API cannot delete them.';
+
+describe('the end of a request is told', () => {
+  test.each<[string, RequestResult, string]>([
+    [
+      'access, completed',
+      access('completed', { package: PACKAGE }),
+      'What was found of the person was delivered. The package is ready.',
+    ],
+    [
+      'access, completed, calls of others kept',
+      access('completed', { package: PACKAGE, doubts: [doubt('other-contact', 3)] }),
+      "What was found of the person was delivered. 3 records that may be somebody else's were withheld: see below. The package is ready.",
+    ],
+    [
+      'access, completed, no number known',
+      access('completed', { package: PACKAGE, ...covered(NO_NUMBER) }),
+      'What was found of the person was delivered. Calls were not searched, because no number of the person is known. The package is ready.',
+    ],
+    [
+      'access, partial because of doubts',
+      access('partial', { package: PACKAGE, doubts: [doubt('shared-address')] }),
+      "It ended without all that was asked for: see below. 1 record that may be somebody else's was withheld: see below. Nobody has decided about them. The package is ready.",
+    ],
+    [
+      'access, partial although somebody decided',
+      access('partial', { doubts: NUMBER_ONLY, approvals: APPROVED }),
+      "It ended without all that was asked for: see below. 2 records that may be somebody else's were withheld: see below. There is no package.",
+    ],
+    ['access, no match', access('no-match'), 'The searches found nothing of the person.'],
+    [
+      'access, no match, calls on a number withheld',
+      access('no-match', covered({ ...CALLS, ambiguous: 4 })),
+      "The searches found nothing that is certainly the person's. 4 records that may be somebody else's were withheld: see below.",
+    ],
+    [
+      'access, no match, no number known: as after a deletion',
+      access('no-match', covered(NO_NUMBER)),
+      'The searches found nothing of the person. Calls were not searched, because no number of the person is known.',
+    ],
+    [
+      'access, dry run',
+      access('planned', { dryRun: true, coverage: { contacts: COMPLETE, outOfReach: [] } }),
+      'A dry run: it only searched contacts, and changed nothing. Calls were not searched, because a dry run searches contacts only.',
+    ],
+    ['access, denied', access('denied'), 'The plan was rejected: nothing was handed over.'],
+    ['deletion, completed', deletion('completed'), `The contacts of the person that were found are deleted. ${STAYS}`],
+    [
+      'deletion, partial because of doubts',
+      deletion('partial', { doubts: NUMBER_ONLY }),
+      `It ended without all that was asked for: see below. 2 records that may be somebody else's were left: see below. Nobody has decided about them. ${STAYS}`,
+    ],
+    ['deletion, no match', deletion('no-match'), `The searches found no contact of the person. ${STAYS}`],
+    [
+      'deletion, dry run with doubts',
+      deletion('planned', { dryRun: true, doubts: NUMBER_ONLY }),
+      "A dry run: it only searched contacts, and changed nothing. 2 records that may be somebody else's would be left: see below.",
+    ],
+    ['deletion, denied', deletion('denied'), 'The plan was rejected: nothing was deleted.'],
+    ['deletion, cancelled', deletion('cancelled'), 'Somebody cancelled the request. The work done before is below.'],
+    ['deletion, failed', deletion('failed'), 'The request failed: see below.'],
+  ])('%s', (_, result, words) => {
+    expect(endSentences(result).join(' ')).toBe(words);
+  });
+
+  const counts = fc.record({ contacts: fc.nat(3), retained: fc.nat(3) });
+  const doubts = fc.array(
+    fc.record({
+      code: fc.constantFrom(...Object.keys(DOUBTS).filter(keyOf(DOUBTS))),
+      taken: fc.nat(2),
+      kept: fc.nat(2),
+    }),
+    { maxLength: 3 },
+  );
+  const anyEnd = fc.record({
+    kind: fc.constantFrom<Kind>('access', 'deletion'),
+    status: fc.constantFrom(...ENDED_STATUSES),
+    counts,
+    doubts: doubts.map(all => all.map(each => ({ ...each, records: each.taken + each.kept }))),
+    ambiguous: fc.nat(2),
+    skipped: fc.boolean(),
+    dryRun: fc.boolean(),
+    checked: fc.constantFrom('verified', 'residual', 'skipped'),
+  });
+
+  test('never as all, or as nothing, if something is doubtful, was not searched, or stays', () => {
+    fc.assert(
+      fc.property(anyEnd, ({ kind, status, counts, doubts, ambiguous, skipped, dryRun, checked }) => {
+        const calls = { ...(skipped ? NO_NUMBER : CALLS), ambiguous };
+        const result = ended(kind, status, {
+          counts,
+          doubts,
+          ...(dryRun && { dryRun }),
+          ...(kind === 'access' ? covered(calls) : { verification: { state: checked, checkedAt: AT } }),
+        });
+        const words = [...endSentences(result), ...resultLines(result)].join('\n');
+        expect(words).not.toMatch(/nothing is left|all was|everything|shared with somebody/i);
+        const isDoubtful =
+          doubts.some(({ kept }) => kept > 0) || (doubts.length === 0 && kind === 'access' && ambiguous > 0);
+        if (isDoubtful) expect(words).not.toMatch(/nothing of the person|no contact of the person/);
+        if (isDoubtful) expect(words).toContain("may be somebody else's");
+        if (kind === 'access' && skipped) expect(words).toContain('calls not searched');
+        if (dryRun) expect(words).toContain('dry run');
+        if (dryRun) expect(words).not.toMatch(/\d+ (?:were|was) (?:withheld|left)/);
+        if (kind === 'deletion' && status === 'completed' && !dryRun) expect(words).toContain('its API cannot delete');
+      }),
+      { seed: 16, numRuns: 2_000 },
+    );
+  });
+});
+
+describe('a doubtful record', () => {
+  test('is told with the reason, and with what was decided', () => {
+    expect(doubtLines(access('completed', { doubts: [doubt('shared-number', 2, 1)] }))).toEqual([
+      "3 records that may be somebody else's, because other people use the number too (shared-number): 1 decided to be the person's, 2 withheld",
+    ]);
+    expect(doubtLines(deletion('partial', { doubts: NUMBER_ONLY }))[0]).toMatch(/\(number-only\): 2 left$/);
+    expect(doubtLines(deletion('planned', { dryRun: true, doubts: NUMBER_ONLY }))[0]).toMatch(/: 2 would be left$/);
+    expect(doubtLines({ ...access('partial', { doubts: NUMBER_ONLY }), status: 'waiting' })[0]).toMatch(
+      /: 2 undecided$/,
+    );
+  });
+
+  test('of a request whose data was destroyed is told without its reason', () => {
+    expect(doubtLines(access('purged', covered({ ...CALLS, ambiguous: 4 })))).toEqual([
+      "4 calls on a number of the person that may be somebody else's: withheld",
+    ]);
+  });
+});
+
+test('what was found names the way, and no number for what was not searched', () => {
+  const found = { contacts: 2, calls: 5 };
+  expect(foundWords(access('completed', { counts: found }))).toBe('2 contacts, 5 calls');
+  expect(foundWords(access('no-match', covered(NO_NUMBER)))).toBe('0 contacts, calls not searched');
+  const by = (way: 'number' | 'company') =>
+    sourceLines(access('completed', { counts: found, ...covered({ ...CALLS, by: way }) }), false)[1];
+  expect(by('number')).toBe('Calls: 5 found, searched completely by the numbers of the person');
+  expect(by('company')).toBe('Calls: 5 found, searched completely in the list of all of the company');
+  expect(
+    sourceLines(access('cancelled', covered({ ...CALLS, state: 'failed', gaps: [{ code: 'cancelled' }] })), false)[1],
+  ).toBe('Calls: 0 found, **search broken off**');
+});
+
+test('a verifying search says what it did not find, and how many contacts were left', () => {
+  expect(verifiedWords(deletion('completed', verified))).toBe('searched again, and no contact of the person was found');
+  const left = 'searched again, and no contact was found but those that were left (2)';
+  expect(verifiedWords(deletion('partial', { ...verified, doubts: NUMBER_ONLY }))).toBe(left);
+  expect(verifiedWords(deletion('partial', { ...verified, counts: { retained: 2 } }))).toBe(left);
+  expect(verifiedWords(deletion('planned', { verification: { state: 'skipped', checkedAt: null } }))).toBeUndefined();
+});
+
+test('a dry run is called one, and its plan says whether the search was complete', () => {
+  expect(requestNoun({ kind: 'access', dryRun: true })).toBe('dry run of an access request');
+  expect(requestNoun({ kind: 'deletion', dryRun: true })).toBe('dry run of a deletion');
+  const plan = { planDigest: DIGEST, dryRun: true, plan: { counts: { contacts: 1 } } };
+  expect(planWords(deletion('planned', plan))).toBe(`1 contact would be deleted, plan ${DIGEST}`);
+  expect(planWords(access('planned', { ...plan, plan: { counts: { contacts: 2, numbers: 3 } } }))).toBe(
+    `2 contacts would be handed over, and calls of 3 numbers looked for, plan ${DIGEST}`,
+  );
+  const gaps = [{ code: 'deadline' }];
+  const part = { contacts: { state: 'partial', gaps }, outOfReach: [] } as const;
+  expect(planWords(deletion('planned', { ...plan, coverage: part }))).toMatch(/; the search was not complete$/);
+});
+
+describe('the command that comes next', () => {
+  const from = '2025-12-01T00:00:00.000Z';
+  const to = '2026-01-01T00:00:00.000Z';
+  test('decides about doubtful records, with the options of the request and without the person', () => {
+    const coverage = covered({ ...CALLS, by: 'company', window: { from, to } });
+    const law = { regime: 'gdpr', submittedAt: AT } as const;
+    expect(nextCommand(access('partial', { doubts: NUMBER_ONLY, ...coverage, ...law }))?.command).toBe(
+      `aircall-dsr access acme - --calls company --from ${from} --to ${to} --regime gdpr --submitted-at ${AT} --require-approval --wait`,
+    );
+    expect(nextCommand(deletion('partial', { doubts: NUMBER_ONLY }))?.command).toBe(
+      'aircall-dsr delete acme - --require-approval --wait',
+    );
+  });
+
+  test('executes the plan of a dry run', () => {
+    const plan = { planDigest: DIGEST, plan: { counts: { contacts: 2 } }, dryRun: true };
+    expect(nextCommand(deletion('planned', plan))?.command).toBe(`aircall-dsr delete acme - --plan ${DIGEST} --wait`);
+    expect(nextCommand(deletion('planned', { ...plan, plan: { counts: { contacts: 0 } } }))).toBeUndefined();
+    expect(nextCommand(access('planned', plan))).toBeUndefined();
+  });
+
+  test.each([
+    ['somebody has decided', { doubts: NUMBER_ONLY, approvals: APPROVED }],
+    ['they leave the request complete', { doubts: [doubt('other-contact')], counts: { contacts: 1 } }],
+    ['all of them were taken', { doubts: [doubt('number-only', 0, 2)] }],
+    ['there are none', {}],
+  ] as const)('is none where %s', (_, more) => {
+    expect(nextCommand(access('partial', more))).toBeUndefined();
+  });
+
+  test('decides also about doubts that leave others complete, if nothing else was found', () => {
+    expect(nextCommand(access('partial', { doubts: [doubt('other-contact')] }))?.command).toContain(
+      '--require-approval',
+    );
+  });
+});
