@@ -45,18 +45,23 @@ function describeSandbox(sandbox: Sandbox): string {
   const lines = [
     `Sandbox of Aircall's API at ${sandbox.origin} (its log: ${sandbox.origin}/_sandbox/requests)`,
     `Base URL ${sandbox.baseUrl}`,
-    ...sandbox.companies.flatMap(company => describeCompany(company, sandbox.baseUrl)),
+    ...sandbox.companies.flatMap(company => describeCompany(company, sandbox)),
   ];
   return `${lines.join('\n')}\n`;
 }
 
-function describeCompany({ name, apiId, apiToken, accessToken, truth }: SandboxCompany, baseUrl: string): string[] {
+function describeCompany(
+  { name, apiId, apiToken, accessToken, truth }: SandboxCompany,
+  { baseUrl, origin }: Sandbox,
+): string[] {
+  const personas = Object.keys(truth.personas).length;
   return [
     '',
     `${name}, subject ${truth.subjectEmail}`,
     `  API id        ${apiId}`,
     `  API token     ${apiToken}`,
     `  access token  ${accessToken}`,
+    ...(personas === 0 ? [] : [`  personas      ${personas}, see truth.personas in ${origin}/_sandbox/state`]),
     `  AIRCALL_API_ID=${apiId} AIRCALL_API_TOKEN=${apiToken} aircall-dsr connect ${name} --base-url ${baseUrl}`,
   ];
 }

@@ -12,6 +12,8 @@ export interface Bounds {
   readonly byNumber: number;
   readonly company: number;
   readonly deletion: number;
+  /** The same if people approve it later than two minutes after the search: a reading is good for no longer. */
+  readonly deletionLater: number;
   /** All contacts and all calls. */
   readonly listEverything: number;
 }
@@ -31,11 +33,13 @@ export function boundsOf(seed: CompanySeed, { email, contactIds }: Wanted, nowMs
     pagesOf(served.filter(({ raw_digits }) => digitsOf(raw_digits) === digitsOf(number)).length),
   );
   const searches = emailSpellings(email) + numbers.length;
+  // Searched once before and once after.
+  const deletion = searches + contacts.length + searches;
   return {
     byNumber: searches + pages.reduce((sum, each) => sum + each, 0),
     company: searches + pagesOf(served.length),
-    // Searched once before and once after: nothing is read again within the two minutes that a reading is good for.
-    deletion: searches + contacts.length + searches,
+    deletion,
+    deletionLater: deletion + contacts.length,
     listEverything: pagesOf(seed.contacts.filter(({ is_shared }) => is_shared).length) + pagesOf(served.length),
   };
 }

@@ -2,10 +2,12 @@
  * How many API requests a request costs: what the sandbox's log holds against the fewest that can do, counted from the
  * data, and against listing everything. One access by number, one with an address that has capitals, one by listing the
  * company's calls, and one deletion, one after the other, for companies of several sizes; and an access and a deletion of a
- * person whose number has two spellings.
+ * person whose number has two spellings, and a deletion that is approved so late that its contacts are read again.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { type CompanySeed, createCompanySeed } from '../../sandbox';
+import type { DsrClient } from '../../src/client';
 import type { RequestResult } from '../../src/request/model';
 import type { Benchmark, Report } from '../benchmark';
 import { note } from '../note';
@@ -35,6 +37,8 @@ const BUDGET = { limitPerMinute: 10_000, share: 0.75 } as const;
 /** Of a company's calls, so many are the subject's on her first number: from a few pages to a child workflow of them. */
 const SUBJECT_SHARE = 1 / 40;
 const CONTACTS_SHARE = 1 / 20;
+/** A reading of a contact is good for two minutes. */
+const LATER_MS = 125_000;
 
 export const requests: Benchmark = {
   about: 'a request costs no more API requests than it must [--sizes 1000,10000,50000]',
@@ -52,13 +56,15 @@ export const requests: Benchmark = {
       return withCallsOfSubject(seed, calls * SUBJECT_SHARE);
     });
     const spelled = createCompanySeed({ name: 'spellings', seed: 1, contacts: 30, calls: 200, now, personas: true });
-    const companies = [...seeds, spelled];
+    const later = createCompanySeed({ name: 'later', seed: 1, contacts: 30, calls: 200, now });
+    const companies = [...seeds, spelled, later];
     const connected = Object.fromEntries(companies.map(({ name }) => [name, BUDGET]));
     return withStand({ companies, connected, signal }, async stand => {
       await stand.startWorker('worker');
       const rows = await Promise.all([
         ...seeds.map(seed => measure(stand, seed, now)),
         measureSpellings(stand, spelled, now),
+        measureLater(stand, later, now),
       ]);
       return reportOf(rows.flat());
     });
@@ -91,7 +97,7 @@ async function measureOne({ client, sandbox }: Stand, seed: CompanySeed, measure
     ofBound: logged / bounds[bound],
     listEverything: bounds.listEverything,
     barred: bound !== 'company',
-    found: (bound === 'deletion' ? result.counts.deleted : result.counts.calls) ?? 0,
+    found: (bound.startsWith('deletion') ? result.counts.deleted : result.counts.calls) ?? 0,
     there,
   };
 }
@@ -165,6 +171,36 @@ async function measureSpellings(stand: Stand, seed: CompanySeed, now: number): P
       start: () => stand.client.start('deletion', { ...common('spellings-deletion'), settleSeconds: 0 }),
     }),
   ];
+}
+
+/** A deletion that a person approves when what was read of its contacts is old. */
+async function measureLater(stand: Stand, seed: CompanySeed, now: number): Promise<Row> {
+  const { contactIds, subjectEmail: email } = seed.truth;
+  const { client } = stand;
+  return measureOne(stand, seed, {
+    request: 'deletion, approved later',
+    bounds: boundsOf(seed, { contactIds, email }, now),
+    bound: 'deletionLater',
+    there: contactIds.length,
+    async start() {
+      const input = { requestId: 'later', connection: seed.name, subject: { email } };
+      const started = await client.start('deletion', { ...input, settleSeconds: 0, requireApproval: true });
+      const planDigest = await planThatWaits(client, started.workflowId);
+      await delay(LATER_MS);
+      await client.approve(started.workflowId, { planDigest, decisions: {}, at: new Date().toISOString() });
+      return started;
+    },
+  });
+}
+
+/** @throws if the request ends without waiting for an approval */
+async function planThatWaits(client: DsrClient, workflowId: string): Promise<string> {
+  for (;;) {
+    const { waitingFor, planDigest, result } = await client.status(workflowId);
+    if (waitingFor?.cause === 'approval' && planDigest !== undefined) return planDigest;
+    if (result !== undefined) throw new Error(`the request ended ${result.status} instead of waiting`);
+    await delay(200);
+  }
 }
 
 function reportOf(rows: readonly Row[]): Report {

@@ -13,7 +13,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -148,23 +150,47 @@ func refuseOtherRun(ctx context.Context, service client.Client, data converter.D
 		return err
 	}
 	started := event.GetWorkflowExecutionStartedEventAttributes()
-	var before accessInput
+	var before map[string]any
 	if err := data.FromPayloads(started.GetInput(), &before); err != nil {
 		return err
 	}
-	before.Subject.Email, asked.Subject.Email = fold(before.Subject.Email), fold(asked.Subject.Email)
-	if before != asked || started.GetWorkflowType().GetName() != "accessRequest" || started.GetTaskQueue().GetName() != taskQueue() {
-		return errors.New("request-conflict: the request id was used for another subject, or by another run. Choose a new one.")
+	if !isSame(before, asked) || started.GetWorkflowType().GetName() != "accessRequest" || started.GetTaskQueue().GetName() != taskQueue() {
+		return errors.New("request-conflict: the request id was used with other identities or options, or by another run. Choose a new one.")
 	}
 	return nil
+}
+
+// isSame compares all members: an option that only one of two inputs has makes them different.
+func isSame(before map[string]any, asked accessInput) bool {
+	people := identities(before["subject"])
+	delete(before, "subject")
+	named := map[string]any{"kind": asked.Kind, "requestId": asked.RequestID, "connection": asked.Connection}
+	return maps.Equal(before, named) && slices.Equal(people, []string{fold(asked.Subject.Email)})
+}
+
+// identities of an input, each once: it may give one address, or lists. A starter in another language sends lists.
+func identities(subject any) []string {
+	fields, _ := subject.(map[string]any)
+	given := []any{fields["email"]}
+	for _, name := range []string{"emails", "phoneNumbers"} {
+		list, _ := fields[name].([]any)
+		given = append(given, list...)
+	}
+	found := map[string]bool{}
+	for _, each := range given {
+		if text, ok := each.(string); ok {
+			found[fold(text)] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(found))
 }
 
 func taskQueue() string {
 	return cmp.Or(os.Getenv("AIRCALL_DSR_TASK_QUEUE"), "aircall-dsr")
 }
 
-func fold(email string) string {
-	return strings.ToLower(strings.TrimSpace(email))
+func fold(identity string) string {
+	return strings.ToLower(strings.TrimSpace(identity))
 }
 
 // wait tells each change of the status on stderr until the request has ended.

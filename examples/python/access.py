@@ -73,9 +73,11 @@ async def refuse_other_run(
     started = event.workflow_execution_started_event_attributes
     if (started.workflow_type.name, started.task_queue.name) == ("accessRequest", task_queue()):
         match await client.data_converter.decode(started.input.payloads):
-            case [{"subject": {"email": str(before)}, **named}] if fold(before) == fold(email) and names(named, asked):
+            case [{"subject": dict(before), **rest}] if identities(before) == {fold(email)} and rest == asked:
                 return
-    raise DsrError("request-conflict: the request id was used for another subject, or by another run. Choose a new one.")
+    raise DsrError(
+        "request-conflict: the request id was used with other identities or options, or by another run. Choose a new one."
+    )
 
 
 def refuse_other_request(result: Any, asked: dict[str, str]) -> None:
@@ -92,8 +94,14 @@ def task_queue() -> str:
     return os.environ.get("AIRCALL_DSR_TASK_QUEUE") or "aircall-dsr"
 
 
-def fold(email: str) -> str:
-    return email.strip().lower()
+def identities(subject: dict[str, Any]) -> set[str]:
+    """An input may give one address, or lists: a starter in another language sends lists."""
+    given = [subject.get("email"), *subject.get("emails", []), *subject.get("phoneNumbers", [])]
+    return {fold(each) for each in given if isinstance(each, str)}
+
+
+def fold(identity: str) -> str:
+    return identity.strip().lower()
 
 
 async def wait(handle: WorkflowHandle[Any, Any]) -> dict[str, Any]:

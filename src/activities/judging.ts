@@ -18,8 +18,8 @@ type People = Read['people'];
 const VERBS = { access: 'deliver', deletion: 'delete' } as const satisfies Record<Kind, Verb>;
 const SOURCE_OF = { contact: 'contacts', call: 'calls' } as const satisfies Record<PlanRow['record'], SourceName>;
 
-/** Places of kept rows that a history holds, for each code: as many outcomes as a result lists. */
-const PLACES_MAX = 10_000;
+/** Places of kept rows that a history holds, for each code; the others are counted. */
+const PLACES_MAX = 5_000;
 
 export function createJudgingActivities(
   dependencies: ApprovedDependencies,

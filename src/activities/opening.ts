@@ -80,7 +80,7 @@ export function createOpeningActivities(
         if (isMine) await closeRequest({ request, runId, result: record.result, phases: {} });
         return { ended: record.result };
       }
-      if (kind === 'access') await cases.mark(identityHashes, request);
+      if (kind === 'access' && !dryRun) await cases.mark(identityHashes, request); // a dry run hands over nothing
 
       const { emails, phoneNumbers } = parsed.subject;
       const identities = { emails: [...emails], phoneNumbers: [...phoneNumbers] };

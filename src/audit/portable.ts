@@ -8,17 +8,20 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Payload, PayloadCodec } from '@temporalio/common';
 import { temporal } from '@temporalio/proto';
 import { inputFor } from '../request/addressed';
+import { ApprovalRefused, approvalIn, rejectionIn } from '../request/approval';
 import { ALARMS, ExtensionRefused, extensionIn } from '../request/clock';
 import { isEndCode } from '../request/handling';
 import { InvalidInput, parseInput } from '../request/input';
 import { STATUSES } from '../request/model';
 import {
+  APPROVE,
   CREDENTIALS_UPDATED,
   EXTEND,
   isPagesId,
   KINDS,
   type Kind,
   NAME_PATTERN,
+  REJECT,
   type RequestRef,
   requestBehind,
   SEARCH_ATTRIBUTES,
@@ -119,7 +122,7 @@ const TEXTS: Readonly<Record<string, Text>> = {
   'activityType.name': like(ACTIVITY_TYPE),
   'taskQueue.name': queue,
   'taskQueue.normalName': queue,
-  'input.name': text => text === EXTEND,
+  'input.name': text => [EXTEND, APPROVE, REJECT].includes(text),
   signalName: text => (text === CREDENTIALS_UPDATED ? text : 'another'),
   markerName: like(/^core_[a-z_]{1,32}$/),
   type: isEndCode,
@@ -192,7 +195,7 @@ async function keptPayload(holder: string, payload: Payload, run: RunFacts): Pro
     case 'success':
       return openAsWorker(payload, run.codec);
     case 'args':
-      return json(extensionOf(jsonIn(await openAsWorker(payload, run.codec)), run));
+      return json(updateOf(jsonIn(await openAsWorker(payload, run.codec)), run));
     case 'details':
     case 'lastHeartbeatDetails':
       return json(countsIn(jsonIn(await openAsWorker(payload, run.codec))));
@@ -204,13 +207,18 @@ async function keptPayload(holder: string, payload: Payload, run: RunFacts): Pro
   }
 }
 
-/** The input of an extension. */
-function extensionOf(value: unknown, { workflowId }: RunFacts): Record<string, unknown> {
+/** The input of an update: what a request reads of it. */
+function updateOf(value: unknown, { workflowId }: RunFacts): Record<string, unknown> {
   if (typeof value !== 'object' || value === null) return {};
+  const known = readBy(approvalIn, value) ?? readBy(rejectionIn, value) ?? readBy(extensionIn, value);
+  return known === undefined ? {} : { ...(member(value, 'workflowId') === workflowId && { workflowId }), ...known };
+}
+
+function readBy<T>(read: (value: object) => T, value: object): T | undefined {
   try {
-    return { ...(member(value, 'workflowId') === workflowId && { workflowId }), ...extensionIn(value) };
+    return read(value);
   } catch (error) {
-    if (error instanceof ExtensionRefused) return {};
+    if (error instanceof ExtensionRefused || error instanceof ApprovalRefused) return undefined;
     throw error;
   }
 }
@@ -332,8 +340,14 @@ function renamed(value: unknown, names: ReadonlyMap<string, string>): unknown {
   }
   if (Array.isArray(value)) return value.map(each => renamed(each, names));
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, renamed(each, names)]));
+  const isAnswer = 'planDigest' in value && 'at' in value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, each]) => [name, isAnswer && name === 'by' ? APPROVER : renamed(each, names)]),
+  );
 }
+
+/** Whoever approved or rejected a plan: of their keys only the ids are evidence. */
+const APPROVER = 'approver';
 
 function listIn(value: unknown, name: string): readonly unknown[] {
   const list = member(value, name);

@@ -1,6 +1,6 @@
 /** The page of a bundle that shows a person what happened, when, and how to check it. Made from the receipt alone. Pure. */
 import type { Receipt } from '../receipt/model';
-import { capital, decidedWords, doubtWords, requestNoun } from '../request/sentences';
+import { capital, decidedWords, doubtWords, gapWords, requestNoun } from '../request/sentences';
 
 const WIDTH = 960;
 const MARGIN = 20;
@@ -16,7 +16,9 @@ export function storyPage(receipt: Receipt): string {
   });
   const reasons = sources.flatMap(({ source, reasons: found, gaps }) => [
     ...found.map(({ outcome, code, count }) => `${count} of ${source}: ${outcome} (${code})`),
-    ...gaps.map(({ code, count }) => `not covered in ${source}: ${code}${count === null ? '' : `, ${count}`}`),
+    ...gaps.map(
+      ({ code, count }) => `not covered in ${source}: ${gapWords({ code, count: count ?? undefined }, code)}`,
+    ),
   ]);
   const doubts = receipt.doubts.map(
     ({ code, records, taken, kept }) =>

@@ -4,7 +4,7 @@
  */
 import type { Readable } from 'node:stream';
 import { CommandError, EXIT } from './errors';
-import { type Io, inOneLine, type Terminal } from './terminal';
+import type { Io, Terminal } from './terminal';
 
 export interface ConfirmOptions {
   /** The answer, given in advance. */
@@ -18,7 +18,7 @@ export interface ConfirmOptions {
 export async function confirm(terminal: Terminal, question: string, options: ConfirmOptions): Promise<void> {
   const { io } = terminal;
   if (!isAsked(io, options)) return;
-  io.stderr.write(`${inOneLine(question)} [y/N] `);
+  terminal.ask(`${question} [y/N]`);
   if (isYes(await firstLine(io.stdin))) return;
   throw new CommandError('not-confirmed', 'Nothing was done: the answer was not yes.', EXIT.failed);
 }

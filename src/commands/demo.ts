@@ -1,16 +1,17 @@
 /**
- * The demo: a Temporal server with Web UI, the sandbox, a worker, one access, one deletion and one access with a doubtful record, all on
- * this machine with made-up data and keys of its own. On a terminal it stays up until Ctrl-C, otherwise it ends.
+ * The demo: a Temporal server with Web UI, the sandbox, a worker, one access, one deletion and one access with a doubtful record that a
+ * person decides, all on this machine with made-up data and keys of its own. On a terminal it stays up until Ctrl-C, otherwise it ends.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { NativeConnection } from '@temporalio/worker';
 import { startDevServer } from '../../dev-server';
 import { ANY_PORT, findFreePort, HOST } from '../../dev-server/free-port';
 import { type SandboxCompany, startSandbox } from '../../sandbox';
 import { SHARE_DEFAULT } from '../budget';
-import type { Kind, RequestResult } from '../client';
+import type { DsrClient, Kind, RequestResult } from '../client';
 import { startCodecServer } from '../codec-server';
 import { generateKeyFile } from '../encryption/key-file';
 import { loadKeyring } from '../encryption/keyring';
@@ -23,6 +24,7 @@ import { createVault } from '../vault/vault';
 import { startService } from '../worker';
 import type { Context } from './context';
 import { EXIT, type Exit } from './errors';
+import { openPlan, planLines } from './plans';
 import { showProgress } from './progress';
 import { resultLines } from './result-lines';
 import type { Terminal } from './terminal';
@@ -30,6 +32,7 @@ import type { Terminal } from './terminal';
 const COMPANY = 'acme';
 /** Four times the usual limit, so that the demo takes seconds. */
 const LIMIT_PER_MINUTE = 240;
+const POLL_EVERY_MS = 200;
 
 export async function demo({ terminal }: Context): Promise<Exit> {
   const endings: (() => Promise<unknown>)[] = [];
@@ -107,6 +110,7 @@ export async function demo({ terminal }: Context): Promise<Exit> {
       access: linkTo(results.access),
       deletion: linkTo(results.deletion),
       doubtful: linkTo(results.doubtful),
+      decided: linkTo(results.decided),
     };
     terminal.note(
       'See all in the Temporal Web UI. The server holds ciphertext; a codec server of this demo shows it in the clear:',
@@ -118,8 +122,8 @@ export async function demo({ terminal }: Context): Promise<Exit> {
       await terminal.stopped();
     }
     terminal.print({ ...results, packageFile, links }, []);
-    const { access, deletion } = results;
-    return access.status === 'completed' && deletion.status === 'completed' ? EXIT.done : EXIT.failed;
+    const { access, deletion, decided } = results;
+    return [access, deletion, decided].every(({ status }) => status === 'completed') ? EXIT.done : EXIT.failed;
   } finally {
     await endAll(endings.reverse());
   }
@@ -156,23 +160,66 @@ async function tellStory(stage: Stage) {
   note('');
 
   note(
-    'Another customer asks for a copy. A second contact has her name and her number, and no e-mail address: is it hers?',
+    'Another customer asks for a copy. A second contact has her name and number, but no e-mail address: is it hers?',
   );
-  const doubtful = await run(stage, 'access', { requestId: 'demo-doubtful', subject: doubtfulSubject(company) });
+  const another = doubtfulSubject(company);
+  const doubtful = await run(stage, 'access', { requestId: 'demo-doubtful', subject: another });
   note('');
-  return { access, deletion, doubtful, packageFile };
+
+  note('An operator sends the request again with --require-approval, and opens its plan.');
+  const decided = await decide(stage, { requestId: 'demo-decided', subject: another });
+  note('');
+  return { access, deletion, doubtful, decided, packageFile };
+}
+
+interface Asked {
+  readonly requestId: string;
+  readonly subject: { readonly email: string };
 }
 
 /** Starts a request, shows its progress and prints what came of it. */
-async function run(
-  { terminal, parts: { client } }: Stage,
-  kind: Kind,
-  { requestId, subject }: { readonly requestId: string; readonly subject: { readonly email: string } },
-): Promise<RequestResult> {
-  const { workflowId } = await client.start(kind, { requestId, connection: COMPANY, subject });
+async function run(stage: Stage, kind: Kind, asked: Asked): Promise<RequestResult> {
+  const { workflowId } = await stage.parts.client.start(kind, { ...asked, connection: COMPANY });
+  return finish(stage, workflowId);
+}
+
+async function finish({ terminal, parts: { client } }: Stage, workflowId: string): Promise<RequestResult> {
   const result = await showProgress(client, workflowId, { watched: true, note: terminal.note });
   for (const line of resultLines(result).slice(1)) terminal.note(line);
   return result;
+}
+
+/** An access request that waits for a person, who takes the doubtful contacts. */
+async function decide(stage: Stage, asked: Asked): Promise<RequestResult> {
+  const { client, cases } = stage.parts;
+  const { note } = stage.terminal;
+  const input = { ...asked, connection: COMPANY, requireApproval: true };
+  const { workflowId } = await client.start('access', input);
+  if (await waitsForApproval(client, workflowId)) {
+    const opened = await openPlan(cases, { ...input, kind: 'access' });
+    if (opened === undefined) throw new Error('a request waits without a plan');
+    for (const line of planLines(opened.rows)) note(`  ${line}`);
+    const taken = opened.rows.filter(({ record, doubt }) => record === 'contact' && doubt !== undefined);
+    const refs = taken.map(({ ref }) => ref);
+    note('It is hers: the operator takes it, and with it the calls that Aircall attached to it.');
+    note(`  aircall-dsr approve ${asked.requestId} --plan ${opened.planDigest} --take "${refs.join(',')}"`);
+    await client.approve(workflowId, {
+      planDigest: opened.planDigest,
+      decisions: Object.fromEntries(refs.map(ref => [ref, 'take'] as const)),
+      at: new Date().toISOString(),
+    });
+  }
+  return finish(stage, workflowId);
+}
+
+/** False if it ended without. */
+async function waitsForApproval(client: DsrClient, workflowId: string): Promise<boolean> {
+  for (;;) {
+    const { waitingFor, result } = await client.status(workflowId);
+    if (waitingFor?.cause === 'approval') return true;
+    if (result !== undefined) return false;
+    await delay(POLL_EVERY_MS);
+  }
 }
 
 function doubtfulSubject({ truth }: SandboxCompany): { readonly email: string } {

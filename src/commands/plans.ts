@@ -16,7 +16,7 @@ import { privateKeyOf } from './given-files';
 import { noSuchRequest, resolveId } from './request-id';
 import { table } from './terminal';
 
-interface OpenedPlan {
+export interface OpenedPlan {
   readonly planDigest: string;
   readonly rows: readonly (PlanRow & { readonly decision: Decision })[];
 }
@@ -46,7 +46,7 @@ export async function plan({ terminal, parts }: Context, id: string): Promise<Ex
 }
 
 /** The plan that a request came to, with the decisions of its approval. @throws {CaseFileBroken} */
-async function openPlan(cases: Cases, request: RequestRef): Promise<OpenedPlan | undefined> {
+export async function openPlan(cases: Cases, request: RequestRef): Promise<OpenedPlan | undefined> {
   const noted = await cases.notedPlan(request);
   if (noted === undefined) return undefined;
   const { planDigest } = noted;
@@ -74,7 +74,8 @@ async function read<T>(cases: Cases, request: RequestRef, ref: CaseRef, schema: 
   );
 }
 
-function planLines(rows: OpenedPlan['rows']): string[] {
+/** The rows as a table, doubtful ones first. */
+export function planLines(rows: OpenedPlan['rows']): string[] {
   const doubtful = rows.filter(({ doubt }) => doubt !== undefined);
   const certain = rows.filter(({ doubt }) => doubt === undefined);
   const shown = [...doubtful, ...certain.slice(0, CERTAIN_SHOWN_MAX)];

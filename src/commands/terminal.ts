@@ -40,6 +40,8 @@ export interface Terminal {
   print(document: unknown, lines: readonly string[]): void;
   /** Prints one line for a person, on stderr. */
   note(line: string): void;
+  /** Prints a question for a person, on stderr; the answer is typed behind it. */
+  ask(question: string): void;
   /** Prints an error; one that is not ours by its name only, because its text may hold values. */
   error(error: unknown): void;
   /** Lines of a command that runs until it is stopped. */
@@ -64,6 +66,7 @@ export function createTerminal(io: Io, { json, log: format = 'text', debug }: Te
     io,
     watched: io.stderr.isTTY === true,
     note,
+    ask: question => void io.stderr.write(`${inOneLine(question)} `),
     log,
     print(document, lines) {
       if (json) printDocument(document);

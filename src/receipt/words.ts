@@ -1,5 +1,5 @@
 /** What a receipt states, in words for a person: each statement with the name of what it is about. Pure. */
-import { decidedWords, doubtWords, searchWords } from '../request/sentences';
+import { decidedWords, doubtWords, gapWords, searchWords } from '../request/sentences';
 import type { Receipt } from './model';
 
 const VERIFICATION = {
@@ -17,7 +17,9 @@ export function statementsOf(receipt: Receipt): (readonly [string, string])[] {
     ...(request.dryRun ? [['dry run', 'it was to search only: nothing was handed over or deleted'] as const] : []),
     ...sources.map(source => [source.source, countsOf(source)] as const),
     ...sources.flatMap(({ source, gaps }) =>
-      gaps.map(({ code, count }) => ['missing', `${source}: ${code}${count === null ? '' : ` (${count})`}`] as const),
+      gaps.map(
+        ({ code, count }) => ['missing', `${source}: ${gapWords({ code, count: count ?? undefined }, code)}`] as const,
+      ),
     ),
     ...doubts.map(
       ({ code, records, taken, kept: left }) =>

@@ -31,7 +31,7 @@ const email = z
   .transform(text => text.replace(/^[\s\p{Cf}]+|[\s\p{Cf}]+$/gu, ''))
   .superRefine((address, context) => {
     const fault = mailboxFault(address);
-    if (fault !== undefined) context.addIssue({ code: 'custom', message: `${emailRule}: ${fault}` });
+    if (fault !== undefined) context.addIssue(`${emailRule}: ${fault}`);
   });
 
 const E164_DIGITS_MAX = 15;

@@ -41,10 +41,11 @@ export async function accessRequest(input: AccessInput): Promise<RequestResult> 
   });
 }
 
-/** A dry run: it shows the contacts, and how many numbers calls would be searched by. */
+/** What a dry run shows: the contacts that would be handed over, and by how many numbers calls would be looked for. */
 async function planContacts(run: RequestRun, people: People): Promise<void> {
-  await decidePlan(run, await makePlan(run, people), people.contacts);
-  run.findings.plan = { counts: { contacts: people.certain, numbers: people.numbers } };
+  const { plan } = await makePlan(run, people);
+  const { taken } = await decidePlan(run, { plan }, people.contacts);
+  run.findings.plan = { counts: { contacts: taken.contacts, numbers: people.numbers } };
 }
 
 interface FoundCalls {

@@ -2,17 +2,17 @@
  * Deletes contacts that a plan takes. One that was not read for two minutes is read before, and left if it is no longer what was judged:
  * somebody may have made it another person's. Decisions D5, D11.
  */
+import { sleep } from '@temporalio/workflow';
 import type { CaseRef } from '../request/contracts';
 import type { Outcome } from '../request/model';
 import { recordName } from '../request/sources';
 import { sideBySide } from '../side-by-side';
 import type { Planned } from './planning';
+import { pauseBefore } from './rereadings';
 import type { RequestRun } from './run';
 import { deleteSteps, readSteps, StepCancelled, type StepFailure } from './steps';
 
 export const CONTACTS_AT_ONCE = 8;
-/** A step may wait for its turn so long that the reading before it is old again. */
-const READINGS_MAX = 10;
 
 /** Where the contacts stand, and what may be deleted of them. */
 export interface Target extends Planned {
@@ -41,8 +41,9 @@ export async function deleteContacts(
   };
   try {
     await sideBySide(places, CONTACTS_AT_ONCE, async contact => {
-      const end = await deleteContact(run, target, contact, readings.get(contact)).catch(error => {
-        if (error instanceof StepCancelled && error.uncertain)
+      const sent = { isUncertain: false };
+      const end = await deleteContact(run, target, { contact, reading: readings.get(contact) }, sent).catch(error => {
+        if (sent.isUncertain || (error instanceof StepCancelled && error.uncertain))
           note(contact, { outcome: 'failed', code: 'unconfirmed' });
         throw error;
       });
@@ -54,33 +55,39 @@ export async function deleteContacts(
   }
 }
 
-/** At most one reading for each attempt to delete it. */
+/**
+ * At most one reading for each attempt to delete it.
+ * @param sent filled: whether Aircall may have deleted it although nobody saw the answer
+ */
 async function deleteContact(
   run: RequestRun,
   target: Target,
-  contact: number,
-  known: CaseRef | undefined,
+  { contact, reading: known }: { readonly contact: number; readonly reading: CaseRef | undefined },
+  sent: { isUncertain: boolean },
 ): Promise<End> {
   const { request } = run.opened;
   let reading = known;
-  let isUncertain = false;
-  for (let readings = 0; ; readings += 1) {
+  let readings = 0;
+  for (;;) {
     // A contact that was just read goes before all others: its reading grows old.
     const urgency = readings === 0 ? 'first' : 'now';
     const input = { request, ...target, contact, ...(reading && { reading }) };
     const done = await run.credentials.step(() =>
       deleteSteps(run.opened, `Delete contact ${contact + 1}`, urgency).deleteContact(input),
     );
-    if (done.ok) return deletedAs(done.value.outcome, isUncertain);
-    isUncertain ||= done.uncertain === true;
+    if (done.ok) return deletedAs(done.value.outcome, sent.isUncertain);
+    sent.isUncertain ||= done.uncertain === true;
     if (done.code === 'daily-brake') {
       if ((await awaitPlace(run, target, contact)) === 'deadline') return endOf({ ...done, code: 'deadline' });
       continue;
     }
-    if (done.code !== 'read-first' || readings === READINGS_MAX) return endOf(done);
+    if (done.code !== 'read-first' || !run.rereadings.take()) return endOf(done);
+    readings += 1;
+    await pause(run, pauseBefore(readings));
+    if (isOver(run)) return { outcome: 'failed', code: 'deadline' };
     const read = await readContact(run, target, contact);
     if (!read.ok) return endOf(read);
-    if (read.value.present === 'no') return deletedAs('already-absent', isUncertain);
+    if (read.value.present === 'no') return deletedAs('already-absent', sent.isUncertain);
     if (read.value.present === 'changed') return CHANGED;
     reading = read.value.reading;
   }
@@ -102,6 +109,17 @@ async function awaitPlace(run: RequestRun, { people }: Target, contact: number):
     if (end === 'deadline') return end;
   }
   return 'ended';
+}
+
+/** The deletion failed so long, or waited so long for its turn, that the reading before it grew old; no longer than the request may live. */
+async function pause({ opened }: RequestRun, pauseMs: number): Promise<void> {
+  const boundedMs = Math.min(pauseMs, opened.deadlineMs - Date.now());
+  if (boundedMs > 0) await sleep(boundedMs, { summary: 'Until the contact is read and deleted again' });
+}
+
+/** Nothing is sent after the deadline: nobody would count it. */
+export function isOver({ opened }: RequestRun): boolean {
+  return Date.now() >= opened.deadlineMs;
 }
 
 /** The contact is no longer what was judged: it stays. */

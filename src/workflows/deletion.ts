@@ -22,7 +22,8 @@ export async function deletionRequest(input: DeletionInput): Promise<RequestResu
     coverNumbers(run, people);
     const made = await makePlan(run, people);
     if (isOtherPlan(run)) return;
-    const approved = dryRun ? {} : await run.approvals.of({ ...made, planSeen: run.opened.plan !== undefined });
+    const planSeen = run.opened.plan !== undefined;
+    const approved = dryRun ? {} : await run.approvals.of({ ...made, planSeen });
     if (approved === undefined) return;
     const planned: Planned = { plan: made.plan, ...approved };
     const { take } = await decidePlan(run, planned, people.contacts);

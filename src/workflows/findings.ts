@@ -18,7 +18,7 @@ import type {
 } from '../request/model';
 import { noCounts } from '../request/model';
 import type { Kind } from '../request/names';
-import { keyOf } from '../request/shapes';
+import { isDoubt } from '../request/sentences';
 import { compareRecords, recordName, type SourceName, sourcesOf, unreadableName } from '../request/sources';
 
 /** Limit of outcomes in a history: the rest is counted by source, outcome and code. */
@@ -185,5 +185,3 @@ function isAsPlanned({ outcome, code = '' }: RecordOutcome): boolean {
   if (outcome === 'withheld' || outcome === 'retained') return code === 'decided' || isDoubt(code);
   return outcome === 'deleted' || outcome === 'already-absent';
 }
-
-const isDoubt = keyOf(DOUBTS);

@@ -23,6 +23,7 @@ import { answeredDetails, detailsOf, refusedDetails } from './details';
 import { createFindings, type Findings, statusOf } from './findings';
 import { createProgress, type Progress } from './progress';
 import { refuseUnknownKey } from './received';
+import { countRereadings, type Rereadings } from './rereadings';
 import { resultOf } from './result';
 import { bulkSteps, failureOf, isCancelled, localSteps, ownFailure } from './steps';
 import { keepWaits, type Waits } from './waits';
@@ -44,6 +45,7 @@ export interface RequestRun {
   readonly local: LocalActivities;
   readonly bulk: LocalActivities;
   readonly windows: Windows;
+  readonly rereadings: Rereadings;
   /** Numbers the child workflows. */
   nextChild(): number;
 }
@@ -100,6 +102,7 @@ export async function runRequest(
       local: localSteps(opened.deadlineMs),
       bulk: bulkSteps(opened.deadlineMs),
       windows: countWindows(),
+      rereadings: countRereadings(),
       nextChild() {
         children += 1;
         return children;

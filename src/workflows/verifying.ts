@@ -8,7 +8,7 @@ import type { CaseRef } from '../request/contracts';
 import type { Outcome, Verification } from '../request/model';
 import { recordName } from '../request/sources';
 import { sideBySide } from '../side-by-side';
-import { CHANGED, CONTACTS_AT_ONCE, deleteContacts, readContact, type Target } from './deleting';
+import { CHANGED, CONTACTS_AT_ONCE, deleteContacts, isOver, readContact, type Target } from './deleting';
 import { type Found, searchAgain } from './people';
 import type { Planned } from './planning';
 import type { RequestRun } from './run';
@@ -33,16 +33,16 @@ export async function verify(
   found: Found,
   { take, ...planned }: Planned & { readonly take: readonly number[] },
 ): Promise<Verification> {
-  const { settleMs, deadlineMs } = run.opened;
+  const { settleMs } = run.opened;
   const target = { people: found.people, ...planned };
   const known: Known = { target, taken: new Set(take), later: new Set(), gone: new Set() };
   for (let delayMs = settleMs; ; delayMs = nextDelay(delayMs)) {
     await settle(run, delayMs);
+    if (isOver(run)) return { state: 'residual', checkedAt: null };
     const { checkedAt, left, readings } = await check(run, found, known);
     if (left?.length === 0) return { state: 'verified', checkedAt };
     const again = left?.filter(place => !known.later.has(place) && !isFinal(outcomeOf(run, place))) ?? [];
-    if (again.length === 0 || delayMs >= SETTLE_MS_MAX || Date.now() >= deadlineMs)
-      return { state: 'residual', checkedAt };
+    if (again.length === 0 || delayMs >= SETTLE_MS_MAX || isOver(run)) return { state: 'residual', checkedAt };
     await deleteContacts(run, known.target, again, readings);
   }
 }

@@ -7,6 +7,7 @@ import type { temporal } from '@temporalio/proto';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import type { FaultRule } from '../../sandbox';
 import { registered } from '../../src/activities';
+import { planDigestOf } from '../../src/activities/approved';
 import { createDataConverter } from '../../src/encryption/data-converter';
 import { HANDLING, isStepCode, type StepCode } from '../../src/request/handling';
 import { type Kind, type RequestRef, workflowIdOf } from '../../src/request/names';
@@ -27,6 +28,8 @@ let steps: Steps;
 let client: Client;
 let subject: CaseRef;
 let people: CaseRef;
+let approval: CaseRef;
+let planDigest: string;
 let plan: CaseRef;
 const cleanUp: (() => unknown)[] = [];
 
@@ -136,6 +139,18 @@ const merge: Case = {
   input: () => ({ request: steps.request, of: 'contacts', objects: [subject] }),
   apiRequests: 0,
 };
+const OTHER_DIGEST = 'f'.repeat(32);
+const approvalOf = (named: string) => ({
+  request: steps.request,
+  plan,
+  given: { planDigest: named, decisions: {}, at: '2026-01-31T12:00:00.000Z' },
+  nowMs: Date.parse('2026-01-31T12:00:00.000Z'),
+});
+/** Another contact has the only place of the day. */
+async function brake(): Promise<void> {
+  await steps.connect(undefined, { deletionsPerDay: 1 });
+  await steps.brake.take('acme', 1, 1, Date.now());
+}
 const pathOf = ({ ref }: CaseRef) => `requests/acme/access/r-1/case/${ref}`;
 
 const CASES = {
@@ -249,6 +264,37 @@ const CASES = {
     },
     apiRequests: 0,
   },
+  'not-approved': {
+    step: 'deleteContact',
+    input: () => ({ request: steps.request, people, plan, approval, contact: 0 }),
+    prepare: async () => {
+      approval = await steps.write('approval', { planDigest: OTHER_DIGEST, decisions: {}, approvals: [] });
+    },
+    apiRequests: 0,
+  },
+  'daily-brake': {
+    step: 'deleteContact',
+    input: () => ({ request: steps.request, people, plan, contact: 0 }),
+    prepare: () => brake(),
+    apiRequests: 0,
+  },
+  'place-awaited': {
+    step: 'awaitPlace',
+    input: () => ({ request: steps.request, people, contact: 0, until: '2100-01-31T12:00:00.000Z' }),
+    prepare: () => brake(),
+    apiRequests: 0,
+  },
+  'approval-refused': { step: 'checkApproval', input: () => approvalOf(OTHER_DIGEST), apiRequests: 0 },
+  'approvers-broken': {
+    step: 'checkApproval',
+    input: () => approvalOf(planDigest),
+    prepare: async () => {
+      const { rows } = await steps.read(plan, 'plan');
+      planDigest = planDigestOf(steps.keyring.hash, rows);
+      await steps.driver.putIfAbsent('approvers', Buffer.from('broken'));
+    },
+    apiRequests: 0,
+  },
   'connection-broken': { ...search({ action: 'drop' }, 0), prepare: () => changeBytes(cutOff, 'connections/acme') },
   'record-broken': {
     ...openFor(EMAIL),
@@ -338,6 +384,9 @@ async function presentConnection(): Promise<{ readonly credentialVersion: number
 
 const CODES = Object.keys(HANDLING).filter(isStepCode);
 
+/** Codes of a deletion that is refused by its plan, before a credential is looked at. */
+const BEFORE_THE_CONNECTION: ReadonlySet<StepCode> = new Set(['read-first', 'not-approved', 'daily-brake']);
+
 /** Whatever must not be readable in a history. */
 const SECRETS = [
   EMAIL,
@@ -372,7 +421,7 @@ describe('a step that ends as', () => {
         request && workflowIdOf(request),
       );
 
-      const told = step in steps.api;
+      const told = step in steps.api && !BEFORE_THE_CONNECTION.has(code);
       expect(end).toEqual({
         type: code,
         nonRetryable: retry === 'never',

@@ -142,7 +142,7 @@ describe('opening a request', () => {
     ],
     [
       'an option of the other kind',
-      { kind: 'access', requestId: 'r', connection: 'acme', subject: { email: EMAIL }, dryRun: true },
+      { kind: 'access', requestId: 'r', connection: 'acme', subject: { email: EMAIL }, settleSeconds: 0 },
     ],
     [
       'another request id than its workflow id names',

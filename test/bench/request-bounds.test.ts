@@ -12,6 +12,7 @@ describe('the fewest API requests of a request', () => {
       byNumber: 1 + 4 + (3 + 1 + 1 + 1),
       company: 1 + 4 + 20,
       deletion: 1 + 4 + 2 + 1 + 4,
+      deletionLater: 1 + 4 + 2 + 2 + 1 + 4,
       listEverything: 3 + 20,
     });
   });

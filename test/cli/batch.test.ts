@@ -356,7 +356,7 @@ describe('nothing is started', () => {
     for (const options of [[], ['--dry-run']]) {
       const { code, message } = await refused('batch-b', path, ...options);
       expect(code).toBe('batch-refused');
-      expect(message).toMatch(/\nline 3: Request id taken was used for another subject/);
+      expect(message).toMatch(/\nline 3: Request id taken was used with other values of subject, priority\./);
     }
     expect((await runsOf('batch-b')).map(({ requestId }) => requestId)).not.toContain('fresh');
   });

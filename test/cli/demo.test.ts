@@ -14,11 +14,12 @@ const demoSchema = z.strictObject({
   access: resultSchema,
   deletion: resultSchema,
   doubtful: resultSchema,
+  decided: resultSchema,
   packageFile: z.string(),
-  links: z.strictObject({ access: z.url(), deletion: z.url(), doubtful: z.url() }),
+  links: z.strictObject({ access: z.url(), deletion: z.url(), doubtful: z.url(), decided: z.url() }),
 });
 
-test('the demo lets its Web UI decode, hands over a package, deletes the person, and ends by itself with exit code 0', async () => {
+test('the demo lets its Web UI decode, hands over a package, deletes a person, has a doubtful contact decided, and ends by itself with exit code 0', async () => {
   const demo = await operator.processes.serve(['demo', '--json'], /^Codec .*\n/m);
   const [, ui = '', codec = ''] = /Web UI (\S+)[\s\S]*^Codec .* (\S+)$/m.exec(demo.stderr()) ?? [];
   const settings = z.object({ Codec: z.object({ Endpoint: z.string() }) });
@@ -30,12 +31,14 @@ test('the demo lets its Web UI decode, hands over a package, deletes the person,
 
   const { exit, stdout, stderr } = await demo.ended();
   expect(exit).toBe(0);
-  const { access, deletion, packageFile, links } = demoSchema.parse(JSON.parse(stdout));
+  const { access, deletion, doubtful, decided, packageFile, links } = demoSchema.parse(JSON.parse(stdout));
   expect([access.status, deletion.status, deletion.verification?.state]).toEqual([
     'completed',
     'completed',
     'verified',
   ]);
+  expect([doubtful.status, doubtful.counts.contacts]).toEqual(['partial', 1]);
+  expect([decided.status, decided.counts.contacts]).toEqual(['completed', 2]);
   expect([...(await unzip(readFileSync(packageFile))).keys()]).toContain('access-package.json');
   rmSync(dirname(packageFile), { recursive: true });
 
@@ -46,11 +49,14 @@ test('the demo lets its Web UI decode, hands over a package, deletes the person,
     'Worker ',
     'asks for a copy of her data',
     'asks for the deletion of her data',
+    'Another customer asks for a copy',
+    'with --require-approval',
+    'the card has no address',
+    'aircall-dsr approve demo-decided --plan',
     'Web UI',
   ];
   const places = chapters.map(chapter => stderr.lastIndexOf(chapter));
   expect(places).not.toContain(-1);
-  expect(stderr).toContain(links.access);
-  expect(stderr).toContain(links.deletion);
+  for (const link of Object.values(links)) expect(stderr).toContain(link);
   expect(stderr).not.toContain('@');
 });

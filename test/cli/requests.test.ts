@@ -98,6 +98,46 @@ describe('access', () => {
     expect(['33199001122', '33199001133'].map(number => asked.includes(number))).toEqual([true, true]);
   });
 
+  test('takes several addresses and numbers, or numbers alone, from arguments and from stdin', async () => {
+    const [other, number] = ['zoe@work.example', '+33199001144'];
+    const several = [EMAIL, '--email', other, '--phone', number];
+    const first = await ended('access', 'acme', ...several, '--request-id', 'several');
+    expect(first).toMatchObject({ exit: 0, result: { status: 'completed' } });
+    const fromStdin = ['access', 'acme', '-', '--request-id', 'several', '--wait'];
+    const again = await operator.ask(fromStdin, {}, `${number}\n${other.toUpperCase()}\n${EMAIL}\n`);
+    expect({ exit: again.exit, result: resultSchema.parse(again.document) }).toEqual(first);
+    const fewer = await operator.ask([
+      'access',
+      'acme',
+      '--email',
+      other,
+      '--phone',
+      number,
+      '--request-id',
+      'several',
+    ]);
+    expect(errorOf(fewer.document)).toMatchObject({
+      code: 'request-conflict',
+      message: expect.stringContaining('subject'),
+    });
+
+    const before = sandbox.requests().length;
+    const alone = await ended('access', 'acme', '--phone', number, '--request-id', 'number-alone');
+    expect(alone).toMatchObject({ exit: 0, result: { status: 'no-match' } });
+    const sent = sandbox.requests().slice(before);
+    expect(sent.map(({ query }) => query.phone_number)).toEqual(sent.map(() => number));
+  });
+
+  test('with other options than before is refused, and the options are named', async () => {
+    const args = ['access', 'acme', EMAIL, '--request-id', 'first', '--calls', 'company', '--regime', 'gdpr', '--wait'];
+    const { exit, document } = await operator.ask(args);
+    expect({ exit, ...errorOf(document) }).toEqual({
+      exit: 2,
+      code: 'request-conflict',
+      message: 'Request id first was used with other values of calls, regime. Choose a new one.',
+    });
+  });
+
   test('again, into the same file: writes nothing, sends nothing and ends well', async () => {
     const args = ['access', 'acme', EMAIL, '--request-id', 'first', '--out', here('first.zip')];
     const { mtimeMs, ino } = statSync(here('first.zip'));
@@ -174,7 +214,8 @@ describe('access', () => {
     const out = here('partial.zip');
     const { exit, result } = await ended('access', 'refusing', EMAIL, '--request-id', 'partial', '--out', out);
     expect({ exit, status: result.status }).toEqual({ exit: 1, status: 'partial' });
-    expect(result.outcomes).toMatchObject([{ record: 'unreadable call 1', outcome: 'failed' }]);
+    const unreadable = { record: 'unreadable call 1', outcome: 'failed', code: 'unexpected-record' };
+    expect(result.outcomes).toContainEqual(unreadable);
     expect(readFileSync(out)).toHaveLength(result.package?.sizeBytes ?? 0);
     await operator.run(['purge', 'partial']);
     const purged = await operator.run([
@@ -224,6 +265,23 @@ describe('delete', () => {
     const sent = company.requests().slice(before);
     expect(sent.length).toBeGreaterThan(0);
     expect(sent.filter(({ method }) => method !== 'GET')).toEqual([]);
+    const { stdout } = await operator.run(['status', 'plan']);
+    expect(stdout).toMatch(/^dry run of a deletion plan: planned\n {2}found {6}2 contacts\n/);
+    expect(stdout).toContain(`2 contacts would be deleted, plan ${result.planDigest}`);
+    expect(stdout).toContain(`run: aircall-dsr delete acme - --plan ${result.planDigest} --wait`);
+    const listed = (await operator.run(['list'])).stdout.split('\n').find(line => line.endsWith('  plan'));
+    expect(listed).toMatch(/ {2}deletion \(dry run\) {2}acme {2}/);
+  });
+
+  test('--plan with another digest deletes nothing, and says what to do; one that is no digest is refused', async () => {
+    const args = ['delete', 'acme', EMAIL, '--request-id', 'other-plan', '--plan', '0'.repeat(32)];
+    const { exit, result } = await ended(...args);
+    expect({ exit, status: result.status }).toEqual({ exit: 1, status: 'failed' });
+    expect(result.failure?.code).toBe('plan-changed');
+    const refused = await operator.ask(['delete', 'acme', EMAIL, '--plan', 'abc']);
+    expect({ exit: refused.exit, code: errorOf(refused.document).code }).toEqual({ exit: 2, code: 'invalid-input' });
+    const both = await operator.ask(['delete', 'acme', EMAIL, '--dry-run', '--plan', '0'.repeat(32)]);
+    expect({ exit: both.exit, code: errorOf(both.document).code }).toEqual({ exit: 2, code: 'invalid-input' });
   });
 
   test('deletes all contacts of the person and proves it', async () => {

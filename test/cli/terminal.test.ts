@@ -55,6 +55,7 @@ describe('a text that a terminal would obey', () => {
         const [lines, notes] = await printedBy(terminal => {
           terminal.print({}, [given, ...table([[given, given]])]);
           terminal.note(given);
+          terminal.ask(given);
           terminal.log({ level: 'warn', message: given, workflowId: given });
         }, false);
         expect(lines + notes).not.toMatch(OBEYED);

@@ -57,17 +57,27 @@ const ROWS: Readonly<Record<string, Row>> = {
   'a settle time with a unit': input(remove('--settle', '5s'), /settleSeconds takes/),
   'an empty settle time': input(remove('--settle', ''), /settleSeconds takes/),
 
-  'stdin with two addresses': {
-    ...stdin(`${EMAIL}\n+33123456789\nother-${EMAIL}\n`),
-    says: /stdin names 2 e-mail addresses; a request takes one/,
+  nobody: { args: ['access', 'acme'], says: /name the person: EMAIL, --email or --phone/ },
+  'nobody to delete': { args: ['delete', 'acme', '--dry-run'], says: /name the person/ },
+  'two addresses as arguments': { args: ['access', 'acme', EMAIL, `other-${EMAIL}`], says: /too many arguments/ },
+  'a further address that is none': input(access('--email', 'zoe.nunez'), /emails.0 takes one e-mail address/),
+  'a link to an address': input(['delete', 'acme', `mailto:${EMAIL}`], /email takes .*: leave out mailto:/),
+  'a pattern': input(['delete', 'acme', '*@*'], /email takes .*: give the address itself/),
+  'a sign of a hidden caller': input(
+    ['delete', 'acme', '--phone', '+266696687'],
+    /phoneNumbers.0 takes .*hidden caller/,
+  ),
+  'an empty stdin': { ...stdin(''), says: /stdin names nobody/ },
+  'stdin with a bad address among good ones': {
+    ...stdin(`${EMAIL}\n+33123456789\nzoe@nunez@example.com\n`),
+    says: /emails.1 takes one e-mail address/,
+    code: 'invalid-input',
   },
-  'stdin without an address': { ...stdin('+33123456789\n'), says: /stdin names no e-mail address/ },
-  'an empty stdin': { ...stdin(''), says: /stdin names no e-mail address/ },
   'stdin with a name': { ...stdin(`${EMAIL}\n\nZoë\n`), says: /line 3 of stdin is neither/ },
   'stdin with a number without its +': { ...stdin(`${EMAIL}\r\n${PHONE}`), says: /line 2 of stdin is neither/ },
   'stdin with two addresses on one line': {
     ...stdin(`${EMAIL} other-${EMAIL}`),
-    says: /email takes one e-mail address/,
+    says: /emails.0 takes one e-mail address/,
     code: 'invalid-input',
   },
   'stdin with a number that is too short': {

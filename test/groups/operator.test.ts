@@ -9,5 +9,6 @@ runTogether(
   'cli/receipt-chain',
   'cli/audit',
   'cli/clock',
+  'cli/approval',
   'cli/retention',
 );

@@ -5,6 +5,7 @@ runTogether(
   'service/access',
   'service/deletion',
   'service/planned',
+  'service/judgement',
   'service/workers',
   'service/cancel',
   'service/idempotency',

@@ -2,6 +2,7 @@
 import { runTogether } from '../support/group';
 
 runTogether(
+  'activities/approvals',
   'activities/boundary',
   'activities/calls',
   'activities/clocks',
@@ -11,4 +12,5 @@ runTogether(
   'activities/standing',
   'activities/stopping',
   'activities/contracts',
+  'activities/judging',
 );

@@ -7,6 +7,8 @@ runTogether(
   'vault/receipt-repair',
   'vault/folder',
   'vault/connections',
+  'vault/approvers',
+  'vault/brake',
   'vault/cases',
   'vault/generations',
   'vault/poison',

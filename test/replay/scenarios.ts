@@ -8,7 +8,8 @@ import { inputFor, taken } from '../../src/request/addressed';
 import { receivedShape } from '../../src/request/contracts';
 import { RENEWAL_WORKFLOW, RETENTION_WORKFLOW, wakeId } from '../../src/request/names';
 import { countWaiting, wakeWaiting } from '../../src/temporal/waiting';
-import { type Credential, nextCredentialVersion } from '../../src/vault/connections';
+import { type Connection, type Credential, nextCredentialVersion } from '../../src/vault/connections';
+import { createApprover } from '../support/approvers';
 import { until } from '../support/patience';
 import { startTestService, type TestService } from '../support/service';
 
@@ -30,8 +31,15 @@ const PHONE = '+33612345678';
 type Kind = 'access' | 'deletion';
 type More = Readonly<Record<string, unknown>>;
 
-async function start(service: TestService, name: string, kind: Kind, more: More = {}): Promise<string> {
+async function start(
+  service: TestService,
+  name: string,
+  kind: Kind,
+  more: More = {},
+  policy: Partial<Connection> = {},
+): Promise<string> {
   const connection = await service.connectCompany(name);
+  await service.connections.change(connection, present => ({ ...present, ...policy }));
   const subject = { email: service.sandbox.company(name).truth.subjectEmail };
   const { workflowId } = await service.client.start(kind, {
     requestId: name,
@@ -149,6 +157,39 @@ const extended: Scenario = {
   },
 };
 
+/** The name of a person. */
+const APPROVER = 'ada-lovelace';
+
+/** Signed by two, with the first step that judges it taken again as an activity. */
+const approved: Scenario = {
+  ...request('deletion', 'completed', { requireApproval: true }),
+  async run(service, name) {
+    const [first, second] = [createApprover(APPROVER), createApprover('ben')];
+    const addedAt = new Date().toISOString();
+    for (const each of [first, second])
+      await service.approvers.add({ name: each.name, publicKey: each.publicKey, addedAt });
+    const workflowId = await start(service, name, 'deletion', {}, { approvals: 2 });
+    await untilWaiting(service, workflowId, 'approval');
+    const { planDigest = '' } = await service.client.status(workflowId);
+    const { list } = service.approvers;
+    let isFirst = true;
+    service.approvers.list = () => {
+      if (!isFirst) return list();
+      isFirst = false;
+      throw new Error('the vault gave no answer');
+    };
+    for (const { sign } of [first, second]) {
+      const decisions = { 'contact 1': 'take' } as const;
+      await service.client.approve(workflowId, sign({ workflowId, planDigest, decisions, at: addedAt }));
+    }
+    service.approvers.list = list;
+    await service.client.result(workflowId);
+    for (const each of [first, second]) await service.approvers.remove(each.name, 0);
+    return workflowId;
+  },
+  personal: ['zoe.nunez@example.com', APPROVER],
+};
+
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   'access-completed': request('access', 'completed'),
   'access-with-numbers': {
@@ -245,7 +286,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   },
   'deletion-completed': request('deletion', 'completed'),
   'deletion-no-match': request('deletion', 'no-match', { subject: { email: 'nobody@example.com' } }),
-  'deletion-dry-run': request('deletion', 'completed', { dryRun: true }),
+  'deletion-dry-run': request('deletion', 'planned', { dryRun: true }),
   'deletion-refused': request('deletion', 'partial', {}, (service, name) => {
     const company = service.sandbox.company(name);
     company.behave({ refuseContacts: [...company.truth.contactIds] });
@@ -300,6 +341,30 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       await service.client.cancel(access);
       await service.client.result(workflowId);
       service.sandbox.setFaults(undefined);
+      return workflowId;
+    },
+  },
+  'deletion-approved': approved,
+  'access-denied': {
+    ...request('access', 'denied', { requireApproval: true }),
+    async run(service, name) {
+      const workflowId = await start(service, name, 'access', { requireApproval: true });
+      await untilWaiting(service, workflowId, 'approval');
+      const { planDigest = '' } = await service.client.status(workflowId);
+      await service.client.reject(workflowId, { planDigest, reason: 'not-hers', by: APPROVER });
+      await service.client.result(workflowId);
+      return workflowId;
+    },
+    personal: ['zoe.nunez@example.com', APPROVER],
+  },
+  'deletion-braked': {
+    ...request('deletion', 'completed'),
+    async run(service, name) {
+      const connection = await service.connectCompany(name);
+      await service.brake.take(connection, 1, 2, Date.now() - DAYS_MS + 4_000);
+      const workflowId = await start(service, name, 'deletion', {}, { deletionsPerDay: 2 });
+      await untilWaiting(service, workflowId, 'daily-brake');
+      await service.client.result(workflowId);
       return workflowId;
     },
   },

@@ -125,7 +125,7 @@ describe('a request that is cancelled', () => {
 
   it('while contacts are deleted tells of each whether it is gone', async () => {
     const company = service.sandbox.company('deleting');
-    for (let n = 0; n < 18; n += 1) company.addContact({ first_name: `Copy ${n}`, emails: [EMAIL] });
+    for (let n = 0; n < 18; n += 1) company.addContact({ information: `Copy ${n}`, emails: [EMAIL] });
     const hers = idsOf(company.contacts().filter(isHers));
     const result = await cancelled({
       company,

@@ -63,7 +63,7 @@ describe('a dry run of an access request', () => {
     const { result } = await ask('asks', {
       requestId: 'nobody',
       dryRun: true,
-      subject: { email: 'nobody.at.all@example.org' },
+      subject: { emails: ['nobody.at.all@example.org'], phoneNumbers: [] },
     });
     expect(result).toMatchObject({ status: 'planned', plan: { counts: { contacts: 0 } } });
   });

@@ -108,11 +108,12 @@ describe('the receipt of a request that ended', () => {
     expect(receipt.sources[1]?.window).toEqual(result.coverage.calls?.window);
   });
 
-  it('as completed, a dry run and then the deletion, says what was kept, and what was deleted and verified', async () => {
+  it('as planned, a dry run, and as completed, the deletion, says what was kept, and what was deleted and verified', async () => {
     const plan = await run('deletion', 'whole', { dryRun: true });
     const found = plan.company.truth.contactIds.length;
     expect(plan.receipt).toMatchObject({
       request: { dryRun: true },
+      status: 'planned',
       verification: 'skipped',
       outOfReach: expect.any(Array),
     });
@@ -124,7 +125,7 @@ describe('the receipt of a request that ended', () => {
       expect(time).toEqual([time[0], ['submitted', 'due'].includes(time[0]) ? null : expect.any(String)]);
   });
 
-  it('as no-match says that nothing was found, and that all was searched', async () => {
+  it('as no-match says that nothing was found, and what was searched', async () => {
     const { receipt } = await run('deletion', 'whole');
     expect(countsOf(receipt)).toEqual({ contacts: NONE });
     expect(receipt).toMatchObject({ status: 'no-match', verification: 'skipped' });

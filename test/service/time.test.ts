@@ -7,7 +7,19 @@ import { createBudgetKeeper } from '../../src/worker/budget-keeper';
 import { until } from '../support/patience';
 import { type SkippingService, startSkippingService } from '../support/skipping';
 
-const NAMES = ['down', 'stuck', 'dead', 'abandoned', 'midway', 'lying', 'pingless', 'tokenless', 'endless', 'flooding'];
+const NAMES = [
+  'down',
+  'stuck',
+  'dead',
+  'abandoned',
+  'midway',
+  'lying',
+  'pingless',
+  'tokenless',
+  'endless',
+  'flooding',
+  'edited',
+];
 const subject = { email: 'zoe.nunez@example.com' };
 
 let service: SkippingService;
@@ -161,12 +173,43 @@ it('a deletion that never becomes clean is checked ever more rarely, for hours, 
   await service.pass(1);
   const result = await service.client.result(workflowId);
   expect(result).toMatchObject({ status: 'partial', verification: { state: 'residual' } });
-  const searches = company.requests().filter(({ path }) => path === '/v1/contacts/search').length;
+  const searches = company.requests().filter(({ query }) => 'email' in query).length;
   expect(searches).toBeGreaterThanOrEqual(10);
   expect(searches).toBeLessThan(20);
   const hours = (Date.parse(result.verification?.checkedAt ?? '') - Date.parse(result.startedAt)) / 3_600_000;
   expect(hours).toBeGreaterThan(1);
   expect(hours).toBeLessThan(4);
+});
+
+it('a contact that somebody edited while its deletion waited for weeks is left; another one is read before it is deleted', async () => {
+  const company = service.sandbox.company('edited');
+  const [first = 0, second = 0] = company.truth.contactIds;
+  service.sandbox.setFaults({ rules: [{ company: 'edited', method: 'DELETE', action: 'revoke' }] });
+  const input = { requestId: 'edited', connection: 'edited', subject };
+  const { workflowId } = await service.client.start('deletion', input);
+  const waits = async () => (await service.client.status(workflowId)).waitingFor?.cause === 'credentials';
+  await until('it waits', waits);
+  await service.pass(21);
+  service.sandbox.setFaults(undefined);
+  company.updateContact(second, { first_name: 'Somebody', last_name: 'Else' });
+  await service.connect('edited');
+  await service.pass(0.1); // it looks by itself within an hour and a half
+  const result = await service.client.result(workflowId);
+  const left = company.contacts().map(({ id }) => id);
+  expect([left.includes(first), left.includes(second)]).toEqual([false, true]);
+  expect(result).toMatchObject({
+    status: 'partial',
+    counts: { contacts: 2, deleted: 1, retained: 1 },
+    outcomes: [{ outcome: 'deleted' }, { outcome: 'retained', code: 'changed-since-plan' }],
+    verification: { state: 'residual' },
+    apiRequests: company.requests().length,
+  });
+  const ofFirst = company.requests().filter(({ path }) => path === `/v1/contacts/${first}`);
+  expect(ofFirst.slice(-2).map(({ method, status }) => [method, status])).toEqual([
+    ['GET', 200],
+    ['DELETE', 204],
+  ]);
+  expect(company.requests().filter(({ path, status }) => path.endsWith(`/${second}`) && status === 204)).toEqual([]);
 });
 
 it('the rate of a queue is left to the workers on a server that keeps none, which is logged once', async () => {

@@ -109,3 +109,38 @@ test('whatever went wrong, it stays small', () => {
   expect(text).toContain('and 4992 more, see the result');
   expect(text.length).toBeLessThan(2_000);
 });
+
+test('one that is partial because nobody has decided: why, and the command that decides', () => {
+  const text = told(
+    { status: 'partial' },
+    {
+      doubts: [{ code: 'number-only', taken: 0, kept: 2, undecided: 2 }],
+      outcomes: [{ record: 'contact 3', outcome: 'withheld', code: 'number-only' }],
+    },
+  );
+  expect(text).toContain("- 2 records that may be somebody else's, because the card has no address");
+  expect(text).toContain('run `aircall-dsr access acme - --require-approval --wait`, with the person on its stdin.');
+  expect(text).not.toContain('Contacts withheld, because of');
+});
+
+test('a dry run: in its title, while it runs and at its end, with its plan', () => {
+  const dry = { kind: 'deletion', dryRun: true } as const;
+  expect(told({ ...dry, status: 'running', phase: 'searching' })).toContain(
+    '**Dry run of a deletion case-17 of acme: running**',
+  );
+  const plan = { plan: { counts: { contacts: 2 } }, planDigest: '0'.repeat(32) };
+  const text = told({ ...dry, status: 'planned' }, { ...plan, verification: { state: 'skipped', checkedAt: null } });
+  expect(text).toContain('**Dry run of a deletion case-17 of acme: planned**');
+  expect(text).toContain(`- The plan: 2 contacts would be deleted, plan ${'0'.repeat(32)}`);
+  expect(text).toContain(`run \`aircall-dsr delete acme - --plan ${'0'.repeat(32)} --wait\``);
+});
+
+test('one that people decided about: who, by keys', () => {
+  const at = '2026-01-31T12:00:00.000Z';
+  const approvals = [{ keyId: 'a-1', at, signed: true }];
+  expect(told({ status: 'completed' }, { approvals })).toContain(`- The plan was approved: ${at} by key a-1, signed`);
+  const rejection = { at, signed: false, reason: 'wrong-person' };
+  expect(told({ status: 'denied' }, { rejection })).toContain(
+    `- The plan was rejected: ${at}, not signed: wrong-person`,
+  );
+});

@@ -1,8 +1,8 @@
 /** The findings of a request: counts follow outcomes, and what broke off names the true cause. */
 import { statedOf } from '../../src/receipt/build';
 import { detailsOf } from '../../src/workflows/details';
-import { createFindings } from '../../src/workflows/findings';
-import { resultOf } from '../../src/workflows/result';
+import { createFindings, type Found, statusOf } from '../../src/workflows/findings';
+import { coverageOf, resultOf } from '../../src/workflows/result';
 
 test('a source that was being searched names the failure that ended the request, not a cancellation', () => {
   const window = { from: null, to: '2026-01-31T12:00:00.000Z' };
@@ -90,4 +90,45 @@ test('rows that could not be read are listed up to ten thousand, and beyond it o
   expect(result.unlisted).toEqual([
     { source: 'calls', unreadable: true, outcome: 'failed', code: 'unexpected-record', count: 4_990_000 },
   ]);
+});
+
+const AT = '2026-01-31T12:00:00.000Z';
+const COMPLETE = { state: 'complete', gaps: [] } as const;
+const CALLS = { ...COMPLETE, window: { from: null, to: AT }, ambiguous: 0, ignoredNumbers: 0 } as const;
+const NO_NUMBER = { ...CALLS, state: 'skipped', gaps: [{ code: 'no-number-known' }] } as const;
+
+function foundWith(contacts: number, calls: Found['covered']['calls'] = CALLS): Found {
+  const findings = createFindings('access');
+  findings.found('contacts', contacts);
+  findings.cover({ contacts: COMPLETE, calls });
+  return findings;
+}
+const access = { kind: 'access', dryRun: false } as const;
+
+test.each([
+  ['completed', foundWith(2)],
+  ['no-match', foundWith(0)],
+  ['completed', foundWith(2, NO_NUMBER)],
+  ['no-match', foundWith(0, NO_NUMBER)],
+  ['partial', foundWith(2, { ...NO_NUMBER, gaps: [{ code: 'no-number-known' }, { code: 'number-without-country' }] })],
+  ['partial', foundWith(2, { ...NO_NUMBER, gaps: [] })],
+] as const)(
+  'a request ends as %s: calls that nothing leads to are told, and nothing that somebody can repeat',
+  (status, found) => {
+    expect(statusOf(found, access)).toBe(status);
+  },
+);
+
+test('a dry run that came through its search is planned, also with gaps or nobody found; one that failed has failed', () => {
+  const dryRun = { kind: 'deletion', dryRun: true } as const;
+  const part = { ...foundWith(2), covered: { contacts: { state: 'partial', gaps: [{ code: 'deadline' }] } } } as const;
+  expect([foundWith(2), foundWith(0), part].map(found => statusOf(found, dryRun))).toEqual(Array(3).fill('planned'));
+  expect(statusOf({ ...part, failure: { code: 'deadline', message: 'x' } }, dryRun)).toBe('failed');
+});
+
+test('coverage names what no number leads to, unless all calls of the company were listed', () => {
+  const reach = (calls: Found['covered']['calls']) => coverageOf('access', foundWith(1, calls)).outOfReach.join();
+  expect(reach({ ...CALLS, by: 'number' })).toMatch(/transferred.*conference.*hidden/);
+  expect(reach({ ...CALLS, by: 'company' })).not.toMatch(/transferred|conference/);
+  expect(coverageOf('deletion', createFindings('deletion')).outOfReach).toContain('call records');
 });

@@ -1,0 +1,4 @@
+/** Plans that people approve. */
+import { runTogether } from '../support/group';
+
+runTogether('service/approval');

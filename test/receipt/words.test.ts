@@ -1,0 +1,91 @@
+/** What `verify` prints of a receipt: every statement of it, in words, and no more than it states. */
+import { receiptContent } from '../../src/receipt/build';
+import type { Receipt } from '../../src/receipt/model';
+import { statementsOf } from '../../src/receipt/words';
+import type { RequestResult } from '../../src/request/model';
+import { FACTS, RESULT, receiptOf } from './support';
+
+const AT = '2026-01-31T12:00:01.000Z';
+const FIRST = { sequence: 1, previous: null };
+const { verification: _, planDigest: __, ...READ } = RESULT;
+
+function told(more: Partial<RequestResult>, dryRun = false): string[] {
+  const result: RequestResult = { ...RESULT, ...more };
+  const request = { ...FACTS.request, kind: result.kind };
+  return linesOf(receiptOf({ ...FACTS, request, dryRun, ending: { result } }, FIRST));
+}
+const linesOf = (receipt: Receipt) => statementsOf(receipt).map(([about, words]) => `${about}: ${words}`);
+
+test('a deletion: what was done to each source, what was not, what was checked, and what is out of reach', () => {
+  expect(told({})).toEqual([
+    'ended: 2026-01-31T12:00:09.000Z',
+    'contacts: 3 found, searched in part: 0 kept, 1 deleted, 1 already deleted, 0 left, 1 not done',
+    'missing: contacts: unexpected-record (1)',
+    `plan: ${'0'.repeat(32)}`,
+    'verified: not verified: the search after the last deletion still found something, or was not complete',
+    'no reach: call records, calls older than about six months',
+  ]);
+});
+
+test('doubts, and who decided', () => {
+  const lines = told({
+    doubts: [{ code: 'number-only', records: 3, taken: 1, kept: 2 }],
+    approvals: [{ keyId: 'a-1', at: AT, signed: true }],
+    rejection: { at: AT, signed: false, reason: 'wrong-person' },
+    verification: { state: 'verified', checkedAt: AT },
+  });
+  expect(lines).toEqual(
+    expect.arrayContaining([
+      "doubtful: 3 because the card has no address, only a number of the person (number-only): 1 decided to be the person's, 2 left",
+      `approved: ${AT} by key a-1, signed`,
+      `rejected: ${AT}, not signed: wrong-person`,
+      'verified: searched again after the last deletion: no contact of the person was found but those that were left',
+    ]),
+  );
+});
+
+test('an access request: the way by which calls were found, or that none were searched', () => {
+  const searched = {
+    state: 'complete',
+    gaps: [],
+    window: { from: null, to: AT },
+    ambiguous: 4,
+    ignoredNumbers: 0,
+  } as const;
+  const withCalls = (calls: NonNullable<RequestResult['coverage']['calls']>) =>
+    linesOf(
+      receiptOf(
+        {
+          ...FACTS,
+          request: { ...FACTS.request, kind: 'access' },
+          ending: {
+            result: {
+              ...READ,
+              kind: 'access',
+              counts: { contacts: 1, calls: 5, refused: 0, failed: 0 },
+              outcomes: [],
+              coverage: { contacts: { state: 'complete', gaps: [] }, calls, outOfReach: [] },
+            },
+          },
+        },
+        FIRST,
+      ),
+    );
+  expect(withCalls({ ...searched, by: 'number' })).toContain(
+    'calls: 5 found, searched completely by the numbers of the person: 5 kept, 0 deleted, 0 already deleted, 0 left, 0 not done, 4 withheld',
+  );
+  const unknown = withCalls({ ...searched, state: 'skipped', ambiguous: 0, gaps: [{ code: 'no-number-known' }] });
+  expect(unknown).toContain('missing: calls: no-number-known: not searched, because no number of the person is known');
+});
+
+test('a dry run is called one', () => {
+  expect(told({ status: 'planned', dryRun: true }, true)).toContain(
+    'dry run: it was to search only: nothing was handed over or deleted',
+  );
+});
+
+test('a request that never told its end states nothing of what it did', () => {
+  const ending = { code: 'terminated', receivedAt: null, endedAt: AT };
+  expect(receiptContent({ ...FACTS, ending }).sources).toEqual([]);
+  expect(linesOf(receiptOf({ ...FACTS, ending }, FIRST))).toEqual([`ended: ${AT}`]);
+});
