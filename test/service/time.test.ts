@@ -6,6 +6,7 @@ import { paceOn } from '../../src/temporal/queue-rate';
 import { createBudgetKeeper } from '../../src/worker/budget-keeper';
 import { until } from '../support/patience';
 import { type SkippingService, startSkippingService } from '../support/skipping';
+import { expectWaitWithoutEvents } from '../support/waits';
 
 const NAMES = [
   'down',
@@ -145,25 +146,8 @@ describe('a request past its deadline', () => {
   });
 });
 
-it('a request waits for credentials for a year without a growing history, and goes on', async () => {
-  service.sandbox.company('dead').revokeCredentials();
-  const input = { requestId: 'dead', connection: 'dead', subject, deadlineDays: 365 };
-  const { workflowId } = await service.client.start('access', input);
-  const waits = async () => (await service.client.status(workflowId)).waitingFor?.cause === 'credentials';
-  await until('it waits', waits);
-  const lengthOf = async () =>
-    (await service.temporal.workflow.getHandle(workflowId).fetchHistory()).events?.length ?? 0;
-  // What led to the wait may still be written down; the wait itself adds nothing.
-  await service.pass(0.02);
-  const before = await lengthOf();
-  expect(before).toBeLessThan(60);
-  await service.pass(364);
-  await until('it is seen that it still waits', waits);
-  expect(await lengthOf()).toBe(before);
-  await service.connect('dead');
-  await service.pass(0.1); // it looks by itself within an hour and a half
-  expect((await service.client.result(workflowId)).status).toBe('completed');
-});
+it('a request waits for credentials for a month without a growing history, and goes on', () =>
+  expectWaitWithoutEvents(service, 'dead', 30));
 
 it('a deletion that never becomes clean is checked ever more rarely, for hours, and ends as residual', async () => {
   const company = service.sandbox.company('lying');
