@@ -209,7 +209,8 @@ export function createDsrClient({
 
     async reject(workflowId, rejection) {
       const parsed = parseRejection(rejection, Date.now());
-      return updated(workflowId, REJECT, parsed, answer => readRejected(answer, parsed.reason));
+      const request = requestNamed(workflowId);
+      return updated(workflowId, REJECT, parsed, answer => readRejected(answer, request, parsed));
     },
 
     async list({ connection, limit = LIST_LIMIT_DEFAULT, open = false } = {}) {

@@ -27,7 +27,9 @@ export function planDigestOf(hash: ApprovedDependencies['hash'], rows: readonly 
 /** The approvals that no request of a kind can do without. */
 export async function minimumOf(connections: Connections, { connection, kind }: RequestRef): Promise<number> {
   if (kind === 'access') return 0;
-  return (await connections.get(connection))?.value.approvals ?? 0;
+  // A connection that was disconnected while requests wait for it keeps what it required.
+  const policy = (await connections.get(connection))?.value ?? (await connections.kept(connection));
+  return policy?.approvals ?? 0;
 }
 
 /** Those who said the same of a plan, at different times. */

@@ -3,7 +3,7 @@
  * answer counts only if it has the shape of one and names the request that was asked. The answer to an extension names none: it must
  * have its shape and its reason.
  */
-import { type Approved, approvedShape, type Rejected, rejectedShape } from './approval';
+import { type Approved, approvedShape, type Rejected, rejectionAnswerShape } from './approval';
 import { ALARMS, type Clock, clockIfAny, clockShape } from './clock';
 import { countsShape, isEnded, type RequestResult, type RequestStatus, resultShape } from './model';
 import { type RequestRef, requestRefFields } from './names';
@@ -44,9 +44,14 @@ export function readApproved(answer: unknown, asked: RequestRef, planDigest: str
   return approvedShape(answer) && isSame(answer, asked) && answer.planDigest === planDigest ? answer : undefined;
 }
 
-/** Undefined for what is no answer to a rejection for that reason. */
-export function readRejected(answer: unknown, reason: string): Rejected | undefined {
-  return rejectedShape(answer) && answer.reason === reason ? answer : undefined;
+/** Undefined for what is no answer to a rejection of that plan of that request for that reason. */
+export function readRejected(
+  answer: unknown,
+  asked: RequestRef,
+  { planDigest, reason }: { readonly planDigest: string; readonly reason: string },
+): Rejected | undefined {
+  const isAnswer = rejectionAnswerShape(answer) && isSame(answer, asked) && answer.planDigest === planDigest;
+  return isAnswer && answer.rejection.reason === reason ? answer.rejection : undefined;
 }
 
 /** Whether both name the same request. */

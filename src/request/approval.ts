@@ -22,8 +22,8 @@ import {
 /** The keys of approvers that a connection may require at most. */
 export const APPROVALS_MAX = 2;
 
-/** As results name a record: `contact 1`. */
-const REF = /^[a-z]{1,32} [1-9]\d{0,8}$/;
+/** As plans name their rows: `contact 1`. Nothing else is ever repeated in a message. */
+const REF = /^(?:contact|call) [1-9]\d{0,8}$/;
 const DECISIONS_MAX = 20_000;
 
 export const digestShape = matching(/^[0-9a-f]{32}$/);
@@ -64,9 +64,13 @@ export const approvedShape = object({
 });
 export type Approved = Shaped<typeof approvedShape>;
 
-/** The answer to a rejection, and what the result of the request states of it. */
+/** What the result of a request states of the rejection of its plan. */
 export const rejectedShape = object({ keyId: optional(text), at: instant, signed: flag, reason: reasonShape });
 export type Rejected = Shaped<typeof rejectedShape>;
+
+/** The answer to a rejection. */
+export const rejectionAnswerShape = object({ ...requestRefFields, planDigest: digestShape, rejection: rejectedShape });
+export type RejectionAnswer = Shaped<typeof rejectionAnswerShape>;
 
 export class ApprovalRefused extends Error {
   readonly code = 'approval-refused' as const;

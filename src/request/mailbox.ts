@@ -14,7 +14,7 @@ const DOTS = 'correct its dots: none begins or ends a part, and none follows ano
 const WILDCARD = 'give the address itself: * stands for no other characters';
 const QUOTES = 'correct its quotes, or leave them out if it needs none';
 const ONE_EACH = 'give each address on its own';
-const DOMAIN_NAME = 'correct what follows the @: the full name of a domain, as in example.com';
+const DOMAIN_NAME = 'correct what follows the @: the full name of a domain, for instance example.org';
 
 /** What is often given in place of an address, with the remedy. The first that applies is named. */
 const MISTAKES: readonly (readonly [mistake: RegExp, remedy: string])[] = [

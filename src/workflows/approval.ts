@@ -15,7 +15,7 @@ import {
   ApprovalRefused,
   type Approved,
   approvalIn,
-  type Rejected,
+  type RejectionAnswer,
   type RejectionInput,
   rejectionIn,
 } from '../request/approval';
@@ -30,7 +30,7 @@ import { localSteps, ownFailure } from './steps';
 /** Returns how many approvals are missing. A refusal (`approval-refused`) changes nothing. */
 const approveUpdate = defineUpdate<Approved, [unknown]>(APPROVE);
 /** Returns the rejection, with which the request ends. */
-const rejectUpdate = defineUpdate<Rejected, [unknown]>(REJECT);
+const rejectUpdate = defineUpdate<RejectionAnswer, [unknown]>(REJECT);
 
 export interface Planned {
   readonly plan: CaseRef;
@@ -101,7 +101,8 @@ export function keepApprovals(): (request: {
 
   /** @throws {ApprovalRefused} */
   function present({ planDigest }: { readonly planDigest: string }): Waiting {
-    if (waiting === undefined) throw new ApprovalRefused('this request does not wait for an approval');
+    if (waiting === undefined || waiting.end !== undefined)
+      throw new ApprovalRefused('this request does not wait for an approval');
     if (planDigest !== waiting.planDigest)
       throw new ApprovalRefused(
         'the plan has another digest; run `aircall-dsr plan` again, and name the digest that it prints',
@@ -125,18 +126,19 @@ export function keepApprovals(): (request: {
     return { ...request, planDigest: plan.planDigest, approvals, missing };
   }
 
-  async function reject(given: RejectionInput, plan: Waiting): Promise<Rejected> {
+  async function reject(given: RejectionInput, plan: Waiting): Promise<RejectionAnswer> {
     const { request } = plan.opened;
     const rejection = await localSteps().checkRejection({ request, plan: plan.plan, given, nowMs: Date.now() });
     refuseLate(plan);
     plan.findings.rejection = rejection;
     plan.end = 'rejected';
-    return rejection;
+    return { ...request, planDigest: plan.planDigest, rejection };
   }
 
   /** The deadline, or a cancellation, may have come while it was judged. */
   function refuseLate(plan: Waiting): void {
-    if (waiting !== plan) throw new ApprovalRefused('this request does not wait for an approval any more');
+    if (waiting !== plan || plan.end !== undefined)
+      throw new ApprovalRefused('this request does not wait for an approval any more');
   }
 
   return ({ opened, progress, findings }) => ({

@@ -98,9 +98,9 @@ function recordFresh(
   return fresh.flatMap(({ contact, doubt }) => (doubt === undefined ? [contact] : []));
 }
 
-/** Whether a plan takes one more contact: not if people approved it, and not beyond what a request may delete without a person. */
-function mayGrow({ matchesMax }: RequestRun['opened'], { approval }: Target, taken: number): boolean {
-  return approval === undefined && taken < matchesMax;
+/** Whether a plan takes one more contact: not if people have seen it, and not beyond what a request may delete without a person. */
+function mayGrow({ matchesMax, plan }: RequestRun['opened'], { approval }: Target, taken: number): boolean {
+  return approval === undefined && plan === undefined && taken < matchesMax;
 }
 
 function undecided(code: DoubtCode, place: number) {

@@ -108,6 +108,13 @@ describe('how many people must approve a plan', () => {
     await notApproved(act());
   });
 
+  test('as many as a connection required that was disconnected while the request waits for it', async () => {
+    await require(2);
+    await steps.connections.delete('acme', { waitedFor: true });
+    expect(await needed({})).toBe(2);
+    await notApproved(act());
+  });
+
   test('nobody, if there is nothing to approve', async () => {
     await require(2);
     const nothing = await steps.write('plan', { rows: [] });

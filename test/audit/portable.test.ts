@@ -85,3 +85,27 @@ test('no text of a stranger stays as a queue or as the id of a child', async () 
   expect(events[1]).toMatchObject(ours);
   expect(JSON.stringify(events)).not.toContain('ada@');
 });
+
+test('of an approval what was decided is kept, and nobody’s name; of any other update nothing but what a request reads', async () => {
+  const workflowId = 'dsr:acme:deletion:one';
+  const started = { workflowExecutionStartedEventAttributes: { workflowId, taskQueue: { name: 'aircall-dsr' } } };
+  const common = { workflowId, planDigest: 'f'.repeat(32), at: '2026-01-31T12:00:00.000Z', by: 'ada-lovelace' };
+  const kept = async (name: string, given: object) => {
+    const input = { name, args: { payloads: [json(given)] } };
+    const accepted = { workflowExecutionUpdateAcceptedEventAttributes: { acceptedRequest: { input } } };
+    const { events } = await keptOf([started, accepted]);
+    const request = events[1].workflowExecutionUpdateAcceptedEventAttributes.acceptedRequest;
+    return { name: request.input.name, given: contentOf(request.input.args) };
+  };
+  const decisions = { 'contact 1': 'take' };
+  expect(await kept('approve', { ...common, decisions, who: WHO })).toEqual({
+    name: 'approve',
+    given: { ...common, decisions, by: 'approver' },
+  });
+  expect(await kept('reject', { ...common, reason: 'not-hers', who: WHO })).toEqual({
+    name: 'reject',
+    given: { ...common, reason: 'not-hers', by: 'approver' },
+  });
+  expect(await kept('approve', { ...common, decisions: { [WHO]: 'take' } })).toEqual({ name: 'approve', given: {} });
+  expect((await kept('burn', { who: WHO })).given).toEqual({});
+});

@@ -7,6 +7,7 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { createCompanySeed, type Sandbox, startSandbox } from '../../sandbox';
+import { createApprover } from '../support/approvers';
 import { type Canaries, formsOf, foundIn, numberForms } from '../support/canaries';
 import { createOperator, type Environment, keyMaterial, type Ran, type RunningCommand } from '../support/command-line';
 import { until } from '../support/patience';
@@ -130,6 +131,33 @@ async function serverAnswers(): Promise<Buffer> {
   return Buffer.from(parts.join('\n'), 'latin1');
 }
 
+/** A plan that is opened, answered by whoever may not and with texts in the wrong places, and rejected. */
+async function approvals(): Promise<void> {
+  const { name, publicPem, privatePem } = createApprover('ada');
+  writeFileSync(here('ada.pub'), publicPem);
+  writeFileSync(here('ada.pem'), privatePem);
+  await run('approvers', 'add', name, '--key', here('ada.pub'));
+  await fails('approvers', 'add', SUBJECT.email, '--key', here('ada.pub'));
+  await run('approvers', 'list');
+  await run('delete', 'private', SUBJECT.email, '--request-id', 'planned', '--require-approval');
+  await until('it waits', async () => (await run('status', 'planned')).includes('waits for  approval'));
+  const [, digest = ''] = /^Plan ([0-9a-f]{32}) /.exec(await run('plan', 'planned')) ?? [];
+  await run('plan', 'planned', '--json');
+  const key = ['--key', here('ada.pem')];
+  await fails('approve', 'planned', '--plan', SUBJECT.email, ...key);
+  await fails('approve', 'planned', '--plan', digest, '--take', SUBJECT.email, ...key);
+  await fails('approve', 'planned', '--plan', digest, '--by', SUBJECT.email, ...key);
+  await fails('approve', 'planned', '--plan', digest, '--key', SUBJECT.email);
+  await fails('reject', 'planned', '--reason', SUBJECT.email, ...key);
+  await run('reject', 'planned', '--reason', 'not-hers', ...key);
+  await run('access', 'private', SUBJECT.email, '--request-id', 'approved', '--require-approval');
+  await until('it waits', async () => (await run('status', 'approved')).includes('waits for  approval'));
+  const [, other = ''] = /^Plan ([0-9a-f]{32}) /.exec(await run('plan', 'approved')) ?? [];
+  await run('approve', 'approved', '--plan', other, '--keep', 'contact-1', ...key);
+  await fails('approvers', 'remove', SUBJECT.email);
+  await run('approvers', 'remove', name);
+}
+
 const PLACES: Readonly<Record<string, () => Buffer | Promise<Buffer>>> = {
   'the server’s database with its write-ahead log': database,
   'what the server answers of every run': serverAnswers,
@@ -154,6 +182,7 @@ test('after every command and failures of every sort, no place holds any form of
   const phone = ['--phone', GIVEN_NUMBER];
   await fails('access', 'private', SUBJECT.email, '--request-id', 'one', ...phone, '--out', here('one.zip'));
   await run('access', PLANTED, SUBJECT.email, '--request-id', 'one', '--wait', '--json');
+  await approvals();
   await run('delete', 'private', SUBJECT.email, '--request-id', 'two', ...phone, '--settle', '0', '--wait', '--json');
   await run('access', 'failing', SUBJECT.email, '--request-id', 'stuck', '--regime', 'gdpr');
   await until('it is retried', async () => (await run('status', 'stuck')).includes('retrying'));

@@ -112,7 +112,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   'a misspelt option with a value': { args: access(`--emial=${EMAIL}`), says: /unknown option '--emial'/ },
   'an address that looks like an option': { args: ['access', 'acme', `-${EMAIL}`], says: /unknown option/ },
   'an option without its value': { args: access('--from'), says: /--from <time>/ },
-  'too few arguments': { args: ['access', 'acme'], says: /missing required argument 'email'/ },
+  'too few arguments': { args: ['access'], says: /missing required argument 'name'/ },
   'too many arguments': { args: access(EMAIL), says: /too many arguments/ },
   'an unknown command': { args: ['acces', 'acme', EMAIL], says: /unknown command 'acces'/ },
   'an address in place of a command': { args: [EMAIL], says: /unknown command/ },

@@ -48,6 +48,7 @@ runTogether(
   'workflows/credentials',
   'workflows/details',
   'workflows/findings',
+  'workflows/rereadings',
   'workflows/steps',
   'workflows/windows',
   'temporal/connect',

@@ -1,4 +1,4 @@
-import { readExtended, readResult, readStatus } from '../../src/request/answers';
+import { readApproved, readExtended, readRejected, readResult, readStatus } from '../../src/request/answers';
 import type { RequestResult, RequestStatus } from '../../src/request/model';
 import type { RequestRef } from '../../src/request/names';
 import { RESULT } from '../receipt/support';
@@ -60,4 +60,22 @@ test('an extended clock has an extension for the reason that was given', () => {
     [RESULT, 'complexity'],
   ] as const)
     expect(readExtended(answer, reason)).toBeUndefined();
+});
+
+test('the answer to an approval or a rejection names the request, the plan and the reason that were given', () => {
+  const [planDigest, at, reason] = ['f'.repeat(32), '2026-01-31T12:00:00.000Z', 'not-hers'];
+  const approved = { ...ASKED, planDigest, approvals: [{ keyId: 's-1', at, signed: true }], missing: 1 };
+  const rejection = { at, signed: false, reason };
+  const rejected = { ...ASKED, planDigest, rejection };
+  expect(readApproved(approved, ASKED, planDigest)).toEqual(approved);
+  expect(readRejected(rejected, ASKED, { planDigest, reason })).toEqual(rejection);
+  for (const other of Object.values(OTHERS)) {
+    expect(readApproved(approved, other, planDigest)).toBeUndefined();
+    expect(readRejected(rejected, other, { planDigest, reason })).toBeUndefined();
+  }
+  expect(readApproved(approved, ASKED, 'e'.repeat(32))).toBeUndefined();
+  expect(readApproved(rejected, ASKED, planDigest)).toBeUndefined();
+  expect(readRejected(rejected, ASKED, { planDigest: 'e'.repeat(32), reason })).toBeUndefined();
+  expect(readRejected(rejected, ASKED, { planDigest, reason: 'hers' })).toBeUndefined();
+  expect(readRejected(approved, ASKED, { planDigest, reason })).toBeUndefined();
 });

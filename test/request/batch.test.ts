@@ -37,6 +37,16 @@ const file = (...rows: string[]) => [HEADER, ...rows, ''].join('\n');
 const ONE = file('case-1,access,anna.secret@example.com,+33123456789');
 
 describe('a file', () => {
+  test('may say which rows a person must approve; a row that says so is another request', () => {
+    const row = (cell: string) => `kind,requestId,email,requireApproval\ndeletion,,a@example.com,${cell}\n`;
+    const requests = ['yes', 'no', ''].map(cell => parseBatch(row(cell)).requests[0]);
+    expect(requests.map(request => request?.input.requireApproval)).toEqual([true, false, undefined]);
+    expect(new Set(requests.map(request => request?.workflowId)).size).toBe(3);
+    const [without] = parseBatch('kind,requestId,email\ndeletion,,a@example.com\n').requests;
+    expect(requests[2]?.workflowId).toBe(without?.workflowId);
+    expect(problemsOf(row('perhaps'))).toEqual(['line 2: requireApproval takes yes, no, or nothing']);
+  });
+
   test('may say when each person asked; the law is that of all', () => {
     const text =
       'kind,requestId,email,submittedAt\naccess,,a@example.com,2026-01-05\naccess,,a@example.com,2026-02-05\n';

@@ -16,6 +16,7 @@ import { type SkippingService, startSkippingService } from '../support/skipping'
 const NAMES = [
   'decided',
   'refused',
+  'raced',
   'handed',
   'capped',
   'dry',
@@ -147,6 +148,26 @@ test('what is no approval of this plan is refused and changes nothing; a rejecti
   await client.cancel(other.workflowId);
   expect(await ended(other)).toMatchObject({ status: 'cancelled', counts: { deleted: 0 } });
   expect(deletions(company)).toBe(0);
+});
+
+test('of an approval and a rejection that arrive together, one counts', async () => {
+  const begun = await remove('raced', { requireApproval: true });
+  const { workflowId, company } = begun;
+  const { planDigest } = await waiting(begun);
+  const answers = await service.withoutWorker(async () => {
+    const both = [
+      service.client.approve(workflowId, { planDigest }),
+      service.client.reject(workflowId, { planDigest, reason: 'not-hers' }),
+    ];
+    for (const each of both) each.catch(() => {});
+    return { both };
+  });
+  const settled = await Promise.allSettled(answers.both);
+  expect(settled.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+  const { status, rejection } = await ended(begun);
+  const isApproved = settled[0]?.status === 'fulfilled';
+  expect([status, rejection === undefined]).toEqual([isApproved ? 'completed' : 'denied', isApproved]);
+  expect(deletions(company)).toBe(isApproved ? 2 : 0);
 });
 
 test('an access request hands over what was approved', async () => {

@@ -146,24 +146,26 @@ it('a person is found by each of several addresses, and searched for by a number
   const { connection, company } = service;
   const other = 'tomas.obriain@example.net';
   const theirs = company.contacts().filter(({ emails }) => emails.some(({ value }) => value === other));
-  const subject = { email: EMAIL, emails: [other] };
-  const both = await service.client.start('access', { requestId: 'both', connection, subject });
+  const two = { email: EMAIL, emails: [other] };
+  const both = await service.client.start('access', { requestId: 'both', connection, subject: two });
   const handed = await documentOf(service, await service.client.result(both.workflowId));
   expect(theirs).toHaveLength(1);
   expect(idsOf(handed.contacts)).toEqual(sorted([...company.truth.contactIds, ...theirs.map(({ id }) => id)]));
   expect(handed.subject).toEqual({ emails: [EMAIL, other], phoneNumbers: [] });
 
   const before = company.requests().length;
-  const number = '+33639981234';
-  const alone = { requestId: 'number', connection, subject: { phoneNumbers: [number] } };
-  await service.client.result((await service.client.start('access', alone)).workflowId);
+  const subject = { phoneNumbers: ['+14155550123'] };
+  const alone = await service.client.start('access', { requestId: 'number', connection, subject });
+  const found = await documentOf(service, await service.client.result(alone.workflowId));
+  expect(found.calls.length).toBeGreaterThan(0);
+  expect(found.subject).toEqual({ emails: [], ...subject });
   const searches = company
     .requests()
     .slice(before)
     .filter(({ path }) => path.endsWith('/search'));
   expect(searches.some(({ path }) => path === '/v1/calls/search')).toBe(true);
   // A search without its filter returns everybody.
-  for (const { query } of searches) expect(query).toMatchObject({ phone_number: number });
+  for (const { query } of searches) expect(query).toMatchObject({ phone_number: subject.phoneNumbers[0] });
 });
 
 it('a dry run never answers for a deletion, nor the other way round', async () => {

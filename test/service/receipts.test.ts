@@ -140,7 +140,10 @@ describe('the receipt of a request that ended', () => {
       state: 'partial',
       unreadable: 1,
       failed: 0,
-      reasons: [{ outcome: 'failed', code: 'unexpected-record', count: 1 }],
+      reasons: [
+        { outcome: 'withheld', code: 'other-contact', count: calls?.withheld },
+        { outcome: 'failed', code: 'unexpected-record', count: 1 },
+      ],
       gaps: [{ code: 'unexpected-record', count: 1 }],
     });
     expect(spoilt.receipt.status).toBe('partial');

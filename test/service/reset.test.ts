@@ -106,7 +106,8 @@ describe('an access request that is reset', () => {
     release();
     if (name === 'wait') await service.connectCompany(company.name);
     const result = await end;
-    expect(result).toMatchObject({ status: 'completed', outcomes: [] });
+    expect(result.status).toBe('completed');
+    expect(result.outcomes.filter(({ outcome }) => outcome !== 'withheld')).toEqual([]);
     const document = await documentOf(service, result);
     expect(idsOf(document.contacts)).toEqual(sorted(company.truth.contactIds));
     expect(idsOf(document.calls)).toEqual(sorted(company.truth.callIds));

@@ -148,6 +148,12 @@ export const connectionsSchema = z.strictObject({
       baseUrl: z.url(),
       credential: z.enum(['api-key', 'oauth']),
       connectedAt: z.iso.datetime(),
+      country: z
+        .string()
+        .regex(/^[A-Z]{2}$/)
+        .nullable(),
+      approvals: z.number().int(),
+      deletionsPerDay: z.number().int().nullable(),
       pausedAt: z.iso.datetime().nullable(),
       refusedAt: z.iso.datetime().nullable(),
       waitingRequests: z.number().int().nullable(),

@@ -165,6 +165,13 @@ describe('what is kept of a connection that is deleted while requests wait for i
     expect(await connections.company('acme')).toBeUndefined();
   });
 
+  test('is what its operator set for all of its requests', async () => {
+    const policy = { country: 'FR', approvals: 2, deletionsPerDay: 50 };
+    await connections.put({ ...acme, ...policy }, undefined);
+    await connections.delete('acme', { waitedFor: true });
+    expect(await connections.kept('acme')).toEqual({ incarnation: 1, ...policy });
+  });
+
   test('is that it was there, where Aircall did not tell whose', async () => {
     await connections.put(acme, undefined);
     await connections.delete('acme', { waitedFor: true });

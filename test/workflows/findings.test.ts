@@ -1,5 +1,6 @@
 /** The findings of a request: counts follow outcomes, and what broke off names the true cause. */
 import { statedOf } from '../../src/receipt/build';
+import type { Decided } from '../../src/request/contracts';
 import { detailsOf } from '../../src/workflows/details';
 import { createFindings, type Found, statusOf } from '../../src/workflows/findings';
 import { coverageOf, resultOf } from '../../src/workflows/result';
@@ -131,4 +132,32 @@ test('coverage names what no number leads to, unless all calls of the company we
   expect(reach({ ...CALLS, by: 'number' })).toMatch(/transferred.*conference.*hidden/);
   expect(reach({ ...CALLS, by: 'company' })).not.toMatch(/transferred|conference/);
   expect(coverageOf('deletion', createFindings('deletion')).outOfReach).toContain('call records');
+});
+
+describe('doubtful records', () => {
+  const WINDOW = { window: { from: null, to: '2026-01-31T12:00:00.000Z' }, ambiguous: 0, ignoredNumbers: 0 };
+  const COMPLETE = { state: 'complete', gaps: [] } as const;
+  const found = (contacts: number, ...exceptions: Decided['exceptions']) => {
+    const findings = createFindings('access');
+    findings.cover({ contacts: COMPLETE, calls: { ...COMPLETE, ...WINDOW } });
+    findings.found('contacts', contacts);
+    findings.noteExceptions(exceptions, { isDone: true });
+    return statusOf(findings, access);
+  };
+  const kept = { taken: 0, kept: 1, undecided: 1, places: [0] } as const;
+
+  test('make a request partial as the table of doubts says, and never a no-match', () => {
+    expect(found(1, { code: 'other-contact', source: 'calls', ...kept })).toBe('completed');
+    expect(found(1, { code: 'shared-number', source: 'calls', ...kept })).toBe('completed');
+    expect(found(1, { code: 'number-only', source: 'contacts', ...kept })).toBe('partial');
+    expect(found(1, { code: 'shared-address', source: 'calls', ...kept })).toBe('partial');
+    expect(found(0, { code: 'other-contact', source: 'calls', ...kept })).toBe('partial');
+    expect(found(0)).toBe('no-match');
+  });
+
+  test('are no longer open once somebody has decided', () => {
+    expect(found(1, { code: 'number-only', source: 'contacts', ...kept, undecided: 0 })).toBe('completed');
+    expect(found(0, { code: 'number-only', source: 'contacts', ...kept, undecided: 0 })).toBe('completed');
+    expect(found(1, { code: 'decided', source: 'contacts', ...kept, undecided: 0 })).toBe('completed');
+  });
 });

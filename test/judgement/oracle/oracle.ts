@@ -400,14 +400,18 @@ function matchCards(cards: readonly Card[], { identities, emails, given, bears, 
   const different = new Set([...identities.phoneNumbers, ...inOrder.map(({ value }) => value)]);
   const read = new Set([...different].slice(0, off('most-values') ? undefined : VALUES_MAX));
   const tellers = off('numbers-of-doubtful-cards') ? certain : matched;
-  const told = tellers
-    .flatMap(values)
-    .flatMap(({ value, reading }) => (read.has(value) && isRead(reading) ? reading : []));
+  // A value that is not read counts as if it did not stand on the card.
+  const toldBy = (those: readonly Card[]) =>
+    those.flatMap(values).flatMap(({ value, reading }) => (read.has(value) && isRead(reading) ? reading : []));
   const numbers: ReadonlySet<string> = new Set(
-    [...(off('given-numbers') ? [] : given), ...(off('numbers-of-cards') ? [] : told)].map(({ digits }) => digits),
+    [...(off('given-numbers') ? [] : given), ...(off('numbers-of-cards') ? [] : toldBy(tellers))].map(
+      ({ digits }) => digits,
+    ),
   );
   const stored = inOrder.filter(({ value }) => read.has(value));
-  return { matched, certain, numbers, stored, beyond: different.size - read.size };
+  const told = toldBy(matched);
+  const toldByCertain = toldBy(certain);
+  return { matched, certain, numbers, stored, told, toldByCertain, beyond: different.size - read.size };
 }
 
 type Matched = ReturnType<typeof matchCards>;
@@ -450,21 +454,21 @@ function verdictOnCard(card: Card, { certain, matched, numberOnly }: Found, off:
 }
 
 function verdictOnNumber(digits: string, { given, reads, digitsOf }: Facts, found: Found, off: Off): Verdict {
-  const { cards, matched, certain, near, numberOnly } = found;
+  const { cards, told, toldByCertain, near, numberOnly } = found;
   const isGiven = given.some(number => number.digits === digits);
   const isThis = (number: Read) => number.digits === digits;
   const stands = (card: Card) => digitsOf(card).includes(digits);
   const others = off('number-only-shares-nothing') ? near : near.filter(card => !numberOnly.includes(card));
   const extended = [
     ...(off('extension-of-request') ? [] : given),
-    ...(off('extension-of-her-card') ? cards : matched).flatMap(reads),
+    ...(off('extension-of-her-card') ? cards.flatMap(reads) : told),
   ].filter(isThis);
   const isShared =
     [...given, ...cards.flatMap(reads)].filter(isThis).some(({ many }) => many) ||
     (!off('extension') && extended.some(({ extension }) => extension)) ||
     (!off('number-of-somebody-else') && others.some(stands));
   const isOfDoubtfulCard =
-    !off('number-of-doubtful-card') && !(isGiven && !off('given-number-certain')) && !certain.some(stands);
+    !off('number-of-doubtful-card') && !(isGiven && !off('given-number-certain')) && !toldByCertain.some(isThis);
   if (isOfDoubtfulCard && off('shared-number-first')) return 'shared-address';
   if (isShared && !(isGiven && off('given-number-shared'))) return 'shared-number';
   return isOfDoubtfulCard ? 'shared-address' : 'certain';
