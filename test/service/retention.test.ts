@@ -422,7 +422,7 @@ describe('evidence', () => {
       const receipt = await service.lateReceipts.of({ connection, kind: 'access', requestId });
       const history = receipt && (await service.evidence.of(receipt))?.get('history.json');
       const started = historyFromJson(history?.toString() ?? '').events?.[0]?.workflowExecutionStartedEventAttributes;
-      return String(Object(Object(jsonIn(started?.input?.payloads?.[0] ?? {})).subject).email);
+      return String(Object(Object(jsonIn(started?.input?.payloads?.[0] ?? {})).subject).emails?.[0]);
     };
     const [one, again, elsewhere] = [
       await pseudonymIn(service.connection, 'person-1'),
