@@ -46,7 +46,9 @@ async function cancelled({
   service.sandbox.setFaults({ rules: faults.map(rule => ({ company: company.name, ...rule })) });
   const input = { requestId: 'stopped', connection, subject: { email: EMAIL } };
   const start = () =>
-    kind === 'access' ? service.client.start(kind, input) : service.client.start(kind, { ...input, settleSeconds });
+    kind === 'access'
+      ? service.client.start(kind, input)
+      : service.client.start(kind, { ...input, settleSeconds, matchesMax: 100 });
   const { workflowId, runId } = await start();
   await when(workflowId);
   await service.client.cancel(workflowId);
