@@ -60,10 +60,10 @@ export function createJudgingActivities(
     },
 
     /** The contacts that are, or may be, the subject's, in a fixed order; later steps name them by their places in it. */
-    async judgePeople({ request, subject, numbers, contacts }) {
+    async judgePeople({ request, subject, numbers, contacts, areAll }) {
       const { country } = await readObject(cases, request, numbers, 'numbers');
       const { records, readMs } = await readObject(cases, request, contacts, 'contacts');
-      const judged = judgeCards(await readObject(cases, request, subject, 'subject'), records, country);
+      const judged = judgeCards(await readObject(cases, request, subject, 'subject'), records, country, areAll);
       const people = await writeObject(cases, request, 'people', {
         country,
         ...judged,

@@ -45,7 +45,7 @@ export function resultLines(result: RequestResult): string[] {
       : [`  due        ${result.dueAt}${result.completedAt > result.dueAt ? ': the request ended after it' : ''}`]),
     ...line('why', failure && `${failure.code}: ${failure.message}`),
     `  sent       ${apiRequests} API requests`,
-    ...(next === undefined ? [] : [`  next       ${next.why}, run: ${next.command}, with the person on its stdin`]),
+    ...(next === undefined ? [] : [`  next       ${next.why}, run: ${next.command}, with ${next.stdin} on its stdin`]),
   ];
 }
 

@@ -31,11 +31,13 @@ export function bearsNumber(card: Card, numbers: readonly SubjectNumber[], count
 /**
  * Which cards are, or may be, the subject's, and how certain its numbers are.
  * @param cards all that bear an address or one of the subject's numbers; others are ignored
+ * @param areAll whether the search for them was complete: otherwise nobody knows who else has a number
  */
 export function judgeCards<C extends Card>(
   identities: Identities,
   cards: readonly C[],
   country: Country | undefined,
+  areAll = true,
 ): Judged<C> {
   const { own, others } = divide(identities, cards);
   const shared = sharedAddresses(own);
@@ -47,7 +49,7 @@ export function judgeCards<C extends Card>(
     contacts: [...judgedOwn, ...near.judged].sort((one, other) => one.card.id - other.card.id),
     numbers: owned.map(number => ({
       ...subjectNumber(number),
-      doubt: doubtOf(number, { elsewhere: near.elsewhere, certain }),
+      doubt: doubtOf(number, { elsewhere: near.elsewhere, certain, areAll }),
     })),
     ...counts,
   };
@@ -195,9 +197,13 @@ function becauseOfNumber(place: number): Because {
 
 function doubtOf(
   { digits, given, extension, cards }: OwnedNumber,
-  { elsewhere, certain }: { readonly elsewhere: ReadonlySet<string>; readonly certain: ReadonlySet<number> },
+  {
+    elsewhere,
+    certain,
+    areAll,
+  }: { readonly elsewhere: ReadonlySet<string>; readonly certain: ReadonlySet<number>; readonly areAll: boolean },
 ): SubjectNumber['doubt'] {
-  if (servesMany(digits) || extension || elsewhere.has(digits)) return 'shared-number';
+  if (!areAll || servesMany(digits) || extension || elsewhere.has(digits)) return 'shared-number';
   return given || [...cards].some(id => certain.has(id)) ? undefined : 'shared-address';
 }
 

@@ -301,7 +301,16 @@ const LOCAL = {
     returns: numbersShape,
   },
   judgePeople: {
-    takes: [object({ request, subject: caseRefShape, numbers: caseRefShape, contacts: caseRefShape })],
+    takes: [
+      object({
+        request,
+        subject: caseRefShape,
+        numbers: caseRefShape,
+        contacts: caseRefShape,
+        /** Whether the search for them was complete. */
+        areAll: flag,
+      }),
+    ],
     returns: peopleShape,
   },
   makePlan: {

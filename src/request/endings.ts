@@ -12,6 +12,8 @@ interface EndingRow {
   readonly words: Readonly<Record<Kind, string>>;
   /** Instead, if records were found that may be somebody else's. */
   readonly besides?: Readonly<Record<Kind, string>>;
+  /** Instead, if people have approved the plan: they may have kept what is certain. */
+  readonly approved?: Readonly<Record<Kind, string>>;
   /** Whether the summary mentions the package, or its absence. */
   readonly handsOver: boolean;
   /** Whether the whole requested search was made, so that it has an end time. */
@@ -26,6 +28,10 @@ export const ENDINGS = {
     words: {
       access: 'What was found of the person was delivered.',
       deletion: 'The contacts of the person that were found are deleted.',
+    },
+    approved: {
+      access: 'What the approved plan takes was delivered.',
+      deletion: 'The contacts that the approved plan takes are deleted.',
     },
     handsOver: true,
     searched: true,

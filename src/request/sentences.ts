@@ -3,7 +3,7 @@
  * facts bear it, so every one of them is made here. Counts, codes, times and names of connections only. Pure; Workflow-safe.
  */
 import { DOUBTS, type DoubtCode } from '../judgement/doubts';
-import { ENDINGS, isEndedStatus } from './endings';
+import { ENDINGS, type EndedStatus, isEndedStatus } from './endings';
 import type { NumberCoverage, RequestResult, SourceCoverage, SourcesCovered, Status } from './model';
 import type { Kind } from './names';
 import { keyOf } from './shapes';
@@ -50,15 +50,20 @@ export function endSentences(facts: Facts): string[] {
   const row = ENDINGS[status];
   const kept = keptCount(facts);
   const stays = staysWords(facts);
-  const words = kept > 0 && 'besides' in row ? row.besides : row.words;
   return [
-    words[kind],
+    meaningOf(facts, kept, status)[kind],
     ...(kept > 0 ? [`${keptWords(facts, kept)}: see below.`] : []),
     ...(status === 'partial' && isUndecided(facts) ? ['Nobody has decided about them.'] : []),
     ...skippedSources(facts).map(([source, why]) => `${capital(source)} were not searched${why}.`),
     ...(stays === undefined ? [] : [`${capital(stays)}.`]),
     ...(row.handsOver && kind === 'access' ? [facts.package ? 'The package is ready.' : 'There is no package.'] : []),
   ];
+}
+
+function meaningOf({ approvals = [] }: Facts, kept: number, status: EndedStatus): Readonly<Record<Kind, string>> {
+  const row = ENDINGS[status];
+  if (approvals.length > 0 && 'approved' in row) return row.approved;
+  return kept > 0 && 'besides' in row ? row.besides : row.words;
 }
 
 const STAYS: readonly Status[] = ['completed', 'partial', 'no-match'];
@@ -241,16 +246,36 @@ function undecidedOf(code: DoubtCode): 'completed' | 'partial' {
  * The command that the operator runs next: the same request under a new id that waits for a decision, or the deletion of a plan
  * that a dry run showed. The person is read from stdin, because nothing of a person is known here.
  */
-export function nextCommand(facts: Facts): { readonly why: string; readonly command: string } | undefined {
+export function nextCommand(facts: Facts): NextCommand | undefined {
   const { kind, status, connection, planDigest, plan } = facts;
   const name = kind === 'access' ? 'access' : 'delete';
   const command = (...more: readonly string[]) =>
     ['aircall-dsr', name, connection, '-', ...optionsOf(facts), ...more, '--wait'].join(' ');
   if (status === 'partial' && isUndecided(facts))
-    return { why: 'To decide about the doubtful records', command: command('--require-approval') };
+    return {
+      why: 'To decide about the doubtful records',
+      command: command('--require-approval'),
+      stdin: isFoundByNumberOnly(facts) ? PERSON_AND_NUMBERS : PERSON,
+    };
   if (status === 'planned' && kind === 'deletion' && planDigest !== undefined && (plan?.counts.contacts ?? 0) > 0)
-    return { why: 'To execute this plan', command: command('--plan', planDigest) };
+    return { why: 'To execute this plan', command: command('--plan', planDigest), stdin: PERSON };
   return undefined;
+}
+
+interface NextCommand {
+  readonly why: string;
+  readonly command: string;
+  /** What it reads. */
+  readonly stdin: string;
+}
+
+const PERSON = 'the person';
+const PERSON_AND_NUMBERS = 'the person and the numbers of the contacts that were left';
+
+/** A deleted contact leads to no number any more: without the numbers the next request would not find what was left. */
+function isFoundByNumberOnly({ kind, doubts = [], counts }: Facts): boolean {
+  const isKept = doubts.some(({ code, kept }) => code === 'number-only' && kept > 0);
+  return kind === 'deletion' && isKept && (counts.deleted ?? 0) + (counts.alreadyAbsent ?? 0) > 0;
 }
 
 /** The options of the request that its result shows. */

@@ -46,7 +46,7 @@ export function detailsOf(status: StatusSince, findings: Found): string {
     ...(doing === undefined ? endWords(facts, findings) : [`Now: ${doing}.`]),
     '',
     ...lines.map(line => `- ${line}`),
-    ...(next === undefined ? [] : ['', `${next.why}, run \`${next.command}\`, with the person on its stdin.`]),
+    ...(next === undefined ? [] : ['', `${next.why}, run \`${next.command}\`, with ${next.stdin} on its stdin.`]),
     ...(findings.failure === undefined && missing.length > 0 ? ['', CODES_PAGE] : []),
   ].join('\n');
 }

@@ -26,7 +26,8 @@ export async function findPeople(run: RequestRun): Promise<Found | undefined> {
     return undefined;
   }
   const known = numbers.numbers;
-  const people = await run.local.judgePeople({ request, subject, numbers: known, contacts: listed.object });
+  const areAll = listed.state === 'complete';
+  const people = await run.local.judgePeople({ request, subject, numbers: known, contacts: listed.object, areAll });
   return { ...people, known };
 }
 

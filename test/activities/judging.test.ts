@@ -35,12 +35,19 @@ const cardOf = ({ id, name, email, phones = [] }: CardDraft) => ({
 const hers = (id: number, ...phones: string[]) => cardOf({ id, name: 'Zoe', email: EMAIL, phones });
 
 async function judge(cards: readonly { readonly id: number }[], ...phoneNumbers: string[]) {
+  return judgeFound(cards, { phoneNumbers, areAll: true });
+}
+
+async function judgeFound(
+  cards: readonly { readonly id: number }[],
+  { phoneNumbers, areAll }: { readonly phoneNumbers: readonly string[]; readonly areAll: boolean },
+) {
   const { request } = steps;
   const subject = await subjectWith(...phoneNumbers);
   const contacts = await listingOf('contacts', cards);
   const known = await attempt(() => steps.local.identifyNumbers({ request, subject, contacts }));
   const numbers = known.numbers;
-  const answer = await attempt(() => steps.local.judgePeople({ request, subject, numbers, contacts }));
+  const answer = await attempt(() => steps.local.judgePeople({ request, subject, numbers, contacts, areAll }));
   return { subject, known, answer, people: await steps.read(answer.people, 'people') };
 }
 
@@ -108,6 +115,16 @@ describe('judging', () => {
       [5, undefined, 1],
     ]);
     expect(people.contacts[1]?.because).toEqual([{ identity: 'email 1', field: 'emails' }]);
+  });
+
+  test('calls no number certain, given or of a card, if the search was not complete: nobody knows who else has it', async () => {
+    const cards = [hers(1, '+14155550123')];
+    const doubtsOf = async (areAll: boolean) => {
+      const { people } = await judgeFound(cards, { phoneNumbers: ['+13105550142'], areAll });
+      return people.numbers.map(({ doubt }) => doubt);
+    };
+    expect(await doubtsOf(true)).toEqual([undefined, undefined]);
+    expect(await doubtsOf(false)).toEqual(['shared-number', 'shared-number']);
   });
 
   test('names contacts by the same places, and the plan by the same digest, in whatever order they were found', async () => {

@@ -55,6 +55,16 @@ describe('the end of a request is told', () => {
       'What was found of the person was delivered. The package is ready.',
     ],
     [
+      'access, completed, approved: people may have kept what is certain',
+      access('completed', { package: PACKAGE, approvals: APPROVED }),
+      'What the approved plan takes was delivered. The package is ready.',
+    ],
+    [
+      'deletion, completed, approved',
+      deletion('completed', { approvals: APPROVED, counts: { contacts: 2, deleted: 1, retained: 1 } }),
+      `The contacts that the approved plan takes are deleted. ${STAYS}`,
+    ],
+    [
       'access, completed, calls of others kept',
       access('completed', { package: PACKAGE, doubts: [doubt('other-contact', 3)] }),
       "What was found of the person was delivered. 3 records that may be somebody else's were withheld: see below. The package is ready.",
@@ -159,7 +169,7 @@ describe('the end of a request is told', () => {
 describe('a doubtful record', () => {
   test('is told with the reason, and with what was decided', () => {
     expect(doubtLines(access('completed', { doubts: [doubt('shared-number', 2, 1)] }))).toEqual([
-      "3 records that may be somebody else's, because other people use the number too (shared-number): 1 decided to be the person's, 2 withheld",
+      "3 records that may be somebody else's, because other people use the number, or may use it (shared-number): 1 decided to be the person's, 2 withheld",
     ]);
     expect(doubtLines(deletion('partial', { doubts: NUMBER_ONLY }))[0]).toMatch(/\(number-only\): 2 left$/);
     expect(doubtLines(deletion('planned', { dryRun: true, doubts: NUMBER_ONLY }))[0]).toMatch(/: 2 would be left$/);
@@ -221,6 +231,15 @@ describe('the command that comes next', () => {
     expect(nextCommand(deletion('partial', { doubts: NUMBER_ONLY }))?.command).toBe(
       'aircall-dsr delete acme - --require-approval --wait',
     );
+  });
+
+  test('after a deletion takes the numbers too by which alone the contacts are found that were left', () => {
+    const stdinOf = (counts: Partial<RequestResult['counts']>, code: keyof typeof DOUBTS) =>
+      nextCommand(deletion('partial', { doubts: [doubt(code)], counts }))?.stdin;
+    expect(stdinOf({ deleted: 1 }, 'number-only')).toBe('the person and the numbers of the contacts that were left');
+    expect(stdinOf({ alreadyAbsent: 1 }, 'number-only')).toBe(stdinOf({ deleted: 1 }, 'number-only'));
+    expect(stdinOf({}, 'number-only')).toBe('the person');
+    expect(stdinOf({ deleted: 1 }, 'shared-address')).toBe('the person');
   });
 
   test('executes the plan of a dry run', () => {

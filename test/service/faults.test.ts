@@ -15,6 +15,7 @@ const OTHERS = [
   'undeletable',
   'redirected',
   'rejected',
+  'unsearched',
   'limited-a',
   'limited-b',
   'limited-long',
@@ -48,6 +49,7 @@ beforeAll(async () => {
     { company: 'undeletable', method: 'DELETE', occurrences: 1, action: 'status', status: 422 },
     { company: 'redirected', action: 'redirect' },
     { company: 'rejected', path: '/calls', occurrences: 2, action: 'status', status: 400 },
+    { company: 'unsearched', path: '/contacts/search.*phone_number=', occurrences: 1, action: 'status', status: 400 },
     { company: 'oversize', requests: 1, action: 'oversize' },
   ];
   service = await startTestService({ shares: true, sandbox: { companies, faults: { rules } }, company: 'redirected' });
@@ -155,6 +157,23 @@ describe('a reply that no repetition can better', () => {
     const delivered = idsOf((await documentOf(service, result)).calls);
     expect(delivered.length).toBeLessThan(company.truth.callIds.length);
     expect(delivered.filter(id => !company.truth.callIds.includes(id))).toEqual([]);
+    await expectHonestCounts(service, done);
+  });
+
+  it('to a search for the contacts of a number makes its calls doubtful, unless they are attached to a contact of the person', async () => {
+    const done = await run('access', 'unsearched');
+    const { company, result } = done;
+    expect(result).toMatchObject({
+      status: 'partial',
+      coverage: { contacts: { state: 'partial', gaps: [{ code: 'rejected', count: 1 }] } },
+    });
+    const isHers = (id: number) =>
+      company.calls().some(call => call.id === id && company.truth.contactIds.includes(call.contact?.id ?? 0));
+    const delivered = idsOf((await documentOf(service, result)).calls);
+    expect(delivered).toEqual(sorted(company.truth.callIds.filter(isHers)));
+    const unattached = company.truth.callIds.length - delivered.length;
+    expect(unattached).toBeGreaterThan(0);
+    expect(result.doubts?.find(({ code }) => code === 'shared-number')?.kept).toBeGreaterThanOrEqual(unattached);
     await expectHonestCounts(service, done);
   });
 

@@ -134,7 +134,7 @@ export const SAMPLES: Samples = {
     returns: [{ numbers: object, found: 1, unsearched: [0], spellings: 1 }],
   },
   judgePeople: {
-    takes: [[{ request, subject: object, numbers: object, contacts: object }]],
+    takes: [[{ request, subject: object, numbers: object, contacts: object, areAll: true }]],
     returns: [
       {
         people: object,

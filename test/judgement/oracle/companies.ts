@@ -11,6 +11,8 @@ export interface Company {
   readonly country: Country | undefined;
   readonly cards: readonly Card[];
   readonly calls: readonly CallRecord[];
+  /** Whether the search for its cards had no gap. */
+  readonly areAll: boolean;
 }
 
 /** Of the first company of all tests. */
@@ -19,6 +21,7 @@ const CARDS_MAX = 12;
 const CALLS_MAX = 20;
 /** More different values than are read of one person. */
 const MANY_VALUES = 205;
+const GAP_PERCENT = 10;
 const SCENES = { least: 1, most: 5 };
 
 interface Chance {
@@ -565,7 +568,13 @@ export function createCompany(seed: number): Company {
       making,
     ),
   );
-  return { identities: identitiesOf(making), country: making.country, cards, calls };
+  return {
+    identities: identitiesOf(making),
+    country: making.country,
+    cards,
+    calls,
+    areAll: !chance.in100(GAP_PERCENT),
+  };
 }
 
 /** Companies of consecutive seeds. */

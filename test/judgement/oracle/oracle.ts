@@ -86,6 +86,7 @@ export const RULES = [
   ['given-number-shared', 'a given number is certain, whoever has it'],
   ['number-of-doubtful-card', 'a number of a doubtful card alone is certain'],
   ['given-number-certain', 'a given number needs a certain card'],
+  ['whole-search', 'a search with a gap finds everybody who has a number'],
   ['shared-number-first', 'shared-address comes before shared-number'],
   // Calls
   ['attached-certain', 'a call counts by its number only'],
@@ -360,7 +361,7 @@ const somePair = (cards: readonly Card[], holds: (one: Card, other: Card) => boo
 // Cards, numbers, calls
 
 /** What stands on the cards and in the request, read once. */
-function readCompany({ identities, country }: Company, off: Off) {
+function readCompany({ identities, country, areAll }: Company, off: Off) {
   const addresses = remembering((card: Card) => addressesOf(card, off));
   const values = remembering((card: Card) => numbersOf(card, country, off));
   const reads = remembering((card: Card) =>
@@ -371,6 +372,7 @@ function readCompany({ identities, country }: Company, off: Off) {
   const words = remembering((card: Card) => wordsOf(card, off));
   return {
     identities,
+    areAll: areAll || off('whole-search'),
     emails: identities.emails.flatMap(email => addressesIn(email, off)),
     given: identities.phoneNumbers.map(number => readInternational(textOf(number, off), off)).filter(isRead),
     addresses,
@@ -453,7 +455,7 @@ function verdictOnCard(card: Card, { certain, matched, numberOnly }: Found, off:
   return numberOnly.includes(card) && !off('number-only') ? 'number-only' : undefined;
 }
 
-function verdictOnNumber(digits: string, { given, reads, digitsOf }: Facts, found: Found, off: Off): Verdict {
+function verdictOnNumber(digits: string, { given, reads, digitsOf, areAll }: Facts, found: Found, off: Off): Verdict {
   const { cards, told, toldByCertain, near, numberOnly } = found;
   const isGiven = given.some(number => number.digits === digits);
   const isThis = (number: Read) => number.digits === digits;
@@ -464,6 +466,7 @@ function verdictOnNumber(digits: string, { given, reads, digitsOf }: Facts, foun
     ...(off('extension-of-her-card') ? cards.flatMap(reads) : told),
   ].filter(isThis);
   const isShared =
+    !areAll ||
     [...given, ...cards.flatMap(reads)].filter(isThis).some(({ many }) => many) ||
     (!off('extension') && extended.some(({ extension }) => extension)) ||
     (!off('number-of-somebody-else') && others.some(stands));
