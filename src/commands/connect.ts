@@ -328,7 +328,7 @@ async function refuseTooFew(approvers: Approvers, wanted: number): Promise<void>
   const registered = wanted === 0 ? 0 : (await approvers.list()).length;
   if (registered >= wanted) return;
   throw usage(
-    `--approvals ${wanted} needs ${wanted} registered approvers, and there are ${registered}. Nothing was changed. Run: aircall-dsr approvers add NAME --key FILE`,
+    `--approvals ${wanted} needs so many registered approvers, and the vault has ${registered}. Nothing was changed. Run: aircall-dsr approvers add NAME --key FILE`,
   );
 }
 

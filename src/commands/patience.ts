@@ -53,7 +53,7 @@ function busy(error: unknown): CommandError | undefined {
 
 /** Undefined if the calls take longer, or once `signal` is aborted. */
 export async function forAWhile<T>(
-  server: ConnectionLike,
+  server: Pick<ConnectionLike, 'withAbortSignal'>,
   signal: AbortSignal,
   calls: () => Promise<T>,
 ): Promise<T | undefined> {
@@ -64,7 +64,8 @@ export async function forAWhile<T>(
   signal.addEventListener('abort', stop);
   if (signal.aborted) stop();
   try {
-    return await server.withAbortSignal(enough.signal, calls);
+    // A call that begins after the abort is not cancelled by the SDK, which then waits on and on: so this waits for the abort itself.
+    return await Promise.race([server.withAbortSignal(enough.signal, calls), abortOf(enough.signal)]);
   } catch (error) {
     if (enough.signal.aborted) return undefined;
     throw error;
@@ -72,4 +73,12 @@ export async function forAWhile<T>(
     clearTimeout(timer);
     signal.removeEventListener('abort', stop);
   }
+}
+
+function abortOf(signal: AbortSignal): Promise<undefined> {
+  return new Promise(resolve => {
+    const onAbort = () => resolve(undefined);
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true });
+  });
 }

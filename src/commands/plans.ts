@@ -109,7 +109,7 @@ function answerLines({ requestId }: RequestRef, { planDigest, rows }: OpenedPlan
   return [
     'If it waits for an approval:',
     `  aircall-dsr approve ${requestId} --plan ${planDigest}${decide}`,
-    `  aircall-dsr reject ${requestId} --reason not-hers`,
+    `  aircall-dsr reject ${requestId} --reason not-the-same-person`,
     ...(doubtful === undefined ? [] : ['A doubtful row that nobody takes is kept: withheld, or left.']),
   ];
 }

@@ -19,7 +19,7 @@ const searchedByNumber = {
     .describe('How they were found: by the numbers of the subject, or among all calls of the company.'),
   window: z.strictObject({ from: z.string().nullable(), to: z.string() }),
   ambiguous: z.number().int().describe('Calls that may be those of somebody else: withheld.'),
-  ignoredNumbers: z.number().int().describe('Numbers too short to name a person: not searched.'),
+  ignoredNumbers: z.number().int().describe('Numbers that are too short or name nobody: not searched.'),
 };
 
 /** The records of each source. */

@@ -69,11 +69,7 @@ function withheldLines(source: SourceName, searched: Searched): string[] {
   if (!('ambiguous' in searched)) return [];
   const { ambiguous, ignoredNumbers } = searched;
   return [
-    ...(ambiguous > 0
-      ? [`- ${ambiguous} ${source} on a number of yours that may be somebody else's are withheld.`]
-      : []),
-    ...(ignoredNumbers > 0
-      ? [`- ${ignoredNumbers} numbers are too short to name a person and were not searched.`]
-      : []),
+    ...(ambiguous > 0 ? [`- ${ambiguous} ${source} that may be somebody else's are withheld.`] : []),
+    ...(ignoredNumbers > 0 ? [`- ${ignoredNumbers} numbers are too short, or nobody's, and were not searched.`] : []),
   ];
 }

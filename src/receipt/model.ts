@@ -112,7 +112,7 @@ const body = z.strictObject({
     })
     .describe('Null: not reached, not finished, or not known.'),
   sources: z.array(source).describe('Empty if the request ended without a report of what it had done.'),
-  ignoredNumbers: count.describe('Numbers too short to name a person: not searched.'),
+  ignoredNumbers: count.describe('Numbers that are too short or name nobody: not searched.'),
   outOfReach: z.array(z.string().regex(OUT_OF_REACH_PATTERN)).describe("What Aircall's API cannot list or delete."),
   verification: z.enum(['verified', 'residual', 'skipped']).nullable().describe('Null: no deletion, or not known.'),
   planDigest: keyedHash

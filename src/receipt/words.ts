@@ -10,7 +10,7 @@ const VERIFICATION = {
 
 export function statementsOf(receipt: Receipt): (readonly [string, string])[] {
   const { request, times, sources, doubts, approvals, rejection, verification, planDigest, outOfReach } = receipt;
-  const kept = request.kind === 'access' ? 'withheld' : 'left';
+  const kept = `${request.dryRun ? 'would be ' : ''}${request.kind === 'access' ? 'withheld' : 'left'}`;
   const verified = verification === null ? undefined : VERIFICATION[verification];
   return [
     ['ended', times.ended ?? 'not known'],

@@ -121,7 +121,7 @@ const numbersShape = object({
   window: object({ from: either(instant, oneOf(null)), to: instant }),
   /** Records that may be somebody else's: withheld. */
   ambiguous: whole,
-  /** Numbers too short to name a person: not searched. */
+  /** Numbers that are too short or name nobody: not searched. */
   ignoredNumbers: whole,
 });
 /** Of a source that is searched by numbers of the subject. */

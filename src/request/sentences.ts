@@ -93,8 +93,7 @@ export function doubtLines(facts: Facts): string[] {
   const ambiguous = coverage.calls?.ambiguous ?? 0;
   const done = `${dryRun ? 'would be ' : ''}${KEPT[kind]}`;
   const kept = status === 'running' || status === 'waiting' ? 'undecided' : done;
-  if (doubts.length === 0)
-    return ambiguous === 0 ? [] : [`${ambiguous} calls on a number of the person that ${MAY_BE}: ${kept}`];
+  if (doubts.length === 0) return ambiguous === 0 ? [] : [`${count(ambiguous, 'call')} that ${MAY_BE}: ${kept}`];
   return doubts.map(({ code, records, taken, kept: left }) =>
     [
       `${records === 1 ? '1 record' : `${records} records`} that ${MAY_BE}, because ${doubtWords(code)} (${code}): `,
@@ -184,7 +183,7 @@ function skippedSources(facts: Facts): (readonly [SourceName, string])[] {
 
 function whySkipped({ coverage, dryRun }: Facts, source: SourceName): string {
   if (coverage[source]?.gaps.some(({ code }) => code === 'no-number-known'))
-    return ', because no number of the person is known';
+    return ', because no usable number of the person is known';
   return dryRun ? ', because a dry run searches contacts only' : '';
 }
 
@@ -251,7 +250,8 @@ export function nextCommand(facts: Facts): NextCommand | undefined {
   const name = kind === 'access' ? 'access' : 'delete';
   const command = (...more: readonly string[]) =>
     ['aircall-dsr', name, connection, '-', ...optionsOf(facts), ...more, '--wait'].join(' ');
-  if (status === 'partial' && isUndecided(facts))
+  const decides = status === 'partial' || (status === 'planned' && plan?.counts.contacts === 0);
+  if (decides && isUndecided(facts))
     return {
       why: 'To decide about the doubtful records',
       command: command('--require-approval'),
@@ -293,7 +293,7 @@ function optionsOf({ coverage: { calls }, startedAt, regime, submittedAt }: Fact
 
 /** Gaps whose code alone says little to a person. */
 const GAP_WORDS: Readonly<Record<string, string>> = {
-  'no-number-known': 'not searched, because no number of the person is known',
+  'no-number-known': 'not searched, because no usable number of the person is known',
   'number-without-country': 'numbers without a country, which were not searched',
 };
 

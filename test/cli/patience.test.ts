@@ -1,6 +1,6 @@
 /** What a long command repeats while the server or the vault does not answer, and how it ends if that lasts. */
 import timers from 'node:timers/promises';
-import { createPatience } from '../../src/commands/patience';
+import { createPatience, forAWhile } from '../../src/commands/patience';
 import { VaultError } from '../../src/vault/errors';
 
 const AWAY = {
@@ -46,4 +46,13 @@ test.each([
 test('what does not pass is not repeated', async () => {
   const reason = { name: 'VaultError', code: 'vault-denied' };
   expect(await callOf(AWAY['a vault that refuses'], 1)).toMatchObject({ calls: 1, repeated: 0, reason });
+});
+
+test('a wait ends when it is stopped, also if the call that it is in cannot be stopped', async () => {
+  const stopped = new AbortController();
+  const deaf = { withAbortSignal: <T>(_signal: AbortSignal, call: () => Promise<T>) => call() };
+  const waiting = forAWhile(deaf, stopped.signal, () => new Promise<string>(() => {}));
+  stopped.abort();
+  expect(await waiting).toBeUndefined();
+  expect(await forAWhile(deaf, stopped.signal, () => new Promise<string>(() => {}))).toBeUndefined();
 });

@@ -36,7 +36,7 @@ test('doubts, and who decided', () => {
   });
   expect(lines).toEqual(
     expect.arrayContaining([
-      "doubtful: 3 because the card has no address, only a number of the person (number-only): 1 decided to be the person's, 2 left",
+      "doubtful: 3 because only a number of the person leads to the card (number-only): 1 decided to be the person's, 2 left",
       `approved: ${AT} by key a-1, signed`,
       `rejected: ${AT}, not signed: wrong-person`,
       'verified: searched again after the last deletion: no contact of the person was found but those that were left',
@@ -75,7 +75,9 @@ test('an access request: the way by which calls were found, or that none were se
     'calls: 5 found, searched completely by the numbers of the person: 5 kept, 0 deleted, 0 already deleted, 0 left, 0 not done, 4 withheld',
   );
   const unknown = withCalls({ ...searched, state: 'skipped', ambiguous: 0, gaps: [{ code: 'no-number-known' }] });
-  expect(unknown).toContain('missing: calls: no-number-known: not searched, because no number of the person is known');
+  expect(unknown).toContain(
+    'missing: calls: no-number-known: not searched, because no usable number of the person is known',
+  );
 });
 
 test('a dry run is called one', () => {

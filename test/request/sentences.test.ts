@@ -72,7 +72,7 @@ describe('the end of a request is told', () => {
     [
       'access, completed, no number known',
       access('completed', { package: PACKAGE, ...covered(NO_NUMBER) }),
-      'What was found of the person was delivered. Calls were not searched, because no number of the person is known. The package is ready.',
+      'What was found of the person was delivered. Calls were not searched, because no usable number of the person is known. The package is ready.',
     ],
     [
       'access, partial because of doubts',
@@ -93,7 +93,7 @@ describe('the end of a request is told', () => {
     [
       'access, no match, no number known: as after a deletion',
       access('no-match', covered(NO_NUMBER)),
-      'The searches found nothing of the person. Calls were not searched, because no number of the person is known.',
+      'The searches found nothing of the person. Calls were not searched, because no usable number of the person is known.',
     ],
     [
       'access, dry run',
@@ -180,7 +180,7 @@ describe('a doubtful record', () => {
 
   test('of a request whose data was destroyed is told without its reason', () => {
     expect(doubtLines(access('purged', covered({ ...CALLS, ambiguous: 4 })))).toEqual([
-      "4 calls on a number of the person that may be somebody else's: withheld",
+      "4 calls that may be somebody else's: withheld",
     ]);
   });
 });
@@ -247,6 +247,10 @@ describe('the command that comes next', () => {
     expect(nextCommand(deletion('planned', plan))?.command).toBe(`aircall-dsr delete acme - --plan ${DIGEST} --wait`);
     expect(nextCommand(deletion('planned', { ...plan, plan: { counts: { contacts: 0 } } }))).toBeUndefined();
     expect(nextCommand(access('planned', plan))).toBeUndefined();
+    const doubtful = { ...plan, plan: { counts: { contacts: 0 } }, doubts: NUMBER_ONLY };
+    expect(nextCommand(deletion('planned', doubtful))?.command).toBe(
+      'aircall-dsr delete acme - --require-approval --wait',
+    );
   });
 
   test.each([

@@ -118,7 +118,9 @@ test('one that is partial because nobody has decided: why, and the command that 
       outcomes: [{ record: 'contact 3', outcome: 'withheld', code: 'number-only' }],
     },
   );
-  expect(text).toContain("- 2 records that may be somebody else's, because the card has no address");
+  expect(text).toContain(
+    "- 2 records that may be somebody else's, because only a number of the person leads to the card",
+  );
   expect(text).toContain('run `aircall-dsr access acme - --require-approval --wait`, with the person on its stdin.');
   expect(text).not.toContain('Contacts withheld, because of');
 });
