@@ -600,7 +600,7 @@ describe('the access package', () => {
     const words = files.get('coverage.txt') ?? '';
     for (const said of [
       'contacts: unexpected-record (1)',
-      '2 calls on a number',
+      '2 calls that may be',
       '1 numbers are too short',
       'messages',
     ]) {
