@@ -1,6 +1,7 @@
 /** The page of a bundle that shows a person what happened, when, and how to check it. Made from the receipt alone. Pure. */
 import type { Receipt } from '../receipt/model';
 import { capital, decidedWords, doubtWords, gapWords, requestNoun } from '../request/sentences';
+import { count } from '../request/words';
 
 const WIDTH = 960;
 const MARGIN = 20;
@@ -37,7 +38,7 @@ export function storyPage(receipt: Receipt): string {
 <p>Of connection <b>${text(request.connection)}</b>, for the subject <code>${text(receipt.subject ?? 'not known')}</code> (a keyed hash).
 It ended as <b>${status}</b>${failure === null ? '' : ` (${text(failure)})`}.${request.dryRun ? ' It was to search only: nothing was handed over or deleted.' : ''}
 ${verification === null ? '' : VERIFICATION[verification]} ${planDigest === null ? '' : `Its plan is <code>${text(planDigest)}</code>.`}
-${dueWords(receipt)}${apiRequests === null ? '' : `${apiRequests} API requests were sent to Aircall.`} Version ${text(service.version)}.</p>
+${dueWords(receipt)}${apiRequests === null ? '' : `It sent ${count(apiRequests, 'API request')} to Aircall.`} Version ${text(service.version)}.</p>
 ${timeline(times)}
 <table><tr>${HEADINGS.map(heading => `<th>${heading}</th>`).join('')}</tr>${rows.join('')}</table>
 <p>Left: not deleted, because they may be somebody else's, or because they were changed since the plan was made. Unreadable: records of

@@ -1,6 +1,7 @@
 /** Commands about people who may approve plans: `approvers add`, `approvers list`, `approvers remove`. */
 import { signingKeyId } from '../encryption/signing-key';
 import { NAME_PATTERN, NAME_RULE } from '../request/names';
+import { count } from '../request/words';
 import { type Connections, ifBroken } from '../vault/connections';
 import type { Context } from './context';
 import { CommandError, EXIT, type Exit, usage } from './errors';
@@ -54,7 +55,7 @@ export async function remove({ terminal, stores }: Context, name: string): Promi
     );
   if (verdict === 'too-few')
     throw usage(
-      `${connection} requires ${approvals} approvals, and fewer approvers would be left. Nothing was changed. Add another one first, or run: aircall-dsr connect ${connection} --approvals ${approvals - 1}`,
+      `${connection} requires ${count(approvals, 'approval')}, and fewer approvers would be left. Nothing was changed. Add another one first, or run: aircall-dsr connect ${connection} --approvals ${approvals - 1}`,
     );
   terminal.print({ name, removed: true }, [
     `Removed ${name}: what was signed with that key counts no more, also for plans that are approved and not executed yet.`,

@@ -8,6 +8,7 @@ import { type Recorded, replay, STUCK, type Verdict } from '../audit/replay';
 import { createPayloadCodec } from '../encryption/payload-codec';
 import type { Parts } from '../parts';
 import { requestOf } from '../request/names';
+import { count } from '../request/words';
 import { childrenOf, ourRuns, type Run } from '../temporal/histories';
 import { runsOf } from '../temporal/own-runs';
 import type { Context } from './context';
@@ -43,7 +44,9 @@ export async function auditReplay(
   if (checked !== undefined && options.key === undefined)
     terminal.note('note: the public key comes from the bundle itself; pass --key to require a key that you trust.');
   if (checked !== undefined && checked.missing.length > 0)
-    terminal.note(`note: the histories of ${checked.missing.length} children were deleted before it was exported.`);
+    terminal.note(
+      `note: deleted before it was exported: ${count(checked.missing.length, 'history', 'histories')} of children.`,
+    );
   const files = id === undefined ? undefined : filesAt(id);
   if (files !== undefined && checked === undefined)
     terminal.note('note: no evidence: histories only. They are not signed: anyone who had them could change them.');
@@ -64,7 +67,7 @@ export async function auditReplay(
         event ?? (closed ? '' : 'open: replays so far'),
       ]),
     ]),
-    `${same} of ${verdicts.length} replay with this version exactly as they ran.`,
+    `Replayed with this version exactly as before: ${same} of ${count(verdicts.length, 'history', 'histories')}.`,
   ]);
   if (verdicts.at(-1)?.event === STUCK) return { atOnce: EXIT.failed };
   return same === verdicts.length ? EXIT.done : EXIT.failed;
@@ -96,10 +99,10 @@ export async function auditExport({ terminal, parts }: Context, id: string, opti
   for (const [name, bytes] of files) writeFileSync(join(out, name), bytes, { flag: 'wx' });
   if (missing.length > 0)
     terminal.note(
-      `note: the server has deleted the histories of ${missing.length} child workflows; the manifest names them.`,
+      `note: the server has deleted ${count(missing.length, 'history', 'histories')} of children; the manifest lists what is missing.`,
     );
   terminal.print({ workflowId, out, histories: runs.length, missing: missing.length, signedBy: signer.keyId }, [
-    `Exported ${workflowId}: receipt and ${runs.length} histories, without personal data, signed by ${signer.keyId}.`,
+    `Exported ${workflowId}: receipt and ${count(runs.length, 'history', 'histories')}, without personal data, signed by ${signer.keyId}.`,
     `Check it anywhere: aircall-dsr audit replay ${out}`,
   ]);
   return EXIT.done;
@@ -154,7 +157,7 @@ async function replayOnServer(
   const runs = id === undefined ? ourRuns(temporal, taskQueue, condition) : await runsOfRequest(all, id);
   await terminal.io.installRuntime(terminal.log);
   const onUndecided = (undecided: number) =>
-    terminal.note(`note: ${undecided} runs have made no decision yet, so there is nothing to replay for them.`);
+    terminal.note(`note: nothing to replay yet for ${count(undecided, 'run')} without a decision.`);
   return replay(recordedOf(temporal, runs, onUndecided), { codec: () => createPayloadCodec(keyring) });
 }
 

@@ -11,7 +11,6 @@ import {
   type Batch,
   BatchRefused,
   type BatchRequest,
-  count,
   inBrackets,
   type Problem,
   parseBatch,
@@ -21,6 +20,7 @@ import { REGIMES } from '../request/clock';
 import { endedWell, endOf } from '../request/endings';
 import { NAME_PATTERN } from '../request/names';
 import { gapsOf, SOURCE_NAMES } from '../request/sources';
+import { count } from '../request/words';
 import { sideBySide } from '../side-by-side';
 import { unknownConnection } from './connection-named';
 import type { Context } from './context';

@@ -18,6 +18,7 @@ import {
 import { isCountry } from '../judgement/numbers';
 import { APPROVALS_MAX } from '../request/approval';
 import { NAME_PATTERN, NAME_RULE } from '../request/names';
+import { count } from '../request/words';
 import type { Approvers } from '../vault/approvers';
 import { DELETIONS_PER_DAY_MAX } from '../vault/brake';
 import {
@@ -37,7 +38,7 @@ import { checkAircall, exchangeCode, type Found } from './aircall-checks';
 import { authorize } from './authorize';
 import type { Context } from './context';
 import { CommandError, EXIT, type Exit, usage } from './errors';
-import { openRequestsOf, wakeRequestsOf } from './open-requests';
+import { openRequestsOf, openWords, wakeRequestsOf } from './open-requests';
 import { inOneLine } from './terminal';
 
 export interface ConnectOptions {
@@ -148,7 +149,7 @@ export async function connect(context: Context, name: string, options: ConnectOp
       `Aircall serves calls of about the last six months, ${checked.calls} now; only its support can provide older ones.`,
       `Budget: ${perMinute((onServer ?? paceOf({ limitPerMinute: limit, share }, 1)).ratePerSecond)} of ${limit} API requests a minute${limitPerMinute === 'auto' ? ', until Aircall names another limit' : ''}. ${onServer ? 'The Temporal server keeps it; workers' : 'Workers'} pick the connection up within 10 seconds.`,
       ...policyLines(policy),
-      ...(woken === undefined || woken === 0 ? [] : [`${woken} waiting requests resume.`]),
+      ...(woken === undefined || woken === 0 ? [] : [`${count(woken, 'waiting request')} will resume.`]),
       ...(paused ? [`The connection is still paused: aircall-dsr connections resume ${name}`] : []),
     ],
   );
@@ -257,7 +258,7 @@ async function isSameCompany(
     open === undefined ? 'temporal-unreachable' : 'requests-open',
     open === undefined
       ? `No Temporal server answers, so the command cannot know if requests of ${was} are open. Nothing was changed. Set TEMPORAL_ADDRESS, or use --same-company if ${is} is the same company.`
-      : `${open.length} requests of ${was} are open and would continue in ${is}. Nothing was changed. End them first, or use --same-company if it is the same company: ${open.slice(0, 3).join(', ')}${open.length > 3 ? ', ...' : ''}`,
+      : `${was} has ${openWords(open)}. In ${is} they would continue. Nothing was changed. End them first, or use --same-company if it is the same company.`,
     open === undefined ? EXIT.usage : EXIT.failed,
   );
 }
@@ -335,10 +336,12 @@ async function refuseTooFew(approvers: Approvers, wanted: number): Promise<void>
 function policyLines({ country, approvals = 0, deletionsPerDay }: Policy): string[] {
   return [
     ...(country === undefined ? [] : [`Numbers without a country code are read as numbers of ${country}.`]),
-    ...(approvals === 0 ? [] : [`Each deletion waits until its plan has ${approvals} approvals: aircall-dsr plan ID`]),
+    ...(approvals === 0
+      ? []
+      : [`Each deletion waits until its plan has ${count(approvals, 'approval')}: aircall-dsr plan ID`]),
     ...(deletionsPerDay === undefined
       ? []
-      : [`At most ${deletionsPerDay} contacts are deleted within 24 hours; further deletions wait.`]),
+      : [`Within 24 hours it deletes at most ${count(deletionsPerDay, 'contact')}; further deletions wait.`]),
   ];
 }
 

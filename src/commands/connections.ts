@@ -1,5 +1,6 @@
 /** Commands about connections that exist: listed, pinged, paused, resumed, disconnected. */
 import { type Budget, inForce, perMinute, ratePerSecond } from '../budget';
+import { count } from '../request/words';
 import { sideBySide } from '../side-by-side';
 import type { QueueState } from '../temporal/queue-rate';
 import { budgetOf, type Connection, ifBroken, resumed } from '../vault/connections';
@@ -8,7 +9,7 @@ import { type ConfirmOptions, confirm } from './confirm';
 import { connectionNamed } from './connection-named';
 import type { Context } from './context';
 import { CommandError, EXIT, type Exit } from './errors';
-import { openRequestsOf, wakeRequestsOf } from './open-requests';
+import { openRequestsOf, openWords, wakeRequestsOf } from './open-requests';
 import { table } from './terminal';
 
 const ASKED_AT_ONCE = 8;
@@ -182,7 +183,7 @@ export async function resume(context: Context, name: string): Promise<Exit> {
   await store.change(name, present => resumed(present, Date.now()));
   const woken = await wakeRequestsOf(context, name);
   context.terminal.print({ connection: name, resumed: true, requestsWoken: woken ?? null }, [
-    `Resumed ${name}: ${woken === undefined ? 'its requests resume when a worker sees it' : `${woken} waiting requests resume`}.`,
+    `Resumed ${name}: ${woken === undefined ? 'its requests resume when a worker sees it' : `${count(woken, 'waiting request')} will resume`}.`,
   ]);
   return EXIT.done;
 }
@@ -202,7 +203,7 @@ export async function disconnect(context: Context, name: string, options: Discon
   if (!force && open !== undefined && open.length > 0) {
     throw new CommandError(
       'requests-open',
-      `${open.length} requests of ${name} are open: ${open.slice(0, 3).join(', ')}${open.length > 3 ? ', ...' : ''}. Nothing was changed. End them first, or use --force: they then wait until ${name} is connected again.`,
+      `${name} has ${openWords(open)}. Nothing was changed. End them first, or use --force: they then wait until ${name} is connected again.`,
       EXIT.failed,
     );
   }
@@ -211,7 +212,7 @@ export async function disconnect(context: Context, name: string, options: Discon
   await store.delete(name, { waitedFor: requestsOpen !== 0 });
   if (requestsOpen !== 0) await wakeRequestsOf(context, name); // those that wait for another event of this connection
   context.terminal.print({ connection: name, disconnected: true, requestsOpen }, [
-    `Disconnected ${name}: its credentials are destroyed.${requestsOpen === 0 ? '' : ` ${requestsOpen ?? 'Its'} open requests wait until it is connected again, to the same company.`}`,
+    `Disconnected ${name}: its credentials are destroyed.${requestsOpen === 0 ? '' : ` ${requestsOpen === null ? 'Its open requests' : count(requestsOpen, 'open request')} will wait until it is connected again, to the same company.`}`,
   ]);
   return EXIT.done;
 }
@@ -219,9 +220,10 @@ export async function disconnect(context: Context, name: string, options: Discon
 function disconnectQuestion(name: string, requestsOpen: number | null): string {
   const open =
     requestsOpen === null
-      ? 'It is not known whether its requests are open: any that are'
-      : `${requestsOpen} of its requests are open: they`;
-  const waiting = requestsOpen === 0 ? 'None of its requests is open.' : `${open} wait until it is connected again.`;
+      ? 'It is not known whether requests of it are open: any that are'
+      : count(requestsOpen, 'open request');
+  const waiting =
+    requestsOpen === 0 ? 'None of its requests is open.' : `${open} will wait until it is connected again.`;
   return `Destroy the credentials of ${name}? ${waiting}`;
 }
 
@@ -266,14 +268,14 @@ interface ShownPolicy {
 function policyWords({ country, approvals, deletionsPerDay }: ShownPolicy): string[] {
   const set = [
     ...(country === null ? [] : [`numbers without a country code are of ${country}`]),
-    ...(approvals === 0 ? [] : [`each deletion needs ${approvals} approvals`]),
-    ...(deletionsPerDay === null ? [] : [`at most ${deletionsPerDay} contacts are deleted within 24 hours`]),
+    ...(approvals === 0 ? [] : [`each deletion needs ${count(approvals, 'approval')}`]),
+    ...(deletionsPerDay === null ? [] : [`within 24 hours it deletes at most ${count(deletionsPerDay, 'contact')}`]),
   ];
   return set.length === 0 ? [] : [set.join('; ')];
 }
 
 function waitWords(requests: number | null): string {
-  return `${requests ?? 'an unknown number of'} requests wait`;
+  return `${requests === null ? 'an unknown number of requests' : count(requests, 'request')} waiting`;
 }
 
 /** The server's data on the connections' queues, and on the requests that wait for connections that are held. */

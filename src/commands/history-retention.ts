@@ -3,6 +3,7 @@
  * histories of children that read long lists may be deleted before the evidence of their request is made.
  */
 import type { Parts } from '../parts';
+import { count } from '../request/words';
 import type { Terminal } from './terminal';
 
 const DAY_SECONDS = 86_400;
@@ -26,5 +27,5 @@ export async function noteHistoryRetention(
 }
 
 function daysText(days: number): string {
-  return days === 1 ? '1 day' : `${Math.round(10 * days) / 10} days`;
+  return count(Math.round(10 * days) / 10, 'day');
 }

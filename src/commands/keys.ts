@@ -15,6 +15,7 @@ import { pemOf } from '../encryption/signing-key';
 import { codeOrName } from '../error-code';
 import type { KeyStatement } from '../receipt/model';
 import { signKeyStatement, verifyKeyStatement } from '../receipt/sign';
+import { count } from '../request/words';
 import type { Context } from './context';
 import { CommandError, EXIT, type Exit, usage } from './errors';
 import { table } from './terminal';
@@ -167,7 +168,7 @@ export async function revoke(context: Context, id: string, options: RevokeOption
   }
   terminal.print({ revoked: id, from, chains: connections.length - failed.length, failed }, [
     `Key ${id} is revoked: what it signed from ${from} on must not be trusted.`,
-    `${connections.length - failed.length} chains state it.${failed.length === 0 ? '' : ` Run the command again for ${failed.join(', ')}.`}`,
+    `Stated in ${count(connections.length - failed.length, 'chain')}.${failed.length === 0 ? '' : ` Run the command again for ${failed.join(', ')}.`}`,
     'Copy the file to every worker: one that still signs with that key waits.',
   ]);
   return failed.length === 0 ? EXIT.done : EXIT.failed;

@@ -1,4 +1,5 @@
 /** Calls to the Temporal server about requests, for commands about connections. The commands work without a server. */
+import { count } from '../request/words';
 import type { Context } from './context';
 
 type Server = Pick<Context, 'ifServerAnswers' | 'stores'>;
@@ -13,6 +14,11 @@ export async function openRequestsOf(
   return ifServerAnswers((temporal, { taskQueue }) =>
     openRequests({ temporal, keyring, taskQueue, cases, receipts }, name),
   );
+}
+
+/** How many are open, and the first of them. */
+export function openWords(open: readonly string[]): string {
+  return `${count(open.length, 'open request')}: ${open.slice(0, 3).join(', ')}${open.length > 3 ? ', ...' : ''}`;
 }
 
 /** Wakes the requests that wait for a connection, and returns how many wait. Undefined if no server answers: then a worker does. */

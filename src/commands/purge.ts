@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { requestOf } from '../request/names';
+import { count } from '../request/words';
 import { type RunId, runAt } from '../temporal/histories';
 import { serverNowMs } from '../temporal/server-time';
 import { type ConfirmOptions, confirm } from './confirm';
@@ -27,16 +28,14 @@ export async function purge({ terminal, parts }: Context, id: string, options: C
   const { result, histories, evidence: kept, foreign } = destroyed;
   if (result === undefined && histories.length === 0) throw noSuchRequest();
   if (foreign.length > 0)
-    terminal.note(
-      `note: ${foreign.length} runs under this id are not of this service (foreign-run): they were left alone.`,
-    );
+    terminal.note(`note: left alone under this id: ${count(foreign.length, 'run')} not of this service (foreign-run).`);
   await untilGone(all.temporal, histories, terminal);
   const { requestId, kind } = request;
   const counts = { histories: histories.length, foreign: foreign.length };
   terminal.print(
     { requestId, workflowId, kind, status: 'purged', ...counts, evidence: kept, ...(result && { result }) },
     [
-      `Purged ${workflowId}: its case file and package, and ${histories.length} histories on the server.`,
+      `Purged ${workflowId}: its case file and package, and ${count(histories.length, 'history', 'histories')} on the server.`,
       kept
         ? 'Its evidence was kept: `audit export` still writes it.'
         : 'No evidence is left that can be read: its history was deleted before, or no key opens it.',

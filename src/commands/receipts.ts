@@ -6,6 +6,7 @@ import { KeyringError } from '../encryption/key-file';
 import type { Stores } from '../parts';
 import type { Entry, Receipt } from '../receipt/model';
 import { NAME_PATTERN, requestOf } from '../request/names';
+import { count } from '../request/words';
 import { unknownConnection } from './connection-named';
 import type { Context } from './context';
 import { CommandError, EXIT, type Exit, usage } from './errors';
@@ -31,7 +32,12 @@ export async function receipt(context: Context, id: string | undefined, options:
   if (out !== undefined) await refuseUnusable(out);
   if (chain !== undefined) {
     const entries = await chainOf(context, chain);
-    return handOut(context, entries, out, `Saved ${entries.length} entries of the chain of ${chain}`);
+    return handOut(
+      context,
+      entries,
+      out,
+      `Saved ${count(entries.length, 'entry', 'entries')} of the chain of ${chain}`,
+    );
   }
   const found = await receiptOf(context, id ?? '');
   return handOut(context, found, out, `Saved receipt ${found.chain.sequence} of ${found.request.connection}`);
@@ -74,7 +80,7 @@ async function repairChain(context: Context, connection: string): Promise<Exit> 
           `Every entry of the chain of ${connection} can be read, or its chain states that it cannot: nothing was added.`,
         ]
       : [
-          `Added ${repaired.length} statements to the chain of ${connection}:`,
+          `Added ${count(repaired.length, 'statement')} to the chain of ${connection}:`,
           ...repaired.map(
             ({ sequence, fault, statedAt }) =>
               `  entry ${sequence} cannot be read: ${WORDS[fault]}; stated at place ${statedAt}`,

@@ -14,12 +14,14 @@ import {
   verifiedWords,
 } from '../request/sentences';
 import { countWords, gapsOf } from '../request/sources';
+import { count } from '../request/words';
 
 /** What was found, done and not covered, in words. */
 export function resultLines(result: RequestResult): string[] {
   const { kind, counts, coverage, approvals = [], rejection, failure, purged, apiRequests, unlisted = [] } = result;
   const facts: Facts = result;
-  const unlistedCount = unlisted.reduce((sum, { count }) => sum + count, 0);
+  const unlistedCount = unlisted.reduce((sum, { count: more }) => sum + more, 0);
+  const { retained = 0 } = counts;
   const method = methodOf(coverage.calls);
   const next = nextCommand(facts);
   return [
@@ -27,11 +29,11 @@ export function resultLines(result: RequestResult): string[] {
     `  found      ${foundWords(facts)}`,
     ...line('method', method && `calls: ${method}`),
     ...(kind === 'deletion' && !result.dryRun
-      ? [`  deleted    ${counts.deleted ?? 0} contacts (${counts.alreadyAbsent ?? 0} were already deleted)`]
+      ? [`  deleted    ${count(counts.deleted ?? 0, 'contact')} (already deleted: ${counts.alreadyAbsent ?? 0})`]
       : []),
     ...(counts.refused + counts.failed > 0 ? [`  not done   ${counts.refused} refused, ${counts.failed} failed`] : []),
-    ...(unlistedCount > 0 ? [`  not listed ${unlistedCount} more outcomes: counted by source and code`] : []),
-    ...((counts.retained ?? 0) > 0 ? [`  left       ${counts.retained} contacts, for the reasons in outcomes`] : []),
+    ...(unlistedCount > 0 ? [`  not listed ${count(unlistedCount, 'more outcome')}: counted by source and code`] : []),
+    ...(retained > 0 ? [`  left       ${count(retained, 'contact')}, for the reasons in outcomes`] : []),
     ...doubtLines(facts).map(words => `  doubtful   ${words}`),
     ...gapsOf(coverage).map(({ source, ...gap }) => `  missing    ${source}: ${gapWords(gap, gap.code)}`),
     ...line('verified', verifiedWords(facts)),
@@ -44,7 +46,7 @@ export function resultLines(result: RequestResult): string[] {
       ? []
       : [`  due        ${result.dueAt}${result.completedAt > result.dueAt ? ': the request ended after it' : ''}`]),
     ...line('why', failure && `${failure.code}: ${failure.message}`),
-    `  sent       ${apiRequests} API requests`,
+    `  sent       ${count(apiRequests, 'API request')}`,
     ...(next === undefined ? [] : [`  next       ${next.why}, run: ${next.command}, with ${next.stdin} on its stdin`]),
   ];
 }
@@ -73,7 +75,9 @@ export function statusLines(report: StatusReport): string[] {
       : []),
     ...(dueAt === undefined ? [] : [`  due        ${dueAt}${alarm === undefined ? '' : `: ${DUE[alarm]}`}`]),
     ...(failure === undefined ? [] : [`  because    ${failure.code}: ${failure.message}`]),
-    ...retrying.map(({ step, code, attempts }) => `  retrying   ${step}: ${code}, ${attempts} attempts so far`),
+    ...retrying.map(
+      ({ step, code, attempts }) => `  retrying   ${step}: ${code}, ${count(attempts, 'attempt')} so far`,
+    ),
   ];
 }
 

@@ -1,5 +1,6 @@
 /** The command that destroys old keys, after it has checked vault and server for requests that still need them. */
 import { destroyKeys, listKeys } from '../encryption/key-file';
+import { count } from '../request/words';
 import { needsOf, outlived, type Resealed, resealAll } from '../retention/retire-keys';
 import { serverNowMs } from '../temporal/server-time';
 import type { Context } from './context';
@@ -30,7 +31,7 @@ export async function retire({ terminal, config, keyring, parts }: Context, opti
   const { keys: needs, foreign } = await needsOf(all, old);
   if (foreign.length > 0)
     terminal.note(
-      `note: ${foreign.length} runs that name a key are not of this service (foreign-run): they keep no key.`,
+      `note: ignored, although keys are named in them: ${count(foreign.length, 'run')} not of this service (foreign-run).`,
     );
   const unneeded = old.filter(id => !needs.has(id));
   const { unread, broken } = unneeded.length > 0 ? await resealAll({ vault, cases }) : NOTHING_RESEALED;

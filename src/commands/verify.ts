@@ -4,6 +4,7 @@ import { connectionOf, type Entry, isReceipt, type Receipt } from '../receipt/mo
 import { digestOf, parseDocument, ReceiptError, verifyReceipt } from '../receipt/sign';
 import { statementsOf } from '../receipt/words';
 import { requestNoun } from '../request/sentences';
+import { count } from '../request/words';
 import type { Context } from './context';
 import { EXIT, type Exit, usage } from './errors';
 import { contentOf, publicKeysOf } from './given-files';
@@ -105,7 +106,7 @@ function printChain(
   const keys = signedBy(entries, trusted !== undefined);
   const document = { ...keys, introduced, connection, receipts: receipts.length, unreadable, distrusted };
   terminal.print({ verified: good, ...document, ...placeOf(last) }, [
-    `${good ? 'Verified' : 'Not all trusted'}: ${receipts.length} receipts of ${connection}, none missing from the first to the last`,
+    `${good ? 'Verified' : 'Not all trusted'}: ${count(receipts.length, 'receipt')} of ${connection}, none missing from the first to the last`,
     ...(unreadable.length === 0
       ? []
       : [`  unreadable entries ${unreadable.join(', ')}: the chain states that nobody can read them`]),

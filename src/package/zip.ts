@@ -4,7 +4,8 @@
  */
 import { ZipFile } from 'yazl';
 import { capital, gapWords, methodOf } from '../request/sentences';
-import { gapsOf, SOURCE_NAMES, type SourceName } from '../request/sources';
+import { gapsOf, SOURCE_NAMES, SOURCES, type SourceName } from '../request/sources';
+import { count } from '../request/words';
 import { type AccessPackage, packageJsonSchema } from './model';
 
 const FILE_TIME = new Date(Date.UTC(1980, 0, 1));
@@ -69,7 +70,7 @@ function withheldLines(source: SourceName, searched: Searched): string[] {
   if (!('ambiguous' in searched)) return [];
   const { ambiguous, ignoredNumbers } = searched;
   return [
-    ...(ambiguous > 0 ? [`- ${ambiguous} ${source} that may be somebody else's are withheld.`] : []),
-    ...(ignoredNumbers > 0 ? [`- ${ignoredNumbers} numbers are too short, or nobody's, and were not searched.`] : []),
+    ...(ambiguous > 0 ? [`- ${count(ambiguous, SOURCES[source].noun)} that may be somebody else's: withheld.`] : []),
+    ...(ignoredNumbers > 0 ? [`- ${count(ignoredNumbers, 'number')} not searched: too short, or nobody's.`] : []),
   ];
 }

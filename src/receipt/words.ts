@@ -1,5 +1,6 @@
 /** What a receipt states, in words for a person: each statement with the name of what it is about. Pure. */
 import { decidedWords, doubtWords, gapWords, searchWords } from '../request/sentences';
+import { count } from '../request/words';
 import type { Receipt } from './model';
 
 const VERIFICATION = {
@@ -25,7 +26,7 @@ export function statementsOf(receipt: Receipt): (readonly [string, string])[] {
       ({ code, records, taken, kept: left }) =>
         [
           'doubtful',
-          `${records} because ${doubtWords(code)} (${code}): ${taken} decided to be the person's, ${left} ${kept}`,
+          `${count(records, 'record')} because ${doubtWords(code)} (${code}): ${taken} decided to be the person's, ${left} ${kept}`,
         ] as const,
     ),
     ...(planDigest === null ? [] : [['plan', planDigest] as const]),

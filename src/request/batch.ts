@@ -8,6 +8,7 @@ import type { Regime } from './clock';
 import { canonicalIdentities } from './identities';
 import { IDENTITY_RULE, type Inputs, InvalidInput, parseInput } from './input';
 import { KINDS, type Kind, workflowIdOf } from './names';
+import { count } from './words';
 
 export const BATCH_SIZE_BYTES_MAX = 8 * 1_048_576;
 export const BATCH_ROWS_MAX = 20_000;
@@ -100,11 +101,6 @@ export function tally(words: readonly string[]): Map<string, number> {
 
 export function inBrackets(counts: ReadonlyMap<string, number>): string {
   return counts.size === 0 ? '' : ` (${[...counts].map(([word, number]) => `${number} ${word}`).join(', ')})`;
-}
-
-/** `1 row`, `2 rows` */
-export function count(number: number, what: string): string {
-  return `${number} ${what}${number === 1 ? '' : 's'}`;
 }
 
 function textOf(bytes: Uint8Array): string {

@@ -7,7 +7,8 @@ import { ENDINGS, type EndedStatus, isEndedStatus } from './endings';
 import type { NumberCoverage, RequestResult, SourceCoverage, SourcesCovered, Status } from './model';
 import type { Kind } from './names';
 import { keyOf } from './shapes';
-import { type SourceName, sourcesOf } from './sources';
+import { SOURCES, type SourceName, sourcesOf } from './sources';
+import { count } from './words';
 
 /** What sentences are made from: a result, or what is known of a request that still runs. */
 export interface Facts
@@ -53,7 +54,7 @@ export function endSentences(facts: Facts): string[] {
   return [
     meaningOf(facts, kept, status)[kind],
     ...(kept > 0 ? [`${keptWords(facts, kept)}: see below.`] : []),
-    ...(status === 'partial' && isUndecided(facts) ? ['Nobody has decided about them.'] : []),
+    ...(status === 'partial' && isUndecided(facts) ? [`Nobody has decided about ${kept === 1 ? 'it' : 'them'}.`] : []),
     ...skippedSources(facts).map(([source, why]) => `${capital(source)} were not searched${why}.`),
     ...(stays === undefined ? [] : [`${capital(stays)}.`]),
     ...(row.handsOver && kind === 'access' ? [facts.package ? 'The package is ready.' : 'There is no package.'] : []),
@@ -82,9 +83,8 @@ export function keptCount({ doubts, coverage }: Facts): number {
 }
 
 function keptWords({ kind, dryRun }: Facts, kept: number): string {
-  const records = kept === 1 ? '1 record' : `${kept} records`;
   const were = kept === 1 ? 'was' : 'were';
-  return `${records} that ${MAY_BE} ${dryRun ? 'would be' : were} ${KEPT[kind]}`;
+  return `${count(kept, 'record')} that ${MAY_BE} ${dryRun ? 'would be' : were} ${KEPT[kind]}`;
 }
 
 /** Doubtful records, one line for each reason. */
@@ -96,7 +96,7 @@ export function doubtLines(facts: Facts): string[] {
   if (doubts.length === 0) return ambiguous === 0 ? [] : [`${count(ambiguous, 'call')} that ${MAY_BE}: ${kept}`];
   return doubts.map(({ code, records, taken, kept: left }) =>
     [
-      `${records === 1 ? '1 record' : `${records} records`} that ${MAY_BE}, because ${doubtWords(code)} (${code}): `,
+      `${count(records, 'record')} that ${MAY_BE}, because ${doubtWords(code)} (${code}): `,
       [...(taken > 0 ? [`${taken} decided to be the person's`] : []), `${left} ${kept}`].join(', '),
     ].join(''),
   );
@@ -148,7 +148,9 @@ function hasEnded(searched: SourceCoverage | undefined): boolean {
 export function foundWords(facts: Facts): string {
   const { kind, counts, coverage } = facts;
   return sourcesOf(kind)
-    .map(source => (isSearched(coverage[source]) ? `${counts[source] ?? 0} ${source}` : `${source} not searched`))
+    .map(source =>
+      isSearched(coverage[source]) ? count(counts[source] ?? 0, SOURCES[source].noun) : `${source} not searched`,
+    )
     .join(', ');
 }
 
@@ -213,10 +215,6 @@ export function planWords({ kind, plan, planDigest, coverage }: Facts): string |
 
 function isWhole({ contacts }: SourcesCovered): boolean {
   return contacts?.state === 'complete';
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }
 
 /** When and by which key somebody approved the plan, or rejected it. */

@@ -5,6 +5,7 @@
  */
 import type { Kind } from './names';
 import { keyOf, type Shape } from './shapes';
+import { count } from './words';
 
 interface SourceRow {
   /** Names one record: `contact 3`. */
@@ -43,7 +44,10 @@ export function gapsOf<G>(
 
 /** How many records of each source, in words: `2 contacts, 5 calls`. */
 export function countWords(counts: Readonly<Partial<Record<SourceName, number>>>): string {
-  return SOURCE_NAMES.flatMap(source => (counts[source] === undefined ? [] : `${counts[source]} ${source}`)).join(', ');
+  return SOURCE_NAMES.flatMap(source => {
+    const number = counts[source];
+    return number === undefined ? [] : count(number, SOURCES[source].noun);
+  }).join(', ');
 }
 
 /** Opaque reference to one record, in results and receipts. */

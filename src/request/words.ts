@@ -1,4 +1,9 @@
-/** The phases of a request, in words for people: on a terminal and in the Web UI alike. Workflow-safe: plain data. */
+/** Words for people, on a terminal and in the Web UI alike: counts, and the phases of a request. Pure; Workflow-safe. */
+
+/** `1 contact`, `2 contacts`. Sentences avoid verbs that depend on the number. */
+export function count(number: number, noun: string, plural = `${noun}s`): string {
+  return `${number} ${number === 1 ? noun : plural}`;
+}
 
 export const PHASE_WORDS = {
   opening: 'opening the request',

@@ -13,6 +13,7 @@ import {
 import { type Place, placeShape, type RetentionActivities, WAYS, type Way, waysShape } from '../request/contracts';
 import { either, number, object, oneOf, type Shaped } from '../request/shapes';
 import { NOTHING_SWEPT, type Swept, sumOf, sweptShape } from '../request/swept';
+import { count } from '../request/words';
 import { KeyMissing } from './received';
 import { stepsWith } from './steps';
 
@@ -90,6 +91,6 @@ function detailsOf(swept: Swept, place: Place): string {
   const { kept, unkept, destroyed, left, foreign } = swept;
   return [
     `${SUMMARIES[place.way]}.`,
-    `So far: evidence kept of ${kept} requests, not kept of ${unkept}; ${destroyed} destroyed, ${left} left for the next sweep; ${foreign} runs of others ignored.`,
+    `So far, requests: evidence kept of ${kept}, not kept of ${unkept}; ${destroyed} destroyed, ${left} left for the next sweep. Ignored: ${count(foreign, 'run')} of others.`,
   ].join('\n\n');
 }

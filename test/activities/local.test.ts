@@ -601,7 +601,7 @@ describe('the access package', () => {
     for (const said of [
       'contacts: unexpected-record (1)',
       '2 calls that may be',
-      '1 numbers are too short',
+      '1 number not searched: too short',
       'messages',
     ]) {
       expect(words).toContain(said);

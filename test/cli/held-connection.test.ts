@@ -132,7 +132,7 @@ describe('a connection with open requests', () => {
     const { disconnected } = connectionsSchema.parse((await operator.ask(['connections'])).document);
     expect(disconnected).toEqual([{ connection: NAME, company: 'acme', waitingRequests: 2 }]);
     const { stdout } = await operator.run(['connections']);
-    expect(stdout).toContain(`${NAME}: disconnected; 2 requests wait. Run: aircall-dsr connect ${NAME}`);
+    expect(stdout).toContain(`${NAME}: disconnected; 2 requests waiting. Run: aircall-dsr connect ${NAME}`);
     const { apiId, apiToken } = globex();
     const other = await connect(NAME, { AIRCALL_API_ID: apiId, AIRCALL_API_TOKEN: apiToken });
     expect(errorOf(other.document).code).toBe('other-company');

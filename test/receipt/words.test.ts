@@ -36,7 +36,7 @@ test('doubts, and who decided', () => {
   });
   expect(lines).toEqual(
     expect.arrayContaining([
-      "doubtful: 3 because only a number of the person leads to the card (number-only): 1 decided to be the person's, 2 left",
+      "doubtful: 3 records because only a number of the person leads to the card (number-only): 1 decided to be the person's, 2 left",
       `approved: ${AT} by key a-1, signed`,
       `rejected: ${AT}, not signed: wrong-person`,
       'verified: searched again after the last deletion: no contact of the person was found but those that were left',

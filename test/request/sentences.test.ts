@@ -77,7 +77,7 @@ describe('the end of a request is told', () => {
     [
       'access, partial because of doubts',
       access('partial', { package: PACKAGE, doubts: [doubt('shared-address')] }),
-      "It ended without all that was asked for: see below. 1 record that may be somebody else's was withheld: see below. Nobody has decided about them. The package is ready.",
+      "It ended without all that was asked for: see below. 1 record that may be somebody else's was withheld: see below. Nobody has decided about it. The package is ready.",
     ],
     [
       'access, partial although somebody decided',
@@ -188,6 +188,7 @@ describe('a doubtful record', () => {
 test('what was found names the way, and no number for what was not searched', () => {
   const found = { contacts: 2, calls: 5 };
   expect(foundWords(access('completed', { counts: found }))).toBe('2 contacts, 5 calls');
+  expect(foundWords(access('completed', { counts: { contacts: 1, calls: 1 } }))).toBe('1 contact, 1 call');
   expect(foundWords(access('no-match', covered(NO_NUMBER)))).toBe('0 contacts, calls not searched');
   const by = (way: 'number' | 'company') =>
     sourceLines(access('completed', { counts: found, ...covered({ ...CALLS, by: way }) }), false)[1];
@@ -196,6 +197,30 @@ test('what was found names the way, and no number for what was not searched', ()
   expect(
     sourceLines(access('cancelled', covered({ ...CALLS, state: 'failed', gaps: [{ code: 'cancelled' }] })), false)[1],
   ).toBe('Calls: 0 found, **search broken off**');
+});
+
+test('a number agrees with its noun', () => {
+  const unlisted = [{ source: 'contacts', unreadable: false, outcome: 'failed', count: 1 }] as const;
+  const counts = { contacts: 1, deleted: 1, alreadyAbsent: 0, retained: 1 };
+  const one = { ...deletion('partial', { counts, unlisted, doubts: [doubt('number-only')] }), apiRequests: 1 };
+  expect(resultLines(one)).toEqual([
+    ...['deletion case-17: partial', '  found      1 contact', '  deleted    1 contact (already deleted: 0)'],
+    ...[
+      '  not listed 1 more outcome: counted by source and code',
+      '  left       1 contact, for the reasons in outcomes',
+    ],
+    expect.stringContaining('1 record that'),
+    ...[expect.stringContaining('  stays'), '  sent       1 API request', expect.stringContaining('  next')],
+  ]);
+  expect(endSentences(one)).toContain('Nobody has decided about it.');
+  const two = deletion('completed', { counts: { contacts: 2, deleted: 2 } });
+  expect(resultLines(two)).toEqual(
+    expect.arrayContaining([
+      '  found      2 contacts',
+      '  deleted    2 contacts (already deleted: 0)',
+      '  sent       9 API requests',
+    ]),
+  );
 });
 
 test('a verifying search says what it did not find, and how many contacts were left', () => {
