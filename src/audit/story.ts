@@ -1,6 +1,7 @@
 /** The page of a bundle that shows a person what happened, when, and how to check it. Made from the receipt alone. Pure. */
 import type { Receipt } from '../receipt/model';
-import { capital, decidedWords, doubtWords, gapWords, requestNoun } from '../request/sentences';
+import { verifiedWords } from '../receipt/words';
+import { capital, decidedWords, doubtWords, gapWords, requestNoun, staysWords } from '../request/sentences';
 import { count } from '../request/words';
 
 const WIDTH = 960;
@@ -8,7 +9,7 @@ const MARGIN = 20;
 const STEPS = ['received', 'started', 'searched', 'deleted', 'verified', 'ended'] as const;
 
 export function storyPage(receipt: Receipt): string {
-  const { request, status, failure, times, sources, outOfReach, verification, planDigest } = receipt;
+  const { request, status, failure, times, sources, outOfReach, planDigest } = receipt;
   const { apiRequests, service, chain } = receipt;
   const rows = sources.map(source => {
     const { found, kept, deleted, absent, retained, refused, failed, unreadable, withheld } = source;
@@ -37,7 +38,7 @@ export function storyPage(receipt: Receipt): string {
 <h1>${capital(requestNoun(request))} ${text(request.requestId)}</h1>
 <p>Of connection <b>${text(request.connection)}</b>, for the subject <code>${text(receipt.subject ?? 'not known')}</code> (a keyed hash).
 It ended as <b>${status}</b>${failure === null ? '' : ` (${text(failure)})`}.${request.dryRun ? ' It was to search only: nothing was handed over or deleted.' : ''}
-${verification === null ? '' : VERIFICATION[verification]} ${planDigest === null ? '' : `Its plan is <code>${text(planDigest)}</code>.`}
+${verificationSentences(receipt)} ${planDigest === null ? '' : `Its plan is <code>${text(planDigest)}</code>.`}
 ${dueWords(receipt)}${apiRequests === null ? '' : `It sent ${count(apiRequests, 'API request')} to Aircall.`} Version ${text(service.version)}.</p>
 ${timeline(times)}
 <table><tr>${HEADINGS.map(heading => `<th>${heading}</th>`).join('')}</tr>${rows.join('')}</table>
@@ -72,12 +73,19 @@ const HEADINGS = [
   'withheld',
 ];
 
-const VERIFICATION = {
-  verified:
-    '<b>Verified</b>: a search after the last deletion found no contact of the person, but those that were left on purpose. Calls, their comments and messages stay in Aircall.',
-  residual: '<b>Not verified</b>: the search after the last deletion still found something, or could not be made.',
-  skipped: 'There was no verifying search.',
-} as const satisfies Record<NonNullable<Receipt['verification']>, string>;
+/** What was checked after a deletion, and what it leaves in Aircall. */
+function verificationSentences(receipt: Receipt): string {
+  const { request, status, verification } = receipt;
+  if (verification === null) return '';
+  const words = verifiedWords(receipt);
+  const stays = staysWords({ ...request, status });
+  return [
+    words === undefined
+      ? 'There was no verifying search.'
+      : `<b>${verification === 'verified' ? 'Verified' : 'Not verified'}</b>: ${words}.`,
+    ...(stays === undefined ? [] : [`${capital(stays)}.`]),
+  ].join(' ');
+}
 
 /** How much was searched, and how. */
 function searchedWords({ state, by }: Receipt['sources'][number]): string {

@@ -1,18 +1,18 @@
 /** What a receipt states, in words for a person: each statement with the name of what it is about. Pure. */
-import { decidedWords, doubtWords, gapWords, searchWords } from '../request/sentences';
+import { decidedWords, doubtWords, gapWords, searchWords, verificationWords } from '../request/sentences';
 import { count } from '../request/words';
 import type { Receipt } from './model';
 
-const VERIFICATION = {
-  verified: 'searched again after the last deletion: no contact of the person was found but those that were left',
-  residual: 'not verified: the search after the last deletion still found something, or was not complete',
-  skipped: undefined,
-} as const satisfies Record<NonNullable<Receipt['verification']>, string | undefined>;
+/** What the verifying search found; undefined if there was none. */
+export function verifiedWords({ verification, sources, doubts }: Receipt): string | undefined {
+  const retained = sources.reduce((sum, source) => sum + source.retained, 0);
+  return verificationWords({ state: verification ?? 'skipped', retained, doubts });
+}
 
 export function statementsOf(receipt: Receipt): (readonly [string, string])[] {
   const { request, times, sources, doubts, approvals, rejection, verification, planDigest, outOfReach } = receipt;
   const kept = `${request.dryRun ? 'would be ' : ''}${request.kind === 'access' ? 'withheld' : 'left'}`;
-  const verified = verification === null ? undefined : VERIFICATION[verification];
+  const verified = verifiedWords(receipt);
   return [
     ['ended', times.ended ?? 'not known'],
     ...(request.dryRun ? [['dry run', 'it was to search only: nothing was handed over or deleted'] as const] : []),
@@ -32,7 +32,9 @@ export function statementsOf(receipt: Receipt): (readonly [string, string])[] {
     ...(planDigest === null ? [] : [['plan', planDigest] as const]),
     ...approvals.map(decided => ['approved', decidedWords(decided)] as const),
     ...(rejection === null ? [] : [['rejected', `${decidedWords(rejection)}: ${rejection.reason}`] as const]),
-    ...(verified === undefined ? [] : [['verified', verified] as const]),
+    ...(verified === undefined
+      ? []
+      : [['verified', `${verification === 'verified' ? '' : 'not verified: '}${verified}`] as const]),
     ...(outOfReach.length === 0 ? [] : [['no reach', outOfReach.join(', ')] as const]),
   ];
 }

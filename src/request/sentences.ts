@@ -4,7 +4,7 @@
  */
 import { DOUBTS, type DoubtCode } from '../judgement/doubts';
 import { ENDINGS, type EndedStatus, isEndedStatus } from './endings';
-import type { NumberCoverage, RequestResult, SourceCoverage, SourcesCovered, Status } from './model';
+import type { NumberCoverage, RequestResult, SourceCoverage, SourcesCovered, Status, Verification } from './model';
 import type { Kind } from './names';
 import { keyOf } from './shapes';
 import { SOURCES, type SourceName, sourcesOf } from './sources';
@@ -70,7 +70,7 @@ function meaningOf({ approvals = [] }: Facts, kept: number, status: EndedStatus)
 const STAYS: readonly Status[] = ['completed', 'partial', 'no-match'];
 
 /** What a deletion leaves in Aircall in any case. */
-export function staysWords({ kind, status, dryRun }: Facts): string | undefined {
+export function staysWords({ kind, status, dryRun }: Pick<Facts, 'kind' | 'status' | 'dryRun'>): string | undefined {
   return kind === 'deletion' && !dryRun && STAYS.includes(status)
     ? 'if Aircall holds calls, comments or messages of the person, they stay: its API cannot delete them'
     : undefined;
@@ -190,11 +190,23 @@ function whySkipped({ coverage, dryRun }: Facts, source: SourceName): string {
 }
 
 /** What the verifying search found; undefined if there was none. */
-export function verifiedWords({ verification, counts, doubts = [] }: Facts): string | undefined {
-  if (verification === undefined || verification.state === 'skipped') return undefined;
-  if (verification.state === 'residual') return 'the last search still found something, or was not complete';
+export function verifiedWords({ verification, counts: { retained = 0 }, doubts = [] }: Facts): string | undefined {
+  return verificationWords({ state: verification?.state ?? 'skipped', retained, doubts });
+}
+
+interface Verified {
+  readonly state: Verification['state'];
+  /** Contacts that were left. */
+  readonly retained: number;
+  readonly doubts: readonly { readonly kept: number }[];
+}
+
+/** The same from the statements of a receipt. */
+export function verificationWords({ state, retained, doubts }: Verified): string | undefined {
+  if (state === 'skipped') return undefined;
+  if (state === 'residual') return 'the last search still found something, or was not complete';
   const left = Math.max(
-    counts.retained ?? 0,
+    retained,
     doubts.reduce((sum, { kept }) => sum + kept, 0),
   );
   return left === 0

@@ -73,8 +73,21 @@ test('says why records are doubtful and what was decided, and never that nothing
   expect(page).toContain("decided to be the person's: 1, left: 2");
   expect(page).toContain(`approved at ${at} by key a-1, signed`);
   expect(page).toContain(`rejected at ${at}, not signed: wrong-person`);
-  expect(page).toContain('Calls, their comments and messages stay in Aircall.');
   expect(page).not.toMatch(/nothing (of the person|is left)/);
+});
+
+test('says that contacts were left, and what stays in Aircall, only of requests of which it is true', () => {
+  const stays = 'If Aircall holds calls, comments or messages of the person, they stay';
+  const whole: Partial<Receipt> = { verification: 'verified', status: 'completed', doubts: [] };
+  const sources = [{ ...CONTACTS, retained: 0 }];
+  const page = pageOf({ ...whole, sources });
+  expect(page).toContain('<b>Verified</b>: searched again, and no contact of the person was found.');
+  expect(page).toContain(stays);
+  expect(pageOf({ ...whole, sources: [{ ...CONTACTS, retained: 1 }] })).toContain('but those that were left (1).');
+  expect(pageOf({ verification: 'residual', status: 'partial' })).toContain('<b>Not verified</b>: the last search');
+  const none = pageOf({ verification: 'skipped', status: 'denied' });
+  expect(none).toContain('There was no verifying search.');
+  expect(none).not.toContain(stays);
 });
 
 test('of a dry run says so in its heading and in its text', () => {

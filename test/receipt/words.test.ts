@@ -22,7 +22,7 @@ test('a deletion: what was done to each source, what was not, what was checked, 
     'contacts: 3 found, searched in part: 0 kept, 1 deleted, 1 already deleted, 0 left, 1 not done',
     'missing: contacts: unexpected-record (1)',
     `plan: ${'0'.repeat(32)}`,
-    'verified: not verified: the search after the last deletion still found something, or was not complete',
+    'verified: not verified: the last search still found something, or was not complete',
     'no reach: call records, calls older than about six months',
   ]);
 });
@@ -39,8 +39,11 @@ test('doubts, and who decided', () => {
       "doubtful: 3 records because only a number of the person leads to the card (number-only): 1 decided to be the person's, 2 left",
       `approved: ${AT} by key a-1, signed`,
       `rejected: ${AT}, not signed: wrong-person`,
-      'verified: searched again after the last deletion: no contact of the person was found but those that were left',
+      'verified: searched again, and no contact was found but those that were left (2)',
     ]),
+  );
+  expect(told({ verification: { state: 'verified', checkedAt: AT } })).toContain(
+    'verified: searched again, and no contact of the person was found',
   );
 });
 
