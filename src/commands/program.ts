@@ -249,13 +249,13 @@ export function createProgram(io: Pick<Io, 'stdout' | 'stderr'>, run: RunAction)
     .requiredOption('--plan <digest>', 'digest that aircall-dsr plan printed')
     .option('--take <refs>', 'rows to hand over or delete, separated by commas, for instance contact-3,call-12')
     .option('--keep <refs>', 'rows to withhold or leave')
-    .option('--by <name>', 'name under which your key is registered')
+    .option('--by <name>', 'name under which your key is registered (default: found by the key)')
     .option('--key <file>', 'your private key, Ed25519 in PEM; better: AIRCALL_DSR_APPROVER_KEY')
     .action(run(async () => (await import('./plans.js')).approve));
 
   command('reject <id>', 'reject the plan that a request waits with: it ends as denied, and nothing is done')
     .requiredOption('--reason <words>', 'why, in lower-case words joined by hyphens')
-    .option('--by <name>', 'name under which your key is registered')
+    .option('--by <name>', 'name under which your key is registered (default: found by the key)')
     .option('--key <file>', 'your private key, Ed25519 in PEM; better: AIRCALL_DSR_APPROVER_KEY')
     .action(run(async () => (await import('./plans.js')).reject));
 
