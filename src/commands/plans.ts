@@ -37,10 +37,11 @@ export async function plan({ terminal, parts }: Context, id: string): Promise<Ex
       EXIT.failed,
     );
   const { planDigest, rows } = opened;
+  const { waitingFor } = await all.client.status(workflowId);
   terminal.print({ requestId: request.requestId, workflowId, planDigest, rows }, [
     `Plan ${planDigest} of ${workflowId}`,
     ...planLines(rows),
-    ...answerLines(request, opened),
+    ...(waitingFor?.cause === 'approval' ? answerLines(request, opened) : []),
   ]);
   return EXIT.done;
 }
@@ -107,7 +108,7 @@ function answerLines({ requestId }: RequestRef, { planDigest, rows }: OpenedPlan
   const doubtful = rows.find(({ doubt }) => doubt !== undefined);
   const decide = doubtful === undefined ? '' : ` --take "${doubtful.ref}"`;
   return [
-    'If it waits for an approval:',
+    'It waits for an approval:',
     `  aircall-dsr approve ${requestId} --plan ${planDigest}${decide}`,
     `  aircall-dsr reject ${requestId} --reason not-the-same-person`,
     ...(doubtful === undefined ? [] : ['A doubtful row that nobody takes is kept: withheld, or left.']),

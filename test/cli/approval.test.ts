@@ -153,6 +153,7 @@ test('a plan shows its doubtful rows first and how to answer, and an approval de
   const approved = await operator.ask(approve('--take', 'contact-3', '--keep', 'contact-1'), as('anna'));
   expect(approved).toMatchObject({ exit: 0, document: { planDigest, missing: 0, approvals: [{ keyId: anna.keyId }] } });
   await until('it has ended', async () => (await operator.ask(['status', 'decided'])).exit === 0 && deletions() === 2);
+  expect((await operator.run(['plan', 'decided'], as('anna'))).stdout).not.toMatch(/approve|reject/);
   const decisions = (await planOf('decided')).rows.map(({ ref, decision }) => [ref, decision]);
   expect(decisions).toEqual([
     ['contact 3', 'take'],
