@@ -82,7 +82,7 @@ export async function remove(
 /** The person is on the command line above it, or is typed after it. */
 function questionOf(connection: string, email: string | undefined, { plan }: RemoveOptions): string {
   const person = email === FROM_STDIN ? 'the person that comes next' : 'this person';
-  const what = typeof plan === 'string' ? `the contacts of plan ${plan}` : `all contacts of ${person}`;
+  const what = typeof plan === 'string' ? `the contacts of plan ${plan}` : `the contacts of ${person}`;
   return `Delete ${what} in Aircall company ${connection}? They cannot be restored. Calls, their comments and messages stay in Aircall.`;
 }
 

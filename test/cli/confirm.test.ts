@@ -35,7 +35,7 @@ describe('a deletion', () => {
     const [before, contacts] = [sent(), hers()];
     const { exit, stdout, stderr } = await operator.runAtTerminal([...DELETE, '--request-id', 'refused'], answer);
     expect({ exit, stdout }).toEqual({ exit: 1, stdout: '' });
-    expect(stderr).toContain('Delete all contacts of this person in Aircall company acme?');
+    expect(stderr).toContain('Delete the contacts of this person in Aircall company acme?');
     expect(stderr).toContain('Calls, their comments and messages stay in Aircall. [y/N] ');
     expect(stderr).toContain('not-confirmed');
     expect({ sent: sent(), contacts: hers() }).toEqual({ sent: before, contacts });
@@ -54,7 +54,7 @@ describe('a deletion', () => {
     const { exit, stdout, stderr } = await operator.runAtTerminal(args, `y\n${EMAIL}\n`);
     expect(exit).toBe(0);
     expect(resultSchema.parse(JSON.parse(stdout))).toMatchObject({ status: 'completed', counts: { deleted: 2 } });
-    expect(stderr).toContain('Delete all contacts of the person that comes next');
+    expect(stderr).toContain('Delete the contacts of the person that comes next');
     expect(stdout + stderr).not.toContain(EMAIL);
     expect(hers()).toBe(0);
   });
