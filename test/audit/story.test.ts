@@ -69,7 +69,7 @@ test('says why records are doubtful and what was decided, and never that nothing
     approvals: [{ keyId: 'a-1', at, signed: true }],
     rejection: { keyId: null, at, signed: false, reason: 'wrong-person' },
   });
-  expect(page).toContain('3: only a number of the person leads to the card (number-only)');
+  expect(page).toContain('3: only a number of the person leads to the contact (number-only)');
   expect(page).toContain("decided to be the person's: 1, left: 2");
   expect(page).toContain(`approved at ${at} by key a-1, signed`);
   expect(page).toContain(`rejected at ${at}, not signed: wrong-person`);

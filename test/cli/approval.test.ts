@@ -135,7 +135,7 @@ test('a plan shows its doubtful rows first and how to answer, and an approval de
   const { stdout } = await operator.run(['plan', 'decided'], as('anna'));
   expect(stdout).toContain(`aircall-dsr approve decided --plan ${planDigest} --take "contact 3"`);
   expect(stdout).toMatch(
-    /contact 3 +\d+ +leave +number \d in phone_numbers +only a number of the person leads to the card/,
+    /contact 3 +\d+ +leave +number \d in phone_numbers +only a number of the person leads to the contact/,
   );
   expect((await operator.run(['status', 'decided'])).stdout).toContain('aircall-dsr plan decided');
 

@@ -51,7 +51,7 @@ test('the demo lets its Web UI decode, hands over a package, deletes a person, h
     'asks for the deletion of her data',
     'Another customer asks for a copy',
     'with --require-approval',
-    'only a number of the person leads to the card',
+    'only a number of the person leads to the contact',
     'aircall-dsr approve demo-decided --plan',
     'Web UI',
   ];

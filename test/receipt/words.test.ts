@@ -36,7 +36,7 @@ test('doubts, and who decided', () => {
   });
   expect(lines).toEqual(
     expect.arrayContaining([
-      "doubtful: 3 records because only a number of the person leads to the card (number-only): 1 decided to be the person's, 2 left",
+      "doubtful: 3 records because only a number of the person leads to the contact (number-only): 1 decided to be the person's, 2 left",
       `approved: ${AT} by key a-1, signed`,
       `rejected: ${AT}, not signed: wrong-person`,
       'verified: searched again, and no contact was found but those that were left (2)',
