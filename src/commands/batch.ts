@@ -19,6 +19,7 @@ import {
 import { REGIMES } from '../request/clock';
 import { endedWell, endOf } from '../request/endings';
 import { NAME_PATTERN } from '../request/names';
+import { keptCount } from '../request/sentences';
 import { gapsOf, SOURCE_NAMES } from '../request/sources';
 import { count } from '../request/words';
 import { sideBySide } from '../side-by-side';
@@ -54,6 +55,8 @@ interface Line {
   readonly kind: string;
   readonly status: string;
   readonly counts?: RequestResult['counts'];
+  /** Records of an access request that were found and not handed over, because they may be somebody else's. */
+  readonly withheld?: number;
   readonly apiRequests?: number;
   /** Why it failed, and which gaps it has. */
   readonly codes?: readonly string[];
@@ -164,12 +167,14 @@ function lineOf({ kind, workflowId, input, lines }: BatchRequest, { status, resu
     ...outcomes.map(({ code }) => code),
     ...gapsOf(coverage).map(({ code }) => code),
   ].filter(code => code !== undefined);
-  return { requestId, workflowId, kind, status, counts, apiRequests, codes: [...new Set(codes)], lines };
+  const withheld = kind === 'access' ? { withheld: keptCount(result) } : {};
+  return { requestId, workflowId, kind, status, counts, ...withheld, apiRequests, codes: [...new Set(codes)], lines };
 }
 
 const COLUMNS = [
   ...['requestId', 'workflowId', 'kind', 'status'],
-  ...[...SOURCE_NAMES, 'deleted', 'alreadyAbsent', 'refused', 'failed', 'apiRequests', 'codes', 'lines'],
+  ...[...SOURCE_NAMES, 'deleted', 'alreadyAbsent', 'retained', 'withheld', 'refused', 'failed'],
+  ...['apiRequests', 'codes', 'lines'],
 ] as const;
 
 /** Prints the result of the command: as CSV, or as one document. */

@@ -57,6 +57,7 @@ const lineSchema = z.strictObject({
   kind: z.enum(['access', 'deletion']),
   status: z.string(),
   counts: resultSchema.shape.counts.optional(),
+  withheld: z.number().int().optional(),
   apiRequests: z.number().int().optional(),
   codes: z.array(z.string()).optional(),
   lines: z.array(z.number().int()).min(1),
@@ -111,7 +112,7 @@ describe('a batch', () => {
     expect(stderr).toContain('4 rows: 3 requests (2 access, 1 deletion); 1 row repeated, counted once; starting 3');
     expect(stderr).toMatch(/^3 requests \(2 completed, 1 no-match\)$/m);
     expect(stdout.split('\n')[0]).toBe(
-      'requestId,workflowId,kind,status,contacts,calls,deleted,alreadyAbsent,refused,failed,apiRequests,codes,lines',
+      'requestId,workflowId,kind,status,contacts,calls,deleted,alreadyAbsent,retained,withheld,refused,failed,apiRequests,codes,lines',
     );
     const { truth } = sandbox.company('batch-a');
     const found = { contacts: String(truth.contactIds.length) };
@@ -179,6 +180,22 @@ describe('a batch', () => {
     expect(requests).toMatchObject([
       { requestId: 'partly', status: 'partial', counts: { refused: 1 }, codes: ['forbidden'] },
       { status: 'no-match' },
+    ]);
+  });
+
+  test('shows how many records of a request were kept, because they may be somebody else’s', async () => {
+    const company = sandbox.company('batch-b');
+    const name = { first_name: 'Ada', last_name: 'Lund' };
+    const phone_numbers = [{ label: 'Mobile', value: '+33612345678' }];
+    company.addContact({ ...name, phone_numbers, emails: [{ label: 'Home', value: 'ada@example.org' }] });
+    company.addContact({ ...name, phone_numbers });
+    const path = write('kept.csv', 'held,access,ada@example.org,', 'left,deletion,ada@example.org,');
+    const { exit, stdout } = await operator.run(['batch', 'batch-b', path]);
+    expect(exit).toBe(1);
+    const result: unknown[] = parse(stdout, { columns: true });
+    expect(result).toMatchObject([
+      { requestId: 'held', status: 'partial', contacts: '1', retained: '', withheld: '1', codes: 'number-only' },
+      { requestId: 'left', status: 'partial', deleted: '1', retained: '1', withheld: '', codes: 'number-only' },
     ]);
   });
 
