@@ -279,8 +279,8 @@ interface NextCommand {
   readonly stdin: string;
 }
 
-const PERSON = 'the person';
-const PERSON_AND_NUMBERS = 'the person and the numbers of the contacts that were left';
+const PERSON = 'each address and number of the request, one a line,';
+const PERSON_AND_NUMBERS = 'each address and number of the request and of the contacts that were left, one a line,';
 
 /** A deleted contact leads to no number any more: without the numbers the next request would not find what was left. */
 function isFoundByNumberOnly({ kind, doubts = [], counts }: Facts): boolean {

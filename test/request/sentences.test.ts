@@ -261,10 +261,12 @@ describe('the command that comes next', () => {
   test('after a deletion takes the numbers too by which alone the contacts are found that were left', () => {
     const stdinOf = (counts: Partial<RequestResult['counts']>, code: keyof typeof DOUBTS) =>
       nextCommand(deletion('partial', { doubts: [doubt(code)], counts }))?.stdin;
-    expect(stdinOf({ deleted: 1 }, 'number-only')).toBe('the person and the numbers of the contacts that were left');
+    expect(stdinOf({ deleted: 1 }, 'number-only')).toBe(
+      'each address and number of the request and of the contacts that were left, one a line,',
+    );
     expect(stdinOf({ alreadyAbsent: 1 }, 'number-only')).toBe(stdinOf({ deleted: 1 }, 'number-only'));
-    expect(stdinOf({}, 'number-only')).toBe('the person');
-    expect(stdinOf({ deleted: 1 }, 'shared-address')).toBe('the person');
+    expect(stdinOf({}, 'number-only')).toBe('each address and number of the request, one a line,');
+    expect(stdinOf({ deleted: 1 }, 'shared-address')).toBe(stdinOf({}, 'number-only'));
   });
 
   test('executes the plan of a dry run', () => {

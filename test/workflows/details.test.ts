@@ -121,7 +121,9 @@ test('one that is partial because nobody has decided: why, and the command that 
   expect(text).toContain(
     "- 2 records that may be somebody else's, because only a number of the person leads to the contact",
   );
-  expect(text).toContain('run `aircall-dsr access acme - --require-approval --wait`, with the person on its stdin.');
+  expect(text).toContain(
+    'run `aircall-dsr access acme - --require-approval --wait`, with each address and number of the request, one a line, on its stdin.',
+  );
   expect(text).not.toContain('Contacts withheld, because of');
 });
 
