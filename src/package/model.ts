@@ -9,14 +9,19 @@ import type { SourceName } from '../request/sources';
 export const PACKAGE_FORMAT = 'aircall-dsr/access-package/1';
 
 const gaps = z.array(z.strictObject({ code: z.string(), count: z.number().int().optional() }));
-const source = { state: z.enum(['complete', 'partial', 'failed', 'skipped']), gaps };
-
-const searchedByNumber = {
-  ...source,
+const source = {
+  state: z.enum(['complete', 'partial', 'failed', 'skipped']),
+  gaps,
   by: z
     .enum(['number', 'company'])
     .optional()
-    .describe('How they were found: by the numbers of the subject, or among all calls of the company.'),
+    .describe(
+      'How they were found: by numbers of the subject, or in the list of all of the company; absent: by a search.',
+    ),
+};
+
+const searchedByNumber = {
+  ...source,
   window: z.strictObject({ from: z.string().nullable(), to: z.string() }),
   ambiguous: z.number().int().describe('Calls that may be those of somebody else: withheld.'),
   ignoredNumbers: z.number().int().describe('Numbers that are too short or name nobody: not searched.'),

@@ -161,14 +161,11 @@ function sourceRows({ kind, counts, coverage, outcomes, unlisted = [] }: Request
 }
 
 /** The statements about a source that is searched by numbers. */
-function ofNumbers(
-  searched: SourceCoverage | NumberCoverage,
-  listed: number,
-): Pick<Source, 'by' | 'withheld' | 'window'> {
-  if (!('window' in searched)) return { by: null, withheld: listed, window: null };
-  const { by = null, window, ambiguous } = searched;
+function ofNumbers(searched: SourceCoverage | NumberCoverage, listed: number): Pick<Source, 'withheld' | 'window'> {
+  if (!('window' in searched)) return { withheld: listed, window: null };
+  const { window, ambiguous } = searched;
   // Withheld records are counted by the coverage, and perhaps listed as outcomes too.
-  return { by, withheld: Math.max(ambiguous, listed), window: { from: window.from, to: window.to } };
+  return { withheld: Math.max(ambiguous, listed), window: { from: window.from, to: window.to } };
 }
 
 /** What the counts of a result have and its outcomes do not, as of one that was purged; counted like the last outcome. */
@@ -194,7 +191,7 @@ function restOf(counts: Counts, ends: readonly UnlistedOutcomes[]): UnlistedOutc
 function sourceOf(
   name: string,
   counted: number,
-  { state, gaps }: SourceCoverage,
+  { state, gaps, by }: SourceCoverage,
   outcomes: readonly UnlistedOutcomes[],
 ): Source {
   const ends = { deleted: 0, absent: 0, retained: 0, withheld: 0, refused: 0, failed: 0 };
@@ -207,7 +204,7 @@ function sourceOf(
   return {
     source: name,
     state,
-    by: null,
+    by: by ?? null,
     found,
     kept: found - dealtWith,
     ...ends,

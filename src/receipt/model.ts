@@ -34,7 +34,9 @@ const source = z.strictObject({
   by: z
     .enum(['number', 'company'])
     .nullable()
-    .describe('How records were found: by numbers of the subject, or in the list of all; null: there is one way only.'),
+    .describe(
+      'How records were found: by numbers of the subject, or in the list of all; null: by a search, or not at all.',
+    ),
   found: count.describe('Records of the subject: kept + deleted + absent + retained + refused + failed.'),
   kept: count.describe('Not changed: the request was to read only, or ended before.'),
   deleted: count,

@@ -109,14 +109,17 @@ const gapShape = object({ code: text, count: optional(whole) });
 /** Something that was not covered. `count` is the number of records or numbers concerned if it is known. */
 export type Gap = Shaped<typeof gapShape>;
 
-const coverageFields = { state: oneOf('complete', 'partial', 'skipped', 'failed'), gaps: listOf(gapShape) };
+const coverageFields = {
+  state: oneOf('complete', 'partial', 'skipped', 'failed'),
+  gaps: listOf(gapShape),
+  /** How they were found: by numbers of the subject, or in the list of all records of the company; contacts, absent: by a search. */
+  by: optional(oneOf('number', 'company')),
+};
 const sourceShape = object(coverageFields);
 export type SourceCoverage = Shaped<typeof sourceShape>;
 
 const numbersShape = object({
   ...coverageFields,
-  /** How they were found: by the numbers of the subject, or in the list of all records of the company. */
-  by: optional(oneOf('number', 'company')),
   /** Both inclusive. `from` null: all that Aircall serves. */
   window: object({ from: either(instant, oneOf(null)), to: instant }),
   /** Records that may be somebody else's: withheld. */

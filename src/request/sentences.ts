@@ -289,9 +289,10 @@ function isFoundByNumberOnly({ kind, doubts = [], counts }: Facts): boolean {
 }
 
 /** The options of the request that its result shows. */
-function optionsOf({ coverage: { calls }, startedAt, regime, submittedAt }: Facts): string[] {
+function optionsOf({ coverage: { contacts, calls }, startedAt, regime, submittedAt }: Facts): string[] {
   const { from, to } = calls?.window ?? { from: null };
   return [
+    ...(contacts?.by === 'company' ? ['--contacts', 'company'] : []),
     ...(calls?.by === 'company' ? ['--calls', 'company'] : []),
     ...(from === null ? [] : ['--from', from]),
     // A window that was not given ends when the request began, and the next request has its own.

@@ -68,11 +68,14 @@ async function findTwice(run: RequestRun): Promise<Found | undefined> {
 
 /** Numbers of the person by which no contact was searched. */
 function coverNumbers({ findings }: RequestRun, { numbersWithoutCountry, numbersBeyond }: Found): void {
-  const { state, gaps } = findings.covered.contacts;
+  const { contacts } = findings.covered;
+  const { state, gaps } = contacts;
   const more = [
     ...(numbersBeyond > 0 ? [{ code: 'too-many-numbers', count: numbersBeyond }] : []),
     ...(numbersWithoutCountry > 0 ? [{ code: 'number-without-country', count: numbersWithoutCountry }] : []),
   ];
   if (more.length > 0)
-    findings.cover({ contacts: { state: state === 'complete' ? 'partial' : state, gaps: [...gaps, ...more] } });
+    findings.cover({
+      contacts: { ...contacts, state: state === 'complete' ? 'partial' : state, gaps: [...gaps, ...more] },
+    });
 }

@@ -18,7 +18,8 @@ export async function findPeople(run: RequestRun): Promise<Found | undefined> {
   const { request, subject } = opened;
   const search = opened.contacts === 'company' ? listContacts : searchContacts;
   const { listed, numbers } = await search(run);
-  findings.cover({ contacts: { state: listed.state, gaps: listed.gaps } });
+  const by = opened.contacts === 'company' ? { by: opened.contacts } : {};
+  findings.cover({ contacts: { state: listed.state, gaps: listed.gaps, ...by } });
   findings.noteUnreadable('contacts', listed.unreadable);
   if (listed.state === 'failed') {
     const code = listed.gaps[0]?.code ?? 'unexpected-reply';

@@ -272,6 +272,10 @@ describe('the command that comes next', () => {
   test('executes the plan of a dry run', () => {
     const plan = { planDigest: DIGEST, plan: { counts: { contacts: 2 } }, dryRun: true };
     expect(nextCommand(deletion('planned', plan))?.command).toBe(`aircall-dsr delete acme - --plan ${DIGEST} --wait`);
+    const listed = { coverage: { contacts: { ...COMPLETE, by: 'company' }, outOfReach: [] } } as const;
+    expect(nextCommand(deletion('planned', { ...plan, ...listed }))?.command).toBe(
+      `aircall-dsr delete acme - --contacts company --plan ${DIGEST} --wait`,
+    );
     expect(nextCommand(deletion('planned', { ...plan, plan: { counts: { contacts: 0 } } }))).toBeUndefined();
     expect(nextCommand(access('planned', plan))).toBeUndefined();
     const doubtful = { ...plan, plan: { counts: { contacts: 0 } }, doubts: NUMBER_ONLY };

@@ -160,6 +160,7 @@ describe.each(WAY_NAMES)('where contacts and calls are found by %s', way => {
     const all = certain.length + doubtful.length;
     expect(result.counts).toMatchObject({ contacts: all, deleted: certain.length, retained: doubtful.length });
     expect(result.verification?.state).toBe(certain.length > 0 ? 'verified' : 'skipped');
+    expect(result.coverage.contacts.by).toBe(way === 'company' ? 'company' : undefined);
     const made = [...cards.certain, ...cards.doubtful.map(({ id }) => id), ...cards.nobody];
     const there = new Set(company.contacts().map(({ id }) => id));
     expect(made.filter(id => there.has(id)).sort()).toEqual(made.filter(id => !certain.includes(id)).sort());
