@@ -77,6 +77,8 @@ const act = (approval?: CaseRef, rows = ROWS) =>
       true,
     ),
   );
+/** As it is kept. */
+const approvalIn = ({ by, at, signature }: ReturnType<TestApprover['sign']>) => ({ by, at, signature });
 const refusal = async (running: Promise<unknown>) => {
   const { code, message, nonRetryable } = await failureOf(running);
   expect([code, nonRetryable]).toEqual(['approval-refused', true]);
@@ -175,8 +177,14 @@ describe('with registered approvers', () => {
     expect(await refusal(check({ ...anna.sign(statement()), by: 'ben' }))).toMatch('did not sign this');
   });
 
-  test('rows that the plan does not have are refused', async () => {
-    expect(await refusal(check(anna.sign(statement({ 'contact 9': 'take' }))))).toMatch('contact 9');
+  test('rows that the plan does not have are refused, and if they were kept all the same nothing is executed', async () => {
+    const decisions = { 'contact 9': 'take' } as const;
+    const signed = anna.sign(statement(decisions));
+    expect(await refusal(check(signed))).toMatch('contact 9');
+    await notApproved(act(await steps.write('approval', { planDigest, decisions, approvals: [approvalIn(signed)] })));
+    const known = anna.sign(statement());
+    const kept = { planDigest, decisions: {}, approvals: [approvalIn(known)] };
+    expect(await act(await steps.write('approval', kept))).toEqual({});
   });
 
   test('one that is dated in the future, or before the request, is refused', async () => {

@@ -21,6 +21,7 @@ runTogether(
   'judgement/numbers',
   'judgement/personas',
   'judgement/oracle',
+  'judgement/unchanged',
   'oauth/authorize',
   'oauth/callback',
   'oauth/listener',
