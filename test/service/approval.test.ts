@@ -2,6 +2,7 @@
  * Plans that people approve, through the client on a real server: nothing is handed over or deleted before, exactly what was approved
  * afterwards, and nothing at all by whoever may not.
  */
+import type { ActivityInterceptorsFactory } from '@temporalio/worker';
 import { createCompanySeed, type SandboxCompany } from '../../sandbox';
 import type { DeletionInput, RequestResult, StatusReport } from '../../src/client';
 import { workflowIdOf } from '../../src/request/names';
@@ -27,6 +28,7 @@ const NAMES = [
   'removed',
   'braked',
   'batch',
+  'repeated',
 ];
 const seedOf = (name: string, seed: number) =>
   createCompanySeed({ name, seed, contacts: 60, calls: 80, now: Date.now() });
@@ -212,6 +214,29 @@ test('a wait outlasts its workers, and adds no event', async () => {
   });
   await approved;
   expect(await ended(begun)).toMatchObject({ status: 'completed', counts: { deleted: 2 } });
+});
+
+test('an approval whose check is repeated, because its answer was lost, is one and is executed once', async () => {
+  const begun = await remove('repeated', { requireApproval: true });
+  const { planDigest } = await waiting(begun);
+  let checks = 0;
+  const losesFirst: ActivityInterceptorsFactory = ({ info }) => ({
+    inbound: {
+      async execute(input, next) {
+        const answer = await next(input);
+        if (info.activityType === 'checkApproval' && ++checks === 1) throw new Error('the answer is lost');
+        return answer;
+      },
+    },
+  });
+  const approve = () => service.client.approve(begun.workflowId, { planDigest });
+  const onAnother = () => service.withAnotherWorker(approve, undefined, losesFirst);
+  expect(await service.withoutWorker(onAnother)).toMatchObject({ approvals: [{ signed: false }], missing: 0 });
+  expect(checks).toBe(2);
+  const { status, approvals, counts } = await ended(begun);
+  expect([status, approvals?.length, counts.deleted]).toEqual(['completed', 1, 2]);
+  expect(deletions(begun.company)).toBe(2);
+  expect(hersIn(begun.company)).toEqual([]);
 });
 
 test('what matches after the approved plan is never touched', async () => {
