@@ -10,7 +10,7 @@ import { type Asked, askProduct } from './oracle/product';
 import { TRAPS, trapsOf } from './oracle/traps';
 
 /** The first of those in test/slow/judgement.test.ts. */
-const COMPANIES = 2_000;
+const COMPANIES = 1_000;
 /** Enough to count traps, reasons and spellings in. */
 const SAMPLE = 500;
 const TRAP_PERCENT_LEAST = 5;

@@ -1,4 +1,4 @@
-/** The judgement against the oracle of test/judgement/oracle.test.ts, which compares the first fifth of these companies. */
+/** The judgement against the oracle of test/judgement/oracle.test.ts, which compares the first tenth of these companies. */
 import { firstDifference } from '../judgement/oracle/agreement';
 import { createCompanies, SEED } from '../judgement/oracle/companies';
 
