@@ -20,15 +20,18 @@ const WAY_NAMES = ['search', 'company'] as const;
 const REQUESTS_AT_ONCE = 6;
 
 const seedOf = (name: string) =>
-  createCompanySeed({ name, seed: 7, contacts: 20, calls: 170, now: NOW_MS, personas: true });
+  createCompanySeed({ name, seed: 7, contacts: 20, calls: 20, now: NOW_MS, personas: true });
 const PERSONAS = Object.entries(seedOf('any').truth.personas);
 const NAMES = PERSONAS.map(([name]) => name);
-/** Their switches concern all requests of a company: they have companies of their own. */
+/** Their switches concern all requests of a company: they share one, apart from the other personas. */
 const APART = PERSONAS.flatMap(([name, { behaviour }]) => (Object.keys(behaviour).length > 0 ? [name] : []));
+const switched = (seed: ReturnType<typeof seedOf>) => ({
+  ...seed,
+  behaviour: Object.assign({}, ...APART.map(name => seed.truth.personas[name]?.behaviour)),
+});
 
-/** Where a persona's requests of one sort go. */
-const companyOf = (sort: string, name: string) => (APART.includes(name) ? `${sort}-${name}` : sort);
-const SORTS = ['access', ...WAY_NAMES.map(way => `deletion-${way}`)];
+/** Where a persona's requests of one way go. */
+const companyOf = (way: Way, name: string) => (APART.includes(name) ? `${way}-apart` : way);
 
 let service: TestService;
 const accesses = new Map<string, RequestResult>();
@@ -36,24 +39,20 @@ const deletions = new Map<string, RequestResult>();
 const key = (way: Way, name: string) => `${way} ${name}`;
 
 beforeAll(async () => {
-  const names = [...SORTS, ...SORTS.flatMap(sort => APART.map(name => companyOf(sort, name)))];
-  const seeds = [...names, 'edited', 'bound'].map(seedOf);
-  const companies = seeds.map(seed => {
-    const [persona] = APART.filter(name => seed.name.endsWith(`-${name}`));
-    return { ...seed, ...(persona && { behaviour: seed.truth.personas[persona]?.behaviour ?? {} }) };
-  });
-  service = await startTestService({ sandbox: { companies }, company: 'access' });
+  const companies = WAY_NAMES.flatMap(way => [seedOf(way), switched(seedOf(`${way}-apart`))]);
+  service = await startTestService({ sandbox: { companies }, company: 'search' });
   const all = WAY_NAMES.flatMap(way => NAMES.map(name => ({ way, name })));
   await sideBySide(all, REQUESTS_AT_ONCE, async ({ way, name }) => {
     const input = { requestId: `${way}-${name}`, subject: personaOf(name).identities, ...WAYS[way] };
-    const connection = await connectTo(companyOf('access', name), personaOf(name).country);
+    const connection = await connectTo(companyOf(way, name), personaOf(name).country);
     const { workflowId } = await service.client.start('access', { ...input, connection });
     accesses.set(key(way, name), await service.client.result(workflowId));
   });
+  // In the same companies: when the first deletion starts, all access requests have ended.
   await sideBySide(all, REQUESTS_AT_ONCE, async ({ way, name }) => {
     const { contacts } = WAYS[way];
     const input = { requestId: name, subject: personaOf(name).identities, contacts, settleSeconds: 0 };
-    const connection = await connectTo(companyOf(`deletion-${way}`, name), personaOf(name).country);
+    const connection = await connectTo(companyOf(way, name), personaOf(name).country);
     const { workflowId } = await service.client.start('deletion', { ...input, connection });
     deletions.set(key(way, name), await service.client.result(workflowId));
   });
@@ -124,11 +123,8 @@ describe.each(WAY_NAMES)('where contacts and calls are found by %s', way => {
   it.each(NAMES)('an access request hands over what is certainly hers, and tells what may be: %s', async name => {
     const result = accesses.get(key(way, name));
     if (result === undefined) throw new Error('the request has not ended');
-    const { contacts, calls, gaps, ignoredNumbers } = truthOf(
-      service.sandbox.company(companyOf('access', name)),
-      name,
-      way,
-    );
+    const company = service.sandbox.company(companyOf(way, name));
+    const { contacts, calls, gaps, ignoredNumbers } = truthOf(company, name, way);
     const doubtful = [...contacts.doubtful, ...calls.doubtful];
     const certain = contacts.certain.length + calls.certain.length;
     expect({ status: result.status, doubts: byCode(result.doubts) }).toEqual({
@@ -148,7 +144,7 @@ describe.each(WAY_NAMES)('where contacts and calls are found by %s', way => {
   });
 
   it.each(NAMES)('a deletion deletes what is certainly hers, and leaves and tells what may be: %s', name => {
-    const company = service.sandbox.company(companyOf(`deletion-${way}`, name));
+    const company = service.sandbox.company(companyOf(way, name));
     const result = deletions.get(key(way, name));
     if (result === undefined) throw new Error('the request has not ended');
     const { contacts, cards, gaps } = truthOf(company, name, way);
@@ -168,7 +164,7 @@ describe.each(WAY_NAMES)('where contacts and calls are found by %s', way => {
 });
 
 it.each(PERSONAS.flatMap(([, { refused }]) => refused))('a text that is no address is refused: %s', async email => {
-  const connection = await connectTo('access');
+  const connection = await connectTo('search');
   const input = { requestId: 'refused', connection, subject: { email } };
   await expect(service.client.start('access', input)).rejects.toBeInstanceOf(InvalidInput);
 });
@@ -185,7 +181,7 @@ it('calls that nothing leads to are skipped, and never called complete', () => {
 
 it('a deletion that finds nothing looks once more, and deletes what a lagging search shows by then', async () => {
   const name = 'late-card';
-  const company = service.sandbox.company(companyOf('deletion-search', name));
+  const company = service.sandbox.company(companyOf('search', name));
   const { identities, later } = personaOf(name);
   const connection = await connectTo(company.name);
   const input = { requestId: 'late', connection, subject: identities, settleSeconds: 5 };
