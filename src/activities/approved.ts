@@ -6,6 +6,7 @@ import { type Decisions, type PlanRow, planText } from '../judgement/plan';
 import { isSigned } from '../receipt/approval';
 import { type ApprovedBy, NotApproved, unknownRefs } from '../request/approval';
 import { type RequestRef, workflowIdOf } from '../request/names';
+import { count } from '../request/words';
 import type { Approver, Approvers } from '../vault/approvers';
 import type { CaseRef, Cases } from '../vault/cases';
 import type { Connections } from '../vault/connections';
@@ -88,7 +89,7 @@ export async function approvedDecisions(
   const minimum = acts || approval !== undefined ? await minimumOf(connections, request) : 0;
   if (approval === undefined) {
     if (minimum === 0) return NONE;
-    throw new NotApproved(`the connection requires ${minimum} approvals of each deletion`);
+    throw new NotApproved(`the connection requires ${count(minimum, 'approval')} of each deletion`);
   }
   const said = await readObject(cases, request, approval, 'approval');
   if (said.planDigest !== planDigestOf(hash, rows)) throw new NotApproved('another plan was approved');
