@@ -36,9 +36,13 @@ export function isLoopback(address: string): boolean {
 /** Method and path; GETs get their query, POSTs their body. A result of undefined means done. */
 const DOORS: Readonly<Record<string, (state: SandboxState, given: unknown) => unknown>> = {
   'GET requests': state => ({ requests: state.log.entries }),
-  'POST clear-requests': state => {
-    state.log.entries.length = 0;
+  'GET media': (state, given) => {
+    const { company } = record(given, 'query');
+    const shown = state.exposed().filter(each => company === undefined || each.name === company);
+    const files = shown.flatMap(each => each.media().map(file => ({ company: each.name, ...file })));
+    return { files, requests: state.mediaLog.entries };
   },
+  'POST clear-requests': state => state.clearLogs(),
   'GET state': (state, given) => {
     const { company, calls } = record(given, 'query');
     const shown = state.exposed().filter(each => company === undefined || each.name === company);

@@ -10,6 +10,20 @@ export interface RateLimit {
   readonly perMinute: number;
 }
 
+/** What is made of a call: the last parts of the paths. */
+export const INTELLIGENCE = [
+  'transcription',
+  'sentiments',
+  'topics',
+  'summary',
+  'action_items',
+  'custom_summary_result',
+  'playbook_result',
+  'evaluations',
+  'predicted_csat',
+] as const;
+export type Intelligence = (typeof INTELLIGENCE)[number];
+
 export interface Behaviour {
   /** E-mail search. Exact means whole value, any letter case; `ignores-filter` makes every search a list. */
   readonly search: 'exact' | 'case-sensitive' | 'substring' | 'ignores-filter';
@@ -24,8 +38,14 @@ export interface Behaviour {
   readonly mediaDeleteStatus: 204 | 200;
   /** Life of a signed media URL. */
   readonly mediaSeconds: number;
+  /** Size of each recording and voicemail, filled up with whole frames (36 ms of sound each); 0: 2 to 6 kB, by the call. */
+  readonly mediaBytes: number;
   /** Whether the company pays for transcriptions, summaries and the like; 403 otherwise. */
   readonly intelligence: boolean;
+  /** Last parts of the paths of what a company with intelligence does not pay for all the same: 403. */
+  readonly intelligenceLacks: readonly Intelligence[];
+  /** Where the made record is in a reply: as documented, or in an envelope that nobody knows. */
+  readonly envelopes: 'documented' | 'unknown';
   /** Answer to a credential that was revoked, or has expired. */
   readonly deadToken: 401 | 403;
   /** Token replies carry `refresh_token` and `expires_in`; refresh tokens rotate. */
@@ -48,7 +68,10 @@ export const DEFAULT_BEHAVIOUR: Behaviour = {
   deleteTwice: 404,
   mediaDeleteStatus: 204,
   mediaSeconds: 3_600,
+  mediaBytes: 0,
   intelligence: false,
+  intelligenceLacks: [],
+  envelopes: 'documented',
   deadToken: 403,
   refreshGrant: false,
   tokenSeconds: 7_200,
@@ -76,7 +99,10 @@ export function changeBehaviour(before: Behaviour, switches: unknown): Behaviour
     deleteTwice: take('deleteTwice', oneOf(404, 204), before.deleteTwice),
     mediaDeleteStatus: take('mediaDeleteStatus', oneOf(204, 200), before.mediaDeleteStatus),
     mediaSeconds: take('mediaSeconds', seconds, before.mediaSeconds),
+    mediaBytes: take('mediaBytes', integer(0, 1024 ** 3), before.mediaBytes),
     intelligence: take('intelligence', flag, before.intelligence),
+    intelligenceLacks: take('intelligenceLacks', listOf(oneOf(...INTELLIGENCE)), before.intelligenceLacks),
+    envelopes: take('envelopes', oneOf('documented', 'unknown'), before.envelopes),
     deadToken: take('deadToken', oneOf(401, 403), before.deadToken),
     refreshGrant: take('refreshGrant', flag, before.refreshGrant),
     tokenSeconds: take('tokenSeconds', seconds, before.tokenSeconds),

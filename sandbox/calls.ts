@@ -3,8 +3,9 @@
  * A call is never deleted; its recording and voicemail can be. Facts: docs/aircall.md 7 and 8.
  * Unverified: that history ends after exactly 182 days, and that a search by number is exact.
  */
-import type { MediaKind } from './media';
+
 import { digitsOf } from './phones';
+import type { MediaKind } from './sound';
 import type { CallRecord } from './wire';
 
 const HISTORY_SECONDS = 182 * 86_400;

@@ -8,10 +8,11 @@ import { SandboxInputError } from './check';
 import { type ContactInput, type Contacts, createContacts } from './contacts';
 import { type ApiKey, type Credentials, createCredentials } from './credentials';
 import { createLimiter, type Limiter } from './limits';
-import { type MediaKind, mediaUrl } from './media';
+import { mediaUrl } from './media';
 import { renderCall, renderContact } from './render';
 import type { PersonaTruth } from './seed-personas';
-import type { Call, CallRecord, Contact, ContactRecord, LineRecord, UserRecord } from './wire';
+import { type MediaKind, sha256Of, soundOf } from './sound';
+import type { Body, Call, CallRecord, Contact, ContactRecord, LineRecord, UserRecord } from './wire';
 
 /** The standard subject's records, known by construction. Custom seeds without a subject leave the lists empty. */
 export interface Truth {
@@ -39,8 +40,18 @@ export interface CompanySeed {
   readonly behaviour?: Partial<Behaviour>;
 }
 
+/** A recording or voicemail that the store has. */
+export interface StoredMedia {
+  readonly call: number;
+  readonly kind: MediaKind;
+  readonly sizeBytes: number;
+  /** Hexadecimal. */
+  readonly sha256: string;
+}
+
+/** An API request, or one for a recording or voicemail: each sort is logged on its own. */
 export interface LoggedRequest {
-  /** Counts all API requests of the sandbox, from 1. */
+  /** Counts all requests of its sort, from 1. */
   readonly number: number;
   /** ms epoch. */
   readonly at: number;
@@ -49,7 +60,7 @@ export interface LoggedRequest {
   readonly method: string;
   /** Without the query, with `/v1`. */
   readonly path: string;
-  /** Repeated parameters are joined with commas. */
+  /** Repeated parameters are joined with commas. Empty for media: theirs are a secret. */
   readonly query: Readonly<Record<string, string>>;
   /** Null while unanswered, and if the connection was dropped before a status. */
   readonly status: number | null;
@@ -67,6 +78,8 @@ export interface SandboxCompany {
   contacts(): Contact[];
   /** Present state with the contacts attached, oldest first, those beyond Aircall's history included. */
   calls(): Call[];
+  /** What the store has for the calls, oldest first; reads all of it. */
+  media(): StoredMedia[];
   /** @throws {SandboxInputError} on an unknown switch or value. */
   behave(switches: Partial<Behaviour>): void;
   addContact(input: ContactInput): Contact;
@@ -82,6 +95,7 @@ export interface SandboxCompany {
   issueApiKey(): ApiKey;
   mintOauthCode(redirectUri?: string): string;
   requests(): LoggedRequest[];
+  mediaRequests(): LoggedRequest[];
 }
 
 export interface RenderOptions {
@@ -100,9 +114,12 @@ export interface CompanyState {
   behaviour(): Behaviour;
   behave(switches: unknown): void;
   renderCall(call: CallRecord, options: RenderOptions): Call;
+  /** What the store has for a call. */
+  sound(callId: number, kind: MediaKind): Body | undefined;
 }
 
 const SHORT_URL_SECONDS = 10_800;
+const MEDIA_KINDS = ['recording', 'voicemail'] as const;
 
 export function createCompany(seed: CompanySeed, now: () => number): CompanyState {
   const contacts = createContacts(seed.contacts, now);
@@ -134,6 +151,8 @@ export function createCompany(seed: CompanySeed, now: () => number): CompanyStat
         shortUrl: (each, kind) => (shortUrls ? urlOf(each, kind, SHORT_URL_SECONDS) : null),
       });
     },
+    sound: (callId, kind) =>
+      calls.hasMedia(callId, kind) ? soundOf({ company: seed.name, callId, kind }, behaviour.mediaBytes) : undefined,
   };
 }
 
@@ -142,10 +161,19 @@ export function sharedOnly(contact: ContactRecord | undefined): ContactRecord | 
 }
 
 /** The side of a company that tests and the admin door see. */
-export function exposeCompany(state: CompanyState, origin: string, requests: () => LoggedRequest[]): SandboxCompany {
+export function exposeCompany(
+  state: CompanyState,
+  origin: string,
+  logs: Readonly<Record<'requests' | 'mediaRequests', () => LoggedRequest[]>>,
+): SandboxCompany {
   const { seed, contacts, calls, credentials } = state;
   const baseUrl = `${origin}/v1`;
   const shown = (call: CallRecord) => state.renderCall(call, { origin, contact: true, shortUrls: false });
+  const ownOf = (log: LoggedRequest[]) => log.filter(each => each.company === seed.name);
+  const storedOf = (call: number, kind: MediaKind) => {
+    const sound = state.sound(call, kind);
+    return sound === undefined ? [] : [{ call, kind, sizeBytes: sound.sizeBytes, sha256: sha256Of(sound) }];
+  };
   return {
     name: seed.name,
     apiId: seed.apiId,
@@ -154,6 +182,7 @@ export function exposeCompany(state: CompanyState, origin: string, requests: () 
     truth: seed.truth,
     contacts: () => contacts.all().map(each => renderContact(each, baseUrl)),
     calls: () => calls.all().map(shown),
+    media: () => calls.all().flatMap(({ id }) => MEDIA_KINDS.flatMap(kind => storedOf(id, kind))),
     behave: state.behave,
     addContact: input => renderContact(contacts.add(input), baseUrl),
     updateContact: (id, input) => {
@@ -172,6 +201,7 @@ export function exposeCompany(state: CompanyState, origin: string, requests: () 
     restoreCredentials: credentials.restore,
     issueApiKey: credentials.issueApiKey,
     mintOauthCode: credentials.mintCode,
-    requests: () => requests().filter(each => each.company === seed.name),
+    requests: () => ownOf(logs.requests()),
+    mediaRequests: () => ownOf(logs.mediaRequests()),
   };
 }

@@ -23,6 +23,8 @@ export const FAULT_ACTIONS = [
   'oversize',
   'delay',
   'hold',
+  'hold-body',
+  'slow',
   'hang',
   'revoke',
 ] as const;
@@ -57,13 +59,16 @@ export interface FaultRule {
   readonly total?: number | undefined;
   /** For `many-rows`: how many empty rows replace those of the page. */
   readonly rows?: number | undefined;
-  /** For `delay`, before an otherwise sound answer. */
+  /** For `delay`, before an otherwise sound answer; for `slow`, between the eighths of its body. */
   readonly delayMs?: number | undefined;
 }
 
 export interface FaultPlan {
   readonly seed?: number | undefined;
+  /** For API requests. */
   readonly rules: readonly FaultRule[];
+  /** For requests for recordings and voicemails, which are counted on their own. */
+  readonly media?: readonly FaultRule[] | undefined;
 }
 
 export interface FaultSubject {
@@ -77,9 +82,9 @@ export interface FaultSubject {
 /** Returns the rule that strikes a request. Call it once per request, in order. */
 export type FaultPicker = (request: FaultSubject) => FaultRule | undefined;
 
-export function createFaultPicker(plan: FaultPlan | undefined): FaultPicker {
-  const random = createRandom(plan?.seed ?? 1);
-  const rules = (plan?.rules ?? []).map(rule => ({
+export function createFaultPicker({ seed = 1, rules: given }: Omit<FaultPlan, 'media'>): FaultPicker {
+  const random = createRandom(seed);
+  const rules = given.map(rule => ({
     rule,
     pattern: new RegExp(rule.path ?? ''),
     seen: 0,
@@ -166,7 +171,7 @@ const KEY_ACTIONS: Readonly<Record<string, readonly FaultAction[]>> = {
   body: ['status'],
   headers: ['status'],
   location: ['redirect'],
-  delayMs: ['delay'],
+  delayMs: ['delay', 'slow'],
   total: ['wrong-total'],
   rows: ['many-rows'],
 };
@@ -198,18 +203,19 @@ const rule: Check<FaultRule> = (value, at) => {
     body: optional(oneOf('json', 'empty', 'html'))(given.body, `${at}.body`),
     headers: optional(headers)(given.headers, `${at}.headers`),
     location: optional(text)(given.location, `${at}.location`),
-    delayMs: (action === 'delay' ? delayMs : optional(delayMs))(given.delayMs, `${at}.delayMs`),
+    delayMs: (action === 'delay' || action === 'slow' ? delayMs : optional(delayMs))(given.delayMs, `${at}.delayMs`),
     total: (action === 'wrong-total' ? total : optional(total))(given.total, `${at}.total`),
     rows: (action === 'many-rows' ? rows : optional(rows))(given.rows, `${at}.rows`),
   };
 };
 
-/** A plan `{ seed?, rules }`, or the bare list of rules. @throws {SandboxInputError} that names the place. */
+/** A plan `{ seed?, rules, media? }`, or the bare list of rules. @throws {SandboxInputError} that names the place. */
 export function parseFaultPlan(value: unknown): FaultPlan {
   const plan = Array.isArray(value) ? { rules: value } : record(value, 'faults');
-  onlyKeys(plan, 'faults', ['seed', 'rules']);
+  onlyKeys(plan, 'faults', ['seed', 'rules', 'media']);
   return {
     seed: optional(integer(0, 2 ** 32 - 1))(plan.seed, 'faults.seed'),
     rules: listOf(rule)(plan.rules, 'faults.rules'),
+    media: optional(listOf(rule))(plan.media, 'faults.media'),
   };
 }

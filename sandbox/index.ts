@@ -12,7 +12,7 @@ import type { SandboxState } from './state';
 
 export type { Behaviour, RateLimit } from './behaviour';
 export { SandboxInputError } from './check';
-export type { CompanySeed, LoggedRequest, SandboxCompany, Truth } from './company';
+export type { CompanySeed, LoggedRequest, SandboxCompany, StoredMedia, Truth } from './company';
 export type { ContactInput } from './contacts';
 export type { ApiKey } from './credentials';
 export type { FaultAction, FaultPlan, FaultRule, Selection } from './faults';
@@ -47,10 +47,12 @@ export interface Sandbox {
   company(name: string): SandboxCompany;
   /** All API requests since the start or the last clearing; neither admin nor media. */
   requests(): LoggedRequest[];
+  /** All requests for recordings and voicemails since the start or the last clearing. */
+  mediaRequests(): LoggedRequest[];
   clearRequests(): void;
   /** Counting of requests starts anew. @throws {SandboxInputError} on an unusable plan. */
   setFaults(plan: FaultPlan | undefined): void;
-  /** Answers the requests that rules with the action `hold` hold now; later ones are held again. */
+  /** Answers the requests that rules with the action `hold` or `hold-body` hold now; later ones are held again. */
   release(): void;
   /** Ends open connections too, also those that hang; safe to call twice. */
   close(): Promise<void>;
@@ -65,17 +67,23 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const held: (() => void)[] = [];
   let origin = '';
   let exposed: readonly SandboxCompany[] = [];
-  const checked = (plan: FaultPlan | undefined) =>
-    createFaultPicker(plan === undefined ? undefined : parseFaultPlan(plan));
+  const pickersOf = (plan: FaultPlan | undefined) => {
+    const { seed, rules, media = [] } = parseFaultPlan(plan ?? []);
+    return { pickFault: createFaultPicker({ seed, rules }), pickMediaFault: createFaultPicker({ seed, rules: media }) };
+  };
   const state: SandboxState = {
     companies,
     log: { count: 0, entries: [] },
+    mediaLog: { count: 0, entries: [] },
     now,
     origin: () => origin,
     exposed: () => exposed,
-    pickFault: checked(options.faults),
+    ...pickersOf(options.faults),
     setFaults(plan) {
-      state.pickFault = checked(plan);
+      Object.assign(state, pickersOf(plan));
+    },
+    clearLogs() {
+      for (const { entries } of [state.log, state.mediaLog]) entries.length = 0;
     },
     released: () => new Promise(resolve => held.push(resolve)),
     release() {
@@ -96,7 +104,8 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const port = typeof address === 'object' && address !== null ? address.port : options.port;
   origin = `http://${host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host}:${port}`;
   const requests = () => state.log.entries.map(entry => ({ ...entry }));
-  exposed = companies.map(company => exposeCompany(company, origin, requests));
+  const mediaRequests = () => state.mediaLog.entries.map(entry => ({ ...entry }));
+  exposed = companies.map(company => exposeCompany(company, origin, { requests, mediaRequests }));
 
   return {
     origin,
@@ -108,9 +117,8 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       return found;
     },
     requests,
-    clearRequests() {
-      state.log.entries.length = 0;
-    },
+    mediaRequests,
+    clearRequests: state.clearLogs,
     setFaults: state.setFaults,
     release: state.release,
     close: () =>

@@ -3,16 +3,9 @@
  * It must never accept Aircall's Authorization header, nor a URL that has expired. Facts: docs/aircall.md 7.
  */
 import { createHmac } from 'node:crypto';
-import { hexOf, numberOf } from './random';
-import type { Reply } from './wire';
-
-export type MediaKind = 'recording' | 'voicemail';
-
-export interface MediaFile {
-  readonly company: string;
-  readonly callId: number;
-  readonly kind: MediaKind;
-}
+import { hexOf } from './random';
+import type { MediaFile } from './sound';
+import type { Body, Reply } from './wire';
 
 export function mediaUrl(origin: string, file: MediaFile, at: number, seconds: number): string {
   const ending = file.kind === 'voicemail' ? '-voicemail' : '';
@@ -29,13 +22,20 @@ export function mediaUrl(origin: string, file: MediaFile, at: number, seconds: n
   return `${origin}${path}?${query}`;
 }
 
-/** Answers a media request; `exists` returns whether the call still has the file. */
-export function serveMedia(
-  url: URL,
-  authorization: string | undefined,
-  at: number,
-  exists: (file: MediaFile) => boolean,
-): Reply {
+/** The file that a path names. */
+export function mediaFileOf(path: string): MediaFile | undefined {
+  const [, company, callId, voicemail] =
+    /^\/media\/([\w%.~-]+)\/recordings\/call-(\d+)-[0-9a-f]+(-voicemail)?\.mp3$/.exec(path) ?? [];
+  if (company === undefined) return undefined;
+  return {
+    company: decodeURIComponent(company),
+    callId: Number(callId),
+    kind: voicemail === undefined ? 'recording' : 'voicemail',
+  };
+}
+
+/** Answers a media request. `sound` is what the file holds; undefined if the call does not have it. */
+export function serveMedia(url: URL, authorization: string | undefined, at: number, sound: Body | undefined): Reply {
   if (authorization !== undefined) {
     return refuse(
       400,
@@ -54,26 +54,8 @@ export function serveMedia(
   }
   const signedAt = Date.parse(date.replace(/^(....)(..)(..T..)(..)(..Z)$/, '$1-$2-$3:$4:$5'));
   if (at >= signedAt + Number(seconds) * 1_000) return refuse(403, 'AccessDenied', 'Request has expired');
-  const [, company, callId, voicemail] =
-    /^\/media\/([^/]+)\/recordings\/call-(\d+)-[0-9a-f]+(-voicemail)?\.mp3$/.exec(url.pathname) ?? [];
-  const file: MediaFile = {
-    company: decodeURIComponent(company ?? ''),
-    callId: Number(callId),
-    kind: voicemail === undefined ? 'recording' : 'voicemail',
-  };
-  if (!exists(file)) return refuse(404, 'NoSuchKey', 'The specified key does not exist.');
-  return { status: 200, bytes: soundOf(file), headers: { 'Content-Type': 'audio/mpeg' } };
-}
-
-/** The bytes of a file: an ID3 header and frames of MPEG sync words, different for each call, 2 to 6 kB. */
-export function soundOf({ company, callId, kind }: MediaFile): Buffer {
-  const frames = 5 + (numberOf(company, callId, kind) % 10);
-  const frame = Buffer.alloc(417, hexOf(64, company, callId, kind), 'hex');
-  frame.set([0xff, 0xfb, 0x90, 0x00]);
-  return Buffer.concat([
-    Buffer.from('ID3\u0003\0\0\0\0\0\0', 'latin1'),
-    ...Array.from({ length: frames }, () => frame),
-  ]);
+  if (sound === undefined) return refuse(404, 'NoSuchKey', 'The specified key does not exist.');
+  return { status: 200, body: sound, headers: { 'Content-Type': 'audio/mpeg' } };
 }
 
 function sign(path: string, date: string, seconds: string): string {

@@ -79,6 +79,10 @@ export function renderCall(record: CallRecord, context: RenderContext): Call {
   const voicemail = context.media(record, 'voicemail');
   const final = endedAt !== null && context.now - endedAt > FINAL_AFTER_SECONDS;
   const brief = (userId: number | null) => renderBriefUser(userId === null ? undefined : users.get(userId), baseUrl);
+  const full = (userId: number | undefined) => {
+    const named = userId === undefined ? undefined : users.get(userId);
+    return named === undefined ? null : renderUser(named, baseUrl);
+  };
   return {
     id,
     sid: `CA${hexOf(32, 'sid', id)}`,
@@ -99,8 +103,8 @@ export function renderCall(record: CallRecord, context: RenderContext): Call {
     user: user === undefined ? null : renderUser(user, baseUrl),
     contact: contact === undefined ? null : renderContact(contact, baseUrl),
     assigned_to: null,
-    transferred_by: null,
-    transferred_to: null,
+    transferred_by: full(record.transferredBy),
+    transferred_to: full(record.transferredTo),
     comments: record.comments.map(({ id, content, userId, posted_at }) => ({
       id,
       content,

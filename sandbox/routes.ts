@@ -3,6 +3,7 @@
  * A search must ignore a parameter that Aircall does not know: an unknown filter returns every shared contact.
  * Facts: docs/aircall.md 2, 4, 6, 7.
  */
+import { INTELLIGENCE } from './behaviour';
 import { isRecord } from './check';
 import { type CompanyState, sharedOnly } from './company';
 import type { ContactInput, DetailInput } from './contacts';
@@ -45,7 +46,7 @@ const ROUTES: readonly Route[] = [
   { method: 'DELETE', path: /^\/v1\/calls\/([^/]+)\/(recording|voicemail)$/, answer: deleteMedia },
   {
     method: 'GET',
-    path: /^\/v1\/calls\/([^/]+)\/(transcription|sentiments|topics|summary|action_items|custom_summary_result|playbook_result|evaluations|predicted_csat)$/,
+    path: new RegExp(`^/v1/calls/([^/]+)/(${INTELLIGENCE.join('|')})$`),
     answer: context => withCall(context, call => answerIntelligence(context.company, call, context.leaf)),
   },
 ];

@@ -3,10 +3,11 @@
  * A fault must never depend on timing: the rule alone decides which bytes reach the client.
  */
 import type { ServerResponse } from 'node:http';
+import { pipeline, Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isRecord } from './check';
 import type { FaultRule } from './faults';
-import type { Reply } from './wire';
+import type { Body, Reply } from './wire';
 
 const PAGE =
   '<!DOCTYPE html><html><head><title>Aircall</title></head><body><h1>Something went wrong</h1></body></html>';
@@ -17,7 +18,10 @@ export type Sent = number | null;
 
 export function send(response: ServerResponse, reply: Reply): Sent {
   const { status, headers, body } = encode(reply);
-  response.writeHead(status, headers).end(body);
+  response.writeHead(status, headers);
+  if (reply.body === undefined) response.end(Buffer.concat([...body.chunks()]));
+  // Its error is that of a client that left.
+  else pipeline(Readable.from(body.chunks(), { highWaterMark: 1 }), response, () => {});
   return status;
 }
 
@@ -26,15 +30,20 @@ function drop(response: ServerResponse): Sent {
   return null;
 }
 
-function encode({ status, json, text, bytes, headers }: Reply): {
+function encode({ status, json, text, body: given, headers }: Reply): {
   status: number;
   headers: Record<string, string | number>;
-  body: Buffer;
+  body: Body;
 } {
-  const body = bytes ?? Buffer.from(text ?? (json === undefined ? '' : JSON.stringify(json)));
+  const body = given ?? bodyOfText(text ?? (json === undefined ? '' : JSON.stringify(json)));
   const type = json === undefined ? 'text/html' : 'application/json';
-  const described = body.length === 0 ? {} : { 'Content-Type': type, 'Content-Length': body.length };
-  return { status, headers: { ...described, ...(body.length === 0 ? withoutType(headers) : headers) }, body };
+  const described = body.sizeBytes === 0 ? {} : { 'Content-Type': type, 'Content-Length': body.sizeBytes };
+  return { status, headers: { ...described, ...(body.sizeBytes === 0 ? withoutType(headers) : headers) }, body };
+}
+
+function bodyOfText(text: string): Body {
+  const bytes = Buffer.from(text);
+  return { sizeBytes: bytes.length, chunks: () => (bytes.length === 0 ? [] : [bytes]) };
 }
 
 function withoutType(headers: Readonly<Record<string, string>> | undefined): Record<string, string> {
@@ -88,6 +97,10 @@ export async function sabotage(
     case 'hold':
       await released();
       return send(response, rule.status === undefined ? answer() : { status: rule.status, ...bodyOf(rule) });
+    case 'hold-body':
+      return sendInParts(response, answer(), 2, released);
+    case 'slow':
+      return sendInParts(response, answer(), 8, () => sleep(rule.delayMs ?? 0, undefined, { ref: false }));
     case 'hang':
       return null;
     case 'revoke':
@@ -102,11 +115,43 @@ function bodyOf({ status, body }: FaultRule): Pick<Reply, 'json' | 'text'> {
 }
 
 /** Promises the whole body and sends its first half; a reply without a body just breaks off. */
-function truncate(response: ServerResponse, reply: Reply): Sent {
+async function truncate(response: ServerResponse, reply: Reply): Promise<Sent> {
+  if (encode(reply).body.sizeBytes === 0) return drop(response);
+  return sendInParts(response, reply, 2, async () => void response.destroy());
+}
+
+/** Sends a body in as many parts of about one size, and calls `between` before each but the first. */
+async function sendInParts(
+  response: ServerResponse,
+  reply: Reply,
+  count: number,
+  between: () => Promise<void>,
+): Promise<Sent> {
   const { status, headers, body } = encode(reply);
-  if (body.length === 0) return drop(response);
+  if (body.sizeBytes === 0) return send(response, reply);
   response.writeHead(status, headers);
-  response.write(body.subarray(0, Math.floor(body.length / 2)), () => response.destroy());
+  const partBytes = Math.max(1, Math.floor(body.sizeBytes / count));
+  let left = partBytes;
+  for (const chunk of body.chunks()) {
+    for (let from = 0; from < chunk.length; ) {
+      if (left === 0) {
+        await between();
+        left = partBytes;
+      }
+      if (response.destroyed) return status;
+      const piece = chunk.subarray(from, from + left);
+      await new Promise<void>(resolve => {
+        response.once('close', resolve);
+        response.write(piece, () => {
+          response.off('close', resolve);
+          resolve();
+        });
+      });
+      from += piece.length;
+      left -= piece.length;
+    }
+  }
+  response.end();
   return status;
 }
 

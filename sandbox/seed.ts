@@ -21,6 +21,8 @@ export interface CompanySeedInput {
   /** ms epoch; all times are relative to it. */
   readonly now: number;
   readonly subject?: Person | undefined;
+  /** Whether calls have recordings and voicemails; default false. */
+  readonly audio?: boolean | undefined;
   /** With the personas, besides the totals; default false. */
   readonly personas?: boolean | undefined;
 }
@@ -37,7 +39,7 @@ const WEI: Person = { first_name: '伟', last_name: '李', email: 'li.wei@exampl
 const NO_PERSONAS: Personas = { contacts: [], calls: [], truth: {} };
 
 /**
- * `acme` with 120 contacts and 600 calls, `globex` with half of that; `contacts` and `calls` set the number for each. Acme has the
+ * `acme` with 120 contacts and 600 calls, `globex` with half of that, with audio; `contacts` and `calls` set the number for each. Acme has the
  * personas besides, unless a number is set.
  */
 export function createStandardCompanies({ seed, now, contacts, calls }: StandardInput): CompanySeed[] {
@@ -48,14 +50,23 @@ export function createStandardCompanies({ seed, now, contacts, calls }: Standard
       now,
       contacts: contacts ?? 120,
       calls: calls ?? 600,
+      audio: true,
       personas: contacts === undefined && calls === undefined,
     }),
-    createCompanySeed({ name: 'globex', seed, now, contacts: contacts ?? 60, calls: calls ?? 300, subject: WEI }),
+    createCompanySeed({
+      name: 'globex',
+      seed,
+      now,
+      contacts: contacts ?? 60,
+      calls: calls ?? 300,
+      audio: true,
+      subject: WEI,
+    }),
   ];
 }
 
 export function createCompanySeed(input: CompanySeedInput): CompanySeed {
-  const { name, seed, contacts, calls, now, subject = ZOE, personas: wanted = false } = input;
+  const { name, seed, contacts, calls, now, subject = ZOE, audio = false, personas: wanted = false } = input;
   const random = createRandom(numberOf(name, seed));
   const nowSeconds = Math.floor(now / 1_000);
   const base = (numberOf(name) % 1_000) * 1_000_000;
@@ -77,7 +88,9 @@ export function createCompanySeed(input: CompanySeedInput): CompanySeed {
     name,
     ...firstCredentials(name),
     contacts: [...people.all, ...personas.contacts],
-    calls: [...history.all, ...personas.calls],
+    calls: [...history.all, ...personas.calls].map(call =>
+      audio ? call : { ...call, recording: false, voicemail: false },
+    ),
     users,
     lines,
     truth,

@@ -9,11 +9,11 @@ import { parseJson } from './check';
 import type { CompanyState, LoggedRequest } from './company';
 import type { FaultRule } from './faults';
 import { refuseAsLimited } from './limits';
-import { serveMedia } from './media';
+import { mediaFileOf, serveMedia } from './media';
 import { answerOauthPage, answerToken } from './oauth';
 import { findRoute } from './routes';
 import { sabotage, send } from './sabotage';
-import type { SandboxState } from './state';
+import type { RequestLog, SandboxState } from './state';
 import type { Reply } from './wire';
 
 const BODY_BYTES_MAX = 1_000_000;
@@ -36,19 +36,31 @@ export async function handleRequest(
     return;
   }
   if (url.pathname.startsWith('/media/')) {
-    send(
-      response,
-      serveMedia(url, request.headers.authorization, state.now(), ({ company, callId, kind }) =>
-        state.companies.some(each => each.seed.name === company && each.calls.hasMedia(callId, kind)),
-      ),
-    );
-    return;
+    return answerMedia(state, request, url, response);
   }
   return answerApi(
     state,
     { method: request.method ?? 'GET', url, origin, body, authorization: request.headers.authorization },
     response,
   );
+}
+
+async function answerMedia(
+  state: SandboxState,
+  { method = 'GET', headers }: IncomingMessage,
+  url: URL,
+  response: ServerResponse,
+): Promise<void> {
+  const file = mediaFileOf(url.pathname);
+  const company = state.companies.find(({ seed }) => seed.name === file?.company);
+  const subject = { company: company?.seed.name ?? null, method, path: url.pathname, search: '' };
+  const fault = state.pickMediaFault(subject);
+  const entry = logRequest(state.mediaLog, { ...subject, at: state.now(), query: new URLSearchParams(), fault });
+  const sound = file && company?.sound(file.callId, file.kind);
+  const answer = () => serveMedia(url, headers.authorization, state.now(), sound);
+  const revoke = () => company?.credentials.revoke();
+  entry.status =
+    fault === undefined ? send(response, answer()) : await sabotage(fault, response, answer, revoke, state.released);
 }
 
 interface ApiRequest {
@@ -123,10 +135,7 @@ interface Arrival {
   readonly fault: FaultRule | undefined;
 }
 
-function logRequest(
-  log: SandboxState['log'],
-  { company, method, path, at, query, fault }: Arrival,
-): { status: number | null } {
+function logRequest(log: RequestLog, { company, method, path, at, query, fault }: Arrival): { status: number | null } {
   const parameters = Object.fromEntries([...new Set(query.keys())].map(key => [key, query.getAll(key).join(',')]));
   log.count += 1;
   const entry = {

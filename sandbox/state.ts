@@ -5,12 +5,20 @@
 import type { CompanyState, LoggedRequest, SandboxCompany } from './company';
 import type { FaultPicker, FaultPlan } from './faults';
 
+export interface RequestLog {
+  count: number;
+  readonly entries: (LoggedRequest & { status: number | null })[];
+}
+
 export interface SandboxState {
   readonly companies: readonly CompanyState[];
-  readonly log: { count: number; entries: (LoggedRequest & { status: number | null })[] };
+  readonly log: RequestLog;
+  readonly mediaLog: RequestLog;
+  clearLogs(): void;
   now(): number;
   origin(): string;
   pickFault: FaultPicker;
+  pickMediaFault: FaultPicker;
   setFaults(plan: FaultPlan | undefined): void;
   /** Resolves when what is held now is let go. */
   released(): Promise<void>;

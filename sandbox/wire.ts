@@ -78,6 +78,9 @@ export interface CallRecord {
   /** The contact that Aircall attached, whether or not it still exists. */
   readonly contactId: number | null;
   readonly userId: number | null;
+  /** Users who transferred the call, and to whom; absent: nobody. */
+  readonly transferredBy?: number;
+  readonly transferredTo?: number;
   readonly lineId: number;
   readonly comments: readonly CommentRecord[];
   readonly tagIds: readonly number[];
@@ -183,11 +186,18 @@ export interface Tag {
   readonly description: string | null;
 }
 
-/** The answer to a request. At most one of `json`, `text` and `bytes`; without any the body is empty. */
+/** Bytes that need not be in memory all at once. */
+export interface Body {
+  readonly sizeBytes: number;
+  /** Together as many bytes; each call begins anew. */
+  chunks(): Iterable<Buffer>;
+}
+
+/** The answer to a request. At most one of `json`, `text` and `body`; without any the body is empty. */
 export interface Reply {
   readonly status: number;
   readonly json?: unknown;
   readonly text?: string;
-  readonly bytes?: Buffer;
+  readonly body?: Body;
   readonly headers?: Readonly<Record<string, string>>;
 }

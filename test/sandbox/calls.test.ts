@@ -1,4 +1,5 @@
 /** How calls are listed and searched, what belongs to them, and what deleting their media destroys. */
+import { INTELLIGENCE } from '../../sandbox/behaviour';
 import { createCompanySeed } from '../../sandbox/index';
 import { at, basic, closeAfterEach, ids, NOW, request, setUp } from './ask';
 
@@ -139,5 +140,55 @@ describe('conversation intelligence', () => {
     expect((await ask(`/calls/${call?.id}/summary`)).status).toBe(403);
     acme.behave({ intelligence: true });
     expect((await ask(`/calls/${call?.id}/summary`)).status).toBe(404);
+  });
+
+  test('answers for all that is made of a call, in known envelopes or in one that nobody knows', async () => {
+    const { ask, acme } = await setUp();
+    acme.behave({ intelligence: true });
+    const { id } = acme.calls().find(each => each.recording !== null) ?? {};
+    for (const leaf of INTELLIGENCE) {
+      acme.behave({ envelopes: 'documented' });
+      const known = await ask(`/calls/${id}/${leaf}`);
+      acme.behave({ envelopes: 'unknown' });
+      const unknown = await ask(`/calls/${id}/${leaf}`);
+      expect([leaf, known.status, unknown.status]).toEqual([leaf, 200, 200]);
+      expect(at(unknown.json, 'data', 'attributes')).toEqual(known.json);
+    }
+  });
+
+  test('answers 403 for the parts that a company does not pay for', async () => {
+    const { ask, acme } = await setUp();
+    acme.behave({ intelligence: true, intelligenceLacks: ['predicted_csat'] });
+    const { id } = acme.calls().find(each => each.recording !== null) ?? {};
+    expect((await ask(`/calls/${id}/predicted_csat`)).status).toBe(403);
+    expect((await ask(`/calls/${id}/summary`)).status).toBe(200);
+  });
+
+  test('hears everybody in a call that was transferred, or is a conference', async () => {
+    const { ask, acme } = await setUp();
+    acme.behave({ intelligence: true });
+    const users = [...new Set(acme.calls().flatMap(({ user }) => user?.id ?? []))];
+    const [first = 0, second = 0] = users;
+    const [pattern] = createCompanySeed({ name: 'acme', seed: 1, contacts: 0, calls: 0, now: NOW }).calls;
+    if (pattern === undefined) throw new Error('a seed without calls');
+    const call = {
+      ...pattern,
+      recording: true,
+      raw_digits: '+1 415-555-0123',
+      started_at: Math.floor(NOW / 1_000) - 60,
+    };
+    acme.addCall({ ...call, id: 71, userId: second, transferredBy: first, transferredTo: second });
+    const other = { type: 'external', phone_number: '+1 303-555-0101' } as const;
+    acme.addCall({ ...call, id: 72, userId: first, participants: [other] });
+    expect(acme.calls().find(({ id }) => id === 71)).toMatchObject({
+      transferred_by: { id: first },
+      transferred_to: { id: second },
+    });
+    const heard = async (id: number, field: string) => {
+      const said = at((await ask(`/calls/${id}/transcription`)).json, 'transcription', 'content', 'utterances');
+      return Array.isArray(said) ? said.flatMap(each => at(each, field) ?? []) : [];
+    };
+    expect(await heard(71, 'user_id')).toEqual([first, second]);
+    expect(await heard(72, 'phone_number')).toEqual(['+14155550123', '+13035550101']);
   });
 });

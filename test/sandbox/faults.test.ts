@@ -184,7 +184,7 @@ describe('a rule', () => {
 describe('an unusable plan', () => {
   test.each([
     ['faults: expected an object', 'x'],
-    ['faults: unknown key "rule" (known: seed, rules)', { rule: [] }],
+    ['faults: unknown key "rule" (known: seed, rules, media)', { rule: [] }],
     ['faults.rules: expected a list', {}],
     ['faults.rules[0].action: expected one of status, drop,', [{ action: 'explode' }]],
     ['faults.rules[0]: unknown key "evry"', [{ action: 'drop', evry: 3 }]],
@@ -201,6 +201,7 @@ describe('an unusable plan', () => {
     ],
     ['faults.rules[0].probability: expected a number of 0 to 1', [{ action: 'drop', probability: 2 }]],
     ['faults.rules[0].delayMs: expected an integer of 0 to 600000', [{ action: 'delay' }]],
+    ['faults.media[0].delayMs: expected an integer of 0 to 600000', { rules: [], media: [{ action: 'slow' }] }],
   ])('is told: %s', (message, plan) => {
     expect(() => parseFaultPlan(plan)).toThrow(message);
   });

@@ -4,7 +4,7 @@ import { at, closeAfterEach, ids, NOW, setUp } from './ask';
 
 closeAfterEach();
 
-const INPUT = { name: 'acme', seed: 1, contacts: 120, calls: 600, now: NOW };
+const INPUT = { name: 'acme', seed: 1, contacts: 120, calls: 600, now: NOW, audio: true };
 const plain = createCompanySeed(INPUT);
 const acme = createCompanySeed({ ...INPUT, personas: true });
 const PERSONAS = Object.entries(acme.truth.personas);

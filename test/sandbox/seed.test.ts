@@ -2,7 +2,7 @@
 import { createCompanySeed, createStandardCompanies } from '../../sandbox/index';
 import { NOW } from './ask';
 
-const INPUT = { name: 'acme', seed: 1, contacts: 120, calls: 600, now: NOW };
+const INPUT = { name: 'acme', seed: 1, contacts: 120, calls: 600, now: NOW, audio: true };
 const acme = createCompanySeed(INPUT);
 
 describe('the standard companies', () => {
