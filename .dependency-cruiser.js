@@ -7,28 +7,30 @@
 /** From the doors down to what imports nothing. */
 const ROOMS = {
   bench:
-    'commands log client worker parts config retention request encryption vault aircall temporal activities budget side-by-side sandbox dev-server',
+    'commands log client worker parts config retention request encryption vault aircall media temporal activities budget side-by-side sandbox dev-server',
   cli: 'commands small-heap',
   commands:
     'client worker parts config audit retention receipt temporal codec-server oauth vault aircall encryption request judgement log budget version side-by-side error-code sandbox dev-server',
   worker:
-    'parts workflow-bundle workflows activities audit retention temporal vault aircall encryption request log budget version side-by-side error-code',
+    'parts workflow-bundle workflows activities audit retention media temporal vault aircall encryption request log budget version side-by-side error-code',
   parts: 'config client audit retention vault encryption',
-  config: 'retention temporal vault aircall encryption request',
+  config: 'retention temporal media vault aircall encryption request',
   client: 'receipt temporal encryption request judgement side-by-side',
   audit: 'workflow-bundle retention receipt temporal vault encryption request version side-by-side error-code unusable',
   'workflow-bundle': 'workflows encryption',
   workflows: 'request judgement side-by-side unusable',
   activities:
-    'retention package vault receipt aircall encryption request judgement log side-by-side error-code unusable',
+    'retention package redaction media vault receipt aircall encryption request judgement log side-by-side error-code unusable',
   retention: 'receipt temporal vault encryption request log side-by-side error-code',
-  package: 'aircall request',
+  package: 'media receipt aircall encryption request judgement',
+  redaction: 'judgement',
   temporal: 'encryption request budget side-by-side',
+  media: 'aircall error-code',
   'codec-server': 'encryption log',
   oauth: 'vault',
   vault: 'receipt encryption request budget version side-by-side error-code',
   receipt: 'encryption request',
-  aircall: 'request',
+  aircall: 'request error-code',
   encryption: 'error-code unusable',
   request: 'judgement',
   judgement: '',
@@ -60,20 +62,24 @@ const ONLY = [
   {
     what: '^src/aircall/',
     by: [
-      '^src/(aircall|activities|package|worker|config)\\b',
+      '^src/(aircall|activities|media|package|worker|config)\\b',
       '^src/commands/(aircall-checks|authorize|connect)\\.ts$',
     ],
   },
   { what: '/commander/', by: ['^src/commands/program\\.ts$'] },
-  { what: '/(node-fetch|undici)/', by: ['^src/aircall/client\\.ts$', '^src/worker/alarms\\.ts$'] },
+  { what: '/(node-fetch|undici)/', by: ['^src/(aircall|media)/client\\.ts$', '^src/worker/alarms\\.ts$'] },
   {
-    what: '^(https?|http2|net|tls|dgram|dns)$',
-    by: ['^src/(aircall/client|codec-server|oauth/listener|worker/(alarms|health))\\.ts$'],
+    what: '^(https?|http2|net|tls|dgram|dns(/promises)?)$',
+    by: ['^src/(aircall/client|codec-server|media/(addresses|client)|oauth/listener|worker/(alarms|health))\\.ts$'],
   },
+  { what: '/ipaddr\\.js/', by: ['^src/media/addresses\\.ts$'] },
   { what: '/@opentelemetry/', by: ['^src/worker/tracing\\.ts$'] },
   { what: '/@aws-sdk/', by: ['^src/vault/s3\\.ts$'] },
   { what: '/libphonenumber-js/', by: ['^src/judgement/numbers\\.ts$'] },
+  { what: '/ibantools/', by: ['^src/redaction/texts\\.ts$'] },
+  { what: '/(preact|preact-render-to-string|markdown-it)/', by: ['^src/package/page/'] },
   { what: '/csv-parse/', by: ['^src/request/batch\\.ts$'] },
+  { what: '/csv-stringify/', by: ['^src/(package/csv|commands/batch)\\.ts$'] },
   { what: '/@temporalio/workflow/', by: ['^src/workflows/', '^src/audit/replay\\.ts$'] },
   { what: '/@temporalio/activity/', by: ['^src/activities/'] },
   {
@@ -129,6 +135,19 @@ module.exports = {
       to: { reachable: true, pathNot: ['^dist/src/', '/@temporalio/(workflow|common)/'] },
     },
     {
+      // Templates: texts and the libraries that write them, and nothing that could read or send.
+      name: 'pages-import-nothing-else',
+      severity: 'error',
+      from: { path: '^dist/src/package/page/' },
+      to: {
+        pathNot: [
+          '^dist/src/(package/page|judgement)/',
+          'node_modules/(preact|preact-render-to-string|markdown-it)/',
+          '^(node:)?crypto$',
+        ],
+      },
+    },
+    {
       // An auditor's verify runs without configuration, vault and server.
       name: 'verify-reaches-no-store-and-no-server',
       severity: 'error',
@@ -152,9 +171,10 @@ module.exports = {
     parser: 'swc',
     tsPreCompilationDeps: true,
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '^dist/.*\\.d\\.ts$' },
+    // Templates cannot be parsed here: their rule reads what they compile to.
+    exclude: { path: '^dist/.*\\.d\\.ts$|\\.tsx$' },
     enhancedResolveOptions: {
-      extensions: ['.ts', '.js', '.d.ts'],
+      extensions: ['.ts', '.tsx', '.js', '.d.ts'],
       exportsFields: ['exports'],
       conditionNames: ['import', 'require', 'node', 'default'],
     },

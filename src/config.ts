@@ -7,6 +7,7 @@ import { isLoopback } from './aircall/base-url';
 import { createKeyCommand } from './encryption/key-command';
 import type { KeyService } from './encryption/key-file';
 import { type Keyring, loadKeyring } from './encryption/keyring';
+import { NAMED_HOSTS_MAX, type NamedHost, parseMediaHosts } from './media/hosts';
 import { DEFAULT_TASK_QUEUE, NAME_RULE } from './request/names';
 import type { RetentionPolicy } from './retention/retention';
 import { type TemporalConfiguration, temporalConfiguration } from './temporal/connect';
@@ -39,6 +40,8 @@ export interface Configuration {
   codecToken(): string | undefined;
   /** Address that receives alarms about due dates; undefined: none. @throws {ConfigurationError} */
   alarmWebhook(): string | undefined;
+  /** Hosts that media may come from besides Aircall's own storage. @throws {ConfigurationError} */
+  mediaHosts(): readonly NamedHost[];
   /** The OAuth client that Aircall issued. @throws {ConfigurationError} naming the missing variables */
   oauthClient(): OauthConfiguration;
   /** The file with the private key of an approver; undefined: none. */
@@ -82,6 +85,7 @@ export function createConfiguration(env: Environment): Configuration {
     retention: () => retentionOf(env),
     codecToken: () => codecTokenOf(env),
     alarmWebhook: () => alarmWebhookOf(env),
+    mediaHosts: () => mediaHostsOf(env),
     oauthClient: () => oauthClientOf(env),
     approverKey: () => env.AIRCALL_DSR_APPROVER_KEY || undefined,
     aircallCredentials: () => ({
@@ -169,6 +173,14 @@ function alarmWebhookOf(env: Environment): string | undefined {
   if (url !== undefined && safe && url.username === '' && url.password === '') return text;
   throw new ConfigurationError(
     'AIRCALL_DSR_ALARM_WEBHOOK takes an HTTPS address, or one of this machine, without user and password.',
+  );
+}
+
+function mediaHostsOf(env: Environment): readonly NamedHost[] {
+  const hosts = parseMediaHosts(env.AIRCALL_DSR_MEDIA_HOSTS ?? '');
+  if (hosts !== undefined) return hosts;
+  throw new ConfigurationError(
+    `AIRCALL_DSR_MEDIA_HOSTS takes a comma list of HOST or HOST:PORT, at most ${NAMED_HOSTS_MAX}, without a protocol.`,
   );
 }
 

@@ -15,6 +15,8 @@ import { createWakingActivities } from './activities/waking';
 import { type AircallClient, createAircallClient } from './aircall/client';
 import { createDataConverter } from './encryption/data-converter';
 import type { Log } from './log';
+import { createMediaClient } from './media/client';
+import type { NamedHost } from './media/hosts';
 import type { Parts } from './parts';
 import type { Renewable } from './request/contracts';
 import { RENEWAL_WORKFLOW, renewalId } from './request/names';
@@ -53,6 +55,8 @@ export interface ServiceOptions {
   readonly workflowBundle?: WorkflowBundleOption;
   /** How long ended requests are kept; if not given, no sweep is scheduled. */
   readonly retention?: RetentionPolicy;
+  /** Hosts that recordings may come from, besides Aircall's storage. */
+  readonly mediaHosts?: readonly NamedHost[];
   /** Address that alarms about due dates are sent to, besides log and metrics. */
   readonly alarmWebhook?: string;
   /** How often the vault is checked for connections; 5 s if absent. */
@@ -105,6 +109,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     });
 
   const aircall: AircallClient = createAircallClient();
+  const media = createMediaClient({ hosts: options.mediaHosts ?? [] });
   const missingKeys = createMissingKeys({ keyring, cases: parts.cases, log, now: () => performance.now() });
   const dataConverter = createDataConverter(keyring, missingKeys.role);
   const workflowBundle = options.workflowBundle ?? (await ownBundle());
@@ -129,6 +134,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     parts,
     workflows: bundleDigest(workflowBundle),
     aircall,
+    media,
     alarms,
     metrics,
     tracing: options.tracing,
@@ -229,6 +235,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     const ends = Promise.allSettled([running, workers.stop(), polling.stop(), server.stop()]);
     const isInTime = await endsInTime(ends, ENDED_WITHIN_MS);
     aircall.close();
+    media.close();
     if (!isInTime || (await ends).some(({ status }) => status === 'rejected')) throw new ShutdownOverdue();
   }
 

@@ -45,6 +45,20 @@ test.each([
   else expect(read).toThrow(ConfigurationError);
 });
 
+test('hosts of media are names with a port or without one, as URLs spell them; a URL, or what is no host, is refused', () => {
+  const hostsOf = (AIRCALL_DSR_MEDIA_HOSTS: string) => createConfiguration({ AIRCALL_DSR_MEDIA_HOSTS }).mediaHosts();
+  expect(createConfiguration({}).mediaHosts()).toEqual([]);
+  expect(hostsOf(' Media.Example.com , 10.0.0.7:9000,[::1]:80 ')).toEqual([
+    { hostname: 'media.example.com' },
+    { hostname: '10.0.0.7', port: 9000 },
+    { hostname: '[::1]', port: 80 },
+  ]);
+  for (const bad of ['https://media.example.com', 'a.example/path', 'a b', 'a:99999', 'user@a', 'a:', '*.example.com'])
+    expect(() => hostsOf(bad)).toThrow(ConfigurationError);
+  expect(hostsOf(Array(100).fill('a').join())).toHaveLength(100);
+  expect(() => hostsOf(Array(101).fill('a').join())).toThrow(ConfigurationError);
+});
+
 test('traces are sent if a collector is named, and OpenTelemetry is not disabled', () => {
   const named = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4318' };
   const isTraced = (env: Readonly<Record<string, string>>) => createConfiguration(env).tracing();

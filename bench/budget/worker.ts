@@ -9,6 +9,7 @@ import { createServerTime } from '../../src/activities/server-time';
 import { createAircallClient } from '../../src/aircall/client';
 import { createConfiguration } from '../../src/config';
 import { createDataConverter } from '../../src/encryption/data-converter';
+import { createMediaClient } from '../../src/media/client';
 import { apiTaskQueue } from '../../src/request/names';
 import { temporalConfiguration } from '../../src/temporal/connect';
 import { createApprovers } from '../../src/vault/approvers';
@@ -74,6 +75,8 @@ async function ourApiQueues() {
     brake: createBrake(vault),
     receipts: createReceipts({ vault, keyring, now: Date.now }),
     aircall: createAircallClient(),
+    media: createMediaClient({ hosts: [] }),
+    signingKey: keyring.signingKey,
     gates: createGates(),
     takePermit: async () => 0,
     workflows: 'c'.repeat(64),

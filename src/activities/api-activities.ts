@@ -5,6 +5,7 @@
 import type { ApiActivities } from '../request/contracts';
 import { type ContactDependencies, createContactActivities } from './contacts';
 import { createCredentialActivities } from './credentials';
+import { createIntelligenceActivities } from './intelligence';
 import { createReadActivities } from './reading';
 
 export function createApiActivities(dependencies: ContactDependencies): ApiActivities {
@@ -12,5 +13,6 @@ export function createApiActivities(dependencies: ContactDependencies): ApiActiv
     ...createReadActivities(dependencies),
     ...createContactActivities(dependencies),
     ...createCredentialActivities(dependencies),
+    ...createIntelligenceActivities(dependencies),
   };
 }

@@ -4,12 +4,15 @@
  * alike, is read for it: a list of calls would otherwise do for contacts that are to be deleted.
  */
 import { z } from 'zod';
+import { MEDIA_KINDS } from '../aircall/links';
 import { callSchema, contactSchema } from '../aircall/schemas';
 import { DOUBTS } from '../judgement/doubts';
+import { AUDIO_TYPES } from '../media/audio';
+import { INSIGHTS } from '../request/insights';
 import type { RequestRef } from '../request/names';
 import { approvalContent, objectOf, planContent } from '../request/plan-content';
 import { keyOf } from '../request/shapes';
-import type { SourceName } from '../request/sources';
+import type { ListName } from '../request/sources';
 import { CaseFileBroken, type CaseRef, type Cases } from '../vault/cases';
 
 /** A page of a list, or several merged: the subject's records in full, only the ids of all others. */
@@ -52,6 +55,33 @@ const known = {
   beyond: z.number(),
 };
 
+type OtherObject =
+  | ('subject' | 'numbers' | 'people' | 'plan' | 'approval' | 'reading')
+  | ('links' | 'media' | 'spoken' | 'transcript' | 'insight' | 'intelligence');
+
+const file = { call: z.number(), kind: z.enum(MEDIA_KINDS) };
+const caseRef = z.strictObject({ ref: z.string(), digest: z.string(), sizeBytes: z.number() });
+export const audioFiles = z.array(
+  z.strictObject({
+    ...file,
+    file: caseRef.optional(),
+    sizeBytes: z.number().optional(),
+    /** Hexadecimal. */
+    sha256: z.string().optional(),
+    type: z.enum(AUDIO_TYPES).optional(),
+    code: z.string().optional(),
+  }),
+);
+/** A recording or voicemail: in the vault, or the code of why not. */
+export type AudioFile = z.infer<typeof audioFiles>[number];
+
+/** What Aircall made of a call: in a known envelope, or the whole body as it came. */
+const madeOf = <T extends z.ZodRawShape>(fields: T) =>
+  z.union([z.strictObject({ ...fields, content: z.unknown() }), z.strictObject({ ...fields, raw: z.unknown() })]);
+
+const transcript = madeOf({ call: z.number() });
+const insight = madeOf({ call: z.number(), kind: z.enum(INSIGHTS) });
+
 const OBJECTS = {
   /** The subject of the request. */
   subject: objectOf('subject', z.strictObject({ emails: z.array(z.string()), phoneNumbers: z.array(z.string()) })),
@@ -91,14 +121,27 @@ const OBJECTS = {
       asJudged: z.boolean(),
     }),
   ),
-} satisfies Record<SourceName | 'subject' | 'numbers' | 'people' | 'plan' | 'approval' | 'reading', z.ZodType>;
+  /** Links that live, each once. They are keys: whoever used the object destroys it. */
+  links: objectOf('links', z.array(z.strictObject({ ...file, url: z.string() }))),
+  /** Files of calls: each was downloaded into the vault, or says by a code why not. */
+  media: objectOf('media', audioFiles),
+  /** Ids of calls of which there may be a transcript. */
+  spoken: objectOf('spoken', z.array(z.number())),
+  transcript: objectOf('transcript', transcript),
+  insight: objectOf('insight', insight),
+  /** Many of both. */
+  intelligence: objectOf(
+    'intelligence',
+    z.strictObject({ transcripts: z.array(transcript), insights: z.array(insight) }),
+  ),
+} satisfies Record<ListName | OtherObject, z.ZodType>;
 /** Lists whose records are only told apart. */
 const LISTINGS = { contacts: objectOf('contacts', anyListing), calls: objectOf('calls', anyListing) };
 
 /** The content of each, as it is read. */
 export type Read = { readonly [W in keyof typeof OBJECTS]: z.infer<(typeof OBJECTS)[W]>['content'] };
 /** As it is written. */
-export type Written = { readonly [W in keyof Read]: W extends SourceName ? Listing : Read[W] };
+export type Written = { readonly [W in keyof Read]: W extends ListName ? Listing : Read[W] };
 
 export function writeObject<W extends keyof Written>(
   cases: Cases,
@@ -124,8 +167,15 @@ export function readObject<W extends keyof Read>(
 }
 
 /** Likewise. */
-export function readListing(cases: Cases, request: RequestRef, ref: CaseRef, of: SourceName): Promise<Listing> {
+export function readListing(cases: Cases, request: RequestRef, ref: CaseRef, of: ListName): Promise<Listing> {
   return readAs(cases, request, ref, LISTINGS[of]);
+}
+
+const PART = z.union([OBJECTS.transcript, OBJECTS.insight]);
+
+/** A transcript or an insight. @throws as `readObject` */
+export function readPart(cases: Cases, request: RequestRef, ref: CaseRef): Promise<Read['transcript' | 'insight']> {
+  return readAs(cases, request, ref, PART);
 }
 
 async function readAs<T>(

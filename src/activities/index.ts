@@ -15,14 +15,15 @@ import { object } from '../request/shapes';
 import { createApiActivities } from './api-activities';
 import { type ApiStepDependencies, localFailure, requestsSent, stepFailure } from './api-step';
 import { createApprovalActivities } from './approvals';
-import type { ApprovedDependencies } from './approved';
+import { type AudioDependencies, createAudioActivities } from './audio';
 import { type BrakeDependencies, createBrakeActivities } from './braking';
 import { type ClosingDependencies, createClosingActivities } from './closing';
 import { createJudgingActivities } from './judging';
 import { createListActivities } from './lists';
 import { NOTHING_SENT, requestOfStep } from './local-step';
 import { createOpeningActivities, type OpeningDependencies } from './opening';
-import { createPackageActivities } from './packaging';
+import { createPackageActivities, type PackageDependencies } from './packaging';
+import { createSpokenActivities } from './spoken';
 import { leftBehindWhenStopped } from './stopping';
 import { createWaitActivities, type WaitDependencies } from './waiting';
 
@@ -35,7 +36,8 @@ interface LocalDependencies
   extends OpeningDependencies,
     WaitDependencies,
     ClosingDependencies,
-    ApprovedDependencies,
+    AudioDependencies,
+    PackageDependencies,
     BrakeDependencies {}
 export interface ActivityDependencies extends ApiStepDependencies, LocalDependencies {}
 
@@ -53,6 +55,8 @@ function createLocalActivities(dependencies: LocalDependencies): LocalActivities
     ...createOpeningActivities(dependencies, closing.closeRequest),
     ...createListActivities(dependencies),
     ...createJudgingActivities(dependencies),
+    ...createSpokenActivities(dependencies),
+    ...createAudioActivities(dependencies),
     ...createPackageActivities(dependencies),
     ...createWaitActivities(dependencies),
     ...createApprovalActivities(dependencies),

@@ -2,13 +2,16 @@
  * Steps that decide whose the found records are, and what the request is about to do with them. They use only the vault, tell the
  * workflow counts and places, and never judge by themselves: src/judgement/ does. Decisions D5, D6, D7, D15, D16.
  */
+
+import { hasMedia } from '../aircall/links';
 import { createCallJudge } from '../judgement/calls';
 import { judgeCards, knownNumbers } from '../judgement/cards';
 import type { CallRecord, JudgedCall, SubjectNumber } from '../judgement/judgement';
 import { decisionOf, type PlanRow, type Verb } from '../judgement/plan';
+import { hasOtherVoices } from '../judgement/voices';
 import type { Decided, LocalActivities, MadePlan } from '../request/contracts';
 import type { Kind, RequestRef } from '../request/names';
-import { recordName, type SourceName } from '../request/sources';
+import { readRecordName, recordName, type SourceName } from '../request/sources';
 import type { CaseRef } from '../vault/cases';
 import { type ApprovedDependencies, approvedDecisions, planDigestOf } from './approved';
 import { type Read, readObject, writeObject } from './case-objects';
@@ -16,7 +19,10 @@ import { type Read, readObject, writeObject } from './case-objects';
 type People = Read['people'];
 
 const VERBS = { access: 'deliver', deletion: 'delete' } as const satisfies Record<Kind, Verb>;
-const SOURCE_OF = { contact: 'contacts', call: 'calls' } as const satisfies Record<PlanRow['record'], SourceName>;
+const SOURCE_OF = { contact: 'contacts', call: 'calls', recording: 'recordings' } as const satisfies Record<
+  PlanRow['record'],
+  SourceName
+>;
 
 /** Places of kept rows that a history holds, for each code; the others are counted. */
 const PLACES_MAX = 5_000;
@@ -82,11 +88,13 @@ export function createJudgingActivities(
     },
 
     /** What the request is about to deliver or delete, row by row. Without calls it is about contacts only. */
-    async makePlan({ request, people, calls }) {
+    async makePlan({ request, people, calls, audio = [] }) {
       const judged = await readObject(cases, request, people, 'people');
       const verb = VERBS[request.kind];
       const found = calls === undefined ? [] : (await readObject(cases, request, calls, 'calls')).records;
-      return store(request, [...contactRows(judged, verb), ...callRows(judged, found, verb)]);
+      const byCall = callRows(judged, found, verb);
+      const recordings = audio.includes('recording') ? recordingRows(byCall, found) : [];
+      return store(request, [...contactRows(judged, verb), ...byCall, ...recordings]);
     },
 
     /** The rows of a plan, as they are decided. */
@@ -197,6 +205,25 @@ function callRows(people: People, calls: Read['calls']['records'], verb: Verb): 
   }));
 }
 
+/** Recordings in which others may be heard: what they said cannot be taken out, so people decide. The others go with their calls. */
+function recordingRows(rows: readonly PlanRow[], calls: Read['calls']['records']): PlanRow[] {
+  const shared = new Set(calls.filter(call => hasMedia(call, 'recording') && hasOtherVoices(call)).map(({ id }) => id));
+  return rows.flatMap(({ id, ref, verb, because }) =>
+    shared.has(id)
+      ? [
+          {
+            ref: recordName('recordings', readRecordName(ref).number - 1),
+            record: 'recording',
+            id,
+            verb,
+            because,
+            doubt: 'other-voices',
+          },
+        ]
+      : [],
+  );
+}
+
 type Exception = Decided['exceptions'][number];
 /** While the rows are counted. */
 type Tally = { -readonly [K in keyof Exception]: K extends 'places' ? number[] : Exception[K] };
@@ -205,12 +232,10 @@ function decided(rows: readonly DecidedRow[]): Decided {
   const tallies = new Map<string, Tally>();
   const taken = { contacts: 0, calls: 0 };
   const take: number[] = [];
-  const next = { contacts: 0, calls: 0 };
-  for (const { record, doubt, decision, isDecided } of rows) {
+  for (const { ref, record, doubt, decision, isDecided } of rows) {
     const source = SOURCE_OF[record];
-    const place = next[source];
-    next[source] += 1;
-    if (decision === 'take') taken[source] += 1;
+    const place = readRecordName(ref).number - 1;
+    if (decision === 'take' && source !== 'recordings') taken[source] += 1;
     if (decision === 'take' && source === 'contacts') take.push(place);
     if (decision === 'take' && doubt === undefined) continue;
     const tally = tallyOf(tallies, source, doubt ?? 'decided');

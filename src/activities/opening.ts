@@ -7,7 +7,15 @@ import { searchedAddresses } from '../request/identities';
 import { endOf, type Inputs, InvalidInput, instantMs, parseInput, refuseImpossibleTimes } from '../request/input';
 import type { AccessInput, DeletionInput, Subject } from '../request/model';
 import { type Kind, type RequestRef, requestOf, workflowIdOf } from '../request/names';
-import { DEADLINE_DAYS_DEFAULT, MATCHES_MAX_DEFAULT, SETTLE_SECONDS_DEFAULT } from '../request/options';
+import {
+  DEADLINE_DAYS_DEFAULT,
+  LANGUAGE_DEFAULT,
+  type Language,
+  MATCHES_MAX_DEFAULT,
+  SETTLE_SECONDS_DEFAULT,
+  TIMEZONE_DEFAULT,
+} from '../request/options';
+import { PART_NAMES } from '../request/sources';
 import { whyUnusable } from '../unusable';
 import type { Cases, RequestRecord } from '../vault/cases';
 import type { Connections } from '../vault/connections';
@@ -65,7 +73,12 @@ export function createOpeningActivities(
       if (incarnation === undefined) throw refused('connection is not in this vault; run `aircall-dsr connections`');
       const asked = askedOf(hash, parsed);
       const { subjectHash, identityHashes } = asked;
-      const admitted = admit(parsed, { receivedMs: Date.parse(receivedAt), openedMs: Date.parse(startedAt) });
+      const policy = (await connections.get(request.connection))?.value ?? (await connections.kept(request.connection));
+      const admitted = admit(parsed, {
+        receivedMs: Date.parse(receivedAt),
+        openedMs: Date.parse(startedAt),
+        languageOfConnection: policy?.language ?? LANGUAGE_DEFAULT,
+      });
       const { dryRun, clock } = admitted;
       const run = { request, ...asked, runId, startedAt, incarnation };
       const mine = { ...run, ...(dryRun && { dryRun }), ...(clock && { clock }) };
@@ -103,7 +116,11 @@ export function createOpeningActivities(
 /** The work of a request, from its input. Pure. */
 function admit(
   parsed: Options & { readonly subject: Subject },
-  { receivedMs, openedMs }: { readonly receivedMs: number; readonly openedMs: number },
+  {
+    receivedMs,
+    openedMs,
+    languageOfConnection,
+  }: { readonly receivedMs: number; readonly openedMs: number; readonly languageOfConnection: Language },
 ): Omit<Opened, 'request' | 'subject' | 'subjectHash' | 'identityHashes' | 'accessesOpen'> {
   const {
     contacts = 'search',
@@ -114,6 +131,12 @@ function admit(
     settleSeconds = SETTLE_SECONDS_DEFAULT,
   } = parsed;
   const { plan, regime, submittedAt, priority, deadlineDays = DEADLINE_DAYS_DEFAULT } = parsed;
+  const {
+    include = PART_NAMES,
+    lateMedia = false,
+    language = languageOfConnection,
+    timezone = TIMEZONE_DEFAULT,
+  } = parsed;
   const { requireApproval = false, matchesMax = MATCHES_MAX_DEFAULT } = parsed;
   const submittedMs = submittedAt === undefined ? undefined : instantMs(submittedAt);
   const clock = clockOf({ regime, submittedMs }, receivedMs);
@@ -127,6 +150,10 @@ function admit(
       from: from === undefined ? null : Math.floor(instantMs(from) / 1000),
       to: Math.floor(Math.min(to === undefined ? openedMs : endOf(to), openedMs) / 1000),
     },
+    include,
+    lateMedia,
+    language,
+    timezone,
     dryRun,
     ...(plan !== undefined && { plan }),
     ...(clock && { clock }),

@@ -1,47 +1,180 @@
-/** The step that builds the access package and seals it in the vault. Decision D9. */
-import { createHash } from 'node:crypto';
-import { PACKAGE_FORMAT } from '../package/model';
-import { zipPackage } from '../package/zip';
+/** The step that builds the access package and seals it in the vault. Decisions D9, D15. */
+import { heartbeat } from '@temporalio/activity';
+import { foldEmail } from '../judgement/addresses';
+import { knownNumbers } from '../judgement/cards';
+import { writeZip } from '../package/archive';
+import { type AccessPackage, accessPackage, type MediaKind, mediaPath } from '../package/document';
+import { type PackageParts, packageFiles } from '../package/files';
+import { renderPages } from '../package/page/pages';
+import { redact } from '../redaction/redact';
 import type { LocalActivities } from '../request/contracts';
+import type { Coverage } from '../request/model';
+import type { RequestRef } from '../request/names';
+import type { SourceName } from '../request/sources';
+import type { CaseRef } from '../vault/cases';
 import { refuseEnded } from './api-step';
 import type { ApprovedDependencies } from './approved';
-import { readObject } from './case-objects';
+import { type AudioFile, type Read, readObject } from './case-objects';
 import { newestFirst, readDecided } from './judging';
 import { NOTHING_SENT } from './local-step';
-import { unlessStopped } from './stopping';
+import { unlessStopped, untilStopped } from './stopping';
 
-export function createPackageActivities(dependencies: ApprovedDependencies): Pick<LocalActivities, 'buildPackage'> {
-  const { cases } = dependencies;
+export interface PackageDependencies extends ApprovedDependencies {
+  /** The key that signs receipts. */
+  readonly signingKey: () => PackageParts['key'];
+}
+
+export function createPackageActivities(dependencies: PackageDependencies): Pick<LocalActivities, 'buildPackage'> {
+  const { cases, signingKey } = dependencies;
+
+  /** Audio in the vault, from its beginning. */
+  async function* open(request: RequestRef, file: CaseRef): AsyncGenerator<Uint8Array> {
+    const stored = await cases.openFile(request, file);
+    for await (const piece of stored.read(0)) {
+      heartbeat();
+      yield piece;
+    }
+  }
+
   return {
-    /** The access package of the rows that the plan takes, sealed in the vault. The same findings always make the same bytes. */
+    /**
+     * The access package of the rows that the plan takes, sealed in the vault; nothing of agents or other people is in it. The same
+     * findings always make the same bytes.
+     */
     async buildPackage(input) {
-      await refuseEnded(cases, input.request, 'a-minute-ago', NOTHING_SENT);
-      const { contacts } = await readObject(cases, input.request, input.people, 'people');
-      const { records } = await readObject(cases, input.request, input.calls, 'calls');
-      const rows = await readDecided(dependencies, input.request, input, true);
+      const { request } = input;
+      await refuseEnded(cases, request, 'a-minute-ago', NOTHING_SENT);
+      const people = await readObject(cases, request, input.people, 'people');
+      const subject = await readObject(cases, request, input.subject, 'subject');
+      const { records } = await readObject(cases, request, input.calls, 'calls');
+      const rows = await readDecided(dependencies, request, input, true);
       const idsOf = (record: 'contact' | 'call') =>
         new Set(rows.flatMap(row => (row.record === record && row.decision === 'take' ? [row.id] : [])));
       const [contactIds, callIds] = [idsOf('contact'), idsOf('call')];
-      const { contacts: contactCoverage, calls: callCoverage, outOfReach } = input.coverage;
-      if (callCoverage === undefined) throw new RangeError('calls were not searched');
-      const zipping = zipPackage({
-        format: PACKAGE_FORMAT,
-        requestId: input.request.requestId,
-        connection: input.request.connection,
-        createdAt: input.startedAt,
-        subject: await readObject(cases, input.request, input.subject, 'subject'),
-        contacts: contacts.flatMap(({ card }) => (contactIds.has(card.id) ? [card] : [])),
-        calls: newestFirst(records.filter(({ id }) => callIds.has(id))),
-        coverage: {
-          contacts: { state: contactCoverage.state, gaps: [...contactCoverage.gaps] },
-          calls: { ...callCoverage, gaps: [...callCoverage.gaps] },
-          outOfReach: [...outOfReach],
+      const cards = people.contacts.map(({ card }) => card);
+      const own = cards.filter(({ id }) => contactIds.has(id));
+      const others = cards.filter(({ id }) => !contactIds.has(id));
+      const calls = newestFirst(records.filter(({ id }) => callIds.has(id)));
+      const made = await intelligenceOf(dependencies, request, input.intelligence);
+      const { redactions, ...found } = redact(
+        { contacts: own, calls, ...made },
+        {
+          emails: subject.emails.map(foldEmail),
+          numbers: people.numbers.map(({ digits }) => digits),
+          otherNumbers: knownNumbers(NOBODY, others, people.country).numbers.map(({ digits }) => digits),
+          country: people.country,
         },
+      );
+      const files = input.audio === undefined ? [] : await readObject(cases, request, input.audio, 'media');
+      const audio = placed(
+        files,
+        calls.map(({ id }) => id),
+      );
+      const document = accessPackage({
+        requestId: request.requestId,
+        connection: request.connection,
+        createdAt: input.startedAt,
+        language: input.language,
+        timezone: input.timezone,
+        subject,
+        contacts: [...found.contacts],
+        calls: [...found.calls],
+        transcripts: [...found.transcripts],
+        insights: made.insights.map(({ call, kind }, at) => ({ call, kind, content: found.insights[at]?.content })),
+        recordings: audio.rows('recording'),
+        voicemails: audio.rows('voicemail'),
+        withheld: [...input.withheld],
+        redactions: [...redactions],
+        coverage: coverageOf(input.coverage),
       });
-      const bytes = await unlessStopped(zipping);
-      const sha256 = createHash('sha256').update(bytes).digest('hex');
-      const uri = await cases.writePackage(input.request, bytes, sha256);
-      return { uri, sha256, sizeBytes: bytes.length };
+      const zip = writeZip(
+        packageFiles({
+          document,
+          pages: renderPages(document, input),
+          openMedia: path => open(request, audio.at(path)),
+          key: signingKey(),
+        }),
+      );
+      return unlessStopped(cases.writePackage(request, untilStopped(beating(zip))));
     },
   };
+}
+
+const NOBODY = { emails: [], phoneNumbers: [] } as const;
+
+/** All transcripts and insights. */
+async function intelligenceOf(
+  { cases }: PackageDependencies,
+  request: RequestRef,
+  objects: readonly CaseRef[],
+): Promise<Pick<AccessPackage, 'transcripts' | 'insights'>> {
+  const all: Read['intelligence'] = { transcripts: [], insights: [] };
+  for (const object of objects) {
+    const { transcripts, insights } = await readObject(cases, request, object, 'intelligence');
+    all.transcripts.push(...transcripts);
+    all.insights.push(...insights);
+  }
+  return {
+    transcripts: all.transcripts.map(({ call, ...made }) => ({ call, content: contentOf(made) })),
+    insights: all.insights.map(({ call, kind, ...made }) => ({ call, kind, content: contentOf(made) })),
+  };
+}
+
+/** What came in an envelope that nobody has described stands under `raw`. */
+function contentOf(made: { readonly content?: unknown } | { readonly raw?: unknown }): unknown {
+  return 'content' in made ? made.content : made;
+}
+
+type MediaRow = AccessPackage['recordings'][number];
+
+/** Audio with its paths in the package; of calls that are handed over only. */
+function placed(files: readonly AudioFile[], calls: readonly number[]) {
+  const places = new Map(calls.map((call, place) => [call, place + 1]));
+  const refs = new Map<string, CaseRef>();
+  const rowOf = ({ call, kind, file, sizeBytes, sha256, type, code }: AudioFile, place: number): MediaRow => {
+    if (file === undefined || sizeBytes === undefined || sha256 === undefined || type === undefined)
+      return { call, code: code ?? 'not-downloaded' };
+    const path = mediaPath({ place, kind, type });
+    refs.set(path, file);
+    return { call, file: path, sizeBytes, sha256, type };
+  };
+  const rows = files.flatMap(file => {
+    const place = places.get(file.call);
+    return place === undefined ? [] : [{ kind: file.kind, row: rowOf(file, place) }];
+  });
+  return {
+    rows: (kind: MediaKind) => rows.filter(row => row.kind === kind).map(({ row }) => row),
+    at(path: string): CaseRef {
+      const ref = refs.get(path);
+      if (ref === undefined) throw new RangeError('the package has no such file');
+      return ref;
+    },
+  };
+}
+
+const NOT_SEARCHED = { state: 'skipped', gaps: [] } as const;
+
+function coverageOf(coverage: Coverage): AccessPackage['coverage'] {
+  const { calls, outOfReach } = coverage;
+  if (calls === undefined) throw new RangeError('calls were not searched');
+  const of = (source: SourceName) => {
+    const { state, gaps } = coverage[source] ?? NOT_SEARCHED;
+    return { state, gaps: gaps.map(gap => ({ ...gap })) };
+  };
+  return {
+    contacts: of('contacts'),
+    calls: { ...calls, gaps: calls.gaps.map(gap => ({ ...gap })) },
+    recordings: of('recordings'),
+    voicemails: of('voicemails'),
+    transcripts: of('transcripts'),
+    insights: of('insights'),
+    outOfReach: [...outOfReach],
+  };
+}
+
+async function* beating(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const piece of stream) {
+    heartbeat();
+    yield piece;
+  }
 }

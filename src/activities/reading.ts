@@ -1,14 +1,17 @@
 /** Steps that read one page of a list at Aircall and keep the records that are, or may be, the subject's. Decisions D1, D5, D6. */
+import type { z } from 'zod';
 import { ENDPOINTS } from '../aircall/endpoints';
+import { linkOf, type MediaKind, stripLinks } from '../aircall/links';
 import { readPage } from '../aircall/replies';
 import { callSchema, contactSchema } from '../aircall/schemas';
 import { bearsAddress } from '../judgement/addresses';
 import { bearsNumber, knownNumbers } from '../judgement/cards';
+import { hasOtherVoices } from '../judgement/voices';
 import type { ApiActivities, Window } from '../request/contracts';
 import { searchedAddresses } from '../request/identities';
 import type { RequestRef } from '../request/names';
 import { PER_PAGE } from '../request/paging';
-import type { SourceName } from '../request/sources';
+import type { ListName } from '../request/sources';
 import { CaseFileBroken } from '../vault/cases';
 import { type ApiStepDependencies, sendOnce } from './api-step';
 import { type Listing, readObject, writeObject } from './case-objects';
@@ -20,8 +23,21 @@ export function createReadActivities(
 ): Pick<ApiActivities, 'searchContacts' | 'fetchCalls'> {
   const { cases } = dependencies;
 
-  async function store(request: RequestRef, of: SourceName, list: Listing) {
-    return { object: await writeObject(cases, request, of, list), ...listCounts(list) };
+  async function store(request: RequestRef, of: ListName, list: Listing) {
+    const stored = { ...list, records: list.records.map(stripLinks) };
+    return { object: await writeObject(cases, request, of, stored), ...listCounts(list) };
+  }
+
+  /** Apart from the calls, for the download: an object without any is not written. */
+  async function sealLinksOf(request: RequestRef, calls: readonly CallRead[], kinds: readonly MediaKind[]) {
+    const links = calls.flatMap(call =>
+      kinds.flatMap(kind => {
+        const url = linkOf(call, kind);
+        return url === undefined ? [] : [{ call: call.id, kind, url }];
+      }),
+    );
+    if (links.length === 0) return {};
+    return { links: { object: await writeObject(cases, request, 'links', links), count: links.length } };
   }
 
   return {
@@ -52,9 +68,10 @@ export function createReadActivities(
     },
 
     /**
-     * One page of calls, by one spelling of the subject's numbers or of the whole company; the same calls are kept either way.
+     * One page of calls, by one spelling of the subject's numbers or of the whole company; the same calls are kept either way. Sealed
+     * are links of calls that are certain, and in which nobody else may be heard: of the others people decide first.
      */
-    async fetchCalls({ request, people, number, window, page }) {
+    async fetchCalls({ request, people, number, window, page, audio = [] }) {
       const judged = await readObject(cases, request, people, 'people');
       const endpoint = number === null ? ENDPOINTS.listCalls : ENDPOINTS.searchCalls;
       const filter = number === null ? {} : { phone_number: spellingAt(spellingsOf(judged.numbers), number) };
@@ -63,11 +80,16 @@ export function createReadActivities(
         const { records, rows, total, ...seen } = readPage(endpoint, callSchema, body);
         const judge = callJudgeOf(judged);
         const own = records.filter(call => judge(call) !== undefined);
-        return { rows, total, ...(await store(request, 'calls', { ...seen, records: own, readMs })) };
+        const certain = own.filter(call => judge(call)?.doubt === undefined && !hasOtherVoices(call));
+        const stored = await store(request, 'calls', { ...seen, records: own, readMs });
+        // Last: a step that fails before is taken again, and would leave live links that nobody destroys.
+        return { rows, total, ...stored, ...(await sealLinksOf(request, certain, audio)) };
       });
     },
   };
 }
+
+type CallRead = z.infer<typeof callSchema>;
 
 const FILTERS = { address: 'email', number: 'phone_number', company: undefined } as const;
 

@@ -46,6 +46,15 @@ export function unlessStopped<T>(work: T | Promise<T>): Promise<T> {
   return Promise.race([stopOfStep().reached, work]);
 }
 
+/** A stream that a part of the present step reads; it rejects with the cancellation once the step must stop. */
+export async function* untilStopped<T>(stream: AsyncIterable<T>): AsyncGenerator<T> {
+  const signal = stopSignal();
+  for await (const item of stream) {
+    signal.throwIfAborted();
+    yield item;
+  }
+}
+
 /**
  * The result of a whole step. Whatever hangs in it holds up no worker that ends: what is left behind may still finish, and
  * everything is safe to do twice.

@@ -6,6 +6,7 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import fetch, { FetchError, type Response } from 'node-fetch';
+import { isTlsCode, shortCode } from '../error-code';
 import type { Endpoint } from './endpoints';
 import { AircallError, codeOfStatus, readRateLimit } from './errors';
 
@@ -87,8 +88,7 @@ export function createAircallClient(options: AircallClientOptions = {}): Aircall
       }
       // The library's message holds the URL, and the URL the identity: only the error's short code is passed on.
       const short = shortCode(error);
-      if (TLS_CODE.test(short))
-        throw new AircallError('not-trusted', `${endpoint.name}: no trusted connection (${short})`);
+      if (isTlsCode(short)) throw new AircallError('not-trusted', `${endpoint.name}: no trusted connection (${short})`);
       throw new AircallError('unreachable', `${endpoint.name}: no reply (${short})`);
     } finally {
       clearTimeout(headersTimer);
@@ -140,13 +140,4 @@ async function read(endpoint: Endpoint, response: Response): Promise<unknown> {
 function headerOf(authorization: Authorization): string {
   if ('accessToken' in authorization) return `Bearer ${authorization.accessToken}`;
   return `Basic ${Buffer.from(`${authorization.apiId}:${authorization.apiToken}`).toString('base64')}`;
-}
-
-/** The codes of Node and OpenSSL for an invalid certificate, or a server without TLS: nothing was sent. */
-const TLS_CODE =
-  /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_MISMATCH|ERR_TLS_|ERR_SSL_|EPROTO$|INVALID_CA|INVALID_PURPOSE)/;
-
-function shortCode(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' && /^[A-Z0-9_]{1,40}$/.test(code) ? code : 'no code';
 }

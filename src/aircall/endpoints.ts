@@ -49,4 +49,12 @@ export const ENDPOINTS = {
     records: 'calls',
     always: { order: 'desc', fetch_contact: 'true' },
   },
+  getCall: { name: 'call', method: 'GET', path: '/calls/:id', records: 'call' },
+  transcription: { name: 'transcription', method: 'GET', path: '/calls/:id/transcription' },
+  summary: { name: 'summary', method: 'GET', path: '/calls/:id/summary' },
+  topics: { name: 'topics', method: 'GET', path: '/calls/:id/topics' },
+  sentiments: { name: 'sentiments', method: 'GET', path: '/calls/:id/sentiments' },
+  action_items: { name: 'action items', method: 'GET', path: '/calls/:id/action_items' },
+  custom_summary_result: { name: 'custom summary', method: 'GET', path: '/calls/:id/custom_summary_result' },
+  predicted_csat: { name: 'predicted satisfaction', method: 'GET', path: '/calls/:id/predicted_csat' },
 } as const satisfies Record<string, Endpoint>;

@@ -47,7 +47,8 @@ export function readRecord<T>(endpoint: Endpoint, schema: z.ZodType<T>, body: un
   return parsed.data;
 }
 
-function member(body: unknown, key: string | undefined): unknown {
+/** A member of an object, or undefined. */
+export function member(body: unknown, key: string | undefined): unknown {
   if (typeof body !== 'object' || body === null || key === undefined) return undefined;
   return Object.hasOwn(body, key) ? Reflect.get(body, key) : undefined;
 }

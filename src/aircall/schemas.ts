@@ -28,6 +28,8 @@ export const contactSchema = z.looseObject({
 export const callSchema = z.looseObject({
   id,
   started_at: z.number().int().nullish(),
+  answered_at: z.unknown().optional(),
+  ended_at: z.unknown().optional(),
   raw_digits: z.string().nullish(),
   contact: z.looseObject({ id }).nullish(),
   conference_participants: atMost(VALUES_MAX, z.looseObject({ phone_number: z.string().nullish() })).nullish(),

@@ -14,7 +14,7 @@ import { createPayloadCodec } from '../encryption/payload-codec';
 import { pemOf } from '../encryption/signing-key';
 import { errorCode } from '../error-code';
 import type { Receipt } from '../receipt/model';
-import { isPagesId, type RequestRef, requestOf, WORKFLOW_TYPES, workflowIdOf } from '../request/names';
+import { isChildId, type RequestRef, requestOf, WORKFLOW_TYPES, workflowIdOf } from '../request/names';
 import type { Evidence } from '../retention/evidence';
 import { sideBySide } from '../side-by-side';
 import { childrenIn, closedRuns, endCodeOf, historyOf, runsAt } from '../temporal/histories';
@@ -78,7 +78,7 @@ export function createEvidence({ temporal, vault, keyring, taskQueue, now }: Evi
     if (history === undefined) return undefined;
     // Its own events name its children: a list on the server may lag, or lack deleted runs.
     // Others were started by nobody with a key, under ids that may say anything.
-    const own = childrenIn(history).filter(child => isPagesId(workflowId, child.workflowId));
+    const own = childrenIn(history).filter(child => isChildId(workflowId, child.workflowId));
     const children = await sideBySide(own, FETCHED_AT_ONCE, async run => ({
       run,
       history: await historyOf(temporal, run),

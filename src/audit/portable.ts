@@ -17,7 +17,7 @@ import {
   APPROVE,
   CREDENTIALS_UPDATED,
   EXTEND,
-  isPagesId,
+  isChildId,
   KINDS,
   type Kind,
   NAME_PATTERN,
@@ -94,7 +94,7 @@ const ofSdk = like(SDK_ID);
 const queue: Text = (text, { taskQueue }) =>
   text === taskQueue || (text.startsWith(`${taskQueue}/`) && NAME_PATTERN.test(text.slice(taskQueue.length + 1)));
 /** The run itself, its parent or a child. */
-const related: Text = (text, { workflowId }) => `${workflowId}:`.startsWith(`${text}:`) || isPagesId(workflowId, text);
+const related: Text = (text, { workflowId }) => `${workflowId}:`.startsWith(`${text}:`) || isChildId(workflowId, text);
 const numbered =
   (what: keyof RunFacts['numbers']): Text =>
   (text, { numbers }) => {

@@ -18,6 +18,7 @@ import {
 import { isCountry } from '../judgement/numbers';
 import { APPROVALS_MAX } from '../request/approval';
 import { NAME_PATTERN, NAME_RULE } from '../request/names';
+import { LANGUAGE_DEFAULT, LANGUAGES, type Language } from '../request/options';
 import { count } from '../request/words';
 import type { Approvers } from '../vault/approvers';
 import { DELETIONS_PER_DAY_MAX } from '../vault/brake';
@@ -51,6 +52,7 @@ export interface ConnectOptions {
   readonly limitPerMinute?: string;
   readonly share?: string;
   readonly country?: string;
+  readonly language?: string;
   readonly approvals?: string;
   readonly deletionsPerDay?: string;
   readonly replace?: boolean;
@@ -137,6 +139,7 @@ export async function connect(context: Context, name: string, options: ConnectOp
       limitPerMinute,
       share,
       country: policy.country ?? null,
+      language: policy.language ?? LANGUAGE_DEFAULT,
       approvals: policy.approvals ?? 0,
       deletionsPerDay: policy.deletionsPerDay ?? null,
       replaced: present !== undefined || isBroken,
@@ -295,9 +298,10 @@ const NONE = 'none';
 
 /** What is given; otherwise what was stored before. */
 function policyGiven(options: ConnectOptions, before: Policy): Policy {
-  const { country, approvals, deletionsPerDay } = options;
+  const { country, language, approvals, deletionsPerDay } = options;
   const given = {
     country: country === undefined ? before.country : countryOf(country),
+    language: language === undefined ? before.language : languageOf(language),
     approvals: approvals === undefined ? before.approvals : approvalsOf(approvals),
     deletionsPerDay: deletionsPerDay === undefined ? before.deletionsPerDay : deletionsOf(deletionsPerDay),
   };
@@ -309,6 +313,12 @@ function countryOf(text: string): string | undefined {
   const country = text.toUpperCase();
   if (isCountry(country)) return country;
   throw usage('--country takes two letters of ISO 3166, for instance FR, or none.');
+}
+
+function languageOf(text: string): Language {
+  const language = LANGUAGES.find(each => each === text);
+  if (language !== undefined) return language;
+  throw usage(`--language takes one of ${LANGUAGES.join(', ')}.`);
 }
 
 function approvalsOf(text: string): number {

@@ -1,5 +1,6 @@
 /** Commands about connections that exist: listed, pinged, paused, resumed, disconnected. */
 import { type Budget, inForce, perMinute, ratePerSecond } from '../budget';
+import { LANGUAGE_DEFAULT } from '../request/options';
 import { count } from '../request/words';
 import { sideBySide } from '../side-by-side';
 import type { QueueState } from '../temporal/queue-rate';
@@ -51,7 +52,7 @@ export async function connections(context: Context): Promise<Exit> {
     if (connection === undefined) return []; // broken, or disconnected meanwhile
     const rateLimits = noted === 'broken' ? undefined : noted;
     const { baseUrl, limitPerMinute, share, credential, connectedAt, pausedAt, refusedAt } = connection;
-    const { country, approvals, deletionsPerDay } = connection;
+    const { country, language, approvals, deletionsPerDay } = connection;
     const queue = server?.queues.get(name);
     const asked = budgetOf(connection, rateLimits);
     const onePartition = perMinute(ratePerSecond(asked, 1));
@@ -63,6 +64,7 @@ export async function connections(context: Context): Promise<Exit> {
       credential: credential.kind,
       connectedAt,
       country: country ?? null,
+      language: language ?? LANGUAGE_DEFAULT,
       /** How many approvers must approve each deletion, and how many contacts may be deleted within 24 hours; null: any number. */
       approvals: approvals ?? 0,
       deletionsPerDay: deletionsPerDay ?? null,

@@ -2,7 +2,7 @@
  * The demo: a Temporal server with Web UI, the sandbox, a worker, one access, one deletion and one access with a doubtful record that a
  * person decides, all on this machine with made-up data and keys of its own. On a terminal it stays up until Ctrl-C, otherwise it ends.
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -24,6 +24,7 @@ import { createVault } from '../vault/vault';
 import { startService } from '../worker';
 import type { Context } from './context';
 import { EXIT, type Exit } from './errors';
+import { savePackage } from './package';
 import { openPlan, planLines } from './plans';
 import { showProgress } from './progress';
 import { resultLines } from './result-lines';
@@ -146,10 +147,7 @@ async function tellStory(stage: Stage) {
   note('A customer asks for a copy of her data.');
   const access = await run(stage, 'access', { requestId: 'demo-access', subject });
   const packageFile = join(folder, 'access-package.zip');
-  if (access.package !== undefined) {
-    const bytes = (await parts.cases.readPackage(access, access.package.sha256)) ?? '';
-    await writeFile(packageFile, bytes, { mode: 0o600 });
-  }
+  if (access.package !== undefined) await savePackage(parts.cases, access, packageFile);
   note(`  package    ${packageFile}`);
   note('');
 

@@ -1,10 +1,10 @@
 /** The command that saves the package of an access request, and how packages are saved. */
 import type { RequestRef } from '../request/names';
 import { requestOf } from '../request/names';
-import type { Cases } from '../vault/cases';
+import { CaseFileBroken, type Cases } from '../vault/cases';
 import type { Context } from './context';
 import { CommandError, EXIT, type Exit } from './errors';
-import { refuseOther, saveOnce } from './out-file';
+import { refuseOther, removePart, saveStream } from './out-file';
 import { noSuchRequest, resolveId } from './request-id';
 
 export async function savePackageOf(
@@ -22,7 +22,7 @@ export async function savePackageOf(
   if (found === undefined) {
     throw new CommandError(
       'no-package',
-      `This request has no package (status ${status}). Only an access request that found something has one, until it is purged.`,
+      `This request has no package (status ${status}). Only an access request that ended with its searches done has one, until it is purged.`,
       EXIT.failed,
     );
   }
@@ -34,12 +34,18 @@ export async function savePackageOf(
 /** The package that the record of the request states; readable by its owner only. @throws {CommandError} `no-package`, `usage` */
 export async function savePackage(cases: Cases, request: RequestRef, path: string): Promise<void> {
   const stated = (await cases.record(request))?.result?.package;
-  const bytes = stated && (await cases.readPackage(request, stated.sha256));
-  if (bytes === undefined)
+  const file = stated && (await cases.openPackage(request, stated.sha256));
+  if (file === undefined)
     throw new CommandError(
       'no-package',
       'The package is not in this vault. Set AIRCALL_DSR_VAULT to the one that the worker uses.',
       EXIT.failed,
     );
-  await saveOnce(path, bytes);
+  try {
+    await saveStream(path, file);
+  } catch (error) {
+    // Purged meanwhile, or broken: nobody can continue.
+    if (error instanceof CaseFileBroken) await removePart(path, file);
+    throw error;
+  }
 }

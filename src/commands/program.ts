@@ -6,7 +6,7 @@ import { Command, CommanderError, Option } from 'commander';
 import type { Environment } from '../config';
 import { LOG_FORMATS, type LogFormat } from '../log';
 import type { Kind } from '../request/names';
-import { commandLineOptions } from '../request/options';
+import { commandLineOptions, LANGUAGE_DEFAULT, LANGUAGES } from '../request/options';
 import { VERSION } from '../version';
 import type { Context } from './context';
 import { type CommandEnd, EXIT, exitOf } from './errors';
@@ -167,6 +167,7 @@ export function createProgram(io: Pick<Io, 'stdout' | 'stderr'>, run: RunAction)
     )
     .option('--share <number>', 'part of the limit that is used, at most 0.8 (default: 0.75)')
     .option('--country <code>', 'country of numbers without a country code: ISO 3166, two letters, or none')
+    .option('--language <code>', `language of access packages: ${LANGUAGES.join(', ')} (default: ${LANGUAGE_DEFAULT})`)
     .option(
       '--approvals <number>',
       'approvers who must approve each deletion, 0 to 2 (default: 0); no request lowers it',

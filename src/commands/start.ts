@@ -5,7 +5,7 @@ import { endedWell, endOf } from '../request/endings';
 import { parseInput } from '../request/input';
 import type { GivenSubject } from '../request/model';
 import { type Kind, workflowIdOf } from '../request/names';
-import { commandLineOptions } from '../request/options';
+import { commandLineOptions, type Takes } from '../request/options';
 import type { Connections } from '../vault/connections';
 import { type ConfirmOptions, confirm } from './confirm';
 import { unknownConnection } from './connection-named';
@@ -107,7 +107,6 @@ function ended(terminal: Terminal, result: RequestResult, out?: string): Exit {
 }
 
 function noPackage({ status }: RequestResult): string {
-  if (status === 'no-match') return 'nothing to hand over was found';
   return status === 'planned' ? 'a dry run hands over nothing' : `there is no package (status ${status})`;
 }
 
@@ -117,7 +116,7 @@ function inputOf(kind: Kind, connection: string, subject: GivenSubject, options:
   const given = commandLineOptions(kind).flatMap(({ attribute, field, takes }) => {
     const value = options[attribute];
     if (value === undefined) return [];
-    return [[field, typeof takes === 'object' && 'min' in takes ? numberIn(value) : value] as const];
+    return [[field, valueIn(takes, value)] as const];
   });
   return { kind, requestId, connection, subject, ...Object.fromEntries(given) };
 }
@@ -141,6 +140,18 @@ async function refuseUnknown(
   if ((await connections.get(connection)) !== undefined) return;
   const [there] = await client.known([workflowIdOf({ connection, kind, requestId })]);
   if (there === undefined) throw unknownConnection(connection);
+}
+
+function valueIn(takes: Takes, value: unknown): unknown {
+  if (typeof takes !== 'object') return value;
+  if ('min' in takes) return numberIn(value);
+  return 'someOf' in takes && typeof value === 'string' ? listIn(value, takes.someOf) : value;
+}
+
+/** `all`, `none`, or names between commas; other names are passed on: the input check refuses them. */
+function listIn(value: string, all: readonly string[]): readonly string[] {
+  if (value === 'all') return all;
+  return value === 'none' ? [] : value.split(',').map(name => name.trim());
 }
 
 /** A text that is no number is passed on: the input check names it. */

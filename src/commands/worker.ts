@@ -61,6 +61,7 @@ export async function worker(context: Context, options: WorkerOptions): Promise<
     retention,
     meter,
     tracing,
+    mediaHosts: config.mediaHosts(),
     ...(alarmWebhook !== undefined && { alarmWebhook }),
     log,
     ...(io.pollMs !== undefined && { pollEveryMs: io.pollMs }),

@@ -14,6 +14,7 @@ export const DOUBTS = {
   'number-only': { words: 'only a number of the person leads to the contact', undecided: 'partial' },
   'shared-number': { words: 'other people use the number, or may use it', undecided: 'completed' },
   'other-contact': { words: 'Aircall attached the call to somebody else', undecided: 'completed' },
+  'other-voices': { words: 'other people may be heard in the recording', undecided: 'completed' },
 } as const satisfies Record<string, DoubtRow>;
 
 export type DoubtCode = keyof typeof DOUBTS;

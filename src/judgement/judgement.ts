@@ -27,6 +27,10 @@ export interface CallRecord {
     | readonly { readonly phone_number?: string | null | undefined }[]
     | null
     | undefined;
+  /** Agents, teams or numbers; only whether there is one counts. */
+  readonly transferred_by?: unknown;
+  readonly transferred_to?: unknown;
+  readonly external_transferred_to?: unknown;
 }
 
 /** ISO 3166-1 alpha-2, upper case. */

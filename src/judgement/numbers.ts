@@ -96,6 +96,30 @@ export function numberSpellings(digits: string, bare: ReadonlySet<string>): stri
   return [...forms.map(form => `+${form}`), ...[...bare].sort()];
 }
 
+/**
+ * Every way to write canonical digits as digits alone: in both forms of the plan, each with country code, with the prefix of Europe or of
+ * North America, with a zero between (`+44 (0)20`), and as people of that country dial it.
+ */
+export function digitForms(digits: string): string[] {
+  const forms = [digits, mobileForm(digits) ?? digits].flatMap(form => {
+    const parsed = parse(`+${form}`);
+    const national = parsed === undefined ? [] : [parsed.nationalNumber, parsed.formatNational().replace(/\D/g, '')];
+    return [
+      form,
+      `00${form}`,
+      `011${form}`,
+      ...national,
+      ...national.map(each => `${parsed?.countryCallingCode}${each}`),
+    ];
+  });
+  return [...new Set(forms)].filter(form => form.length >= PHONE_DIGITS_MIN);
+}
+
+/** Whether a number can exist by the plan of its country; its country's list of ranges is not consulted. @param digits with country code */
+export function isPossibleNumber(digits: string): boolean {
+  return parse(`+${digits}`)?.isPossible() ?? false;
+}
+
 /** Invisible marks come with numbers that were copied from address books; `(+33) 1` is a usual display form. */
 function clean(value: string): string {
   if (value.length > VALUE_LENGTH_MAX) return '';

@@ -12,8 +12,8 @@ export type Decision = 'take' | 'keep';
 export interface PlanRow {
   /** `contact 1`, `call 12`: as results name the record. */
   readonly ref: string;
-  readonly record: 'contact' | 'call';
-  /** Aircall's own id; it leaves the vault only towards a person who opens the plan. */
+  readonly record: 'contact' | 'call' | 'recording';
+  /** Aircall's own id, of a recording that of its call; it leaves the vault only towards a person who opens the plan. */
   readonly id: number;
   readonly verb: Verb;
   readonly because: readonly Because[];

@@ -17,7 +17,7 @@ import {
   type UnlistedOutcomes,
 } from '../request/model';
 import { NAME_PATTERN, type RequestRef } from '../request/names';
-import { readRecordName, SOURCE_NAMES, SOURCES, sourcesOf } from '../request/sources';
+import { readRecordName, SOURCE_NAMES, SOURCES, type SourceName, sourcesOf } from '../request/sources';
 import { CODE_PATTERN, DIGEST_PATTERN, OUT_OF_REACH_PATTERN, RECEIPT_FORMAT, type ReceiptContent } from './model';
 
 export interface ReceiptFacts {
@@ -149,13 +149,13 @@ function sourceRows({ kind, counts, coverage, outcomes, unlisted = [] }: Request
   }
   const make = (name: string, found: number, searched: SourceCoverage): Source =>
     sourceOf(name, found, searched, bySource.get(name) ?? []);
-  const known = SOURCE_NAMES.filter(name => coverage[name] !== undefined || sourcesOf(kind).includes(name)).map(
-    name => {
-      const searched = coverage[name] ?? { state: 'skipped', gaps: [] };
-      const made = make(name, counts[name] ?? 0, searched);
-      return SOURCES[name].byNumber ? { ...made, ...ofNumbers(searched, made.withheld) } : made;
-    },
-  );
+  const isStated = (name: SourceName) =>
+    coverage[name] !== undefined || (sourcesOf(kind).includes(name) && SOURCES[name].by !== 'calls');
+  const known = SOURCE_NAMES.filter(isStated).map(name => {
+    const searched = coverage[name] ?? { state: 'skipped', gaps: [] };
+    const made = make(name, counts[name] ?? 0, searched);
+    return SOURCES[name].by === 'numbers' ? { ...made, ...ofNumbers(searched, made.withheld) } : made;
+  });
   const others = [...bySource.keys()].filter(name => !known.some(({ source }) => source === name));
   return [...known, ...others.map(name => make(name, 0, { state: 'partial', gaps: [] }))];
 }

@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 import { ENDED_STATUSES } from '../request/endings';
-import { OUTCOMES } from '../request/model';
+import { OUTCOMES, SOURCE_STATES } from '../request/model';
 import { NAME_PATTERN } from '../request/names';
 
 export const RECEIPT_FORMAT = 'aircall-dsr/receipt@1';
@@ -25,11 +25,11 @@ const source = z.strictObject({
   source: z
     .string()
     .regex(/^[a-z]{1,32}$/)
-    .describe('Which records: `contacts`, `calls`.'),
+    .describe('Which records: `contacts`, `calls`, `recordings`.'),
   state: z
-    .enum(['complete', 'partial', 'failed', 'skipped'])
+    .enum(SOURCE_STATES)
     .describe(
-      'How much of it was searched; `skipped`: not requested, not reached, or nothing to search for (see `gaps`).',
+      'How much of it was searched; `skipped`: not reached, or nothing to search for (see `gaps`); `not-asked`: the request leaves it out; `not-entitled`: the company may not read it from Aircall.',
     ),
   by: z
     .enum(['number', 'company'])

@@ -1,5 +1,5 @@
 /** What a receipt states, in words for a person: each statement with the name of what it is about. Pure. */
-import { decidedWords, doubtWords, gapWords, searchWords, verificationWords } from '../request/sentences';
+import { decidedWords, doubtWords, gapWords, isSearched, searchWords, verificationWords } from '../request/sentences';
 import { count } from '../request/words';
 import type { Receipt } from './model';
 
@@ -42,7 +42,7 @@ export function statementsOf(receipt: Receipt): (readonly [string, string])[] {
 function countsOf(source: Receipt['sources'][number]): string {
   const { state, by, found, kept, deleted, absent, retained, refused, failed, withheld } = source;
   const searched = searchWords({ state, by: by ?? undefined });
-  if (state === 'skipped' && found === 0) return searched;
+  if (!isSearched(source) && found === 0) return searched;
   const counts = [
     `${kept} kept`,
     `${deleted} deleted`,

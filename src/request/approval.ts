@@ -23,7 +23,7 @@ import {
 export const APPROVALS_MAX = 2;
 
 /** As plans name their rows: `contact 1`. Nothing else is ever repeated in a message. */
-const REF = /^(?:contact|call) [1-9]\d{0,8}$/;
+const REF = /^(?:contact|call|recording) [1-9]\d{0,8}$/;
 const DECISIONS_MAX = 20_000;
 
 export const digestShape = matching(/^[0-9a-f]{32}$/);

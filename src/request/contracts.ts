@@ -7,11 +7,13 @@ import { DOUBTS } from '../judgement/doubts';
 import { inputFor, returnedBy } from './addressed';
 import { approvalInputShape, approvedByShape, needFields, rejectedShape, rejectionInputShape } from './approval';
 import { ALARMS, clockShape, extensionInputShape, REGIMES } from './clock';
+import { INSIGHTS, INTELLIGENCE } from './insights';
 import { coverageShape, packageRefShape, phaseTimesShape, resultShape } from './model';
 import { nameShape, requestRefShape } from './names';
-import { OPTIONS } from './options';
+import { LANGUAGES, OPTIONS } from './options';
 import {
   anything,
+  eachOf,
   either,
   flag,
   instant,
@@ -28,7 +30,7 @@ import {
   text,
   whole,
 } from './shapes';
-import { isSource } from './sources';
+import { AUDIO_NAMES, isSource, LIST_NAMES, PART_NAMES, SOURCES } from './sources';
 import { sweptFields } from './swept';
 import { WAITS } from './waits';
 
@@ -83,6 +85,14 @@ const openedShape = object({
   /** How contacts are found. */
   contacts: oneOf(...OPTIONS.contacts.takes.oneOf),
   calls: object({ by: oneOf(...OPTIONS.calls.takes.oneOf), from: either(number, oneOf(null)), to: number }),
+  /** What is handed over besides contacts and calls; of an access request. */
+  include: listOf(oneOf(...PART_NAMES)),
+  /** Whether it waits for recordings that Aircall may still store. */
+  lateMedia: flag,
+  /** Of the package. */
+  language: oneOf(...LANGUAGES),
+  /** Of the package; IANA name. */
+  timezone: text,
   dryRun: flag,
   /** The digest of the only plan that may be executed. */
   plan: optional(text),
@@ -107,6 +117,8 @@ const listCounts = {
 export const mergedShape = object({ object: caseRefShape, ...listCounts });
 export type Merged = Shaped<typeof mergedShape>;
 
+export const audioKindsShape = listOf(oneOf(...AUDIO_NAMES.map(name => SOURCES[name].noun)));
+
 export const windowShape = object({ from: optional(number), to: optional(number) });
 /** A part of a list: UNIX seconds, both inclusive; without a bound, all that Aircall serves. */
 export type Window = Shaped<typeof windowShape>;
@@ -121,6 +133,8 @@ const pageReport = object({
   /** Rows of the whole list, by Aircall's count. */
   total: whole,
   ...listCounts,
+  /** Links of their recordings and voicemails, if they were to be sealed and there are any. */
+  links: optional(object({ object: caseRefShape, count: whole })),
 });
 
 /** Lists that are searched. */
@@ -137,6 +151,25 @@ export const callListFields = {
   /** Which spelling of the subject's numbers is searched for, from 0; null lists all calls of the company. */
   number: either(whole, oneOf(null)),
 };
+
+/** A call of which there may be a transcript. */
+const spokenCall = {
+  request,
+  /** A block of `pickSpoken`. */
+  spoken: caseRefShape,
+  /** Which call of the block, from 0. */
+  place: whole,
+};
+
+const foundShape = object({
+  ...sent,
+  /** `not-entitled`: within a day Aircall refused it to the company; nothing was sent. */
+  outcome: oneOf('found', 'none', 'not-entitled'),
+  /** Present if it was found. */
+  object: optional(caseRefShape),
+});
+/** What a step found of one call at Aircall. */
+export type Found = Shaped<typeof foundShape>;
 
 const oneContact = {
   request,
@@ -221,6 +254,22 @@ const decidedShape = object({
 /** The rows of a plan, as they are decided. */
 export type Decided = Shaped<typeof decidedShape>;
 
+const gatheredShape = object({
+  /** The files, each in the vault or with the code of why not. */
+  audio: caseRefShape,
+  /** The places of those that a new link may give. */
+  missing: listOf(whole),
+  /** How many there are, those that failed too. */
+  files: object(eachOf(SOURCES, whole)),
+  failed: listOf(object({ source: oneOf(...AUDIO_NAMES), record: text, code: text })),
+  /** Answered calls of the last day without a recording. */
+  mayFollow: whole,
+  /** When no recording of these follows any more. */
+  followUntil: optional(instant),
+});
+/** The audio that a request has so far. */
+export type GatheredAudio = Shaped<typeof gatheredShape>;
+
 const alarmShape = object({
   request,
   /** The run id that it began with. */
@@ -274,7 +323,11 @@ interface Contract {
 /** One API request each. */
 const API = {
   searchContacts: { takes: [object({ ...page, ...contactListFields })], returns: pageReport },
-  fetchCalls: { takes: [object({ ...page, ...callListFields })], returns: pageReport },
+  fetchCalls: {
+    /** `audio`: links of which the live ones are kept, apart from the calls, if the call is certain and nobody else is heard in it. */
+    takes: [object({ ...page, ...callListFields, audio: optional(audioKindsShape) })],
+    returns: pageReport,
+  },
   deleteContact: {
     takes: [object({ ...oneContact, ...planned, reading: optional(caseRefShape) })],
     returns: object({ ...sent, outcome: oneOf('deleted', 'already-absent') }),
@@ -289,13 +342,23 @@ const API = {
     returns: object({ ...sent, replaced: flag }),
   },
   refreshToken: { takes: [refusedShape], returns: object(sent) },
+  /** A new link to a file, by its place in an object `media`; the object that it returns is one of `links`. */
+  renewMediaLink: {
+    takes: [object({ request, media: caseRefShape, place: whole })],
+    returns: foundShape,
+  },
+  fetchTranscript: { takes: [object(spokenCall)], returns: foundShape },
+  fetchInsight: { takes: [object({ ...spokenCall, insight: oneOf(...INSIGHTS) })], returns: foundShape },
 } as const satisfies Record<string, Contract>;
 
 /** Vault only. */
 const LOCAL = {
   openRequest: { takes: [receivedShape], returns: openingShape },
   progressOf: { takes: [object({ activityId: text })], returns: progressShape },
-  mergeListings: { takes: [object({ request, of: isSource, objects: listOf(caseRefShape) })], returns: mergedShape },
+  mergeListings: {
+    takes: [object({ request, of: oneOf(...LIST_NAMES), objects: listOf(caseRefShape) })],
+    returns: mergedShape,
+  },
   identifyNumbers: {
     takes: [object({ request, subject: caseRefShape, contacts: caseRefShape, before: optional(caseRefShape) })],
     returns: numbersShape,
@@ -314,10 +377,50 @@ const LOCAL = {
     returns: peopleShape,
   },
   makePlan: {
-    takes: [object({ request, people: caseRefShape, calls: optional(caseRefShape) })],
+    takes: [
+      object({
+        request,
+        people: caseRefShape,
+        calls: optional(caseRefShape),
+        /** Audio that is asked for: recordings in which others may be heard are rows of their own. */
+        audio: optional(audioKindsShape),
+      }),
+    ],
     returns: madeShape,
   },
   decidePlan: { takes: [object({ request, ...planned })], returns: decidedShape },
+  downloadAudio: { takes: [object({ request, links: caseRefShape })], returns: object({ audio: caseRefShape }) },
+  gatherAudio: {
+    takes: [
+      object({
+        request,
+        ...planned,
+        calls: caseRefShape,
+        kinds: audioKindsShape,
+        /** What is known of the files, the oldest first. */
+        audio: listOf(caseRefShape),
+        /** Whether recordings that may follow are asked for now. */
+        late: flag,
+        nowMs: number,
+      }),
+    ],
+    returns: gatheredShape,
+  },
+  noteMissingAudio: {
+    takes: [object({ request, audio: caseRefShape, place: whole, code: text })],
+    returns: object({ audio: caseRefShape }),
+  },
+  gatherIntelligence: { takes: [object({ request, objects: listOf(caseRefShape) })], returns: caseRefShape },
+  /** Calls that the plan takes and of which there may be a transcript, newest first, in blocks of at most 500. */
+  pickSpoken: {
+    takes: [object({ request, ...planned, calls: caseRefShape })],
+    returns: object({ blocks: listOf(object({ object: caseRefShape, count: whole })) }),
+  },
+  /** Remembers for a day that Aircall refused it although it accepts the credential; `nowMs`: the server's time. */
+  noteNotEntitled: {
+    takes: [object({ connection: nameShape, what: oneOf(...INTELLIGENCE), nowMs: number })],
+    returns: nothing,
+  },
   recogniseContacts: {
     takes: [object({ request, subject: caseRefShape, people: caseRefShape, plan: caseRefShape, found: caseRefShape })],
     returns: object({
@@ -335,6 +438,14 @@ const LOCAL = {
         people: caseRefShape,
         calls: caseRefShape,
         ...planned,
+        /** Absent: none was asked for. */
+        audio: optional(caseRefShape),
+        /** Transcripts and insights. */
+        intelligence: listOf(caseRefShape),
+        language: oneOf(...LANGUAGES),
+        timezone: text,
+        /** Records that may be somebody else's and are not handed over, by reason. */
+        withheld: listOf(object({ source: isSource, code: text, count: whole })),
         coverage: coverageShape,
         startedAt: instant,
       }),

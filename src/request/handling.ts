@@ -58,6 +58,7 @@ export const HANDLING = {
   'request-conflict': never,
   'case-file-broken': never,
   'case-file-shredded': never,
+  'file-too-large': never,
   'not-sealed': never,
   'wrong-key': never,
   'seal-broken': never,

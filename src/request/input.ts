@@ -74,6 +74,8 @@ const subject: z.ZodType<Subject> = z
 
 const digestRule = 'takes the digest of a plan, 32 hexadecimal digits, as a dry run prints it';
 const digest = z.string(digestRule).regex(/^[0-9a-f]{32}$/, digestRule);
+const timezoneRule = 'takes the IANA name of a time zone, for instance Europe/Paris';
+const timezone = z.string(timezoneRule).max(64, timezoneRule).refine(isTimezone, timezoneRule);
 const dryRun = z.boolean('takes true or false').optional();
 
 const request = { requestId: name, connection: name, subject };
@@ -98,6 +100,10 @@ const access: z.ZodType<AccessInput> = z
     calls: oneOf(OPTIONS.calls.takes.oneOf, 'takes by-number or company'),
     from: instant.optional(),
     to: instant.optional(),
+    include: someOf(OPTIONS.include.takes.someOf),
+    lateMedia: z.boolean('takes true or false').optional(),
+    language: oneOf(OPTIONS.language.takes.oneOf, `takes one of ${OPTIONS.language.takes.oneOf.join(', ')}`),
+    timezone: timezone.optional(),
   })
   .refine(({ from, to }) => from === undefined || to === undefined || instantMs(from) <= endOf(to), {
     path: ['from'],
@@ -130,6 +136,24 @@ function wholeIn(takes: { readonly min: number; readonly max: number; readonly w
 
 function oneOf<const C extends readonly string[]>(choices: C, rule: string) {
   return z.enum(choices, rule).optional();
+}
+
+/** Each once, in the order of the choices: equal lists are equal options. */
+function someOf<const C extends readonly string[]>(choices: C) {
+  const rule = `takes some of ${choices.join(', ')}`;
+  return z
+    .array(z.enum(choices, rule), rule)
+    .max(GIVEN_MAX, rule)
+    .transform(given => choices.filter((choice): choice is C[number] => given.some(one => one === choice)))
+    .optional();
+}
+
+function isTimezone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== '';
+  } catch {
+    return false;
+  }
 }
 
 const schemas = { access, deletion };

@@ -109,8 +109,14 @@ const gapShape = object({ code: text, count: optional(whole) });
 /** Something that was not covered. `count` is the number of records or numbers concerned if it is known. */
 export type Gap = Shaped<typeof gapShape>;
 
+/**
+ * How much was searched. `skipped`: there was nothing to search by; `not-asked`: the request leaves it out; `not-entitled`: the company
+ * may not read it.
+ */
+export const SOURCE_STATES = ['complete', 'partial', 'skipped', 'failed', 'not-asked', 'not-entitled'] as const;
+
 const coverageFields = {
-  state: oneOf('complete', 'partial', 'skipped', 'failed'),
+  state: oneOf(...SOURCE_STATES),
   gaps: listOf(gapShape),
   /** How they were found: by numbers of the subject, or in the list of all records of the company; contacts, absent: by a search. */
   by: optional(oneOf('number', 'company')),
@@ -130,8 +136,11 @@ const numbersShape = object({
 /** Of a source that is searched by numbers of the subject. */
 export type NumberCoverage = Shaped<typeof numbersShape>;
 
-const coveredFields = { contacts: optional(sourceShape), calls: optional(numbersShape) } satisfies {
-  [S in SourceName]: Optional<(typeof SOURCES)[S]['byNumber'] extends true ? NumberCoverage : SourceCoverage>;
+const coveredFields = {
+  ...eachOf(SOURCES, sourceShape),
+  calls: optional(numbersShape),
+} satisfies {
+  [S in SourceName]: Optional<(typeof SOURCES)[S]['by'] extends 'numbers' ? NumberCoverage : SourceCoverage>;
 };
 const coveredShape = object(coveredFields);
 /** Each source that was, or should have been, searched. */

@@ -3,22 +3,24 @@
  * A name here is permanent once released: running workflows, recorded histories and other languages use it.
  * It must never build a name from personal data. Workflow-safe.
  */
-import { matching, object, oneOf, type Shaped } from './shapes';
+import { keyOf, matching, object, oneOf, type Shaped } from './shapes';
 
 export const KINDS = ['access', 'deletion'] as const;
 export type Kind = (typeof KINDS)[number];
 
 export const WORKFLOW_TYPES = { access: 'accessRequest', deletion: 'deletionRequest' } as const;
 
-/** Reads a long list for a request, as its child. */
-export const CHILD_WORKFLOW = 'fetchPages';
+/** Children of a request, each with the part of its id: they read a long list, or much of many calls. */
+export const CHILD_WORKFLOWS = { fetchPages: 'pages', fetchParts: 'parts' } as const;
+export type ChildWorkflow = keyof typeof CHILD_WORKFLOWS;
+export const isChildWorkflow = keyOf(CHILD_WORKFLOWS);
 export const RETENTION_WORKFLOW = 'retentionSweep';
 export const RENEWAL_WORKFLOW = 'renewCredential';
 export const WAKE_WORKFLOW = 'wakeRequests';
-/** All workflow types of this service, with the children that read long lists. */
+/** All workflow types of this service. */
 export const WORKFLOW_NAMES = [
   ...Object.values(WORKFLOW_TYPES),
-  CHILD_WORKFLOW,
+  ...Object.keys(CHILD_WORKFLOWS),
   RETENTION_WORKFLOW,
   RENEWAL_WORKFLOW,
   WAKE_WORKFLOW,
@@ -33,16 +35,16 @@ export const EXTEND = 'extend';
 export const APPROVE = 'approve';
 export const REJECT = 'reject';
 
-/** The workflow id of a child of a request that reads a long list. */
-export function pagesId(workflowId: string, child: string): string {
-  return `${workflowId}:pages:${child}`;
+/** The workflow id of a child of a request. */
+export function childId(workflowId: string, type: ChildWorkflow, child: string): string {
+  return `${workflowId}:${CHILD_WORKFLOWS[type]}:${child}`;
 }
 
-const PAGES = /^:pages:\d{1,9}(-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})*$/;
+const CHILD = /^:(pages|parts):\d{1,9}(-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})*$/;
 
 /** Whether an id is one that the run gives its children. */
-export function isPagesId(workflowId: string, id: string): boolean {
-  return id.startsWith(`${workflowId}:`) && PAGES.test(id.slice(workflowId.length));
+export function isChildId(workflowId: string, id: string): boolean {
+  return id.startsWith(`${workflowId}:`) && CHILD.test(id.slice(workflowId.length));
 }
 
 /** The workflow id of the renewal of a connection's credential of this version. */

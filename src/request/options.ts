@@ -4,13 +4,16 @@
  */
 import { REGIMES } from './clock';
 import type { Kind } from './names';
+import { PART_NAMES } from './sources';
 
-/** What an option takes. The rules of `instant` and `digest` are in src/request/input.ts. */
+/** What an option takes. The rules of `instant`, `digest` and `timezone` are in src/request/input.ts. */
 export type Takes =
   | 'instant'
   | 'switch'
   | 'digest'
+  | 'timezone'
   | { readonly oneOf: readonly string[] }
+  | { readonly someOf: readonly string[] }
   | { readonly min: number; readonly max: number; readonly words: string };
 
 interface OptionRow {
@@ -22,6 +25,12 @@ interface OptionRow {
 }
 
 const BOTH = ['access', 'deletion'] as const;
+
+/** In which packages are written: ISO 639-1. */
+export const LANGUAGES = ['en', 'fr', 'de', 'es', 'it', 'nl', 'pt'] as const;
+export type Language = (typeof LANGUAGES)[number];
+export const LANGUAGE_DEFAULT: Language = 'en';
+export const TIMEZONE_DEFAULT = 'UTC';
 
 export const DEADLINE_DAYS_DEFAULT = 30;
 export const SETTLE_SECONDS_DEFAULT = 5;
@@ -55,6 +64,34 @@ export const OPTIONS = {
     takes: 'instant',
     flag: '--to <time>',
     help: 'only calls up to this time, ISO 8601',
+  },
+  /** Besides contacts and calls, what the package holds. Default: all of it. */
+  include: {
+    kinds: ['access'],
+    takes: { someOf: PART_NAMES },
+    flag: '--include <list>',
+    help: `all, none, or some of ${PART_NAMES.join(',')}: what is handed over besides contacts and calls (default: all)`,
+  },
+  /** Wait for recordings that Aircall may still store: until 24 hours after the last call, if deadline and due date permit. */
+  lateMedia: {
+    kinds: ['access'],
+    takes: 'switch',
+    flag: '--late-media',
+    help: 'wait for recordings of the last 24 hours that Aircall may still store (default: they are named as missing)',
+  },
+  /** In which the package is written. Default: that of the connection, else English. */
+  language: {
+    kinds: ['access'],
+    takes: { oneOf: LANGUAGES },
+    flag: '--language <code>',
+    help: `language of the package: ${LANGUAGES.join(', ')} (default: that of the connection, else en)`,
+  },
+  /** IANA name of the time zone in which the pages of the package show times. Default: UTC. */
+  timezone: {
+    kinds: ['access'],
+    takes: 'timezone',
+    flag: '--timezone <name>',
+    help: 'time zone of the times on the pages of the package, for instance Europe/Paris (default: UTC)',
   },
   /** Search contacts only, hand over and delete nothing, return the plan and its digest. */
   dryRun: {
@@ -121,11 +158,13 @@ export type OptionName = keyof Rows;
 
 type Value<T> = T extends { readonly oneOf: readonly (infer Choice)[] }
   ? Choice
-  : T extends 'switch'
-    ? boolean
-    : T extends 'instant' | 'digest'
-      ? string
-      : number;
+  : T extends { readonly someOf: readonly (infer Choice)[] }
+    ? readonly Choice[]
+    : T extends 'switch'
+      ? boolean
+      : T extends string
+        ? string
+        : number;
 
 /** The options of a kind of request, each of which may be left out. */
 export type OptionsOf<K extends Kind> = {

@@ -6,7 +6,7 @@ import { keyOf } from './shapes';
 
 const row: z.ZodType<PlanRow> = z.strictObject({
   ref: z.string(),
-  record: z.enum(['contact', 'call']),
+  record: z.enum(['contact', 'call', 'recording']),
   id: z.number(),
   verb: z.enum(['deliver', 'delete']),
   because: z.array(

@@ -55,7 +55,9 @@ export function endSentences(facts: Facts): string[] {
     meaningOf(facts, kept, status)[kind],
     ...(kept > 0 ? [`${keptWords(facts, kept)}: see below.`] : []),
     ...(status === 'partial' && isUndecided(facts) ? [`Nobody has decided about ${kept === 1 ? 'it' : 'them'}.`] : []),
-    ...skippedSources(facts).map(([source, why]) => `${capital(source)} were not searched${why}.`),
+    ...skippedSources(facts).map(
+      ([source, why]) => `${capital(source)} were ${notSearched(facts.coverage[source])}${why}.`,
+    ),
     ...(stays === undefined ? [] : [`${capital(stays)}.`]),
     ...(row.handsOver && kind === 'access' ? [facts.package ? 'The package is ready.' : 'There is no package.'] : []),
   ];
@@ -110,14 +112,22 @@ export function doubtWords(code: string): string {
 /** Whether a code is a reason for doubt. */
 export const isDoubt = keyOf(DOUBTS);
 
+/** What belongs to calls is told once it was come to, and not where nobody asked for it. */
+function told({ kind, coverage }: Pick<Facts, 'kind' | 'coverage'>): SourceName[] {
+  return sourcesOf(kind).filter(source => {
+    const state = coverage[source]?.state;
+    return SOURCES[source].by !== 'calls' || (state !== undefined && state !== 'not-asked');
+  });
+}
+
 /** Each source of the request: how much was found, how it was searched, and whether completely. */
 export function sourceLines(facts: Facts, isOpen: boolean): string[] {
-  const { kind, counts, coverage } = facts;
-  return sourcesOf(kind).map(source => {
+  const { counts, coverage } = facts;
+  return told(facts).map(source => {
     const found = `${counts[source] ?? 0} found`;
     const searched = coverage[source];
     if (isOpen && !hasEnded(searched)) return `${capital(source)}: ${found} so far`;
-    if (!isSearched(searched)) return `${capital(source)}: not searched${whySkipped(facts, source)}`;
+    if (!isSearched(searched)) return `${capital(source)}: ${notSearched(searched)}${whySkipped(facts, source)}`;
     const { state } = searched;
     const words = hasEnded(searched) ? searchWords(searched) : 'search broken off';
     return `${capital(source)}: ${found}, ${state === 'complete' ? words : `**${words}**`}`;
@@ -129,6 +139,8 @@ const SEARCHED = {
   partial: 'searched in part',
   failed: 'not searched',
   skipped: 'not searched',
+  'not-asked': 'not asked for',
+  'not-entitled': 'not available to the company',
 } as const satisfies Record<SourceCoverage['state'], string>;
 
 type Way = NonNullable<NumberCoverage['by']>;
@@ -146,16 +158,25 @@ function hasEnded(searched: SourceCoverage | undefined): boolean {
 
 /** How many records of each source were found; a source that was not searched has no number. */
 export function foundWords(facts: Facts): string {
-  const { kind, counts, coverage } = facts;
-  return sourcesOf(kind)
+  const { counts, coverage } = facts;
+  return told(facts)
     .map(source =>
-      isSearched(coverage[source]) ? count(counts[source] ?? 0, SOURCES[source].noun) : `${source} not searched`,
+      isSearched(coverage[source])
+        ? count(counts[source] ?? 0, SOURCES[source].noun)
+        : `${source} ${notSearched(coverage[source])}`,
     )
     .join(', ');
 }
 
-function isSearched(searched: SourceCoverage | undefined): searched is SourceCoverage {
-  return searched !== undefined && searched.state !== 'skipped';
+/** Not if there was nothing to search by, nobody asked, or the company may not read it. */
+export function isSearched<S extends Pick<SourceCoverage, 'state'>>(searched: S | undefined): searched is S {
+  return searched !== undefined && !UNSEARCHED.includes(searched.state);
+}
+
+const UNSEARCHED: readonly SourceCoverage['state'][] = ['skipped', 'not-asked', 'not-entitled'];
+
+function notSearched(searched: SourceCoverage | undefined): string {
+  return SEARCHED[searched?.state ?? 'skipped'];
 }
 
 const METHODS = {
@@ -176,9 +197,9 @@ export function methodOf(searched: Searched | undefined): string | undefined {
 
 /** Sources of the request that were not searched although it ended by itself, each with the reason. */
 function skippedSources(facts: Facts): (readonly [SourceName, string])[] {
-  const { kind, coverage, status } = facts;
+  const { coverage, status } = facts;
   if (!isEndedStatus(status) || !ENDINGS[status].searched) return [];
-  return sourcesOf(kind).flatMap(source =>
+  return told(facts).flatMap(source =>
     isSearched(coverage[source]) ? [] : [[source, whySkipped(facts, source)] as const],
   );
 }
@@ -306,6 +327,10 @@ function optionsOf({ coverage: { contacts, calls }, startedAt, regime, submitted
 const GAP_WORDS: Readonly<Record<string, string>> = {
   'no-number-known': 'not searched, because no usable number of the person is known',
   'number-without-country': 'numbers without a country, which were not searched',
+  'recording-may-follow': 'calls of the last 24 hours whose recording Aircall may still store',
+  'file-missing': 'files that could not be downloaded; the outcome of each says why',
+  'not-fetched': 'could not be read from Aircall; the outcome of each says why',
+  'not-entitled': 'kinds that Aircall does not provide to this company',
 };
 
 /** A gap: its count if that is known, and its meaning if the code alone says little. @param shown how the code is written */

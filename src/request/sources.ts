@@ -12,19 +12,50 @@ interface SourceRow {
   readonly noun: string;
   /** Requests that search it. */
   readonly kinds: readonly Kind[];
-  /** Whether it is searched by numbers of the subject, within a window of time. */
-  readonly byNumber: boolean;
+  /**
+   * What leads to its records: `identities` of the subject; `numbers` of the subject, within a window of time; `calls` that were found,
+   * of which it is a part that a request may leave out.
+   */
+  readonly by: 'identities' | 'numbers' | 'calls';
 }
 
 export const SOURCES = {
-  contacts: { noun: 'contact', kinds: ['access', 'deletion'], byNumber: false },
-  calls: { noun: 'call', kinds: ['access'], byNumber: true },
+  contacts: { noun: 'contact', kinds: ['access', 'deletion'], by: 'identities' },
+  calls: { noun: 'call', kinds: ['access'], by: 'numbers' },
+  recordings: { noun: 'recording', kinds: ['access'], by: 'calls' },
+  voicemails: { noun: 'voicemail', kinds: ['access'], by: 'calls' },
+  transcripts: { noun: 'transcript', kinds: ['access'], by: 'calls' },
+  insights: { noun: 'insight', kinds: ['access'], by: 'calls' },
 } as const satisfies Record<string, SourceRow>;
 
 export type SourceName = keyof typeof SOURCES;
+type SourcesBy<B extends SourceRow['by']> = {
+  [S in SourceName]: (typeof SOURCES)[S]['by'] extends B ? S : never;
+}[SourceName];
+/** Sources of which Aircall has lists. */
+export type ListName = SourcesBy<'identities' | 'numbers'>;
+/** Sources of what belongs to calls. */
+export type PartName = SourcesBy<'calls'>;
+
+export const LIST_NAMES = ['contacts', 'calls'] as const satisfies readonly ListName[];
+/** In the order in which they are read: what matters most first. */
+export const PART_NAMES = [
+  'recordings',
+  'voicemails',
+  'transcripts',
+  'insights',
+] as const satisfies readonly PartName[];
 
 export const isSource: Shape<SourceName> = keyOf(SOURCES);
 export const SOURCE_NAMES = Object.keys(SOURCES).filter(isSource);
+
+export const AUDIO_NAMES = ['recordings', 'voicemails'] as const satisfies readonly PartName[];
+export type AudioName = (typeof AUDIO_NAMES)[number];
+
+/** The kinds of audio among sources that a request asks for. */
+export function audioKinds(include: readonly PartName[]): (typeof SOURCES)[AudioName]['noun'][] {
+  return AUDIO_NAMES.filter(name => include.includes(name)).map(name => SOURCES[name].noun);
+}
 
 /** In the order of the table. */
 export function sourcesOf(kind: Kind): SourceName[] {

@@ -58,6 +58,10 @@ export const WAITS = {
     short: 'the connection allows no more deletions for now',
     words: connection => `because ${connection} allows so many deletions within 24 hours and no more.`,
   },
+  'late-media': {
+    short: 'waiting for recordings that Aircall may still store',
+    words: () => 'for recordings that Aircall may still store.',
+  },
   'rate-limit': { short: 'Aircall requires a pause', words: () => 'because Aircall required a pause.' },
   worker: { short: 'no worker answers: start `aircall-dsr worker`', words: () => 'for a worker.' },
 } as const satisfies Record<string, WaitRow>;

@@ -7,7 +7,7 @@
 import type { Client } from '@temporalio/client';
 import type { Keyring } from '../encryption/keyring';
 import type { RequestResult } from '../request/model';
-import { CHILD_WORKFLOW, type RequestRef, requestOf, workflowIdOf } from '../request/names';
+import { isChildWorkflow, type RequestRef, requestOf, workflowIdOf } from '../request/names';
 import { sideBySide } from '../side-by-side';
 import { childrenOf, deleteRun, type Run, type RunId, runAt } from '../temporal/histories';
 import { isRunOf, latestOf, runsOf } from '../temporal/own-runs';
@@ -144,7 +144,7 @@ export function createRetention(dependencies: RetentionDependencies): Retention 
 
   /** A child is destroyed with the request that started it, as long as the server has that. */
   async function hasParent({ type, parent }: Run): Promise<boolean> {
-    if (type !== CHILD_WORKFLOW || parent === undefined) return false;
+    if (!isChildWorkflow(type) || parent === undefined) return false;
     if ((await runAt(temporal, parent.workflowId, parent.runId)) !== undefined) return true;
     const newest = await runAt(temporal, parent.workflowId);
     const request = requestOf(parent.workflowId);

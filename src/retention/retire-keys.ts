@@ -6,7 +6,7 @@ import type { Client } from '@temporalio/client';
 import { type KeyList, KeyringError } from '../encryption/key-file';
 import type { Keyring } from '../encryption/keyring';
 import { SealBroken } from '../encryption/seal';
-import { CHILD_WORKFLOW, type RequestRef, requestOf, WORKFLOW_TYPES, workflowIdOf } from '../request/names';
+import { isChildWorkflow, type RequestRef, requestOf, WORKFLOW_TYPES, workflowIdOf } from '../request/names';
 import { sideBySide } from '../side-by-side';
 import { keyIdsOf, ourRuns, type Run, type RunId, runAt } from '../temporal/histories';
 import { isRunOf } from '../temporal/own-runs';
@@ -94,7 +94,7 @@ export async function needsOf(dependencies: RetireDependencies, keyIds: readonly
 async function isOurs(dependencies: RetireDependencies, run: Run, request: RequestRef): Promise<boolean> {
   const { temporal, cases } = dependencies;
   const isRequest = run.type === WORKFLOW_TYPES[request.kind] && run.parent === undefined;
-  const isChild = run.type === CHILD_WORKFLOW && run.parent !== undefined;
+  const isChild = isChildWorkflow(run.type) && run.parent !== undefined;
   if (!isRequest && !isChild) return false;
   const record = await cases.record(request);
   if (record !== undefined && !hasEnded(record)) return true;

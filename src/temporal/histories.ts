@@ -7,7 +7,7 @@ import { type Payload, WorkflowNotFoundError } from '@temporalio/common';
 import { type google, temporal as proto } from '@temporalio/proto';
 import { KEY_ID } from '../encryption/payload-codec';
 import { isEndCode } from '../request/handling';
-import { CHILD_WORKFLOW, WORKFLOW_NAMES } from '../request/names';
+import { isChildWorkflow, WORKFLOW_NAMES } from '../request/names';
 import { sideBySide } from '../side-by-side';
 import { grpcErrorOf, NOT_FOUND } from './grpc-status';
 import { quoted } from './list-filter';
@@ -106,7 +106,7 @@ async function runPage(temporal: Client, conditions: readonly string[], page = '
 export async function childrenOf(temporal: Client, run: Run): Promise<Run[]> {
   const started = childrenIn((await historyOf(temporal, run)) ?? {});
   const found = await runsFrom(temporal, started);
-  return found.filter(child => child.type === CHILD_WORKFLOW && child.taskQueue === run.taskQueue);
+  return found.filter(child => isChildWorkflow(child.type) && child.taskQueue === run.taskQueue);
 }
 
 /** The runs that this run started as children. */

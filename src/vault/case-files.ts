@@ -1,11 +1,14 @@
 /**
- * The objects of a request in the vault besides its record: write-once objects that later steps read by the references in the
- * history, the progress of its steps, and its package. All of them are sealed under the request's own key.
+ * The objects of a request in the vault besides its record: write-once objects and files that later steps read by the references in
+ * the history, the progress of its steps, and its package. All of them are sealed under the request's own key.
  */
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { type CaseRef, caseRefShape, type StepProgress } from '../request/contracts';
+import type { PackageRef } from '../request/model';
 import type { RequestRef } from '../request/names';
 import { object, optional, text } from '../request/shapes';
+import { type ChunkStore, FILE_LIMITS, type FileHead, headShape, readChunks, writeChunks } from './chunks';
+import { sha256Of } from './digest';
 import { CaseFileBroken, isUnreadable } from './errors';
 import { folderOf } from './request-folder';
 import type { Vault } from './vault';
@@ -15,6 +18,21 @@ export interface CaseFiles {
   write(request: RequestRef, value: unknown): Promise<CaseRef>;
   /** @throws {CaseFileBroken} if the object is missing, is not the one that the history names, or was destroyed */
   read(request: RequestRef, ref: CaseRef): Promise<unknown>;
+  /**
+   * Deletes an object before the rest of its case file; nothing happens if there is none. The chunks of a file stay, and so do
+   * backups of the vault.
+   * @throws {CaseFileBroken} `case-file-shredded`
+   */
+  removeObject(request: RequestRef, ref: CaseRef): Promise<void>;
+
+  /**
+   * Stores a file of up to 64 GiB in constant memory. The reference names its head, which is stored last: digest and size of the file
+   * itself are those of `openFile`.
+   * @throws {CaseFileBroken} `file-too-large`, `case-file-shredded`; whatever `bytes` throws
+   */
+  writeFile(request: RequestRef, bytes: AsyncIterable<Uint8Array>): Promise<CaseRef>;
+  /** @throws {CaseFileBroken} as `read`, or if the object is no file */
+  openFile(request: RequestRef, ref: CaseRef): Promise<StoredFile>;
 
   /** The API requests that a step has sent before its next attempt: a request that is cancelled meanwhile still counts them. */
   noteProgress(request: RequestRef, step: string, progress: StepProgress): Promise<void>;
@@ -25,10 +43,23 @@ export interface CaseFiles {
   /** Undefined if the request came to no plan. @throws {CaseFileBroken} */
   notedPlan(request: RequestRef): Promise<NotedPlan | undefined>;
 
-  /** Stores the package once per content and returns its uri. @throws {CaseFileBroken} `case-file-shredded` */
-  writePackage(request: RequestRef, bytes: Buffer, sha256: string): Promise<string>;
+  /** Stores the package as `writeFile` does, under its content: repeated with the same bytes, it answers the same. @throws as `writeFile` */
+  writePackage(request: RequestRef, bytes: AsyncIterable<Uint8Array>): Promise<PackageRef>;
   /** The request's own package of that content; undefined if there is none. @throws {CaseFileBroken} */
-  readPackage(request: RequestRef, sha256: string): Promise<Buffer | undefined>;
+  openPackage(request: RequestRef, sha256: string): Promise<StoredFile | undefined>;
+}
+
+/** A file as its head describes it. */
+export interface StoredFile {
+  readonly sizeBytes: number;
+  /** Of the whole file, hexadecimal. */
+  readonly sha256: string;
+  /**
+   * Its bytes in pieces of up to 4 MiB, each verified before it is returned.
+   * @param from where they begin, at most the size
+   * @throws {CaseFileBroken} also if a part is missing, or was changed
+   */
+  read(from: number): AsyncGenerator<Buffer>;
 }
 
 /** The plan that a request came to, its digest, and the approval that it has. */
@@ -47,27 +78,49 @@ const SHA256_PATTERN = /^[0-9a-f]{64}$/;
 export function createCaseFiles(own: (request: RequestRef) => Promise<Vault>): CaseFiles {
   const progressKey = (request: RequestRef, step: string) => `${folderOf(request)}/progress/${step}`;
   const planKey = (request: RequestRef) => `${folderOf(request)}/plan`;
-  const packageKey = (request: RequestRef, sha256: string) => `${folderOf(request)}/package/${sha256}.zip`;
-  return {
+  const packageKey = (request: RequestRef, sha256: string) => `${folderOf(request)}/package/${sha256}`;
+  const objectKey = (request: RequestRef, { ref }: CaseRef) => `${folderOf(request)}/case/${ref}`;
+  const chunksOf = (request: RequestRef): ChunkStore => ({
+    vault: () => own(request),
+    folder: `${folderOf(request)}/chunks`,
+  });
+  const storedFile = (request: RequestRef, head: FileHead): StoredFile => ({
+    sizeBytes: head.sizeBytes,
+    sha256: head.sha256,
+    read: from => readChunks(chunksOf(request), head, from),
+  });
+  const files: CaseFiles = {
     async write(request, value) {
       const bytes = jsonOf(value);
-      const ref = randomBytes(12).toString('hex');
-      await (await own(request)).putIfAbsent(`${folderOf(request)}/case/${ref}`, bytes);
-      return { ref, digest: sha256Of(bytes), sizeBytes: bytes.length };
+      const ref = { ref: randomBytes(12).toString('hex'), digest: sha256Of(bytes), sizeBytes: bytes.length };
+      await (await own(request)).putIfAbsent(objectKey(request, ref), bytes);
+      return ref;
     },
-    async read(request, { ref, digest }) {
-      const found = await (await own(request)).get(`${folderOf(request)}/case/${ref}`);
+    async read(request, ref) {
+      const found = await (await own(request)).get(objectKey(request, ref));
       if (found === undefined)
         throw new CaseFileBroken(
           'case-file-broken',
           'An object of the case file is missing from the vault. Restore the vault from a backup.',
         );
-      if (sha256Of(found.value) !== digest)
+      if (sha256Of(found.value) !== ref.digest)
         throw new CaseFileBroken(
           'case-file-broken',
           'An object of the case file is not the one that the history names.',
         );
       return JSON.parse(found.value.toString());
+    },
+    async removeObject(request, ref) {
+      await (await own(request)).delete(objectKey(request, ref));
+    },
+
+    async writeFile(request, bytes) {
+      return files.write(request, await writeChunks(chunksOf(request), bytes, FILE_LIMITS));
+    },
+    async openFile(request, ref) {
+      const head = await files.read(request, ref);
+      if (headShape(head)) return storedFile(request, head);
+      throw new CaseFileBroken('case-file-broken', 'An object of the case file is not a file.');
     },
 
     async noteProgress(request, step, progress) {
@@ -106,18 +159,23 @@ export function createCaseFiles(own: (request: RequestRef) => Promise<Vault>): C
       );
     },
 
-    async writePackage(request, bytes, sha256) {
+    async writePackage(request, bytes) {
+      const head = await writeChunks(chunksOf(request), bytes, FILE_LIMITS);
+      const { sha256, sizeBytes } = head;
       const key = packageKey(request, sha256);
-      await (await own(request)).putIfAbsent(key, bytes); // already there: a repeated step made the same bytes
-      return `${PACKAGE_URI}${key}`;
+      await (await own(request)).putIfAbsent(key, jsonOf(head)); // already there: a repeated step made the same bytes
+      return { uri: `${PACKAGE_URI}${key}`, sha256, sizeBytes };
     },
-    async readPackage(request, sha256) {
+    async openPackage(request, sha256) {
       if (!SHA256_PATTERN.test(sha256)) return undefined; // packages only: credentials lie in the same vault
       const found = await (await own(request)).get(packageKey(request, sha256));
-      if (found === undefined || sha256Of(found.value) === sha256) return found?.value;
+      if (found === undefined) return undefined;
+      const head: unknown = JSON.parse(found.value.toString());
+      if (headShape(head) && head.sha256 === sha256) return storedFile(request, head);
       throw new CaseFileBroken('case-file-broken', 'The package is not the one that the record of its request states.');
     },
   };
+  return files;
 }
 
 function readProgress(bytes: Buffer): StepProgress {
@@ -127,11 +185,6 @@ function readProgress(bytes: Buffer): StepProgress {
 /** Whether a later attempt has stored more already. */
 function isLate(present: Buffer, { sent }: StepProgress): boolean {
   return readProgress(present).sent >= sent;
-}
-
-/** Hexadecimal. */
-export function sha256Of(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }
 
 function jsonOf(value: unknown): Buffer {

@@ -7,7 +7,9 @@ import { type Budget, LIMIT_PER_MINUTE_MAX, limitInForce, SHARE_MAX } from '../b
 import { errorCode } from '../error-code';
 import { APPROVALS_MAX } from '../request/approval';
 import { NAME_PATTERN } from '../request/names';
+import { LANGUAGES } from '../request/options';
 import { DELETIONS_PER_DAY_MAX } from './brake';
+import { createEntitlements, type Entitlements } from './entitlements';
 import { isUnreadable, readable, VaultError } from './errors';
 import type { Stored, Vault } from './vault';
 
@@ -29,6 +31,8 @@ const policyFields = {
     .string()
     .regex(/^[A-Z]{2}$/)
     .optional(),
+  /** In which packages are written, unless a request says otherwise. */
+  language: z.enum(LANGUAGES).optional(),
   /** How many approvers must approve each deletion; absent: none. */
   approvals: z.number().int().min(0).max(APPROVALS_MAX).optional(),
   /** How many contacts may be deleted within any 24 hours; absent: any number. */
@@ -118,7 +122,7 @@ export function resumed(connection: Connection, nowMs: number): Connection {
   return { ...rest, credentialVersion: nextCredentialVersion(connection, nowMs) };
 }
 
-export interface Connections {
+export interface Connections extends Entitlements {
   /** @throws {VaultError} `connection-broken`, `vault-rolled-back` */
   get(name: string): Promise<Stored<Connection> | undefined>;
   /** Also of connections that somebody removed from the vault, so that it is noticed. */
@@ -154,11 +158,12 @@ export interface Connections {
   delete(name: string, options?: { readonly waitedFor: boolean }): Promise<void>;
 }
 
-export type Policy = Partial<Pick<Connection, 'country' | 'approvals' | 'deletionsPerDay'>>;
+export type Policy = Partial<Pick<Connection, 'country' | 'language' | 'approvals' | 'deletionsPerDay'>>;
 
 /** Only what is set. */
-export function policyOf({ country, approvals, deletionsPerDay }: Policy): Policy {
+export function policyOf({ country, language, approvals, deletionsPerDay }: Policy): Policy {
   return {
+    ...(language !== undefined && { language }),
     ...(country !== undefined && { country }),
     ...(approvals !== undefined && { approvals }),
     ...(deletionsPerDay !== undefined && { deletionsPerDay }),
@@ -228,7 +233,9 @@ export function createConnections(vault: Vault): Connections {
     }
   }
 
+  const entitlements = createEntitlements(vault);
   const connections: Connections = {
+    ...entitlements,
     get: name =>
       readable('connection-broken', `connection ${name}`, async () => {
         const stored = await guarded.get(keyOf(name));
@@ -311,6 +318,7 @@ export function createConnections(vault: Vault): Connections {
       if (waitedFor) await keep(name);
       await guarded.delete(keyOf(name));
       await vault.delete(rateLimitsKeyOf(name));
+      await entitlements.forgetEntitlements(name);
       if (!waitedFor) await connections.forgetKept(name);
     },
   };

@@ -65,7 +65,7 @@ export async function readable<T>(
   }
 }
 
-export type CaseFileCode = 'case-file-broken' | 'case-file-shredded';
+export type CaseFileCode = 'case-file-broken' | 'case-file-shredded' | 'file-too-large';
 
 export class CaseFileBroken extends Error {
   override readonly name = 'CaseFileBroken';

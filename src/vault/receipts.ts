@@ -45,8 +45,8 @@ import {
 import type { RequestRef } from '../request/names';
 import { sideBySide } from '../side-by-side';
 import { VERSION } from '../version';
-import { sha256Of } from './case-files';
 import { budgetOf, createConnections } from './connections';
+import { sha256Of } from './digest';
 import type { Stored, Vault } from './vault';
 
 export interface Receipts {

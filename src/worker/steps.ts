@@ -6,6 +6,7 @@ import { createGates } from '../activities/gates';
 import { createServerTime } from '../activities/server-time';
 import type { AircallClient } from '../aircall/client';
 import type { Log } from '../log';
+import type { MediaClient } from '../media/client';
 import type { Parts } from '../parts';
 import type { ApiActivities, LocalActivities } from '../request/contracts';
 import { type RequestRef, workflowIdOf } from '../request/names';
@@ -22,6 +23,7 @@ export interface StepsOptions {
   /** Digest of the workflows of this process. */
   readonly workflows: string;
   readonly aircall: AircallClient;
+  readonly media: MediaClient;
   readonly alarms: Alarms;
   readonly metrics: Metrics;
   readonly tracing: Tracing | undefined;
@@ -33,7 +35,7 @@ export interface StepsOptions {
 }
 
 export function createSteps(options: StepsOptions): { readonly api: ApiActivities; readonly local: LocalActivities } {
-  const { parts, workflows, aircall, alarms, metrics, tracing, permits, onNewLimit, waitDelays, log } = options;
+  const { parts, workflows, aircall, media, alarms, metrics, tracing, permits, onNewLimit, waitDelays, log } = options;
   const { temporal, keyring, connections, cases, approvers, brake, receipts } = parts;
   return createActivities({
     alarms,
@@ -44,6 +46,8 @@ export function createSteps(options: StepsOptions): { readonly api: ApiActivitie
     receipts,
     workflows,
     aircall,
+    media,
+    signingKey: keyring.signingKey,
     gates: createGates(),
     takePermit: permits.take,
     onAnswer: (connection, answer) => metrics.add('aircall_dsr_api_requests_total', { connection, answer }, 1),

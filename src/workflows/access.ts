@@ -2,14 +2,17 @@
  * An access request: find the subject's contacts, fetch their calls, hand over a package of those that are the subject's alone, or that
  * people decided to hand over. It reads only; a dry run searches contacts only. Decisions D5, D6, D10, D15.
  */
-import type { People } from '../request/contracts';
+import type { CaseRef, People } from '../request/contracts';
 import type { AccessInput, Gap, NumberCoverage, RequestResult } from '../request/model';
+import { collectAudio } from './audio';
+import { fetchIntelligence } from './intelligence';
 import { type ListedSource, readLists } from './listing';
 import type { List } from './pages';
 import { findPeople } from './people';
-import { decidePlan, makePlan, type Planned, stepsFor } from './planning';
-import { coverageOf } from './result';
+import { decidePlan, makePlan, type Planned } from './planning';
+import { coverageOf, withheldOf } from './result';
 import { type RequestRun, runRequest } from './run';
+import { packageSteps } from './steps';
 
 export async function accessRequest(input: AccessInput): Promise<RequestResult> {
   return runRequest('access', input, async run => {
@@ -22,22 +25,22 @@ export async function accessRequest(input: AccessInput): Promise<RequestResult> 
 
     run.progress.enter('fetching-calls');
     const { listed: calls, coverage } = await findCalls(run, people);
-    if (people.contacts + calls.records === 0) return;
-
     const { plan, planDigest, certain, doubtful } = await makePlan(run, people, calls);
     findings.found('calls', certain.calls);
     findings.cover({ calls: { ...coverage, ambiguous: doubtful.calls } });
-    const approved = await run.approvals.of({ plan, planDigest, planSeen: false });
+    const nothing = people.contacts + calls.records === 0;
+    const approved = nothing ? {} : await run.approvals.of({ plan, planDigest, planSeen: false });
     if (approved === undefined) return;
     const planned: Planned = { plan, ...approved };
     const { taken } = await decidePlan(run, planned, calls.records);
     findings.found('contacts', taken.contacts - certain.contacts);
     findings.found('calls', taken.calls - certain.calls);
     findings.cover({ calls: { ...coverage, ambiguous: Math.max(0, certain.calls + doubtful.calls - taken.calls) } });
-    if (taken.contacts + taken.calls === 0) return;
 
+    const audio = await collectAudio(run, calls, planned);
+    const intelligence = await fetchIntelligence(run, calls, planned);
     run.progress.enter('packaging');
-    await handOver(run, people, calls, planned);
+    await handOver(run, people, calls, { ...planned, ...(audio && { audio }), intelligence });
   });
 }
 
@@ -90,14 +93,23 @@ function gapsOf({ numbersBeyond, numbersWithoutCountry }: People): Gap[] {
   ];
 }
 
-async function handOver(run: RequestRun, { people }: People, calls: ListedSource, planned: Planned): Promise<void> {
-  const { request, subject } = run.opened;
-  run.findings.package = await stepsFor(run, calls.records).buildPackage({
+interface ToHandOver extends Planned {
+  readonly audio?: CaseRef;
+  readonly intelligence: readonly CaseRef[];
+}
+
+/** Also if nothing was found: the package then says what was searched, and how. */
+async function handOver(run: RequestRun, { people }: People, calls: ListedSource, found: ToHandOver): Promise<void> {
+  const { request, subject, language, timezone, deadlineMs } = run.opened;
+  run.findings.package = await packageSteps(deadlineMs).buildPackage({
     request,
     subject,
     people,
     calls: calls.object,
-    ...planned,
+    ...found,
+    language,
+    timezone,
+    withheld: withheldOf(run.findings),
     coverage: coverageOf('access', run.findings),
     startedAt: run.startedAt,
   });

@@ -174,11 +174,13 @@ export function statusOf(
   return doubts.length > 0 ? 'completed' : 'no-match';
 }
 
-/** Also where there was nothing to search for: the gap is told, and no repetition closes it. */
+/** Also where there was nothing to search for, or nothing that the company may read: it is told, and no repetition changes it. */
 function isWhole({ state, gaps }: SourceCoverage): boolean {
   const nothingToSearchFor = gaps.length > 0 && gaps.every(({ code }) => code === 'no-number-known');
-  return state === 'complete' || (state === 'skipped' && nothingToSearchFor);
+  return WHOLE.includes(state) || (state === 'skipped' && nothingToSearchFor);
 }
+
+const WHOLE: readonly SourceCoverage['state'][] = ['complete', 'not-asked', 'not-entitled'];
 
 /** Doubtful records are withheld, or left, as planned: what undecided ones make of a request says the table of doubts. */
 function isAsPlanned({ outcome, code = '' }: RecordOutcome): boolean {

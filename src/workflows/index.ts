@@ -4,6 +4,7 @@
 export { accessRequest } from './access';
 export { deletionRequest } from './deletion';
 export { fetchPages } from './fetch-pages';
+export { fetchParts } from './fetch-parts';
 export { renewCredential } from './renew-credential';
 export { retentionSweep } from './retention-sweep';
 /** The SDK takes the default export for types that have no function. */

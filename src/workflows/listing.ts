@@ -2,33 +2,21 @@
  * A whole list, complete or with its gaps named: windows of at most 10,000 rows, pages side by side, and a comparison of
  * different rows with Aircall's own count. Nothing is skipped silently. Decisions D6, D14; facts: docs/aircall.md 5.
  */
-import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import { executeChild, uuid4, workflowInfo } from '@temporalio/workflow';
 import type { CaseRef, Merged, Window } from '../request/contracts';
 import type { Gap, SourceCoverage } from '../request/model';
-import { CHILD_WORKFLOW, pagesId } from '../request/names';
 import { PER_PAGE, partsOf, ROWS_MAX, splitWindow } from '../request/paging';
-import type { SourceName } from '../request/sources';
+import { audioKinds, type ListName } from '../request/sources';
 import { sideBySide } from '../side-by-side';
+import { inChild } from './children';
 import type { Renewal } from './credentials';
-import type { fetchPages } from './fetch-pages';
-import {
-  emptyReport,
-  type Filling,
-  fetchInto,
-  type List,
-  listName,
-  type PagesInput,
-  type PagesReport,
-  pagesReportShape,
-} from './pages';
-import { isFrom, unusableResult } from './received';
+import { emptyReport, type Filling, fetchInto, type List, listName, type PagesReport, pagesReportShape } from './pages';
 import type { RequestRun } from './run';
 import { mayBeCredential, type StepFailure } from './steps';
 import { PAGES_INLINE_MAX } from './windows';
 
 interface Listed {
   readonly objects: readonly CaseRef[];
+  readonly audio: readonly CaseRef[];
   readonly gaps: readonly Gap[];
   /** The content of the only object, if there is exactly one. */
   readonly only?: Merged;
@@ -37,6 +25,8 @@ interface Listed {
 /** The merged content of several lists, each record once. */
 export interface ListedSource extends SourceCoverage {
   readonly object: CaseRef;
+  /** Audio of its records that was downloaded with its pages. */
+  readonly audio: readonly CaseRef[];
   readonly records: number;
   readonly unreadable: number;
   /** How many lists it was made of. */
@@ -65,7 +55,7 @@ interface Besides {
 /** Reads lists that together are one source: the spellings of an address, the numbers of a person. */
 export async function readLists(
   run: RequestRun,
-  of: SourceName,
+  of: ListName,
   lists: readonly List[],
   window: Window,
   { gaps: others = [], before }: Besides = {},
@@ -81,7 +71,14 @@ export async function readLists(
   const read = lists.length + (before?.lists ?? 0);
   const hadBefore = before !== undefined && before.lists > 0 && before.state !== 'failed';
   const nothingHad = read > 0 && !hadBefore && listed.every(({ objects }) => objects.length === 0);
-  return { ...merged, gaps, lists: read, state: gaps.length === 0 ? 'complete' : nothingHad ? 'failed' : 'partial' };
+  const audio = listed.flatMap(list => list.audio);
+  return {
+    ...merged,
+    audio,
+    gaps,
+    lists: read,
+    state: gaps.length === 0 ? 'complete' : nothingHad ? 'failed' : 'partial',
+  };
 }
 
 /** Of rows that cannot be read: counted once, over all lists. */
@@ -95,14 +92,18 @@ interface Whole {
 
 async function readList(run: RequestRun, list: List, window: Window, whole?: Whole): Promise<Listed> {
   const first = await fetchAll(run, list, window, [1]);
-  if (first.objects.length === 0) return { objects: [], gaps: failedGaps(first) };
+  if (first.objects.length === 0) return { objects: [], audio: [], gaps: failedGaps(first) };
   if (whole !== undefined) whole.counted += first.total;
   if (first.total > ROWS_MAX && isBelievable(whole)) {
     const parts = split(run, list, window, first.total);
     if (parts.length > 1) {
       const own = { rows: first.total, counted: 0 };
       const listed = await sideBySide(parts, WINDOWS_AT_ONCE, part => readList(run, list, part, own));
-      return { objects: listed.flatMap(({ objects }) => objects), gaps: listed.flatMap(({ gaps }) => gaps) };
+      return {
+        objects: listed.flatMap(({ objects }) => objects),
+        audio: [...first.audio, ...listed.flatMap(({ audio }) => audio)],
+        gaps: listed.flatMap(({ gaps }) => gaps),
+      };
     }
   }
   return readWindow(run, list, window, first);
@@ -124,23 +125,30 @@ async function readWindow(
   const pageCount = Math.min(Math.ceil(first.total / Math.max(1, first.rowsMax)), ROWS_MAX / PER_PAGE);
   const rest = await fetchAll(run, list, window, pagesFrom(2, pageCount));
   const objects = [...first.objects, ...rest.objects];
+  const audio = [...first.audio, ...rest.audio];
   const failed = [...failedGaps(first), ...failedGaps(rest)];
-  if (failed.length > 0) return { objects, gaps: failed };
+  if (failed.length > 0) return { objects, audio, gaps: failed };
   const merged = await merge(run, list.of, objects, objects.length === 1 ? first.only : undefined);
   const { object, distinct } = merged;
   const missing = first.total - distinct;
-  if (missing <= 0) return { objects: [object], gaps: [], only: merged };
-  if (first.total > ROWS_MAX) return { objects: [object], gaps: [{ code: 'too-many-at-once', count: missing }] };
+  if (missing <= 0) return { objects: [object], audio, gaps: [], only: merged };
+  if (first.total > ROWS_MAX) return { objects: [object], audio, gaps: [{ code: 'too-many-at-once', count: missing }] };
   if (readings === READINGS_MAX || run.windows.take(1) === 0)
-    return { objects: [object], gaps: [{ code: 'list-kept-changing', count: missing }] };
+    return { objects: [object], audio, gaps: [{ code: 'list-kept-changing', count: missing }] };
   const again = await fetchAll(run, list, window, [1]);
-  return readWindow(run, list, window, { ...again, objects: [object, ...again.objects] }, readings + 1);
+  return readWindow(
+    run,
+    list,
+    window,
+    { ...again, objects: [object, ...again.objects], audio: [...audio, ...again.audio] },
+    readings + 1,
+  );
 }
 
 /** A single object with known content needs no merging. */
 async function merge(
   run: RequestRun,
-  of: SourceName,
+  of: ListName,
   objects: readonly CaseRef[],
   only: Merged | undefined,
 ): Promise<Merged> {
@@ -177,6 +185,7 @@ async function fetchAll(run: RequestRun, list: List, window: Window, pages: read
 
 function addReport(all: Filling<PagesReport>, report: PagesReport): void {
   all.objects.push(...report.objects);
+  all.audio.push(...report.audio);
   all.total = report.total || all.total;
   all.only = all.objects.length === 1 ? report.only : undefined;
   all.rowsMax = Math.max(all.rowsMax, report.rowsMax);
@@ -196,7 +205,15 @@ function isSameRefusal(one: StepFailure, other: StepFailure | undefined): boolea
 
 async function fetchSome(run: RequestRun, list: List, window: Window, pages: readonly number[]): Promise<PagesReport> {
   const { request, deadlineMs, priority } = run.opened;
-  const input = { request, deadlineMs, ...(priority && { priority }), list, window, pages };
+  const input = {
+    request,
+    deadlineMs,
+    ...(priority && { priority }),
+    list,
+    window,
+    pages,
+    audio: audioKinds(run.opened.include),
+  };
   if (pages.length <= run.windows.pagesInline) {
     const report = emptyReport();
     try {
@@ -206,27 +223,13 @@ async function fetchSome(run: RequestRun, list: List, window: Window, pages: rea
     }
     return report;
   }
-  const report = await fetchAsChild(input, String(run.nextChild()));
+  const report = await inChild('fetchPages', input, {
+    place: String(run.nextChild()),
+    summary: `${listName(list)}, pages ${pages[0]} to ${pages.at(-1)}`,
+    reports: pagesReportShape,
+  });
   run.requests.add(report.apiRequests);
   return report;
-}
-
-/** Under another id if a child that a reset left running has this one, or a stranger. */
-async function fetchAsChild(input: PagesInput, child: string): Promise<PagesReport> {
-  const { list, pages } = input;
-  const workflowId = pagesId(workflowInfo().workflowId, child);
-  try {
-    const report = await executeChild<typeof fetchPages>(CHILD_WORKFLOW, {
-      args: [{ workflowId, ...input }],
-      workflowId,
-      staticSummary: `${listName(list)}, pages ${pages[0]} to ${pages.at(-1)}`,
-    });
-    if (!isFrom(workflowId, report) || !pagesReportShape(report)) throw unusableResult(report);
-    return report;
-  } catch (error) {
-    if (error instanceof WorkflowExecutionAlreadyStartedError) return fetchAsChild(input, `${child}-${uuid4()}`);
-    throw error;
-  }
 }
 
 /** Each code once, with the counts together. */

@@ -3,7 +3,9 @@
  * either way it never waits for credentials: it reports the remaining pages, and the request decides. Decisions D6, D14.
  */
 import {
+  audioKindsShape,
   budgetFields,
+  type CaseRef,
   callListFields,
   caseRefShape,
   contactListFields,
@@ -12,7 +14,17 @@ import {
 } from '../request/contracts';
 import { either, listOf, object, oneOf, type Shaped, whole } from '../request/shapes';
 import { sideBySide } from '../side-by-side';
-import { attempt, mayBeCredential, readSteps, StepCancelled, stepFailureShape } from './steps';
+import { PayloadUnusable } from './received';
+import {
+  attempt,
+  audioSteps,
+  type Budgeted,
+  failureOf,
+  mayBeCredential,
+  readSteps,
+  StepCancelled,
+  stepFailureShape,
+} from './steps';
 
 const listShape = either(
   object({ of: oneOf('contacts'), ...contactListFields }),
@@ -21,11 +33,20 @@ const listShape = either(
 /** Which list: the contacts or calls that a search for one spelling returns, or all of the company. */
 export type List = Shaped<typeof listShape>;
 
-export const pagesInputShape = object({ ...budgetFields, list: listShape, window: windowShape, pages: listOf(whole) });
+export const pagesInputShape = object({
+  ...budgetFields,
+  list: listShape,
+  window: windowShape,
+  pages: listOf(whole),
+  /** Audio of the calls on the pages that is downloaded at once. */
+  audio: audioKindsShape,
+});
 export type PagesInput = Shaped<typeof pagesInputShape>;
 
 export const pagesReportShape = object({
   objects: listOf(caseRefShape),
+  /** Audio that was downloaded. */
+  audio: listOf(caseRefShape),
   /** Rows of the list, by the last page's count; 0 if no page was read. */
   total: whole,
   /** Rows on the fullest page. */
@@ -49,12 +70,12 @@ const PAGES_AT_ONCE = 16;
 
 /** Fills the report page by page, so that a cancelled fetch still reports its work. */
 export async function fetchInto(report: Filling<PagesReport>, input: PagesInput): Promise<void> {
-  const { request, list, window } = input;
+  const { request, list, window, audio } = input;
   const fetchPage = (page: number) => {
     const steps = readSteps(input, `${listName(list)}, page ${page}`, page === 1 ? 'first' : 'bulk');
     return list.of === 'contacts'
       ? steps.searchContacts({ request, ...list, window, page })
-      : steps.fetchCalls({ request, ...list, window, page });
+      : steps.fetchCalls({ request, ...list, window, page, audio });
   };
   await sideBySide(input.pages, PAGES_AT_ONCE, async page => {
     if (report.refusal !== undefined) return void report.left.push(page);
@@ -69,11 +90,26 @@ export async function fetchInto(report: Filling<PagesReport>, input: PagesInput)
       report.only = report.objects.length === 1 && distinct === rows ? outcome.value : undefined;
       report.total = outcome.value.total;
       report.rowsMax = Math.max(report.rowsMax, outcome.value.rows);
+      const { links } = outcome.value;
+      // At once, while the links live; the lane goes on after that, so that they never pile up.
+      if (links !== undefined) report.audio.push(...(await downloaded(input, links.object, `Audio of page ${page}`)));
     } else {
       report.failed.push({ page, failure: outcome });
       if (mayBeCredential(outcome)) report.refusal = outcome;
     }
   });
+}
+
+/** Files that links lead to. None if that failed: whoever needs them gets new links. */
+export async function downloaded(budgeted: Budgeted, links: CaseRef, summary: string): Promise<CaseRef[]> {
+  try {
+    const { audio } = await audioSteps(budgeted, summary).downloadAudio({ request: budgeted.request, links });
+    return [audio];
+  } catch (error) {
+    if (error instanceof PayloadUnusable) throw error;
+    failureOf(error);
+    return [];
+  }
 }
 
 /** The name of the list in the Web UI. */
@@ -87,6 +123,7 @@ export function listName(list: List): string {
 export function emptyReport(): Filling<PagesReport> {
   return {
     objects: [],
+    audio: [],
     only: undefined,
     total: 0,
     rowsMax: 0,

@@ -3,6 +3,7 @@
  * was asked. Nothing is delivered or deleted that the plan does not take. Decisions D15, D16.
  */
 import type { CaseRef, Decided, MadePlan, People } from '../request/contracts';
+import { audioKinds } from '../request/sources';
 import type { ListedSource } from './listing';
 import type { RequestRun } from './run';
 
@@ -22,11 +23,12 @@ export function stepsFor(run: RequestRun, calls: number) {
 
 /** Seals the plan, and names it in status and result. Without calls it is about contacts only. */
 export async function makePlan(run: RequestRun, { people }: People, calls?: ListedSource): Promise<MadePlan> {
-  const { request } = run.opened;
+  const { request, include } = run.opened;
   const made = await stepsFor(run, calls?.records ?? 0).makePlan({
     request,
     people,
     ...(calls && { calls: calls.object }),
+    audio: audioKinds(include),
   });
   run.findings.planDigest = made.planDigest;
   return made;

@@ -9,7 +9,7 @@ import type {
   UnlistedOutcomes,
 } from '../request/model';
 import type { Kind, RequestRef } from '../request/names';
-import { readRecordName } from '../request/sources';
+import { readRecordName, type SourceName } from '../request/sources';
 import { type Found, OUTCOMES_MAX } from './findings';
 
 const HIDDEN = ['messages', 'private contacts', 'contacts of connected applications'] as const;
@@ -79,6 +79,13 @@ function tallyOf(outcomes: readonly RecordOutcome[], counted: readonly UnlistedO
   }
   for (const each of counted) add(each);
   return [...tally.values()];
+}
+
+/** Records that may be somebody else's and are kept back, by source and code: for the package. */
+export function withheldOf({ outcomes, unlisted }: Found): { source: SourceName; code: string; count: number }[] {
+  return tallyOf(outcomes, unlisted).flatMap(({ source, outcome, code, count }) =>
+    outcome === 'withheld' && source !== 'records' && code !== undefined ? [{ source, code, count }] : [],
+  );
 }
 
 /** The coverage so far, as result and package state it. */

@@ -126,6 +126,29 @@ export function deleteSteps(budgeted: Budgeted, summary: string, urgency: Urgenc
   return stepsWith<Pick<ApiActivities, 'deleteContact'>>(apiOptions(budgeted, summary, urgency));
 }
 
+/** The step that downloads files: it says after each how far it has come, and goes on there if its worker ends. */
+export function audioSteps({ deadlineMs }: Budgeted, summary: string) {
+  return stepsWith<Pick<LocalActivities, 'downloadAudio'>>({
+    summary,
+    startToCloseTimeout: '6 hours',
+    heartbeatTimeout: '2 minutes',
+    scheduleToCloseTimeout: Math.max(1, deadlineMs - Date.now()),
+    retry: { initialInterval: '5 seconds', backoffCoefficient: 4, maximumInterval: '10 minutes' },
+    allowEagerDispatch: false,
+  });
+}
+
+/** The step that makes the package, of any size. */
+export function packageSteps(deadlineMs: number) {
+  return stepsWith<Pick<LocalActivities, 'buildPackage'>>({
+    startToCloseTimeout: '6 hours',
+    heartbeatTimeout: '2 minutes',
+    scheduleToCloseTimeout: Math.max(deadlineMs - Date.now(), LOCAL_TIME_MIN_MS),
+    retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' },
+    allowEagerDispatch: false,
+  });
+}
+
 /** Steps that use the vault only, with as much data as a company may have. They have at least an hour. */
 export function bulkSteps(deadlineMs?: number) {
   return stepsWith<LocalActivities>({

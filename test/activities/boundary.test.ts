@@ -11,7 +11,7 @@ import { planDigestOf } from '../../src/activities/approved';
 import { createDataConverter } from '../../src/encryption/data-converter';
 import { HANDLING, isStepCode, type StepCode } from '../../src/request/handling';
 import { type Kind, type RequestRef, workflowIdOf } from '../../src/request/names';
-import type { CaseRef } from '../../src/vault/cases';
+import { CaseFileBroken, type CaseRef } from '../../src/vault/cases';
 import { ifBroken } from '../../src/vault/connections';
 import { FACTS } from '../receipt/support';
 import { askedFor } from '../support/asked';
@@ -312,6 +312,13 @@ const CASES = {
   },
   'case-file-broken': { ...merge, prepare: () => steps.vault.delete(pathOf(subject)) },
   'case-file-shredded': { ...merge, prepare: () => steps.cases.shred(steps.request, new Date(), 'run-0') },
+  'file-too-large': {
+    ...merge,
+    prepare: () => {
+      const read = () => Promise.reject(new CaseFileBroken('file-too-large', 'a file is too large'));
+      Object.assign(steps.cases, { read });
+    },
+  },
   'not-sealed': { ...merge, prepare: () => changeBytes(() => Buffer.from('not sealed')) },
   'wrong-key': { ...merge, prepare: () => changeBytes(bytes => flipped(bytes, KEY_CHECK_AT)) },
   'seal-broken': { ...merge, prepare: () => changeBytes(bytes => flipped(bytes, bytes.length - 1)) },

@@ -1,5 +1,6 @@
 /** The step that fetches a page of calls: whose they are, by one number or among all of the company. */
 import type { CaseRef } from '../../src/vault/cases';
+import { callOf } from '../support/requests';
 import { attempt, cardsOf, failureOf, type Steps, startSteps } from './support/steps';
 
 const NUMBERS = ['14155550123', '442079460958', '33639981234', '14155550199'];
@@ -59,14 +60,63 @@ test('a call is hers by its contact alone, whatever its number', async () => {
   expect(found).toEqual(numbersOf([attached.map(({ id }) => id)]));
 });
 
-test('a call is kept with every field that Aircall gave, its contact included', async () => {
+/** The JSON of a value without members of some names, however deep. */
+const withoutMembers = (value: unknown, ...names: string[]): unknown =>
+  JSON.parse(JSON.stringify(value, (name, member: unknown) => (names.includes(name) ? undefined : member)));
+
+test('a call is kept with every field that Aircall gave, its contact included, but for links', async () => {
   const [listing] = await fetchAll(2);
-  const record = listing?.records[0];
+  const record = listing?.records.find(({ recording }) => recording !== null);
   const original = steps.company.calls().find(({ id }) => id === record?.id);
-  // The signed media addresses differ from one rendering to the next.
-  const stable = { recording: expect.anything(), voicemail: null };
-  expect(record).toEqual({ ...original, ...(original?.recording ? stable : {}) });
+  const links = ['direct_link', 'recording', 'asset'];
+  expect(withoutMembers(record, ...links)).toEqual(withoutMembers(original, ...links));
   expect(original?.contact).not.toBeNull();
+  expect(record).toMatchObject({ recording: true, voicemail: null, asset: true });
+  const stored = JSON.stringify(listing?.records);
+  expect(stored).not.toMatch(/direct_link|X-Amz|assets\.aircall\.io/);
+});
+
+describe('links to recordings and voicemails', () => {
+  async function sealed(number: number | null, of = people) {
+    const { request } = steps;
+    const input = { request, people: of, number, window: {}, page: 1, audio: ['recording', 'voicemail'] as const };
+    const report = await attempt(() => steps.api.fetchCalls(input));
+    const links = report.links === undefined ? [] : await steps.read(report.links.object, 'links');
+    expect(report.links?.count ?? 0).toBe(links.length);
+    return { links, records: (await steps.read(report.object, 'calls')).records };
+  }
+
+  test('are kept apart and live, of all calls of the page that are certain', async () => {
+    const { links, records } = await sealed(2);
+    const expected = records.flatMap(({ id, recording, voicemail }) => [
+      ...(recording === true ? [`${id} recording`] : []),
+      ...(voicemail === true ? [`${id} voicemail`] : []),
+    ]);
+    expect(links.map(({ call, kind }) => `${call} ${kind}`).sort()).toEqual(expected.sort());
+    expect(links.length).toBeGreaterThan(3);
+    for (const { url } of links) expect((await fetch(url)).status).toBe(200);
+  });
+
+  test('are not kept if nobody asks for them', async () => {
+    const { request } = steps;
+    const report = await attempt(() => steps.api.fetchCalls({ request, people, number: 2, window: {}, page: 1 }));
+    expect(report).not.toHaveProperty('links');
+  });
+
+  test('are not kept of calls that may be somebody else’s, or in which others may be heard', async () => {
+    const { company } = steps;
+    const [line = 0] = company.calls().map(({ number }) => number.id);
+    const call = callOf('+1 415-555-0123', Math.floor(Date.now() / 1_000) - 60);
+    const recorded = { ...call, recording: true, lineId: line };
+    company.addCall({ ...recorded, id: 71 });
+    company.addCall({ ...recorded, id: 72, participants: [{ type: 'external', phone_number: '+1 303-555-0101' }] });
+    const [agent = 0] = company.calls().flatMap(({ user }) => user?.id ?? []);
+    company.addCall({ ...recorded, id: 73, transferredTo: agent });
+    company.addCall({ ...recorded, id: 74, contactId: company.contacts().at(-1)?.id ?? 0 });
+    const { links, records } = await sealed(0);
+    expect(records.map(({ id }) => id)).toEqual(expect.arrayContaining([71, 72, 73, 74]));
+    expect(links.map(({ call: id }) => id).filter(id => id < 100)).toEqual([71]);
+  });
 });
 
 test('a search names its number, and the first second of its window is part of it', async () => {

@@ -1,7 +1,7 @@
 /** The steps that judge what was found and plan what to do with it: they tell counts and places, and depend on no order. */
 import fc from 'fast-check';
 import type { Read } from '../../src/activities/case-objects';
-import type { SourceName } from '../../src/request/sources';
+import type { ListName } from '../../src/request/sources';
 import type { CaseRef } from '../../src/vault/cases';
 import { attempt as attemptAs, failureOf, infoOf, type Steps, startSteps } from './support/steps';
 
@@ -15,7 +15,7 @@ beforeEach(async () => {
 afterEach(async () => steps.stop());
 
 const attempt = <T>(step: () => Promise<T>) => attemptAs(step, infoOf(steps.request, 'run-0'));
-const listingOf = (of: SourceName, records: readonly { readonly id: number }[], readMs = 1) =>
+const listingOf = (of: ListName, records: readonly { readonly id: number }[], readMs = 1) =>
   steps.write(of, { ids: [], records: [...records], unreadable: [], unnamed: 0, readMs });
 const subjectWith = (...phoneNumbers: string[]) => steps.write('subject', { emails: [EMAIL], phoneNumbers });
 

@@ -23,12 +23,18 @@ let steps: Steps;
 let subject: CaseRef;
 let people: CaseRef;
 let plan: CaseRef;
+let media: CaseRef;
+let spoken: CaseRef;
 beforeEach(async () => {
   steps = await startSteps({ kind: 'deletion' });
   subject = await steps.write('subject', { emails: ['zoe.nunez@example.com'], phoneNumbers: [] });
   const cards = cardsOf(steps.company, steps.company.truth.contactIds);
   people = await steps.people(cards, ['33639981234']);
   plan = await steps.plan(cards);
+  const [call = 0] = steps.company.truth.callIds;
+  media = await steps.write('media', [{ call, kind: 'recording', code: 'expired' }]);
+  spoken = await steps.write('spoken', [call]);
+  steps.company.behave({ intelligence: true });
 });
 afterEach(async () => steps.stop());
 
@@ -44,8 +50,14 @@ const STEPS = {
   getContact: () => steps.api.getContact({ request: steps.request, people, contact: 0 }),
   deleteContact: () => steps.api.deleteContact({ request: steps.request, people, plan, contact: 0 }),
   ping: () => steps.api.ping({ connection: 'acme' }),
+  renewMediaLink: () => steps.api.renewMediaLink({ request: steps.request, media, place: 0 }),
+  fetchTranscript: () => steps.api.fetchTranscript({ request: steps.request, spoken, place: 0 }),
+  fetchInsight: () => steps.api.fetchInsight({ request: steps.request, spoken, place: 0, insight: 'summary' }),
 };
-const NAMES = ['searchContacts', 'fetchCalls', 'getContact', 'deleteContact', 'ping'] as const;
+const NAMES = [
+  ...(['searchContacts', 'fetchCalls', 'getContact', 'deleteContact', 'ping'] as const),
+  ...(['renewMediaLink', 'fetchTranscript', 'fetchInsight'] as const),
+];
 
 /** Another process of the same deployment. */
 const elsewhere = () => createCases(createVault(steps.driver, steps.keyring));

@@ -26,12 +26,18 @@ const PLACES: Readonly<Record<string, Place>> = {
   },
   'when two e-mail addresses, or two names, are the same': {
     pattern: /\.to(?:Locale)?LowerCase\(/,
-    only: ['src/commands/runtime.ts', 'src/judgement/addresses.ts', 'src/judgement/names.ts'],
+    // The last one folds names to find them in texts.
+    only: [
+      'src/commands/runtime.ts',
+      'src/judgement/addresses.ts',
+      'src/judgement/names.ts',
+      'src/redaction/people.ts',
+    ],
     example: 'a.email.toLowerCase() === b',
   },
-  'what is sent to Aircall, and to the webhook': {
+  'what is sent to Aircall, to its store of media, and to the webhook': {
     pattern: /\bfetch\(|\bhttps?\.request\(|XMLHttpRequest/,
-    only: ['src/aircall/client.ts', 'src/worker/alarms.ts'],
+    only: ['src/aircall/client.ts', 'src/media/client.ts', 'src/worker/alarms.ts'],
     example: 'await fetch(url)',
   },
   'where a client of the Temporal server is made, whose calls have deadlines': {
@@ -63,7 +69,7 @@ const PLACES: Readonly<Record<string, Place>> = {
   'the clock and chance of activities are given to them': {
     pattern: /\bMath\.random\b|\bDate\.now\b|\bnew Date\(\)|\brandom(?:UUID|Bytes|Int)\b/,
     only: [],
-    within: /^src\/(?:activities|aircall\/errors|request|package|receipt)/,
+    within: /^src\/(?:activities|aircall\/errors|media|request|package|receipt)/,
     example: 'const delay = Math.random()',
   },
   'nothing that decides reads the clock of its machine: times come from the server, by the workflow or the caller': {
@@ -93,8 +99,13 @@ const PLACES: Readonly<Record<string, Place>> = {
   },
   'nobody waits but Temporal: time-outs of HTTP, the last turn of a step that stops, and heartbeats are no waiting': {
     pattern: /\bset(?:Timeout|Interval|Immediate)\b|\bsleep\b|timers\/promises|\bdelay\(/,
-    only: ['src/activities/retention-activities.ts', 'src/activities/stopping.ts', 'src/aircall/client.ts'],
-    within: /^src\/(?:activities|aircall|request|package|encryption|receipt)/,
+    only: [
+      'src/activities/retention-activities.ts',
+      'src/activities/stopping.ts',
+      'src/aircall/client.ts',
+      'src/media/client.ts',
+    ],
+    within: /^src\/(?:activities|aircall|media|request|package|encryption|receipt)/,
     example: 'await sleep(1000)',
   },
   'what is printed on stdout': {

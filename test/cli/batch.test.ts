@@ -112,7 +112,7 @@ describe('a batch', () => {
     expect(stderr).toContain('4 rows: 3 requests (2 access, 1 deletion); 1 row repeated, counted once; starting 3');
     expect(stderr).toMatch(/^3 requests \(2 completed, 1 no-match\)$/m);
     expect(stdout.split('\n')[0]).toBe(
-      'requestId,workflowId,kind,status,contacts,calls,deleted,alreadyAbsent,retained,withheld,refused,failed,apiRequests,codes,lines',
+      'requestId,workflowId,kind,status,contacts,calls,recordings,voicemails,transcripts,insights,deleted,alreadyAbsent,retained,withheld,refused,failed,apiRequests,codes,lines',
     );
     const { truth } = sandbox.company('batch-a');
     const found = { contacts: String(truth.contactIds.length) };

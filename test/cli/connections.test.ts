@@ -71,6 +71,7 @@ describe('connect', () => {
         limitPerMinute: 120,
         share: 0.5,
         country: null,
+        language: 'en',
         approvals: 0,
         deletionsPerDay: null,
         replaced: false,

@@ -4,6 +4,7 @@
  */
 import { cpSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { Client, Connection } from '@temporalio/client';
 import { z } from 'zod';
 import { createCompanySeed, type Sandbox, startSandbox } from '../../sandbox';
@@ -128,8 +129,10 @@ test('keys rotate under running requests, and a purged request is unreadable eve
     const ring = loadKeyring(keyFile);
     const cases = createCases(createVault(createFolderDriver(vaultCopy), ring));
     const [payload] = await createPayloadCodec(ring).decode(input ? [input] : []);
+    const request = { connection: CONNECTION, kind: 'access', requestId: 'one' } as const;
+    const file = await cases.openPackage(request, found?.sha256 ?? '');
     return {
-      zip: await cases.readPackage({ connection: CONNECTION, kind: 'access', requestId: 'one' }, found?.sha256 ?? ''),
+      zip: file && (await buffer(file.read(0))),
       input: Buffer.from(payload?.data ?? []).toString(),
     };
   };

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { GetObjectCommand, ListObjectVersionsCommand } from '@aws-sdk/client-s3';
 import { createCompanySeed, type Sandbox, startSandbox } from '../../sandbox';
-import { packageSchema } from '../../src/package/model';
+import { accessPackageSchema } from '../../src/package/document';
 import { createOperator } from '../support/command-line';
 import { errorOf, resultSchema, savedSchema } from '../support/documents';
 import { idsOf, sorted } from '../support/requests';
@@ -63,7 +63,9 @@ test('a person’s data are handed over, and nothing readable is in the bucket',
   const saved = await operator.ask(['package', 'r-1', '--out', again ?? ''], environment);
   expect(savedSchema.parse(saved.document)).toEqual({ ...told, out: again });
   expect(readFileSync(again ?? '')).toEqual(bytes);
-  const { contacts, calls } = packageSchema.parse(JSON.parse((await unzip(bytes)).get('access-package.json') ?? ''));
+  const { contacts, calls } = accessPackageSchema.parse(
+    JSON.parse((await unzip(bytes)).get('access-package.json') ?? ''),
+  );
   const { truth, apiToken } = sandbox.company('acme');
   expect(idsOf(contacts)).toEqual(sorted(truth.contactIds));
   expect(idsOf(calls)).toEqual(sorted(truth.callIds));

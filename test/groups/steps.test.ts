@@ -12,5 +12,6 @@ runTogether(
   'activities/standing',
   'activities/stopping',
   'activities/contracts',
+  'activities/intelligence',
   'activities/judging',
 );

@@ -10,6 +10,7 @@ runTogether(
   'vault/approvers',
   'vault/brake',
   'vault/cases',
+  'vault/chunks',
   'vault/generations',
   'vault/poison',
   'vault/ended',

@@ -20,6 +20,8 @@ interface Scenario {
   readonly ends: string;
   /** What must not be in a history that was made portable. */
   readonly personal?: readonly string[];
+  /** Whether calls of its company have recordings and voicemails. */
+  readonly audio?: boolean;
 }
 
 export const HISTORIES = join(__dirname, 'histories');
@@ -244,6 +246,13 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       return workflowId;
     },
   },
+  'access-with-audio': { ...request('access', 'completed', { include: ['recordings', 'voicemails'] }), audio: true },
+  // More than a history of the request itself should hold: a child fetches them.
+  'access-with-transcripts': { ...request('access', 'completed', { include: ['transcripts'] }), audio: true },
+  'access-not-entitled': {
+    ...request('access', 'completed', { include: ['transcripts', 'insights'] }),
+    audio: true,
+  },
   'access-overdue': {
     ...request('access', 'completed', { regime: 'gdpr', submittedAt: '2026-01-31' }),
     async run(service, name) {
@@ -454,9 +463,13 @@ async function withEarlierOpening(service: TestService, earlierMs: number, work:
 }
 
 export function startScenarios(): Promise<TestService> {
-  const companies = Object.keys(SCENARIOS).map((name, seed) =>
-    createCompanySeed({ name, seed, contacts: 20, calls: name.includes('children') ? 1_300 : 170, now: Date.now() }),
-  );
+  const companies = Object.entries(SCENARIOS).map(([name, { audio = false }], seed) => ({
+    ...createCompanySeed({
+      ...{ name, seed, contacts: 20, audio, now: Date.now() },
+      calls: name.includes('children') ? 1_300 : 170,
+    }),
+    behaviour: { intelligence: name !== 'access-not-entitled' },
+  }));
   const [first] = companies;
   return startTestService({
     sandbox: { companies },

@@ -11,6 +11,8 @@ const NOW_MS = Date.now();
 const DAY_MS = 86_400_000;
 /** On a call of nobody's contact, one hour ago. */
 const UNKNOWN_NUMBER = '+13105550142';
+/** Of calls without audio. */
+const NO_PARTS = { recordings: 0, voicemails: 0, transcripts: 0, insights: 0 };
 
 let service: TestService;
 beforeAll(async () => {
@@ -49,6 +51,7 @@ describe('an access request', () => {
       expect(result.counts).toEqual({
         contacts: company.truth.contactIds.length,
         calls: company.truth.callIds.length,
+        ...NO_PARTS,
         refused: 0,
         failed: 0,
       });
@@ -94,13 +97,16 @@ describe('an access request', () => {
     await expectHonestCounts(service, ended);
   });
 
-  it.each(MODES)('ends as no-match and without a package where nobody has the address, search %s', async mode => {
-    const ended = await ask(mode, { requestId: 'nobody', email: 'nobody.at.all@example.org' });
-    expect(ended.result.status).toBe('no-match');
-    expect(ended.result.counts).toEqual({ contacts: 0, calls: 0, refused: 0, failed: 0 });
-    expect(ended.result.package).toBeUndefined();
-    await expectHonestCounts(service, ended);
-  });
+  it.each(MODES)(
+    'ends as no-match where nobody has the address, and hands over what was searched, search %s',
+    async mode => {
+      const ended = await ask(mode, { requestId: 'nobody', email: 'nobody.at.all@example.org' });
+      expect(ended.result.status).toBe('no-match');
+      expect(ended.result.counts).toEqual({ ...NO_PARTS, contacts: 0, calls: 0, refused: 0, failed: 0 });
+      expect(await documentOf(service, ended.result)).toMatchObject({ contacts: [], calls: [] });
+      await expectHonestCounts(service, ended);
+    },
+  );
 
   it.each(WAYS)('hands over only the calls that started within the window asked for, calls %s', async calls => {
     const company = service.sandbox.company('exact');

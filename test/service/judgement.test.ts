@@ -143,7 +143,6 @@ describe.each(WAY_NAMES)('where contacts and calls are found by %s', way => {
     expect(result.outcomes.map(({ outcome, code = '' }) => `${outcome} ${code}`).sort()).toEqual(
       doubtful.map(({ code }) => `withheld ${code}`).sort(),
     );
-    if (certain === 0) return expect(result.package).toBeUndefined();
     const document = await documentOf(service, result);
     expect(idsOf(document.contacts)).toEqual(sorted(contacts.certain));
     expect(idsOf(document.calls)).toEqual(sorted(calls.certain));

@@ -101,6 +101,7 @@ describe('the receipt of a request that ended', () => {
     expect(countsOf(receipt)).toEqual({
       contacts: { ...NONE, found: contactIds.length, kept: contactIds.length },
       calls: { ...NONE, found: callIds.length, kept: callIds.length },
+      ...{ recordings: NONE, voicemails: NONE, transcripts: NONE, insights: NONE },
     });
     expect(receipt).toMatchObject({ status: 'completed', failure: null, verification: null });
     expect(receipt.package).toEqual({ sha256: result.package?.sha256, sizeBytes: result.package?.sizeBytes });

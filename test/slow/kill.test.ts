@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createCompanySeed, type FaultRule, type LoggedRequest, type Sandbox, startSandbox } from '../../sandbox';
-import { type AccessPackage, packageSchema } from '../../src/package/model';
+import { type AccessPackage, accessPackageSchema } from '../../src/package/document';
 import { createOperator, type RunningProcess } from '../support/command-line';
 import { resultSchema } from '../support/documents';
 import { until } from '../support/patience';
@@ -100,7 +100,7 @@ function repeatedOf(killed: Disturbed, twin: Disturbed): number {
 
 async function packageAt(path: string): Promise<AccessPackage> {
   const files = await unzip(readFileSync(path));
-  return packageSchema.parse(JSON.parse(files.get('access-package.json') ?? ''));
+  return accessPackageSchema.parse(JSON.parse(files.get('access-package.json') ?? ''));
 }
 
 function report(what: string, { sent, inFlight, result }: Disturbed, repeated: number): void {

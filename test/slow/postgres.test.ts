@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createCompanySeed, type Sandbox, type SandboxCompany, startSandbox } from '../../sandbox';
-import { packageSchema } from '../../src/package/model';
+import { accessPackageSchema } from '../../src/package/document';
 import { createOperator, type Operator, type RunningProcess } from '../support/command-line';
 import { listSchema, statusSchema } from '../support/documents';
 import { PATIENCE_MS, until } from '../support/patience';
@@ -200,7 +200,7 @@ async function contactsOfPackage(workflowId: string, requestId: string): Promise
   const { exit, stderr } = await operator.run(['package', workflowId, '--out', path]);
   expect({ exit, stderr }).toMatchObject({ exit: 0 });
   const files = await unzip(readFileSync(path));
-  return idsOf(packageSchema.parse(JSON.parse(files.get('access-package.json') ?? '')).contacts);
+  return idsOf(accessPackageSchema.parse(JSON.parse(files.get('access-package.json') ?? '')).contacts);
 }
 
 test('an update of the schema that is there already changes nothing', async () => {

@@ -72,6 +72,10 @@ const opened: Opened = {
   spellings: 1,
   contacts: 'search',
   calls: { by: 'by-number', from: 1, to: 1 },
+  include: ['recordings', 'insights'],
+  lateMedia: false,
+  language: 'en',
+  timezone: 'UTC',
   dryRun: false,
   settleMs: 1,
   requireApproval: false,
@@ -83,7 +87,21 @@ const fullApproval = { ...approval, decisions: { 'contact 1': 'take' } } as cons
 const rejection = { planDigest: '0'.repeat(32), reason: 'not-hers', at };
 const signed = { by: 'dpo', signature: `${'A'.repeat(86)}==` };
 const alarm = { request, runId: 'run-1', alarm: 'overdue', regime: 'gdpr', dueAt: at } as const;
+const found = [
+  { outcome: 'none', apiRequests: 1 },
+  { outcome: 'found', object, apiRequests: 1 },
+] as const;
 const swept = { kept: 1, unkept: 0, destroyed: 2, left: 0, foreign: 0 };
+
+const gathering = {
+  request,
+  plan: object,
+  calls: object,
+  kinds: ['recording'],
+  audio: [],
+  late: false,
+  nowMs: 1,
+} as const;
 
 export const SAMPLES: Samples = {
   searchContacts: {
@@ -96,9 +114,9 @@ export const SAMPLES: Samples = {
   fetchCalls: {
     takes: [
       [{ request, people: object, number: 0, window: {}, page: 1 }],
-      [{ request, people: object, number: null, window: { from: 1, to: 2 }, page: 1 }],
+      [{ request, people: object, number: null, window: { from: 1, to: 2 }, page: 1, audio: ['recording'] }],
     ],
-    returns: [pageReport],
+    returns: [pageReport, { ...pageReport, links: { object, count: 1 } }],
   },
   deleteContact: {
     takes: [[{ ...contact, plan: object }], [{ ...contact, plan: object, approval: object, reading: object }]],
@@ -113,6 +131,9 @@ export const SAMPLES: Samples = {
   },
   ping: { takes: [[{ connection: 'acme' }], [refused]], returns: [{ replaced: false, apiRequests: 1 }] },
   refreshToken: { takes: [[refused]], returns: [{ apiRequests: 1 }] },
+  renewMediaLink: { takes: [[{ request, media: object, place: 0 }]], returns: found },
+  fetchTranscript: { takes: [[{ request, spoken: object, place: 0 }]], returns: found },
+  fetchInsight: { takes: [[{ request, spoken: object, place: 0, insight: 'summary' }]], returns: found },
   openRequest: {
     takes: [[{ input: null, receivedAt: at, openedAt: at, runId: 'run-1' }]],
     returns: [
@@ -144,7 +165,7 @@ export const SAMPLES: Samples = {
     ],
   },
   makePlan: {
-    takes: [[{ request, people: object }], [{ request, people: object, calls: object }]],
+    takes: [[{ request, people: object }], [{ request, people: object, calls: object, audio: ['recording'] }]],
     returns: [
       { plan: object, planDigest: 'f00', certain: { contacts: 1, calls: 0 }, doubtful: { contacts: 0, calls: 1 } },
     ],
@@ -159,6 +180,31 @@ export const SAMPLES: Samples = {
       },
     ],
   },
+  pickSpoken: {
+    takes: [[{ request, plan: object, calls: object }], [{ request, plan: object, approval: object, calls: object }]],
+    returns: [{ blocks: [{ object, count: 1 }] }],
+  },
+  downloadAudio: { takes: [[{ request, links: object }]], returns: [{ audio: object }] },
+  gatherAudio: {
+    takes: [[gathering], [{ ...gathering, approval: object, audio: [object], late: true }]],
+    returns: [
+      { audio: object, missing: [], files: {}, failed: [], mayFollow: 0 },
+      {
+        audio: object,
+        missing: [1],
+        files: { recordings: 2 },
+        failed: [{ source: 'recordings', record: 'recording 1', code: 'gone' }],
+        mayFollow: 1,
+        followUntil: at,
+      },
+    ],
+  },
+  noteMissingAudio: { takes: [[{ request, audio: object, place: 0, code: 'gone' }]], returns: [{ audio: object }] },
+  gatherIntelligence: { takes: [[{ request, objects: [object] }]], returns: [object] },
+  noteNotEntitled: {
+    takes: [[{ connection: 'acme', what: 'transcription', nowMs: 1 }]],
+    returns: [undefined],
+  },
   recogniseContacts: {
     takes: [[{ request, subject: object, people: object, plan: object, found: object }]],
     returns: [
@@ -167,8 +213,14 @@ export const SAMPLES: Samples = {
     ],
   },
   buildPackage: {
-    takes: [{ coverage }, { coverage: fullCoverage, approval: object }].map(each => [
-      { request, subject: object, people: object, calls: object, plan: object, ...each, startedAt: at },
+    takes: [{ coverage }, { coverage: fullCoverage, approval: object, audio: object }].map(each => [
+      {
+        ...{ request, subject: object, people: object, calls: object, plan: object, intelligence: [object], ...each },
+        withheld: [{ source: 'calls', code: 'shared-number', count: 1 }],
+        language: 'en',
+        timezone: 'Europe/Paris',
+        startedAt: at,
+      },
     ]),
     returns: [packed],
   },

@@ -8,10 +8,15 @@ const errorSchema = z.strictObject({
 export const errorOf = (document: unknown) => errorSchema.parse(document).error;
 
 const gaps = z.array(z.strictObject({ code: z.string(), count: z.number().int().optional() }));
-const state = z.enum(['complete', 'partial', 'failed', 'skipped']);
+const state = z.enum(['complete', 'partial', 'failed', 'skipped', 'not-asked', 'not-entitled']);
+const part = z.strictObject({ state, gaps }).optional();
 const counts = z.strictObject({
   contacts: z.number().int(),
   calls: z.number().int().optional(),
+  recordings: z.number().int().optional(),
+  voicemails: z.number().int().optional(),
+  transcripts: z.number().int().optional(),
+  insights: z.number().int().optional(),
   deleted: z.number().int().optional(),
   alreadyAbsent: z.number().int().optional(),
   retained: z.number().int().optional(),
@@ -38,7 +43,7 @@ export const resultSchema = z.strictObject({
   counts,
   outcomes: z.array(
     z.strictObject({
-      record: z.string().regex(/^(unreadable )?(contact|call) \d+$/),
+      record: z.string().regex(/^(unreadable )?(contact|call|recording|voicemail|transcript|insight) \d+$/),
       outcome,
       code: z.string().optional(),
     }),
@@ -55,7 +60,7 @@ export const resultSchema = z.strictObject({
     )
     .optional(),
   coverage: z.strictObject({
-    contacts: z.strictObject({ state, gaps }),
+    contacts: z.strictObject({ state, gaps, by: z.enum(['number', 'company']).optional() }),
     calls: z
       .strictObject({
         state,
@@ -66,6 +71,7 @@ export const resultSchema = z.strictObject({
         ignoredNumbers: z.number().int(),
       })
       .optional(),
+    ...{ recordings: part, voicemails: part, transcripts: part, insights: part },
     outOfReach: z.array(z.string()).min(1),
   }),
   apiRequests: z.number().int(),
@@ -152,6 +158,7 @@ export const connectionsSchema = z.strictObject({
         .string()
         .regex(/^[A-Z]{2}$/)
         .nullable(),
+      language: z.string().length(2),
       approvals: z.number().int(),
       deletionsPerDay: z.number().int().nullable(),
       pausedAt: z.iso.datetime().nullable(),

@@ -3,7 +3,7 @@ import type { Client } from '@temporalio/client';
 import type { temporal } from '@temporalio/proto';
 import type { CallRecord, SandboxCompany } from '../../sandbox';
 import type { RequestResult, Started } from '../../src/client';
-import { type AccessPackage, packageSchema } from '../../src/package/model';
+import { type AccessPackage, accessPackageSchema } from '../../src/package/document';
 import type { TestService } from './service';
 import { unzip } from './zip';
 
@@ -11,7 +11,7 @@ import { unzip } from './zip';
 export async function documentOf(service: TestService, result: RequestResult): Promise<AccessPackage> {
   if (result.package === undefined) throw new Error(`the request ended as ${result.status} and has no package`);
   const files = await unzip(await service.packageOf(result));
-  return packageSchema.parse(JSON.parse(files.get('access-package.json') ?? ''));
+  return accessPackageSchema.parse(JSON.parse(files.get('access-package.json') ?? ''));
 }
 
 export function idsOf(records: readonly { readonly id: number }[]): number[] {

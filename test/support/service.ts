@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { inspect } from 'node:util';
 import {
   type ActivityInterceptorsFactory,
@@ -260,9 +261,9 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
       return connection;
     },
     async packageOf(result) {
-      const bytes = await parts.cases.readPackage(result, result.package?.sha256 ?? '');
-      if (bytes === undefined) throw new Error('the package is not in the vault');
-      return bytes;
+      const file = await parts.cases.openPackage(result, result.package?.sha256 ?? '');
+      if (file === undefined) throw new Error('the package is not in the vault');
+      return buffer(file.read(0));
     },
     async stop() {
       if (shares) for (const connection of stored) await parts.connections.delete(connection);

@@ -18,6 +18,7 @@ import { createDsrClient, type DsrClient } from '../../src/client';
 import { createDataConverter } from '../../src/encryption/data-converter';
 import { generateKeyFile } from '../../src/encryption/key-file';
 import { loadKeyring } from '../../src/encryption/keyring';
+import { createMediaClient } from '../../src/media/client';
 import { apiTaskQueue, SEARCH_ATTRIBUTES } from '../../src/request/names';
 import { createApprovers } from '../../src/vault/approvers';
 import { createBrake } from '../../src/vault/brake';
@@ -86,6 +87,8 @@ export async function startSkippingService(options: SandboxOptions): Promise<Ski
     brake: createBrake(vault),
     receipts,
     aircall,
+    media: createMediaClient({ hosts: [] }),
+    signingKey: keyring.signingKey,
     gates: createGates(),
     takePermit: async () => 0,
     workflows: 'c'.repeat(64),

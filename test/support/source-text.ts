@@ -17,7 +17,7 @@ export interface SourceFile {
 export function readSources(...folders: readonly string[]): SourceFile[] {
   return folders.flatMap(folder =>
     readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
-      .filter(entry => entry.isFile() && entry.name.endsWith('.ts'))
+      .filter(entry => entry.isFile() && /\.tsx?$/.test(entry.name))
       .map(entry => join(entry.parentPath, entry.name))
       .map(path => ({ path: relative(ROOT, path), text: readFileSync(path, 'utf8') })),
   );
@@ -63,7 +63,8 @@ export function codeOf(text: string, strings: 'keep' | 'empty'): string {
     else if (rest === '/*') take(at + 2, '');
     else if (rest.startsWith("'")) takeQuoted(until(/'(?:[^'\\\n]|\\.)*'/y));
     else if (rest.startsWith('"')) takeQuoted(until(/"(?:[^"\\\n]|\\.)*"/y));
-    else if (rest.startsWith('/') && /(?:^|[(,=:[!&|?{};>]|\breturn)\s*$/.test(code.slice(-40)))
+    // `/>` closes an element of a page.
+    else if (rest.startsWith('/') && rest !== '/>' && /(?:^|[(,=:[!&|?{};>]|\breturn)\s*$/.test(code.slice(-40)))
       takeQuoted(until(/\/(?:[^/\\[\n]|\\.|\[(?:[^\]\\\n]|\\.)*\])+\//y));
     else if (rest.startsWith('`')) {
       take(at + 1, '`');

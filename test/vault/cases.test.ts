@@ -1,13 +1,19 @@
+import { buffer } from 'node:stream/consumers';
 import { clockOf, ExtensionRefused } from '../../src/request/clock';
 import type { RequestResult } from '../../src/request/model';
 import type { RequestRef } from '../../src/request/names';
-import { sha256Of } from '../../src/vault/case-files';
 import { CaseFileBroken, type Cases, createCases, type RequestRecord } from '../../src/vault/cases';
+import { FILE_LIMITS } from '../../src/vault/chunks';
+import { sha256Of } from '../../src/vault/digest';
+import { createEnded } from '../../src/vault/ended';
 import { createFolderDriver } from '../../src/vault/folder';
+import { createMarks } from '../../src/vault/marks';
+import { createRecords } from '../../src/vault/records';
 import { createVault, type Vault, type VaultDriver } from '../../src/vault/vault';
 import { keyOf, keyringOf } from '../encryption/keyrings';
 import { askedFor } from '../support/asked';
 import { makeFolder, removeFolder } from '../support/folders';
+import { streamOf } from '../support/streams';
 
 const ring = keyringOf(['k-1', keyOf('one')]);
 const request: RequestRef = { connection: 'acme', kind: 'access', requestId: 'r-1' };
@@ -178,7 +184,8 @@ describe('what a request has in the vault, once destroyed,', () => {
 
   test('cannot be read by anyone who has the keyring, also not from bytes that were kept', async () => {
     const ref = await cases.write(request, ['anna']);
-    await cases.writePackage(request, ZIP, ZIP_SHA256);
+    await cases.writePackage(request, streamOf(ZIP));
+    const file = await cases.writeFile(request, streamOf(ZIP));
     const path = `requests/acme/access/r-1/case/${ref.ref}`;
     const kept = await driver.get(path);
     await cases.shred(request, at, record.runId);
@@ -190,8 +197,10 @@ describe('what a request has in the vault, once destroyed,', () => {
     await driver.putIfAbsent(path, kept?.value ?? Buffer.alloc(0));
     for (const reader of [cases, createCases(vault)]) {
       await expect(reader.read(request, ref)).rejects.toMatchObject({ code: 'case-file-shredded' });
-      await expect(reader.readPackage(request, ZIP_SHA256)).rejects.toMatchObject({ code: 'case-file-shredded' });
+      await expect(reader.openPackage(request, ZIP_SHA256)).rejects.toMatchObject({ code: 'case-file-shredded' });
+      await expect(reader.openFile(request, file)).rejects.toMatchObject({ code: 'case-file-shredded' });
       await expect(reader.write(request, ['late'])).rejects.toMatchObject({ code: 'case-file-shredded' });
+      await expect(reader.writeFile(request, streamOf(ZIP))).rejects.toMatchObject({ code: 'case-file-shredded' });
     }
     await expect(vault.get(path)).rejects.toMatchObject({ code: 'unknown-key' });
   });
@@ -268,27 +277,99 @@ describe('what a request has in the vault, once destroyed,', () => {
   });
 });
 
+describe('a file of a case file', () => {
+  test('gives back its bytes, its size and its digest, to the reference that the history names', async () => {
+    const ref = await cases.writeFile(request, streamOf(ZIP.subarray(0, 1), ZIP.subarray(1)));
+    expect(JSON.stringify(ref)).not.toContain(ZIP_SHA256);
+    const file = await createCases(vault).openFile(request, ref);
+    expect(file).toMatchObject({ sizeBytes: ZIP.length, sha256: ZIP_SHA256 });
+    expect((await buffer(file.read(0))).equals(ZIP)).toBe(true);
+    expect((await buffer(file.read(2))).toString()).toBe('p');
+  });
+
+  test('is not read by another request, and no other object is read as one', async () => {
+    await cases.open({ ...record, request: other });
+    const ref = await cases.writeFile(request, streamOf(ZIP));
+    await expect(cases.openFile(other, ref)).rejects.toMatchObject({ code: 'case-file-broken' });
+    await expect(cases.openFile(request, await cases.write(request, ['a']))).rejects.toMatchObject({
+      code: 'case-file-broken',
+      message: expect.stringContaining('not a file'),
+    });
+  });
+
+  test('whose writing failed leaves nothing that names it, and its chunks go with the request', async () => {
+    async function* failing() {
+      yield Buffer.alloc(FILE_LIMITS.chunkBytes);
+      throw new Error('the store closed the connection');
+    }
+    await expect(cases.writeFile(request, failing())).rejects.toThrow('closed the connection');
+    const left = () => vault.list('requests/acme/access/r-1/chunks');
+    expect(await vault.list('requests/acme/access/r-1/case')).toEqual([]);
+    expect(await left()).toHaveLength(1);
+    await cases.purge(request, new Date(), record.runId);
+    await cases.empty(request);
+    expect(await left()).toEqual([]);
+  });
+
+  test('stops where its request is destroyed while it is written, and what came late is destroyed too', async () => {
+    async function* destroyedMeanwhile() {
+      yield Buffer.alloc(FILE_LIMITS.chunkBytes);
+      await cases.shred(request, new Date(), record.runId);
+      yield Buffer.alloc(1);
+    }
+    await expect(cases.writeFile(request, destroyedMeanwhile())).rejects.toMatchObject({ code: 'case-file-shredded' });
+    expect(await vault.list('requests/acme/access/r-1/chunks')).toEqual([]);
+  });
+});
+
+test('an object of a case file that is removed is not read any more, and others are', async () => {
+  const [links, kept] = [await cases.write(request, ['https://signed.example']), await cases.write(request, ['kept'])];
+  for (let times = 0; times < 2; times += 1) await cases.removeObject(request, links);
+  await expect(cases.read(request, links)).rejects.toMatchObject({ code: 'case-file-broken' });
+  expect(await vault.list('requests/acme/access/r-1/case')).toEqual([`requests/acme/access/r-1/case/${kept.ref}`]);
+  expect(await cases.read(request, kept)).toEqual(['kept']);
+});
+
 describe('the access package in the vault', () => {
-  test('is stored once per content', async () => {
-    const uri = await cases.writePackage(request, ZIP, ZIP_SHA256);
-    expect(await cases.writePackage(request, ZIP, ZIP_SHA256)).toBe(uri);
-    expect((await cases.readPackage(request, ZIP_SHA256))?.equals(ZIP)).toBe(true);
-    expect(await cases.writePackage(request, Buffer.from('other'), 'b'.repeat(64))).not.toBe(uri);
+  const headKey = (sha256: string) => `requests/acme/access/r-1/package/${sha256}`;
+
+  test('is found by its content, however its bytes came, and answers the same if a step is repeated', async () => {
+    const stored = await cases.writePackage(request, streamOf(ZIP));
+    expect(stored).toEqual({ uri: `vault:${headKey(ZIP_SHA256)}`, sha256: ZIP_SHA256, sizeBytes: ZIP.length });
+    const pieces = [...ZIP].map(byte => Buffer.from([byte]));
+    expect(await cases.writePackage(request, streamOf(...pieces))).toEqual(stored);
+    expect(await vault.list('requests/acme/access/r-1/package')).toEqual([headKey(ZIP_SHA256)]);
+    const file = await cases.openPackage(request, ZIP_SHA256);
+    expect(file).toMatchObject({ sizeBytes: ZIP.length, sha256: ZIP_SHA256 });
+    expect(file && (await buffer(file.read(0))).equals(ZIP)).toBe(true);
+    expect((await cases.writePackage(request, streamOf(Buffer.from('other')))).uri).not.toBe(stored.uri);
+  });
+
+  test('is not there before it is whole', async () => {
+    async function* failing() {
+      yield ZIP;
+      expect(await cases.openPackage(request, ZIP_SHA256)).toBeUndefined();
+      throw new Error('the worker was killed');
+    }
+    await expect(cases.writePackage(request, failing())).rejects.toThrow('killed');
+    expect(await cases.openPackage(request, ZIP_SHA256)).toBeUndefined();
   });
 
   test("is never another request's, and never another content than its digest names", async () => {
     await cases.open({ ...record, request: other });
-    await cases.writePackage(request, ZIP, ZIP_SHA256);
-    expect(await cases.readPackage(other, ZIP_SHA256)).toBeUndefined();
-    await cases.writePackage(request, ZIP, 'b'.repeat(64));
-    await expect(cases.readPackage(request, 'b'.repeat(64))).rejects.toMatchObject({ code: 'case-file-broken' });
+    await cases.writePackage(request, streamOf(ZIP));
+    expect(await cases.openPackage(other, ZIP_SHA256)).toBeUndefined();
+    const own = await createRecords(vault, createMarks(vault), createEnded(vault)).own(request);
+    const head = await own.get(headKey(ZIP_SHA256));
+    await own.putIfAbsent(headKey('b'.repeat(64)), head?.value ?? Buffer.alloc(0));
+    await expect(cases.openPackage(request, 'b'.repeat(64))).rejects.toMatchObject({ code: 'case-file-broken' });
   });
 
   test('is the only thing that a digest can name: neither a connection nor a case file', async () => {
     await vault.putIfAbsent('connections/acme', Buffer.from('sesame'));
     const { ref } = await cases.write(request, ['a']);
     for (const key of ['../../../../../connections/acme', `../case/${ref}`, '', 'c'.repeat(64)])
-      expect(await cases.readPackage(request, key)).toBeUndefined();
+      expect(await cases.openPackage(request, key)).toBeUndefined();
   });
 });
 

@@ -1,5 +1,9 @@
+import { buffer } from 'node:stream/consumers';
+import { readChunks, writeChunks } from '../../src/vault/chunks';
 import { probeVault } from '../../src/vault/probe';
-import type { VaultDriver } from '../../src/vault/vault';
+import { createVault, type VaultDriver } from '../../src/vault/vault';
+import { keyOf, keyringOf } from '../encryption/keyrings';
+import { streamOf } from '../support/streams';
 import { increment } from './increment';
 
 /** What every driver of the vault does. `makeDriver` answers one that is empty. */
@@ -259,6 +263,23 @@ export function describeVaultDriver(name: string, makeDriver: () => Promise<Vaul
       expect(await driver.list('')).toEqual([]);
       await increment(driver, 'a/b');
       expect(await textAt(driver, 'a/b')).toBe('1');
+    });
+
+    test('keeps a file in chunks, sealed, and a folder of chunks is deleted as any other', async () => {
+      const vault = createVault(driver, keyringOf(['k-1', keyOf('chunks')]));
+      const store = { vault: async () => vault, folder: 'requests/chunks' };
+      const bytes = Buffer.from('a file '.repeat(1_000));
+      const limits = { chunkBytes: 1_000, fileBytesMax: bytes.length };
+      const head = await writeChunks(store, streamOf(bytes), limits);
+      expect((await buffer(readChunks(store, head, 0))).equals(bytes)).toBe(true);
+      expect((await buffer(readChunks(store, head, 6_990))).toString()).toBe(bytes.subarray(6_990).toString());
+      const keys = await driver.list('requests/chunks');
+      expect(keys).toHaveLength(7);
+      for (const key of keys) {
+        expect((await driver.get(key))?.value.includes('a file')).toBe(false);
+        await driver.delete(key);
+      }
+      expect(await driver.list('')).toEqual([]);
     });
 
     test('passes the probe of a vault, which leaves nothing in it', async () => {

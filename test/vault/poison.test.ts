@@ -2,21 +2,23 @@
  * Each kind of object in the vault, broken in each way by somebody without a key: what uses it says so or does without it, what
  * does not use it goes on, and nothing else is lost. One table; the runner prints it where `POISON_TABLE=1`.
  */
+import { text } from 'node:stream/consumers';
 import type { Client } from '@temporalio/client';
 import { createEvidence } from '../../src/audit/evidence';
 import { errorCode } from '../../src/error-code';
 import type { RequestResult } from '../../src/request/model';
 import type { RequestRef } from '../../src/request/names';
 import { createAuthorizations } from '../../src/vault/authorizations';
-import { sha256Of } from '../../src/vault/case-files';
 import { type CaseRef, createCases } from '../../src/vault/cases';
 import { budgetOf, type Connection, createConnections } from '../../src/vault/connections';
+import { sha256Of } from '../../src/vault/digest';
 import { createFolderDriver } from '../../src/vault/folder';
 import { createReceipts } from '../../src/vault/receipts';
 import { createVault, type VaultDriver } from '../../src/vault/vault';
 import { keyOf, keyringOf } from '../encryption/keyrings';
 import { askedFor } from '../support/asked';
 import { makeFolder, removeFolder } from '../support/folders';
+import { streamOf } from '../support/streams';
 
 const keyring = keyringOf(['k-1', keyOf('poison')]);
 const NOW = new Date('2026-01-31T12:00:00.000Z');
@@ -150,13 +152,18 @@ async function lifeOf(connection: string, requestId: string): Promise<void> {
   await mine.cases.mark([SUBJECT], request);
   const ref = await mine.cases.write(request, ['anna']);
   await mine.cases.noteProgress(request, 'step', { sent: 1, uncertain: false });
-  await mine.cases.writePackage(request, Buffer.from('zip'), sha256Of(Buffer.from('zip')));
+  await mine.cases.writePackage(request, streamOf(ZIP));
   await end(mine, request);
   await mine.cases.unmark([SUBJECT], request);
   const other = process();
   expect(await other.cases.read(request, ref)).toEqual(['anna']);
-  expect((await other.cases.readPackage(request, sha256Of(Buffer.from('zip'))))?.toString()).toBe('zip');
+  expect(await packageOf(request, other)).toBe(ZIP.toString());
   expect(await other.receipts.newestOf(request)).toMatchObject({ request: { requestId } });
+}
+
+async function packageOf(request: RequestRef, { cases }: Process): Promise<string> {
+  const file = await cases.openPackage(request, sha256Of(ZIP));
+  return file === undefined ? 'no package' : text(file.read(0));
 }
 
 /** How the user of a broken object fares: its words, or the code of its error. */
@@ -279,6 +286,30 @@ const KINDS: Readonly<Record<string, Kind>> = {
       deleted: 'limit 60, after the next 429 10',
     },
   },
+  'what a company does not pay for': {
+    async make({ connections }, older) {
+      const { name, connectedAt } = connectionOf('acme');
+      await connections.noteNotEntitled({ name, connectedAt }, 'summary', NOW.getTime());
+      await older('entitlements/acme');
+      await connections.noteNotEntitled({ name, connectedAt }, 'topics', NOW.getTime());
+      return 'entitlements/acme';
+    },
+    async use({ connections }) {
+      const refused = ['summary', 'topics'] as const;
+      const asked = await Promise.all(
+        refused.map(each => connections.isNotEntitled(connectionOf('acme'), each, NOW.getTime())),
+      );
+      await connections.noteNotEntitled(connectionOf('acme'), 'topics', NOW.getTime());
+      return `refused: ${asked.join(', ')}`;
+    },
+    fates: {
+      truncated: 'refused: false, false',
+      other: 'refused: false, false',
+      older: 'refused: true, false',
+      locked: 'unknown-key',
+      deleted: 'refused: false, false',
+    },
+  },
   'record of an open request': {
     async make(mine, older) {
       await open(mine, R1);
@@ -389,11 +420,20 @@ const KINDS: Readonly<Record<string, Kind>> = {
   package: {
     async make(mine) {
       await open(mine, R1);
-      await mine.cases.writePackage(R1, ZIP, sha256Of(ZIP));
+      await mine.cases.writePackage(R1, streamOf(ZIP));
       return firstIn('requests/acme/access/r-1/package');
     },
-    use: async ({ cases }) => (await cases.readPackage(R1, sha256Of(ZIP)))?.toString() ?? 'no package',
+    use: fresh => packageOf(R1, fresh),
     fates: { truncated: 'seal-broken', other: 'wrong-key', locked: 'wrong-key', deleted: 'no package' },
+  },
+  'chunk of a package': {
+    async make(mine) {
+      await open(mine, R1);
+      await mine.cases.writePackage(R1, streamOf(ZIP));
+      return firstIn('requests/acme/access/r-1/chunks');
+    },
+    use: fresh => packageOf(R1, fresh),
+    fates: { truncated: 'seal-broken', other: 'wrong-key', locked: 'wrong-key', deleted: 'case-file-broken' },
   },
   'mark of an open access request': {
     async make({ cases }) {

@@ -15,6 +15,7 @@ import { createWakingActivities } from '../../../src/activities/waking';
 import { type AircallClientOptions, createAircallClient } from '../../../src/aircall/client';
 import { contactSchema } from '../../../src/aircall/schemas';
 import type { Keyring } from '../../../src/encryption/keyring';
+import { createMediaClient } from '../../../src/media/client';
 import type { ApiActivities, LocalActivities, WakingActivities } from '../../../src/request/contracts';
 import type { StepFailureDetail } from '../../../src/request/handling';
 import type { FinalStatus, RequestResult } from '../../../src/request/model';
@@ -126,6 +127,8 @@ export async function startSteps(options: StepsOptions = {}): Promise<Steps> {
     brake,
     receipts,
     aircall,
+    media: createMediaClient({ hosts: [] }),
+    signingKey: keyring.signingKey,
     gates: createGates(),
     takePermit: async () => permit.nextMs,
     workflows: 'c'.repeat(64),

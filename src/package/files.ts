@@ -1,0 +1,90 @@
+/**
+ * The files of an access package, each with size and digest, and the signed manifest over all of them. Texts are made while they
+ * are read, once for their digest and once for the zip file, so that no text of a large package is held as a whole.
+ */
+import { createHash } from 'node:crypto';
+import type { SigningKey } from '../encryption/signing-key';
+import type { PackageFile } from './archive';
+import { type AccessPackage, accessPackageJsonSchema } from './document';
+import { jsonPieces } from './json';
+import { signManifest } from './manifest';
+import { readmeText } from './readme';
+import { TABLES } from './tables';
+
+export interface PackageParts {
+  readonly document: AccessPackage;
+  /** The pages that people read, `index.html` among them. */
+  readonly pages: readonly Page[];
+  /** The audio whose path in the package the document names: from the beginning, each time. */
+  readonly openMedia: (path: string) => AsyncIterable<Uint8Array>;
+  /** The key that signs receipts. */
+  readonly key: SigningKey;
+}
+
+export interface Page {
+  readonly path: string;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * All files of the package in their order in the zip file: what people read first, audio last.
+ * @throws {ReceiptError} `receipt-invalid` for a path that is unsafe or given twice
+ */
+export function packageFiles({ document, pages, openMedia, key }: PackageParts): PackageFile[] {
+  const { connection, requestId, createdAt, recordings, voicemails } = document;
+  const media = [...recordings, ...voicemails].flatMap(row =>
+    'file' in row ? [mediaFile(row, () => openMedia(row.file))] : [],
+  );
+  const texts = [
+    textFile('README.txt', () => [readmeText(document, pages)]),
+    ...pages.map(({ path, bytes }) => fileOf(path, () => [bytes])),
+    textFile('access-package.json', () => jsonPieces(document)),
+    textFile('access-package.schema.json', () => jsonText(accessPackageJsonSchema())),
+    ...TABLES.map(({ name, pieces }) => textFile(`csv/${name}.csv`, () => pieces(document))),
+  ];
+  const files = [...texts, ...media].map(({ path, sizeBytes, sha256 }) => ({ path, sizeBytes, sha256 }));
+  const manifest = signManifest({ connection, requestId, createdAt, files }, key);
+  return [...texts, textFile('manifest.json', () => jsonText(manifest)), ...media];
+}
+
+function jsonText(value: unknown): string[] {
+  return [`${JSON.stringify(value, null, 2)}\n`];
+}
+
+type Media = Extract<AccessPackage['recordings'][number], { file: string }>;
+
+/** Audio is compressed already. */
+function mediaFile({ file: path, sizeBytes, sha256 }: Media, open: PackageFile['open']): PackageFile {
+  return { path, sizeBytes, sha256, stored: true, open };
+}
+
+function textFile(path: string, pieces: () => Iterable<string>): PackageFile {
+  return fileOf(path, () => encoded(pieces()));
+}
+
+function fileOf(path: string, open: () => Iterable<Uint8Array>): PackageFile {
+  const digest = createHash('sha256');
+  let sizeBytes = 0;
+  for (const chunk of open()) {
+    digest.update(chunk);
+    sizeBytes += chunk.length;
+  }
+  return { path, sizeBytes, sha256: digest.digest('hex'), stored: false, open };
+}
+
+const CHUNK_CHARACTERS = 65_536;
+
+/** UTF-8 in chunks that are worth a write; a long piece is a chunk of its own. */
+function* encoded(pieces: Iterable<string>): Generator<Uint8Array> {
+  let some: string[] = [];
+  let characters = 0;
+  for (const piece of pieces) {
+    some.push(piece);
+    characters += piece.length;
+    if (characters < CHUNK_CHARACTERS) continue;
+    yield Buffer.from(some.join(''));
+    some = [];
+    characters = 0;
+  }
+  yield Buffer.from(some.join(''));
+}

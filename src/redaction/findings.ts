@@ -1,0 +1,51 @@
+/** What is redacted, and what comes out. */
+import type { Card, Country } from '../judgement/judgement';
+import type { Redaction } from './reasons';
+
+export type Fields = Readonly<Record<string, unknown>>;
+
+export interface CallContent {
+  /** The id of the call. */
+  readonly call: number;
+  /** As Aircall answered, in whatever envelope. */
+  readonly content: unknown;
+}
+
+export interface Insight extends CallContent {
+  readonly kind: string;
+}
+
+/** All of one package at once, because a person has one label in it; only records that are handed over. */
+export interface Findings {
+  readonly contacts: readonly Card[];
+  readonly calls: readonly {
+    readonly id: number;
+    readonly contact?: { readonly id: number } | null | undefined;
+    readonly raw_digits?: string | null | undefined;
+  }[];
+  readonly transcripts: readonly CallContent[];
+  readonly insights: readonly Insight[];
+}
+
+/** What is the subject's, besides what the contacts hold. */
+export interface Whose {
+  /** Canonical: see foldEmail. */
+  readonly emails: readonly string[];
+  /** Canonical digits: see src/judgement/numbers.ts. */
+  readonly numbers: readonly string[];
+  /** Canonical digits on cards of others that were seen; one that is also the subject's counts as the subject's. */
+  readonly otherNumbers: readonly string[];
+  /** In which the judgement read numbers that have no country. */
+  readonly country?: Country | undefined;
+}
+
+export type RedactedRecord = Fields & { readonly id: number };
+
+export interface Redacted {
+  readonly contacts: readonly RedactedRecord[];
+  readonly calls: readonly RedactedRecord[];
+  readonly transcripts: readonly CallContent[];
+  readonly insights: readonly Insight[];
+  /** In the order of the records. */
+  readonly redactions: readonly Redaction[];
+}

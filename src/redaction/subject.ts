@@ -1,0 +1,122 @@
+/** What is the subject's, and how records describe others. It must never take a number for the subject's that only another card has. */
+import { addressesIn, addressesOf } from '../judgement/addresses';
+import type { Card, Country } from '../judgement/judgement';
+import { callDigits, readValues } from '../judgement/numbers';
+import type { Fields, Findings, Whose } from './findings';
+import { type Description, foldName } from './people';
+
+export interface Subject {
+  readonly contactIds: ReadonlySet<number>;
+  /** Canonical. */
+  readonly emails: ReadonlySet<string>;
+  /** Canonical digits. */
+  readonly numbers: ReadonlySet<string>;
+  /** Canonical digits; none is the subject's. */
+  readonly otherNumbers: ReadonlySet<string>;
+  /** Folded. */
+  readonly names: ReadonlySet<string>;
+  readonly country: Country | undefined;
+}
+
+export function subjectOf({ contacts, calls }: Findings, { emails, numbers, otherNumbers, country }: Whose): Subject {
+  const contactIds = new Set(contacts.map(({ id }) => id));
+  const known = new Set([...numbers, ...contacts.flatMap(card => numbersOf(card, country))]);
+  const others = new Set(otherNumbers.filter(digits => !known.has(digits)));
+  // Aircall knew who called, from a number that is on no card any more.
+  const attached = calls
+    .filter(({ contact }) => contact && contactIds.has(contact.id))
+    .flatMap(({ raw_digits: value }) => digitsOf(value, country) ?? [])
+    .filter(digits => !others.has(digits));
+  return {
+    contactIds,
+    emails: new Set([...emails, ...contacts.flatMap(addressesOf)]),
+    numbers: new Set([...known, ...attached]),
+    otherNumbers: others,
+    names: new Set(contacts.flatMap(namesOf)),
+    country,
+  };
+}
+
+/** Whether a value is a number, and not the subject's. What has no digit (`anonymous`) is no number. */
+export function isNumberOfOthers(value: string, { numbers, country }: Subject): boolean {
+  return /\d/.test(value) && !numbers.has(digitsOf(value, country) ?? '');
+}
+
+/** Whether a value is a number that only cards of others have. */
+export function isOnAnotherCard(value: string, { otherNumbers, country }: Subject): boolean {
+  return otherNumbers.has(digitsOf(value, country) ?? '');
+}
+
+/** Whether a card that Aircall attached to a call is the subject's. */
+export function isCardOf({ contactIds, emails }: Subject, card: Fields): boolean {
+  if (typeof card.id === 'number' && contactIds.has(card.id)) return true;
+  return textsAt(card.emails, 'value').some(value => addressesIn(value).some(address => emails.has(address)));
+}
+
+/** @param value an object, or only an id, address or name */
+export function describeAgent(value: unknown): Description {
+  if (typeof value === 'number') return { keys: [`id:${value}`] };
+  if (typeof value === 'string') {
+    if (/^\d+$/.test(value)) return { keys: [`id:${value}`] };
+    const keys = emailKeys(value);
+    return keys.length > 0 ? { keys } : { keys, name: value };
+  }
+  if (!isFields(value)) return { keys: [] };
+  const { id = value.user_id } = value;
+  const ids = typeof id === 'number' || typeof id === 'string' ? [`id:${id}`] : [];
+  return { keys: [...ids, ...emailKeys(value.email)], name: nameIn(value) };
+}
+
+/** A card, a participant of a conference, or only a number or name. */
+export function describePerson(value: unknown, country: Country | undefined): Description {
+  if (typeof value === 'number') return describePerson(String(value), country);
+  if (typeof value === 'string') {
+    const digits = digitsOf(value, country);
+    return digits === undefined ? { keys: [], name: value } : { keys: [`number:${digits}`] };
+  }
+  if (!isFields(value)) return { keys: [] };
+  const { id, type = 'contact', email, phone_number: number } = value;
+  const numbers = [...(typeof number === 'string' ? [number] : []), ...textsAt(value.phone_numbers, 'value')];
+  const keys = [
+    ...(typeof id === 'number' ? [`${String(type)}:${id}`] : []),
+    ...numbers.flatMap(each => digitsOf(each, country) ?? []).map(digits => `number:${digits}`),
+    ...[email, ...textsAt(value.emails, 'value')].flatMap(emailKeys),
+  ];
+  return { keys, name: nameIn(value) };
+}
+
+export function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+export function emailKeys(value: unknown): string[] {
+  return typeof value === 'string' ? addressesIn(value).map(address => `email:${address}`) : [];
+}
+
+function nameIn({ name, first_name: first, last_name: last }: Fields): string | undefined {
+  if (typeof name === 'string') return name;
+  const parts = [first, last].filter(part => typeof part === 'string');
+  return parts.length === 0 ? undefined : parts.join(' ');
+}
+
+/** People write either name first; a single name may be all that a text has. */
+function namesOf({ first_name: first, last_name: last }: Card): string[] {
+  return [`${first ?? ''} ${last ?? ''}`, `${last ?? ''} ${first ?? ''}`, first ?? '', last ?? ''].map(foldName);
+}
+
+function numbersOf({ phone_numbers: numbers }: Card, country: Country | undefined): string[] {
+  const values = (numbers ?? []).flatMap(({ value }) => value ?? []);
+  return readValues(values, country).flatMap(reading => (typeof reading === 'object' ? reading.digits : []));
+}
+
+function digitsOf(value: string | null | undefined, country: Country | undefined): string | undefined {
+  return value ? callDigits(value, country) : undefined;
+}
+
+function textsAt(list: unknown, field: string): string[] {
+  if (!Array.isArray(list)) return [];
+  return list.flatMap((item: unknown) => {
+    const value = isFields(item) ? item[field] : undefined;
+    return typeof value === 'string' ? value : [];
+  });
+}

@@ -1,0 +1,198 @@
+/**
+ * Masks what names others in a text. It must never mask what is the subject's, nor a number that is only an order number: without a plus,
+ * a number is masked only if it is on somebody else's card.
+ */
+import { countrySpecs, isValidIBAN } from 'ibantools';
+import { foldEmail } from '../judgement/addresses';
+import { digitForms, isPossibleNumber, PHONE_DIGITS_MIN } from '../judgement/numbers';
+import { isKeyLink } from './links';
+import { MASKS, type Reason } from './reasons';
+import {
+  type FoundDigits,
+  type FoundEmail,
+  type FoundWords,
+  findEmails,
+  findIbans,
+  findLinks,
+  findNumbers,
+  type NumberStart,
+  type Span,
+} from './scanning';
+
+/** In one text, checks against plans of numbers and of banks. What is found behind these is masked unchecked, unless it is the subject's. */
+const CHECKS_MAX = 5_000;
+
+/** Most texts of records are short, and the same in many records. */
+const REMEMBERED_LENGTH_MAX = 100;
+const REMEMBERED_MAX = 10_000;
+
+/** Canonical, as src/judgement has them. */
+export interface Marks {
+  readonly emails: ReadonlySet<string>;
+  readonly numbers: ReadonlySet<string>;
+  /** None of them is in `numbers`. */
+  readonly otherNumbers: ReadonlySet<string>;
+}
+
+export interface MaskedText {
+  readonly text: string;
+  /** Each once. */
+  readonly reasons: readonly Reason[];
+}
+
+/** People whom a text may name, and the label that takes the place of a name. */
+export interface NamedPeople {
+  readonly reason: Reason;
+  find(text: string): FoundWords[];
+  label(name: string): string;
+}
+
+interface Piece extends Span {
+  readonly reason: Reason;
+  readonly mask: string;
+}
+
+export interface TextMasker {
+  /** Takes time in proportion to the length, whatever it holds: about a second for a megabyte at worst. */
+  mask(text: string): MaskedText;
+}
+
+export function createTextMasker({ emails, numbers, otherNumbers }: Marks, people: readonly NamedPeople[]): TextMasker {
+  const own = formsOf(numbers);
+  const others = formsOf(otherNumbers);
+  const heads = new Set([...own, ...others].map(form => form.slice(0, PHONE_DIGITS_MIN)));
+  const ownDomains = new Set([...emails].map(domainOf));
+  const remembered = new Map<string, MaskedText>();
+  const rememberedDomains = new Map<string, boolean>();
+
+  function mask(text: string): MaskedText {
+    const known = remembered.get(text);
+    if (known !== undefined) return known;
+    const pieces = piecesOf(text);
+    const masked = pieces.length === 0 ? { text, reasons: [] } : replace(text, pieces);
+    if (text.length <= REMEMBERED_LENGTH_MAX && remembered.size < REMEMBERED_MAX) remembered.set(text, masked);
+    return masked;
+  }
+
+  function piecesOf(text: string): Piece[] {
+    const checks = createChecks();
+    const mail = [...findEmails(text)].map(found => ({ ...found, isOwn: isOwnEmail(found) }));
+    const phones = readNumbers(text, checks);
+    const kept = sorted([...mail.filter(({ isOwn }) => isOwn), ...phones.kept]);
+    const ibans = [...findIbans(text, lengthOfIban)].filter(({ iban }) => checks.areSpent() || isValidIBAN(iban));
+    const named = people.flatMap(({ reason, find, label }) =>
+      find(text).map(({ from, to, name }) => ({ from, to, reason, mask: label(name) })),
+    );
+    return [
+      ...findLinks(text)
+        .filter(({ name }) => isKeyLink(name))
+        .map(span => piece(span, 'link')),
+      ...mail.filter(({ isOwn }) => !isOwn).map(span => piece(span, 'email')),
+      ...without(kept, [
+        ...phones.others.map(span => piece(span, 'phone')),
+        ...ibans.map(span => piece(span, 'iban')),
+        ...named,
+      ]),
+    ];
+  }
+
+  function isOwnEmail({ domain, readings }: FoundEmail): boolean {
+    // Most addresses of a long text are of other domains, and reading one in full takes longer.
+    return isOwnDomain(domain) && readings.some(reading => emails.has(foldEmail(reading)));
+  }
+
+  function isOwnDomain(domain: string): boolean {
+    const known = rememberedDomains.get(domain);
+    if (known !== undefined) return known;
+    const isOwn = ownDomains.has(domainOf(`a@${domain}`));
+    if (rememberedDomains.size < REMEMBERED_MAX) rememberedDomains.set(domain, isOwn);
+    return isOwn;
+  }
+
+  function readNumbers(text: string, checks: Checks): { readonly kept: Span[]; readonly others: Span[] } {
+    const kept: Span[] = [];
+    const masked: Span[] = [];
+    const starts = findNumbers(text, heads, PHONE_DIGITS_MIN);
+    for (let next = starts.next(); next.done !== true; ) {
+      const { readings } = next.value;
+      const mine = readings.findLast(({ digits }) => own.has(digits));
+      const found = mine ?? readings.findLast(({ digits }) => others.has(digits)) ?? possible(next.value, checks);
+      if (found !== undefined) (mine === undefined ? masked : kept).push(found);
+      next = starts.next(found);
+    }
+    return { kept, others: masked };
+  }
+
+  return { mask };
+}
+
+function domainOf(address: string): string {
+  const folded = foldEmail(address);
+  return folded.slice(folded.lastIndexOf('@') + 1);
+}
+
+/** Whether a text is, as a whole, one address or one number. */
+export function isOneValue(text: string): boolean {
+  const value = text.trim();
+  return /^[^\s@]+@[^\s@]+$/.test(value) || (/^[+\d\s().\-/]+$/.test(value) && /\d/.test(value));
+}
+
+/** Of a number with a plus, as much as can be one. */
+function possible({ hasPlus, readings }: NumberStart, checks: Checks): FoundDigits | undefined {
+  if (!hasPlus) return undefined;
+  return readings.findLast(({ digits }) => checks.areSpent() || isPossibleNumber(digits));
+}
+
+function formsOf(numbers: Iterable<string>): ReadonlySet<string> {
+  return new Set([...numbers].flatMap(digitForms));
+}
+
+function lengthOfIban(country: string): number | undefined {
+  return countrySpecs[country]?.chars ?? undefined;
+}
+
+interface Checks {
+  /** Counts one. */
+  areSpent(): boolean;
+}
+
+function createChecks(): Checks {
+  let left = CHECKS_MAX;
+  return {
+    areSpent() {
+      left -= 1;
+      return left < 0;
+    },
+  };
+}
+
+function piece({ from, to }: Span, reason: keyof typeof MASKS): Piece {
+  return { from, to, reason, mask: MASKS[reason] };
+}
+
+function sorted<S extends Span>(spans: readonly S[]): S[] {
+  return [...spans].sort((one, other) => one.from - other.from || other.to - one.to);
+}
+
+/** Those that touch none of the kept ones. @param kept sorted */
+function without(kept: readonly Span[], pieces: readonly Piece[]): Piece[] {
+  let place = 0;
+  return sorted(pieces).filter(({ from, to }) => {
+    while (place < kept.length && (kept[place]?.to ?? 0) <= from) place += 1;
+    const next = kept[place];
+    return next === undefined || next.from >= to;
+  });
+}
+
+/** Pieces that overlap become one, so that nothing of either stays. */
+function replace(text: string, pieces: readonly Piece[]): MaskedText {
+  const parts: string[] = [];
+  const reasons = new Set<Reason>();
+  let done = 0;
+  for (const { from, to, reason, mask } of sorted(pieces)) {
+    reasons.add(reason);
+    if (from >= done) parts.push(text.slice(done, from), mask);
+    done = Math.max(done, to);
+  }
+  return { text: [...parts, text.slice(done)].join(''), reasons: [...reasons] };
+}

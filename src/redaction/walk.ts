@@ -1,0 +1,297 @@
+/**
+ * Walks through records and does with each field what table.ts says. It must never let a field through that no row was asked about, nor
+ * write into a path what it hides.
+ */
+import { foldEmail } from '../judgement/addresses';
+import type { Fields } from './findings';
+import { DEPTH_MAX } from './links';
+import { type Description, foldName, type People } from './people';
+import { MASKS, type Reason, type Redaction, WITHHELD } from './reasons';
+import { createNameFinder } from './scanning';
+import {
+  describeAgent,
+  describePerson,
+  emailKeys,
+  isCardOf,
+  isFields,
+  isNumberOfOthers,
+  isOnAnotherCard,
+  type Subject,
+} from './subject';
+import { type Spot, TOP, type Treatment } from './table';
+import { createTextMasker, isOneValue, type NamedPeople, type TextMasker } from './texts';
+
+export interface Walk {
+  fields(record: object, spot: Spot, path: string): Fields;
+  readonly redactions: readonly Redaction[];
+}
+
+export interface Roster {
+  readonly agents: People;
+  readonly persons: People;
+}
+
+/** Where a value stands. */
+interface At {
+  readonly spot: Spot;
+  /** JSON Pointer. */
+  readonly path: string;
+  readonly depth: number;
+  /** Within a field that nobody knows and that holds no mark of an agent. */
+  readonly isUnmarked: boolean;
+}
+
+/** A lower id of an agent may be any number. */
+const AGENT_ID_MIN = 10_000;
+/** Names of fields whose meaning is remembered: how a record calls its fields has no limit. */
+const FIELD_NAMES_MAX = 1_000;
+/** Fields that only users of Aircall have. */
+const OF_AGENTS = ['available', 'wrap_up_time'] as const;
+const READS_NOTHING: TextMasker = { mask: text => ({ text, reasons: [] }) };
+const CARD = TOP.below('contacts').below('[]');
+
+/** @param mode `learn`: only learns who is who, and what it returns is not redacted */
+export function createWalk(subject: Subject, { agents, persons }: Roster, mode: 'learn' | 'redact'): Walk {
+  const redactions: Redaction[] = [];
+  const isLearning = mode === 'learn';
+  // Whom a text names is known only when all was learnt.
+  const { mask } = isLearning
+    ? READS_NOTHING
+    : createTextMasker(subject, [named(agents, 'agent'), named(persons, 'other-person')]);
+  const harmlessNames = new Map<string, boolean>();
+
+  function named(people: People, reason: Reason): NamedPeople {
+    return { reason, find: createNameFinder(people.names()), label: name => people.label({ keys: [], name }) };
+  }
+
+  /** Undefined: the field is left out. */
+  function leaveOut({ path }: At, reason: Reason): undefined {
+    redactions.push({ path, reason });
+  }
+
+  function instead<V>({ path }: At, reason: Reason, value: V): V {
+    redactions.push({ path, reason });
+    return value;
+  }
+
+  function label(people: People, who: Description): string {
+    if (!isLearning) return people.label(who);
+    people.learn(who);
+    return '';
+  }
+
+  const TREATMENTS: Readonly<Record<Treatment, (value: unknown, at: At) => unknown>> = {
+    own: (value, at) => (typeof value === 'object' ? unknown(value, at) : value),
+    text: (value, at) =>
+      typeof value === 'number' ? value : typeof value === 'string' ? text(value, at) : unknown(value, at),
+    unknown,
+    'own-unknown': (value, at) => (isTheirs(value) ? value : unknown(value, at)),
+    agent,
+    team,
+    party,
+    card,
+    participant,
+    person,
+    link: (value, at) =>
+      typeof value === 'string' && value !== '' ? instead(at, 'link', MASKS.link) : unknown(value, at),
+    assessment: (_value, at) => leaveOut(at, 'assessment'),
+    transcript: (value, at) => spoken(value, at, utterance),
+    insight: (value, at) => spoken(value, at, speaker),
+  };
+
+  function visit(value: unknown, at: At): unknown {
+    if (value === null || typeof value === 'boolean') return value;
+    if (at.depth > DEPTH_MAX) return leaveOut(at, 'too-deep');
+    return at.spot.use === undefined ? inside(value, at) : TREATMENTS[at.spot.use](value, at);
+  }
+
+  function inside(value: unknown, at: At): unknown {
+    if (Array.isArray(value)) return items(value, at, visit);
+    return isFields(value) ? fields(value, at) : unknown(value, at);
+  }
+
+  /** An item that is left out becomes null, so that the others keep their places. */
+  function items(list: readonly unknown[], at: At, treat: (item: unknown, at: At) => unknown): unknown[] {
+    return list.map((item, place) => (item === null ? null : (treat(item, below(at, '[]', String(place))) ?? null)));
+  }
+
+  function fields(record: object, at: At): Fields {
+    const kept: [string, unknown][] = [];
+    for (const [name, value] of Object.entries(record)) {
+      if (!isHarmless(name)) {
+        leaveOut(at, 'other-person'); // the path of the field would say whom it names
+        continue;
+      }
+      const treated = visit(value, below(at, name, name));
+      if (treated !== undefined) kept.push([name, treated]);
+    }
+    return Object.fromEntries(kept);
+  }
+
+  /** Whether the name of a field names nobody. */
+  function isHarmless(name: string): boolean {
+    const known = harmlessNames.get(name);
+    if (known !== undefined) return known;
+    const harmless = mask(name).reasons.length === 0;
+    if (harmlessNames.size < FIELD_NAMES_MAX) harmlessNames.set(name, harmless);
+    return harmless;
+  }
+
+  function text(value: string, at: At): string {
+    const masked = mask(value);
+    for (const reason of masked.reasons) redactions.push({ path: at.path, reason });
+    return masked.text;
+  }
+
+  /** A number may be one that is dialled. */
+  function number(value: number, at: At): number | undefined {
+    return mask(String(value)).reasons.length === 0 ? value : leaveOut(at, 'phone');
+  }
+
+  function unknown(value: unknown, at: At): unknown {
+    if (typeof value === 'object' && at.spot.hasKnownParts) return inside(value, at);
+    if (!isLearning && !at.isUnmarked && holdsMark(value, 0)) return leaveOut(at, 'agent');
+    if (isLikeAgent(value)) return agent(value, at);
+    if (typeof value === 'object') return inside(value, { ...at, isUnmarked: true });
+    return leaf(value, at);
+  }
+
+  /** On the subject's card an address or number that stands alone is the subject's, as in the known fields. */
+  function isTheirs(value: unknown): boolean {
+    return typeof value === 'string' && isOneValue(value) && !isMark(value) && !isOnAnotherCard(value, subject);
+  }
+
+  function leaf(value: unknown, at: At): unknown {
+    if (typeof value === 'string') return text(value, at);
+    return typeof value === 'number' ? number(value, at) : value;
+  }
+
+  /** Whether a value, or the name of a field in it, says which agent it is about. */
+  function holdsMark(value: unknown, depth: number): boolean {
+    if (typeof value === 'number') return value >= AGENT_ID_MIN && agents.knows(`id:${value}`);
+    if (typeof value === 'string') return isMark(value);
+    if (typeof value !== 'object' || value === null || depth > DEPTH_MAX) return false;
+    return Object.entries(value).some(([name, part]) => isMark(name) || holdsMark(part, depth + 1));
+  }
+
+  function isMark(value: string): boolean {
+    const [, id] = /(?:^|\/users\/)(\d{5,})$/.exec(value) ?? [];
+    if (id !== undefined && agents.knows(`id:${id}`)) return true;
+    if (emailKeys(value).some(agents.knows)) return true;
+    return agents.knows(foldName(value)) || mask(value).reasons.includes('agent');
+  }
+
+  function agent(value: unknown, at: At): unknown {
+    if (Array.isArray(value)) return items(value, at, agent);
+    if (value === '') return value;
+    const who = describeAgent(value);
+    // Somebody who works for the company may be the subject.
+    if (who.keys.some(isOwnKey)) return isFields(value) ? fields(value, at) : leaf(value, at);
+    const name = label(agents, who);
+    return instead(at, 'agent', isFields(value) ? { name } : name);
+  }
+
+  function isOwnKey(key: string): boolean {
+    return key.startsWith('email:') && subject.emails.has(foldEmail(key.slice('email:'.length)));
+  }
+
+  function team(value: unknown, at: At): unknown {
+    if (Array.isArray(value)) return items(value, at, team);
+    if (!isFields(value)) return leaf(value, at);
+    const { name, ...others } = value;
+    if (Object.keys(others).length > 0) leaveOut(at, 'team');
+    return typeof name === 'string' ? { name: text(name, below(at, 'name', 'name')) } : {};
+  }
+
+  function party(value: unknown, at: At): unknown {
+    if (typeof value === 'number') return party(String(value), at);
+    if (typeof value !== 'string') return unknown(value, at);
+    return isNumberOfOthers(value, subject) ? asPerson(value, at) : value;
+  }
+
+  function asPerson(value: unknown, at: At): string {
+    return instead(at, 'other-person', label(persons, describePerson(value, subject.country)));
+  }
+
+  function card(value: unknown, at: At): unknown {
+    if (!isFields(value)) return person(value, at);
+    return isCardOf(subject, value) ? fields(value, { ...at, spot: CARD }) : { name: asPerson(value, at) };
+  }
+
+  function person(value: unknown, at: At): unknown {
+    if (Array.isArray(value)) return items(value, at, person);
+    if (isFields(value)) return participant(value, at);
+    return typeof value === 'string' && !isNumberOfOthers(value, subject) && /^[+\d\s().\-/]*$/.test(value)
+      ? value
+      : asPerson(value, at);
+  }
+
+  function participant(value: unknown, at: At): unknown {
+    if (!isFields(value)) return person(value, at);
+    const { type, id, phone_number: number } = value;
+    const kind = PARTICIPANTS.has(type) ? { type } : {};
+    if (type === 'user' || isLikeAgent(value)) {
+      const shown = agent(value, at);
+      return isFields(shown) ? { ...kind, ...shown } : shown;
+    }
+    const isOwnCard = type === 'contact' && typeof id === 'number' && subject.contactIds.has(id);
+    const isOwnNumber = typeof number === 'string' && /\d/.test(number) && !isOfOthers(number);
+    if (isOwnCard || isOwnNumber) return fields(value, at);
+    return { ...kind, name: asPerson(value, at) };
+  }
+
+  function spoken(value: unknown, at: At, treat: (said: Fields, at: At) => Fields): unknown {
+    if (isFields(value) && 'participant_type' in value) return treat(value, at);
+    if (isLikeAgent(value)) return agent(value, at);
+    if (typeof value === 'object') return inside(value, at);
+    return typeof value === 'number' && holdsMark(value, 0) ? leaveOut(at, 'agent') : leaf(value, at);
+  }
+
+  function utterance(said: Fields, at: At): Fields {
+    const { phone_number: number, text: words, ...others } = said;
+    if (isInternal(said)) {
+      if (number !== undefined) leaveOut(below(at, 'phone_number', 'phone_number'), 'agent');
+      return fields({ ...others, ...(words !== undefined && { text: words }) }, at);
+    }
+    if (!isOfOthers(number)) return fields(said, at);
+    const times = ['start_time', 'end_time'].map(name => [name, said[name]] as const);
+    return {
+      ...Object.fromEntries(times.filter(([, time]) => typeof time === 'number')),
+      participant_type: 'external',
+      phone_number: asPerson(number, at),
+      text: WITHHELD,
+    };
+  }
+
+  /** How somebody felt in a call; of an agent it is an assessment. */
+  function speaker(said: Fields, at: At): Fields {
+    if (isInternal(said)) return instead(at, 'assessment', { participant_type: 'internal' });
+    const { phone_number: number } = said;
+    return isOfOthers(number) ? { participant_type: 'external', phone_number: asPerson(number, at) } : fields(said, at);
+  }
+
+  function isOfOthers(number: unknown): number is string | number {
+    return (typeof number === 'string' || typeof number === 'number') && isNumberOfOthers(String(number), subject);
+  }
+
+  return { redactions, fields: (record, spot, path) => fields(record, { spot, path, depth: 0, isUnmarked: false }) };
+}
+
+const PARTICIPANTS: ReadonlySet<unknown> = new Set(['user', 'contact', 'external']);
+const INTERNAL: ReadonlySet<unknown> = new Set(['internal', 'user', 'agent']);
+
+function isInternal({ participant_type: type, user_id: user }: Fields): boolean {
+  return INTERNAL.has(type) || (user !== undefined && user !== null);
+}
+
+/** Facts: docs/aircall.md 7; a record that nobody told us of may hold a user. */
+function isLikeAgent(value: unknown): boolean {
+  if (!isFields(value)) return false;
+  const { direct_link: link } = value;
+  return OF_AGENTS.some(name => name in value) || (typeof link === 'string' && /\/users\/\d+$/.test(link));
+}
+
+function below(at: At, segment: string, name: string): At {
+  const path = `${at.path}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+  return { spot: at.spot.below(segment), path, depth: at.depth + 1, isUnmarked: at.isUnmarked };
+}

@@ -1,0 +1,87 @@
+/**
+ * Recordings and voicemails of the calls that a request delivers. Most are downloaded right after the page that names them, while their
+ * links live; what was not, because a link died or a person had to decide first, gets a new link here. Decisions D1, D15.
+ */
+import { sleep } from '@temporalio/workflow';
+import type { CaseRef, GatheredAudio } from '../request/contracts';
+import { AUDIO_NAMES, type AudioName, audioKinds } from '../request/sources';
+import { sideBySide } from '../side-by-side';
+import type { ListedSource } from './listing';
+import { downloaded } from './pages';
+import { type Planned, stepsFor } from './planning';
+import type { RequestRun } from './run';
+import { readSteps } from './steps';
+
+/** New links for one file: one whose links die so often before it is read is not worth more requests. */
+const ROUNDS_MAX = 3;
+const NOT_ASKED = { state: 'not-asked', gaps: [] } as const;
+/** Enough that the budget is used while files are downloaded. */
+const FILES_AT_ONCE = 8;
+
+/** Files of calls, each downloaded or with the code of why not. Undefined if the request asks for none. */
+export async function collectAudio(
+  run: RequestRun,
+  calls: ListedSource,
+  planned: Planned,
+): Promise<CaseRef | undefined> {
+  const { request, include } = run.opened;
+  const kinds = audioKinds(include);
+  for (const name of AUDIO_NAMES) if (!include.includes(name)) run.findings.cover({ [name]: NOT_ASKED });
+  if (kinds.length === 0) return undefined;
+  run.progress.enter('fetching-audio');
+  const steps = stepsFor(run, calls.records);
+  const gather = (audio: readonly CaseRef[], late = false) =>
+    steps.gatherAudio({ request, ...planned, calls: calls.object, kinds, audio, late, nowMs: Date.now() });
+  let gathered = await renewed(run, await gather(calls.audio), gather);
+  const { followUntil } = gathered;
+  if (followUntil !== undefined && (await isWorthWaiting(run, followUntil)))
+    gathered = await renewed(run, await gather([gathered.audio], true), gather);
+  for (const name of AUDIO_NAMES) if (include.includes(name)) noteFiles(run, name, gathered);
+  return gathered.audio;
+}
+
+type Gather = (audio: readonly CaseRef[], late?: boolean) => Promise<GatheredAudio>;
+
+/** Gives each missing file a new link and downloads it, until nothing is missing, or that often. */
+async function renewed(run: RequestRun, first: GatheredAudio, gather: Gather): Promise<GatheredAudio> {
+  let gathered = first;
+  for (let round = 1; round <= ROUNDS_MAX && gathered.missing.length > 0; round += 1) {
+    const { audio, missing } = gathered;
+    const files = await sideBySide(missing, FILES_AT_ONCE, place => renewOne(run, audio, place));
+    gathered = await gather([audio, ...files.flat()]);
+  }
+  return gathered;
+}
+
+async function renewOne(run: RequestRun, media: CaseRef, place: number): Promise<CaseRef[]> {
+  const { opened, credentials, local } = run;
+  const { request } = opened;
+  const steps = readSteps(opened, `New link to audio ${place + 1}`, 'bulk');
+  const outcome = await credentials.step(() => steps.renewMediaLink({ request, media, place }));
+  const links = outcome.ok ? outcome.value.object : undefined;
+  if (links !== undefined) return downloaded(opened, links, `Audio ${place + 1}`);
+  const code = outcome.ok ? 'gone' : outcome.code;
+  return [(await local.noteMissingAudio({ request, audio: media, place, code })).audio];
+}
+
+/** Whether the request waited, durably and visibly, until Aircall has stored all recordings; deadline and due date permitting. */
+async function isWorthWaiting({ opened, progress }: RequestRun, until: string): Promise<boolean> {
+  const untilMs = Date.parse(until);
+  const { dueAt } = opened.clock ?? {};
+  const lastMs = dueAt === undefined ? opened.deadlineMs : Math.min(opened.deadlineMs, Date.parse(dueAt));
+  if (!opened.lateMedia || untilMs >= lastMs) return false;
+  const waitMs = Math.max(1, untilMs - Date.now());
+  await progress.waiting({ cause: 'late-media', until }, () =>
+    sleep(waitMs, { summary: 'Until recordings are stored' }),
+  );
+  return true;
+}
+
+function noteFiles({ findings }: RequestRun, name: AudioName, { files, failed, mayFollow }: GatheredAudio): void {
+  const own = failed.filter(({ source }) => source === name);
+  findings.found(name, files[name] ?? 0);
+  for (const { record, code } of own) findings.note({ record, outcome: 'failed', code });
+  const follow = name === 'recordings' && mayFollow > 0 ? [{ code: 'recording-may-follow', count: mayFollow }] : [];
+  const failures = own.length > 0 ? [{ code: 'file-missing', count: own.length }] : [];
+  findings.cover({ [name]: { state: own.length > 0 ? 'partial' : 'complete', gaps: [...failures, ...follow] } });
+}

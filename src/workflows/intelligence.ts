@@ -1,0 +1,184 @@
+/**
+ * What Aircall made of the calls that a request delivers: transcripts first, then insights, of which a call without a transcript has
+ * none. One API request each; a company that may not read them is asked once. Decisions D1, D10.
+ */
+import type { CaseRef } from '../request/contracts';
+import { INSIGHTS, type Intelligence } from '../request/insights';
+import type { Gap } from '../request/model';
+import { recordName } from '../request/sources';
+import { inChild } from './children';
+import type { ListedSource } from './listing';
+import type { Filling } from './pages';
+import { addOnce, emptyPartsReport, fetchPartsInto, type PartJob, type PartsReport, partsReportShape } from './parts';
+import { type Planned, stepsFor } from './planning';
+import type { RequestRun } from './run';
+import { mayBeCredential } from './steps';
+
+/** More than these run in a child workflow, so that a history stays short. */
+const PARTS_INLINE_MAX = 40;
+
+/** Calls in which somebody spoke, and what was found of each. */
+interface Block {
+  readonly object: CaseRef;
+  readonly count: number;
+  /** How many calls lie in the blocks before. */
+  readonly offset: number;
+}
+
+interface Fetched {
+  readonly objects: readonly CaseRef[];
+  readonly found: readonly PartJob[];
+  readonly failed: PartsReport['failed'];
+}
+
+/** The objects of all that was found. */
+export async function fetchIntelligence(
+  run: RequestRun,
+  calls: ListedSource,
+  planned: Planned,
+): Promise<readonly CaseRef[]> {
+  const { request, include } = run.opened;
+  const isAsked = (name: 'transcripts' | 'insights') => include.includes(name);
+  for (const name of ['transcripts', 'insights'] as const)
+    if (!isAsked(name)) run.findings.cover({ [name]: { state: 'not-asked', gaps: [] } });
+  if (!isAsked('transcripts') && !isAsked('insights')) return [];
+  run.progress.enter('fetching-transcripts');
+  const { blocks } = await stepsFor(run, calls.records).pickSpoken({ request, ...planned, calls: calls.object });
+  const placed = blocks.map((block, at) => ({
+    ...block,
+    offset: blocks.slice(0, at).reduce((sum, { count }) => sum + count, 0),
+  }));
+  /** What the company may not read, as soon as that is known. */
+  const denied: Intelligence[] = [];
+  const gathered: CaseRef[] = [];
+  const jobsOf = new Map<Block, readonly PartJob[]>();
+  const transcripts = createTally('transcripts');
+  for (const block of placed) {
+    const all = placesOf(block).map((place): PartJob => ({ place, what: 'transcription' }));
+    if (!isAsked('transcripts')) {
+      jobsOf.set(block, all);
+      continue;
+    }
+    const fetched = await fetchAll(run, block, all, denied);
+    jobsOf.set(block, fetched.found);
+    transcripts.add(block, fetched);
+    gathered.push(...(await gather(run, fetched)));
+  }
+  if (isAsked('transcripts')) transcripts.note(run, denied.includes('transcription') ? 'all' : 0);
+  if (!isAsked('insights')) return gathered;
+
+  run.progress.enter('fetching-insights');
+  const insights = createTally('insights');
+  for (const block of placed) {
+    const jobs = (jobsOf.get(block) ?? []).flatMap(({ place }) => INSIGHTS.map((what): PartJob => ({ place, what })));
+    const fetched = await fetchAll(run, block, jobs, denied);
+    insights.add(block, fetched);
+    gathered.push(...(await gather(run, fetched)));
+  }
+  const refused = INSIGHTS.filter(what => denied.includes(what)).length;
+  // Who may read no transcript has none to ask the insights of.
+  insights.note(run, refused === INSIGHTS.length || denied.includes('transcription') ? 'all' : refused);
+  return gathered;
+}
+
+/** One object of many: a history holds one reference for each block. */
+async function gather(run: RequestRun, { objects }: Fetched): Promise<CaseRef[]> {
+  if (objects.length === 0) return [];
+  return [await run.bulk.gatherIntelligence({ request: run.opened.request, objects })];
+}
+
+function placesOf({ count }: Block): number[] {
+  return Array.from({ length: count }, (_, place) => place);
+}
+
+/** What was found and what failed in one source. */
+function createTally(source: 'transcripts' | 'insights') {
+  let found = 0;
+  const failures = new Map<string, string>();
+  return {
+    add({ offset }: Block, fetched: Fetched): void {
+      found += fetched.found.length;
+      for (const { job, failure } of fetched.failed) failures.set(recordName(source, offset + job.place), failure.code);
+    },
+    /** @param denied how many sorts the company may not read */
+    note({ findings }: RequestRun, denied: number | 'all'): void {
+      findings.found(source, found + failures.size);
+      for (const [record, code] of failures) findings.note({ record, outcome: 'failed', code });
+      const gaps: Gap[] = [
+        ...(failures.size > 0 ? [{ code: 'not-fetched', count: failures.size }] : []),
+        ...(typeof denied === 'number' && denied > 0 ? [{ code: 'not-entitled', count: denied }] : []),
+      ];
+      const state = failures.size > 0 ? 'partial' : denied === 'all' && found === 0 ? 'not-entitled' : 'complete';
+      findings.cover({ [source]: { state, gaps } });
+    },
+  };
+}
+
+/** Fetches all jobs and renews credentials as needed. What the company may not read is noted in `denied`, and asked no more. */
+async function fetchAll(
+  run: RequestRun,
+  block: Block,
+  jobs: readonly PartJob[],
+  denied: Intelligence[],
+): Promise<Fetched> {
+  const all: Filling<Fetched> = { objects: [], found: [], failed: [] };
+  // One of each sort alone: the company may not be allowed to read it.
+  const first = jobs.filter(({ what }, at) => jobs.findIndex(job => job.what === what) === at);
+  let left = first;
+  let later = jobs.filter(job => !first.includes(job));
+  for (;;) {
+    left = left.filter(({ what }) => !denied.includes(what));
+    if (left.length === 0) {
+      [left, later] = [later.filter(({ what }) => !denied.includes(what)), []];
+      if (left.length === 0) return all;
+    }
+    const report = await fetchSome(run, block, left);
+    all.objects.push(...report.objects);
+    all.found.push(...report.found);
+    for (const what of report.notEntitled) addOnce(denied, what);
+    const { refusal } = report;
+    const renewal = refusal && (await run.credentials.renew(refusal.failure));
+    if (renewal === 'not-the-cause')
+      for (const { job, failure } of report.failed)
+        if (failure.code === 'forbidden' && !denied.includes(job.what)) await deny(run, job.what, denied);
+    const again: PartJob[] = [];
+    for (const each of report.failed) {
+      if (denied.includes(each.job.what)) continue;
+      if (mayBeCredential(each.failure) && renewal === 'renewed') again.push(each.job);
+      else all.failed.push(each);
+    }
+    left = [...again, ...report.left];
+    if (refusal === undefined || renewal !== 'deadline') continue;
+    const { failure } = refusal;
+    all.failed.push(...[...left, ...later].map(job => ({ job, failure: { ...failure, code: renewal } })));
+    return all;
+  }
+}
+
+/** The credential is good, and yet Aircall refuses it: the company does not pay for it. */
+async function deny(run: RequestRun, what: Intelligence, denied: Intelligence[]): Promise<void> {
+  denied.push(what);
+  const { connection } = run.opened.request;
+  await run.local.noteNotEntitled({ connection, what, nowMs: Date.now() });
+}
+
+async function fetchSome(run: RequestRun, block: Block, jobs: readonly PartJob[]): Promise<PartsReport> {
+  const { request, deadlineMs, priority } = run.opened;
+  const input = { request, deadlineMs, ...(priority && { priority }), spoken: block.object, jobs };
+  if (jobs.length <= PARTS_INLINE_MAX) {
+    const report = emptyPartsReport();
+    try {
+      await fetchPartsInto(report, input);
+    } finally {
+      run.requests.add(report.apiRequests);
+    }
+    return report;
+  }
+  const report = await inChild('fetchParts', input, {
+    place: String(run.nextChild()),
+    summary: `${jobs[0]?.what ?? ''} and more of ${block.count} calls`,
+    reports: partsReportShape,
+  });
+  run.requests.add(report.apiRequests);
+  return report;
+}

@@ -1,0 +1,118 @@
+/** No link that is a key stays in a record that is stored, wherever Aircall or somebody else put it, and what there was is still known. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { hasMedia, isSpoken, linkOf, stripLinks, stripNested } from '../../src/aircall/links';
+
+const SAMPLES = join(__dirname, '../fixtures/aircall-samples/composed');
+const SIGNED = 'https://production-web.s3.us-west-2.amazonaws.com/companies/1/call-2.mp3';
+const QUERY = '?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Expires=600&X-Amz-Signature=cafe';
+const URL_OF_CALL = SIGNED + QUERY;
+const call = { id: 7, started_at: 1, raw_digits: '+1 415-555-0123' };
+
+test('a call says what there is, and no more where it is', () => {
+  const stripped = stripLinks({
+    ...call,
+    recording: URL_OF_CALL,
+    voicemail: null,
+    asset: 'https://assets.aircall.io/calls/7/recording',
+    recording_short_url: 'https://short-urls.aircall.io/v1/a',
+    voicemail_short_url: null,
+    direct_link: 'https://api.aircall.io/v1/calls/7',
+  });
+  expect(stripped).toEqual({
+    ...call,
+    ...{ recording: true, voicemail: null, asset: true },
+    ...{ recording_short_url: true, voicemail_short_url: null },
+  });
+  expect([hasMedia(stripped, 'recording'), hasMedia(stripped, 'voicemail'), isSpoken(stripped)]).toEqual([
+    true,
+    false,
+    true,
+  ]);
+  expect(isSpoken(stripLinks(call))).toBe(false);
+  expect(isSpoken(stripLinks({ ...call, recording: null, asset: 'https://assets.aircall.io/calls/7/recording' }))).toBe(
+    true,
+  );
+});
+
+test('links of nested objects go, and greetings of a line stay, which have the same names', () => {
+  const messages = { voicemail: 'https://media-web.aircall.io/voicemail.mp3', ivr: null };
+  expect(
+    stripLinks({
+      ...call,
+      number: { id: 1, direct_link: 'https://api.aircall.io/v1/numbers/1', messages },
+      teams: [{ id: 2, direct_link: 'https://api.aircall.io/v1/teams/2' }],
+    }),
+  ).toEqual({ ...call, number: { id: 1, messages }, teams: [{ id: 2 }] });
+});
+
+test('a link that is signed loses its signature in fields that nobody knows, and within texts', () => {
+  const content = `See "${URL_OF_CALL}"\nand https://example.com/?page=2#a, signed=no`;
+  expect(
+    stripLinks({
+      ...call,
+      screen: { replay: URL_OF_CALL },
+      comments: [
+        { id: 1, content },
+        { id: 2, content: `(https://x.example/a?b=1&amp;Signature=abc)` },
+      ],
+    }),
+  ).toEqual({
+    ...call,
+    screen: { replay: SIGNED },
+    comments: [
+      { id: 1, content: content.replace(QUERY, '') },
+      { id: 2, content: '(https://x.example/a' },
+    ],
+  });
+});
+
+test('a link is used only if it is one', () => {
+  expect(linkOf({ ...call, recording: URL_OF_CALL }, 'recording')).toBe(URL_OF_CALL);
+  for (const recording of [null, undefined, '', true, 7, {}, 'x'.repeat(8_193)])
+    expect(linkOf({ ...call, recording }, 'recording')).toBeUndefined();
+});
+
+test('a text of 2 MB takes no longer for being hostile', () => {
+  for (const piece of ['https://', 'https://a?sig=', 'https://a?b ', '?X-Amz-Signature=', '"<', '&'])
+    expect(String(stripNested(`https://${piece.repeat(250_000)}`))).not.toContain('sig=');
+});
+
+const anyRecord = fc
+  .tuple(fc.integer({ min: 1 }), fc.dictionary(fc.string(), fc.jsonValue()))
+  .map(([id, fields]) => ({ ...fields, id }));
+const signedAnywhere = fc.oneof(fc.constant(URL_OF_CALL), fc.constant(`a ${URL_OF_CALL} b`));
+
+test('whatever a record holds: stripped twice it is as stripped once, and no signature is left', () => {
+  fc.assert(
+    fc.property(anyRecord, fc.array(fc.string(), { maxLength: 4 }), signedAnywhere, (record, path, link) => {
+      const nested = path.reduceRight<unknown>((inner, name) => ({ [name]: [inner] }), link);
+      const once = stripLinks({ ...record, canary: nested });
+      expect(stripLinks(once)).toEqual(once);
+      expect(JSON.stringify(once)).not.toContain('X-Amz-Signature');
+    }),
+    { seed: 17 },
+  );
+});
+
+test('a record without links stays as it is', () => {
+  fc.assert(
+    fc.property(anyRecord, record => {
+      fc.pre(!/direct_link|_short_url|recording|voicemail|asset|:\/\//.test(JSON.stringify(record)));
+      expect(stripLinks(record)).toEqual(record);
+    }),
+    { seed: 17 },
+  );
+});
+
+test('no key is left of any recorded or composed call', () => {
+  const files = readdirSync(SAMPLES).filter(name => /^call-get/.test(name));
+  expect(files.length).toBeGreaterThan(5);
+  for (const file of files) {
+    const { call: raw } = JSON.parse(readFileSync(join(SAMPLES, file), 'utf8'));
+    const text = JSON.stringify(stripLinks(raw));
+    expect(text).not.toMatch(/X-Amz|assets\.aircall\.io|short-urls|direct_link/);
+    expect(isSpoken(stripLinks(raw))).toBe(raw.recording !== null || raw.voicemail !== null || raw.asset !== null);
+  }
+});

@@ -1,0 +1,309 @@
+/** The pages of a package, without a browser: every call once, every code in words, and records that stay texts whatever they hold. */
+import fc from 'fast-check';
+import { catalogOf } from '../../src/package/page/catalogs';
+import { DOUBT_CODES, GAP_CODES, MEDIA_CODES, OUT_OF_REACH, REDACTION_REASONS } from '../../src/package/page/codes';
+import type { PageContent } from '../../src/package/page/content';
+import { type PageOptions, renderPages } from '../../src/package/page/pages';
+import { TEXT_LENGTH_MAX } from '../../src/package/page/text';
+import { LANGUAGES, type Language } from '../../src/request/options';
+import { coverageOf } from '../../src/workflows/result';
+import { emptyContent, pageContent } from '../support/page-content';
+
+const IN_PARIS = { language: 'en', timezone: 'Europe/Paris' } as const satisfies PageOptions;
+
+function render(content: PageContent, options: Partial<PageOptions> = {}): ReadonlyMap<string, string> {
+  const files = renderPages(content, { ...IN_PARIS, ...options });
+  return new Map(files.map(({ path, bytes }) => [path, bytes.toString()]));
+}
+
+const indexOf = (content: PageContent, options?: Partial<PageOptions>) =>
+  render(content, options).get('index.html') ?? '';
+
+/** The tags of a page in their order, each with the names of its attributes. */
+function structureOf(html: string): string[] {
+  return [...html.matchAll(/<\/?([a-z0-9]+)((?:\s+[a-z-]+(?:="[^"]*")?)*)\s*\/?>/gi)].map(
+    ([, name = '', attributes = '']) => `${name} ${attributes.replace(/="[^"]*"/g, '')}`,
+  );
+}
+
+/** What a person reads. */
+function textOf(html: string): string {
+  const [, body = ''] = html.split('<body>');
+  return body
+    .replace(/<[^>]*>/g, ' ')
+    .replace(/&lt;/g, '<')
+    .replace(/&quot;/g, '"')
+    .replace(/&amp;/g, '&')
+    .replace(/\s+/g, ' ');
+}
+
+test('the same package makes the same bytes, in every language', () => {
+  for (const language of LANGUAGES) {
+    const once = renderPages(pageContent(), { language, timezone: 'Europe/Paris', notice: '# Notice' });
+    const again = renderPages(pageContent(), { language, timezone: 'Europe/Paris', notice: '# Notice' });
+    expect(once.map(({ path }) => path)).toEqual(['index.html', 'notice.html']);
+    expect(again).toEqual(once);
+  }
+});
+
+test('a page allows itself its own style and audio beside it, and nothing else', () => {
+  for (const html of render(pageContent({ calls: 1_001 }), { notice: '# Notice' }).values()) {
+    expect(html).toContain("content=\"default-src 'none'; ");
+    expect(html).not.toMatch(/<script|\son[a-z]+=|<link|<img|<iframe|<form|\sstyle=/i);
+    const places = [...html.matchAll(/\s(?:src|href)="([^"]*)"/g)].map(([, place = '']) => place);
+    expect(places.length).toBeGreaterThan(0);
+    for (const place of places)
+      expect(place).toMatch(/^(#[a-z]+|(index|notice|calls-\d+)\.html(#calls)?|media\/[a-z0-9-]+\.mp3)$/);
+  }
+});
+
+test('texts of records change no tag and no attribute, whatever they hold', () => {
+  const plain = structureOf(indexOf(pageContent({ calls: 2, write: () => 'x' })));
+  expect(plain.length).toBeGreaterThan(100);
+  const marks = fc.constantFrom(
+    '<',
+    '>',
+    '"',
+    "'",
+    '&',
+    '</td>',
+    '<script>',
+    '-->',
+    ']]>',
+    '\u0000',
+    '\u202e',
+    '\n',
+    'é',
+    '😀',
+  );
+  const hostile = fc
+    .array(fc.oneof(marks, fc.string()), { minLength: 1, maxLength: 12 })
+    .map(parts => `x${parts.join('')}`);
+  fc.assert(
+    fc.property(hostile, text => {
+      const html = indexOf(pageContent({ calls: 2, write: () => text }));
+      expect(structureOf(html)).toEqual(plain);
+      for (const mark of ['\u0000', '\u202e', '\u2066', '\u2069']) expect(html).not.toContain(mark);
+    }),
+  );
+});
+
+test('records of any shape are shown', () => {
+  const record = fc.dictionary(
+    fc.constantFrom(
+      'id',
+      'started_at',
+      'direction',
+      'user',
+      'number',
+      'comments',
+      'tags',
+      'emails',
+      'first_name',
+      '__proto__',
+    ),
+    fc.jsonValue(),
+  );
+  fc.assert(
+    fc.property(record, fc.jsonValue(), (shape, value) => {
+      const content = pageContent({ calls: 1 });
+      const spoken = content.transcripts.map(({ call }) => ({ call, content: value }));
+      const insights = content.insights.map(({ call, kind }) => ({ call, kind, content: value }));
+      const html = indexOf({
+        ...content,
+        contacts: [shape],
+        calls: [shape, ...content.calls],
+        transcripts: spoken,
+        insights,
+      });
+      expect(html.match(/<tbody class="call"/g)).toHaveLength(2);
+      expect(html).toMatch(/<\/html>\n$/);
+    }),
+  );
+});
+
+test('each call is on one page, newest first, and the pages lead to each other', () => {
+  const pages = [...render(pageContent({ calls: 1_203 }))];
+  expect(pages.map(([path]) => path)).toEqual(['index.html', 'calls-2.html', 'calls-3.html']);
+  const places = pages.flatMap(([, html]) => [...html.matchAll(/id="call-(\d+)"/g)].map(([, place]) => Number(place)));
+  expect(places).toEqual(Array.from({ length: 1_203 }, (_, index) => index + 1));
+  const links = pages.map(([, html]) => [...html.matchAll(/href="([a-z0-9-]+\.html)#calls"/g)].map(([, path]) => path));
+  expect(links).toEqual([['calls-2.html'], ['index.html', 'calls-3.html'], ['calls-2.html']]);
+});
+
+test('long calls are spread over more pages', () => {
+  const pages = render(pageContent({ calls: 40, write: plain => plain.padEnd(100_000, '.') }));
+  expect(pages.size).toBeGreaterThan(3);
+  for (const html of pages.values()) expect(html.match(/<tbody class="call"/g)?.length).toBeGreaterThan(0);
+});
+
+test('of a text of two million characters the beginning is shown, and where the rest is', () => {
+  const html = indexOf(pageContent({ calls: 1, write: plain => plain.padEnd(2_000_000, 'z') }));
+  expect(html.length).toBeLessThan(40 * TEXT_LENGTH_MAX);
+  expect(html).toContain('z'.repeat(TEXT_LENGTH_MAX / 2));
+  expect(textOf(html)).toContain(catalogOf('en').shortened);
+});
+
+test('a call has its audio, its transcript and what was derived from it, or the reason why there is none', () => {
+  const html = indexOf(pageContent());
+  const rows = html
+    .split('<tbody class="call"')
+    .slice(1)
+    .map(row => row.split('</tbody>')[0] ?? '');
+  expect(rows[0]).toContain('<audio controls preload="none" src="media/call-0001.mp3"');
+  expect(textOf(`<body>${rows[0]}`)).toContain('The second chair will be with you on Thursday.');
+  expect(textOf(`<body>${rows[0]}`)).toContain('The delivery was late, and a new date was agreed.');
+  expect(textOf(`<body>${rows[0]}`)).toContain('Your side: positive');
+  expect(rows[1]).toContain('src="media/call-0002-voicemail.mp3"');
+  expect(rows[2]).not.toContain('<audio');
+  expect(rows[3]).not.toContain('<audio');
+  expect(rows[3]).toContain(catalogOf('en').media.expired);
+});
+
+test('a file that is not below media/ is refused', () => {
+  for (const file of [
+    '../x.mp3',
+    '/etc/passwd',
+    'https://evil.example/x.mp3',
+    'media/../x.mp3',
+    'media/a"b.mp3',
+    'javascript:x',
+  ]) {
+    const content = pageContent({ calls: 1 });
+    const recordings = content.calls.map(({ id }) => ({ call: Number(id), file, sizeBytes: 1, type: 'audio/mpeg' }));
+    expect(() => renderPages({ ...content, recordings }, IN_PARIS)).toThrow(RangeError);
+  }
+});
+
+test('times and numbers are those of the language and the time zone', () => {
+  const shown = (language: Language, timezone: string) => textOf(indexOf(emptyContent(), { language, timezone }));
+  expect(shown('de', 'Europe/Berlin')).toContain('01.07.2026, 08:00');
+  expect(shown('en', 'America/New_York')).toContain('Jul 1, 2026, 2:00');
+  expect(shown('fr', 'Asia/Tokyo')).toContain('1 juil. 2026, 15:00');
+  expect(() => shown('en', 'Mars/Olympus')).toThrow(RangeError);
+});
+
+test('the picture counts every call that has a time, by the days of the time zone', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.record({ at: fc.integer({ min: 0, max: 5_000_000_000 }), isInbound: fc.boolean() }), {
+        minLength: 1,
+      }),
+      rows => {
+        const calls = rows.map(({ at, isInbound }, id) => ({
+          id,
+          started_at: at,
+          direction: isInbound ? 'inbound' : 'outbound',
+        }));
+        const [, chart = ''] = indexOf({ ...pageContent({ calls: 0 }), calls }).split('<figure');
+        const [figures = ''] = (chart.split('<details>')[1] ?? '').split('</table>');
+        const counted = [...figures.matchAll(/<td>(\d+)<\/td><td>(\d+)<\/td>/g)];
+        const sum = counted.reduce((all, [, inbound, outbound]) => all + Number(inbound) + Number(outbound), 0);
+        const dated = rows.filter(({ at }) => at >= Date.UTC(1990) / 1_000 && at < Date.UTC(2100) / 1_000).length;
+        expect(sum).toBe(dated);
+        expect(counted.length).toBeLessThanOrEqual(120);
+      },
+    ),
+  );
+  const late = { id: 1, started_at: Date.UTC(2026, 0, 31, 23, 30) / 1_000, direction: 'inbound' };
+  expect(textOf(indexOf({ ...pageContent({ calls: 0 }), calls: [late] }))).toContain('Feb 1, 2026 1 0');
+});
+
+test('what was withheld is counted by reason, in words', () => {
+  const text = textOf(indexOf(pageContent()));
+  const { reasons, withheld, doubts } = catalogOf('en');
+  expect(text).toContain(`${reasons.agent} 12`);
+  expect(text).toContain(`${reasons.link} 1`);
+  expect(text).toContain(`${withheld.other('a-later-reason')} 1`);
+  expect(text).toContain(`${doubts['shared-number']} 3`);
+  expect(textOf(indexOf(emptyContent()))).toContain(withheld.nothing);
+});
+
+test('coverage says how far each source was searched, what is missing, and what cannot be searched', () => {
+  const text = textOf(indexOf(pageContent()));
+  const { states, gaps, media, coverage, outOfReach } = catalogOf('en');
+  expect(text).toContain(
+    `Calls 12 ${states.partial} ${gaps['number-without-country']}: 1 ${coverage.fault('server-error')}`,
+  );
+  expect(text).toContain(`Recordings 2 ${states.partial} ${gaps['recording-may-follow']}: 1 ${media.expired}: 2`);
+  expect(text).toContain(`Analyses of calls 8 ${states['not-entitled']}`);
+  expect(text).toContain(outOfReach.messages);
+  expect(text).toContain('what no catalog knows');
+});
+
+test('of a person of whom nothing was found a page confirms what was searched', () => {
+  const text = textOf(indexOf(emptyContent()));
+  const { leadEmpty, coverage, sources, lead } = catalogOf('en');
+  expect(text).toContain(leadEmpty);
+  expect(text).not.toContain(lead);
+  expect(text).toContain(coverage.byNumber);
+  expect(text).toContain(`${sources.calls} 0`);
+  expect(text).toContain('zoe.nunez@example.com');
+});
+
+test('every reach that a result names has a sentence', () => {
+  const calls = {
+    state: 'complete',
+    gaps: [],
+    window: { from: null, to: '' },
+    ambiguous: 0,
+    ignoredNumbers: 0,
+  } as const;
+  const named = (['number', 'company'] as const).flatMap(
+    by =>
+      coverageOf('access', { covered: { contacts: { state: 'complete', gaps: [] }, calls: { ...calls, by } } } as never)
+        .outOfReach,
+  );
+  expect(Object.keys(OUT_OF_REACH).sort()).toEqual([...new Set(named)].sort());
+});
+
+test('every code has a sentence of its own in every language', () => {
+  for (const language of LANGUAGES) {
+    const catalog = catalogOf(language);
+    expect(Object.keys(catalog.gaps).sort()).toEqual([...GAP_CODES].sort());
+    expect(Object.keys(catalog.media).sort()).toEqual([...MEDIA_CODES].sort());
+    expect(Object.keys(catalog.reasons).sort()).toEqual([...REDACTION_REASONS].sort());
+    expect(Object.keys(catalog.doubts).sort()).toEqual([...DOUBT_CODES].sort());
+  }
+});
+
+/** Right in several languages. A single word may be too. */
+const SHARED = ['Messages (SMS, WhatsApp)', 'Página {1} de {2}'];
+
+test('no catalog has a sentence of another one', () => {
+  const sentences = new Map<string, Language>();
+  for (const language of LANGUAGES)
+    for (const sentence of new Set(leaves(catalogOf(language)))) {
+      if (SHARED.includes(sentence) || !sentence.includes(' ')) continue;
+      expect({ sentence, language: sentences.get(sentence) }).toEqual({ sentence, language: undefined });
+      sentences.set(sentence, language);
+    }
+  expect(sentences.size).toBeGreaterThan(7 * 90);
+});
+
+/** All sentences; those that take values with marks in their place. */
+function leaves(value: unknown): string[] {
+  if (typeof value === 'string') return [value];
+  if (typeof value === 'function') {
+    const sentence: unknown = value('{1}', '{2}', '{3}');
+    for (let place = 1; place <= value.length; place += 1) expect(sentence).toContain(`{${place}}`);
+    return leaves(sentence);
+  }
+  return Object.values(value as object).flatMap(leaves);
+}
+
+test('a notice becomes a page: Markdown in, no HTML, no image, no link that runs', () => {
+  const notice =
+    '# Who\n\n**We** <b>x</b> ![pixel](https://t.example/p.png) [a](javascript:alert(1)) [b](https://acme.example)\n\n|A|B|\n|-|-|\n|1|2|\n';
+  const pages = render(emptyContent(), { notice });
+  const html = pages.get('notice.html') ?? '';
+  expect(html).toContain('<h2>Who</h2>');
+  expect(html).toContain('<strong>We</strong> &lt;b&gt;x&lt;/b&gt;');
+  expect(html).toContain('<td>1</td>');
+  expect(html).toContain('&lt;/b&gt; pixel [a]');
+  expect(html).not.toMatch(/<img|t\.example|href="javascript/);
+  expect(html).toContain('<a href="https://acme.example">b</a>');
+  expect(pages.get('index.html')).toContain('href="notice.html"');
+  expect(indexOf(emptyContent())).not.toContain('notice.html');
+  expect(() => render(emptyContent(), { notice: 'x'.repeat(1_000_001) })).toThrow(RangeError);
+});

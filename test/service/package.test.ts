@@ -1,0 +1,175 @@
+/** What a person gets of recordings, voicemails, transcripts and insights, through the client, against the sandbox's truth. */
+import { createHash } from 'node:crypto';
+import { type Behaviour, type CallRecord, type CompanySeed, createCompanySeed } from '../../sandbox';
+import type { AccessInput } from '../../src/client';
+import { documentOf, type Ended, expectHonestCounts, runToEnd } from '../support/requests';
+import { startTestService, type TestService } from '../support/service';
+import { unzipBytes } from '../support/zip';
+
+const NOW_MS = Date.now();
+const INSIGHTS_OF_ONE_CALL = 6;
+const SEED = { seed: 3, contacts: 20, calls: 260, now: NOW_MS, audio: true };
+
+/** A company of few calls with audio, so that each request of a test is a handful. */
+function companyOf(name: string, behaviour: Partial<Behaviour> = {}, change = (call: CallRecord) => call) {
+  const seed = createCompanySeed({ name, ...SEED });
+  return { ...seed, calls: fewSpoken(seed).map(change), behaviour };
+}
+
+const SPOKEN = 6;
+
+/** Of the subject's calls only the newest ones keep their audio, as many of each kind if there are. */
+function fewSpoken({ calls, truth }: CompanySeed): CallRecord[] {
+  const hers = (kind: 'recording' | 'voicemail') =>
+    calls.filter(call => truth.callIds.includes(call.id) && call[kind]).slice(-SPOKEN / 2);
+  const kept = new Set([...hers('recording'), ...hers('voicemail')].map(({ id }) => id));
+  return calls.map(call => (kept.has(call.id) ? call : { ...call, recording: false, voicemail: false }));
+}
+
+let service: TestService;
+beforeAll(async () => {
+  const companies = [
+    companyOf('plain'),
+    companyOf('clever', { intelligence: true }),
+    companyOf('unlike', { intelligence: true, envelopes: 'unknown' }),
+    companyOf('half', { intelligence: true, intelligenceLacks: ['custom_summary_result'] }),
+    companyOf('brief'),
+    companyOf('moved', {}, call =>
+      call.recording && call.userId !== null ? { ...call, transferredTo: call.userId } : call,
+    ),
+    companyOf('none'),
+  ];
+  service = await startTestService({ shares: true, sandbox: { companies }, company: 'plain' });
+});
+afterAll(async () => service.stop());
+
+type Options = Omit<AccessInput, 'kind' | 'connection' | 'subject'>;
+
+const connected = new Map<string, Promise<string>>();
+
+/** Connected once: what a company may not read is remembered until it is connected anew. */
+function connectionTo(name: string): Promise<string> {
+  const known = connected.get(name) ?? service.connectCompany(name);
+  connected.set(name, known);
+  return known;
+}
+
+async function ask(name: string, options: Options): Promise<Ended> {
+  const company = service.sandbox.company(name);
+  const connection = await connectionTo(name);
+  const subject = { email: company.truth.subjectEmail };
+  return runToEnd(service, company, () => service.client.start('access', { ...options, connection, subject }));
+}
+
+const digest = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+
+/** Her audio, as the store of the sandbox has it. */
+function audioOf(name: string) {
+  const company = service.sandbox.company(name);
+  return company.media().filter(({ call }) => company.truth.callIds.includes(call));
+}
+
+test('holds each recording and voicemail, byte by byte, and no API request was sent for them', async () => {
+  const ended = await ask('plain', { requestId: 'audio', include: ['recordings', 'voicemails'] });
+  const bare = await ask('plain', { requestId: 'bare', include: [] });
+  const { result } = ended;
+  const truth = audioOf('plain');
+  expect(truth).toHaveLength(SPOKEN);
+  expect(result.status).toBe('completed');
+  const document = await documentOf(service, result);
+  const files = await unzipBytes(await service.packageOf(result));
+  const handed = [...document.recordings, ...document.voicemails].map(row => {
+    if (!('file' in row)) throw new Error(`a file is missing: ${row.code}`);
+    return { call: row.call, sha256: digest(files.get(row.file) ?? Buffer.alloc(0)) };
+  });
+  const byCall = (a: { call: number }, b: { call: number }) => a.call - b.call;
+  expect(handed.sort(byCall)).toEqual(truth.map(({ call, sha256 }) => ({ call, sha256 })).sort(byCall));
+  expect(result.counts).toMatchObject({ recordings: SPOKEN / 2, voicemails: SPOKEN / 2, failed: 0 });
+  expect(result.coverage).toMatchObject({
+    recordings: { state: 'complete', gaps: [] },
+    transcripts: { state: 'not-asked' },
+    insights: { state: 'not-asked' },
+  });
+  expect(bare.result.coverage.recordings?.state).toBe('not-asked');
+  expect(result.apiRequests).toBe(bare.result.apiRequests);
+  await expectHonestCounts(service, bare);
+});
+
+test('holds no link that is a key, in the package or in the vault', async () => {
+  const { result } = await ask('plain', { requestId: 'keys' });
+  const files = await unzipBytes(await service.packageOf(result));
+  for (const bytes of files.values()) expect(bytes.toString('latin1')).not.toMatch(/X-Amz-|assets\.aircall|short-urls/);
+});
+
+test('holds transcripts and insights of each spoken call: one API request each', async () => {
+  const ended = await ask('clever', { requestId: 'spoken' });
+  const bare = await ask('clever', { requestId: 'bare', include: [] });
+  const { result } = ended;
+  const document = await documentOf(service, result);
+  expect(document.transcripts).toHaveLength(SPOKEN);
+  expect(document.insights).toHaveLength(SPOKEN * INSIGHTS_OF_ONE_CALL);
+  expect(result.status).toBe('completed');
+  expect(result.counts).toMatchObject({ transcripts: SPOKEN, insights: SPOKEN * INSIGHTS_OF_ONE_CALL });
+  expect(result.apiRequests - bare.result.apiRequests).toBe(SPOKEN * (1 + INSIGHTS_OF_ONE_CALL));
+  await expectHonestCounts(service, bare);
+});
+
+test('keeps what comes in an envelope that nobody knows', async () => {
+  const { result } = await ask('unlike', { requestId: 'raw', include: ['transcripts'] });
+  const { transcripts } = await documentOf(service, result);
+  expect(transcripts).toHaveLength(audioOf('unlike').length);
+  for (const { content } of transcripts) expect(content).toHaveProperty('raw');
+});
+
+test('says what the company may not read, and asks for it once a day', async () => {
+  const first = await ask('none', { requestId: 'first' });
+  const again = await ask('none', { requestId: 'again' });
+  for (const { result } of [first, again]) {
+    expect(result.status).toBe('completed');
+    expect(result.coverage).toMatchObject({
+      transcripts: { state: 'not-entitled' },
+      insights: { state: 'not-entitled' },
+    });
+  }
+  // The refused request, and the ping that shows that the credential is good.
+  expect(first.result.apiRequests - again.result.apiRequests).toBe(2);
+  await expectHonestCounts(service, again);
+});
+
+test('says which insights the company may not read, and delivers the others', async () => {
+  const { result } = await ask('half', { requestId: 'half' });
+  expect(result.status).toBe('completed');
+  expect(result.counts.insights).toBe(SPOKEN * (INSIGHTS_OF_ONE_CALL - 1));
+  expect(result.coverage.insights).toEqual({ state: 'complete', gaps: [{ code: 'not-entitled', count: 1 }] });
+});
+
+test('asks once for a new link where one died', async () => {
+  service.sandbox.setFaults({ rules: [], media: [{ company: 'brief', requests: 1, action: 'status', status: 403 }] });
+  const ended = await ask('brief', { requestId: 'dead', include: ['recordings', 'voicemails'] });
+  service.sandbox.setFaults(undefined);
+  const bare = await ask('brief', { requestId: 'bare', include: [] });
+  expect(ended.result.status).toBe('completed');
+  expect(ended.result.counts).toMatchObject({ recordings: SPOKEN / 2, voicemails: SPOKEN / 2 });
+  expect(ended.result.apiRequests - bare.result.apiRequests).toBe(1);
+});
+
+test('keeps back a recording in which others may be heard, until somebody decides', async () => {
+  const { result } = await ask('moved', { requestId: 'kept', include: ['recordings'] });
+  expect(result.status).toBe('completed');
+  expect(result.counts.recordings).toBe(0);
+  expect(result.doubts).toContainEqual({ code: 'other-voices', records: SPOKEN / 2, taken: 0, kept: SPOKEN / 2 });
+  const document = await documentOf(service, result);
+  // Of the others nothing is known but that they may follow.
+  expect(document.recordings.filter(row => !('code' in row && row.code === 'recording-may-follow'))).toEqual([]);
+  expect(document.withheld).toContainEqual({ source: 'recordings', code: 'other-voices', count: SPOKEN / 2 });
+});
+
+test('confirms that nothing was found, in the same form', async () => {
+  const connection = await connectionTo('plain');
+  const subject = { email: 'nobody.at.all@example.org' };
+  const { workflowId } = await service.client.start('access', { requestId: 'nobody', connection, subject });
+  const result = await service.client.result(workflowId);
+  expect(result.status).toBe('no-match');
+  const files = await unzipBytes(await service.packageOf(result));
+  expect([...files.keys()]).toEqual(expect.arrayContaining(['README.txt', 'index.html', 'access-package.json']));
+});
