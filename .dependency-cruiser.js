@@ -22,7 +22,7 @@ const ROOMS = {
   activities:
     'retention package redaction media vault receipt aircall encryption request judgement log side-by-side error-code unusable',
   retention: 'receipt temporal vault encryption request log side-by-side error-code',
-  package: 'media receipt aircall encryption request judgement',
+  package: 'media receipt aircall encryption request judgement redaction',
   redaction: 'judgement',
   temporal: 'encryption request budget side-by-side',
   media: 'aircall error-code',

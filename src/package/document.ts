@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { AUDIO_TYPES, type AudioType } from '../media/audio';
 import { CODE_PATTERN } from '../receipt/model';
+import { REASONS } from '../redaction/reasons';
 import { INSIGHTS } from '../request/insights';
 import { LANGUAGES } from '../request/options';
 import { SOURCE_NAMES } from '../request/sources';
@@ -110,7 +111,7 @@ export const accessPackageSchema = z
       .array(
         z.strictObject({
           path: z.string().describe('A JSON pointer into this document, for instance `/calls/3/user`.'),
-          reason: code,
+          reason: z.enum(REASONS),
         }),
       )
       .describe('Each place of this document at which something was left out, or replaced.'),

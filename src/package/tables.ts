@@ -4,6 +4,7 @@
  */
 import { type Cell, csvPieces, type Row } from './csv';
 import type { AccessPackage } from './document';
+import { listOf, memberOf } from './page/values';
 import { isoOf } from './times';
 
 interface Table {
@@ -87,7 +88,7 @@ export const TABLES: readonly Table[] = [
           number: nameOf(call.number),
           cost: cellOf(call.cost),
           tags: joined(call.tags, 'name'),
-          comments: itemsOf(call.comments).length,
+          comments: listOf(call.comments).length,
           recording: recorded.get(call.id),
           voicemail: left.get(call.id),
         };
@@ -95,7 +96,7 @@ export const TABLES: readonly Table[] = [
   ),
   table('comments', ['call', 'id', 'posted_at', 'posted_by', 'content'], function* ({ calls }) {
     for (const { id: call, comments } of calls)
-      for (const comment of itemsOf(comments))
+      for (const comment of listOf(comments))
         yield {
           call,
           id: cellOf(memberOf(comment, 'id')),
@@ -106,7 +107,7 @@ export const TABLES: readonly Table[] = [
   }),
   table('tags', ['call', 'id', 'name', 'tagged_at', 'tagged_by'], function* ({ calls }) {
     for (const { id: call, tags } of calls)
-      for (const tag of itemsOf(tags))
+      for (const tag of listOf(tags))
         yield {
           call,
           id: cellOf(memberOf(tag, 'id')),
@@ -138,16 +139,6 @@ function filesOf(media: AccessPackage['recordings']): ReadonlyMap<number, string
   return new Map(media.flatMap(row => ('file' in row ? [[row.call, row.file]] : [])));
 }
 
-function memberOf(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null && Object.hasOwn(value, name)
-    ? Reflect.get(value, name)
-    : undefined;
-}
-
-function itemsOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
-}
-
 function cellOf(value: unknown): Cell {
   if (value === null || value === undefined) return undefined;
   return typeof value === 'string' || typeof value === 'number' ? value : JSON.stringify(value);
@@ -164,7 +155,7 @@ function nameOf(value: unknown): Cell {
 }
 
 function joined(values: unknown, member: string): string {
-  return itemsOf(values)
+  return listOf(values)
     .map(value => cellOf(memberOf(value, member)) ?? '')
     .join(', ');
 }

@@ -112,11 +112,11 @@ export function doubtWords(code: string): string {
 /** Whether a code is a reason for doubt. */
 export const isDoubt = keyOf(DOUBTS);
 
-/** What belongs to calls is told once it was come to, and not where nobody asked for it. */
+/** What belongs to calls is told once it was come to, and not where nobody asked for it or calls were not searched either. */
 function told({ kind, coverage }: Pick<Facts, 'kind' | 'coverage'>): SourceName[] {
   return sourcesOf(kind).filter(source => {
     const state = coverage[source]?.state;
-    return SOURCES[source].by !== 'calls' || (state !== undefined && state !== 'not-asked');
+    return SOURCES[source].by !== 'calls' || (state !== undefined && state !== 'not-asked' && state !== 'skipped');
   });
 }
 

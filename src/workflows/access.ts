@@ -4,6 +4,7 @@
  */
 import type { CaseRef, People } from '../request/contracts';
 import type { AccessInput, Gap, NumberCoverage, RequestResult } from '../request/model';
+import { PART_NAMES } from '../request/sources';
 import { collectAudio } from './audio';
 import { fetchIntelligence } from './intelligence';
 import { type ListedSource, readLists } from './listing';
@@ -37,6 +38,7 @@ export async function accessRequest(input: AccessInput): Promise<RequestResult> 
     findings.found('calls', taken.calls - certain.calls);
     findings.cover({ calls: { ...coverage, ambiguous: Math.max(0, certain.calls + doubtful.calls - taken.calls) } });
 
+    coverParts(run);
     const audio = await collectAudio(run, calls, planned);
     const intelligence = await fetchIntelligence(run, calls, planned);
     run.progress.enter('packaging');
@@ -91,6 +93,12 @@ function gapsOf({ numbersBeyond, numbersWithoutCountry }: People): Gap[] {
     ...(numbersBeyond > 0 ? [{ code: 'too-many-numbers', count: numbersBeyond }] : []),
     ...(numbersWithoutCountry > 0 ? [{ code: 'number-without-country', count: numbersWithoutCountry }] : []),
   ];
+}
+
+/** What belongs to calls and nobody asked for. */
+function coverParts({ findings, opened }: RequestRun): void {
+  for (const name of PART_NAMES)
+    if (!opened.include.includes(name)) findings.cover({ [name]: { state: 'not-asked', gaps: [] } });
 }
 
 interface ToHandOver extends Planned {

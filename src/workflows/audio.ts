@@ -6,6 +6,7 @@ import { sleep } from '@temporalio/workflow';
 import type { CaseRef, GatheredAudio } from '../request/contracts';
 import { AUDIO_NAMES, type AudioName, audioKinds } from '../request/sources';
 import { sideBySide } from '../side-by-side';
+import { partCoverage } from './findings';
 import type { ListedSource } from './listing';
 import { downloaded } from './pages';
 import { type Planned, stepsFor } from './planning';
@@ -14,7 +15,6 @@ import { readSteps } from './steps';
 
 /** New links for one file: one whose links die so often before it is read is not worth more requests. */
 const ROUNDS_MAX = 3;
-const NOT_ASKED = { state: 'not-asked', gaps: [] } as const;
 /** Enough that the budget is used while files are downloaded. */
 const FILES_AT_ONCE = 8;
 
@@ -26,7 +26,6 @@ export async function collectAudio(
 ): Promise<CaseRef | undefined> {
   const { request, include } = run.opened;
   const kinds = audioKinds(include);
-  for (const name of AUDIO_NAMES) if (!include.includes(name)) run.findings.cover({ [name]: NOT_ASKED });
   if (kinds.length === 0) return undefined;
   run.progress.enter('fetching-audio');
   const steps = stepsFor(run, calls.records);
@@ -34,7 +33,7 @@ export async function collectAudio(
     steps.gatherAudio({ request, ...planned, calls: calls.object, kinds, audio, late, nowMs: Date.now() });
   let gathered = await renewed(run, await gather(calls.audio), gather);
   const { followUntil } = gathered;
-  if (followUntil !== undefined && (await isWorthWaiting(run, followUntil)))
+  if (followUntil !== undefined && (await waitedUntil(run, followUntil)))
     gathered = await renewed(run, await gather([gathered.audio], true), gather);
   for (const name of AUDIO_NAMES) if (include.includes(name)) noteFiles(run, name, gathered);
   return gathered.audio;
@@ -65,7 +64,7 @@ async function renewOne(run: RequestRun, media: CaseRef, place: number): Promise
 }
 
 /** Whether the request waited, durably and visibly, until Aircall has stored all recordings; deadline and due date permitting. */
-async function isWorthWaiting({ opened, progress }: RequestRun, until: string): Promise<boolean> {
+async function waitedUntil({ opened, progress }: RequestRun, until: string): Promise<boolean> {
   const untilMs = Date.parse(until);
   const { dueAt } = opened.clock ?? {};
   const lastMs = dueAt === undefined ? opened.deadlineMs : Math.min(opened.deadlineMs, Date.parse(dueAt));
@@ -83,5 +82,6 @@ function noteFiles({ findings }: RequestRun, name: AudioName, { files, failed, m
   for (const { record, code } of own) findings.note({ record, outcome: 'failed', code });
   const follow = name === 'recordings' && mayFollow > 0 ? [{ code: 'recording-may-follow', count: mayFollow }] : [];
   const failures = own.length > 0 ? [{ code: 'file-missing', count: own.length }] : [];
-  findings.cover({ [name]: { state: own.length > 0 ? 'partial' : 'complete', gaps: [...failures, ...follow] } });
+  const state = own.length > 0 ? 'partial' : 'complete';
+  findings.cover({ [name]: partCoverage(findings, { state, gaps: [...failures, ...follow] }) });
 }

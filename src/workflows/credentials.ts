@@ -16,6 +16,19 @@ const IN_TURN_MS = 60_000;
 /** `renewed`: repeat the step. Otherwise the step's failure is final, or the request's deadline came first. */
 export type Renewal = 'renewed' | 'not-the-cause' | 'deadline';
 
+/**
+ * Whether a step that failed is taken again, after the renewal that a refusal asked for: not if the credential is good, and got the
+ * same answer.
+ */
+export function isTakenAgain(
+  failure: StepFailure,
+  refusal: StepFailure | undefined,
+  renewal: Renewal | undefined,
+): boolean {
+  const isSame = failure.code === refusal?.code && failure.credentialVersion === refusal.credentialVersion;
+  return mayBeCredential(failure) && !(renewal === 'not-the-cause' && isSame);
+}
+
 /** The request whose credential it is. */
 interface Holder {
   readonly opened: Opened;

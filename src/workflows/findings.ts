@@ -157,6 +157,13 @@ export function createFindings(kind: Kind): Findings {
   };
 }
 
+/** How much of what belongs to calls was searched: no more than of the calls themselves. @param own if all calls were found */
+export function partCoverage({ covered: { calls } }: Pick<Found, 'covered'>, own: SourceCoverage): SourceCoverage {
+  if (calls === undefined || calls.state === 'skipped') return { state: 'skipped', gaps: calls?.gaps ?? [] };
+  if (calls.state === 'complete' || own.state !== 'complete') return own;
+  return { ...own, state: 'partial' };
+}
+
 /** The status of a request that was not cancelled. */
 export function statusOf(
   found: Found,

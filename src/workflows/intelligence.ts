@@ -6,13 +6,15 @@ import type { CaseRef } from '../request/contracts';
 import { INSIGHTS, type Intelligence } from '../request/insights';
 import type { Gap } from '../request/model';
 import { recordName } from '../request/sources';
-import { inChild } from './children';
+import { inChild, inRequest } from './children';
+import { isTakenAgain } from './credentials';
+import { partCoverage } from './findings';
 import type { ListedSource } from './listing';
 import type { Filling } from './pages';
 import { addOnce, emptyPartsReport, fetchPartsInto, type PartJob, type PartsReport, partsReportShape } from './parts';
 import { type Planned, stepsFor } from './planning';
 import type { RequestRun } from './run';
-import { mayBeCredential } from './steps';
+import { budgetedOf, mayBeCredential } from './steps';
 
 /** More than these run in a child workflow, so that a history stays short. */
 const PARTS_INLINE_MAX = 40;
@@ -39,8 +41,6 @@ export async function fetchIntelligence(
 ): Promise<readonly CaseRef[]> {
   const { request, include } = run.opened;
   const isAsked = (name: 'transcripts' | 'insights') => include.includes(name);
-  for (const name of ['transcripts', 'insights'] as const)
-    if (!isAsked(name)) run.findings.cover({ [name]: { state: 'not-asked', gaps: [] } });
   if (!isAsked('transcripts') && !isAsked('insights')) return [];
   run.progress.enter('fetching-transcripts');
   const { blocks } = await stepsFor(run, calls.records).pickSpoken({ request, ...planned, calls: calls.object });
@@ -109,7 +109,7 @@ function createTally(source: 'transcripts' | 'insights') {
         ...(typeof denied === 'number' && denied > 0 ? [{ code: 'not-entitled', count: denied }] : []),
       ];
       const state = failures.size > 0 ? 'partial' : denied === 'all' && found === 0 ? 'not-entitled' : 'complete';
-      findings.cover({ [source]: { state, gaps } });
+      findings.cover({ [source]: partCoverage(findings, { state, gaps }) });
     },
   };
 }
@@ -137,48 +137,34 @@ async function fetchAll(
     all.found.push(...report.found);
     for (const what of report.notEntitled) addOnce(denied, what);
     const { refusal } = report;
-    const renewal = refusal && (await run.credentials.renew(refusal.failure));
-    if (renewal === 'not-the-cause')
-      for (const { job, failure } of report.failed)
-        if (failure.code === 'forbidden' && !denied.includes(job.what)) await deny(run, job.what, denied);
+    const renewal = refusal && (await run.credentials.renew(refusal));
     const again: PartJob[] = [];
-    for (const each of report.failed) {
-      if (denied.includes(each.job.what)) continue;
-      if (mayBeCredential(each.failure) && renewal === 'renewed') again.push(each.job);
-      else all.failed.push(each);
+    for (const { job, failure } of report.failed) {
+      if (isTakenAgain(failure, refusal, renewal)) again.push(job);
+      else if (mayBeCredential(failure)) await deny(run, job.what, denied);
+      else all.failed.push({ job, failure });
     }
     left = [...again, ...report.left];
     if (refusal === undefined || renewal !== 'deadline') continue;
-    const { failure } = refusal;
-    all.failed.push(...[...left, ...later].map(job => ({ job, failure: { ...failure, code: renewal } })));
+    all.failed.push(...[...left, ...later].map(job => ({ job, failure: { ...refusal, code: renewal } })));
     return all;
   }
 }
 
 /** The credential is good, and yet Aircall refuses it: the company does not pay for it. */
 async function deny(run: RequestRun, what: Intelligence, denied: Intelligence[]): Promise<void> {
+  if (denied.includes(what)) return;
   denied.push(what);
   const { connection } = run.opened.request;
   await run.local.noteNotEntitled({ connection, what, nowMs: Date.now() });
 }
 
 async function fetchSome(run: RequestRun, block: Block, jobs: readonly PartJob[]): Promise<PartsReport> {
-  const { request, deadlineMs, priority } = run.opened;
-  const input = { request, deadlineMs, ...(priority && { priority }), spoken: block.object, jobs };
-  if (jobs.length <= PARTS_INLINE_MAX) {
-    const report = emptyPartsReport();
-    try {
-      await fetchPartsInto(report, input);
-    } finally {
-      run.requests.add(report.apiRequests);
-    }
-    return report;
-  }
-  const report = await inChild('fetchParts', input, {
-    place: String(run.nextChild()),
+  const input = { ...budgetedOf(run.opened), spoken: block.object, jobs };
+  if (jobs.length <= PARTS_INLINE_MAX)
+    return inRequest(run, emptyPartsReport(), report => fetchPartsInto(report, input));
+  return inChild(run, 'fetchParts', input, {
     summary: `${jobs[0]?.what ?? ''} and more of ${block.count} calls`,
     reports: partsReportShape,
   });
-  run.requests.add(report.apiRequests);
-  return report;
 }

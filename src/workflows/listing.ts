@@ -7,11 +7,11 @@ import type { Gap, SourceCoverage } from '../request/model';
 import { PER_PAGE, partsOf, ROWS_MAX, splitWindow } from '../request/paging';
 import { audioKinds, type ListName } from '../request/sources';
 import { sideBySide } from '../side-by-side';
-import { inChild } from './children';
-import type { Renewal } from './credentials';
+import { inChild, inRequest } from './children';
+import { isTakenAgain } from './credentials';
 import { emptyReport, type Filling, fetchInto, type List, listName, type PagesReport, pagesReportShape } from './pages';
 import type { RequestRun } from './run';
-import { mayBeCredential, type StepFailure } from './steps';
+import { budgetedOf } from './steps';
 import { PAGES_INLINE_MAX } from './windows';
 
 interface Listed {
@@ -173,9 +173,9 @@ async function fetchAll(run: RequestRun, list: List, window: Window, pages: read
     addReport(all, report);
     const { refusal } = report;
     const renewal = refusal && (await run.credentials.renew(refusal));
-    const { again, failed } = partitionFailed(report, renewal);
-    all.failed.push(...failed);
-    left = [...again, ...report.left];
+    const again = report.failed.filter(({ failure }) => isTakenAgain(failure, refusal, renewal));
+    all.failed.push(...report.failed.filter(page => !again.includes(page)));
+    left = [...again.map(({ page }) => page), ...report.left];
     if (refusal === undefined || renewal !== 'deadline') continue;
     all.failed.push(...left.map(page => ({ page, failure: { ...refusal, code: renewal } })));
     break;
@@ -191,45 +191,13 @@ function addReport(all: Filling<PagesReport>, report: PagesReport): void {
   all.rowsMax = Math.max(all.rowsMax, report.rowsMax);
 }
 
-/** Pages that failed: those that another credential may get, and those that stay failed. */
-function partitionFailed({ failed, refusal }: PagesReport, renewal: Renewal | undefined) {
-  const mayBeRead = ({ failure }: PagesReport['failed'][number]) =>
-    mayBeCredential(failure) && !(renewal === 'not-the-cause' && isSameRefusal(failure, refusal));
-  return { again: failed.filter(mayBeRead).map(({ page }) => page), failed: failed.filter(each => !mayBeRead(each)) };
-}
-
-/** Whether both are the same answer to the same credential. */
-function isSameRefusal(one: StepFailure, other: StepFailure | undefined): boolean {
-  return one.code === other?.code && one.credentialVersion === other.credentialVersion;
-}
-
 async function fetchSome(run: RequestRun, list: List, window: Window, pages: readonly number[]): Promise<PagesReport> {
-  const { request, deadlineMs, priority } = run.opened;
-  const input = {
-    request,
-    deadlineMs,
-    ...(priority && { priority }),
-    list,
-    window,
-    pages,
-    audio: audioKinds(run.opened.include),
-  };
-  if (pages.length <= run.windows.pagesInline) {
-    const report = emptyReport();
-    try {
-      await fetchInto(report, input);
-    } finally {
-      run.requests.add(report.apiRequests);
-    }
-    return report;
-  }
-  const report = await inChild('fetchPages', input, {
-    place: String(run.nextChild()),
+  const input = { ...budgetedOf(run.opened), list, window, pages, audio: audioKinds(run.opened.include) };
+  if (pages.length <= run.windows.pagesInline) return inRequest(run, emptyReport(), report => fetchInto(report, input));
+  return inChild(run, 'fetchPages', input, {
     summary: `${listName(list)}, pages ${pages[0]} to ${pages.at(-1)}`,
     reports: pagesReportShape,
   });
-  run.requests.add(report.apiRequests);
-  return report;
 }
 
 /** Each code once, with the counts together. */

@@ -16,13 +16,12 @@ import { either, listOf, object, oneOf, type Shaped, whole } from '../request/sh
 import { sideBySide } from '../side-by-side';
 import { PayloadUnusable } from './received';
 import {
-  attempt,
+  attemptInto,
   audioSteps,
   type Budgeted,
   failureOf,
   mayBeCredential,
   readSteps,
-  StepCancelled,
   stepFailureShape,
 } from './steps';
 
@@ -79,11 +78,7 @@ export async function fetchInto(report: Filling<PagesReport>, input: PagesInput)
   };
   await sideBySide(input.pages, PAGES_AT_ONCE, async page => {
     if (report.refusal !== undefined) return void report.left.push(page);
-    const outcome = await attempt(() => fetchPage(page)).catch(error => {
-      if (error instanceof StepCancelled) report.apiRequests += error.apiRequests;
-      throw error;
-    });
-    report.apiRequests += outcome.apiRequests;
+    const outcome = await attemptInto(report, () => fetchPage(page));
     if (outcome.ok) {
       report.objects.push(outcome.value.object);
       const { distinct, rows } = outcome.value;

@@ -8,7 +8,7 @@ import { INTELLIGENCE, type Intelligence } from '../request/insights';
 import { either, listOf, object, oneOf, type Shaped, whole } from '../request/shapes';
 import { sideBySide } from '../side-by-side';
 import type { Filling } from './pages';
-import { attempt, mayBeCredential, readSteps, StepCancelled, stepFailureShape } from './steps';
+import { attemptInto, mayBeCredential, readSteps, stepFailureShape } from './steps';
 
 const jobShape = object({
   /** Which call of the block, from 0. */
@@ -31,7 +31,7 @@ export const partsReportShape = object({
   failed: listOf(object({ job: jobShape, failure: stepFailureShape })),
   /** Not requested: the first failure that the credential may have caused stops the requests. */
   left: listOf(jobShape),
-  refusal: either(object({ job: jobShape, failure: stepFailureShape }), oneOf(undefined)),
+  refusal: either(stepFailureShape, oneOf(undefined)),
   apiRequests: whole,
 });
 export type PartsReport = Shaped<typeof partsReportShape>;
@@ -51,14 +51,10 @@ export async function fetchPartsInto(report: Filling<PartsReport>, input: PartsI
   await sideBySide(jobs, PARTS_AT_ONCE, async job => {
     if (report.refusal !== undefined) return void report.left.push(job);
     if (report.notEntitled.includes(job.what)) return;
-    const outcome = await attempt(() => fetchPart(job)).catch(error => {
-      if (error instanceof StepCancelled) report.apiRequests += error.apiRequests;
-      throw error;
-    });
-    report.apiRequests += outcome.apiRequests;
+    const outcome = await attemptInto(report, () => fetchPart(job));
     if (!outcome.ok) {
       report.failed.push({ job, failure: outcome });
-      if (mayBeCredential(outcome)) report.refusal = { job, failure: outcome };
+      if (mayBeCredential(outcome)) report.refusal = outcome;
       return;
     }
     const { outcome: end, object: found } = outcome.value;

@@ -49,6 +49,11 @@ export type StepOutcome<T> = { readonly ok: true; readonly value: T; readonly ap
 const budgeted = object(budgetFields);
 export type Budgeted = Shaped<typeof budgeted>;
 
+/** What a part of a request needs to use its budget. */
+export function budgetedOf({ request, deadlineMs, priority }: Budgeted): Budgeted {
+  return { request, deadlineMs, ...(priority && { priority }) };
+}
+
 /** Above the HTTP client's own time-outs: it bounds the recovery from a killed worker. */
 const START_TO_CLOSE = '60 seconds';
 /** Half of a workflow task's time. */
@@ -274,6 +279,19 @@ export async function attempt<T extends { readonly apiRequests: number }>(
     const { sent } = await handedOn(error);
     return { ...failure, apiRequests: Math.max(failure.apiRequests, sent) };
   }
+}
+
+/** The same, and its API requests are counted in a report, also those of a step that is cancelled. */
+export async function attemptInto<T extends { readonly apiRequests: number }>(
+  report: { apiRequests: number },
+  step: () => Promise<T>,
+): Promise<StepOutcome<T>> {
+  const outcome = await attempt(step).catch(error => {
+    if (error instanceof StepCancelled) report.apiRequests += error.apiRequests;
+    throw error;
+  });
+  report.apiRequests += outcome.apiRequests;
+  return outcome;
 }
 
 /** What is known of a cancelled step: from the vault, its last heartbeat, or the failure of its last attempt. */

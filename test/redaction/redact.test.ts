@@ -1,8 +1,6 @@
 import type { Findings, Whose } from '../../src/redaction/findings';
-import { stripLinks } from '../../src/redaction/links';
 import { countReasons, REASONS } from '../../src/redaction/reasons';
 import { redact } from '../../src/redaction/redact';
-import { mayHoldOtherVoices } from '../../src/redaction/voices';
 
 const JULIE = {
   id: 123_456,
@@ -191,7 +189,6 @@ describe('of a call', () => {
     const { call: redacted, redactions } = call({ deep });
     expect(JSON.stringify(redacted)).not.toContain('bottom');
     expect(countReasons(redactions)).toEqual({ 'too-deep': 1 });
-    expect(JSON.stringify(stripLinks('calls', { id: 1, deep }))).not.toContain('bottom');
   });
 });
 
@@ -304,27 +301,12 @@ describe('links that are keys', () => {
     unknown: { file: [removed] },
   };
 
-  test('are taken out before a record is stored; whether there is a file stays', () => {
-    expect(stripLinks('calls', record)).toEqual(stripped);
-    expect(record.recording).toContain('http');
-  });
-
   test('are listed, whether or not they were taken out before', () => {
     const { redactions } = call(record);
     expect(countReasons(redactions)).toEqual({ link: 6 });
     expect(call(stripped).call).toEqual(stripped);
     expect(countReasons(call(stripped).redactions).link).toBe(4);
   });
-});
-
-test.each([
-  [{}, false],
-  [{ transferred_by: null, conference_participants: [] }, false],
-  [{ transferred_by: JULIE }, true],
-  [{ external_transferred_to: '+4722334455' }, true],
-  [{ conference_participants: [{}] }, true],
-])('%j: other voices %j', (fields, expected) => {
-  expect(mayHoldOtherVoices({ ...CALL, ...fields })).toBe(expected);
 });
 
 test('every reason is counted by its id', () => {

@@ -178,7 +178,11 @@ it('calls that nothing leads to are skipped, and never called complete', () => {
   const skipped = accesses.get(key('search', 'hidden-card'));
   expect(skipped).toMatchObject({
     status: 'no-match',
-    coverage: { calls: { state: 'skipped', by: 'number', gaps: [{ code: 'no-number-known' }] } },
+    coverage: {
+      calls: { state: 'skipped', by: 'number', gaps: [{ code: 'no-number-known' }] },
+      recordings: { state: 'skipped' },
+      insights: { state: 'skipped' },
+    },
   });
   const listed = accesses.get(key('company', 'hidden-card'));
   expect(listed).toMatchObject({ status: 'completed', coverage: { calls: { state: 'complete', by: 'company' } } });

@@ -2,6 +2,8 @@
 import { createHash } from 'node:crypto';
 import { type Behaviour, type CallRecord, type CompanySeed, createCompanySeed } from '../../sandbox';
 import type { AccessInput } from '../../src/client';
+import type { Decisions } from '../../src/judgement/plan';
+import { until } from '../support/patience';
 import { documentOf, type Ended, expectHonestCounts, runToEnd } from '../support/requests';
 import { startTestService, type TestService } from '../support/service';
 import { unzipBytes } from '../support/zip';
@@ -59,6 +61,24 @@ async function ask(name: string, options: Options): Promise<Ended> {
   const connection = await connectionTo(name);
   const subject = { email: company.truth.subjectEmail };
   return runToEnd(service, company, () => service.client.start('access', { ...options, connection, subject }));
+}
+
+/** The same, with decisions about rows of its plan. */
+async function askApproved(name: string, options: Options, decisions: Decisions) {
+  const connection = await connectionTo(name);
+  const subject = { email: service.sandbox.company(name).truth.subjectEmail };
+  const { workflowId } = await service.client.start('access', {
+    ...{ ...options, connection, subject },
+    requireApproval: true,
+  });
+  let planDigest: string | undefined;
+  await until('it waits for approval', async () => {
+    const status = await service.client.status(workflowId);
+    planDigest = status.waitingFor?.cause === 'approval' ? status.planDigest : undefined;
+    return planDigest !== undefined;
+  });
+  await service.client.approve(workflowId, { planDigest: planDigest ?? '', decisions });
+  return service.client.result(workflowId);
 }
 
 const digest = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
@@ -162,6 +182,13 @@ test('keeps back a recording in which others may be heard, until somebody decide
   // Of the others nothing is known but that they may follow.
   expect(document.recordings.filter(row => !('code' in row && row.code === 'recording-may-follow'))).toEqual([]);
   expect(document.withheld).toContainEqual({ source: 'recordings', code: 'other-voices', count: SPOKEN / 2 });
+
+  const [ref = ''] = result.outcomes.flatMap(({ record, code }) => (code === 'other-voices' ? [record] : []));
+  const decided = await askApproved('moved', { requestId: 'decided', include: ['recordings'] }, { [ref]: 'take' });
+  expect(decided.doubts).toContainEqual({ code: 'other-voices', records: SPOKEN / 2, taken: 1, kept: SPOKEN / 2 - 1 });
+  expect(decided.counts.recordings).toBe(1);
+  // The link on the page has died while people decided.
+  expect(decided.apiRequests - result.apiRequests).toBe(1);
 });
 
 test('confirms that nothing was found, in the same form', async () => {

@@ -2,7 +2,7 @@
 import { statedOf } from '../../src/receipt/build';
 import type { Decided } from '../../src/request/contracts';
 import { detailsOf } from '../../src/workflows/details';
-import { createFindings, type Found, statusOf } from '../../src/workflows/findings';
+import { createFindings, type Found, partCoverage, statusOf } from '../../src/workflows/findings';
 import { coverageOf, resultOf } from '../../src/workflows/result';
 
 test('a source that was being searched names the failure that ended the request, not a cancellation', () => {
@@ -132,6 +132,21 @@ test('coverage names what no number leads to, unless all calls of the company we
   expect(reach({ ...CALLS, by: 'number' })).toMatch(/transferred.*conference.*hidden/);
   expect(reach({ ...CALLS, by: 'company' })).not.toMatch(/transferred|conference/);
   expect(coverageOf('deletion', createFindings('deletion')).outOfReach).toContain('call records');
+});
+
+test.each([
+  ['complete', CALLS, COMPLETE],
+  ['partial', CALLS, { state: 'partial', gaps: [{ code: 'file-missing', count: 1 }] }],
+  ['partial', { ...CALLS, state: 'partial', gaps: [{ code: 'deadline' }] }, COMPLETE],
+  ['partial', { ...CALLS, state: 'failed', gaps: [{ code: 'unavailable' }] }, COMPLETE],
+  ['not-entitled', { ...CALLS, state: 'partial', gaps: [] }, { state: 'not-entitled', gaps: [] }],
+  ['skipped', NO_NUMBER, COMPLETE],
+  ['skipped', undefined, COMPLETE],
+] as const)('what belongs to calls is %s: never searched better than the calls', (state, calls, own) => {
+  const covered = { contacts: COMPLETE, ...(calls && { calls }) };
+  const part = partCoverage({ covered }, own);
+  expect(part.state).toBe(state);
+  if (state === 'skipped') expect(part.gaps).toEqual(calls?.gaps ?? []);
 });
 
 describe('doubtful records', () => {

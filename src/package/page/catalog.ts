@@ -2,8 +2,12 @@
  * The sentences of the pages, one file for each language in catalogs/. A catalog without one of them does not compile. Sentences
  * take numbers, times and codes only: what Aircall's records hold stands in elements of its own, never inside a sentence.
  */
-import type { DoubtCode, GapCode, MediaCode, OutOfReach, RedactionReason } from './codes';
-import type { InsightKind, PageSource, SourceState } from './content';
+import type { DoubtCode } from '../../judgement/doubts';
+import type { Reason } from '../../redaction/reasons';
+import type { Insight } from '../../request/insights';
+import type { SourceCoverage } from '../../request/model';
+import type { SourceName } from '../../request/sources';
+import type { AudioCode, GapCode, OutOfReach } from './codes';
 
 type Words<K extends string> = Readonly<Record<K, string>>;
 type With<A extends readonly string[]> = (...values: A) => string;
@@ -16,7 +20,7 @@ export interface Catalog {
   readonly skipLink: string;
   readonly onThisPage: string;
   readonly facts: Words<'request' | 'company' | 'searchBegan' | 'timezone' | 'searchedFor'>;
-  readonly sources: Words<PageSource>;
+  readonly sources: Words<SourceName>;
   readonly sections: Words<'overview' | 'withheld' | 'coverage' | 'files' | 'help'>;
   readonly contacts: Words<
     'none' | 'unnamed' | 'company' | 'emails' | 'phoneNumbers' | 'notes' | 'created' | 'updated' | 'other'
@@ -51,7 +55,7 @@ export interface Catalog {
     | 'openFile'
   >;
   readonly speakers: Words<'external' | 'internal' | 'ai_voice_agent'>;
-  readonly insights: Words<InsightKind>;
+  readonly insights: Words<Insight>;
   readonly moods: Words<'POSITIVE' | 'NEUTRAL' | 'NEGATIVE'>;
   readonly yesOrNo: Words<'yes' | 'no'>;
   readonly paging: Words<'label' | 'newer' | 'older' | 'back'> & {
@@ -67,7 +71,7 @@ export interface Catalog {
   > & {
     readonly other: With<[code: string]>;
   };
-  readonly reasons: Words<RedactionReason>;
+  readonly reasons: Words<Reason>;
   readonly doubts: Words<DoubtCode>;
   readonly coverage: Words<
     'lead' | 'caption' | 'source' | 'found' | 'result' | 'outOfReach' | 'byNumber' | 'byCompany'
@@ -77,9 +81,9 @@ export interface Catalog {
     readonly ignoredNumbers: With<[count: string]>;
     readonly fault: With<[code: string]>;
   };
-  readonly states: Words<SourceState>;
+  readonly states: Words<SourceCoverage['state']>;
   readonly gaps: Words<GapCode>;
-  readonly media: Words<MediaCode>;
+  readonly media: Words<AudioCode>;
   readonly outOfReach: Words<OutOfReach>;
   readonly files: Words<'lead' | 'json' | 'csv' | 'media' | 'manifest' | 'readme'>;
   readonly help: Words<'ask' | 'rights' | 'noticeLink' | 'noticeTitle'>;

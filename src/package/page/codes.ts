@@ -2,57 +2,29 @@
  * The codes that each catalog has a sentence for. A person reads no code: one that is not here gets a general sentence that
  * names it. Kept complete by the type of a catalog, and by test/package/page.
  */
-import { DOUBTS, type DoubtCode } from '../../judgement/doubts';
+import type { MediaErrorCode } from '../../media/errors';
 
 /** Why a source is not complete. Every other code is a fault of technology. */
-export const GAP_CODES = [
-  'no-number-known',
-  'number-without-country',
-  'too-many-numbers',
-  'too-many-at-once',
-  'list-kept-changing',
-  'unexpected-record',
-  'cancelled',
-  'deadline',
-  'not-asked',
-  'not-entitled',
-  'forbidden',
-  'not-found',
-  'recording-may-follow',
-  'notice-missing',
-] as const;
-export type GapCode = (typeof GAP_CODES)[number];
+export type GapCode =
+  | 'no-number-known'
+  | 'number-without-country'
+  | 'too-many-numbers'
+  | 'too-many-at-once'
+  | 'list-kept-changing'
+  | 'unexpected-record'
+  | 'cancelled'
+  | 'deadline'
+  | 'not-asked'
+  | 'not-entitled'
+  | 'not-fetched'
+  | 'file-missing'
+  | 'forbidden'
+  | 'not-found'
+  | 'recording-may-follow'
+  | 'notice-missing';
 
 /** Why an audio file is missing. */
-export const MEDIA_CODES = [
-  'expired',
-  'gone',
-  'host-refused',
-  'too-large',
-  'not-audio',
-  'unreachable',
-  'timed-out',
-  'redirected',
-  'rejected',
-  'unavailable',
-  'not-trusted',
-  'incomplete',
-] as const;
-export type MediaCode = (typeof MEDIA_CODES)[number];
-
-/** Why a place of a record was left out or replaced. */
-export const REDACTION_REASONS = [
-  'agent',
-  'team',
-  'other-person',
-  'assessment',
-  'email',
-  'phone',
-  'iban',
-  'link',
-  'too-deep',
-] as const;
-export type RedactionReason = (typeof REDACTION_REASONS)[number];
+export type AudioCode = MediaErrorCode | 'not-downloaded';
 
 /** What Aircall's API cannot list, as coverage names it. */
 export const OUT_OF_REACH = {
@@ -66,9 +38,6 @@ export const OUT_OF_REACH = {
   'calls with a hidden number and without a contact': 'hiddenWithoutContact',
 } as const satisfies Readonly<Record<string, string>>;
 export type OutOfReach = (typeof OUT_OF_REACH)[keyof typeof OUT_OF_REACH];
-
-export type { DoubtCode };
-export const DOUBT_CODES = Object.keys(DOUBTS);
 
 /** The words of a code; undefined for a code that the table does not have. */
 export function wordsOf<W>(table: Readonly<Record<string, W>>, code: string): W | undefined {

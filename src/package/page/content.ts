@@ -3,21 +3,21 @@
  * Aircall's own, already redacted; nothing of their inside is trusted, because whoever wrote into Aircall wrote it.
  */
 import type { DoubtCode } from '../../judgement/doubts';
+import type { Insight } from '../../request/insights';
+import type { SourceCoverage } from '../../request/model';
+import type { SourceName } from '../../request/sources';
 
 export type RecordShown = Readonly<Record<string, unknown>>;
 
-export const PAGE_SOURCES = ['contacts', 'calls', 'recordings', 'voicemails', 'transcripts', 'insights'] as const;
-export type PageSource = (typeof PAGE_SOURCES)[number];
-
-export type SourceState = 'complete' | 'partial' | 'failed' | 'skipped' | 'not-asked' | 'not-entitled';
-
-export type InsightKind =
-  | 'summary'
-  | 'topics'
-  | 'sentiments'
-  | 'action_items'
-  | 'custom_summary_result'
-  | 'predicted_csat';
+/** In the order of the page. */
+export const PAGE_SOURCES = [
+  'contacts',
+  'calls',
+  'recordings',
+  'voicemails',
+  'transcripts',
+  'insights',
+] as const satisfies readonly SourceName[];
 
 /** A file of the package, or the reason why it is missing. */
 export type MediaShown =
@@ -25,7 +25,7 @@ export type MediaShown =
   | { readonly call: number; readonly code: string };
 
 export interface SourceSearched {
-  readonly state: SourceState;
+  readonly state: SourceCoverage['state'];
   readonly gaps: readonly { readonly code: string; readonly count?: number | undefined }[];
 }
 
@@ -37,7 +37,7 @@ export interface CallsSearched extends SourceSearched {
   readonly ignoredNumbers: number;
 }
 
-type SearchedBySource = Readonly<Record<Exclude<PageSource, 'calls'>, SourceSearched>>;
+type SearchedBySource = Readonly<Record<Exclude<SourceName, 'calls'>, SourceSearched>>;
 
 export interface PageContent {
   readonly requestId: string;
@@ -52,10 +52,10 @@ export interface PageContent {
   readonly recordings: readonly MediaShown[];
   readonly voicemails: readonly MediaShown[];
   readonly transcripts: readonly { readonly call: number; readonly content?: unknown }[];
-  readonly insights: readonly { readonly call: number; readonly kind: InsightKind; readonly content?: unknown }[];
+  readonly insights: readonly { readonly call: number; readonly kind: Insight; readonly content?: unknown }[];
   /** Records that may be somebody else's and are not in the package, by reason. */
   readonly withheld: readonly {
-    readonly source: PageSource;
+    readonly source: SourceName;
     /** One of `DoubtCode`; another one is shown as it is. */
     readonly code: DoubtCode | (string & {});
     readonly count: number;

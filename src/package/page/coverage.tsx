@@ -1,5 +1,6 @@
 /** What was withheld and why, and how far each source was searched. Never a record: counts and sentences only. */
-import { type MediaShown, PAGE_SOURCES, type PageContent, type PageSource, type SourceSearched } from './content';
+import type { SourceName } from '../../request/sources';
+import { type MediaShown, PAGE_SOURCES, type PageContent, type SourceSearched } from './content';
 import { doubtSentence, gapSentence, outOfReachSentence, reasonSentence } from './sentences';
 import type { Words } from './words';
 
@@ -120,7 +121,7 @@ function Gaps({ gaps, words }: { readonly gaps: SourceSearched['gaps']; readonly
 }
 
 /** With the reasons for missing files, if coverage does not name them. */
-function gapsOf(content: PageContent, source: PageSource): SourceSearched['gaps'] {
+function gapsOf(content: PageContent, source: SourceName): SourceSearched['gaps'] {
   const { gaps } = content.coverage[source];
   if (source !== 'recordings' && source !== 'voicemails') return gaps;
   const missing = countBy(content[source].flatMap(media => ('code' in media ? [media.code] : [])));
@@ -129,7 +130,7 @@ function gapsOf(content: PageContent, source: PageSource): SourceSearched['gaps'
 }
 
 /** How many records of a source, or files, are in the package. */
-export function countOf(content: PageContent, source: PageSource): number {
+export function countOf(content: PageContent, source: SourceName): number {
   if (source === 'recordings' || source === 'voicemails') return content[source].filter(isFile).length;
   return content[source].length;
 }

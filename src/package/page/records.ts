@@ -3,6 +3,7 @@
  * is made of every record. Facts: docs/aircall.md 6 and 7.
  */
 import type { RecordShown } from './content';
+import { listOf, memberOf } from './values';
 
 export interface CommentShown {
   readonly text: string;
@@ -115,16 +116,6 @@ function labelled(list: unknown): Labelled[] {
     const value = textOf(memberOf(item, 'value'));
     return value === undefined ? [] : [{ value, label: textOf(memberOf(item, 'label')) }];
   });
-}
-
-export function memberOf(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null && Object.hasOwn(value, name)
-    ? Object.getOwnPropertyDescriptor(value, name)?.value
-    : undefined;
-}
-
-export function listOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
 }
 
 /** A text that is not blank. */

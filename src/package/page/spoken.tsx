@@ -1,7 +1,8 @@
 /** What was said in a call, and what Aircall derived from it. Envelopes of both are not all documented: what is unknown is shown as it is. */
-import type { InsightKind } from './content';
-import { listOf, memberOf, textOf } from './records';
+import type { Insight as InsightKind } from '../../request/insights';
+import { textOf } from './records';
 import { Fields, Inline, Items, Prose, shownText, Value } from './text';
+import { listOf, memberOf } from './values';
 import type { Words } from './words';
 
 export interface Insight {

@@ -156,6 +156,8 @@ export const de: Catalog = {
     deadline: 'Die Zeit für die Suche war abgelaufen',
     'not-asked': 'Nicht Teil dieser Anfrage',
     'not-entitled': 'Aircall stellt es uns nicht bereit',
+    'not-fetched': 'Anrufe, von denen etwas nicht aus Aircall gelesen werden konnte',
+    'file-missing': 'Dateien, die nicht heruntergeladen werden konnten',
     forbidden: 'Aircall hat es verweigert',
     'not-found': 'Aircall hat es nicht mehr',
     'recording-may-follow': 'Anrufe der letzten 24 Stunden, deren Aufnahme noch folgen kann',
@@ -174,6 +176,7 @@ export const de: Catalog = {
     unavailable: 'Der Ort, an dem die Datei liegt, war nicht nutzbar',
     'not-trusted': 'Der Ort, an dem die Datei liegt, konnte sich nicht ausweisen',
     incomplete: 'Die Datei ließ sich nicht bis zum Ende lesen',
+    'not-downloaded': 'Die Datei wurde bis zum Ende der Anfrage nicht heruntergeladen',
   },
   outOfReach: {
     messages: 'Nachrichten (SMS, WhatsApp)',

@@ -155,6 +155,8 @@ export const en: Catalog = {
     deadline: 'The time for the search was over',
     'not-asked': 'Not part of this request',
     'not-entitled': 'Aircall does not provide it to us',
+    'not-fetched': 'Calls of which something could not be read from Aircall',
+    'file-missing': 'Files that could not be downloaded',
     forbidden: 'Aircall refused it',
     'not-found': 'Aircall does not have it any more',
     'recording-may-follow': 'Calls of the last 24 hours whose recording may still follow',
@@ -173,6 +175,7 @@ export const en: Catalog = {
     unavailable: 'The place that keeps the file could not be used',
     'not-trusted': 'The place that keeps the file could not prove what it is',
     incomplete: 'The file could not be read to its end',
+    'not-downloaded': 'The file was not downloaded before the request ended',
   },
   outOfReach: {
     messages: 'Messages (SMS, WhatsApp)',

@@ -155,6 +155,8 @@ export const es: Catalog = {
     deadline: 'Se ha agotado el tiempo para la búsqueda',
     'not-asked': 'No forma parte de esta solicitud',
     'not-entitled': 'Aircall no nos lo ofrece',
+    'not-fetched': 'Llamadas de las que no se ha podido leer algo en Aircall',
+    'file-missing': 'Archivos que no se han podido descargar',
     forbidden: 'Aircall lo ha denegado',
     'not-found': 'Aircall ya no lo tiene',
     'recording-may-follow': 'Llamadas de las últimas 24 horas cuya grabación aún puede llegar',
@@ -173,6 +175,7 @@ export const es: Catalog = {
     unavailable: 'El servicio que guarda el archivo no se podía usar',
     'not-trusted': 'El servicio que guarda el archivo no ha podido probar su identidad',
     incomplete: 'El archivo no se ha podido leer hasta el final',
+    'not-downloaded': 'El archivo no se descargó antes de que terminara la solicitud',
   },
   outOfReach: {
     messages: 'Mensajes (SMS, WhatsApp)',

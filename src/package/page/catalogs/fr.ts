@@ -155,6 +155,8 @@ export const fr: Catalog = {
     deadline: 'Le temps prévu pour la recherche était écoulé',
     'not-asked': 'Ne fait pas partie de cette demande',
     'not-entitled': 'Aircall ne nous le fournit pas',
+    'not-fetched': 'Appels dont une partie n’a pas pu être lue dans Aircall',
+    'file-missing': 'Fichiers qui n’ont pas pu être téléchargés',
     forbidden: 'Aircall l’a refusé',
     'not-found': 'Aircall ne l’a plus',
     'recording-may-follow': 'Appels des dernières 24 heures dont l’enregistrement peut encore arriver',
@@ -173,6 +175,7 @@ export const fr: Catalog = {
     unavailable: 'Le service qui garde le fichier n’était pas utilisable',
     'not-trusted': 'Le service qui garde le fichier n’a pas pu prouver son identité',
     incomplete: 'Le fichier n’a pas pu être lu jusqu’au bout',
+    'not-downloaded': 'Le fichier n’a pas été téléchargé avant la fin de la demande',
   },
   outOfReach: {
     messages: 'Messages (SMS, WhatsApp)',

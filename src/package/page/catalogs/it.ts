@@ -155,6 +155,8 @@ export const it: Catalog = {
     deadline: 'Il tempo per la ricerca è scaduto',
     'not-asked': 'Non fa parte di questa richiesta',
     'not-entitled': 'Aircall non ce lo fornisce',
+    'not-fetched': 'Chiamate di cui non è stato possibile leggere qualcosa in Aircall',
+    'file-missing': 'File che non è stato possibile scaricare',
     forbidden: 'Aircall lo ha negato',
     'not-found': 'Aircall non lo ha più',
     'recording-may-follow': 'Chiamate delle ultime 24 ore la cui registrazione può ancora arrivare',
@@ -173,6 +175,7 @@ export const it: Catalog = {
     unavailable: 'Il servizio che conserva il file non era utilizzabile',
     'not-trusted': 'Il servizio che conserva il file non ha potuto provare la sua identità',
     incomplete: 'Il file non è stato letto fino alla fine',
+    'not-downloaded': 'Il file non è stato scaricato prima della fine della richiesta',
   },
   outOfReach: {
     messages: 'Messaggi (SMS, WhatsApp)',

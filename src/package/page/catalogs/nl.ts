@@ -155,6 +155,8 @@ export const nl: Catalog = {
     deadline: 'De tijd voor het zoeken was voorbij',
     'not-asked': 'Geen deel van dit verzoek',
     'not-entitled': 'Aircall biedt het ons niet aan',
+    'not-fetched': 'Gesprekken waarvan iets niet uit Aircall kon worden gelezen',
+    'file-missing': 'Bestanden die niet konden worden gedownload',
     forbidden: 'Aircall heeft het geweigerd',
     'not-found': 'Aircall heeft het niet meer',
     'recording-may-follow': 'Gesprekken van de laatste 24 uur waarvan de opname nog kan volgen',
@@ -173,6 +175,7 @@ export const nl: Catalog = {
     unavailable: 'De dienst die het bestand bewaart, was niet bruikbaar',
     'not-trusted': 'De dienst die het bestand bewaart, kon niet bewijzen wie hij is',
     incomplete: 'Het bestand kon niet tot het einde worden gelezen',
+    'not-downloaded': 'Het bestand is niet gedownload voordat het verzoek eindigde',
   },
   outOfReach: {
     messages: 'Berichten (sms, WhatsApp)',

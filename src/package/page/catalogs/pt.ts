@@ -155,6 +155,8 @@ export const pt: Catalog = {
     deadline: 'O tempo para a pesquisa terminou',
     'not-asked': 'Não faz parte deste pedido',
     'not-entitled': 'O Aircall não no-lo fornece',
+    'not-fetched': 'Chamadas das quais não foi possível ler algo no Aircall',
+    'file-missing': 'Ficheiros que não foi possível descarregar',
     forbidden: 'O Aircall recusou',
     'not-found': 'O Aircall já não o tem',
     'recording-may-follow': 'Chamadas das últimas 24 horas cuja gravação ainda pode chegar',
@@ -173,6 +175,7 @@ export const pt: Catalog = {
     unavailable: 'O serviço que guarda o ficheiro não estava utilizável',
     'not-trusted': 'O serviço que guarda o ficheiro não conseguiu provar a sua identidade',
     incomplete: 'Não foi possível ler o ficheiro até ao fim',
+    'not-downloaded': 'O ficheiro não foi descarregado antes do fim do pedido',
   },
   outOfReach: {
     messages: 'Mensagens (SMS, WhatsApp)',
