@@ -27,6 +27,23 @@ export async function sideBySide<T, R>(
   });
 }
 
+/** Does at most so many pieces of work at once; each waits for its turn. */
+export function atMost(atOnce: number): <R>(work: () => Promise<R>) => Promise<R> {
+  const waiting: (() => void)[] = [];
+  let free = atOnce;
+  return async work => {
+    if (free > 0) free -= 1;
+    else await new Promise<void>(resolve => waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) free += 1;
+      else next();
+    }
+  };
+}
+
 /** Yields each item with its result, in order, while the work for at most `atOnce` more items is in progress. */
 export async function* ahead<T, R>(
   items: Iterable<T> | AsyncIterable<T>,

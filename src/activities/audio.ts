@@ -2,13 +2,16 @@
  * Steps about recordings and voicemails: one downloads them into the vault, the others know which of them a request needs. They send no
  * API request. Decisions D1, D7, D15.
  */
-import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
+import { activityInfo, cancellationDetails, cancellationSignal, heartbeat } from '@temporalio/activity';
 import { hasMedia } from '../aircall/links';
+import { hasOtherVoices } from '../judgement/voices';
 import type { MediaClient } from '../media/client';
 import { AFTER, MediaError } from '../media/errors';
 import type { GatheredAudio, LocalActivities } from '../request/contracts';
 import type { RequestRef } from '../request/names';
-import { AUDIO_NAMES, recordName, SOURCES } from '../request/sources';
+import { keyOf } from '../request/shapes';
+import { AUDIO_NAMES, type AudioName, readRecordName, recordName, SOURCES } from '../request/sources';
+import { ahead } from '../side-by-side';
 import { CaseFileBroken, type CaseRef } from '../vault/cases';
 import { refuseEnded, stepFailure } from './api-step';
 import type { ApprovedDependencies } from './approved';
@@ -23,8 +26,11 @@ export interface AudioDependencies extends ApprovedDependencies {
 
 /** Downloads of one file, each some time after the one before. */
 const ATTEMPTS_MAX = 5;
-/** Files that one round gives new links; those beyond have their turn in the next one. */
-const MISSING_MAX = 2_000;
+/** Files that one round gives new links: those that had none before, first. */
+const MISSING_MAX = 10_000;
+/** Failed files that a history names; the others are counted. */
+const FAILED_MAX = 5_000;
+const READ_AT_ONCE = 8;
 /** Aircall may store a recording so long after its call (docs/aircall.md 7). */
 const STORED_WITHIN_S = 86_400;
 
@@ -42,7 +48,7 @@ export function createAudioActivities(
   async function download(
     request: RequestRef,
     { url, ...of }: Read['links'][number],
-    baseUrl: string,
+    baseUrl: string | undefined,
   ): Promise<AudioFile | 'later'> {
     try {
       const { stored, ...facts } = await media.download({ link: url, baseUrl, stop: stopSignal() }, bytes =>
@@ -56,6 +62,13 @@ export function createAudioActivities(
     }
   }
 
+  /** A request that was cancelled, or has ended, needs no more, and its links are destroyed. */
+  async function refuseCancelled(request: RequestRef, links: CaseRef): Promise<void> {
+    const { cancelRequested, notFound } = cancellationDetails() ?? {};
+    if (cancelRequested === true || notFound === true) await cases.removeObject(request, links);
+    cancellationSignal().throwIfAborted();
+  }
+
   return {
     /**
      * Downloads what links lead to, one after the other, and destroys the links. A repeated attempt goes on where the one before was; a
@@ -63,12 +76,12 @@ export function createAudioActivities(
      */
     async downloadAudio({ request, links }) {
       await refuseEnded(cases, request, 'a-minute-ago', NOTHING_SENT);
-      const baseUrl = (await connections.get(request.connection))?.value.baseUrl ?? '';
+      const baseUrl = (await connections.get(request.connection))?.value.baseUrl;
       const done = filesDone();
       let isToRepeat = false;
       for (const link of await linksLeft(dependencies, request, links)) {
         if (done.some(isOf(link))) continue;
-        cancellationSignal().throwIfAborted(); // a request that is cancelled needs no more
+        await refuseCancelled(request, links);
         const file = await unlessStopped(download(request, link, baseUrl));
         if (file === 'later') isToRepeat = true;
         else done.push(file);
@@ -93,46 +106,55 @@ export function createAudioActivities(
      */
     async gatherAudio({ request, calls, kinds, audio: objects, late, nowMs, ...planned }) {
       const { records } = await readObject(cases, request, calls, 'calls');
-      const rows = await readDecided(dependencies, request, planned, false);
-      const decisions = new Map(rows.map(({ record, id, decision }) => [`${record} ${id}`, decision]));
+      const decided = await readDecided(dependencies, request, planned, false);
+      const rows = new Map(decided.map(row => [`${row.record} ${row.id}`, row]));
       const known: AudioFile[] = [];
-      for (const object of objects) known.push(...(await readObject(cases, request, object, 'media')));
+      const read = (object: CaseRef) => readObject(cases, request, object, 'media');
+      for await (const [, some] of ahead(objects, READ_AT_ONCE, read)) known.push(...some);
       const best = bestOf(known);
 
       const files: AudioFile[] = [];
-      const failed: GatheredAudio['failed'][number][] = [];
+      const failed = limitFailed();
       const gathered = { mayFollow: 0, untilS: 0 };
       const counts = { recordings: 0, voicemails: 0 };
-      for (const [place, call] of newestFirst(records).entries()) {
-        if (decisions.get(`call ${call.id}`) !== 'take') continue;
+      for (const call of newestFirst(records)) {
+        const row = rows.get(`call ${call.id}`);
+        if (row?.decision !== 'take') continue;
+        const { number } = readRecordName(row.ref);
         for (const source of AUDIO_NAMES) {
           const kind = SOURCES[source].noun;
-          if (!kinds.includes(kind) || decisions.get(`${kind} ${call.id}`) === 'keep') continue;
+          const shared = rows.get(`${kind} ${call.id}`);
+          if (!kinds.includes(kind) || shared?.decision === 'keep') continue;
           const file = best.get(nameOf({ call: call.id, kind }));
           const follows = kind === 'recording' && !hasMedia(call, kind) && mayFollow(call, nowMs, file !== undefined);
           if (!hasMedia(call, kind) && !follows) continue;
           if (follows && file?.file === undefined) {
             if (file?.code === GONE) continue; // Aircall stored none
             if (file === undefined || file.code === MAY_FOLLOW) {
-              files.push({ call: call.id, kind, code: late ? NOT_DOWNLOADED : MAY_FOLLOW });
-              gathered.mayFollow += 1;
-              gathered.untilS = Math.max(gathered.untilS, endOf(call, nowMs) + STORED_WITHIN_S);
+              // In which others may be heard, nobody has decided about: the plan names recordings that there are.
+              const isWanted = !hasOtherVoices(call);
+              const isAsked = late && isWanted;
+              files.push({ call: call.id, kind, code: isAsked ? NOT_DOWNLOADED : MAY_FOLLOW });
+              if (!isAsked) gathered.mayFollow += 1;
+              if (isWanted) gathered.untilS = Math.max(gathered.untilS, endOf(call, nowMs) + STORED_WITHIN_S);
               continue;
             }
           }
           counts[source] += 1;
           const entry = file ?? { call: call.id, kind, code: NOT_DOWNLOADED };
-          files.push(entry);
-          if (entry.code !== undefined) failed.push({ source, record: recordName(source, place), code: entry.code });
+          files.push({ ...entry, ...(shared && { decided: true as const }) });
+          if (entry.code !== undefined) failed.add(source, number - 1, entry.code);
         }
       }
       const missing = files.flatMap((file, place) => (isWorthALink(file) ? [place] : []));
+      const isFirst = (place: number) => Number(files[place]?.code !== NOT_DOWNLOADED);
       return {
         audio: await writeObject(cases, request, 'media', files),
-        missing: missing.slice(0, MISSING_MAX),
+        missing: missing.sort((a, b) => isFirst(a) - isFirst(b) || a - b).slice(0, MISSING_MAX),
         files: counts,
-        failed,
-        mayFollow: late ? 0 : gathered.mayFollow,
+        failed: failed.failed,
+        failedMore: failed.failedMore,
+        mayFollow: gathered.mayFollow,
         ...(gathered.untilS > 0 && !late && { followUntil: new Date(gathered.untilS * 1000).toISOString() }),
       };
     },
@@ -172,8 +194,27 @@ function bestOf(files: readonly AudioFile[]): ReadonlyMap<string, AudioFile> {
   return best;
 }
 
-function isWorthALink({ code }: AudioFile): boolean {
-  return code === NOT_DOWNLOADED || code === 'expired';
+/** Also of a store that could not be used for some minutes: it may be well again. */
+function isWorthALink({ code = '' }: AudioFile): boolean {
+  return code === NOT_DOWNLOADED || (isMediaCode(code) && AFTER[code] !== 'nothing');
+}
+
+const isMediaCode = keyOf(AFTER);
+
+/** Files that failed: named up to a limit, the others counted. */
+function limitFailed() {
+  const failed: GatheredAudio['failed'][number][] = [];
+  const failedMore: { source: AudioName; code: string; count: number }[] = [];
+  return {
+    failed,
+    failedMore,
+    add(source: AudioName, place: number, code: string): void {
+      if (failed.length < FAILED_MAX) return void failed.push({ source, record: recordName(source, place), code });
+      const same = failedMore.find(one => one.source === source && one.code === code);
+      if (same === undefined) failedMore.push({ source, code, count: 1 });
+      else same.count += 1;
+    },
+  };
 }
 
 /** UNIX seconds; of a call that goes on: now, because it ends later. */
@@ -182,7 +223,7 @@ function endOf({ ended_at }: Timed, nowMs: number): number {
 }
 
 /** Whether Aircall may still store the recording of a call that somebody answered; also of one that was asked for before. */
-function mayFollow({ answered_at, ended_at }: Timed, nowMs: number, wasAsked: boolean): boolean {
+export function mayFollow({ answered_at, ended_at }: Timed, nowMs: number, wasAsked: boolean): boolean {
   if (typeof answered_at !== 'number') return false;
   if (typeof ended_at !== 'number') return true; // it goes on
   return wasAsked || nowMs / 1000 < ended_at + STORED_WITHIN_S;

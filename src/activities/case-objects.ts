@@ -13,6 +13,7 @@ import type { RequestRef } from '../request/names';
 import { approvalContent, objectOf, planContent } from '../request/plan-content';
 import { keyOf } from '../request/shapes';
 import type { ListName } from '../request/sources';
+import { ahead } from '../side-by-side';
 import { CaseFileBroken, type CaseRef, type Cases } from '../vault/cases';
 
 /** A page of a list, or several merged: the subject's records in full, only the ids of all others. */
@@ -70,6 +71,8 @@ export const audioFiles = z.array(
     sha256: z.string().optional(),
     type: z.enum(AUDIO_TYPES).optional(),
     code: z.string().optional(),
+    /** Others may be heard in it, and people decided that it is handed over. */
+    decided: z.literal(true).optional(),
   }),
 );
 /** A recording or voicemail: in the vault, or the code of why not. */
@@ -171,11 +174,26 @@ export function readListing(cases: Cases, request: RequestRef, ref: CaseRef, of:
   return readAs(cases, request, ref, LISTINGS[of]);
 }
 
-const PART = z.union([OBJECTS.transcript, OBJECTS.insight]);
+const MADE = z.union([OBJECTS.transcript, OBJECTS.insight, OBJECTS.intelligence]);
+const READ_AT_ONCE = 8;
 
-/** A transcript or an insight. @throws as `readObject` */
-export function readPart(cases: Cases, request: RequestRef, ref: CaseRef): Promise<Read['transcript' | 'insight']> {
-  return readAs(cases, request, ref, PART);
+/** Transcripts and insights, of objects with one of them or with many, in their order. @throws as `readObject` */
+export async function readIntelligence(
+  cases: Cases,
+  request: RequestRef,
+  objects: readonly CaseRef[],
+): Promise<Read['intelligence']> {
+  const all: Read['intelligence'] = { transcripts: [], insights: [] };
+  const read = (object: CaseRef) =>
+    readAs<Read['transcript' | 'insight' | 'intelligence']>(cases, request, object, MADE);
+  for await (const [, one] of ahead(objects, READ_AT_ONCE, read)) {
+    if ('transcripts' in one) {
+      all.transcripts.push(...one.transcripts);
+      all.insights.push(...one.insights);
+    } else if ('kind' in one) all.insights.push(one);
+    else all.transcripts.push(one);
+  }
+  return all;
 }
 
 async function readAs<T>(

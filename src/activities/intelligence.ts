@@ -3,11 +3,12 @@
  * Aircall made of that. They name the call by its place in an object of the case file. Decisions D1, D7.
  */
 import { ENDPOINTS } from '../aircall/endpoints';
-import { AircallError } from '../aircall/errors';
+import { AircallError, type AircallErrorCode } from '../aircall/errors';
 import { type Made, readIntelligence } from '../aircall/intelligence';
 import { linkOf } from '../aircall/links';
 import { readRecord } from '../aircall/replies';
 import { callSchema } from '../aircall/schemas';
+import { hasOtherVoices } from '../judgement/voices';
 import type { ApiActivities, Found } from '../request/contracts';
 import type { Intelligence } from '../request/insights';
 import type { RequestRef } from '../request/names';
@@ -18,6 +19,9 @@ import { readObject, writeObject } from './case-objects';
 type FoundOne = Omit<Found, 'apiRequests'>;
 
 const NONE: FoundOne = { outcome: 'none' };
+/** The reply is whole, and would be the same again. */
+const UNREADABLE: FoundOne = { outcome: 'unreadable' };
+const FINAL: Partial<Record<AircallErrorCode, FoundOne>> = { 'not-found': NONE, 'reply-too-large': UNREADABLE };
 
 export function createIntelligenceActivities(
   dependencies: ApiStepDependencies,
@@ -38,29 +42,35 @@ export function createIntelligenceActivities(
       dependencies,
       request.connection,
       { endpoint: ENDPOINTS[what], id: call },
-      async body => ({ outcome: 'found', object: await write(call, readIntelligence(what, call, body)) }),
-      error => (error.code === 'not-found' ? NONE : undefined),
+      async body => {
+        const made = fitting(() => readIntelligence(what, call, body));
+        return made === undefined ? UNREADABLE : { outcome: 'found', object: await write(call, made) };
+      },
+      error => FINAL[error.code],
     );
   }
 
   return {
-    /** Reads the call once more: each reading has a new link, which lives for an hour at most. */
+    /**
+     * Reads the call once more: each reading has a new link, which lives for an hour at most. None to a recording in which others may be
+     * heard, as is known only now, if nobody has decided.
+     */
     async renewMediaLink({ request, media, place }) {
-      const { call, kind } = itemAt(await readObject(cases, request, media, 'media'), place);
+      const { call, kind, decided } = itemAt(await readObject(cases, request, media, 'media'), place);
       const endpoint = ENDPOINTS.getCall;
       return sendOnce<FoundOne>(
         dependencies,
         request.connection,
         { endpoint, id: call },
         async body => {
-          const record = readRecord(endpoint, callSchema, body);
-          if (record.id !== call)
-            throw new AircallError('unexpected-reply', `${endpoint.name}: the reply is about another call`);
+          const record = fitting(() => readRecord(endpoint, callSchema, body));
+          if (record?.id !== call) return UNREADABLE;
+          if (kind === 'recording' && decided === undefined && hasOtherVoices(record)) return { outcome: 'withheld' };
           const url = linkOf(record, kind);
           if (url === undefined) return NONE;
           return { outcome: 'found', object: await writeObject(cases, request, 'links', [{ call, kind, url }]) };
         },
-        error => (error.code === 'not-found' ? NONE : undefined),
+        error => FINAL[error.code],
       );
     },
 
@@ -74,6 +84,16 @@ export function createIntelligenceActivities(
         writeObject(cases, input.request, 'insight', { call, kind: input.insight, ...made }),
       ),
   };
+}
+
+/** What a reply holds; undefined if it does not fit. */
+function fitting<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof AircallError && error.code === 'unexpected-reply') return undefined;
+    throw error;
+  }
 }
 
 /** @throws {CaseFileBroken} */

@@ -170,9 +170,13 @@ export async function readDecided(
 ): Promise<DecidedRow[]> {
   const { rows } = await readObject(dependencies.cases, request, plan, 'plan');
   const decisions = await approvedDecisions(dependencies, request, { rows, approval }, acts);
+  const keptCalls = new Set(
+    rows.flatMap(row => (row.record === 'call' && decisionOf(row, decisions) === 'keep' ? [row.id] : [])),
+  );
   return rows.map(row => ({
     ...row,
-    decision: decisionOf(row, decisions),
+    // No recording without its call.
+    decision: row.record === 'recording' && keptCalls.has(row.id) ? 'keep' : decisionOf(row, decisions),
     isDecided: (decisions[row.ref] ?? decisions[row.of ?? '']) !== undefined,
   }));
 }

@@ -14,7 +14,7 @@ import type { SourceName } from '../request/sources';
 import type { CaseRef } from '../vault/cases';
 import { refuseEnded } from './api-step';
 import type { ApprovedDependencies } from './approved';
-import { type AudioFile, type Read, readObject } from './case-objects';
+import { type AudioFile, readIntelligence, readObject } from './case-objects';
 import { newestFirst, readDecided } from './judging';
 import { NOTHING_SENT } from './local-step';
 import { unlessStopped, untilStopped } from './stopping';
@@ -104,12 +104,7 @@ async function intelligenceOf(
   request: RequestRef,
   objects: readonly CaseRef[],
 ): Promise<Pick<AccessPackage, 'transcripts' | 'insights'>> {
-  const all: Read['intelligence'] = { transcripts: [], insights: [] };
-  for (const object of objects) {
-    const { transcripts, insights } = await readObject(cases, request, object, 'intelligence');
-    all.transcripts.push(...transcripts);
-    all.insights.push(...insights);
-  }
+  const all = await readIntelligence(cases, request, objects);
   return {
     transcripts: all.transcripts.map(({ call, ...made }) => ({ call, content: contentOf(made) })),
     insights: all.insights.map(({ call, kind, ...made }) => ({ call, kind, content: contentOf(made) })),

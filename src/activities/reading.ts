@@ -33,7 +33,8 @@ export function createReadActivities(
     const links = calls.flatMap(call =>
       kinds.flatMap(kind => {
         const url = linkOf(call, kind);
-        return url === undefined ? [] : [{ call: call.id, kind, url }];
+        const isShared = kind === 'recording' && hasOtherVoices(call);
+        return url === undefined || isShared ? [] : [{ call: call.id, kind, url }];
       }),
     );
     if (links.length === 0) return {};
@@ -69,7 +70,7 @@ export function createReadActivities(
 
     /**
      * One page of calls, by one spelling of the subject's numbers or of the whole company; the same calls are kept either way. Sealed
-     * are links of calls that are certain, and in which nobody else may be heard: of the others people decide first.
+     * are links of calls that are certain, but for recordings in which others may be heard: of the others people decide first.
      */
     async fetchCalls({ request, people, number, window, page, audio = [] }) {
       const judged = await readObject(cases, request, people, 'people');
@@ -80,7 +81,7 @@ export function createReadActivities(
         const { records, rows, total, ...seen } = readPage(endpoint, callSchema, body);
         const judge = callJudgeOf(judged);
         const own = records.filter(call => judge(call) !== undefined);
-        const certain = own.filter(call => judge(call)?.doubt === undefined && !hasOtherVoices(call));
+        const certain = own.filter(call => judge(call)?.doubt === undefined);
         const stored = await store(request, 'calls', { ...seen, records: own, readMs });
         // Last: a step that fails before is taken again, and would leave live links that nobody destroys.
         return { rows, total, ...stored, ...(await sealLinksOf(request, certain, audio)) };

@@ -4,43 +4,44 @@
  */
 import { isSpoken } from '../aircall/links';
 import type { LocalActivities } from '../request/contracts';
-import { ahead, sideBySide } from '../side-by-side';
+import { readRecordName } from '../request/sources';
+import { sideBySide } from '../side-by-side';
 import type { ApprovedDependencies } from './approved';
-import { type Read, readObject, readPart, writeObject } from './case-objects';
+import { mayFollow } from './audio';
+import { readIntelligence, readObject, writeObject } from './case-objects';
 import { newestFirst, readDecided } from './judging';
 
 /** Each step about one of them reads its block: small, so that it reads little of other calls. */
 const BLOCK = 500;
 const WRITTEN_AT_ONCE = 8;
-const READ_AT_ONCE = 8;
 
 export function createSpokenActivities(
   dependencies: ApprovedDependencies,
 ): Pick<LocalActivities, 'pickSpoken' | 'noteNotEntitled' | 'gatherIntelligence'> {
   const { cases, connections } = dependencies;
   return {
-    async pickSpoken({ request, plan, approval, calls }) {
-      const rows = await readDecided(dependencies, request, { plan, approval }, true);
-      const taken = new Set(
-        rows.flatMap(({ record, verb, decision, id }) =>
-          record === 'call' && verb === 'deliver' && decision === 'take' ? [id] : [],
+    async pickSpoken({ request, calls, audio, nowMs, ...planned }) {
+      const rows = await readDecided(dependencies, request, planned, true);
+      const places = new Map(
+        rows.flatMap(({ record, verb, decision, id, ref }) =>
+          record === 'call' && verb === 'deliver' && decision === 'take' ? [[id, readRecordName(ref).number - 1]] : [],
         ),
       );
+      const files = audio === undefined ? [] : await readObject(cases, request, audio, 'media');
+      const heard = new Set(files.flatMap(({ call, file }) => (file === undefined ? [] : [call])));
       const { records } = await readObject(cases, request, calls, 'calls');
-      const spoken = newestFirst(records.filter(call => taken.has(call.id) && isSpoken(call))).map(({ id }) => id);
+      const own = newestFirst(records.filter(({ id }) => places.has(id)));
+      const isKnown = (call: (typeof own)[number]) => isSpoken(call) || heard.has(call.id);
+      const spoken = own.filter(isKnown).map(({ id }) => id);
       const blocks = await sideBySide(blocksOf(spoken), WRITTEN_AT_ONCE, async block => ({
         object: await writeObject(cases, request, 'spoken', block),
-        count: block.length,
+        places: block.flatMap(id => places.get(id) ?? []),
       }));
-      return { blocks };
+      return { blocks, mayFollow: own.filter(call => !isKnown(call) && mayFollow(call, nowMs, false)).length };
     },
 
     async gatherIntelligence({ request, objects }) {
-      const gathered: Read['intelligence'] = { transcripts: [], insights: [] };
-      for await (const [, one] of ahead(objects, READ_AT_ONCE, object => readPart(cases, request, object)))
-        if ('kind' in one) gathered.insights.push(one);
-        else gathered.transcripts.push(one);
-      return writeObject(cases, request, 'intelligence', gathered);
+      return writeObject(cases, request, 'intelligence', await readIntelligence(cases, request, objects));
     },
 
     /** Of a connection that was removed meanwhile nothing is remembered. */

@@ -18,7 +18,7 @@ export interface MediaRequest {
   /** A link of a call. */
   readonly link: string;
   /** Of the connection whose API returned the link. */
-  readonly baseUrl: string;
+  readonly baseUrl: string | undefined;
   /** Ends the download, which then throws its reason. */
   readonly stop?: AbortSignal;
 }

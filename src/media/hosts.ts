@@ -40,16 +40,16 @@ function parseHost(entry: string): NamedHost | undefined {
 
 /**
  * Which sort of place a link leads to; undefined: none that media may come from.
- * @param baseUrl of the connection whose API returned the link
+ * @param baseUrl of the connection whose API returned the link; undefined once it is disconnected
  */
-export function placeOf(link: URL, hosts: readonly NamedHost[], baseUrl: string): Place | undefined {
+export function placeOf(link: URL, hosts: readonly NamedHost[], baseUrl: string | undefined): Place | undefined {
   const { protocol, hostname, username, password, origin, port } = link;
   if ((protocol !== 'https:' && protocol !== 'http:') || username !== '' || password !== '') return undefined;
   const isNamed = hosts.some(
     named => named.hostname === hostname && (named.port ?? defaultPort(protocol)) === portOf(link),
   );
-  const base = new URL(baseUrl);
-  if (isNamed || (isLoopback(base.hostname) && base.origin === origin)) return 'named';
+  const base = baseUrl === undefined ? undefined : new URL(baseUrl);
+  if (isNamed || (base !== undefined && isLoopback(base.hostname) && base.origin === origin)) return 'named';
   return protocol === 'https:' && port === '' && STORAGE.test(hostname) ? 'storage' : undefined;
 }
 

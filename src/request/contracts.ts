@@ -163,8 +163,11 @@ const spokenCall = {
 
 const foundShape = object({
   ...sent,
-  /** `not-entitled`: within a day Aircall refused it to the company; nothing was sent. */
-  outcome: oneOf('found', 'none', 'not-entitled'),
+  /**
+   * `not-entitled`: within a day Aircall refused it to the company; nothing was sent. `unreadable`: the reply is whole and does not fit.
+   * `withheld`: others may be heard in it, and nobody has decided.
+   */
+  outcome: oneOf('found', 'none', 'not-entitled', 'unreadable', 'withheld'),
   /** Present if it was found. */
   object: optional(caseRefShape),
 });
@@ -262,6 +265,8 @@ const gatheredShape = object({
   /** How many there are, those that failed too. */
   files: object(eachOf(SOURCES, whole)),
   failed: listOf(object({ source: oneOf(...AUDIO_NAMES), record: text, code: text })),
+  /** Those that failed beyond the limit of a list. */
+  failedMore: listOf(object({ source: oneOf(...AUDIO_NAMES), code: text, count: whole })),
   /** Answered calls of the last day without a recording. */
   mayFollow: whole,
   /** When no recording of these follows any more. */
@@ -413,8 +418,22 @@ const LOCAL = {
   gatherIntelligence: { takes: [object({ request, objects: listOf(caseRefShape) })], returns: caseRefShape },
   /** Calls that the plan takes and of which there may be a transcript, newest first, in blocks of at most 500. */
   pickSpoken: {
-    takes: [object({ request, ...planned, calls: caseRefShape })],
-    returns: object({ blocks: listOf(object({ object: caseRefShape, count: whole })) }),
+    takes: [
+      object({
+        request,
+        ...planned,
+        calls: caseRefShape,
+        /** What `gatherAudio` gathered: a call of which it has a recording was spoken, whatever its row in the list said. */
+        audio: optional(caseRefShape),
+        nowMs: number,
+      }),
+    ],
+    returns: object({
+      /** With the places of the calls in the plan, from 0. */
+      blocks: listOf(object({ object: caseRefShape, places: listOf(whole) })),
+      /** Answered calls of the last day without a recording. */
+      mayFollow: whole,
+    }),
   },
   /** Remembers for a day that Aircall refused it although it accepts the credential; `nowMs`: the server's time. */
   noteNotEntitled: {

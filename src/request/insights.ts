@@ -3,6 +3,8 @@
  * playbooks) is not among it. Named as the last part of their paths. Workflow-safe: plain data.
  */
 
+import { oneOf, type Shape } from './shapes';
+
 /** In the order in which they are worth their requests. */
 export const INSIGHTS = [
   'summary',
@@ -16,3 +18,4 @@ export type Insight = (typeof INSIGHTS)[number];
 
 export const INTELLIGENCE = ['transcription', ...INSIGHTS] as const;
 export type Intelligence = (typeof INTELLIGENCE)[number];
+export const isIntelligence: Shape<Intelligence> = oneOf(...INTELLIGENCE);

@@ -40,7 +40,7 @@ export async function accessRequest(input: AccessInput): Promise<RequestResult> 
 
     coverParts(run);
     const audio = await collectAudio(run, calls, planned);
-    const intelligence = await fetchIntelligence(run, calls, planned);
+    const intelligence = await fetchIntelligence(run, calls, { ...planned, ...(audio && { audio }) });
     run.progress.enter('packaging');
     await handOver(run, people, calls, { ...planned, ...(audio && { audio }), intelligence });
   });

@@ -5,18 +5,18 @@
 import { sleep } from '@temporalio/workflow';
 import type { CaseRef, GatheredAudio } from '../request/contracts';
 import { AUDIO_NAMES, type AudioName, audioKinds } from '../request/sources';
-import { sideBySide } from '../side-by-side';
+import { collectParts } from './collecting';
 import { partCoverage } from './findings';
 import type { ListedSource } from './listing';
-import { downloaded } from './pages';
+import { missingAudio, type PartJob } from './parts';
 import { type Planned, stepsFor } from './planning';
 import type { RequestRun } from './run';
-import { readSteps } from './steps';
+import { budgetedOf } from './steps';
 
 /** New links for one file: one whose links die so often before it is read is not worth more requests. */
 const ROUNDS_MAX = 3;
-/** Enough that the budget is used while files are downloaded. */
-const FILES_AT_ONCE = 8;
+/** Files of one child workflow. */
+const BLOCK = 500;
 
 /** Files of calls, each downloaded or with the code of why not. Undefined if the request asks for none. */
 export async function collectAudio(
@@ -46,21 +46,21 @@ async function renewed(run: RequestRun, first: GatheredAudio, gather: Gather): P
   let gathered = first;
   for (let round = 1; round <= ROUNDS_MAX && gathered.missing.length > 0; round += 1) {
     const { audio, missing } = gathered;
-    const files = await sideBySide(missing, FILES_AT_ONCE, place => renewOne(run, audio, place));
-    gathered = await gather([audio, ...files.flat()]);
+    const files: CaseRef[] = [];
+    for (let from = 0; from < missing.length; from += BLOCK)
+      files.push(...(await renewSome(run, audio, missing.slice(from, from + BLOCK))));
+    gathered = await gather([audio, ...files]);
   }
   return gathered;
 }
 
-async function renewOne(run: RequestRun, media: CaseRef, place: number): Promise<CaseRef[]> {
-  const { opened, credentials, local } = run;
-  const { request } = opened;
-  const steps = readSteps(opened, `New link to audio ${place + 1}`, 'bulk');
-  const outcome = await credentials.step(() => steps.renewMediaLink({ request, media, place }));
-  const links = outcome.ok ? outcome.value.object : undefined;
-  if (links !== undefined) return downloaded(opened, links, `Audio ${place + 1}`);
-  const code = outcome.ok ? 'gone' : outcome.code;
-  return [(await local.noteMissingAudio({ request, audio: media, place, code })).audio];
+async function renewSome(run: RequestRun, audio: CaseRef, places: readonly number[]): Promise<CaseRef[]> {
+  const jobs = places.map((place): PartJob => ({ place, what: 'audio' }));
+  const { objects, failed } = await collectParts(run, audio, jobs, { readable: [], denied: [] });
+  const files = [...objects];
+  for (const { job, failure } of failed)
+    files.push(await missingAudio({ ...budgetedOf(run.opened), of: audio }, job, failure.code));
+  return files;
 }
 
 /** Whether the request waited, durably and visibly, until Aircall has stored all recordings; deadline and due date permitting. */
@@ -76,12 +76,17 @@ async function waitedUntil({ opened, progress }: RequestRun, until: string): Pro
   return true;
 }
 
-function noteFiles({ findings }: RequestRun, name: AudioName, { files, failed, mayFollow }: GatheredAudio): void {
-  const own = failed.filter(({ source }) => source === name);
+function noteFiles({ findings }: RequestRun, name: AudioName, gathered: GatheredAudio): void {
+  const { files, mayFollow } = gathered;
+  const isOwn = ({ source }: { readonly source: AudioName }) => source === name;
+  const own = gathered.failed.filter(isOwn);
+  const more = gathered.failedMore.filter(isOwn);
   findings.found(name, files[name] ?? 0);
   for (const { record, code } of own) findings.note({ record, outcome: 'failed', code });
+  for (const each of more) findings.noteMore({ ...each, unreadable: false, outcome: 'failed' });
+  const missing = more.reduce((sum, { count }) => sum + count, own.length);
   const follow = name === 'recordings' && mayFollow > 0 ? [{ code: 'recording-may-follow', count: mayFollow }] : [];
-  const failures = own.length > 0 ? [{ code: 'file-missing', count: own.length }] : [];
-  const state = own.length > 0 ? 'partial' : 'complete';
+  const failures = missing > 0 ? [{ code: 'file-missing', count: missing }] : [];
+  const state = missing > 0 ? 'partial' : 'complete';
   findings.cover({ [name]: partCoverage(findings, { state, gaps: [...failures, ...follow] }) });
 }

@@ -1,6 +1,13 @@
-/** The child workflow that fetches transcripts or insights of many calls. Cancelled, it still reports what it had done. */
+/** The child workflow that fetches transcripts, insights or audio of many calls. Cancelled, it still reports what it had done. */
 import { isCancellation } from '@temporalio/workflow';
-import { emptyPartsReport, fetchPartsInto, type PartsInput, type PartsReport, partsInputShape } from './parts';
+import {
+  emptyPartsReport,
+  fetchPartsInto,
+  gatherInto,
+  type PartsInput,
+  type PartsReport,
+  partsInputShape,
+} from './parts';
 import { refuseOrphan } from './received';
 
 interface ForRun {
@@ -13,6 +20,7 @@ export async function fetchParts(input: PartsInput & ForRun): Promise<PartsRepor
   const report = emptyPartsReport();
   try {
     await fetchPartsInto(report, input);
+    await gatherInto(report, input);
   } catch (error) {
     if (!isCancellation(error)) throw error;
   }

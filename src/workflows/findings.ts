@@ -64,6 +64,8 @@ export interface Findings extends Found {
   brokeOff(failure: NonNullable<RequestResult['failure']>): void;
   /** Counts rows that are doubtful, or that somebody decided to keep; if the plan `isDone`, the kept ones have that as their outcome. */
   noteExceptions(exceptions: Decided['exceptions'], plan: { readonly isDone: boolean }): void;
+  /** Counts outcomes of records that nothing names. */
+  noteMore(outcomes: UnlistedOutcomes): void;
   /** Records rows that could not be read: `failed`, each of them. */
   noteUnreadable(source: SourceName, rows: number): void;
 }
@@ -104,6 +106,11 @@ export function createFindings(kind: Kind): Findings {
     if (present !== undefined) counts[name] = present + more;
   }
 
+  function noteMore(outcomes: UnlistedOutcomes): void {
+    unlisted.push(outcomes);
+    count(outcomes.outcome, outcomes.count);
+  }
+
   return {
     counts,
     unlisted,
@@ -124,6 +131,7 @@ export function createFindings(kind: Kind): Findings {
       covered = { ...covered, ...sources };
     },
     note: set,
+    noteMore,
     outcomeOf: record => ends.get(record)?.outcome,
     brokeOff(this: Findings, failure) {
       this.failure = failure;
@@ -142,8 +150,7 @@ export function createFindings(kind: Kind): Findings {
         for (const place of places) set({ record: recordName(source, place), outcome: KEPT[kind], code });
         const more = kept - places.length;
         if (more === 0) continue;
-        unlisted.push({ source, unreadable: false, outcome: KEPT[kind], code, count: more });
-        count(KEPT[kind], more);
+        noteMore({ source, unreadable: false, outcome: KEPT[kind], code, count: more });
       }
     },
     noteUnreadable(source, rows) {
@@ -151,8 +158,7 @@ export function createFindings(kind: Kind): Findings {
       const listed = Math.min(rows, OUTCOMES_MAX);
       for (let row = 0; row < listed; row += 1) set({ record: unreadableName(source, row), ...failed });
       if (rows === listed) return;
-      unlisted.push({ source, unreadable: true, ...failed, count: rows - listed });
-      count('failed', rows - listed);
+      noteMore({ source, unreadable: true, ...failed, count: rows - listed });
     },
   };
 }

@@ -3,168 +3,98 @@
  * none. One API request each; a company that may not read them is asked once. Decisions D1, D10.
  */
 import type { CaseRef } from '../request/contracts';
-import { INSIGHTS, type Intelligence } from '../request/insights';
+import { INSIGHTS } from '../request/insights';
 import type { Gap } from '../request/model';
 import { recordName } from '../request/sources';
-import { inChild, inRequest } from './children';
-import { isTakenAgain } from './credentials';
+import { type Collected, collectParts, type Entitlement } from './collecting';
 import { partCoverage } from './findings';
 import type { ListedSource } from './listing';
-import type { Filling } from './pages';
-import { addOnce, emptyPartsReport, fetchPartsInto, type PartJob, type PartsReport, partsReportShape } from './parts';
+import type { PartJob } from './parts';
 import { type Planned, stepsFor } from './planning';
 import type { RequestRun } from './run';
-import { budgetedOf, mayBeCredential } from './steps';
 
-/** More than these run in a child workflow, so that a history stays short. */
-const PARTS_INLINE_MAX = 40;
-
-/** Calls in which somebody spoke, and what was found of each. */
+/** Calls in which somebody spoke. */
 interface Block {
   readonly object: CaseRef;
-  readonly count: number;
-  /** How many calls lie in the blocks before. */
-  readonly offset: number;
+  /** Of the calls in the plan. */
+  readonly places: readonly number[];
 }
 
-interface Fetched {
-  readonly objects: readonly CaseRef[];
-  readonly found: readonly PartJob[];
-  readonly failed: PartsReport['failed'];
-}
-
-/** The objects of all that was found. */
+/** The objects of all that was found. @param audio that was gathered, if the request asks for any */
 export async function fetchIntelligence(
   run: RequestRun,
   calls: ListedSource,
-  planned: Planned,
+  { audio, ...planned }: Planned & { readonly audio?: CaseRef | undefined },
 ): Promise<readonly CaseRef[]> {
   const { request, include } = run.opened;
   const isAsked = (name: 'transcripts' | 'insights') => include.includes(name);
   if (!isAsked('transcripts') && !isAsked('insights')) return [];
   run.progress.enter('fetching-transcripts');
-  const { blocks } = await stepsFor(run, calls.records).pickSpoken({ request, ...planned, calls: calls.object });
-  const placed = blocks.map((block, at) => ({
-    ...block,
-    offset: blocks.slice(0, at).reduce((sum, { count }) => sum + count, 0),
-  }));
-  /** What the company may not read, as soon as that is known. */
-  const denied: Intelligence[] = [];
-  const gathered: CaseRef[] = [];
-  const jobsOf = new Map<Block, readonly PartJob[]>();
-  const transcripts = createTally('transcripts');
-  for (const block of placed) {
-    const all = placesOf(block).map((place): PartJob => ({ place, what: 'transcription' }));
+  const { blocks, mayFollow } = await stepsFor(run, calls.records).pickSpoken({
+    ...{ request, ...planned, calls: calls.object, nowMs: Date.now() },
+    ...(audio && { audio }),
+  });
+  const entitlement: Entitlement = { readable: [], denied: [] };
+  const objects: CaseRef[] = [];
+  const transcripts = createTally('transcripts', mayFollow);
+  /** Calls whose insights are asked for: one without a transcript has none. */
+  const spoken = new Map<Block, readonly number[]>();
+  for (const block of blocks) {
+    const all = block.places.map((_, place): PartJob => ({ place, what: 'transcription' }));
     if (!isAsked('transcripts')) {
-      jobsOf.set(block, all);
+      spoken.set(block, all.map(placeOf));
       continue;
     }
-    const fetched = await fetchAll(run, block, all, denied);
-    jobsOf.set(block, fetched.found);
-    transcripts.add(block, fetched);
-    gathered.push(...(await gather(run, fetched)));
+    const collected = await collectParts(run, block.object, all, entitlement);
+    spoken.set(block, [...collected.found, ...collected.failed.map(({ job }) => job)].map(placeOf));
+    transcripts.add(block, collected);
+    objects.push(...collected.objects);
   }
-  if (isAsked('transcripts')) transcripts.note(run, denied.includes('transcription') ? 'all' : 0);
-  if (!isAsked('insights')) return gathered;
+  const isDenied = entitlement.denied.includes('transcription');
+  if (isAsked('transcripts')) transcripts.note(run, isDenied ? 'all' : 0);
+  if (!isAsked('insights')) return objects;
 
   run.progress.enter('fetching-insights');
-  const insights = createTally('insights');
-  for (const block of placed) {
-    const jobs = (jobsOf.get(block) ?? []).flatMap(({ place }) => INSIGHTS.map((what): PartJob => ({ place, what })));
-    const fetched = await fetchAll(run, block, jobs, denied);
-    insights.add(block, fetched);
-    gathered.push(...(await gather(run, fetched)));
+  const insights = createTally('insights', mayFollow);
+  for (const block of blocks) {
+    const jobs = (spoken.get(block) ?? []).flatMap(place => INSIGHTS.map((what): PartJob => ({ place, what })));
+    const collected = await collectParts(run, block.object, jobs, entitlement);
+    insights.add(block, collected);
+    objects.push(...collected.objects);
   }
-  const refused = INSIGHTS.filter(what => denied.includes(what)).length;
+  const refused = INSIGHTS.filter(what => entitlement.denied.includes(what)).length;
   // Who may read no transcript has none to ask the insights of.
-  insights.note(run, refused === INSIGHTS.length || denied.includes('transcription') ? 'all' : refused);
-  return gathered;
+  insights.note(run, refused === INSIGHTS.length || isDenied ? 'all' : refused);
+  return objects;
 }
 
-/** One object of many: a history holds one reference for each block. */
-async function gather(run: RequestRun, { objects }: Fetched): Promise<CaseRef[]> {
-  if (objects.length === 0) return [];
-  return [await run.bulk.gatherIntelligence({ request: run.opened.request, objects })];
-}
-
-function placesOf({ count }: Block): number[] {
-  return Array.from({ length: count }, (_, place) => place);
+function placeOf({ place }: PartJob): number {
+  return place;
 }
 
 /** What was found and what failed in one source. */
-function createTally(source: 'transcripts' | 'insights') {
+function createTally(source: 'transcripts' | 'insights', mayFollow: number) {
   let found = 0;
-  const failures = new Map<string, string>();
+  let failed = 0;
+  /** By the call's place. */
+  const codes = new Map<number, string>();
   return {
-    add({ offset }: Block, fetched: Fetched): void {
-      found += fetched.found.length;
-      for (const { job, failure } of fetched.failed) failures.set(recordName(source, offset + job.place), failure.code);
+    add({ places }: Block, collected: Collected): void {
+      found += collected.found.length;
+      failed += collected.failed.length;
+      for (const { job, failure } of collected.failed) codes.set(places[job.place] ?? 0, failure.code);
     },
-    /** @param denied how many sorts the company may not read */
+    /** @param denied how many kinds the company may not read */
     note({ findings }: RequestRun, denied: number | 'all'): void {
-      findings.found(source, found + failures.size);
-      for (const [record, code] of failures) findings.note({ record, outcome: 'failed', code });
+      findings.found(source, found + failed);
+      for (const [place, code] of codes) findings.note({ record: recordName(source, place), outcome: 'failed', code });
       const gaps: Gap[] = [
-        ...(failures.size > 0 ? [{ code: 'not-fetched', count: failures.size }] : []),
+        ...(failed > 0 ? [{ code: 'not-fetched', count: failed }] : []),
         ...(typeof denied === 'number' && denied > 0 ? [{ code: 'not-entitled', count: denied }] : []),
+        ...(mayFollow > 0 && denied !== 'all' ? [{ code: 'recording-may-follow', count: mayFollow }] : []),
       ];
-      const state = failures.size > 0 ? 'partial' : denied === 'all' && found === 0 ? 'not-entitled' : 'complete';
+      const state = failed > 0 ? 'partial' : denied === 'all' && found === 0 ? 'not-entitled' : 'complete';
       findings.cover({ [source]: partCoverage(findings, { state, gaps }) });
     },
   };
-}
-
-/** Fetches all jobs and renews credentials as needed. What the company may not read is noted in `denied`, and asked no more. */
-async function fetchAll(
-  run: RequestRun,
-  block: Block,
-  jobs: readonly PartJob[],
-  denied: Intelligence[],
-): Promise<Fetched> {
-  const all: Filling<Fetched> = { objects: [], found: [], failed: [] };
-  // One of each sort alone: the company may not be allowed to read it.
-  const first = jobs.filter(({ what }, at) => jobs.findIndex(job => job.what === what) === at);
-  let left = first;
-  let later = jobs.filter(job => !first.includes(job));
-  for (;;) {
-    left = left.filter(({ what }) => !denied.includes(what));
-    if (left.length === 0) {
-      [left, later] = [later.filter(({ what }) => !denied.includes(what)), []];
-      if (left.length === 0) return all;
-    }
-    const report = await fetchSome(run, block, left);
-    all.objects.push(...report.objects);
-    all.found.push(...report.found);
-    for (const what of report.notEntitled) addOnce(denied, what);
-    const { refusal } = report;
-    const renewal = refusal && (await run.credentials.renew(refusal));
-    const again: PartJob[] = [];
-    for (const { job, failure } of report.failed) {
-      if (isTakenAgain(failure, refusal, renewal)) again.push(job);
-      else if (mayBeCredential(failure)) await deny(run, job.what, denied);
-      else all.failed.push({ job, failure });
-    }
-    left = [...again, ...report.left];
-    if (refusal === undefined || renewal !== 'deadline') continue;
-    all.failed.push(...[...left, ...later].map(job => ({ job, failure: { ...refusal, code: renewal } })));
-    return all;
-  }
-}
-
-/** The credential is good, and yet Aircall refuses it: the company does not pay for it. */
-async function deny(run: RequestRun, what: Intelligence, denied: Intelligence[]): Promise<void> {
-  if (denied.includes(what)) return;
-  denied.push(what);
-  const { connection } = run.opened.request;
-  await run.local.noteNotEntitled({ connection, what, nowMs: Date.now() });
-}
-
-async function fetchSome(run: RequestRun, block: Block, jobs: readonly PartJob[]): Promise<PartsReport> {
-  const input = { ...budgetedOf(run.opened), spoken: block.object, jobs };
-  if (jobs.length <= PARTS_INLINE_MAX)
-    return inRequest(run, emptyPartsReport(), report => fetchPartsInto(report, input));
-  return inChild(run, 'fetchParts', input, {
-    summary: `${jobs[0]?.what ?? ''} and more of ${block.count} calls`,
-    reports: partsReportShape,
-  });
 }

@@ -13,7 +13,7 @@ import {
   windowShape,
 } from '../request/contracts';
 import { either, listOf, object, oneOf, type Shaped, whole } from '../request/shapes';
-import { sideBySide } from '../side-by-side';
+import { atMost, sideBySide } from '../side-by-side';
 import { PayloadUnusable } from './received';
 import {
   attemptInto,
@@ -67,9 +67,13 @@ export type Filling<T> = { -readonly [K in keyof T]: T[K] extends readonly (infe
 /** Enough in the queue that a budget of 1,000 requests a minute never runs dry while each takes a second. */
 const PAGES_AT_ONCE = 16;
 
+/** Downloads of one list: they share the worker with all companies. */
+const DOWNLOADS_AT_ONCE = 4;
+
 /** Fills the report page by page, so that a cancelled fetch still reports its work. */
 export async function fetchInto(report: Filling<PagesReport>, input: PagesInput): Promise<void> {
   const { request, list, window, audio } = input;
+  const inTurn = atMost(DOWNLOADS_AT_ONCE);
   const fetchPage = (page: number) => {
     const steps = readSteps(input, `${listName(list)}, page ${page}`, page === 1 ? 'first' : 'bulk');
     return list.of === 'contacts'
@@ -87,7 +91,8 @@ export async function fetchInto(report: Filling<PagesReport>, input: PagesInput)
       report.rowsMax = Math.max(report.rowsMax, outcome.value.rows);
       const { links } = outcome.value;
       // At once, while the links live; the lane goes on after that, so that they never pile up.
-      if (links !== undefined) report.audio.push(...(await downloaded(input, links.object, `Audio of page ${page}`)));
+      if (links !== undefined)
+        report.audio.push(...(await inTurn(() => downloaded(input, links.object, `Audio of page ${page}`))));
     } else {
       report.failed.push({ page, failure: outcome });
       if (mayBeCredential(outcome)) report.refusal = outcome;

@@ -1,32 +1,45 @@
 /**
- * What Aircall has of single calls, transcripts and insights, each fetched by one API request, side by side. Runs inside a request
- * for a few and as a child workflow for many; either way it never waits for credentials: it reports what is left, and the request
- * decides. Decisions D1, D14.
+ * What Aircall has of single calls besides their rows: transcripts, insights, audio whose link died. Each takes one API request, side by
+ * side. Runs inside a request for a few and as a child workflow for many; either way it never waits for credentials: it reports what is
+ * left, and the request decides. Decisions D1, D14.
  */
-import { budgetFields, caseRefShape } from '../request/contracts';
+import { budgetFields, type CaseRef, caseRefShape, type Found } from '../request/contracts';
 import { INTELLIGENCE, type Intelligence } from '../request/insights';
 import { either, listOf, object, oneOf, type Shaped, whole } from '../request/shapes';
 import { sideBySide } from '../side-by-side';
-import type { Filling } from './pages';
-import { attemptInto, mayBeCredential, readSteps, stepFailureShape } from './steps';
+import { downloaded, type Filling } from './pages';
+import {
+  attemptInto,
+  bulkSteps,
+  localSteps,
+  mayBeCredential,
+  readSteps,
+  type StepFailure,
+  stepFailureShape,
+} from './steps';
 
 const jobShape = object({
-  /** Which call of the block, from 0. */
+  /** Which call, or file, of the object, from 0. */
   place: whole,
-  what: oneOf(...INTELLIGENCE),
+  what: oneOf(...INTELLIGENCE, 'audio'),
 });
 /** One thing of one call. */
 export type PartJob = Shaped<typeof jobShape>;
 
-export const partsInputShape = object({ ...budgetFields, spoken: caseRefShape, jobs: listOf(jobShape) });
+export const partsInputShape = object({
+  ...budgetFields,
+  /** A block of `pickSpoken`; for audio what `gatherAudio` gathered. */
+  of: caseRefShape,
+  jobs: listOf(jobShape),
+});
 export type PartsInput = Shaped<typeof partsInputShape>;
 
 export const partsReportShape = object({
   objects: listOf(caseRefShape),
   /** Jobs whose record was found. */
   found: listOf(jobShape),
-  /** What the company may not read. */
-  notEntitled: listOf(oneOf(...INTELLIGENCE)),
+  /** Jobs of a kind that the company may not read. */
+  denied: listOf(jobShape),
   /** With those that another credential may get. */
   failed: listOf(object({ job: jobShape, failure: stepFailureShape })),
   /** Not requested: the first failure that the credential may have caused stops the requests. */
@@ -41,45 +54,85 @@ const PARTS_AT_ONCE = 16;
 
 /** Fills the report job by job, so that a cancelled fetch still reports its work. */
 export async function fetchPartsInto(report: Filling<PartsReport>, input: PartsInput): Promise<void> {
-  const { request, spoken, jobs } = input;
-  const fetchPart = ({ place, what }: PartJob) => {
-    const steps = readSteps(input, `${PART_WORDS[what]} of spoken call ${place + 1}`, 'bulk');
-    return what === 'transcription'
-      ? steps.fetchTranscript({ request, spoken, place })
-      : steps.fetchInsight({ request, spoken, place, insight: what });
-  };
-  await sideBySide(jobs, PARTS_AT_ONCE, async job => {
+  await sideBySide(input.jobs, PARTS_AT_ONCE, async job => {
     if (report.refusal !== undefined) return void report.left.push(job);
-    if (report.notEntitled.includes(job.what)) return;
-    const outcome = await attemptInto(report, () => fetchPart(job));
-    if (!outcome.ok) {
-      report.failed.push({ job, failure: outcome });
-      if (mayBeCredential(outcome)) report.refusal = outcome;
-      return;
-    }
-    const { outcome: end, object: found } = outcome.value;
-    if (end === 'not-entitled') addOnce(report.notEntitled, job.what);
-    if (found === undefined) return;
+    if (report.denied.some(({ what }) => what === job.what)) return void report.denied.push(job);
+    const outcome = await attemptInto(report, () => fetchPart(input, job));
+    if (outcome.ok) return take(report, input, job, outcome.value);
+    report.failed.push({ job, failure: outcome });
+    if (mayBeCredential(outcome)) report.refusal = outcome;
+  });
+}
+
+/** Leaves one reference for all transcripts and insights, for the history of the request. */
+export async function gatherInto(
+  report: Filling<PartsReport>,
+  { request, deadlineMs, jobs }: PartsInput,
+): Promise<void> {
+  if (jobs.every(({ what }) => what === 'audio') || report.objects.length === 0) return;
+  report.objects = [await bulkSteps(deadlineMs).gatherIntelligence({ request, objects: report.objects })];
+}
+
+function fetchPart(input: PartsInput, { place, what }: PartJob): Promise<Found> {
+  const { request, of } = input;
+  const steps = readSteps(input, `${PART_WORDS[what]} ${place + 1}`, 'bulk');
+  if (what === 'audio') return steps.renewMediaLink({ request, media: of, place });
+  const call = { request, spoken: of, place };
+  return what === 'transcription' ? steps.fetchTranscript(call) : steps.fetchInsight({ ...call, insight: what });
+}
+
+async function take(
+  report: Filling<PartsReport>,
+  input: PartsInput,
+  job: PartJob,
+  { outcome, object: found }: Found,
+): Promise<void> {
+  if (job.what === 'audio') {
+    const audio =
+      found === undefined
+        ? [await missingAudio(input, job, MISSING[outcome])]
+        : await downloaded(input, found, `Audio ${job.place + 1}`);
+    report.objects.push(...audio);
+  } else if (outcome === 'not-entitled') report.denied.push(job);
+  else if (outcome === 'unreadable') report.failed.push({ job, failure: UNREADABLE });
+  else if (found !== undefined) {
     report.objects.push(found);
     report.found.push(job);
-  });
+  }
+}
+
+/** Why there is no new link to a file. */
+const MISSING = {
+  found: 'gone',
+  none: 'gone',
+  'not-entitled': 'forbidden',
+  unreadable: 'unexpected-reply',
+  withheld: 'other-voices',
+} as const satisfies Record<Found['outcome'], string>;
+
+const UNREADABLE: StepFailure = { ok: false, code: 'unexpected-reply', apiRequests: 0, credentialVersion: 0 };
+
+/** Notes why a file is missing. */
+export async function missingAudio(
+  { request, deadlineMs, of }: Pick<PartsInput, 'request' | 'deadlineMs' | 'of'>,
+  { place }: PartJob,
+  code: string,
+): Promise<CaseRef> {
+  return (await localSteps(deadlineMs).noteMissingAudio({ request, audio: of, place, code })).audio;
 }
 
 /** In the Web UI. */
 const PART_WORDS = {
-  transcription: 'Transcript',
-  summary: 'Summary',
-  topics: 'Topics',
-  sentiments: 'Sentiments',
-  action_items: 'Action items',
-  custom_summary_result: 'Custom summary',
-  predicted_csat: 'Predicted satisfaction',
-} as const satisfies Record<Intelligence, string>;
-
-export function addOnce<T>(list: T[], item: T): void {
-  if (!list.includes(item)) list.push(item);
-}
+  transcription: 'Transcript of spoken call',
+  summary: 'Summary of spoken call',
+  topics: 'Topics of spoken call',
+  sentiments: 'Sentiments of spoken call',
+  action_items: 'Action items of spoken call',
+  custom_summary_result: 'Custom summary of spoken call',
+  predicted_csat: 'Predicted satisfaction of spoken call',
+  audio: 'New link to audio',
+} as const satisfies Record<Intelligence | 'audio', string>;
 
 export function emptyPartsReport(): Filling<PartsReport> {
-  return { objects: [], found: [], notEntitled: [], failed: [], left: [], refusal: undefined, apiRequests: 0 };
+  return { objects: [], found: [], denied: [], failed: [], left: [], refusal: undefined, apiRequests: 0 };
 }

@@ -132,9 +132,11 @@ export function deleteSteps(budgeted: Budgeted, summary: string, urgency: Urgenc
 }
 
 /** The step that downloads files: it says after each how far it has come, and goes on there if its worker ends. */
-export function audioSteps({ deadlineMs }: Budgeted, summary: string) {
+export function audioSteps({ request, deadlineMs }: Budgeted, summary: string) {
   return stepsWith<Pick<LocalActivities, 'downloadAudio'>>({
     summary,
+    // After all other steps, and of each request in turn: downloads are long.
+    priority: { priorityKey: 5, fairnessKey: request.requestId },
     startToCloseTimeout: '6 hours',
     heartbeatTimeout: '2 minutes',
     scheduleToCloseTimeout: Math.max(1, deadlineMs - Date.now()),

@@ -159,9 +159,9 @@ describe('the calls that transcripts are asked for', () => {
     const plan = await steps.write('plan', { rows });
     const listing = { ids: [], records: [...calls], unreadable: [], unnamed: 0, readMs: 1 };
     const object = await steps.write('calls', listing);
-    const { blocks } = await attempt(() => steps.local.pickSpoken({ request, plan, calls: object }));
+    const { blocks } = await attempt(() => steps.local.pickSpoken({ request, plan, calls: object, nowMs: 0 }));
     return Promise.all(
-      blocks.map(async block => ({ ids: await steps.read(block.object, 'spoken'), count: block.count })),
+      blocks.map(async block => ({ ids: await steps.read(block.object, 'spoken'), places: block.places })),
     );
   };
 
@@ -178,14 +178,14 @@ describe('the calls that transcripts are asked for', () => {
         ],
         [5],
       ),
-    ).toEqual([{ ids: [2, 3, 1], count: 3 }]);
+    ).toEqual([{ ids: [2, 3, 1], places: [1, 2, 0] }]);
     expect(await pick([])).toEqual([]);
   });
 
   test('come in blocks, none of them twice', async () => {
     const calls = Array.from({ length: 1_001 }, (_, n) => ({ id: n + 1, started_at: n, recording: true }));
     const blocks = await pick(calls);
-    expect(blocks.map(({ count }) => count)).toEqual([500, 500, 1]);
+    expect(blocks.map(({ ids }) => ids.length)).toEqual([500, 500, 1]);
     expect(blocks.flatMap(({ ids }) => ids)).toEqual(calls.map(({ id }) => id).reverse());
   });
 });

@@ -181,19 +181,23 @@ export const SAMPLES: Samples = {
     ],
   },
   pickSpoken: {
-    takes: [[{ request, plan: object, calls: object }], [{ request, plan: object, approval: object, calls: object }]],
-    returns: [{ blocks: [{ object, count: 1 }] }],
+    takes: [
+      [{ request, plan: object, calls: object, nowMs: 1 }],
+      [{ request, plan: object, approval: object, calls: object, audio: object, nowMs: 1 }],
+    ],
+    returns: [{ blocks: [{ object, places: [3] }], mayFollow: 0 }],
   },
   downloadAudio: { takes: [[{ request, links: object }]], returns: [{ audio: object }] },
   gatherAudio: {
     takes: [[gathering], [{ ...gathering, approval: object, audio: [object], late: true }]],
     returns: [
-      { audio: object, missing: [], files: {}, failed: [], mayFollow: 0 },
+      { audio: object, missing: [], files: {}, failed: [], failedMore: [], mayFollow: 0 },
       {
         audio: object,
         missing: [1],
         files: { recordings: 2 },
         failed: [{ source: 'recordings', record: 'recording 1', code: 'gone' }],
+        failedMore: [{ source: 'recordings', code: 'gone', count: 1 }],
         mayFollow: 1,
         followUntil: at,
       },
