@@ -1,4 +1,5 @@
 /** Steps about one call: a new link to its audio, its transcript and insights, and what the company does not pay for. */
+import { hasOtherVoices } from '../../src/judgement/voices';
 import type { Found } from '../../src/request/contracts';
 import { INSIGHTS } from '../../src/request/insights';
 import type { CaseRef } from '../../src/vault/cases';
@@ -16,7 +17,11 @@ afterEach(async () => steps.stop());
 const callWith = (has: 'recording' | 'voicemail' | 'nothing') => {
   const found = steps.company
     .calls()
-    .find(call => (has === 'nothing' ? call.recording === null && call.voicemail === null : call[has] !== null));
+    .find(call =>
+      has === 'nothing'
+        ? call.recording === null && call.voicemail === null
+        : call[has] !== null && !hasOtherVoices(call),
+    );
   if (found === undefined) throw new Error('the seed has no such call');
   return found.id;
 };
@@ -46,6 +51,21 @@ describe('a new link', () => {
   test('is none where the call has no such file, or there is no such call', async () => {
     expect(await renew(callWith('recording'), 'voicemail')).toEqual({ outcome: 'none', apiRequests: 1 });
     expect(await renew(7, 'recording')).toEqual({ outcome: 'none', apiRequests: 1 });
+  });
+
+  test('is none to a recording in which others may be heard, as the call says by now, unless people decided so', async () => {
+    const shared = steps.company.calls().find(call => call.recording !== null && hasOtherVoices(call));
+    if (shared === undefined) throw new Error('the seed has no such call');
+    expect(await renew(shared.id, 'recording')).toEqual({ outcome: 'withheld', apiRequests: 1 });
+    const file = { call: shared.id, kind: 'recording', code: 'expired', decided: true } as const;
+    const media = await steps.write('media', [file]);
+    const found = await attempt(() => steps.api.renewMediaLink({ request: steps.request, media, place: 0 }));
+    expect(found).toMatchObject({ outcome: 'found' });
+  });
+
+  test('is none, and not asked for again, if the reply is whole and no call', async () => {
+    steps.sandbox.setFaults({ rules: [{ action: 'wrong-shape' }] });
+    expect(await renew(callWith('recording'), 'recording')).toEqual({ outcome: 'unreadable', apiRequests: 1 });
   });
 
   test('is not asked for at a place that the case file does not have', async () => {
@@ -94,6 +114,12 @@ describe('transcripts and insights', () => {
       kind: 'topics',
       raw: { data: { attributes: { topic: { content: ['invoice', 'delivery'] } } } },
     });
+  });
+
+  test('that are too large are told, and not asked for again', async () => {
+    steps.company.behave({ intelligence: true });
+    steps.sandbox.setFaults({ rules: [{ action: 'oversize' }] });
+    expect(await transcriptOf(callWith('recording'))).toEqual({ outcome: 'unreadable', apiRequests: 1 });
   });
 
   test('are none where nothing was made', async () => {

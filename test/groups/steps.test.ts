@@ -12,6 +12,7 @@ runTogether(
   'activities/standing',
   'activities/stopping',
   'activities/contracts',
+  'activities/gathering',
   'activities/intelligence',
   'activities/judging',
 );

@@ -163,6 +163,29 @@ test('says which insights the company may not read, and delivers the others', as
   expect(result.coverage.insights).toEqual({ state: 'complete', gaps: [{ code: 'not-entitled', count: 1 }] });
 });
 
+test('names the one transcript that Aircall refuses, and remembers nothing of it', async () => {
+  const rule = { company: 'clever', path: '/transcription$', occurrences: 3, action: 'status', status: 403 } as const;
+  service.sandbox.setFaults({ rules: [rule] });
+  const { result } = await ask('clever', { requestId: 'one-refused' });
+  service.sandbox.setFaults(undefined);
+  expect(result.status).toBe('partial');
+  expect(result.coverage).toMatchObject({
+    transcripts: { state: 'partial', gaps: [{ code: 'not-fetched', count: 1 }] },
+    insights: { state: 'complete', gaps: [] },
+  });
+  const [failed, ...others] = result.outcomes.filter(({ outcome }) => outcome === 'failed');
+  expect([failed?.code, others]).toEqual(['forbidden', []]);
+  const document = await documentOf(service, result);
+  expect(document.transcripts).toHaveLength(SPOKEN - 1);
+  expect(document.insights).toHaveLength(SPOKEN * INSIGHTS_OF_ONE_CALL);
+  // It is named as its call.
+  const [, number = ''] = /^transcript (\d+)$/.exec(failed?.record ?? '') ?? [];
+  const call = document.calls[Number(number) - 1];
+  expect(document.transcripts.some(transcript => transcript.call === call?.id)).toBe(false);
+  expect(audioOf('clever').map(file => file.call)).toContain(call?.id);
+  expect((await ask('clever', { requestId: 'after-it' })).result.status).toBe('completed');
+});
+
 test('asks once for a new link where one died', async () => {
   service.sandbox.setFaults({ rules: [], media: [{ company: 'brief', requests: 1, action: 'status', status: 403 }] });
   const ended = await ask('brief', { requestId: 'dead', include: ['recordings', 'voicemails'] });

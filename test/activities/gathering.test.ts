@@ -1,0 +1,133 @@
+/** The steps that know which audio and transcripts a request needs: what follows, what is shared, what failed. */
+import type { Read } from '../../src/activities/case-objects';
+import { attempt, type Steps, startSteps } from './support/steps';
+
+const NOW_MS = Date.UTC(2026, 0, 31);
+const HOUR_S = 3_600;
+const NOW_S = NOW_MS / 1_000;
+
+let steps: Steps;
+beforeEach(async () => {
+  steps = await startSteps();
+});
+afterEach(async () => steps.stop());
+
+type Call = Read['calls']['records'][number];
+type Row = Read['plan']['rows'][number];
+type File = Read['media'][number];
+
+const rowOf = (record: 'call' | 'recording', id: number, place: number, more: Partial<Row> = {}): Row => ({
+  ref: `${record} ${place + 1}`,
+  record,
+  id,
+  verb: 'deliver',
+  because: [],
+  ...more,
+});
+
+const plan = (rows: readonly Row[]) => steps.write('plan', { rows: [...rows] });
+const calls = (records: readonly Call[]) =>
+  steps.write('calls', { ids: [], records: [...records], unreadable: [], unnamed: 0, readMs: 1 });
+
+interface Given {
+  readonly calls: readonly Call[];
+  readonly rows?: readonly Row[];
+  readonly files?: readonly File[];
+  readonly late?: boolean;
+}
+
+async function gather({ calls: records, rows, files = [], late = false }: Given) {
+  const planned = rows ?? records.map(({ id }, place) => rowOf('call', id, place));
+  const input = {
+    request: steps.request,
+    plan: await plan(planned),
+    calls: await calls(records),
+    kinds: ['recording', 'voicemail'] as const,
+    audio: [await steps.write('media', [...files])],
+    late,
+    nowMs: NOW_MS,
+  };
+  const gathered = await attempt(() => steps.local.gatherAudio(input));
+  return { ...gathered, entries: await steps.read(gathered.audio, 'media') };
+}
+
+const answered = (id: number, more: Partial<Call> = {}): Call => ({
+  id,
+  started_at: NOW_S - 2 * HOUR_S - id,
+  answered_at: NOW_S - 2 * HOUR_S,
+  ended_at: NOW_S - HOUR_S,
+  ...more,
+});
+
+test('a recording that may follow is asked for late, but not if others may be heard in it', async () => {
+  const records = [answered(1), answered(2, { transferred_to: { id: 5 } })];
+  const first = await gather({ calls: records });
+  expect(first).toMatchObject({ mayFollow: 2, missing: [], files: { recordings: 0 } });
+  expect(Date.parse(first.followUntil ?? '')).toBe(NOW_MS + 23 * HOUR_S * 1_000);
+  const late = await gather({ calls: records, files: first.entries, late: true });
+  expect(late.entries.map(({ call, code }) => [call, code])).toEqual([
+    [1, 'not-downloaded'],
+    [2, 'recording-may-follow'],
+  ]);
+  expect(late).toMatchObject({ missing: [0], mayFollow: 1 });
+  expect(late.followUntil).toBeUndefined();
+});
+
+test('nobody waits for a recording in which others may be heard', async () => {
+  const { mayFollow, followUntil } = await gather({ calls: [answered(2, { transferred_to: { id: 5 } })] });
+  expect([mayFollow, followUntil]).toEqual([1, undefined]);
+});
+
+test('a recording that people decided to hand over says so, for the step that gets its new link', async () => {
+  const rows = [rowOf('call', 1, 0), rowOf('recording', 1, 0)];
+  const { entries, missing } = await gather({ calls: [answered(1, { recording: true })], rows });
+  expect(entries).toEqual([{ call: 1, kind: 'recording', code: 'not-downloaded', decided: true }]);
+  expect(missing).toEqual([0]);
+});
+
+test('a recording stays with its call, whatever was decided of it', async () => {
+  const rows = [rowOf('call', 1, 0, { doubt: 'shared-number' }), rowOf('recording', 1, 0)];
+  const { entries } = await gather({ calls: [answered(1, { recording: true })], rows });
+  expect(entries).toEqual([]);
+  const decided = await attempt(async () => steps.local.decidePlan({ request: steps.request, plan: await plan(rows) }));
+  expect(decided.exceptions).toContainEqual(expect.objectContaining({ source: 'recordings', taken: 0, kept: 1 }));
+});
+
+test('a file that failed is named as its call in the plan, whatever else was found', async () => {
+  const records = [answered(3), answered(4, { voicemail: true })];
+  const files: File[] = [{ call: 4, kind: 'voicemail', code: 'gone' }];
+  const { failed } = await gather({ calls: records, rows: [rowOf('call', 4, 0)], files });
+  expect(failed).toEqual([{ source: 'voicemails', record: 'voicemail 1', code: 'gone' }]);
+});
+
+test('of many files that failed the first ones are named, and the others counted', async () => {
+  const records = Array.from({ length: 5_003 }, (_, id) => answered(id + 1, { recording: true }));
+  const files = records.map(({ id }): File => ({ call: id, kind: 'recording', code: 'host-refused' }));
+  const { failed, failedMore, files: counts } = await gather({ calls: records, files });
+  expect(failed).toHaveLength(5_000);
+  expect(failedMore).toEqual([{ source: 'recordings', code: 'host-refused', count: 3 }]);
+  expect(counts).toMatchObject({ recordings: 5_003 });
+});
+
+test('new links are worth a request where the store may be well again, first of files that had none before', async () => {
+  const codes = ['expired', 'unreachable', 'not-audio', 'gone', 'not-downloaded', 'other-voices'] as const;
+  const records = codes.map((_, at) => answered(at + 1, { recording: true }));
+  const files = codes.map((code, at): File => ({ call: at + 1, kind: 'recording', code }));
+  const { missing, entries } = await gather({ calls: records, files });
+  expect(missing.map(place => entries[place]?.code)).toEqual(['not-downloaded', 'expired', 'unreachable']);
+});
+
+test('a call whose recording came late was spoken, and one whose recording may follow is counted', async () => {
+  const records = [answered(1), answered(2), answered(3, { ended_at: NOW_S - 30 * HOUR_S })];
+  const file = { ref: 'a'.repeat(24), digest: 'b'.repeat(64), sizeBytes: 1 };
+  const input = {
+    request: steps.request,
+    plan: await plan(records.map(({ id }, place) => rowOf('call', id, place))),
+    calls: await calls(records),
+    audio: await steps.write('media', [{ call: 2, kind: 'recording', file }]),
+    nowMs: NOW_MS,
+  };
+  const { blocks, mayFollow } = await attempt(() => steps.local.pickSpoken(input));
+  expect(blocks.map(({ places }) => places)).toEqual([[1]]);
+  expect(mayFollow).toBe(1);
+});
