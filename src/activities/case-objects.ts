@@ -10,6 +10,7 @@ import { DOUBTS } from '../judgement/doubts';
 import { AUDIO_TYPES } from '../media/audio';
 import { INSIGHTS } from '../request/insights';
 import type { RequestRef } from '../request/names';
+import { LANGUAGES } from '../request/options';
 import { approvalContent, objectOf, planContent } from '../request/plan-content';
 import { keyOf } from '../request/shapes';
 import type { ListName } from '../request/sources';
@@ -57,7 +58,7 @@ const known = {
 };
 
 type OtherObject =
-  | ('subject' | 'numbers' | 'people' | 'plan' | 'approval' | 'reading')
+  | ('subject' | 'notice' | 'numbers' | 'people' | 'plan' | 'approval' | 'reading')
   | ('links' | 'media' | 'spoken' | 'transcript' | 'insight' | 'intelligence');
 
 const file = { call: z.number(), kind: z.enum(MEDIA_KINDS) };
@@ -88,6 +89,8 @@ const insight = madeOf({ call: z.number(), kind: z.enum(INSIGHTS) });
 const OBJECTS = {
   /** The subject of the request. */
   subject: objectOf('subject', z.strictObject({ emails: z.array(z.string()), phoneNumbers: z.array(z.string()) })),
+  /** What the company tells people of its processing, as it was when the request began; Markdown. */
+  notice: objectOf('notice', z.strictObject({ language: z.enum(LANGUAGES), text: z.string() })),
   contacts: objectOf('contacts', listingOf(contactSchema)),
   calls: objectOf('calls', listingOf(callSchema)),
   /** The subject's numbers as far as they are known. */

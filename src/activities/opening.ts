@@ -19,6 +19,7 @@ import { PART_NAMES } from '../request/sources';
 import { whyUnusable } from '../unusable';
 import type { Cases, RequestRecord } from '../vault/cases';
 import type { Connections } from '../vault/connections';
+import { noticeText } from '../vault/notices';
 import type { Receipts } from '../vault/receipts';
 import { stepFailure, stepName } from './api-step';
 import { writeObject } from './case-objects';
@@ -53,6 +54,18 @@ export function createOpeningActivities(
     if (present.runId === mine.runId) return present;
     if (await isKnown(mine.request, present.runId)) throw ended();
     return cases.takeOver(mine, present.runId);
+  }
+
+  /** The notice for the package, kept in the case file: what `connect` changes afterwards does not change a package. */
+  async function noticeOf(
+    { request, incarnation }: RequestRecord,
+    ...languages: readonly (Language | undefined)[]
+  ): Promise<Opened['notice']> {
+    const notice = await connections.notice({ name: request.connection, incarnation });
+    if (notice === undefined || notice === 'none') return notice;
+    const wanted = [...languages, LANGUAGE_DEFAULT].filter(language => language !== undefined);
+    const text = noticeText(notice, wanted);
+    return text && writeObject(cases, request, 'notice', text);
   }
 
   return {
@@ -98,10 +111,13 @@ export function createOpeningActivities(
       const { emails, phoneNumbers } = parsed.subject;
       const identities = { emails: [...emails], phoneNumbers: [...phoneNumbers] };
       const subject = await writeObject(cases, request, 'subject', identities);
+      const notice =
+        kind === 'access' && !dryRun ? await noticeOf(record, admitted.language, policy?.language) : undefined;
       const accessesOpen =
         kind === 'deletion' && (await cases.marked('access', request.connection, identityHashes)).length > 0;
       const extended = record.clock && { clock: record.clock };
-      return { opened: { request, subject, subjectHash, identityHashes, ...admitted, ...extended, accessesOpen } };
+      const told = { ...extended, ...(notice && { notice }) };
+      return { opened: { request, subject, subjectHash, identityHashes, ...admitted, ...told, accessesOpen } };
     },
 
     /** The API requests that a step of this run had sent when it was cancelled, or its deadline came. */

@@ -61,6 +61,7 @@ export function createPackageActivities(dependencies: PackageDependencies): Pick
           country: people.country,
         },
       );
+      const notice = input.notice && (await readObject(cases, request, input.notice, 'notice'));
       const files = input.audio === undefined ? [] : await readObject(cases, request, input.audio, 'media');
       const audio = placed(
         files,
@@ -86,7 +87,7 @@ export function createPackageActivities(dependencies: PackageDependencies): Pick
       const zip = writeZip(
         packageFiles({
           document,
-          pages: renderPages(document, input),
+          pages: renderPages(document, { language: input.language, timezone: input.timezone, notice }),
           openMedia: path => open(request, audio.at(path)),
           key: signingKey(),
         }),
@@ -146,8 +147,8 @@ function placed(files: readonly AudioFile[], calls: readonly number[]) {
 const NOT_SEARCHED = { state: 'skipped', gaps: [] } as const;
 
 function coverageOf(coverage: Coverage): AccessPackage['coverage'] {
-  const { calls, outOfReach } = coverage;
-  if (calls === undefined) throw new RangeError('calls were not searched');
+  const { calls, notice, outOfReach } = coverage;
+  if (calls === undefined || notice === undefined) throw new RangeError('calls were not searched, or no notice sought');
   const of = (source: SourceName) => {
     const { state, gaps } = coverage[source] ?? NOT_SEARCHED;
     return { state, gaps: gaps.map(gap => ({ ...gap })) };
@@ -159,6 +160,7 @@ function coverageOf(coverage: Coverage): AccessPackage['coverage'] {
     voicemails: of('voicemails'),
     transcripts: of('transcripts'),
     insights: of('insights'),
+    notice: { state: notice.state, gaps: notice.gaps.map(gap => ({ ...gap })) },
     outOfReach: [...outOfReach],
   };
 }

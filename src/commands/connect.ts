@@ -33,12 +33,14 @@ import {
   type Policy,
   policyOf,
 } from '../vault/connections';
+import { type Notice, noticeShown } from '../vault/notices';
 import { probeVault } from '../vault/probe';
 import type { Stored } from '../vault/vault';
 import { checkAircall, exchangeCode, type Found } from './aircall-checks';
 import { authorize } from './authorize';
 import type { Context } from './context';
 import { CommandError, EXIT, type Exit, usage } from './errors';
+import { noticeIn, noticeWords } from './notices';
 import { openRequestsOf, openWords, wakeRequestsOf } from './open-requests';
 import { inOneLine } from './terminal';
 
@@ -53,6 +55,7 @@ export interface ConnectOptions {
   readonly share?: string;
   readonly country?: string;
   readonly language?: string;
+  readonly notice?: string;
   readonly approvals?: string;
   readonly deletionsPerDay?: string;
   readonly replace?: boolean;
@@ -66,6 +69,8 @@ interface Wanted {
   readonly limitPerMinute: ConfiguredLimit;
   readonly share: number;
   readonly policy: Policy;
+  /** Undefined: it was not given, and stays as it is. */
+  readonly notice: Notice | undefined;
   /** The operator's statement, if Aircall does not show that the company is the same as before. */
   readonly word: 'same' | 'another' | undefined;
   readonly present: Stored<Connection> | undefined;
@@ -77,6 +82,7 @@ interface Wanted {
 
 interface Connected {
   readonly found: Found;
+  readonly notice: Notice | undefined;
   readonly woken: number | undefined;
   /** Undefined if no server answered. */
   readonly onServer: Pace | undefined;
@@ -107,16 +113,18 @@ export async function connect(context: Context, name: string, options: ConnectOp
   if (!(share > 0 && share <= SHARE_MAX)) throw usage(`--share takes a number above 0, at most ${SHARE_MAX}.`);
   const policy = policyGiven(options, before ?? kept ?? {});
   await refuseTooFew(approvers, policy.approvals ?? 0);
+  const notice = options.notice === undefined ? undefined : await noticeOf(options.notice);
   const word = options.sameCompany === true ? 'same' : options.replace === true ? 'another' : undefined;
-  const wanted: Wanted = { name, baseUrl, limitPerMinute, share, policy, word, present, isBroken, kept };
+  const wanted: Wanted = { name, baseUrl, limitPerMinute, share, policy, notice, word, present, isBroken, kept };
 
   await probeVault(vault);
   if (isBroken)
     context.terminal.note(
-      `note: the stored connection ${name} is broken, and is replaced. Options that are not given get their defaults, --approvals, --deletions-per-day and --country too; if it was paused, pause it again.`,
+      `note: the stored connection ${name} is broken, and is replaced. Options that are not given get their defaults, --approvals, --deletions-per-day and --country too (not --notice); if it was paused, pause it again.`,
     );
   const {
     found: checked,
+    notice: inForce,
     woken,
     onServer,
   } = given === undefined
@@ -128,6 +136,7 @@ export async function connect(context: Context, name: string, options: ConnectOp
       })
     : await store(context, connections, wanted, given, { issuedNow: false });
 
+  const shown = noticeShown(inForce);
   const limit = limitInForce(limitPerMinute, undefined);
   const company = checked.company ?? null;
   const paused = (before ?? kept)?.pausedAt !== undefined;
@@ -140,6 +149,7 @@ export async function connect(context: Context, name: string, options: ConnectOp
       share,
       country: policy.country ?? null,
       language: policy.language ?? LANGUAGE_DEFAULT,
+      notice: shown,
       approvals: policy.approvals ?? 0,
       deletionsPerDay: policy.deletionsPerDay ?? null,
       replaced: present !== undefined || isBroken,
@@ -152,6 +162,7 @@ export async function connect(context: Context, name: string, options: ConnectOp
       `Aircall serves calls of about the last six months, ${checked.calls} now; only its support can provide older ones.`,
       `Budget: ${perMinute((onServer ?? paceOf({ limitPerMinute: limit, share }, 1)).ratePerSecond)} of ${limit} API requests a minute${limitPerMinute === 'auto' ? ', until Aircall names another limit' : ''}. ${onServer ? 'The Temporal server keeps it; workers' : 'Workers'} pick the connection up within 10 seconds.`,
       ...policyLines(policy),
+      ...(shown === null ? [] : [`Access packages ${noticeWords(shown)}.`]),
       ...(woken === undefined || woken === 0 ? [] : [`${count(woken, 'waiting request')} will resume.`]),
       ...(paused ? [`The connection is still paused: aircall-dsr connections resume ${name}`] : []),
     ],
@@ -199,8 +210,34 @@ async function store(
     );
   await connections.forgetKept(name);
   await connections.forgetRateLimits(name);
+  const inForce = await noticeFrom(context, connections, { name, incarnation }, wanted.notice);
   const onServer = await setOnServer(context, name, { limitPerMinute: limitInForce(limitPerMinute, undefined), share });
-  return { found, woken: await wakeRequestsOf(context, name), onServer };
+  return { found, notice: inForce, woken: await wakeRequestsOf(context, name), onServer };
+}
+
+/** Stores the given notice, or returns the stored one. That of a company that may be another one is destroyed. */
+async function noticeFrom(
+  { terminal }: Context,
+  connections: Connections,
+  connection: { readonly name: string; readonly incarnation: number },
+  given: Notice | undefined,
+): Promise<Notice | undefined> {
+  if (given !== undefined) {
+    await connections.setNotice(connection, given);
+    return given;
+  }
+  const { name, incarnation } = connection;
+  const stored = await connections.storedNotice(name).catch(ifBroken);
+  if (stored === 'broken') {
+    terminal.note(`note: the stored notice of ${name} cannot be read, and its access requests wait: give --notice.`);
+    return undefined;
+  }
+  if (stored === undefined || stored.incarnation === incarnation) return stored?.notice;
+  await connections.forgetNotice(name);
+  terminal.note(
+    `note: nothing shows that the company is the same, so the notice of ${name} was destroyed: give --notice again.`,
+  );
+  return undefined;
 }
 
 /** By the server if one answers: the workers renew the token by its clock. */
@@ -319,6 +356,11 @@ function languageOf(text: string): Language {
   const language = LANGUAGES.find(each => each === text);
   if (language !== undefined) return language;
   throw usage(`--language takes one of ${LANGUAGES.join(', ')}.`);
+}
+
+/** @throws {CommandError} `usage`, before anything is stored or sent */
+async function noticeOf(text: string): Promise<Notice> {
+  return text === NONE ? text : noticeIn(text);
 }
 
 function approvalsOf(text: string): number {

@@ -5,17 +5,21 @@ import { count } from '../request/words';
 import { sideBySide } from '../side-by-side';
 import type { QueueState } from '../temporal/queue-rate';
 import { budgetOf, type Connection, ifBroken, resumed } from '../vault/connections';
+import { type NoticeShown, noticeShown } from '../vault/notices';
 import { pingAircall } from './aircall-checks';
 import { type ConfirmOptions, confirm } from './confirm';
 import { connectionNamed } from './connection-named';
 import type { Context } from './context';
 import { CommandError, EXIT, type Exit } from './errors';
+import { noticeWords } from './notices';
 import { openRequestsOf, openWords, wakeRequestsOf } from './open-requests';
 import { table } from './terminal';
 
 const ASKED_AT_ONCE = 8;
 const RATE_LIMITS_BROKEN =
   'What its 429 replies said cannot be read: the configured limit applies until Aircall names another one.';
+const NOTICE_BROKEN =
+  'Its notice cannot be read, and its access requests wait. Run aircall-dsr connect again with --notice.';
 
 export interface DisconnectOptions extends ConfirmOptions {
   readonly force?: boolean;
@@ -28,16 +32,20 @@ export async function connections(context: Context): Promise<Exit> {
     const company = (await store.kept(name))?.name;
     try {
       const stored = await store.get(name);
-      return { name, connection: stored?.value, rateLimits, company: stored?.value.company ?? company };
+      const notice = stored && (await store.notice(stored.value).catch(ifBroken));
+      return { name, connection: stored?.value, rateLimits, notice, company: stored?.value.company ?? company };
     } catch (error) {
       if (ifBroken(error) && error instanceof Error) return { name, rateLimits, fault: error.message };
       throw error;
     }
   });
-  /** Connections that are not served until they are connected again, and notes of 429 replies that cannot be read. */
-  const broken = found.flatMap(({ name, fault, rateLimits }) => {
+  /** Connections that are not served until they are connected again, and what of others cannot be read. */
+  const broken = found.flatMap(({ name, fault, rateLimits, notice }) => {
     if (fault !== undefined) return [{ connection: name, message: fault }];
-    return rateLimits === 'broken' ? [{ connection: name, message: RATE_LIMITS_BROKEN }] : [];
+    return [
+      ...(rateLimits === 'broken' ? [{ connection: name, message: RATE_LIMITS_BROKEN }] : []),
+      ...(notice === 'broken' ? [{ connection: name, message: NOTICE_BROKEN }] : []),
+    ];
   });
   const names = new Set(found.map(({ name }) => name));
   const gone = (await store.keptNames()).filter(name => !names.has(name));
@@ -48,7 +56,7 @@ export async function connections(context: Context): Promise<Exit> {
     ),
   );
   const server = await queryServer(context, budgets, [...held, ...gone]);
-  const rows = found.flatMap(({ name, connection, rateLimits: noted, company }) => {
+  const rows = found.flatMap(({ name, connection, rateLimits: noted, notice, company }) => {
     if (connection === undefined) return []; // broken, or disconnected meanwhile
     const rateLimits = noted === 'broken' ? undefined : noted;
     const { baseUrl, limitPerMinute, share, credential, connectedAt, pausedAt, refusedAt } = connection;
@@ -65,6 +73,8 @@ export async function connections(context: Context): Promise<Exit> {
       connectedAt,
       country: country ?? null,
       language: language ?? LANGUAGE_DEFAULT,
+      /** The languages of its notice; `none`: it informs people in another way. */
+      notice: notice === 'broken' ? null : noticeShown(notice),
       /** How many approvers must approve each deletion, and how many contacts may be deleted within 24 hours; null: any number. */
       approvals: approvals ?? 0,
       deletionsPerDay: deletionsPerDay ?? null,
@@ -262,14 +272,16 @@ function partitionWords(budget: Partitioned): string[] {
 
 interface ShownPolicy {
   readonly country: string | null;
+  readonly notice: NoticeShown;
   readonly approvals: number;
   readonly deletionsPerDay: number | null;
 }
 
 /** What its operator has set for all of its requests, if anything. */
-function policyWords({ country, approvals, deletionsPerDay }: ShownPolicy): string[] {
+function policyWords({ country, notice, approvals, deletionsPerDay }: ShownPolicy): string[] {
   const set = [
     ...(country === null ? [] : [`numbers without a country code are of ${country}`]),
+    ...(notice === null ? [] : [`access packages ${noticeWords(notice)}`]),
     ...(approvals === 0 ? [] : [`each deletion needs ${count(approvals, 'approval')}`]),
     ...(deletionsPerDay === null ? [] : [`within 24 hours it deletes at most ${count(deletionsPerDay, 'contact')}`]),
   ];

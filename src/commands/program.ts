@@ -169,6 +169,10 @@ export function createProgram(io: Pick<Io, 'stdout' | 'stderr'>, run: RunAction)
     .option('--country <code>', 'country of numbers without a country code: ISO 3166, two letters, or none')
     .option('--language <code>', `language of access packages: ${LANGUAGES.join(', ')} (default: ${LANGUAGE_DEFAULT})`)
     .option(
+      '--notice <folder>',
+      'what access packages say of your processing (Art. 15(1) GDPR): a folder with a Markdown file for each language, en.md and so on; or none: you inform people in another way',
+    )
+    .option(
       '--approvals <number>',
       'approvers who must approve each deletion, 0 to 2 (default: 0); no request lowers it',
     )

@@ -118,6 +118,16 @@ export const accessPackageSchema = z
     coverage: z
       .strictObject({
         ...COVERAGE,
+        notice: z
+          .strictObject({
+            state: z
+              .enum(['complete', 'not-asked', 'skipped'])
+              .describe(
+                '`complete`: it is in the package; `not-asked`: the company gives it in another way; `skipped`: the company has provided none.',
+              ),
+            gaps: searched.gaps,
+          })
+          .describe('The information about the processing (Art. 15(1) GDPR), as notice.html.'),
         outOfReach: z.array(z.string()).describe("What Aircall's API cannot list."),
       })
       .describe('Which sources were searched, and which gaps remain.'),

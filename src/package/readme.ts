@@ -4,6 +4,8 @@
  */
 import type { Language } from '../request/options';
 import type { AccessPackage } from './document';
+import { catalogOf } from './page/catalogs';
+import { gapSentence } from './page/sentences';
 
 interface Words {
   readonly title: string;
@@ -147,8 +149,9 @@ const NOTICE = 'notice.html';
 
 /** @param pages of the package; the notice is named only if it is among them */
 export function readmeText(document: AccessPackage, pages: readonly { readonly path: string }[]): string {
-  const { requestId, language, recordings, voicemails } = document;
+  const { requestId, language, recordings, voicemails, coverage } = document;
   const words = WORDS[language];
+  const catalog = catalogOf(language);
   const hasMedia = [...recordings, ...voicemails].some(row => 'file' in row);
   const files = [
     ['index.html', words.index],
@@ -163,6 +166,7 @@ export function readmeText(document: AccessPackage, pages: readonly { readonly p
     words.what(requestId, beganOn(document)),
     ...(isEmpty(document) ? [words.nothing] : []),
     ...(isRedacted(document) ? [words.leftOut] : []),
+    ...coverage.notice.gaps.map(({ code }) => `${gapSentence(code, { catalog })}.`),
     words.open,
     [words.files, ...files.map(([path, about]) => `- ${path}: ${about}`)].join('\n'),
     words.safe,

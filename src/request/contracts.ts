@@ -93,6 +93,8 @@ const openedShape = object({
   language: oneOf(...LANGUAGES),
   /** Of the package; IANA name. */
   timezone: text,
+  /** Of the company, for the package; `none`: it informs people in another way; absent: there is none. */
+  notice: optional(either(caseRefShape, oneOf('none'))),
   dryRun: flag,
   /** The digest of the only plan that may be executed. */
   plan: optional(text),
@@ -459,6 +461,8 @@ const LOCAL = {
         ...planned,
         /** Absent: none was asked for. */
         audio: optional(caseRefShape),
+        /** Absent: the package has none. */
+        notice: optional(caseRefShape),
         /** Transcripts and insights. */
         intelligence: listOf(caseRefShape),
         language: oneOf(...LANGUAGES),

@@ -69,6 +69,7 @@ export const HANDLING = {
   // Faults of the vault that somebody can repair meanwhile.
   'connection-broken': { ...backoff, mayHaveTakenEffect: false },
   'approvers-broken': { ...backoff, mayHaveTakenEffect: false },
+  'notice-broken': { ...backoff, mayHaveTakenEffect: false },
   'record-broken': { ...backoff, mayHaveTakenEffect: false },
   'vault-rolled-back': { ...backoff, mayHaveTakenEffect: false },
   'local-failure': backoff,

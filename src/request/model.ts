@@ -115,6 +115,14 @@ export type Gap = Shaped<typeof gapShape>;
  */
 export const SOURCE_STATES = ['complete', 'partial', 'skipped', 'failed', 'not-asked', 'not-entitled'] as const;
 
+const noticeShape = object({
+  /** `complete`: in the package; `not-asked`: the company informs people in another way; `skipped`: there was none. */
+  state: oneOf('complete', 'not-asked', 'skipped'),
+  gaps: listOf(gapShape),
+});
+/** Of the company's notice under Art. 15(1) GDPR. */
+export type NoticeCoverage = Shaped<typeof noticeShape>;
+
 const coverageFields = {
   state: oneOf(...SOURCE_STATES),
   gaps: listOf(gapShape),
@@ -149,6 +157,8 @@ export type SourcesCovered = Shaped<typeof coveredShape>;
 export const coverageShape = object({
   ...coveredFields,
   contacts: sourceShape,
+  /** Of a package. */
+  notice: optional(noticeShape),
   /** Records that Aircall's API cannot list or delete for any request. */
   outOfReach: listOf(text),
 });

@@ -331,6 +331,8 @@ const GAP_WORDS: Readonly<Record<string, string>> = {
   'file-missing': 'files that could not be downloaded; the outcome of each says why',
   'not-fetched': 'could not be read from Aircall; the outcome of each says why',
   'not-entitled': 'kinds that Aircall does not provide to this company',
+  'notice-missing':
+    'the package does not hold the information that Art. 15(1) GDPR asks for besides the data; to add it, run connect with --notice and make a new request',
 };
 
 /** A gap: its count if that is known, and its meaning if the code alone says little. @param shown how the code is written */

@@ -66,11 +66,15 @@ function searches({ kinds }: SourceRow, kind: Kind): boolean {
   return kinds.includes(kind);
 }
 
-/** Gaps of all sources that were searched, each with its source. */
+/** What coverage tells of: the sources, and the notice in a package. */
+const COVERED = [...SOURCE_NAMES, 'notice'] as const;
+type Covered = (typeof COVERED)[number];
+
+/** Gaps of all that was searched, and of the notice, each with what it is a gap of. */
 export function gapsOf<G>(
-  coverage: Readonly<Partial<Record<SourceName, { readonly gaps: readonly G[] } | undefined>>>,
-): (G & { readonly source: SourceName })[] {
-  return SOURCE_NAMES.flatMap(source => coverage[source]?.gaps.map(gap => ({ ...gap, source })) ?? []);
+  coverage: Readonly<Partial<Record<Covered, { readonly gaps: readonly G[] } | undefined>>>,
+): (G & { readonly source: Covered })[] {
+  return COVERED.flatMap(source => coverage[source]?.gaps.map(gap => ({ ...gap, source })) ?? []);
 }
 
 /** How many records of each source, in words: `2 contacts, 5 calls`. */

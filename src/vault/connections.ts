@@ -11,6 +11,7 @@ import { LANGUAGES } from '../request/options';
 import { DELETIONS_PER_DAY_MAX } from './brake';
 import { createEntitlements, type Entitlements } from './entitlements';
 import { isUnreadable, readable, VaultError } from './errors';
+import { createNotices, type Notices } from './notices';
 import type { Stored, Vault } from './vault';
 
 const apiKey = z.strictObject({ kind: z.literal('api-key'), apiId: z.string().min(1), apiToken: z.string().min(1) });
@@ -122,7 +123,7 @@ export function resumed(connection: Connection, nowMs: number): Connection {
   return { ...rest, credentialVersion: nextCredentialVersion(connection, nowMs) };
 }
 
-export interface Connections extends Entitlements {
+export interface Connections extends Entitlements, Notices {
   /** @throws {VaultError} `connection-broken`, `vault-rolled-back` */
   get(name: string): Promise<Stored<Connection> | undefined>;
   /** Also of connections that somebody removed from the vault, so that it is noticed. */
@@ -154,7 +155,7 @@ export interface Connections extends Entitlements {
   noteRateLimit(name: string, at: Date, namedPerMinute: number | undefined): Promise<void>;
   /** Forgets a limit that Aircall named before: an operator has set another one. */
   forgetRateLimits(name: string): Promise<void>;
-  /** Deletes the connection with its credentials. If requests still wait for it, the data that they need to resume stays. */
+  /** Deletes the connection with its credentials. If requests still wait for it, its notice and the data that they need to resume stay. */
   delete(name: string, options?: { readonly waitedFor: boolean }): Promise<void>;
 }
 
@@ -234,8 +235,10 @@ export function createConnections(vault: Vault): Connections {
   }
 
   const entitlements = createEntitlements(vault);
+  const notices = createNotices(vault);
   const connections: Connections = {
     ...entitlements,
+    ...notices,
     get: name =>
       readable('connection-broken', `connection ${name}`, async () => {
         const stored = await guarded.get(keyOf(name));
@@ -319,15 +322,19 @@ export function createConnections(vault: Vault): Connections {
       await guarded.delete(keyOf(name));
       await vault.delete(rateLimitsKeyOf(name));
       await entitlements.forgetEntitlements(name);
-      if (!waitedFor) await connections.forgetKept(name);
+      if (waitedFor) return;
+      await notices.forgetNotice(name);
+      await connections.forgetKept(name);
     },
   };
   return connections;
 }
 
-/** A connection that `connect` replaces, and `disconnect` deletes, without having read it. */
+const BROKEN: readonly string[] = ['connection-broken', 'notice-broken', 'vault-rolled-back'];
+
+/** A connection, or a notice, that `connect` replaces, and `disconnect` deletes, without having read it. */
 export function ifBroken(error: unknown): 'broken' {
-  const isBroken = error instanceof VaultError && ['connection-broken', 'vault-rolled-back'].includes(error.code);
+  const isBroken = error instanceof VaultError && BROKEN.includes(error.code);
   if (isBroken) return 'broken';
   throw error;
 }

@@ -16,6 +16,7 @@ export type VaultErrorCode =
   | 'vault-rolled-back'
   | 'connection-broken'
   | 'approvers-broken'
+  | 'notice-broken'
   | 'record-broken'
   | 'evidence-broken';
 
@@ -30,6 +31,8 @@ const ADVICE = {
     'Restore the whole vault from a backup, and start all workers again; for a connection, `aircall-dsr connect` is enough.',
   'connection-broken': 'Run `aircall-dsr connect` again, or restore the object from a backup.',
   'approvers-broken': 'Restore the object `approvers` from a backup. Check that the key file belongs to this vault.',
+  'notice-broken':
+    'Run `aircall-dsr connect` again with `--notice`, or restore the object from a backup. Check that the key file belongs to this vault.',
   'record-broken': 'Restore it from a backup. Check that the key file belongs to this vault.',
   'evidence-broken':
     'Restore it from a backup. Check that the key file belongs to this vault. The receipt of the request stays.',
@@ -53,7 +56,7 @@ export function isUnreadable(error: unknown): boolean {
 
 /** Reads an object; one that is unreadable is a fault of its own. @throws {VaultError} with `code` */
 export async function readable<T>(
-  code: 'connection-broken' | 'approvers-broken' | 'record-broken',
+  code: 'connection-broken' | 'approvers-broken' | 'notice-broken' | 'record-broken',
   which: string,
   read: () => Promise<T>,
 ): Promise<T> {

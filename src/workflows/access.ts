@@ -2,8 +2,8 @@
  * An access request: find the subject's contacts, fetch their calls, hand over a package of those that are the subject's alone, or that
  * people decided to hand over. It reads only; a dry run searches contacts only. Decisions D5, D6, D10, D15.
  */
-import type { CaseRef, People } from '../request/contracts';
-import type { AccessInput, Gap, NumberCoverage, RequestResult } from '../request/model';
+import type { CaseRef, Opened, People } from '../request/contracts';
+import type { AccessInput, Gap, NoticeCoverage, NumberCoverage, RequestResult } from '../request/model';
 import { PART_NAMES } from '../request/sources';
 import { collectAudio } from './audio';
 import { fetchIntelligence } from './intelligence';
@@ -101,6 +101,13 @@ function coverParts({ findings, opened }: RequestRun): void {
     if (!opened.include.includes(name)) findings.cover({ [name]: { state: 'not-asked', gaps: [] } });
 }
 
+/** What a person must be told of the processing, besides the data themselves, is no record: it changes no status. */
+function noticeCoverage({ notice, clock }: Opened): NoticeCoverage {
+  if (notice === 'none') return { state: 'not-asked', gaps: [] };
+  if (notice !== undefined) return { state: 'complete', gaps: [] };
+  return { state: 'skipped', gaps: clock?.regime === 'gdpr' ? [{ code: 'notice-missing' }] : [] };
+}
+
 interface ToHandOver extends Planned {
   readonly audio?: CaseRef;
   readonly intelligence: readonly CaseRef[];
@@ -108,7 +115,8 @@ interface ToHandOver extends Planned {
 
 /** Also if nothing was found: the package then says what was searched, and how. */
 async function handOver(run: RequestRun, { people }: People, calls: ListedSource, found: ToHandOver): Promise<void> {
-  const { request, subject, language, timezone, deadlineMs } = run.opened;
+  const { request, subject, language, timezone, notice, deadlineMs } = run.opened;
+  const ofNotice = noticeCoverage(run.opened);
   run.findings.package = await packageSteps(deadlineMs).buildPackage({
     request,
     subject,
@@ -117,10 +125,12 @@ async function handOver(run: RequestRun, { people }: People, calls: ListedSource
     ...found,
     language,
     timezone,
+    ...(notice !== undefined && notice !== 'none' && { notice }),
     withheld: withheldOf(run.findings),
-    coverage: coverageOf('access', run.findings),
+    coverage: { ...coverageOf('access', run.findings), notice: ofNotice },
     startedAt: run.startedAt,
   });
+  run.findings.notice = ofNotice; // of a package that is there
 }
 
 function instant(seconds: number): string {

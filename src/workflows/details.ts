@@ -111,7 +111,7 @@ function foundLines(facts: Facts, isOpen: boolean): string[] {
 }
 
 /** Records with another outcome than requested, and gaps, by code. */
-function missingLines({ outcomes, unlisted, covered }: Found): string[] {
+function missingLines({ outcomes, unlisted, covered, notice }: Found): string[] {
   const sorts = new Map<string, number>();
   const add = (sort: string, code: string | undefined, count: number) => {
     if (code === undefined || isDoubt(code)) return; // what is doubtful is told by its reasons
@@ -126,7 +126,9 @@ function missingLines({ outcomes, unlisted, covered }: Found): string[] {
       .map(gap => `Not covered in ${source}: ${gapWords(gap, `\`${gap.code}\``)}`);
   const lines = [
     ...[...sorts].map(([sort, count]) => `${sort}: ${count}`),
-    ...Object.entries(covered).flatMap(([source, { gaps }]) => gapLines(source, gaps)),
+    ...Object.entries({ ...covered, ...(notice && { notice }) }).flatMap(([source, { gaps }]) =>
+      gapLines(source, gaps),
+    ),
   ];
   const more = lines.length - CODES_MAX;
   return more > 0 ? [...lines.slice(0, CODES_MAX), `and ${more} more, see the result`] : lines;

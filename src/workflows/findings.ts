@@ -7,6 +7,7 @@ import type { Decided } from '../request/contracts';
 import type {
   Counts,
   FinalStatus,
+  NoticeCoverage,
   Outcome,
   PackageRef,
   RecordOutcome,
@@ -34,6 +35,8 @@ export interface Found {
   readonly covered: SourcesCovered & { readonly contacts: SourceCoverage };
   /** Records that may be somebody else's, by code. */
   readonly doubts: readonly Doubtful[];
+  /** Of the package, once it is there; no source of records. */
+  notice?: NoticeCoverage;
   package?: PackageRef;
   verification?: Verification;
   planDigest?: string;

@@ -89,7 +89,7 @@ export function withheldOf({ outcomes, unlisted }: Found): { source: SourceName;
 }
 
 /** The coverage so far, as result and package state it. */
-export function coverageOf(kind: Kind, { covered }: Found): Coverage {
+export function coverageOf(kind: Kind, { covered, notice }: Found): Coverage {
   const calls = kind === 'access' ? CALLS_OUT_OF_REACH[covered.calls?.by ?? 'number'] : [];
-  return { ...covered, outOfReach: [...OUT_OF_REACH[kind], ...calls] };
+  return { ...covered, ...(notice && { notice }), outOfReach: [...OUT_OF_REACH[kind], ...calls] };
 }

@@ -295,6 +295,12 @@ const CASES = {
     },
     apiRequests: 0,
   },
+  'notice-broken': {
+    ...openFor(EMAIL),
+    prepare: async () => {
+      await steps.driver.putIfAbsent('notices/acme', Buffer.from('broken'));
+    },
+  },
   'connection-broken': { ...search({ action: 'drop' }, 0), prepare: () => changeBytes(cutOff, 'connections/acme') },
   'record-broken': {
     ...openFor(EMAIL),

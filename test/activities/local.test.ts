@@ -169,6 +169,58 @@ describe('opening a request', () => {
     await steps.connect();
   });
 
+  describe('with a notice of the company', () => {
+    const TEXTS = { en: 'Who we are', fr: 'Qui nous sommes', it: 'Chi siamo' };
+    const acme = { name: 'acme', incarnation: 1 };
+    afterEach(() => steps.connections.forgetNotice('acme'));
+
+    /** Of a request with these options, as its package will have it. */
+    async function noticeFor(options: object = {}, kind: RequestRef['kind'] = 'access') {
+      const request = newRequest(kind);
+      const { notice } = await opened(request, inputOf(request, EMAIL, options));
+      return notice === undefined || notice === 'none' ? notice : readObject(steps.cases, request, notice, 'notice');
+    }
+
+    test('keeps it in its language; else in that of the connection, in English, in the first that there is', async () => {
+      await steps.connections.setNotice(acme, TEXTS);
+      expect(await noticeFor({ language: 'fr' })).toEqual({ language: 'fr', text: TEXTS.fr });
+      expect(await noticeFor({ language: 'de' })).toEqual({ language: 'en', text: TEXTS.en });
+      await steps.connections.change('acme', present => ({ ...present, language: 'it' }));
+      expect(await noticeFor({ language: 'de' })).toEqual({ language: 'it', text: TEXTS.it });
+      expect(await noticeFor()).toEqual({ language: 'it', text: TEXTS.it });
+      await steps.connections.change('acme', ({ language: _, ...present }) => present);
+      await steps.connections.setNotice(acme, { nl: 'Wie wij zijn', pt: 'Quem somos' });
+      expect(await noticeFor({ language: 'de' })).toEqual({ language: 'nl', text: 'Wie wij zijn' });
+    });
+
+    test('keeps that of the moment, also if the company gives another one afterwards', async () => {
+      await steps.connections.setNotice(acme, TEXTS);
+      const request = newRequest();
+      const { notice } = await opened(request);
+      await steps.connections.setNotice(acme, { en: 'Changed' });
+      if (notice === undefined || notice === 'none') throw new Error('the request has no notice');
+      expect(await readObject(steps.cases, request, notice, 'notice')).toEqual({ language: 'en', text: TEXTS.en });
+    });
+
+    test('knows one that is given in another way, and has none of another company', async () => {
+      expect(await noticeFor()).toBeUndefined();
+      await steps.connections.setNotice(acme, 'none');
+      expect(await noticeFor()).toBe('none');
+      await steps.connections.setNotice({ name: 'acme', incarnation: 2 }, TEXTS);
+      expect(await noticeFor()).toBeUndefined();
+    });
+
+    test('a deletion and a dry run have none, and a broken one does not stop them', async () => {
+      await steps.connections.setNotice(acme, TEXTS);
+      expect(await noticeFor({ dryRun: true })).toBeUndefined();
+      expect(await noticeFor({}, 'deletion')).toBeUndefined();
+      await steps.vault.replace('notices/acme', Buffer.from('{}'));
+      expect(await noticeFor({ dryRun: true })).toBeUndefined();
+      expect(await noticeFor({}, 'deletion')).toBeUndefined();
+      expect(await failureOf(noticeFor())).toMatchObject({ code: 'notice-broken', nonRetryable: false });
+    });
+  });
+
   test('refuses the same request id for another subject, and leaves the first as it is', async () => {
     const request = newRequest();
     const first = await opened(request);
@@ -544,6 +596,7 @@ describe('the access package', () => {
       ambiguous: 2,
       ignoredNumbers: 1,
     },
+    notice: { state: 'complete', gaps: [] },
     outOfReach: ['messages'],
   } as const;
   const rowOf =
@@ -565,6 +618,7 @@ describe('the access package', () => {
       calls: await listingOf('calls', order),
       plan: await steps.write('plan', { rows: [...contacts.map(rowOf('contact')), ...order.map(rowOf('call'))] }),
       intelligence: [],
+      notice: await steps.write('notice', { language: 'fr', text: '# Qui nous *sommes*' }),
       language: 'en' as const,
       timezone: 'UTC',
       withheld: [],
@@ -597,7 +651,7 @@ describe('the access package', () => {
     const { sha256 } = await build(calls);
     const files = await unzip(await packageOf({ sha256 }));
     expect([...files.keys()]).toEqual([
-      ...['README.txt', 'index.html', 'access-package.json', 'access-package.schema.json'],
+      ...['README.txt', 'index.html', 'notice.html', 'access-package.json', 'access-package.schema.json'],
       ...['contacts', 'calls', 'comments', 'tags', 'transcripts', 'insights'].map(name => `csv/${name}.csv`),
       'manifest.json',
     ]);
@@ -611,6 +665,10 @@ describe('the access package', () => {
     });
     expect(document.calls.map(({ id }) => id)).toEqual([1, 3, 2]);
     expect(document.calls[2]).toEqual({ ...calls[0], iso: { started_at: '1970-01-01T00:01:40.000Z' } });
+    expect(files.get('notice.html')).toContain('lang="fr"><h2>Qui nous <em>sommes</em></h2>');
+    expect(files.get('index.html')).toContain('href="notice.html"');
+    expect(files.get('README.txt')).toContain('notice.html');
+    expect(files.get('manifest.json')).toContain('"notice.html"');
     expect(JSON.parse(files.get('access-package.schema.json') ?? '')).toMatchObject({ type: 'object' });
   });
 });

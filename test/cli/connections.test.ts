@@ -72,6 +72,7 @@ describe('connect', () => {
         share: 0.5,
         country: null,
         language: 'en',
+        notice: null,
         approvals: 0,
         deletionsPerDay: null,
         replaced: false,

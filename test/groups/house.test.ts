@@ -16,6 +16,7 @@ runTogether(
   'dev-server/make-once',
   'dev-server/servers',
   'cli/terminal',
+  'cli/notice-folder',
   'cli/out-file',
   'cli/usage',
   'cli/help',

@@ -1,4 +1,4 @@
 /** Commands about connections. */
 import { runTogether } from '../support/group';
 
-runTogether('cli/connections', 'cli/held-connection', 'cli/oauth', 'cli/clocks');
+runTogether('cli/connections', 'cli/held-connection', 'cli/notices', 'cli/oauth', 'cli/clocks');

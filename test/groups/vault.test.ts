@@ -9,6 +9,7 @@ runTogether(
   'vault/connections',
   'vault/approvers',
   'vault/brake',
+  'vault/notices',
   'vault/cases',
   'vault/chunks',
   'vault/generations',

@@ -5,6 +5,7 @@ import { type PackageFile, PackageFileChanged, writeZip } from '../../src/packag
 import { accessPackage } from '../../src/package/document';
 import { packageFiles } from '../../src/package/files';
 import { packageManifestSchema } from '../../src/package/manifest';
+import { catalogOf } from '../../src/package/page/catalogs';
 import { readmeText } from '../../src/package/readme';
 import { proven } from '../../src/receipt/sign';
 import { LANGUAGES } from '../../src/request/options';
@@ -103,6 +104,15 @@ describe('README.txt', () => {
   test('gives the time in the zone of the person', () => {
     expect(readmeText(PACKAGE, PAGES)).toContain('December 1, 2026 at 12:30');
     expect(readmeText({ ...PACKAGE, timezone: 'UTC' }, PAGES)).toContain('November 30, 2026 at 11:30');
+  });
+
+  test.each(LANGUAGES)('in %s names a notice that is missing, and only then', language => {
+    const sentence = `${catalogOf(language).gaps['notice-missing']}.`;
+    const of = (notice: typeof PACKAGE.coverage.notice) =>
+      readmeText({ ...PACKAGE, language, coverage: { ...PACKAGE.coverage, notice } }, [{ path: 'index.html' }]);
+    expect(of({ state: 'skipped', gaps: [{ code: 'notice-missing' }] }).split('\n')).toContain(sentence);
+    for (const state of ['complete', 'not-asked', 'skipped'] as const)
+      expect(of({ state, gaps: [] })).not.toContain(sentence);
   });
 
   test('names no file that is not there, and says nothing that is not so', () => {

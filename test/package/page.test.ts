@@ -12,6 +12,7 @@ import { LANGUAGES, type Language } from '../../src/request/options';
 import { coverageOf } from '../../src/workflows/result';
 import { emptyContent, pageContent } from '../support/page-content';
 
+const NOTICE = { language: 'en', text: '# Notice' } as const;
 const IN_PARIS = { language: 'en', timezone: 'Europe/Paris' } as const satisfies PageOptions;
 
 function render(content: PageContent, options: Partial<PageOptions> = {}): ReadonlyMap<string, string> {
@@ -42,15 +43,15 @@ function textOf(html: string): string {
 
 test('the same package makes the same bytes, in every language', () => {
   for (const language of LANGUAGES) {
-    const once = renderPages(pageContent(), { language, timezone: 'Europe/Paris', notice: '# Notice' });
-    const again = renderPages(pageContent(), { language, timezone: 'Europe/Paris', notice: '# Notice' });
+    const once = renderPages(pageContent(), { language, timezone: 'Europe/Paris', notice: NOTICE });
+    const again = renderPages(pageContent(), { language, timezone: 'Europe/Paris', notice: NOTICE });
     expect(once.map(({ path }) => path)).toEqual(['index.html', 'notice.html']);
     expect(again).toEqual(once);
   }
 });
 
 test('a page allows itself its own style and audio beside it, and nothing else', () => {
-  for (const html of render(pageContent({ calls: 1_001 }), { notice: '# Notice' }).values()) {
+  for (const html of render(pageContent({ calls: 1_001 }), { notice: NOTICE }).values()) {
     expect(html).toContain("content=\"default-src 'none'; ");
     expect(html).not.toMatch(/<script|\son[a-z]+=|<link|<img|<iframe|<form|\sstyle=/i);
     const places = [...html.matchAll(/\s(?:src|href)="([^"]*)"/g)].map(([, place = '']) => place);
@@ -234,6 +235,18 @@ test('coverage says how far each source was searched, what is missing, and what 
   expect(text).toContain('what no catalog knows');
 });
 
+test('a notice that is missing is named under the coverage, in every language, and one that is there or elsewhere is not', () => {
+  for (const language of LANGUAGES) {
+    const { gaps } = catalogOf(language);
+    const of = (notice: PageContent['coverage']['notice']) => {
+      const content = emptyContent();
+      return textOf(indexOf({ ...content, coverage: { ...content.coverage, notice } }, { language }));
+    };
+    expect(of({ gaps: [{ code: 'notice-missing' }] })).toContain(gaps['notice-missing']);
+    expect(of({ gaps: [] })).not.toContain(gaps['notice-missing']);
+  }
+});
+
 test('of a person of whom nothing was found a page confirms what was searched', () => {
   const text = textOf(indexOf(emptyContent()));
   const { leadEmpty, coverage, sources, lead } = catalogOf('en');
@@ -296,11 +309,12 @@ function leaves(value: unknown): string[] {
 }
 
 test('a notice becomes a page: Markdown in, no HTML, no image, no link that runs', () => {
-  const notice =
+  const text =
     '# Who\n\n**We** <b>x</b> ![pixel](https://t.example/p.png) [a](javascript:alert(1)) [b](https://acme.example)\n\n|A|B|\n|-|-|\n|1|2|\n';
-  const pages = render(emptyContent(), { notice });
+  const pages = render(emptyContent(), { language: 'de', notice: { language: 'fr', text } });
   const html = pages.get('notice.html') ?? '';
-  expect(html).toContain('<h2>Who</h2>');
+  expect(html).toContain('<html lang="de">');
+  expect(html).toContain('<section class="notice" lang="fr"><h2>Who</h2>');
   expect(html).toContain('<strong>We</strong> &lt;b&gt;x&lt;/b&gt;');
   expect(html).toContain('<td>1</td>');
   expect(html).toContain('&lt;/b&gt; pixel [a]');
@@ -308,5 +322,5 @@ test('a notice becomes a page: Markdown in, no HTML, no image, no link that runs
   expect(html).toContain('<a href="https://acme.example">b</a>');
   expect(pages.get('index.html')).toContain('href="notice.html"');
   expect(indexOf(emptyContent())).not.toContain('notice.html');
-  expect(() => render(emptyContent(), { notice: 'x'.repeat(1_000_001) })).toThrow(RangeError);
+  expect(() => render(emptyContent(), { notice: { language: 'en', text: 'x'.repeat(1_000_001) } })).toThrow(RangeError);
 });

@@ -59,6 +59,7 @@ export const FOUND: Found = {
     voicemails: SEARCHED,
     transcripts: SEARCHED,
     insights: { state: 'not-entitled', gaps: [] },
+    notice: SEARCHED,
     outOfReach: ['messages'],
   },
 };

@@ -199,6 +199,19 @@ test('what was found names the way, and no number for what was not searched', ()
   ).toBe('Calls: 0 found, **search broken off**');
 });
 
+test('a notice that the package lacks is told, with what to do; no other notice is', () => {
+  const of = (notice: RequestResult['coverage']['notice']) => {
+    const { coverage } = access('completed');
+    return resultLines(access('completed', { coverage: { ...coverage, ...(notice && { notice }) } }));
+  };
+  const told = of({ state: 'skipped', gaps: [{ code: 'notice-missing' }] });
+  expect(told.filter(line => !of(undefined).includes(line))).toEqual([
+    expect.stringMatching(/^ {2}missing {4}notice: notice-missing: .*run connect with --notice/),
+  ]);
+  for (const state of ['complete', 'not-asked', 'skipped'] as const)
+    expect(of({ state, gaps: [] })).toEqual(of(undefined));
+});
+
 test('a number agrees with its noun', () => {
   const unlisted = [{ source: 'contacts', unreadable: false, outcome: 'failed', count: 1 }] as const;
   const counts = { contacts: 1, deleted: 1, alreadyAbsent: 0, retained: 1 };

@@ -2,9 +2,13 @@
 import { createHash } from 'node:crypto';
 import { type Behaviour, type CallRecord, type CompanySeed, createCompanySeed } from '../../sandbox';
 import type { AccessInput } from '../../src/client';
+import { resultLines } from '../../src/commands/result-lines';
 import type { Decisions } from '../../src/judgement/plan';
+import { packageManifestSchema } from '../../src/package/manifest';
+import { catalogOf } from '../../src/package/page/catalogs';
+import type { Notice } from '../../src/vault/notices';
 import { until } from '../support/patience';
-import { documentOf, type Ended, expectHonestCounts, runToEnd } from '../support/requests';
+import { detailsOf, documentOf, type Ended, expectHonestCounts, runToEnd } from '../support/requests';
 import { startTestService, type TestService } from '../support/service';
 import { unzipBytes } from '../support/zip';
 
@@ -212,6 +216,72 @@ test('keeps back a recording in which others may be heard, until somebody decide
   expect(decided.counts.recordings).toBe(1);
   // The link on the page has died while people decided.
   expect(decided.apiRequests - result.apiRequests).toBe(1);
+});
+
+describe('what the company tells people of its processing', () => {
+  const TEXTS = { en: '# Who we are\n\nAcme Telephones.', fr: '# Qui nous sommes\n\nAcme Téléphones.' };
+  const GDPR = { include: [], regime: 'gdpr' } as const;
+
+  async function packaged(requestId: string, options: Omit<Options, 'requestId'>) {
+    const { result, workflowId } = await ask('brief', { requestId, ...options });
+    const files = await unzipBytes(await service.packageOf(result));
+    const textOf = (path: string) => files.get(path)?.toString() ?? '';
+    const { coverage } = await documentOf(service, result);
+    expect(coverage.notice).toEqual(result.coverage.notice);
+    expect(result.status).toBe('completed');
+    return { result, workflowId, paths: [...files.keys()], textOf };
+  }
+
+  async function say(notice: Notice): Promise<void> {
+    const name = await connectionTo('brief');
+    await service.connections.setNotice({ name, incarnation: 1 }, notice);
+  }
+
+  test('is in the package in the language of the person, and in its manifest', async () => {
+    await say(TEXTS);
+    const { result, textOf } = await packaged('noted', { ...GDPR, language: 'fr' });
+    expect(result.coverage.notice).toEqual({ state: 'complete', gaps: [] });
+    expect(textOf('notice.html')).toContain('<h2>Qui nous sommes</h2>\n<p>Acme Téléphones.</p>');
+    expect(textOf('index.html')).toContain('href="notice.html"');
+    expect(textOf('README.txt')).toContain('notice.html');
+    const manifest = packageManifestSchema.parse(JSON.parse(textOf('manifest.json')));
+    const sha256 = digest(Buffer.from(textOf('notice.html')));
+    expect(manifest.files).toContainEqual(expect.objectContaining({ path: 'notice.html', sha256 }));
+  });
+
+  test('is missing where there is none: a gap under the GDPR, told to the person and to the operator', async () => {
+    await service.connections.forgetNotice(await connectionTo('brief'));
+    const { result, workflowId, paths, textOf } = await packaged('unnoted', GDPR);
+    expect(result.coverage.notice).toEqual({ state: 'skipped', gaps: [{ code: 'notice-missing' }] });
+    expect(paths).not.toContain('notice.html');
+    const sentence = catalogOf('en').gaps['notice-missing'];
+    expect(textOf('index.html')).toContain(sentence);
+    expect(textOf('README.txt')).toContain(`${sentence}.`);
+    expect(await detailsOf(service.temporal, workflowId)).toContain('Not covered in notice: `notice-missing`');
+    expect(resultLines(result).join('\n')).toContain('missing    notice: notice-missing: the package does not hold');
+
+    const elsewhere = await packaged('unnoted-lawless', { include: [] });
+    expect(elsewhere.result.coverage.notice).toEqual({ state: 'skipped', gaps: [] });
+    expect(elsewhere.textOf('index.html')).not.toContain(sentence);
+  });
+
+  test('is not part of it if the company informs people in another way', async () => {
+    await say('none');
+    const { result, paths, textOf } = await packaged('told-elsewhere', GDPR);
+    expect(result.coverage.notice).toEqual({ state: 'not-asked', gaps: [] });
+    expect(paths).not.toContain('notice.html');
+    expect(textOf('index.html') + textOf('README.txt')).not.toContain(catalogOf('en').gaps['notice-missing']);
+  });
+
+  test('a dry run and a deletion say nothing of it', async () => {
+    await say(TEXTS);
+    const { result } = await ask('brief', { requestId: 'only-planned', dryRun: true, regime: 'gdpr' });
+    expect([result.status, result.coverage.notice]).toEqual(['planned', undefined]);
+    const connection = await connectionTo('brief');
+    const nobody = { connection, subject: { email: 'nobody.at.all@example.org' }, settleSeconds: 0 };
+    const { workflowId } = await service.client.start('deletion', { ...nobody, requestId: 'of-nobody' });
+    expect((await service.client.result(workflowId)).coverage).not.toHaveProperty('notice');
+  });
 });
 
 test('confirms that nothing was found, in the same form', async () => {

@@ -49,7 +49,7 @@ type Content = Parameters<typeof renderPages>[0];
 
 /** The package, in a folder as it is unpacked. @returns the addresses of its pages */
 function unpack(content: Content, language: Language): string[] {
-  const pages = renderPages(content, { language, timezone: 'Europe/Paris', notice: NOTICE });
+  const pages = renderPages(content, { language, timezone: 'Europe/Paris', notice: { language, text: NOTICE } });
   const audio = [...content.recordings, ...content.voicemails].flatMap(media => ('file' in media ? [media.file] : []));
   for (const { path, bytes } of [...pages, ...audio.map(path => ({ path, bytes: waveFile() }))]) {
     mkdirSync(dirname(join(folder, path)), { recursive: true });

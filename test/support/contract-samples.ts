@@ -31,6 +31,7 @@ const coverage = { contacts: covered, outOfReach: [] };
 const fullCoverage = {
   contacts: { state: 'partial', gaps },
   calls: { state: 'failed', gaps, by: 'number', window: { from: at, to: at }, ambiguous: 0, ignoredNumbers: 0 },
+  notice: { state: 'skipped', gaps: [{ code: 'notice-missing' }] },
   outOfReach: ['messages'],
 } as const;
 const packed = { uri: 'vault:x', sha256: '0'.repeat(64), sizeBytes: 1 };
@@ -141,6 +142,8 @@ export const SAMPLES: Samples = {
       {
         opened: { ...opened, priority: 'batch', plan: 'f00', clock: fullClock, calls: { ...opened.calls, from: null } },
       },
+      { opened: { ...opened, notice: object } },
+      { opened: { ...opened, notice: 'none' } },
       { ended: result },
       { ended: fullResult },
     ],
@@ -217,7 +220,7 @@ export const SAMPLES: Samples = {
     ],
   },
   buildPackage: {
-    takes: [{ coverage }, { coverage: fullCoverage, approval: object, audio: object }].map(each => [
+    takes: [{ coverage }, { coverage: fullCoverage, approval: object, audio: object, notice: object }].map(each => [
       {
         ...{ request, subject: object, people: object, calls: object, plan: object, intelligence: [object], ...each },
         withheld: [{ source: 'calls', code: 'shared-number', count: 1 }],

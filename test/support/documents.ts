@@ -72,6 +72,7 @@ export const resultSchema = z.strictObject({
       })
       .optional(),
     ...{ recordings: part, voicemails: part, transcripts: part, insights: part },
+    notice: z.strictObject({ state: z.enum(['complete', 'not-asked', 'skipped']), gaps }).optional(),
     outOfReach: z.array(z.string()).min(1),
   }),
   apiRequests: z.number().int(),
@@ -159,6 +160,7 @@ export const connectionsSchema = z.strictObject({
         .regex(/^[A-Z]{2}$/)
         .nullable(),
       language: z.string().length(2),
+      notice: z.union([z.literal('none'), z.array(z.string().length(2)).nonempty()]).nullable(),
       approvals: z.number().int(),
       deletionsPerDay: z.number().int().nullable(),
       pausedAt: z.iso.datetime().nullable(),

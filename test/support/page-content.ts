@@ -75,6 +75,7 @@ export function pageContent({ calls: count = 12, write = asItIs }: Wanted = {}):
       voicemails: COMPLETE,
       transcripts: COMPLETE,
       insights: { state: 'not-entitled', gaps: [] },
+      notice: COMPLETE,
       outOfReach: ['messages', 'private contacts', 'calls older than about six months', 'what no catalog knows'],
     },
   };

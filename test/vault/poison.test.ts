@@ -286,6 +286,26 @@ const KINDS: Readonly<Record<string, Kind>> = {
       deleted: 'limit 60, after the next 429 10',
     },
   },
+  'notice of a company': {
+    async make({ connections }, older) {
+      const acme = connectionOf('acme');
+      await connections.setNotice(acme, { en: 'old' });
+      await older('notices/acme');
+      await connections.setNotice(acme, { en: 'new' });
+      return 'notices/acme';
+    },
+    async use({ connections }) {
+      const notice = await connections.notice(connectionOf('acme'));
+      return `says ${JSON.stringify(notice)}`;
+    },
+    fates: {
+      truncated: 'notice-broken',
+      other: 'notice-broken',
+      older: 'says {"en":"old"}',
+      locked: 'unknown-key',
+      deleted: 'says undefined',
+    },
+  },
   'what a company does not pay for': {
     async make({ connections }, older) {
       const { name, connectedAt } = connectionOf('acme');

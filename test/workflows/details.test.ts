@@ -73,6 +73,15 @@ test('one that is partial: what is missing, by sort and code, with where to look
   expect(text).toContain('docs/errors.md explains each code');
 });
 
+test('one whose package lacks the notice: that, and what to do; of another one nothing', () => {
+  const gaps = [{ code: 'notice-missing' }];
+  const text = told({ status: 'completed' }, { notice: { state: 'skipped', gaps } });
+  expect(text).toContain('**Access request case-17 of acme: completed**');
+  expect(text).toContain('- Not covered in notice: `notice-missing`: the package does not hold the information');
+  for (const state of ['complete', 'not-asked', 'skipped'] as const)
+    expect(told({ status: 'completed' }, { notice: { state, gaps: [] } })).toBe(told({ status: 'completed' }));
+});
+
 test('one that has failed, or was refused at once: why', () => {
   const failure = { code: 'deadline', message: 'the contact search never finished; see docs/errors.md' };
   expect(told({ status: 'failed' }, { failure })).toContain('It ended because of `deadline`: the contact search never');

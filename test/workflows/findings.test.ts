@@ -20,6 +20,28 @@ test('a source that was being searched names the failure that ended the request,
   });
 });
 
+test('a notice that is missing is in the coverage, and changes neither the status nor the receipt', () => {
+  const findings = createFindings('access');
+  const window = { from: null, to: '2026-01-31T12:00:00.000Z' };
+  findings.found('contacts', 1);
+  const complete = { state: 'complete', gaps: [] } as const;
+  findings.cover({ contacts: complete, calls: { ...complete, window, ambiguous: 0, ignoredNumbers: 0 } });
+  const statedNow = () => {
+    const status = statusOf(findings, { kind: 'access', dryRun: false });
+    const at = '2026-01-31T12:00:00.000Z';
+    const request = { connection: 'acme', kind: 'access', requestId: 'noted' } as const;
+    const result = resultOf(
+      { ...request, status, apiRequests: 1, clock: {}, startedAt: at, completedAt: at },
+      findings,
+    );
+    return { notice: result.coverage.notice, status, receipt: statedOf(result) };
+  };
+  const before = statedNow();
+  expect(before).toMatchObject({ notice: undefined, status: 'completed' });
+  findings.notice = { state: 'skipped', gaps: [{ code: 'notice-missing' }] };
+  expect(statedNow()).toEqual({ ...before, notice: findings.notice });
+});
+
 test('an outcome that replaces another one leaves its count', () => {
   const findings = createFindings('deletion');
   findings.note({ record: 'contact 1', outcome: 'failed', code: 'unavailable' });

@@ -14,7 +14,6 @@ export type GapCode =
   | 'unexpected-record'
   | 'cancelled'
   | 'deadline'
-  | 'not-asked'
   | 'not-entitled'
   | 'not-fetched'
   | 'file-missing'

@@ -61,5 +61,9 @@ export interface PageContent {
     readonly count: number;
   }[];
   readonly redactions: readonly { readonly path: string; readonly reason: string }[];
-  readonly coverage: SearchedBySource & { readonly calls: CallsSearched; readonly outOfReach: readonly string[] };
+  readonly coverage: SearchedBySource & {
+    readonly calls: CallsSearched;
+    readonly notice: Pick<SourceSearched, 'gaps'>;
+    readonly outOfReach: readonly string[];
+  };
 }

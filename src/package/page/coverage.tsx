@@ -59,7 +59,7 @@ export function Withheld({ content, words }: Props) {
 
 export function Coverage({ content, words }: Props) {
   const { coverage, states, sources } = words.catalog;
-  const { calls, outOfReach } = content.coverage;
+  const { calls, notice, outOfReach } = content.coverage;
   return (
     <>
       <p>{coverage.lead}</p>
@@ -86,6 +86,7 @@ export function Coverage({ content, words }: Props) {
           {calls.ignoredNumbers > 0 && ` ${coverage.ignoredNumbers(words.number(calls.ignoredNumbers))}`}
         </p>
       )}
+      <Gaps gaps={notice.gaps} words={words} />
       {outOfReach.length > 0 && (
         <>
           <p>{coverage.outOfReach}</p>

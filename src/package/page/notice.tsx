@@ -3,10 +3,18 @@
  * of an image only its text, so that the page loads nothing.
  */
 import MarkdownIt from 'markdown-it';
+import type { Language } from '../../request/options';
 import { Frame, type PageFile, pageFile } from './frame';
 import type { Words } from './words';
 
 export const NOTICE_PATH = 'notice.html';
+
+export interface Notice {
+  /** Of the text; the page around it has that of the package. */
+  readonly language: Language;
+  /** Markdown. */
+  readonly text: string;
+}
 
 /** In UTF-16 units. */
 const NOTICE_LENGTH_MAX = 1_000_000;
@@ -14,8 +22,8 @@ const NOTICE_LENGTH_MAX = 1_000_000;
 const SAFE_LINK = /^(https?:\/\/|mailto:|tel:)/i;
 
 /** @throws RangeError for a notice longer than a million characters */
-export function noticePage(markdown: string, words: Words): PageFile {
-  if (markdown.length > NOTICE_LENGTH_MAX) throw new RangeError('the notice is longer than a million characters');
+export function noticePage({ language, text }: Notice, words: Words): PageFile {
+  if (text.length > NOTICE_LENGTH_MAX) throw new RangeError('the notice is longer than a million characters');
   const { catalog } = words;
   return pageFile(
     NOTICE_PATH,
@@ -29,7 +37,7 @@ export function noticePage(markdown: string, words: Words): PageFile {
       }
     >
       {/* Made by the Markdown library, with HTML off. */}
-      <section class="notice" dangerouslySetInnerHTML={{ __html: htmlOf(markdown) }} />
+      <section class="notice" lang={language} dangerouslySetInnerHTML={{ __html: htmlOf(text) }} />
     </Frame>,
   );
 }

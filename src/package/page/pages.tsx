@@ -10,7 +10,7 @@ import { Contacts } from './contacts';
 import { PAGE_SOURCES, type PageContent } from './content';
 import { Coverage, countOf, Withheld } from './coverage';
 import { Frame, type PageFile, pageFile, Section } from './frame';
-import { NOTICE_PATH, noticePage } from './notice';
+import { NOTICE_PATH, type Notice, noticePage } from './notice';
 import { Inline, Items } from './text';
 import { type Words, wordsFor } from './words';
 
@@ -18,8 +18,7 @@ export interface PageOptions {
   readonly language: Language;
   /** IANA name; of the times in the pages. */
   readonly timezone: string;
-  /** Markdown, in the same language. */
-  readonly notice?: string | undefined;
+  readonly notice?: Notice | undefined;
 }
 
 /** Of one page: of 5,000 calls, each page opens within two seconds on a slow machine too. */

@@ -3,7 +3,7 @@ import { OUT_OF_REACH, wordsOf } from './codes';
 import type { Words } from './words';
 
 /** Why something is missing; a fault of technology for any code that has no sentence of its own. */
-export function gapSentence(code: string, { catalog }: Words): string {
+export function gapSentence(code: string, { catalog }: Pick<Words, 'catalog'>): string {
   return wordsOf(catalog.gaps, code) ?? wordsOf(catalog.media, code) ?? catalog.coverage.fault(code);
 }
 

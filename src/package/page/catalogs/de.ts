@@ -154,7 +154,6 @@ export const de: Catalog = {
     'unexpected-record': 'Datensätze, die sich nicht lesen ließen',
     cancelled: 'Die Suche wurde abgebrochen',
     deadline: 'Die Zeit für die Suche war abgelaufen',
-    'not-asked': 'Nicht Teil dieser Anfrage',
     'not-entitled': 'Aircall stellt es uns nicht bereit',
     'not-fetched': 'Anrufe, von denen etwas nicht aus Aircall gelesen werden konnte',
     'file-missing': 'Dateien, die nicht heruntergeladen werden konnten',

@@ -153,7 +153,6 @@ export const en: Catalog = {
     'unexpected-record': 'Records that could not be read',
     cancelled: 'The search was stopped',
     deadline: 'The time for the search was over',
-    'not-asked': 'Not part of this request',
     'not-entitled': 'Aircall does not provide it to us',
     'not-fetched': 'Calls of which something could not be read from Aircall',
     'file-missing': 'Files that could not be downloaded',

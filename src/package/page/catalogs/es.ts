@@ -153,7 +153,6 @@ export const es: Catalog = {
     'unexpected-record': 'Registros que no se han podido leer',
     cancelled: 'La búsqueda se ha detenido',
     deadline: 'Se ha agotado el tiempo para la búsqueda',
-    'not-asked': 'No forma parte de esta solicitud',
     'not-entitled': 'Aircall no nos lo ofrece',
     'not-fetched': 'Llamadas de las que no se ha podido leer algo en Aircall',
     'file-missing': 'Archivos que no se han podido descargar',

@@ -153,7 +153,6 @@ export const fr: Catalog = {
     'unexpected-record': 'Données qui n’ont pas pu être lues',
     cancelled: 'La recherche a été arrêtée',
     deadline: 'Le temps prévu pour la recherche était écoulé',
-    'not-asked': 'Ne fait pas partie de cette demande',
     'not-entitled': 'Aircall ne nous le fournit pas',
     'not-fetched': 'Appels dont une partie n’a pas pu être lue dans Aircall',
     'file-missing': 'Fichiers qui n’ont pas pu être téléchargés',

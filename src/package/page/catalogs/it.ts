@@ -153,7 +153,6 @@ export const it: Catalog = {
     'unexpected-record': 'Dati che non è stato possibile leggere',
     cancelled: 'La ricerca è stata interrotta',
     deadline: 'Il tempo per la ricerca è scaduto',
-    'not-asked': 'Non fa parte di questa richiesta',
     'not-entitled': 'Aircall non ce lo fornisce',
     'not-fetched': 'Chiamate di cui non è stato possibile leggere qualcosa in Aircall',
     'file-missing': 'File che non è stato possibile scaricare',

@@ -153,7 +153,6 @@ export const nl: Catalog = {
     'unexpected-record': 'Gegevens die niet gelezen konden worden',
     cancelled: 'Het zoeken is gestopt',
     deadline: 'De tijd voor het zoeken was voorbij',
-    'not-asked': 'Geen deel van dit verzoek',
     'not-entitled': 'Aircall biedt het ons niet aan',
     'not-fetched': 'Gesprekken waarvan iets niet uit Aircall kon worden gelezen',
     'file-missing': 'Bestanden die niet konden worden gedownload',

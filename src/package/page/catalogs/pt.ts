@@ -153,7 +153,6 @@ export const pt: Catalog = {
     'unexpected-record': 'Registos que não foi possível ler',
     cancelled: 'A pesquisa foi interrompida',
     deadline: 'O tempo para a pesquisa terminou',
-    'not-asked': 'Não faz parte deste pedido',
     'not-entitled': 'O Aircall não no-lo fornece',
     'not-fetched': 'Chamadas das quais não foi possível ler algo no Aircall',
     'file-missing': 'Ficheiros que não foi possível descarregar',
