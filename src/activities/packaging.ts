@@ -44,7 +44,7 @@ export function createPackageActivities(dependencies: PackageDependencies): Pick
       const subject = await readObject(cases, request, input.subject, 'subject');
       const { records } = await readObject(cases, request, input.calls, 'calls');
       const rows = await readDecided(dependencies, request, input, true);
-      const idsOf = (record: 'contact' | 'call') =>
+      const idsOf = (record: 'contact' | 'call' | 'recording') =>
         new Set(rows.flatMap(row => (row.record === record && row.decision === 'take' ? [row.id] : [])));
       const [contactIds, callIds] = [idsOf('contact'), idsOf('call')];
       const cards = people.contacts.map(({ card }) => card);
@@ -58,6 +58,7 @@ export function createPackageActivities(dependencies: PackageDependencies): Pick
           emails: subject.emails.map(foldEmail),
           numbers: people.numbers.map(({ digits }) => digits),
           otherNumbers: knownNumbers(NOBODY, others, people.country).numbers.map(({ digits }) => digits),
+          decidedRecordings: [...idsOf('recording')],
           country: people.country,
         },
       );

@@ -24,7 +24,7 @@ export function createReadActivities(
   const { cases } = dependencies;
 
   async function store(request: RequestRef, of: ListName, list: Listing) {
-    const stored = { ...list, records: list.records.map(stripLinks) };
+    const stored = { ...list, records: list.records.map(record => stripLinks(of, record)) };
     return { object: await writeObject(cases, request, of, stored), ...listCounts(list) };
   }
 

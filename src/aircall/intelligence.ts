@@ -7,7 +7,7 @@ import { z } from 'zod';
 import type { Intelligence } from '../request/insights';
 import { ENDPOINTS } from './endpoints';
 import { AircallError } from './errors';
-import { stripNested } from './links';
+import { stripMade } from './links';
 import { member } from './replies';
 
 interface Envelope {
@@ -42,5 +42,5 @@ export function readIntelligence(what: Intelligence, call: number, body: unknown
   const named = [body, inside].map(part => member(part, 'call_id')).filter(id => id !== undefined && id !== null);
   if (named.some(id => String(id) !== String(call)))
     throw new AircallError('unexpected-reply', `${ENDPOINTS[what].name}: the reply is about another call`);
-  return record.safeParse(inside).success ? { content: stripNested(inside) } : { raw: stripNested(body) };
+  return record.safeParse(inside).success ? { content: stripMade(inside) } : { raw: stripMade(body) };
 }

@@ -1,8 +1,10 @@
 /**
  * Links in a record that are keys: whoever has one needs nothing else to hear a call, or opens it in Aircall. They must never be stored
- * with the record: it says only that there is a recording. Links that live are kept apart, for the download. Pure.
- * Facts: docs/aircall.md 7.
+ * with the record: it says only that there is a recording, or which user a link named. Links that live are kept apart, for the download.
+ * Pure. Facts: docs/aircall.md 7.
  */
+import type { ListName } from '../request/sources';
+import { signedFrom } from '../signed-links';
 
 /** A record as Aircall sends it. */
 export interface AnyRecord {
@@ -17,46 +19,68 @@ export type MediaKind = (typeof MEDIA_KINDS)[number];
 /** Characters; links of Aircall have about 2,000. */
 const LINK_LENGTH_MAX = 8_192;
 
+/** A call itself, what is nested in it or made of it, and a contact with all that is nested in it. */
+type Place = 'call' | 'in-call' | 'contact';
+
 interface LinkField {
   readonly field: RegExp;
-  /** Fields of that name in nested objects are something else: greetings of a line are called `voicemail` too. */
-  readonly ofCallOnly: boolean;
-  /** `mark`: the value is `true` where there was a link. */
-  readonly becomes: 'mark' | 'nothing';
+  /** Elsewhere a field of that name is something else: greetings of a line are called `voicemail` too. */
+  readonly places: readonly Place[];
+  /** What is stored in its place; undefined: nothing. */
+  readonly becomes: (value: unknown) => unknown;
 }
 
 const LINK_FIELDS: readonly LinkField[] = [
-  { field: /^(recording|voicemail|asset)$/, ofCallOnly: true, becomes: 'mark' },
-  { field: /_short_url$/, ofCallOnly: false, becomes: 'mark' },
-  { field: /^direct_link$/, ofCallOnly: false, becomes: 'nothing' },
+  { field: /^(recording|voicemail|asset)$/, places: ['call'], becomes: markOf },
+  { field: /_short_url$/, places: ['call', 'in-call'], becomes: markOf },
+  { field: /^direct_link$/, places: ['call', 'in-call', 'contact'], becomes: userOf },
 ];
 
-/** Parts of a link that sign it: Amazon's, Google's and Azure's. */
-const SIGNATURE = /[?&;](X-Amz-(Signature|Credential|Security-Token)|X-Goog-Signature|Signature|sig)=/i;
+/** In place of the query of a link, so that the package still says that a link was removed. */
+const WITHOUT_SIGNATURE = '?signature=removed';
+
+const TOP_OF = { contacts: 'contact', calls: 'call' } as const satisfies Record<ListName, Place>;
 
 /**
- * The record without links that are keys: `true` marks where a recording, a voicemail or a page of one is, and any other link that is
- * signed loses its query, also within a text. Null and absent fields stay. Twice is the same as once.
+ * The record of a list without links that are keys. Of a call, `true` marks where a recording, a voicemail or a page of one is; the link
+ * of a user becomes `users/123`, other links into Aircall go; any other link that is signed loses its query, also within a text. Null and
+ * absent fields stay. Twice is the same as once.
  */
-export function stripLinks({ id, ...fields }: AnyRecord): AnyRecord {
-  return { id, ...stripFields(fields, true) };
+export function stripLinks(of: ListName, { id, ...fields }: AnyRecord): AnyRecord {
+  return { id, ...stripFields(fields, TOP_OF[of]) };
 }
 
-/** Likewise, for what is no record of its own: a transcript, a summary. */
-export function stripNested(value: unknown): unknown {
+/** Likewise, for what is made of a call: a transcript, a summary. */
+export function stripMade(value: unknown): unknown {
+  return strip(value, 'in-call');
+}
+
+function strip(value: unknown, place: Place): unknown {
   if (typeof value === 'string') return unsigned(value);
-  if (Array.isArray(value)) return value.map(stripNested);
-  return typeof value === 'object' && value !== null ? stripFields(value, false) : value;
+  if (Array.isArray(value)) return value.map(item => strip(item, place));
+  return typeof value === 'object' && value !== null ? stripFields(value, place) : value;
 }
 
-function stripFields(fields: object, isCall: boolean): Record<string, unknown> {
+function stripFields(fields: object, place: Place): Record<string, unknown> {
+  const nested = place === 'call' ? 'in-call' : place;
   return Object.fromEntries(
     Object.entries(fields).flatMap(([name, value]) => {
-      const link = LINK_FIELDS.find(({ field, ofCallOnly }) => field.test(name) && (isCall || !ofCallOnly));
-      if (link === undefined) return [[name, stripNested(value)]];
-      return link.becomes === 'nothing' ? [] : [[name, isThere(value) ? true : value]];
+      const link = LINK_FIELDS.find(({ field, places }) => field.test(name) && places.includes(place));
+      if (link === undefined) return [[name, strip(value, nested)]];
+      const kept = link.becomes(value);
+      return kept === undefined ? [] : [[name, kept]];
     }),
   );
+}
+
+function markOf(value: unknown): unknown {
+  return isThere(value) ? true : value;
+}
+
+/** A user may be abridged to a name, so that nothing else tells that it is one: the redaction reads this. */
+function userOf(link: unknown): string | undefined {
+  const [, id] = /(?:^|\/)users\/(\d+)$/.exec(typeof link === 'string' ? link : '') ?? [];
+  return id === undefined ? undefined : `users/${id}`;
 }
 
 /** Of a record with its links, or without them: whether there is one. */
@@ -84,6 +108,11 @@ function unsigned(text: string): string {
   if (!text.includes('://')) return text;
   return text
     .split(/([\s"'<>]+)/)
-    .map(word => (word.includes('://') && SIGNATURE.test(word) ? word.slice(0, word.search(/[?&;]/)) : word))
+    .map(unsignedWord)
     .join('');
+}
+
+function unsignedWord(word: string): string {
+  const signature = word.includes('://') ? signedFrom(word) : undefined;
+  return signature === undefined ? word : word.slice(0, signature) + WITHOUT_SIGNATURE;
 }

@@ -1,5 +1,5 @@
 /** What is redacted, and what comes out. */
-import type { Card, Country } from '../judgement/judgement';
+import type { CallRecord, Card, Country } from '../judgement/judgement';
 import type { Redaction } from './reasons';
 
 export type Fields = Readonly<Record<string, unknown>>;
@@ -18,11 +18,7 @@ export interface Insight extends CallContent {
 /** All of one package at once, because a person has one label in it; only records that are handed over. */
 export interface Findings {
   readonly contacts: readonly Card[];
-  readonly calls: readonly {
-    readonly id: number;
-    readonly contact?: { readonly id: number } | null | undefined;
-    readonly raw_digits?: string | null | undefined;
-  }[];
+  readonly calls: readonly CallRecord[];
   readonly transcripts: readonly CallContent[];
   readonly insights: readonly Insight[];
 }
@@ -35,6 +31,8 @@ export interface Whose {
   readonly numbers: readonly string[];
   /** Canonical digits on cards of others that were seen; one that is also the subject's counts as the subject's. */
   readonly otherNumbers: readonly string[];
+  /** Ids of calls whose recording a person decided to hand over, although others may be heard in it. */
+  readonly decidedRecordings: readonly number[];
   /** In which the judgement read numbers that have no country. */
   readonly country?: Country | undefined;
 }

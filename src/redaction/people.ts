@@ -18,6 +18,8 @@ export interface People {
   learn(who: Description): void;
   /** @returns as `Agent 1`; always the same for one person */
   label(who: Description): string;
+  /** Whether a name is such a label: records that were redacted before hold them. */
+  isLabel(name: string): boolean;
   /** The folded names that were learnt, of at least two words: a single one may be any word. */
   names(): readonly string[];
   /** Whether a text is, as a whole, a name or key that was learnt. @param text a folded name, or a key */
@@ -80,6 +82,7 @@ export function createPeople(word: 'Agent' | 'Person', isOwn: (name: string) => 
         byName.set(folded, { who, hasKey: keys.length > 0 });
     },
     label,
+    isLabel,
     names() {
       return [...byName.keys()].filter(name => name.includes(' ') && !isOwn(name));
     },

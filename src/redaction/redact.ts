@@ -22,19 +22,19 @@ export function redact(findings: Findings, whose: Whose): Redacted {
 }
 
 function walkAll({ contacts, calls, transcripts, insights }: Findings, walk: Walk): Redacted {
-  const fieldsOf = (source: string, record: object, place: number) =>
-    walk.fields(record, TOP.below(source).below('[]'), `/${source}/${place}`);
+  const fieldsOf = (source: string, record: object, place: number, call?: number) =>
+    walk.fields(record, TOP.below(source).below('[]'), `/${source}/${place}`, call);
   return {
     contacts: contacts.map((card, place) => ({ ...fieldsOf('contacts', card, place), id: card.id })),
     calls: calls.map((call, place) => ({ ...fieldsOf('calls', call, place), id: call.id })),
     transcripts: transcripts.map((each, place) => ({
       call: each.call,
-      content: fieldsOf('transcripts', each, place).content,
+      content: fieldsOf('transcripts', each, place, each.call).content,
     })),
     insights: insights.map((each, place) => ({
       call: each.call,
       kind: each.kind,
-      content: fieldsOf('insights', each, place).content,
+      content: fieldsOf('insights', each, place, each.call).content,
     })),
     redactions: walk.redactions,
   };

@@ -1,7 +1,8 @@
 /** What is the subject's, and how records describe others. It must never take a number for the subject's that only another card has. */
 import { addressesIn, addressesOf } from '../judgement/addresses';
 import type { Card, Country } from '../judgement/judgement';
-import { callDigits, readValues } from '../judgement/numbers';
+import { callDigits, digitForms, readValues } from '../judgement/numbers';
+import { hasOtherVoices } from '../judgement/voices';
 import type { Fields, Findings, Whose } from './findings';
 import { type Description, foldName } from './people';
 
@@ -11,14 +12,20 @@ export interface Subject {
   readonly emails: ReadonlySet<string>;
   /** Canonical digits. */
   readonly numbers: ReadonlySet<string>;
+  /** Every way to write these as digits alone that is none to write a number of others. */
+  readonly numberForms: ReadonlySet<string>;
   /** Canonical digits; none is the subject's. */
   readonly otherNumbers: ReadonlySet<string>;
   /** Folded. */
   readonly names: ReadonlySet<string>;
   readonly country: Country | undefined;
+  /** Ids of calls in which nobody else may be heard, or whose recording a person decided to hand over. */
+  readonly ownCalls: ReadonlySet<number>;
 }
 
-export function subjectOf({ contacts, calls }: Findings, { emails, numbers, otherNumbers, country }: Whose): Subject {
+export function subjectOf({ contacts, calls }: Findings, whose: Whose): Subject {
+  const { emails, numbers, otherNumbers, country } = whose;
+  const decided = new Set(whose.decidedRecordings);
   const contactIds = new Set(contacts.map(({ id }) => id));
   const known = new Set([...numbers, ...contacts.flatMap(card => numbersOf(card, country))]);
   const others = new Set(otherNumbers.filter(digits => !known.has(digits)));
@@ -27,19 +34,32 @@ export function subjectOf({ contacts, calls }: Findings, { emails, numbers, othe
     .filter(({ contact }) => contact && contactIds.has(contact.id))
     .flatMap(({ raw_digits: value }) => digitsOf(value, country) ?? [])
     .filter(digits => !others.has(digits));
+  const all = new Set([...known, ...attached]);
+  const formsOfOthers = new Set([...others].flatMap(digitForms));
   return {
     contactIds,
     emails: new Set([...emails, ...contacts.flatMap(addressesOf)]),
-    numbers: new Set([...known, ...attached]),
+    numbers: all,
+    numberForms: new Set([...all].flatMap(digitForms).filter(form => !formsOfOthers.has(form))),
     otherNumbers: others,
     names: new Set(contacts.flatMap(namesOf)),
     country,
+    ownCalls: new Set(calls.filter(call => decided.has(call.id) || !hasOtherVoices(call)).map(({ id }) => id)),
   };
 }
 
-/** Whether a value is a number, and not the subject's. What has no digit (`anonymous`) is no number. */
-export function isNumberOfOthers(value: string, { numbers, country }: Subject): boolean {
-  return /\d/.test(value) && !numbers.has(digitsOf(value, country) ?? '');
+/**
+ * Whether a value is a number, and not the subject's. What has no digit (`anonymous`) is no number. Without a plus, a number is also the
+ * subject's if it is theirs in any spelling: nobody may know its country.
+ */
+export function isNumberOfOthers(value: string, { numbers, numberForms, country }: Subject): boolean {
+  if (!/\d/.test(value) || numbers.has(digitsOf(value, country) ?? '')) return false;
+  return !/^[\d\s().\-/]+$/.test(value) || !numberForms.has(value.replace(/\D/g, ''));
+}
+
+/** Whether a value is a number of the subject. */
+export function isOwnNumber(value: string, subject: Subject): boolean {
+  return /\d/.test(value) && !isNumberOfOthers(value, subject);
 }
 
 /** Whether a value is a number that only cards of others have. */
@@ -62,7 +82,7 @@ export function describeAgent(value: unknown): Description {
     return keys.length > 0 ? { keys } : { keys, name: value };
   }
   if (!isFields(value)) return { keys: [] };
-  const { id = value.user_id } = value;
+  const { id = value.user_id ?? userIdIn(value.direct_link) } = value;
   const ids = typeof id === 'number' || typeof id === 'string' ? [`id:${id}`] : [];
   return { keys: [...ids, ...emailKeys(value.email)], name: nameIn(value) };
 }
@@ -83,6 +103,11 @@ export function describePerson(value: unknown, country: Country | undefined): De
     ...[email, ...textsAt(value.emails, 'value')].flatMap(emailKeys),
   ];
   return { keys, name: nameIn(value) };
+}
+
+/** The id of the user whom a link names, also as it is stored: see stripLinks. */
+export function userIdIn(link: unknown): string | undefined {
+  return typeof link === 'string' ? /(?:^|\/)users\/(\d+)$/.exec(link)?.[1] : undefined;
 }
 
 export function isFields(value: unknown): value is Fields {

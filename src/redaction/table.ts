@@ -67,6 +67,8 @@ export const TABLE: readonly Row[] = [
 
   { path: 'transcripts|insights[].call', use: 'own' },
   { path: 'insights[].kind', use: 'own' },
+  { path: 'transcripts[].content.type', use: 'text' },
+  { path: 'transcripts[].content.content.language', use: 'text' },
 
   { path: 'contacts[].**', use: 'own-unknown' },
   { path: 'calls[].**', use: 'unknown' },

@@ -16,13 +16,16 @@ import {
   isFields,
   isNumberOfOthers,
   isOnAnotherCard,
+  isOwnNumber,
   type Subject,
+  userIdIn,
 } from './subject';
 import { type Spot, TOP, type Treatment } from './table';
 import { createTextMasker, isOneValue, type NamedPeople, type TextMasker } from './texts';
 
 export interface Walk {
-  fields(record: object, spot: Spot, path: string): Fields;
+  /** @param call of which it was made; absent: a contact or a call */
+  fields(record: object, spot: Spot, path: string, call?: number): Fields;
   readonly redactions: readonly Redaction[];
 }
 
@@ -39,6 +42,8 @@ interface At {
   readonly depth: number;
   /** Within a field that nobody knows and that holds no mark of an agent. */
   readonly isUnmarked: boolean;
+  /** Made of a call in which others than the subject and one agent may speak, and nothing says who: it may be theirs. */
+  readonly isOfAnybody: boolean;
 }
 
 /** A lower id of an agent may be any number. */
@@ -96,7 +101,8 @@ export function createWalk(subject: Subject, { agents, persons }: Roster, mode: 
       typeof value === 'string' && value !== '' ? instead(at, 'link', MASKS.link) : unknown(value, at),
     assessment: (_value, at) => leaveOut(at, 'assessment'),
     transcript: (value, at) => spoken(value, at, utterance),
-    insight: (value, at) => spoken(value, at, speaker),
+    insight: (value, at) =>
+      at.isOfAnybody && !isLearning ? instead(at, 'other-person', WITHHELD) : spoken(value, at, speaker),
   };
 
   function visit(value: unknown, at: At): unknown {
@@ -175,7 +181,7 @@ export function createWalk(subject: Subject, { agents, persons }: Roster, mode: 
   }
 
   function isMark(value: string): boolean {
-    const [, id] = /(?:^|\/users\/)(\d{5,})$/.exec(value) ?? [];
+    const id = userIdIn(value) ?? (/^\d{5,}$/.test(value) ? value : undefined);
     if (id !== undefined && agents.knows(`id:${id}`)) return true;
     if (emailKeys(value).some(agents.knows)) return true;
     return agents.knows(foldName(value)) || mask(value).reasons.includes('agent');
@@ -235,63 +241,92 @@ export function createWalk(subject: Subject, { agents, persons }: Roster, mode: 
       return isFields(shown) ? { ...kind, ...shown } : shown;
     }
     const isOwnCard = type === 'contact' && typeof id === 'number' && subject.contactIds.has(id);
-    const isOwnNumber = typeof number === 'string' && /\d/.test(number) && !isOfOthers(number);
-    if (isOwnCard || isOwnNumber) return fields(value, at);
+    if (isOwnCard || (isDigits(number) && isOwnNumber(String(number), subject))) return fields(value, at);
     return { ...kind, name: asPerson(value, at) };
   }
 
   function spoken(value: unknown, at: At, treat: (said: Fields, at: At) => Fields): unknown {
-    if (isFields(value) && 'participant_type' in value) return treat(value, at);
+    if (isFields(value) && isSaid(value)) return treat(value, at);
     if (isLikeAgent(value)) return agent(value, at);
     if (typeof value === 'object') return inside(value, at);
+    if (typeof value === 'string' && at.isOfAnybody && !isHidden(value)) return instead(at, 'other-person', WITHHELD);
     return typeof value === 'number' && holdsMark(value, 0) ? leaveOut(at, 'agent') : leaf(value, at);
+  }
+
+  /** Whether a text holds nothing of anybody. */
+  function isHidden(text: string): boolean {
+    return text === '' || agents.isLabel(text) || persons.isLabel(text);
   }
 
   function utterance(said: Fields, at: At): Fields {
     const { phone_number: number, text: words, ...others } = said;
     if (isInternal(said)) {
       if (number !== undefined) leaveOut(below(at, 'phone_number', 'phone_number'), 'agent');
-      return fields({ ...others, ...(words !== undefined && { text: words }) }, at);
+      return fields({ ...others, ...(words !== undefined && { text: words }) }, { ...at, isOfAnybody: false });
     }
-    if (!isOfOthers(number)) return fields(said, at);
+    if (isDigits(number) ? isOwnNumber(String(number), subject) : !at.isOfAnybody)
+      return fields(said, { ...at, isOfAnybody: false });
     const times = ['start_time', 'end_time'].map(name => [name, said[name]] as const);
-    return {
+    const heard = {
       ...Object.fromEntries(times.filter(([, time]) => typeof time === 'number')),
-      participant_type: 'external',
-      phone_number: asPerson(number, at),
-      text: WITHHELD,
+      [roleField(said)]: 'external',
     };
+    // Without a number nothing tells two speakers apart.
+    if (!isDigits(number)) return instead(at, 'other-person', { ...heard, text: WITHHELD });
+    return { ...heard, phone_number: asPerson(number, at), text: WITHHELD };
   }
 
   /** How somebody felt in a call; of an agent it is an assessment. */
   function speaker(said: Fields, at: At): Fields {
-    if (isInternal(said)) return instead(at, 'assessment', { participant_type: 'internal' });
+    const role = roleField(said);
+    if (isInternal(said)) return instead(at, 'assessment', { [role]: 'internal' });
     const { phone_number: number } = said;
-    return isOfOthers(number) ? { participant_type: 'external', phone_number: asPerson(number, at) } : fields(said, at);
+    return isDigits(number) && isNumberOfOthers(String(number), subject)
+      ? { [role]: 'external', phone_number: asPerson(number, at) }
+      : fields(said, at);
   }
 
-  function isOfOthers(number: unknown): number is string | number {
-    return (typeof number === 'string' || typeof number === 'number') && isNumberOfOthers(String(number), subject);
-  }
-
-  return { redactions, fields: (record, spot, path) => fields(record, { spot, path, depth: 0, isUnmarked: false }) };
+  return {
+    redactions,
+    fields(record, spot, path, call) {
+      const isOfAnybody = call !== undefined && !subject.ownCalls.has(call);
+      return fields(record, { spot, path, depth: 0, isUnmarked: false, isOfAnybody });
+    },
+  };
 }
 
 const PARTICIPANTS: ReadonlySet<unknown> = new Set(['user', 'contact', 'external']);
-const INTERNAL: ReadonlySet<unknown> = new Set(['internal', 'user', 'agent']);
+const INTERNAL: ReadonlySet<unknown> = new Set(['internal', 'user', 'agent', 'ai_voice_agent']);
+const EXTERNAL: ReadonlySet<unknown> = new Set(['external', 'contact']);
 
-function isInternal({ participant_type: type, user_id: user }: Fields): boolean {
-  return INTERNAL.has(type) || (user !== undefined && user !== null);
+/** Whether it is what one person said, or how they felt. An envelope has a `type` too. */
+function isSaid(value: Fields): boolean {
+  const role = value[roleField(value)];
+  return 'participant_type' in value || 'phone_number' in value || INTERNAL.has(role) || EXTERNAL.has(role);
+}
+
+/** Utterances and moods name it differently: docs/aircall.md 7. */
+function roleField({ participant_type: role }: Fields): 'participant_type' | 'type' {
+  return role === undefined || role === null ? 'type' : 'participant_type';
+}
+
+function isInternal(said: Fields): boolean {
+  const { user_id: user } = said;
+  return INTERNAL.has(said[roleField(said)]) || (user !== undefined && user !== null);
+}
+
+/** What has no digit (`anonymous`) is no number. */
+function isDigits(number: unknown): number is string | number {
+  return (typeof number === 'string' || typeof number === 'number') && /\d/.test(String(number));
 }
 
 /** Facts: docs/aircall.md 7; a record that nobody told us of may hold a user. */
 function isLikeAgent(value: unknown): boolean {
   if (!isFields(value)) return false;
-  const { direct_link: link } = value;
-  return OF_AGENTS.some(name => name in value) || (typeof link === 'string' && /\/users\/\d+$/.test(link));
+  return OF_AGENTS.some(name => name in value) || userIdIn(value.direct_link) !== undefined;
 }
 
 function below(at: At, segment: string, name: string): At {
   const path = `${at.path}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
-  return { spot: at.spot.below(segment), path, depth: at.depth + 1, isUnmarked: at.isUnmarked };
+  return { ...at, spot: at.spot.below(segment), path, depth: at.depth + 1 };
 }

@@ -4,9 +4,11 @@ import { createHash } from 'node:crypto';
 import { buffer } from 'node:stream/consumers';
 import type { Info } from '@temporalio/activity';
 import fc from 'fast-check';
-import { type Listing, readListing, readObject } from '../../src/activities/case-objects';
+import { planDigestOf } from '../../src/activities/approved';
+import { type Listing, type Read, readListing, readObject } from '../../src/activities/case-objects';
 import { createClosingActivities } from '../../src/activities/closing';
 import { createMerge } from '../../src/activities/lists';
+import type { Decisions } from '../../src/judgement/plan';
 import { accessPackageSchema } from '../../src/package/document';
 import type { RequestResult } from '../../src/request/model';
 import { type RequestRef, workflowIdOf } from '../../src/request/names';
@@ -608,16 +610,27 @@ describe('the access package', () => {
       verb: 'deliver' as const,
       because: [],
     });
-  const build = async (order: readonly { readonly id: number }[]) => {
+  type Rows = Read['plan']['rows'];
+  interface More {
+    readonly rows?: Rows;
+    readonly intelligence?: Read['intelligence'];
+    readonly decisions?: Decisions;
+  }
+  const build = async (
+    order: readonly { readonly id: number }[],
+    { rows: moreRows = [], intelligence, decisions }: More = {},
+  ) => {
     const { request } = steps;
     const contacts = [{ id: 7, emails: [{ value: EMAIL }], favourite: 'tea' }];
+    const rows = [...contacts.map(rowOf('contact')), ...order.map(rowOf('call')), ...moreRows];
     const input = {
       request,
       subject: await subjectWith('+33639981234'),
       people: await steps.people(contacts, ['33639981234']),
       calls: await listingOf('calls', order),
-      plan: await steps.write('plan', { rows: [...contacts.map(rowOf('contact')), ...order.map(rowOf('call'))] }),
-      intelligence: [],
+      plan: await steps.write('plan', { rows }),
+      ...(decisions !== undefined && { approval: await approvalOf(rows, decisions) }),
+      intelligence: intelligence === undefined ? [] : [await steps.write('intelligence', intelligence)],
       notice: await steps.write('notice', { language: 'fr', text: '# Qui nous *sommes*' }),
       language: 'en' as const,
       timezone: 'UTC',
@@ -626,6 +639,18 @@ describe('the access package', () => {
       startedAt: '2026-01-31T12:00:00.000Z',
     };
     return attempt(() => steps.local.buildPackage(input));
+  };
+
+  /** What somebody decided where nobody is a registered approver. */
+  const approvalOf = (rows: Rows, decisions: Decisions) =>
+    steps.write('approval', {
+      planDigest: planDigestOf(steps.keyring.hash, rows),
+      decisions,
+      approvals: [{ at: '2026-01-31T12:00:00.000Z' }],
+    });
+  const documentIn = async (built: { readonly sha256: string }) => {
+    const files = await unzip(await packageOf(built));
+    return accessPackageSchema.parse(JSON.parse(files.get('access-package.json') ?? ''));
   };
 
   const packageOf = async ({ sha256 }: { readonly sha256: string }) => {
@@ -645,6 +670,24 @@ describe('the access package', () => {
     });
     expect(bytes.readUInt32LE(10)).toBe(DOS_TIME_OF_1980); // the time of its first file: no time of making
     expect((await build(calls.slice(1))).sha256).not.toBe(first.sha256);
+  });
+
+  test('holds what was made of a call with several people only if a person decided to take its recording', async () => {
+    const moved = [2, 3].map(id => ({ id, started_at: id, transferred_to: { name: 'Omar' } }));
+    const row = { verb: 'deliver', because: [], doubt: 'other-voices' } as const;
+    const more: More = {
+      rows: moved.map(({ id }) => ({ ref: `recording ${id}`, record: 'recording', id, ...row })),
+      intelligence: {
+        transcripts: [],
+        insights: moved.map(({ id: call }) => ({ call, kind: 'summary', content: 'They agreed.' })),
+      },
+    };
+    const insightsOf = async (decisions?: Decisions) =>
+      (await documentIn(await build(moved, { ...more, ...(decisions !== undefined && { decisions }) }))).insights;
+    const made = (call: number, content: string) => ({ call, kind: 'summary', content });
+    for (const decisions of [undefined, {}, { 'recording 2': 'keep', 'call 2': 'take' }] as const)
+      expect(await insightsOf(decisions)).toEqual([made(2, '[withheld]'), made(3, '[withheld]')]);
+    expect(await insightsOf({ 'recording 2': 'take' })).toEqual([made(2, 'They agreed.'), made(3, '[withheld]')]);
   });
 
   test('holds what was found with every field, newest call first, and says what is missing', async () => {

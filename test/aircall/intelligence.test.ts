@@ -47,14 +47,15 @@ test('whatever else comes is kept as it is, also where a known envelope holds so
 
 test('links that are keys are not kept', () => {
   const url = 'https://x.example/a.mp3?X-Amz-Signature=cafe';
+  const unsigned = 'https://x.example/a.mp3?signature=removed';
   const utterances = [{ text: `Look at ${url}`, direct_link: 'https://api.aircall.io/v1/users/1' }];
   const body = { transcription: { content: { utterances }, audio: url } };
   const stripped = {
-    content: { utterances: [{ text: 'Look at https://x.example/a.mp3' }] },
-    audio: 'https://x.example/a.mp3',
+    content: { utterances: [{ text: `Look at ${unsigned}`, direct_link: 'users/1' }] },
+    audio: unsigned,
   };
   expect(readIntelligence('transcription', 7, body)).toEqual({ content: stripped });
-  expect(readIntelligence('summary', 7, { audio: [url] })).toEqual({ raw: { audio: ['https://x.example/a.mp3'] } });
+  expect(readIntelligence('summary', 7, { audio: [url] })).toEqual({ raw: { audio: [unsigned] } });
 });
 
 test.each([{ summary: { call_id: 8, content: 'Secret.' } }, { call_id: 8, data: 'Secret.' }])(

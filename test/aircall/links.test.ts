@@ -2,16 +2,17 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { hasMedia, isSpoken, linkOf, stripLinks, stripNested } from '../../src/aircall/links';
+import { hasMedia, isSpoken, linkOf, stripLinks, stripMade } from '../../src/aircall/links';
 
 const SAMPLES = join(__dirname, '../fixtures/aircall-samples/composed');
 const SIGNED = 'https://production-web.s3.us-west-2.amazonaws.com/companies/1/call-2.mp3';
 const QUERY = '?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Expires=600&X-Amz-Signature=cafe';
 const URL_OF_CALL = SIGNED + QUERY;
+const UNSIGNED = `${SIGNED}?signature=removed`;
 const call = { id: 7, started_at: 1, raw_digits: '+1 415-555-0123' };
 
 test('a call says what there is, and no more where it is', () => {
-  const stripped = stripLinks({
+  const stripped = stripLinks('calls', {
     ...call,
     recording: URL_OF_CALL,
     voicemail: null,
@@ -30,16 +31,16 @@ test('a call says what there is, and no more where it is', () => {
     false,
     true,
   ]);
-  expect(isSpoken(stripLinks(call))).toBe(false);
-  expect(isSpoken(stripLinks({ ...call, recording: null, asset: 'https://assets.aircall.io/calls/7/recording' }))).toBe(
-    true,
-  );
+  expect(isSpoken(stripLinks('calls', call))).toBe(false);
+  expect(
+    isSpoken(stripLinks('calls', { ...call, recording: null, asset: 'https://assets.aircall.io/calls/7/recording' })),
+  ).toBe(true);
 });
 
 test('links of nested objects go, and greetings of a line stay, which have the same names', () => {
   const messages = { voicemail: 'https://media-web.aircall.io/voicemail.mp3', ivr: null };
   expect(
-    stripLinks({
+    stripLinks('calls', {
       ...call,
       number: { id: 1, direct_link: 'https://api.aircall.io/v1/numbers/1', messages },
       teams: [{ id: 2, direct_link: 'https://api.aircall.io/v1/teams/2' }],
@@ -47,10 +48,47 @@ test('links of nested objects go, and greetings of a line stay, which have the s
   ).toEqual({ ...call, number: { id: 1, messages }, teams: [{ id: 2 }] });
 });
 
+test('of the link of a user stays which user it is, because nothing else may tell that it is one', () => {
+  const user = (direct_link: unknown) => ({ name: 'Omar', direct_link });
+  const links = ['https://api.aircall.io/v1/users/123457', 'http://127.0.0.1:80/users/1', 'users/7'];
+  const kept = ['users/123457', 'users/1', 'users/7'];
+  const gone = ['https://api.aircall.io/v1/teams/3', 'users/1/calls/2', 'https://x.example/users/1?key=2', 5, null];
+  const given = { new: [...links, ...gone].map(user), direct_link: 'https://api.aircall.io/v1/calls/7' };
+  const stored = { new: [...kept.map(user), ...gone.map(() => ({ name: 'Omar' }))] };
+  for (const of of ['calls', 'contacts'] as const) {
+    expect(stripLinks(of, { id: 7, ...given })).toEqual({ id: 7, ...stored });
+    expect(stripLinks(of, { id: 7, ...stored })).toEqual({ id: 7, ...stored });
+  }
+  expect(stripMade(given)).toEqual(stored);
+});
+
+test("a contact's own fields that are named as links of calls stay", () => {
+  const fields = {
+    asset: 'https://x.example/a.pdf',
+    recording: 12,
+    voicemail: 'by mail',
+    site_short_url: 'https://x.example',
+  };
+  expect(stripLinks('contacts', { id: 7, ...fields })).toEqual({ id: 7, ...fields });
+  expect(stripLinks('contacts', { id: 7, asset: URL_OF_CALL })).toEqual({ id: 7, asset: UNSIGNED });
+});
+
+test.each([
+  ...['X-Amz-Credential', 'x-amz-security-token', 'X-Goog-Signature', 'Signature', 'sig', 'token', 'access_token'],
+  ...['AWSAccessKeyId', 'Key-Pair-Id'],
+])('a link is signed by %s, in its query, in a fragment and in HTML', name => {
+  for (const mark of ['?', '&', '#', '&amp;'])
+    expect(stripMade(`at https://x.example/a${mark}${name}=cafe`)).toBe('at https://x.example/a?signature=removed');
+});
+
+test('a link within the parameter of another one loses its signature too', () => {
+  expect(stripMade('https://x.example/%3FX-Amz-Signature%3Dcafe')).toBe('https://x.example/%3F?signature=removed');
+});
+
 test('a link that is signed loses its signature in fields that nobody knows, and within texts', () => {
   const content = `See "${URL_OF_CALL}"\nand https://example.com/?page=2#a, signed=no`;
   expect(
-    stripLinks({
+    stripLinks('calls', {
       ...call,
       screen: { replay: URL_OF_CALL },
       comments: [
@@ -60,10 +98,10 @@ test('a link that is signed loses its signature in fields that nobody knows, and
     }),
   ).toEqual({
     ...call,
-    screen: { replay: SIGNED },
+    screen: { replay: UNSIGNED },
     comments: [
-      { id: 1, content: content.replace(QUERY, '') },
-      { id: 2, content: '(https://x.example/a' },
+      { id: 1, content: content.replace(QUERY, '?signature=removed') },
+      { id: 2, content: '(https://x.example/a?signature=removed' },
     ],
   });
 });
@@ -76,7 +114,7 @@ test('a link is used only if it is one', () => {
 
 test('a text of 2 MB takes no longer for being hostile', () => {
   for (const piece of ['https://', 'https://a?sig=', 'https://a?b ', '?X-Amz-Signature=', '"<', '&'])
-    expect(String(stripNested(`https://${piece.repeat(250_000)}`))).not.toContain('sig=');
+    expect(String(stripMade(`https://${piece.repeat(250_000)}`))).not.toContain('sig=');
 });
 
 const anyRecord = fc
@@ -88,8 +126,8 @@ test('whatever a record holds: stripped twice it is as stripped once, and no sig
   fc.assert(
     fc.property(anyRecord, fc.array(fc.string(), { maxLength: 4 }), signedAnywhere, (record, path, link) => {
       const nested = path.reduceRight<unknown>((inner, name) => ({ [name]: [inner] }), link);
-      const once = stripLinks({ ...record, canary: nested });
-      expect(stripLinks(once)).toEqual(once);
+      const once = stripLinks('calls', { ...record, canary: nested });
+      expect(stripLinks('calls', once)).toEqual(once);
       expect(JSON.stringify(once)).not.toContain('X-Amz-Signature');
     }),
     { seed: 17 },
@@ -98,9 +136,9 @@ test('whatever a record holds: stripped twice it is as stripped once, and no sig
 
 test('a record without links stays as it is', () => {
   fc.assert(
-    fc.property(anyRecord, record => {
+    fc.property(anyRecord, fc.constantFrom('calls', 'contacts'), (record, of) => {
       fc.pre(!/direct_link|_short_url|recording|voicemail|asset|:\/\//.test(JSON.stringify(record)));
-      expect(stripLinks(record)).toEqual(record);
+      expect(stripLinks(of, record)).toEqual(record);
     }),
     { seed: 17 },
   );
@@ -111,8 +149,10 @@ test('no key is left of any recorded or composed call', () => {
   expect(files.length).toBeGreaterThan(5);
   for (const file of files) {
     const { call: raw } = JSON.parse(readFileSync(join(SAMPLES, file), 'utf8'));
-    const text = JSON.stringify(stripLinks(raw));
-    expect(text).not.toMatch(/X-Amz|assets\.aircall\.io|short-urls|direct_link/);
-    expect(isSpoken(stripLinks(raw))).toBe(raw.recording !== null || raw.voicemail !== null || raw.asset !== null);
+    const text = JSON.stringify(stripLinks('calls', raw));
+    expect(text).not.toMatch(/X-Amz|assets\.aircall\.io|short-urls|"direct_link":"(?!users\/\d+")/);
+    expect(isSpoken(stripLinks('calls', raw))).toBe(
+      raw.recording !== null || raw.voicemail !== null || raw.asset !== null,
+    );
   }
 });

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import type { Findings, Redacted, Whose } from '../../src/redaction/findings';
-import { redact } from '../../src/redaction/redact';
+import { redact as redactStored } from '../../src/redaction/redact';
 import { formsOf, foundIn, numberForms } from '../support/canaries';
+import { asStored } from './stored';
 
 const SEED = { seed: 20_26, numRuns: 200 };
 
@@ -28,6 +29,7 @@ const WHOSE: Whose = {
   emails: [SUBJECT.email],
   numbers: ['442079460958'],
   otherNumbers: OTHERS.map(({ phone }) => phone.slice(1)),
+  decidedRecordings: [],
 };
 const CARD = {
   id: 1,
@@ -63,7 +65,7 @@ const user = fc.oneof(
 const party = fc.constantFrom(SUBJECT.phone, 'anonymous', ...OTHERS.map(({ phone }) => phone));
 const participant = fc.oneof(
   anOther.map(({ name, phone, email }) => ({ type: 'external', name, phone_number: phone, email })),
-  anAgent.map(each => ({ ...each, type: 'user' })),
+  anAgent.map(each => ({ ...each, type: 'user', phone_number: null })),
   fc.constant({ type: 'external', name: SUBJECT.name, phone_number: SUBJECT.phone }),
 );
 const unknown = fc.letrec(tie => ({
@@ -100,6 +102,8 @@ const call = fc.record(
 const spoken = fc.array(
   fc.oneof(
     fc.record({ participant_type: fc.constant('external'), phone_number: party, text }),
+    fc.record({ type: fc.constant('external'), text }),
+    fc.record({ type: fc.constant('internal'), user_id: anAgent.map(({ id }) => id), text }),
     fc.record({ participant_type: fc.constant('internal'), user_id: anAgent.map(({ id }) => id), text }),
   ),
   { maxLength: 3 },
@@ -135,6 +139,7 @@ const CANARIES = new Map<string, readonly Buffer[]>([
   ['iban', formsOf('3704 0044 0532')],
 ]);
 
+const redact = (given: Findings, whose: Whose) => redactStored(asStored(given), whose);
 const recordsOf = ({ redactions: _, ...records }: Redacted): Findings => JSON.parse(JSON.stringify(records));
 const withoutNumbers = (value: unknown) => JSON.parse(JSON.stringify(value).replace(/(Agent|Person) \d+/g, '$1'));
 
@@ -168,11 +173,33 @@ test("what is the subject's and order numbers survive, in cards and texts", () =
   );
 });
 
+test('words that no number shows to be theirs survive if nobody else may be heard, or a person decided so', () => {
+  const words = 'Hushqx wordqz';
+  const transcripts = [
+    { call: 9, content: { utterances: [{ participant_type: 'external', text: words }], raw: words } },
+  ];
+  const insights = [{ call: 9, kind: 'summary', content: { content: words } }];
+  fc.assert(
+    fc.property(findings, fc.boolean(), (given, isDecided) => {
+      const [first, ...others] = given.calls;
+      const calls = [{ ...first, id: 9 }, ...others];
+      const redacted = redact(
+        { ...given, calls, transcripts, insights },
+        { ...WHOSE, decidedRecordings: isDecided ? [9] : [] },
+      );
+      const isAlone = (first?.conference_participants ?? []).length === 0;
+      const left = JSON.stringify([redacted.transcripts, redacted.insights]).match(/Hushqx wordqz/g) ?? [];
+      expect(left).toHaveLength(isAlone || isDecided ? 3 : 0);
+    }),
+    SEED,
+  );
+});
+
 test('what was redacted stays as it is', () => {
   fc.assert(
     fc.property(findings, given => {
       const once = recordsOf(redact(given, WHOSE));
-      expect(recordsOf(redact(once, WHOSE))).toEqual(once);
+      expect(recordsOf(redactStored(once, WHOSE))).toEqual(once);
     }),
     SEED,
   );

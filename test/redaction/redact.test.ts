@@ -1,6 +1,7 @@
 import type { Findings, Whose } from '../../src/redaction/findings';
 import { countReasons, REASONS } from '../../src/redaction/reasons';
-import { redact } from '../../src/redaction/redact';
+import { redact as redactStored } from '../../src/redaction/redact';
+import { asStored } from './stored';
 
 const JULIE = {
   id: 123_456,
@@ -10,6 +11,8 @@ const JULIE = {
   available: true,
 };
 const OMAR = { id: 123_457, name: 'Omar', email: 'omar@company.example', available: false };
+/** Of a user, what some records of Aircall hold. */
+const ABRIDGED = { name: 'Omar', email: OMAR.email, direct_link: 'https://api.aircall.io/v1/users/123457' };
 const ANNA = {
   id: 1,
   first_name: 'Anna',
@@ -18,9 +21,15 @@ const ANNA = {
   phone_numbers: [{ id: 4, label: 'Home', value: '+1 415-555-0123' }],
 };
 const CALL = { id: 11, raw_digits: '+1 415-555-0123', contact: { id: 1 } };
-const WHOSE: Whose = { emails: ['anna@example.org'], numbers: ['14155550123'], otherNumbers: [] };
+const WHOSE: Whose = {
+  emails: ['anna@example.org'],
+  numbers: ['14155550123'],
+  otherNumbers: [],
+  decidedRecordings: [],
+};
 const NOTHING: Findings = { contacts: [ANNA], calls: [], transcripts: [], insights: [] };
 
+const redact = (findings: Findings, whose: Whose) => redactStored(asStored(findings), whose);
 const calls = (...given: object[]) =>
   redact({ ...NOTHING, calls: given.map((fields, place) => ({ ...CALL, id: 11 + place, ...fields })) }, WHOSE);
 const call = (fields: object) => {
@@ -92,6 +101,23 @@ describe('an agent', () => {
     const { call: redacted, redactions } = call({ user: OMAR, ...fields });
     expect(redacted).toEqual({ ...CALL, user: { name: 'Agent 1' } });
     expect(redactions).toContainEqual({ path: `/calls/0/${name}`, reason: 'agent' });
+  });
+
+  test.each([
+    ['a call', { calls: [{ ...CALL, handled: ABRIDGED }] }],
+    ['what is nested in a call', { calls: [{ ...CALL, steps: [{ taken: [ABRIDGED] }] }] }],
+    ['a card', { contacts: [{ ...ANNA, keeper: ABRIDGED }] }],
+    ['a transcript', { calls: [CALL], transcripts: [{ call: 11, content: { by: ABRIDGED } }] }],
+    ['an insight', { calls: [CALL], insights: [{ call: 11, kind: 'summary', content: { by: ABRIDGED } }] }],
+  ])('is known by their link alone, in a field of %s that nobody knows', (_what, fields) => {
+    const { redactions, ...records } = redact({ ...NOTHING, ...fields }, WHOSE);
+    expect(JSON.stringify(records)).not.toMatch(/Omar|omar@|123457/);
+    expect(countReasons(redactions)).toEqual({ agent: 1 });
+  });
+
+  test('whom a record names by a link alone is the one that others name by their id', () => {
+    const { calls: redacted } = calls({ user: { direct_link: ABRIDGED.direct_link } }, { user: JULIE }, { user: OMAR });
+    expect(redacted.map(({ user }) => user)).toEqual(['Agent 1', 'Agent 2', 'Agent 1'].map(name => ({ name })));
   });
 
   test('who shares the name of the subject does not take it from them', () => {
@@ -186,7 +212,7 @@ describe('of a call', () => {
   test('what is nested too deep is left out', () => {
     let deep: unknown = 'bottom';
     for (let level = 0; level < 20_000; level += 1) deep = [deep];
-    const { call: redacted, redactions } = call({ deep });
+    const { calls: redacted, redactions } = redactStored({ ...NOTHING, calls: [{ ...CALL, ...{ deep } }] }, WHOSE);
     expect(JSON.stringify(redacted)).not.toContain('bottom');
     expect(countReasons(redactions)).toEqual({ 'too-deep': 1 });
   });
@@ -251,30 +277,161 @@ describe('of a transcript', () => {
   });
 });
 
-test('of insights, how agents and others felt is left out', () => {
-  const own = { participant_type: 'external', phone_number: '+14155550123', value: 'NEGATIVE' };
-  const content = {
-    participants: [
-      { participant_type: 'internal', user_id: 3, value: 'POSITIVE' },
-      own,
-      { participant_type: 'external', phone_number: '+4722334455', value: 'NEUTRAL' },
-    ],
+describe("the subject's number without a plus", () => {
+  const wordsOf = (phone_number: unknown, otherNumbers: readonly string[] = [], country?: string) => {
+    const content = { utterances: [{ text: 'It is me', participant_type: 'external', phone_number }] };
+    const given = { ...NOTHING, contacts: [], calls: [{ id: 11 }], transcripts: [{ call: 11, content }] };
+    const whose = { ...WHOSE, numbers: ['33612345678'], otherNumbers, country };
+    return JSON.stringify(redact(given, whose).transcripts);
   };
-  const { insights, redactions } = redact({ ...NOTHING, insights: [{ call: 11, kind: 'sentiments', content }] }, WHOSE);
-  expect(insights).toEqual([
-    {
-      call: 11,
-      kind: 'sentiments',
-      content: {
-        participants: [
-          { participant_type: 'internal' },
-          own,
-          { participant_type: 'external', phone_number: 'Person 1' },
-        ],
+
+  test.each([undefined, 'FR', 'US', 'DE'])('is theirs, whatever the country of the connection: %s', country => {
+    for (const number of ['33612345678', 33_612_345_678, '0033612345678', '06 12 34 56 78', '+33612345678'])
+      expect(wordsOf(number, [], country)).toContain('It is me');
+  });
+
+  test.each([undefined, 'FR', 'US', 'DE'])('is not, if it may be a number of somebody else: %s', country => {
+    for (const number of ['+612345678', '+33612345679', '0612345679', '612345'])
+      expect(wordsOf(number, [], country)).not.toContain('It is me');
+    if (country !== 'FR') expect(wordsOf('06 12 34 56 78', ['49612345678'], country)).not.toContain('It is me');
+  });
+
+  test('is shown as the party of a call', () => {
+    const [redacted] = redact({ ...NOTHING, calls: [{ ...CALL, raw_digits: '14155550123' }] }, WHOSE).calls;
+    expect(redacted?.raw_digits).toBe('14155550123');
+  });
+});
+
+describe('of insights', () => {
+  test.each(['participant_type', 'type'])('how agents and others felt is left out, if `%s` says who they are', role => {
+    const own = { phone_number: '+14155550123', value: 'NEGATIVE', [role]: 'external' };
+    const content = {
+      id: 7,
+      participants: [
+        { user_id: 3, value: 'POSITIVE', [role]: 'internal' },
+        { phone_number: '+331', value: 'POSITIVE', [role]: 'internal' },
+        { value: 'POSITIVE', [role]: 'ai_voice_agent' },
+        own,
+        { phone_number: '+4722334455', value: 'NEUTRAL', [role]: 'external' },
+        { phone_number: '+4722334455', value: 'NEUTRAL' },
+      ],
+    };
+    const given = { ...NOTHING, calls: [CALL], insights: [{ call: 11, kind: 'sentiments', content }] };
+    const { insights, redactions } = redact(given, WHOSE);
+    const agent = { [role]: 'internal' };
+    const participants = [
+      ...[agent, agent, agent, own],
+      { [role]: 'external', phone_number: 'Person 1' },
+      { type: 'external', phone_number: 'Person 1' },
+    ];
+    expect(insights).toEqual([{ call: 11, kind: 'sentiments', content: { id: 7, participants } }]);
+    expect(countReasons(redactions)).toEqual({ assessment: 3, 'other-person': 2 });
+  });
+
+  test('a type that says nothing of a person is kept', () => {
+    const content = { type: 'short', content: 'They spoke of a bill.' };
+    const given = { ...NOTHING, calls: [CALL], insights: [{ call: 11, kind: 'summary', content }] };
+    expect(redact(given, WHOSE)).toMatchObject({ insights: [{ content }], redactions: [] });
+  });
+});
+
+describe('of a call in which others may be heard', () => {
+  const own = { start_time: 1, text: 'It is me', participant_type: 'external', phone_number: '+14155550123' };
+  const utterances = [
+    own,
+    { start_time: 2, end_time: 3, text: 'Who?', participant_type: 'external', mood: 1 },
+    { text: 'Who?', participant_type: 'external', phone_number: 'anonymous' },
+    { text: 'Who?', participant_type: null, phone_number: null },
+    { text: 'Who?', participant_type: 'external', phone_number: '+4722334455' },
+    { text: 'Who?', speaker: 'Carl' },
+    { text: 'Welcome', participant_type: 'internal', user_id: 123_456 },
+    { text: 'Please hold', participant_type: 'ai_voice_agent' },
+  ];
+  const insights = [
+    { call: 11, kind: 'summary', content: { content: 'Who?' } },
+    { call: 11, kind: 'topics', content: { content: ['Who?'] } },
+    { call: 11, kind: 'action_items', content: [{ content: 'Who?' }] },
+    { call: 11, kind: 'custom_summary_result', content: { raw: { custom_summary: { name: 'Who?' } } } },
+    { call: 11, kind: 'sentiments', content: { participants: [{ value: 'Who?', type: 'external' }] } },
+    { call: 11, kind: 'predicted_csat', content: { raw: 'Who?' } },
+  ];
+  const found = (fields: object, decidedRecordings: readonly number[] = []) => {
+    const content = { type: 'call', call_id: 11, content: { language: 'en', utterances } };
+    const transcripts = [
+      { call: 11, content },
+      { call: 11, content: { raw: { said: ['Who?'] } } },
+    ];
+    const given = { ...NOTHING, calls: [{ ...CALL, ...fields }], transcripts, insights };
+    return redact(given, { ...WHOSE, decidedRecordings });
+  };
+  const SHARED: readonly (readonly [string, object])[] = [
+    ['was transferred to an agent', { transferred_to: JULIE }],
+    ['was transferred by an agent', { transferred_by: JULIE }],
+    ['was transferred to another number', { external_transferred_to: '+47 22 33 44 55' }],
+    ['is a conference', { conference_participants: [{ type: 'external', phone_number: '+4722334455' }] }],
+    [
+      'is a conference on the number of somebody else',
+      { raw_digits: '+4722334455', contact: null, conference_participants: [{ phone_number: '+14155550123' }] },
+    ],
+  ];
+
+  test.each(SHARED)('that %s, only what a number shows to be the subject is theirs', (_what, fields) => {
+    const { transcripts, insights: made, redactions } = found(fields);
+    expect(transcripts).toEqual([
+      {
+        call: 11,
+        content: {
+          type: 'call',
+          call_id: 11,
+          content: {
+            language: 'en',
+            utterances: [
+              own,
+              { start_time: 2, end_time: 3, participant_type: 'external', text: '[withheld]' },
+              { participant_type: 'external', text: '[withheld]' },
+              { type: 'external', text: '[withheld]' },
+              { participant_type: 'external', phone_number: 'Person 1', text: '[withheld]' },
+              { speaker: '[withheld]', text: '[withheld]' },
+              { text: 'Welcome', participant_type: 'internal', user_id: expect.stringMatching(/^Agent \d$/) },
+              { text: 'Please hold', participant_type: 'ai_voice_agent' },
+            ],
+          },
+        },
       },
+      { call: 11, content: { raw: { said: ['[withheld]'] } } },
+    ]);
+    expect(made).toEqual(insights.map(each => ({ ...each, content: '[withheld]' })));
+    const paths = redactions.filter(({ reason }) => reason === 'other-person').map(({ path }) => path);
+    expect(paths).toEqual(
+      expect.arrayContaining([
+        ...[1, 2, 3, 4].map(place => `/transcripts/0/content/content/utterances/${place}`),
+        '/transcripts/1/content/raw/said/0',
+        ...insights.map((_each, place) => `/insights/${place}/content`),
+      ]),
+    );
+  });
+
+  test.each(SHARED)(
+    'that %s, a decision to hand over its recording is one for all that nobody is named for',
+    (_what, fields) => {
+      const { transcripts, insights: made } = found(fields, [11]);
+      expect(made).toEqual(insights);
+      const [first, second] = transcripts;
+      expect(JSON.stringify(first).match(/Who\?/g)).toHaveLength(4);
+      expect(JSON.stringify(first).match(/\[withheld\]/g)).toHaveLength(1);
+      expect(second).toEqual({ call: 11, content: { raw: { said: ['Who?'] } } });
     },
-  ]);
-  expect(countReasons(redactions)).toEqual({ assessment: 1, 'other-person': 1 });
+  );
+
+  test('a decision about another call changes nothing', () => {
+    const fields = { transferred_to: JULIE };
+    expect(found(fields, [12])).toEqual(found(fields));
+  });
+
+  test('what was made of a call that is not handed over is withheld too', () => {
+    const given = { ...NOTHING, insights: insights.slice(0, 1) };
+    expect(redact(given, WHOSE).insights).toEqual([{ call: 11, kind: 'summary', content: '[withheld]' }]);
+  });
 });
 
 describe('links that are keys', () => {
@@ -301,12 +458,34 @@ describe('links that are keys', () => {
     unknown: { file: [removed] },
   };
 
+  const unstored = (fields: typeof record | typeof stripped) => redactStored({ ...NOTHING, calls: [fields] }, WHOSE);
+
   test('are listed, whether or not they were taken out before', () => {
-    const { redactions } = call(record);
+    const { redactions } = unstored(record);
     expect(countReasons(redactions)).toEqual({ link: 6 });
-    expect(call(stripped).call).toEqual(stripped);
-    expect(countReasons(call(stripped).redactions).link).toBe(4);
+    expect(unstored(stripped).calls).toEqual([stripped]);
+    expect(countReasons(unstored(stripped).redactions).link).toBe(4);
   });
+});
+
+test('a link that lost its signature when it was stored is listed too, whatever signed it', () => {
+  const signed = ['X-Amz-Signature', 'token', 'access_token', 'Key-Pair-Id'].map(
+    name => `https://files.example/a.mp3?b=1&${name}=cafe`,
+  );
+  const { call: redacted, redactions } = call({ screen: signed, comments: [{ content: `at ${signed[1]}` }] });
+  expect(redacted).toEqual({
+    ...CALL,
+    screen: signed.map(() => '[link removed]'),
+    comments: [{ content: 'at [link removed]' }],
+  });
+  expect(countReasons(redactions)).toEqual({ link: 5 });
+});
+
+test("a contact's own field with the name of a link is listed where it holds one, and stays where it holds something else", () => {
+  const asset = 'https://files.example/drawing.pdf';
+  const { contacts, redactions } = redact({ ...NOTHING, contacts: [{ ...ANNA, ...{ asset, recording: 12 } }] }, WHOSE);
+  expect(contacts).toEqual([{ ...ANNA, asset: '[link removed]', recording: 12 }]);
+  expect(redactions).toEqual([{ path: '/contacts/0/asset', reason: 'link' }]);
 });
 
 test('every reason is counted by its id', () => {

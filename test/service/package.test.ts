@@ -4,6 +4,7 @@ import { type Behaviour, type CallRecord, type CompanySeed, createCompanySeed } 
 import type { AccessInput } from '../../src/client';
 import { resultLines } from '../../src/commands/result-lines';
 import type { Decisions } from '../../src/judgement/plan';
+import type { AccessPackage } from '../../src/package/document';
 import { packageManifestSchema } from '../../src/package/manifest';
 import { catalogOf } from '../../src/package/page/catalogs';
 import type { Notice } from '../../src/vault/notices';
@@ -40,7 +41,7 @@ beforeAll(async () => {
     companyOf('unlike', { intelligence: true, envelopes: 'unknown' }),
     companyOf('half', { intelligence: true, intelligenceLacks: ['custom_summary_result'] }),
     companyOf('brief'),
-    companyOf('moved', {}, call =>
+    companyOf('moved', { intelligence: true }, call =>
       call.recording && call.userId !== null ? { ...call, transferredTo: call.userId } : call,
     ),
     companyOf('none'),
@@ -200,8 +201,9 @@ test('asks once for a new link where one died', async () => {
   expect(ended.result.apiRequests - bare.result.apiRequests).toBe(1);
 });
 
-test('keeps back a recording in which others may be heard, until somebody decides', async () => {
-  const { result } = await ask('moved', { requestId: 'kept', include: ['recordings'] });
+test('keeps back a recording in which others may be heard, and what was made of it, until somebody decides', async () => {
+  const include = ['recordings', 'transcripts', 'insights'] as const;
+  const { result } = await ask('moved', { requestId: 'kept', include });
   expect(result.status).toBe('completed');
   expect(result.counts.recordings).toBe(0);
   expect(result.doubts).toContainEqual({ code: 'other-voices', records: SPOKEN / 2, taken: 0, kept: SPOKEN / 2 });
@@ -209,11 +211,13 @@ test('keeps back a recording in which others may be heard, until somebody decide
   // Of the others nothing is known but that they may follow.
   expect(document.recordings.filter(row => !('code' in row && row.code === 'recording-may-follow'))).toEqual([]);
   expect(document.withheld).toContainEqual({ source: 'recordings', code: 'other-voices', count: SPOKEN / 2 });
+  expect(insightsWithheld(document)).toBe((SPOKEN / 2) * INSIGHTS_OF_ONE_CALL);
 
   const [ref = ''] = result.outcomes.flatMap(({ record, code }) => (code === 'other-voices' ? [record] : []));
-  const decided = await askApproved('moved', { requestId: 'decided', include: ['recordings'] }, { [ref]: 'take' });
+  const decided = await askApproved('moved', { requestId: 'decided', include }, { [ref]: 'take' });
   expect(decided.doubts).toContainEqual({ code: 'other-voices', records: SPOKEN / 2, taken: 1, kept: SPOKEN / 2 - 1 });
   expect(decided.counts.recordings).toBe(1);
+  expect(insightsWithheld(await documentOf(service, decided))).toBe((SPOKEN / 2 - 1) * INSIGHTS_OF_ONE_CALL);
   // The link on the page has died while people decided.
   expect(decided.apiRequests - result.apiRequests).toBe(1);
 });
@@ -283,6 +287,10 @@ describe('what the company tells people of its processing', () => {
     expect((await service.client.result(workflowId)).coverage).not.toHaveProperty('notice');
   });
 });
+
+function insightsWithheld({ insights }: AccessPackage): number {
+  return insights.filter(({ content }) => content === '[withheld]').length;
+}
 
 test('confirms that nothing was found, in the same form', async () => {
   const connection = await connectionTo('plain');
