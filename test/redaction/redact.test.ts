@@ -1,6 +1,7 @@
 import type { Findings, Whose } from '../../src/redaction/findings';
 import { countReasons, REASONS } from '../../src/redaction/reasons';
-import { redact } from '../../src/redaction/redact';
+import { redact as inSlices } from '../../src/redaction/redact';
+import { atOnce } from '../../src/slices';
 
 const JULIE = {
   id: 123_456,
@@ -20,6 +21,8 @@ const ANNA = {
 const CALL = { id: 11, raw_digits: '+1 415-555-0123', contact: { id: 1 } };
 const WHOSE: Whose = { emails: ['anna@example.org'], numbers: ['14155550123'], otherNumbers: [] };
 const NOTHING: Findings = { contacts: [ANNA], calls: [], transcripts: [], insights: [] };
+
+const redact = (findings: Findings, whose: Whose) => atOnce(inSlices(findings, whose));
 
 const calls = (...given: object[]) =>
   redact({ ...NOTHING, calls: given.map((fields, place) => ({ ...CALL, id: 11 + place, ...fields })) }, WHOSE);
@@ -197,6 +200,16 @@ describe('of a card', () => {
     const fields = { company_name: 'bob@example.net', whatsapp: '+33 6 99 99 99 99', second: 'a.berg@example.net' };
     expect(card(fields)).toEqual({ ...ANNA, ...fields });
   });
+
+  test.each(['+33 6 99 99 99 99\n+33 6 99 99 99 98', '+33699999999 +33699999998', '06 99 99 99 99 06 99 99 99 98 1'])(
+    'several numbers in one field stand not alone: %j',
+    numbers => {
+      const given = { ...NOTHING, contacts: [{ ...ANNA, whatsapp: numbers }] };
+      const others = ['33699999999', '33699999998'];
+      const [redacted] = redact(given, { ...WHOSE, otherNumbers: others }).contacts;
+      expect(String(redacted?.whatsapp)).not.toMatch(/9999/);
+    },
+  );
 
   test('texts lose what names others', () => {
     expect(card({ information: 'wife of bob@example.net, +33 6 99 99 99 99', more: 'or ask bob@example.net' })).toEqual(
