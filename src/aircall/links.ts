@@ -34,27 +34,37 @@ const LINK_FIELDS: readonly LinkField[] = [
 /** Parts of a link that sign it: Amazon's, Google's and Azure's. */
 const SIGNATURE = /[?&;](X-Amz-(Signature|Credential|Security-Token)|X-Goog-Signature|Signature|sig)=/i;
 
+/** Deeper parts are left out: far deeper than any record of Aircall, and than what a package shows. What reads a record is recursive. */
+const DEPTH_MAX = 500;
+
 /**
  * The record without links that are keys: `true` marks where a recording, a voicemail or a page of one is, and any other link that is
- * signed loses its query, also within a text. Null and absent fields stay. Twice is the same as once.
+ * signed loses its query, also within a text. Null and absent fields stay; what is nested deeper than 500 levels does not. Twice is the
+ * same as once.
  */
 export function stripLinks({ id, ...fields }: AnyRecord): AnyRecord {
-  return { id, ...stripFields(fields, true) };
+  return { id, ...stripFields(fields, 0, true) };
 }
 
 /** Likewise, for what is no record of its own: a transcript, a summary. */
 export function stripNested(value: unknown): unknown {
-  if (typeof value === 'string') return unsigned(value);
-  if (Array.isArray(value)) return value.map(stripNested);
-  return typeof value === 'object' && value !== null ? stripFields(value, false) : value;
+  return strip(value, 0);
 }
 
-function stripFields(fields: object, isCall: boolean): Record<string, unknown> {
+/** Undefined: it is too deep. */
+function strip(value: unknown, depth: number): unknown {
+  if (typeof value === 'string') return unsigned(value);
+  if (typeof value !== 'object' || value === null) return value;
+  if (depth > DEPTH_MAX) return undefined;
+  return Array.isArray(value) ? value.map(item => strip(item, depth + 1) ?? null) : stripFields(value, depth, false);
+}
+
+function stripFields(fields: object, depth: number, isCall: boolean): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(fields).flatMap(([name, value]) => {
       const link = LINK_FIELDS.find(({ field, ofCallOnly }) => field.test(name) && (isCall || !ofCallOnly));
-      if (link === undefined) return [[name, stripNested(value)]];
-      return link.becomes === 'nothing' ? [] : [[name, isThere(value) ? true : value]];
+      const stripped = link === undefined ? strip(value, depth + 1) : isThere(value) ? true : value;
+      return link?.becomes === 'nothing' || stripped === undefined ? [] : [[name, stripped]];
     }),
   );
 }

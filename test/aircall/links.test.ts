@@ -74,6 +74,19 @@ test('a link is used only if it is one', () => {
     expect(linkOf({ ...call, recording }, 'recording')).toBeUndefined();
 });
 
+test('what is nested too deep is left out, and all above it is stripped as ever', () => {
+  let deep: unknown = URL_OF_CALL;
+  for (let level = 0; level < 20_000; level += 1) deep = level % 2 === 0 ? [deep] : { [`level ${level}`]: deep };
+  const within = { screen: URL_OF_CALL, deep };
+  expect(stripLinks({ ...call, ...within })).toMatchObject({ ...call, screen: SIGNED });
+  for (const stripped of [stripNested(within), stripLinks({ ...call, ...within })]) {
+    const stored = JSON.stringify(stripped);
+    expect(stored).not.toContain(QUERY);
+    expect(stored.match(/level/g)?.length).toBeGreaterThan(200);
+    expect(stripNested(JSON.parse(stored))).toEqual(stripped);
+  }
+});
+
 test('a text of 2 MB takes no longer for being hostile', () => {
   for (const piece of ['https://', 'https://a?sig=', 'https://a?b ', '?X-Amz-Signature=', '"<', '&'])
     expect(String(stripNested(`https://${piece.repeat(250_000)}`))).not.toContain('sig=');
