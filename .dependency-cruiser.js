@@ -10,7 +10,7 @@ const ROOMS = {
     'commands log client worker parts config retention request encryption vault aircall media temporal activities budget side-by-side sandbox dev-server',
   cli: 'commands small-heap',
   commands:
-    'client worker parts config audit retention receipt temporal codec-server oauth vault aircall encryption request judgement log budget version side-by-side error-code sandbox dev-server',
+    'client worker parts config audit retention package receipt temporal codec-server oauth vault aircall encryption request judgement log budget version side-by-side error-code sandbox dev-server',
   worker:
     'parts workflow-bundle workflows activities audit retention media temporal vault aircall encryption request log budget version side-by-side error-code',
   parts: 'config client audit retention vault encryption',
@@ -79,6 +79,7 @@ const ONLY = [
   { what: '/libphonenumber-js/', by: ['^src/judgement/numbers\\.ts$'] },
   { what: '/ibantools/', by: ['^src/redaction/texts\\.ts$'] },
   { what: '/(preact|preact-render-to-string|markdown-it)/', by: ['^src/package/page/'] },
+  { what: '/yauzl/', by: ['^src/package/opened\\.ts$'] },
   { what: '/csv-parse/', by: ['^src/request/batch\\.ts$'] },
   { what: '/csv-stringify/', by: ['^src/(package/csv|commands/batch)\\.ts$'] },
   { what: '/@temporalio/workflow/', by: ['^src/workflows/', '^src/audit/replay\\.ts$'] },

@@ -8,7 +8,7 @@ import type { InSlices } from '../slices';
 import type { PackageFile } from './archive';
 import { type AccessPackage, accessPackageJsonSchema } from './document';
 import { jsonPieces } from './json';
-import { signManifest } from './manifest';
+import { MANIFEST_PATH, signManifest } from './manifest';
 import { readmeText } from './readme';
 import { TABLES } from './tables';
 
@@ -40,7 +40,7 @@ export function* packageFiles({ document, pages, openMedia, key }: PackageParts)
   for (const text of textsOf(document, pages)) texts.push(yield* digested(text));
   const files = [...texts, ...media].map(({ path, sizeBytes, sha256 }) => ({ path, sizeBytes, sha256 }));
   const manifest = signManifest({ connection, requestId, createdAt, files }, key);
-  return [...texts, yield* digested(textFile('manifest.json', () => jsonText(manifest))), ...media];
+  return [...texts, yield* digested(textFile(MANIFEST_PATH, () => jsonText(manifest))), ...media];
 }
 
 type Undigested = Pick<PackageFile, 'path'> & { readonly open: () => Iterable<Uint8Array> };

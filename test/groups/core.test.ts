@@ -34,6 +34,7 @@ runTogether(
   'package/document',
   'package/files',
   'package/tables',
+  'package/verify',
   'request/answers',
   'request/asked',
   'request/batch',
