@@ -10,7 +10,7 @@ const ROOMS = {
     'commands log client worker parts config retention request encryption vault aircall media temporal activities budget side-by-side sandbox dev-server',
   cli: 'commands small-heap',
   commands:
-    'client worker parts config audit retention receipt temporal codec-server oauth vault aircall encryption request judgement log budget version side-by-side error-code sandbox dev-server',
+    'client worker parts config audit retention package receipt temporal codec-server oauth vault aircall encryption request judgement log budget version side-by-side error-code sandbox dev-server',
   worker:
     'parts workflow-bundle workflows activities audit retention media temporal vault aircall encryption request log budget version side-by-side error-code',
   parts: 'config client audit retention vault encryption',
@@ -20,10 +20,10 @@ const ROOMS = {
   'workflow-bundle': 'workflows encryption',
   workflows: 'request judgement side-by-side unusable',
   activities:
-    'retention package redaction media vault receipt aircall encryption request judgement log side-by-side error-code unusable',
+    'retention package redaction media vault receipt aircall encryption request judgement log side-by-side slices error-code unusable',
   retention: 'receipt temporal vault encryption request log side-by-side error-code',
-  package: 'media receipt aircall encryption request judgement redaction',
-  redaction: 'judgement signed-links',
+  package: 'media receipt aircall encryption request judgement redaction slices',
+  redaction: 'judgement slices signed-links',
   temporal: 'encryption request budget side-by-side',
   media: 'aircall error-code',
   'codec-server': 'encryption log',
@@ -39,6 +39,7 @@ const ROOMS = {
   version: '',
   'side-by-side': '',
   'signed-links': '',
+  slices: '',
   'error-code': '',
   unusable: '',
   'small-heap': '',
@@ -79,6 +80,7 @@ const ONLY = [
   { what: '/libphonenumber-js/', by: ['^src/judgement/numbers\\.ts$'] },
   { what: '/ibantools/', by: ['^src/redaction/texts\\.ts$'] },
   { what: '/(preact|preact-render-to-string|markdown-it)/', by: ['^src/package/page/'] },
+  { what: '/yauzl/', by: ['^src/package/opened\\.ts$'] },
   { what: '/csv-parse/', by: ['^src/request/batch\\.ts$'] },
   { what: '/csv-stringify/', by: ['^src/(package/csv|commands/batch)\\.ts$'] },
   { what: '/@temporalio/workflow/', by: ['^src/workflows/', '^src/audit/replay\\.ts$'] },

@@ -17,6 +17,7 @@ export const FAULT_ACTIONS = [
   'html',
   'wrong-shape',
   'bad-record',
+  'deep-record',
   'wrong-total',
   'many-rows',
   'redirect',

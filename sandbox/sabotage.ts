@@ -83,6 +83,8 @@ export async function sabotage(
       return send(response, { status: 200, json: { data: { items: [] }, success: true } });
     case 'bad-record':
       return send(response, spoilRecord(answer()));
+    case 'deep-record':
+      return send(response, deepenRecord(answer()));
     case 'wrong-total':
       return send(response, changeList(answer(), { total: rule.total ?? 0 }));
     case 'many-rows':
@@ -184,6 +186,16 @@ function spoilRecord(reply: Reply): Reply {
     ];
   });
   return { ...reply, json: Object.fromEntries(spoiled) };
+}
+
+const LEVELS = 20_000;
+
+/** The first record of a list, or the only one, gets a field of lists within lists, deeper than a recursion goes. */
+function deepenRecord(reply: Reply): Reply {
+  const deep = `"deep":${'['.repeat(LEVELS)}"bottom"${']'.repeat(LEVELS)},"id":`;
+  const { json, ...others } = reply;
+  const headers = { ...others.headers, 'Content-Type': 'application/json' };
+  return { ...others, headers, text: JSON.stringify(json ?? null).replace('"id":', deep) };
 }
 
 /** A list with another total, or with so many empty rows; other replies stay. */

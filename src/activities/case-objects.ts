@@ -110,6 +110,8 @@ const OBJECTS = {
           readMs: z.number(),
         }),
       ),
+      /** Canonical digits on cards of somebody else. */
+      otherNumbers: z.array(z.string()).readonly(),
     }),
   ),
   /** What the request is about to deliver or delete. Contacts come first, each in the place that it has among the people. */

@@ -1,12 +1,10 @@
 /** The step that builds the access package and seals it in the vault. Decisions D9, D15. */
 import { heartbeat } from '@temporalio/activity';
-import { foldEmail } from '../judgement/addresses';
-import { knownNumbers } from '../judgement/cards';
 import { writeZip } from '../package/archive';
 import { type AccessPackage, accessPackage, type MediaKind, mediaPath } from '../package/document';
 import { type PackageParts, packageFiles } from '../package/files';
 import { renderPages } from '../package/page/pages';
-import { redact } from '../redaction/redact';
+import { handOver } from '../redaction/hand-over';
 import type { LocalActivities } from '../request/contracts';
 import type { Coverage } from '../request/model';
 import type { RequestRef } from '../request/names';
@@ -17,7 +15,7 @@ import type { ApprovedDependencies } from './approved';
 import { type AudioFile, readIntelligence, readObject } from './case-objects';
 import { newestFirst, readDecided } from './judging';
 import { NOTHING_SENT } from './local-step';
-import { unlessStopped, untilStopped } from './stopping';
+import { inTurn, unlessStopped, untilStopped } from './stopping';
 
 export interface PackageDependencies extends ApprovedDependencies {
   /** The key that signs receipts. */
@@ -44,29 +42,14 @@ export function createPackageActivities(dependencies: PackageDependencies): Pick
       const subject = await readObject(cases, request, input.subject, 'subject');
       const { records } = await readObject(cases, request, input.calls, 'calls');
       const rows = await readDecided(dependencies, request, input, true);
-      const idsOf = (record: 'contact' | 'call' | 'recording') =>
-        new Set(rows.flatMap(row => (row.record === record && row.decision === 'take' ? [row.id] : [])));
-      const [contactIds, callIds] = [idsOf('contact'), idsOf('call')];
-      const cards = people.contacts.map(({ card }) => card);
-      const own = cards.filter(({ id }) => contactIds.has(id));
-      const others = cards.filter(({ id }) => !contactIds.has(id));
-      const calls = newestFirst(records.filter(({ id }) => callIds.has(id)));
       const made = await intelligenceOf(dependencies, request, input.intelligence);
-      const { redactions, ...found } = redact(
-        { contacts: own, calls, ...made },
-        {
-          emails: subject.emails.map(foldEmail),
-          numbers: people.numbers.map(({ digits }) => digits),
-          otherNumbers: knownNumbers(NOBODY, others, people.country).numbers.map(({ digits }) => digits),
-          decidedRecordings: [...idsOf('recording')],
-          country: people.country,
-        },
-      );
+      const calls = newestFirst(records);
+      const found = await inTurn(handOver({ identities: subject, people, rows, calls, ...made }));
       const notice = input.notice && (await readObject(cases, request, input.notice, 'notice'));
       const files = input.audio === undefined ? [] : await readObject(cases, request, input.audio, 'media');
       const audio = placed(
         files,
-        calls.map(({ id }) => id),
+        found.calls.map(({ id }) => id),
       );
       const document = accessPackage({
         requestId: request.requestId,
@@ -78,27 +61,25 @@ export function createPackageActivities(dependencies: PackageDependencies): Pick
         contacts: [...found.contacts],
         calls: [...found.calls],
         transcripts: [...found.transcripts],
-        insights: made.insights.map(({ call, kind }, at) => ({ call, kind, content: found.insights[at]?.content })),
+        insights: [...found.insights],
         recordings: audio.rows('recording'),
         voicemails: audio.rows('voicemail'),
         withheld: [...input.withheld],
-        redactions: [...redactions],
+        redactions: [...found.redactions],
         coverage: coverageOf(input.coverage),
       });
-      const zip = writeZip(
-        packageFiles({
-          document,
-          pages: renderPages(document, { language: input.language, timezone: input.timezone, notice }),
-          openMedia: path => open(request, audio.at(path)),
-          key: signingKey(),
-        }),
-      );
+      const { language, timezone } = input;
+      const parts = {
+        document,
+        pages: await inTurn(renderPages(document, { language, timezone, notice })),
+        openMedia: (path: string) => open(request, audio.at(path)),
+        key: signingKey(),
+      };
+      const zip = writeZip(await inTurn(packageFiles(parts)));
       return unlessStopped(cases.writePackage(request, untilStopped(beating(zip))));
     },
   };
 }
-
-const NOBODY = { emails: [], phoneNumbers: [] } as const;
 
 /** All transcripts and insights. */
 async function intelligenceOf(

@@ -4,6 +4,7 @@
  */
 import { setImmediate as turn } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
+import type { InSlices } from '../slices';
 
 interface Stop {
   readonly signal: AbortSignal;
@@ -44,6 +45,20 @@ export function stopSignal(): AbortSignal {
 /** The result of a part of the present step; rejects with the cancellation once the step must stop. */
 export function unlessStopped<T>(work: T | Promise<T>): Promise<T> {
   return Promise.race([stopOfStep().reached, work]);
+}
+
+/**
+ * The result of a long computation of the present step: between two slices all other steps of the process have their turn. Rejects with
+ * the cancellation once the step must stop.
+ */
+export async function inTurn<T>(slices: InSlices<T>): Promise<T> {
+  const signal = stopSignal();
+  for (;;) {
+    signal.throwIfAborted();
+    const slice = slices.next();
+    if (slice.done === true) return slice.value;
+    await turn();
+  }
 }
 
 /** A stream that a part of the present step reads; it rejects with the cancellation once the step must stop. */

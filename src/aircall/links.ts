@@ -41,33 +41,40 @@ const WITHOUT_SIGNATURE = '?signature=removed';
 
 const TOP_OF = { contacts: 'contact', calls: 'call' } as const satisfies Record<ListName, Place>;
 
+/** Deeper parts are left out: far deeper than any record of Aircall, and than what a package shows. What reads a record is recursive. */
+const DEPTH_MAX = 500;
+
+/**
 /**
  * The record of a list without links that are keys. Of a call, `true` marks where a recording, a voicemail or a page of one is; the link
  * of a user becomes `users/123`, other links into Aircall go; any other link that is signed loses its query, also within a text. Null and
- * absent fields stay. Twice is the same as once.
+ * absent fields stay; what is nested deeper than 500 levels does not. Twice is the same as once.
  */
 export function stripLinks(of: ListName, { id, ...fields }: AnyRecord): AnyRecord {
-  return { id, ...stripFields(fields, TOP_OF[of]) };
+  return { id, ...stripFields(fields, TOP_OF[of], 0) };
 }
 
 /** Likewise, for what is made of a call: a transcript, a summary. */
 export function stripMade(value: unknown): unknown {
-  return strip(value, 'in-call');
+  return strip(value, 'in-call', 0);
 }
 
-function strip(value: unknown, place: Place): unknown {
+/** Undefined: it is too deep. */
+function strip(value: unknown, place: Place, depth: number): unknown {
   if (typeof value === 'string') return unsigned(value);
-  if (Array.isArray(value)) return value.map(item => strip(item, place));
-  return typeof value === 'object' && value !== null ? stripFields(value, place) : value;
+  if (typeof value !== 'object' || value === null) return value;
+  if (depth > DEPTH_MAX) return undefined;
+  return Array.isArray(value)
+    ? value.map(item => strip(item, place, depth + 1) ?? null)
+    : stripFields(value, place, depth);
 }
 
-function stripFields(fields: object, place: Place): Record<string, unknown> {
+function stripFields(fields: object, place: Place, depth: number): Record<string, unknown> {
   const nested = place === 'call' ? 'in-call' : place;
   return Object.fromEntries(
     Object.entries(fields).flatMap(([name, value]) => {
       const link = LINK_FIELDS.find(({ field, places }) => field.test(name) && places.includes(place));
-      if (link === undefined) return [[name, strip(value, nested)]];
-      const kept = link.becomes(value);
+      const kept = link === undefined ? strip(value, nested, depth + 1) : link.becomes(value);
       return kept === undefined ? [] : [[name, kept]];
     }),
   );

@@ -290,7 +290,7 @@ export function createProgram(io: Pick<Io, 'stdout' | 'stderr'>, run: RunAction)
     .option('--out <file>', 'save it to this file instead of printing it')
     .action(run(async () => (await import('./receipts.js')).receipt));
 
-  command('verify <file>', 'verify a receipt, with neither vault nor server')
+  command('verify <file>', 'verify a receipt or a package (zip file or its folder), with neither vault nor server')
     .option('--key <file>', 'public keys, one of which must have signed: the output of `keys public`')
     .option('--chain', 'the file holds all receipts of a connection; refuse it if one is missing')
     .option(

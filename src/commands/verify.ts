@@ -1,4 +1,7 @@
-/** The command that verifies receipts: it reads only the given files, and needs neither vault nor keys nor server. */
+/** The command that verifies receipts and packages: it reads only the given files, and needs neither vault nor keys nor server. */
+import { isPackageManifest } from '../package/manifest';
+import { openPackage } from '../package/opened';
+import { verifyPackage } from '../package/verify';
 import { type VerifiedChain, verifyChain } from '../receipt/chain';
 import { connectionOf, type Entry, isReceipt, type Receipt } from '../receipt/model';
 import { digestOf, parseDocument, ReceiptError, verifyReceipt } from '../receipt/sign';
@@ -9,6 +12,7 @@ import type { Context } from './context';
 import { EXIT, type Exit, usage } from './errors';
 import { contentOf, publicKeysOf } from './given-files';
 import type { Terminal } from './terminal';
+import { printPackage } from './verified-package';
 
 export interface VerifyOptions {
   /** A file of public keys. */
@@ -29,6 +33,30 @@ export async function verify({ terminal }: Context, file: string, options: Verif
   if (against !== undefined && options.chain === true)
     throw usage('--against belongs to a receipt: --chain verifies the chain itself.');
   const trusted = options.key === undefined ? undefined : await publicKeysOf(options.key);
+  const opened = await openPackage(file);
+  if (opened === undefined) return verifyDocuments(terminal, file, options, trusted);
+  try {
+    if (options.chain === true || against !== undefined)
+      throw usage('FILE is a package. --chain and --against belong to receipts.');
+    notePinning(terminal, trusted);
+    return printPackage(terminal, await verifyPackage(opened, trusted), trusted !== undefined);
+  } finally {
+    await opened.close();
+  }
+}
+
+function notePinning(terminal: Terminal, trusted: readonly string[] | undefined): void {
+  if (trusted === undefined)
+    terminal.note('note: the public key comes from the file itself; pass --key to require a key that you trust.');
+}
+
+async function verifyDocuments(
+  terminal: Terminal,
+  file: string,
+  options: VerifyOptions,
+  trusted: readonly string[] | undefined,
+): Promise<Exit> {
+  const { since, against } = options;
   const presented = parseDocument(await contentOf(file, 'FILE'));
   const many = Array.isArray(presented);
   if (many !== (options.chain === true))
@@ -40,8 +68,9 @@ export async function verify({ terminal }: Context, file: string, options: Verif
   const given = against === undefined ? undefined : parseDocument(await contentOf(against, 'The file of --against'));
   if (given !== undefined && !Array.isArray(given))
     throw usage('The file of --against holds no chain. `aircall-dsr receipt --chain NAME` prints one.');
-  if (trusted === undefined)
-    terminal.note('note: the public key comes from the file itself; pass --key to require a key that you trust.');
+  if (!many && isPackageManifest(presented))
+    throw usage('FILE is the manifest of a package. Name the zip file, or the folder that holds the manifest.');
+  notePinning(terminal, trusted);
   if (many) return printChain(terminal, options, verifyChain(presented, trusted, since), trusted);
   const receipt =
     given === undefined ? verifyReceipt(presented, trusted) : verifyAgainst(presented, verifyChain(given, trusted));

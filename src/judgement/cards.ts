@@ -25,7 +25,7 @@ export function knownNumbers(identities: Identities, cards: readonly Card[], cou
 /** Whether one of a card's numbers is one of these. */
 export function bearsNumber(card: Card, numbers: readonly SubjectNumber[], country: Country | undefined): boolean {
   const wanted = new Set(numbers.map(({ digits }) => digits));
-  return digitsOf(card, country).some(digits => wanted.has(digits));
+  return numbersOn(card, country).some(digits => wanted.has(digits));
 }
 
 /**
@@ -51,8 +51,15 @@ export function judgeCards<C extends Card>(
       ...subjectNumber(number),
       doubt: doubtOf(number, { elsewhere: near.elsewhere, certain, areAll }),
     })),
+    otherNumbers: near.otherNumbers,
     ...counts,
   };
+}
+
+/** The canonical numbers of a card, each once, however many. */
+export function numbersOn(card: Card, country: Country | undefined): string[] {
+  const read = readValues(valuesOf(card), country);
+  return [...new Set(read.flatMap(reading => (typeof reading === 'object' ? reading.digits : [])))];
 }
 
 /** A card that bears addresses of the subject. */
@@ -167,11 +174,16 @@ function judgeNear<C extends Card>(
     readonly country: Country | undefined;
     readonly anyAddress: boolean;
   },
-): { readonly judged: readonly JudgedCard<C>[]; readonly elsewhere: ReadonlySet<string> } {
+): {
+  readonly judged: readonly JudgedCard<C>[];
+  readonly elsewhere: ReadonlySet<string>;
+  readonly otherNumbers: readonly string[];
+} {
   const places = new Map(owned.map(({ digits }, place) => [digits, place + 1]));
   const near = others.flatMap(card => {
-    const digits = digitsOf(card, country).filter(number => places.has(number));
-    return digits.length === 0 ? [] : [{ card, digits, eligible: anyAddress || addressesOf(card).length === 0 }];
+    const all = numbersOn(card, country);
+    const digits = all.filter(number => places.has(number));
+    return digits.length === 0 ? [] : [{ card, all, digits, eligible: anyAddress || addressesOf(card).length === 0 }];
   });
   const eligibleOn = new Map<string, Card[]>();
   for (const { card, digits, eligible } of near)
@@ -181,14 +193,17 @@ function judgeNear<C extends Card>(
 
   const judged: JudgedCard<C>[] = [];
   const elsewhere = new Set<string>();
-  for (const { card, digits, eligible } of near) {
+  const otherNumbers = new Set<string>();
+  for (const { card, all, digits, eligible } of near) {
     const contradicted = ownNames.contradictedBy(card);
     const fits = (number: string) => (ownNames.some ? !contradicted : namesOn.get(number)?.contradictory === false);
     const by = eligible ? digits.filter(fits).map(number => places.get(number) ?? 0) : [];
-    if (by.length === 0) for (const number of digits) elsewhere.add(number);
-    else judged.push({ card, because: by.sort((a, b) => a - b).map(becauseOfNumber), doubt: 'number-only' });
+    if (by.length === 0) {
+      for (const number of digits) elsewhere.add(number);
+      for (const number of all) otherNumbers.add(number);
+    } else judged.push({ card, because: by.sort((a, b) => a - b).map(becauseOfNumber), doubt: 'number-only' });
   }
-  return { judged, elsewhere };
+  return { judged, elsewhere, otherNumbers: [...otherNumbers].sort() };
 }
 
 function becauseOfNumber(place: number): Because {
@@ -209,12 +224,6 @@ function doubtOf(
 
 function valuesOf({ phone_numbers }: Card): string[] {
   return (phone_numbers ?? []).flatMap(({ value }) => value ?? []);
-}
-
-/** The canonical numbers of a card, each once. */
-function digitsOf(card: Card, country: Country | undefined): string[] {
-  const read = readValues(valuesOf(card), country);
-  return [...new Set(read.flatMap(reading => (typeof reading === 'object' ? reading.digits : [])))];
 }
 
 function listed<K, V>(lists: Map<K, V[]>, key: K): V[] {

@@ -74,6 +74,8 @@ export interface Known {
 export interface Judged<C extends Card = Card> extends Known {
   /** Certain and doubtful cards, in the order of their ids: `contact 1` is the first. */
   readonly contacts: readonly JudgedCard<C>[];
+  /** Canonical digits, sorted, on cards of somebody else that bear a number of the subject; some may be the subject's too. */
+  readonly otherNumbers: readonly string[];
 }
 
 export interface JudgedCall {

@@ -4,10 +4,11 @@
  */
 import { createHash } from 'node:crypto';
 import type { SigningKey } from '../encryption/signing-key';
+import type { InSlices } from '../slices';
 import type { PackageFile } from './archive';
 import { type AccessPackage, accessPackageJsonSchema } from './document';
 import { jsonPieces } from './json';
-import { signManifest } from './manifest';
+import { MANIFEST_PATH, signManifest } from './manifest';
 import { readmeText } from './readme';
 import { TABLES } from './tables';
 
@@ -27,24 +28,31 @@ export interface Page {
 }
 
 /**
- * All files of the package in their order in the zip file: what people read first, audio last.
+ * All files of the package in their order in the zip file: what people read first, audio last. A slice is some of a text.
  * @throws {ReceiptError} `receipt-invalid` for a path that is unsafe or given twice
  */
-export function packageFiles({ document, pages, openMedia, key }: PackageParts): PackageFile[] {
+export function* packageFiles({ document, pages, openMedia, key }: PackageParts): InSlices<readonly PackageFile[]> {
   const { connection, requestId, createdAt, recordings, voicemails } = document;
   const media = [...recordings, ...voicemails].flatMap(row =>
     'file' in row ? [mediaFile(row, () => openMedia(row.file))] : [],
   );
-  const texts = [
+  const texts: PackageFile[] = [];
+  for (const text of textsOf(document, pages)) texts.push(yield* digested(text));
+  const files = [...texts, ...media].map(({ path, sizeBytes, sha256 }) => ({ path, sizeBytes, sha256 }));
+  const manifest = signManifest({ connection, requestId, createdAt, files }, key);
+  return [...texts, yield* digested(textFile(MANIFEST_PATH, () => jsonText(manifest))), ...media];
+}
+
+type Undigested = Pick<PackageFile, 'path'> & { readonly open: () => Iterable<Uint8Array> };
+
+function textsOf(document: AccessPackage, pages: readonly Page[]): readonly Undigested[] {
+  return [
     textFile('README.txt', () => [readmeText(document, pages)]),
-    ...pages.map(({ path, bytes }) => fileOf(path, () => [bytes])),
+    ...pages.map(({ path, bytes }) => ({ path, open: () => [bytes] })),
     textFile('access-package.json', () => jsonPieces(document)),
     textFile('access-package.schema.json', () => jsonText(accessPackageJsonSchema())),
     ...TABLES.map(({ name, pieces }) => textFile(`csv/${name}.csv`, () => pieces(document))),
   ];
-  const files = [...texts, ...media].map(({ path, sizeBytes, sha256 }) => ({ path, sizeBytes, sha256 }));
-  const manifest = signManifest({ connection, requestId, createdAt, files }, key);
-  return [...texts, textFile('manifest.json', () => jsonText(manifest)), ...media];
 }
 
 function jsonText(value: unknown): string[] {
@@ -58,16 +66,17 @@ function mediaFile({ file: path, sizeBytes, sha256 }: Media, open: PackageFile['
   return { path, sizeBytes, sha256, stored: true, open };
 }
 
-function textFile(path: string, pieces: () => Iterable<string>): PackageFile {
-  return fileOf(path, () => encoded(pieces()));
+function textFile(path: string, pieces: () => Iterable<string>): Undigested {
+  return { path, open: () => encoded(pieces()) };
 }
 
-function fileOf(path: string, open: () => Iterable<Uint8Array>): PackageFile {
+function* digested({ path, open }: Undigested): InSlices<PackageFile> {
   const digest = createHash('sha256');
   let sizeBytes = 0;
   for (const chunk of open()) {
     digest.update(chunk);
     sizeBytes += chunk.length;
+    yield;
   }
   return { path, sizeBytes, sha256: digest.digest('hex'), stored: false, open };
 }

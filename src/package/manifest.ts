@@ -8,6 +8,9 @@ import { signed } from '../receipt/sign';
 
 const MANIFEST_FORMAT = 'aircall-dsr/package-manifest@1';
 
+/** Its path in the package. */
+export const MANIFEST_PATH = 'manifest.json';
+
 /** Names of ours only: no file of a package is named by what it holds, none leaves the folder in which it is extracted. */
 const PATH = /^(?:[a-z]{1,16}\/)?[A-Za-z][A-Za-z0-9-]{0,63}(?:\.[a-z0-9]{1,8}){1,2}$/;
 
@@ -34,6 +37,11 @@ export const packageManifestSchema = body.extend({
   signature: z.base64().describe('Ed25519 over the canonical JSON (RFC 8785) of all other members.'),
 });
 export type PackageManifest = z.infer<typeof packageManifestSchema>;
+
+/** Whether a document says that it is one; its shape and signature may still be wrong. */
+export function isPackageManifest(document: unknown): boolean {
+  return body.pick({ format: true }).loose().safeParse(document).success;
+}
 
 /** @throws {ReceiptError} `receipt-invalid` for a path that is unsafe or given twice: nothing was signed */
 export function signManifest(

@@ -109,9 +109,21 @@ export function signKeyStatement(unsigned: Pick<KeyStatement, 'says' | 'issued'>
  * @throws {ReceiptError} `receipt-malformed`, `receipt-changed`, `receipt-untrusted`
  */
 export function verifyReceipt(presented: unknown, trusted?: readonly string[]): Receipt {
-  const receipt = proven(read(receiptSchema, presented, 'no receipt of a known format'));
-  if (trusted !== undefined && !trusted.includes(receipt.signer.publicKey)) throw untrusted(receipt.signer);
-  return receipt;
+  return verifyDocument({ schema: receiptSchema, what: 'no receipt of a known format' }, presented, trusted);
+}
+
+/**
+ * Likewise, of any signed document.
+ * @param what it is if it does not have the shape of the schema, in words
+ */
+export function verifyDocument<T extends Unsigned & { readonly signature: string }>(
+  { schema, what }: { readonly schema: z.ZodType<T>; readonly what: string },
+  presented: unknown,
+  trusted: readonly string[] | undefined,
+): T {
+  const document = proven(read(schema, presented, what));
+  if (trusted !== undefined && !trusted.includes(document.signer.publicKey)) throw untrusted(document.signer);
+  return document;
 }
 
 /** An entry of a chain, signed by whatever key it names. @throws {ReceiptError} `receipt-malformed`, `receipt-changed` */
@@ -139,7 +151,7 @@ function provenKeyStatement(statement: KeyStatement): KeyStatement {
 }
 
 export function untrusted({ keyId }: Signer): ReceiptError {
-  return new ReceiptError('receipt-untrusted', `The receipt is signed with key ${keyId}, which is not a given key.`);
+  return new ReceiptError('receipt-untrusted', `It is signed with key ${keyId}, which is not a given key.`);
 }
 
 function read<T>(schema: z.ZodType<T>, presented: unknown, what: string): T {
@@ -166,10 +178,7 @@ export function proven<T extends Unsigned & { readonly signature: string }>(docu
   if (key === undefined || signingKeyId(publicKey) !== keyId || bytes.toString('base64') !== signature)
     throw new ReceiptError('receipt-malformed', 'It names a key, or holds a signature, that has no valid form.');
   if (verify(null, Buffer.from(canonicalJson(body)), key, bytes)) return document;
-  throw new ReceiptError(
-    'receipt-changed',
-    'The receipt was changed after it was signed: the signature does not match.',
-  );
+  throw new ReceiptError('receipt-changed', 'It was changed after it was signed: the signature does not match.');
 }
 
 /** @throws {ReceiptError} `receipt-malformed` */

@@ -11,16 +11,16 @@ export interface CallContent {
   readonly content: unknown;
 }
 
-export interface Insight extends CallContent {
-  readonly kind: string;
+export interface Insight<K extends string = string> extends CallContent {
+  readonly kind: K;
 }
 
 /** All of one package at once, because a person has one label in it; only records that are handed over. */
-export interface Findings {
+export interface Findings<K extends string = string> {
   readonly contacts: readonly Card[];
   readonly calls: readonly CallRecord[];
   readonly transcripts: readonly CallContent[];
-  readonly insights: readonly Insight[];
+  readonly insights: readonly Insight<K>[];
 }
 
 /** What is the subject's, besides what the contacts hold. */
@@ -39,11 +39,11 @@ export interface Whose {
 
 export type RedactedRecord = Fields & { readonly id: number };
 
-export interface Redacted {
+export interface Redacted<K extends string = string> {
   readonly contacts: readonly RedactedRecord[];
   readonly calls: readonly RedactedRecord[];
   readonly transcripts: readonly CallContent[];
-  readonly insights: readonly Insight[];
+  readonly insights: readonly Insight<K>[];
   /** In the order of the records. */
   readonly redactions: readonly Redaction[];
 }

@@ -2,6 +2,7 @@
  * Takes out of a package what is not the subject's: agents, other people, links that are keys. It must never change its input, nor the
  * place of a record. The rules are docs/redaction.md.
  */
+import type { InSlices } from '../slices';
 import type { Findings, Redacted, Whose } from './findings';
 import { createPeople } from './people';
 import { subjectOf } from './subject';
@@ -10,32 +11,42 @@ import { createWalk, type Walk } from './walk';
 
 /**
  * The same records in the same places, without what is not the subject's. What was redacted stays as it is if it is redacted again. Lists
- * keep their length, so that paths stay true; fields may be missing. Takes time by the size of the records.
+ * keep their length, so that paths stay true; fields may be missing. Takes time by the size of the records; a slice is one record.
  */
-export function redact(findings: Findings, whose: Whose): Redacted {
+export function* redact<K extends string>(findings: Findings<K>, whose: Whose): InSlices<Redacted<K>> {
   const subject = subjectOf(findings, whose);
   const isOwn = (name: string) => subject.names.has(name);
   const people = { agents: createPeople('Agent', isOwn), persons: createPeople('Person', isOwn) };
   // Who is who first: a text may name somebody before the record that says who that is.
-  walkAll(findings, createWalk(subject, people, 'learn'));
-  return walkAll(findings, createWalk(subject, people, 'redact'));
+  yield* walkAll(findings, createWalk(subject, people, 'learn'));
+  return yield* walkAll(findings, createWalk(subject, people, 'redact'));
 }
 
-function walkAll({ contacts, calls, transcripts, insights }: Findings, walk: Walk): Redacted {
+function* walkAll<K extends string>(findings: Findings<K>, walk: Walk): InSlices<Redacted<K>> {
+  const { contacts, calls, transcripts, insights } = findings;
   const fieldsOf = (source: string, record: object, place: number, call?: number) =>
     walk.fields(record, TOP.below(source).below('[]'), `/${source}/${place}`, call);
   return {
-    contacts: contacts.map((card, place) => ({ ...fieldsOf('contacts', card, place), id: card.id })),
-    calls: calls.map((call, place) => ({ ...fieldsOf('calls', call, place), id: call.id })),
-    transcripts: transcripts.map((each, place) => ({
-      call: each.call,
-      content: fieldsOf('transcripts', each, place, each.call).content,
+    contacts: yield* each(contacts, (card, place) => ({ ...fieldsOf('contacts', card, place), id: card.id })),
+    calls: yield* each(calls, (call, place) => ({ ...fieldsOf('calls', call, place), id: call.id })),
+    transcripts: yield* each(transcripts, (made, place) => ({
+      call: made.call,
+      content: fieldsOf('transcripts', made, place, made.call).content,
     })),
-    insights: insights.map((each, place) => ({
-      call: each.call,
-      kind: each.kind,
-      content: fieldsOf('insights', each, place, each.call).content,
+    insights: yield* each(insights, (made, place) => ({
+      call: made.call,
+      kind: made.kind,
+      content: fieldsOf('insights', made, place, made.call).content,
     })),
     redactions: walk.redactions,
   };
+}
+
+function* each<T, R>(records: readonly T[], treat: (record: T, place: number) => R): InSlices<R[]> {
+  const treated: R[] = [];
+  for (const [place, record] of records.entries()) {
+    treated.push(treat(record, place));
+    yield;
+  }
+  return treated;
 }

@@ -11,15 +11,18 @@ export interface Span {
   readonly to: number;
 }
 
-/** Of UTF-16 units: a table for ASCII, because a text of megabytes is asked unit by unit, and a pattern for the others. */
+/** Of UTF-16 units, as a table: a text of megabytes is asked unit by unit. */
 type Kind = (text: string, place: number) => boolean;
 
+const UNITS = 65_536;
+
+function tableOf(isIn: (code: number) => boolean): Kind {
+  const table = Uint8Array.from({ length: UNITS }, (_, code) => Number(isIn(code)));
+  return (text, place) => table[text.charCodeAt(place)] === 1; // before and behind the text there is no unit
+}
+
 function kindOf(ascii: RegExp, other: RegExp): Kind {
-  const table = Array.from({ length: 128 }, (_, code) => ascii.test(String.fromCharCode(code)));
-  return (text, place) => {
-    const code = text.charCodeAt(place);
-    return code < 128 ? table[code] === true : code >= 128 && other.test(text.charAt(place));
-  };
+  return tableOf(code => (code < 128 ? ascii : other).test(String.fromCharCode(code)));
 }
 
 const LETTER = /[\p{L}\p{M}\p{N}\p{Cf}]/u;
@@ -31,6 +34,25 @@ const isDomain = kindOf(/[\w.-]/, /[\p{L}\p{M}\p{N}\p{Cf}\u3002]/u);
 const isEndMark = kindOf(/[._-]/, /\u3002/);
 const isAlphanumeric = kindOf(/[a-z\d]/i, NONE);
 const isGap = kindOf(/[\s-]/, /[\s\p{Pd}\p{Cf}]/u);
+const isWordUnit = kindOf(/[a-z\d]/i, LETTER);
+const isSurrogate = kindOf(NONE, /[\ud800-\udfff]/);
+
+/** Digits and signs of other scripts as ASCII, invisible marks as blanks. */
+function plainUnit(unit: string): string {
+  return unit
+    .replace(/[\u0660-\u0669\u06f0-\u06f9]/, digit => String(digit.charCodeAt(0) & 15))
+    .replace(/[\uff10-\uff19]/, digit => String(digit.charCodeAt(0) - 0xff10))
+    .replace('\uff0b', '+')
+    .replace(/[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/, ' ')
+    .replace(/[\u2010-\u2015\u2212\ufe58\uff0d]/, '-');
+}
+
+const PLAIN = Uint16Array.from({ length: UNITS }, (_, code) => plainUnit(String.fromCharCode(code)).charCodeAt(0));
+const plainKindOf = (kind: RegExp) => tableOf(code => kind.test(String.fromCharCode(PLAIN[code] ?? code)));
+const isDigit = plainKindOf(/\d/);
+const isPlus = plainKindOf(/\+/);
+const isBeforeNumber = plainKindOf(/[\s(]/);
+const isWithinNumber = plainKindOf(/[\s().\-/]/);
 
 /** The longest local part and domain of mail are 64 and 255; with invisible characters more. */
 const LOCAL_MAX = 256;
@@ -39,10 +61,10 @@ const DOMAIN_MAX = 512;
 const STARTS_MAX = 4;
 const AT = /@|\uff20|%40/gi;
 
-/** An address, and the readings of it, the longest first: a reading begins behind a character that is unusual in an address. */
 export interface FoundEmail extends Span {
   readonly domain: string;
-  readonly readings: readonly string[];
+  /** The longest first: a reading begins behind a character that is unusual in an address. */
+  readonly readings: () => readonly string[];
 }
 
 export function* findEmails(text: string): Generator<FoundEmail> {
@@ -53,8 +75,9 @@ export function* findEmails(text: string): Generator<FoundEmail> {
     if (!/[^.].*\./su.test(domain)) continue;
     const from = startOfLocal(text, index);
     if (from === index) continue;
-    const starts = [from, ...unusualStarts(text, from, index)];
-    yield { from, to, domain, readings: starts.map(start => `${text.slice(start, index)}@${domain}`) };
+    const readings = () =>
+      [from, ...unusualStarts(text, from, index)].map(start => `${text.slice(start, index)}@${domain}`);
+    yield { from, to, domain, readings };
   }
 }
 
@@ -85,23 +108,26 @@ function unusualStarts(text: string, from: number, to: number): number[] {
 }
 
 /** The longest number with a prefix for abroad, and one digit more for `(0)`. */
-const DIGITS_MAX = 19;
+export const DIGITS_MAX = 19;
 
 export interface FoundDigits extends Span {
   readonly digits: string;
 }
 
-/** What may be a number, from one group of digits on: the shortest first, each some groups longer. */
+/** What may be a number, from one group of digits on. */
 export interface NumberStart {
   readonly hasPlus: boolean;
-  readonly readings: readonly FoundDigits[];
+  /** The longest that fits: each reading is some groups longer than the one before. */
+  findLast(fits: (digits: string) => boolean): FoundDigits | undefined;
 }
 
 /** Groups of digits that may be one number: `+44 (0) 20 7946 0958`. */
 interface Chain {
   readonly digits: string;
-  /** Of each group: its place in the text, and where its digits begin in `digits`. */
-  readonly groups: readonly (Span & { readonly at: number })[];
+  /** Of each group: where it begins and ends in the text, and where its digits begin in `digits`. */
+  readonly from: readonly number[];
+  readonly to: readonly number[];
+  readonly at: readonly number[];
 }
 
 /**
@@ -113,71 +139,97 @@ export function* findNumbers(
   heads: ReadonlySet<string>,
   headLength: number,
 ): Generator<NumberStart, void, Span | undefined> {
-  const plain = plainDigits(text);
   let behind = 0;
-  for (const { digits, groups } of chainsOf(plain)) {
-    for (const [place, { from, at }] of groups.entries()) {
-      if (from < behind || digits.length - at < headLength) continue;
-      const sign = signBefore(plain, from);
-      if (sign === 0 && !heads.has(digits.slice(at, at + headLength))) continue;
-      const readings = readingsFrom(digits, groups, place, headLength).map(each => ({ ...each, from: from - sign }));
-      const found = yield { hasPlus: sign > 0, readings };
+  for (const chain of chainsOf(text, headLength)) {
+    const { digits, from, at } = chain;
+    for (let place = 0; digits.length - (at[place] ?? digits.length) >= headLength; place += 1) {
+      const [begin = 0, head = 0] = [from[place], at[place]];
+      if (begin < behind) continue;
+      const sign = signBefore(text, begin);
+      if (sign === 0 && !heads.has(digits.slice(head, head + headLength))) continue;
+      const findLast: NumberStart['findLast'] = fits => lastReading(chain, place, { sign, headLength, fits });
+      const found = yield { hasPlus: sign > 0, findLast };
       behind = found?.to ?? behind;
     }
   }
 }
 
-function readingsFrom(digits: string, groups: Chain['groups'], place: number, digitsMin: number): FoundDigits[] {
-  const start = groups[place];
-  if (start === undefined) return [];
-  const readings: FoundDigits[] = [];
-  for (const { from, to, at } of groups.slice(place, place + DIGITS_MAX)) {
-    const end = at + to - from;
-    if (end - start.at > DIGITS_MAX) break;
-    if (end - start.at >= digitsMin) readings.push({ from: start.from, to, digits: digits.slice(start.at, end) });
-  }
-  return readings;
+interface Reader {
+  /** The length of what stands before the digits. */
+  readonly sign: number;
+  readonly headLength: number;
+  readonly fits: (digits: string) => boolean;
 }
 
-/** Up to four blanks and marks may stand between two groups. */
-function* chainsOf(plain: string): Generator<Chain> {
-  for (const { index, 0: chain } of plain.matchAll(/\d+(?:[\s().\-/]{1,4}\d+)*/g)) {
-    let at = 0;
-    const groups = [...chain.matchAll(/\d+/g)].map(group => {
-      const from = index + group.index;
-      at += group[0].length;
-      return { from, to: from + group[0].length, at: at - group[0].length };
-    });
-    yield { digits: chain.replace(/\D/g, ''), groups };
+function lastReading({ digits, from, to, at }: Chain, start: number, reader: Reader): FoundDigits | undefined {
+  const begin = at[start] ?? 0;
+  const endOf = (place: number) => at[place + 1] ?? digits.length;
+  let last = start;
+  while (last + 1 < from.length && last + 1 < start + DIGITS_MAX && endOf(last + 1) - begin <= DIGITS_MAX) last += 1;
+  for (let place = last; place >= start; place -= 1) {
+    const end = endOf(place);
+    if (end - begin > DIGITS_MAX || end - begin < reader.headLength) continue;
+    const reading = digits.slice(begin, end);
+    if (reader.fits(reading)) return { from: (from[start] ?? 0) - reader.sign, to: to[place] ?? 0, digits: reading };
   }
+  return undefined;
+}
+
+/** Up to so many blanks and marks may stand between two groups. */
+const BETWEEN_MAX = 4;
+
+/** Those with so many digits at least. */
+function* chainsOf(text: string, digitsMin: number): Generator<Chain> {
+  for (let place = 0; place < text.length; place += 1) {
+    if (!isDigit(text, place)) continue;
+    const chain = chainFrom(text, place);
+    place = chain.to.at(-1) ?? place;
+    if (chain.digits.length >= digitsMin) yield chain;
+  }
+}
+
+function chainFrom(text: string, start: number): Chain {
+  const digits: number[] = [];
+  const [from, to, at]: [number[], number[], number[]] = [[], [], []];
+  for (let group: number | undefined = start; group !== undefined; group = nextGroup(text, to.at(-1) ?? start)) {
+    from.push(group);
+    at.push(digits.length);
+    let place = group;
+    for (; isDigit(text, place); place += 1) digits.push(PLAIN[text.charCodeAt(place)] ?? 0);
+    to.push(place);
+  }
+  return { digits: Buffer.from(digits).toString('latin1'), from, to, at };
+}
+
+/** Where the next group of a chain begins. @param end of the group before */
+function nextGroup(text: string, end: number): number | undefined {
+  let next = end;
+  while (next - end < BETWEEN_MAX && isWithinNumber(text, next)) next += 1;
+  return next > end && isDigit(text, next) ? next : undefined;
 }
 
 /** The length of a plus before a number, with what stands between: `+`, `+(`, `+ `; 0 if there is none. */
-function signBefore(plain: string, from: number): number {
+function signBefore(text: string, from: number): number {
   for (let length = 1; length <= 3; length += 1) {
-    if (plain.charAt(from - length) === '+') return length;
-    if (!/[\s(]/.test(plain.charAt(from - length))) return 0;
+    if (isPlus(text, from - length)) return length;
+    if (!isBeforeNumber(text, from - length)) return 0;
   }
   return 0;
-}
-
-/** Of the same length: digits and signs of other scripts as ASCII, invisible marks as blanks. */
-function plainDigits(text: string): string {
-  if (/^[\0-\x7f]*$/.test(text)) return text;
-  return text
-    .replace(/[\u0660-\u0669\u06f0-\u06f9]/g, digit => String(digit.charCodeAt(0) & 15))
-    .replace(/[\uff10-\uff19]/g, digit => String(digit.charCodeAt(0) - 0xff10))
-    .replace(/\uff0b/g, '+')
-    .replace(/[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g, ' ')
-    .replace(/[\u2010-\u2015\u2212\ufe58\uff0d]/g, '-');
 }
 
 export interface FoundWords extends Span {
   readonly name: string;
 }
 
+/** Words of other scripts: to fold one takes longer than to remember it. */
+const REMEMBERED_LENGTH_MAX = 32;
+const REMEMBERED_MAX = 1_000;
+
 /** @param names folded, of at least two words each. @returns finds where one of them stands, the longest at each place */
 export function createNameFinder(names: readonly string[]): (text: string) => FoundWords[] {
+  const firstWords = new Set(names.map(name => name.slice(0, name.indexOf(' '))));
+  const firstUnits = new Set([...firstWords].map(word => word.charCodeAt(0)));
+  const remembered = new Map<string, boolean>();
   // By two words: many people share a first name.
   const byStart = new Map<string, string[][]>();
   for (const name of names) {
@@ -188,24 +240,66 @@ export function createNameFinder(names: readonly string[]): (text: string) => Fo
   }
   for (const alike of byStart.values()) alike.sort((one, other) => other.length - one.length);
 
+  /** The first letter tells of most words that none begins with them. */
+  function mayBegin(text: string, { from, to }: Span): boolean {
+    const unit = text.charCodeAt(from);
+    if (unit < 128) return firstUnits.has(lowerCase(unit)) && firstWords.has(foldWord(text.slice(from, to)));
+    const word = text.slice(from, to);
+    const known = remembered.get(word);
+    if (known !== undefined) return known;
+    const may = firstWords.has(foldWord(word));
+    if (word.length <= REMEMBERED_LENGTH_MAX && remembered.size < REMEMBERED_MAX) remembered.set(word, may);
+    return may;
+  }
+
   return text => {
-    if (byStart.size === 0) return [];
-    const tokens = [...text.matchAll(/[\p{L}\p{M}\p{N}\p{Cf}]+/gu)].map(({ index, 0: word }) => ({
-      from: index,
-      to: index + word.length,
-      word: foldWord(word),
-    }));
     const found: FoundWords[] = [];
-    let next = 0;
-    for (const [place, { from, word }] of tokens.entries()) {
-      const alike = place < next ? undefined : byStart.get(startOf([word, tokens[place + 1]?.word ?? '']));
-      const words = alike?.find(each => standsAt(text, tokens.slice(place, place + each.length), each));
-      if (words === undefined) continue;
-      next = place + words.length;
-      found.push({ from, to: tokens[next - 1]?.to ?? from, name: words.join(' ') });
+    if (byStart.size === 0) return found;
+    for (let first = nextWord(text, 0); first !== undefined; ) {
+      const words = mayBegin(text, first) ? longestAt(text, first, byStart) : undefined;
+      if (words !== undefined) found.push(words);
+      first = nextWord(text, (words ?? first).to);
     }
     return found;
   };
+}
+
+function longestAt(text: string, first: Span, byStart: ReadonlyMap<string, string[][]>): FoundWords | undefined {
+  const second = nextWord(text, first.to);
+  if (second === undefined) return undefined;
+  const tokens = [first, second].map(({ from, to }) => ({ from, to, word: foldWord(text.slice(from, to)) }));
+  for (const words of byStart.get(startOf(tokens.map(({ word }) => word))) ?? []) {
+    for (let last = tokens.at(-1); tokens.length < words.length && last !== undefined; last = tokens.at(-1)) {
+      const next = nextWord(text, last.to);
+      if (next === undefined) break;
+      tokens.push({ ...next, word: foldWord(text.slice(next.from, next.to)) });
+    }
+    const named = tokens.slice(0, words.length);
+    if (standsAt(text, named, words))
+      return { from: first.from, to: named.at(-1)?.to ?? first.to, name: words.join(' ') };
+  }
+  return undefined;
+}
+
+/** Letters, digits and marks in a row, from a place on. */
+function nextWord(text: string, place: number): Span | undefined {
+  let from = place;
+  while (from < text.length && lengthOfLetter(text, from) === 0) from += 1;
+  let to = from;
+  for (let length = 1; length > 0; to += length) length = lengthOfLetter(text, to);
+  return to > from ? { from, to } : undefined;
+}
+
+/** In UTF-16 units; 0 if no letter is there. */
+function lengthOfLetter(text: string, place: number): number {
+  if (isWordUnit(text, place)) return 1;
+  if (!isSurrogate(text, place)) return 0;
+  const point = String.fromCodePoint(text.codePointAt(place) ?? 0);
+  return point.length === 2 && LETTER.test(point) ? 2 : 0;
+}
+
+function lowerCase(unit: number): number {
+  return String.fromCharCode(unit).toLowerCase().charCodeAt(0);
 }
 
 function startOf([first = '', second = '']: readonly string[]): string {
@@ -240,7 +334,8 @@ export function findLinks(text: string): FoundWords[] {
 }
 
 export interface FoundIban extends Span {
-  readonly iban: string;
+  /** In capitals, without what stands between. */
+  readonly iban: () => string;
 }
 
 /** Letters and digits in the form of an IBAN, as long as those of its country. @param lengthOf undefined: no such country */
@@ -249,14 +344,21 @@ export function* findIbans(text: string, lengthOf: (country: string) => number |
     const length = lengthOf(head.slice(0, 2).toUpperCase());
     if (length === undefined || (index > 0 && isAlphanumeric(text, index - 1))) continue;
     let to = index;
-    for (let count = 0; count < length; to += 1) {
+    let count = 0;
+    for (; count < length; to += 1) {
       if (isAlphanumeric(text, to)) count += 1;
       else if (!isGap(text, to) || !isAlphanumeric(text, to + 1)) break;
     }
-    const iban = text
-      .slice(index, to)
-      .replace(/[^a-z\d]/gi, '')
-      .toUpperCase();
-    if (iban.length === length && !isAlphanumeric(text, to)) yield { from: index, to, iban };
+    if (count < length || isAlphanumeric(text, to)) continue;
+    const end = to;
+    yield {
+      from: index,
+      to,
+      iban: () =>
+        text
+          .slice(index, end)
+          .replace(/[^a-z\d]/gi, '')
+          .toUpperCase(),
+    };
   }
 }

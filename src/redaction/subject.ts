@@ -1,7 +1,8 @@
 /** What is the subject's, and how records describe others. It must never take a number for the subject's that only another card has. */
 import { addressesIn, addressesOf } from '../judgement/addresses';
+import { numbersOn } from '../judgement/cards';
 import type { Card, Country } from '../judgement/judgement';
-import { callDigits, digitForms, readValues } from '../judgement/numbers';
+import { callDigits, digitForms } from '../judgement/numbers';
 import { hasOtherVoices } from '../judgement/voices';
 import type { Fields, Findings, Whose } from './findings';
 import { type Description, foldName } from './people';
@@ -27,7 +28,7 @@ export function subjectOf({ contacts, calls }: Findings, whose: Whose): Subject 
   const { emails, numbers, otherNumbers, country } = whose;
   const decided = new Set(whose.decidedRecordings);
   const contactIds = new Set(contacts.map(({ id }) => id));
-  const known = new Set([...numbers, ...contacts.flatMap(card => numbersOf(card, country))]);
+  const known = new Set([...numbers, ...contacts.flatMap(card => numbersOn(card, country))]);
   const others = new Set(otherNumbers.filter(digits => !known.has(digits)));
   // Aircall knew who called, from a number that is on no card any more.
   const attached = calls
@@ -67,10 +68,9 @@ export function isOnAnotherCard(value: string, { otherNumbers, country }: Subjec
   return otherNumbers.has(digitsOf(value, country) ?? '');
 }
 
-/** Whether a card that Aircall attached to a call is the subject's. */
-export function isCardOf({ contactIds, emails }: Subject, card: Fields): boolean {
-  if (typeof card.id === 'number' && contactIds.has(card.id)) return true;
-  return textsAt(card.emails, 'value').some(value => addressesIn(value).some(address => emails.has(address)));
+/** Whether a card that Aircall attached to a call is handed over. One that was not judged, or is withheld, may be somebody else's. */
+export function isCardOf({ contactIds }: Subject, { id }: Fields): boolean {
+  return typeof id === 'number' && contactIds.has(id);
 }
 
 /** @param value an object, or only an id, address or name */
@@ -127,11 +127,6 @@ function nameIn({ name, first_name: first, last_name: last }: Fields): string | 
 /** People write either name first; a single name may be all that a text has. */
 function namesOf({ first_name: first, last_name: last }: Card): string[] {
   return [`${first ?? ''} ${last ?? ''}`, `${last ?? ''} ${first ?? ''}`, first ?? '', last ?? ''].map(foldName);
-}
-
-function numbersOf({ phone_numbers: numbers }: Card, country: Country | undefined): string[] {
-  const values = (numbers ?? []).flatMap(({ value }) => value ?? []);
-  return readValues(values, country).flatMap(reading => (typeof reading === 'object' ? reading.digits : []));
 }
 
 function digitsOf(value: string | null | undefined, country: Country | undefined): string | undefined {

@@ -8,14 +8,13 @@ import { digitForms, isPossibleNumber, PHONE_DIGITS_MIN } from '../judgement/num
 import { isKeyLink } from './links';
 import { MASKS, type Reason } from './reasons';
 import {
-  type FoundDigits,
+  DIGITS_MAX,
   type FoundEmail,
   type FoundWords,
   findEmails,
   findIbans,
   findLinks,
   findNumbers,
-  type NumberStart,
   type Span,
 } from './scanning';
 
@@ -47,6 +46,12 @@ export interface NamedPeople {
   label(name: string): string;
 }
 
+/** What is the subject's, and what is not. */
+interface Divided {
+  readonly kept: Span[];
+  readonly others: Span[];
+}
+
 interface Piece extends Span {
   readonly reason: Reason;
   readonly mask: string;
@@ -76,10 +81,10 @@ export function createTextMasker({ emails, numbers, otherNumbers }: Marks, peopl
 
   function piecesOf(text: string): Piece[] {
     const checks = createChecks();
-    const mail = [...findEmails(text)].map(found => ({ ...found, isOwn: isOwnEmail(found) }));
+    const mail = readEmails(text);
     const phones = readNumbers(text, checks);
-    const kept = sorted([...mail.filter(({ isOwn }) => isOwn), ...phones.kept]);
-    const ibans = [...findIbans(text, lengthOfIban)].filter(({ iban }) => checks.areSpent() || isValidIBAN(iban));
+    const kept = sorted([...mail.kept, ...phones.kept]);
+    const ibans = [...findIbans(text, lengthOfIban)].filter(({ iban }) => checks.areSpent() || isValidIBAN(iban()));
     const named = people.flatMap(({ reason, find, label }) =>
       find(text).map(({ from, to, name }) => ({ from, to, reason, mask: label(name) })),
     );
@@ -87,7 +92,7 @@ export function createTextMasker({ emails, numbers, otherNumbers }: Marks, peopl
       ...findLinks(text)
         .filter(({ name }) => isKeyLink(name))
         .map(span => piece(span, 'link')),
-      ...mail.filter(({ isOwn }) => !isOwn).map(span => piece(span, 'email')),
+      ...mail.others.map(span => piece(span, 'email')),
       ...without(kept, [
         ...phones.others.map(span => piece(span, 'phone')),
         ...ibans.map(span => piece(span, 'iban')),
@@ -96,9 +101,15 @@ export function createTextMasker({ emails, numbers, otherNumbers }: Marks, peopl
     ];
   }
 
+  function readEmails(text: string): Divided {
+    const divided: Divided = { kept: [], others: [] };
+    for (const found of findEmails(text)) (isOwnEmail(found) ? divided.kept : divided.others).push(found);
+    return divided;
+  }
+
   function isOwnEmail({ domain, readings }: FoundEmail): boolean {
     // Most addresses of a long text are of other domains, and reading one in full takes longer.
-    return isOwnDomain(domain) && readings.some(reading => emails.has(foldEmail(reading)));
+    return isOwnDomain(domain) && readings().some(reading => emails.has(foldEmail(reading)));
   }
 
   function isOwnDomain(domain: string): boolean {
@@ -109,18 +120,18 @@ export function createTextMasker({ emails, numbers, otherNumbers }: Marks, peopl
     return isOwn;
   }
 
-  function readNumbers(text: string, checks: Checks): { readonly kept: Span[]; readonly others: Span[] } {
-    const kept: Span[] = [];
-    const masked: Span[] = [];
+  function readNumbers(text: string, checks: Checks): Divided {
+    const divided: Divided = { kept: [], others: [] };
     const starts = findNumbers(text, heads, PHONE_DIGITS_MIN);
     for (let next = starts.next(); next.done !== true; ) {
-      const { readings } = next.value;
-      const mine = readings.findLast(({ digits }) => own.has(digits));
-      const found = mine ?? readings.findLast(({ digits }) => others.has(digits)) ?? possible(next.value, checks);
-      if (found !== undefined) (mine === undefined ? masked : kept).push(found);
+      const { hasPlus, findLast } = next.value;
+      const mine = findLast(digits => own.has(digits));
+      const found =
+        mine ?? findLast(digits => others.has(digits)) ?? (hasPlus ? findLast(checks.isPossible) : undefined);
+      if (found !== undefined) (mine === undefined ? divided.others : divided.kept).push(found);
       next = starts.next(found);
     }
-    return { kept, others: masked };
+    return divided;
   }
 
   return { mask };
@@ -134,13 +145,9 @@ function domainOf(address: string): string {
 /** Whether a text is, as a whole, one address or one number. */
 export function isOneValue(text: string): boolean {
   const value = text.trim();
-  return /^[^\s@]+@[^\s@]+$/.test(value) || (/^[+\d\s().\-/]+$/.test(value) && /\d/.test(value));
-}
-
-/** Of a number with a plus, as much as can be one. */
-function possible({ hasPlus, readings }: NumberStart, checks: Checks): FoundDigits | undefined {
-  if (!hasPlus) return undefined;
-  return readings.findLast(({ digits }) => checks.areSpent() || isPossibleNumber(digits));
+  if (/^[^\s@]+@[^\s@]+$/.test(value)) return true;
+  const { length } = value.replace(/\D/g, '');
+  return /^[(]?\+?[\d \t().\-/]+$/.test(value) && length > 0 && length <= DIGITS_MAX;
 }
 
 function formsOf(numbers: Iterable<string>): ReadonlySet<string> {
@@ -154,16 +161,17 @@ function lengthOfIban(country: string): number | undefined {
 interface Checks {
   /** Counts one. */
   areSpent(): boolean;
+  /** Whether digits with country code may be a number; if checks are spent, any may. */
+  isPossible(digits: string): boolean;
 }
 
 function createChecks(): Checks {
   let left = CHECKS_MAX;
-  return {
-    areSpent() {
-      left -= 1;
-      return left < 0;
-    },
+  const areSpent = () => {
+    left -= 1;
+    return left < 0;
   };
+  return { areSpent, isPossible: digits => areSpent() || isPossibleNumber(digits) };
 }
 
 function piece({ from, to }: Span, reason: keyof typeof MASKS): Piece {

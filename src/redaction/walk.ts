@@ -66,7 +66,14 @@ export function createWalk(subject: Subject, { agents, persons }: Roster, mode: 
   const harmlessNames = new Map<string, boolean>();
 
   function named(people: People, reason: Reason): NamedPeople {
-    return { reason, find: createNameFinder(people.names()), label: name => people.label({ keys: [], name }) };
+    const names = people.names();
+    const labels = new Map<string, string>();
+    const label = (name: string) => {
+      const known = labels.get(name) ?? people.label({ keys: [], name });
+      labels.set(name, known);
+      return known;
+    };
+    return { reason, find: createNameFinder(names), label };
   }
 
   /** Undefined: the field is left out. */

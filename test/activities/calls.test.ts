@@ -162,6 +162,18 @@ test('a call that cannot be read is counted, and the others are kept', async () 
   expect(spoiled?.records.map(({ id }) => id)).toEqual(whole?.records.slice(1).map(({ id }) => id));
 });
 
+test('of a call that is nested deeper than anybody reads the rest is kept', async () => {
+  const [whole] = await fetchAll(2);
+  steps.sandbox.setFaults({ rules: [{ action: 'deep-record' }] });
+  const [deepened] = await fetchAll(2);
+  expect(deepened).toMatchObject({ ids: whole?.ids, unreadable: [], unnamed: 0 });
+  const [first, ...others] = deepened?.records ?? [];
+  expect(others).toEqual(whole?.records.slice(1));
+  expect(withoutMembers(first, 'deep')).toEqual(whole?.records[0]);
+  const stored = JSON.stringify(first?.deep);
+  expect(stored).toMatch(/^\[{500}null\]{500}$/);
+});
+
 test('a failure of the vault after the reply counts the API request that was sent', async () => {
   const { request } = steps;
   Object.assign(steps.driver, { putIfAbsent: () => Promise.reject(new Error(`disk full at ${NUMBERS[0]}`)) });

@@ -55,9 +55,9 @@ test('of the link of a user stays which user it is, because nothing else may tel
   const gone = ['https://api.aircall.io/v1/teams/3', 'users/1/calls/2', 'https://x.example/users/1?key=2', 5, null];
   const given = { new: [...links, ...gone].map(user), direct_link: 'https://api.aircall.io/v1/calls/7' };
   const stored = { new: [...kept.map(user), ...gone.map(() => ({ name: 'Omar' }))] };
-  for (const of of ['calls', 'contacts'] as const) {
-    expect(stripLinks(of, { id: 7, ...given })).toEqual({ id: 7, ...stored });
-    expect(stripLinks(of, { id: 7, ...stored })).toEqual({ id: 7, ...stored });
+  for (const list of ['calls', 'contacts'] as const) {
+    expect(stripLinks(list, { id: 7, ...given })).toEqual({ id: 7, ...stored });
+    expect(stripLinks(list, { id: 7, ...stored })).toEqual({ id: 7, ...stored });
   }
   expect(stripMade(given)).toEqual(stored);
 });
@@ -110,6 +110,19 @@ test('a link is used only if it is one', () => {
   expect(linkOf({ ...call, recording: URL_OF_CALL }, 'recording')).toBe(URL_OF_CALL);
   for (const recording of [null, undefined, '', true, 7, {}, 'x'.repeat(8_193)])
     expect(linkOf({ ...call, recording }, 'recording')).toBeUndefined();
+});
+
+test('what is nested too deep is left out, and all above it is stripped as ever', () => {
+  let deep: unknown = URL_OF_CALL;
+  for (let level = 0; level < 20_000; level += 1) deep = level % 2 === 0 ? [deep] : { [`level ${level}`]: deep };
+  const within = { screen: URL_OF_CALL, deep };
+  expect(stripLinks('calls', { ...call, ...within })).toMatchObject({ ...call, screen: SIGNED });
+  for (const stripped of [stripMade(within), stripLinks('calls', { ...call, ...within })]) {
+    const stored = JSON.stringify(stripped);
+    expect(stored).not.toContain(QUERY);
+    expect(stored.match(/level/g)?.length).toBeGreaterThan(200);
+    expect(stripMade(JSON.parse(stored))).toEqual(stripped);
+  }
 });
 
 test('a text of 2 MB takes no longer for being hostile', () => {

@@ -3,16 +3,19 @@ import { buffer } from 'node:stream/consumers';
 import fc from 'fast-check';
 import { type PackageFile, PackageFileChanged, writeZip } from '../../src/package/archive';
 import { accessPackage } from '../../src/package/document';
-import { packageFiles } from '../../src/package/files';
+import { packageFiles as inSlices, type PackageParts } from '../../src/package/files';
 import { packageManifestSchema } from '../../src/package/manifest';
 import { catalogOf } from '../../src/package/page/catalogs';
 import { readmeText } from '../../src/package/readme';
 import { proven } from '../../src/receipt/sign';
 import { LANGUAGES } from '../../src/request/options';
+import { atOnce } from '../../src/slices';
 import { unzipBytes } from '../support/zip';
 import { AUDIO, FOUND, KEY, NOTHING, openAudio, PACKAGE, PAGES, sha256 } from './support';
 
 const PARTS = { document: PACKAGE, pages: PAGES, openMedia: openAudio, key: KEY };
+
+const packageFiles = (parts: PackageParts) => atOnce(inSlices(parts));
 
 async function zipOf(files: readonly PackageFile[]): Promise<Buffer> {
   return buffer(writeZip(files));

@@ -9,6 +9,7 @@ import { type PageOptions, renderPages } from '../../src/package/page/pages';
 import { TEXT_LENGTH_MAX } from '../../src/package/page/text';
 import { REASONS } from '../../src/redaction/reasons';
 import { LANGUAGES, type Language } from '../../src/request/options';
+import { atOnce } from '../../src/slices';
 import { coverageOf } from '../../src/workflows/result';
 import { emptyContent, pageContent } from '../support/page-content';
 
@@ -16,7 +17,7 @@ const NOTICE = { language: 'en', text: '# Notice' } as const;
 const IN_PARIS = { language: 'en', timezone: 'Europe/Paris' } as const satisfies PageOptions;
 
 function render(content: PageContent, options: Partial<PageOptions> = {}): ReadonlyMap<string, string> {
-  const files = renderPages(content, { ...IN_PARIS, ...options });
+  const files = atOnce(renderPages(content, { ...IN_PARIS, ...options }));
   return new Map(files.map(({ path, bytes }) => [path, bytes.toString()]));
 }
 
@@ -43,8 +44,8 @@ function textOf(html: string): string {
 
 test('the same package makes the same bytes, in every language', () => {
   for (const language of LANGUAGES) {
-    const once = renderPages(pageContent(), { language, timezone: 'Europe/Paris', notice: NOTICE });
-    const again = renderPages(pageContent(), { language, timezone: 'Europe/Paris', notice: NOTICE });
+    const once = atOnce(renderPages(pageContent(), { language, timezone: 'Europe/Paris', notice: NOTICE }));
+    const again = atOnce(renderPages(pageContent(), { language, timezone: 'Europe/Paris', notice: NOTICE }));
     expect(once.map(({ path }) => path)).toEqual(['index.html', 'notice.html']);
     expect(again).toEqual(once);
   }
@@ -175,7 +176,7 @@ test('a file that is not below media/ is refused', () => {
   ]) {
     const content = pageContent({ calls: 1 });
     const recordings = content.calls.map(({ id }) => ({ call: Number(id), file, sizeBytes: 1, type: 'audio/mpeg' }));
-    expect(() => renderPages({ ...content, recordings }, IN_PARIS)).toThrow(RangeError);
+    expect(() => atOnce(renderPages({ ...content, recordings }, IN_PARIS))).toThrow(RangeError);
   }
 });
 

@@ -1,6 +1,7 @@
 import type { Findings, Whose } from '../../src/redaction/findings';
 import { countReasons, REASONS } from '../../src/redaction/reasons';
-import { redact as redactStored } from '../../src/redaction/redact';
+import { redact as inSlices } from '../../src/redaction/redact';
+import { atOnce } from '../../src/slices';
 import { asStored } from './stored';
 
 const JULIE = {
@@ -29,7 +30,9 @@ const WHOSE: Whose = {
 };
 const NOTHING: Findings = { contacts: [ANNA], calls: [], transcripts: [], insights: [] };
 
-const redact = (findings: Findings, whose: Whose) => redactStored(asStored(findings), whose);
+const redact = (findings: Findings, whose: Whose) => atOnce(inSlices(asStored(findings), whose));
+const redactAsIs = (given: Findings, whose: Whose) => atOnce(inSlices(given, whose));
+
 const calls = (...given: object[]) =>
   redact({ ...NOTHING, calls: given.map((fields, place) => ({ ...CALL, id: 11 + place, ...fields })) }, WHOSE);
 const call = (fields: object) => {
@@ -212,7 +215,7 @@ describe('of a call', () => {
   test('what is nested too deep is left out', () => {
     let deep: unknown = 'bottom';
     for (let level = 0; level < 20_000; level += 1) deep = [deep];
-    const { calls: redacted, redactions } = redactStored({ ...NOTHING, calls: [{ ...CALL, ...{ deep } }] }, WHOSE);
+    const { calls: redacted, redactions } = redactAsIs({ ...NOTHING, calls: [{ ...CALL, ...{ deep } }] }, WHOSE);
     expect(JSON.stringify(redacted)).not.toContain('bottom');
     expect(countReasons(redactions)).toEqual({ 'too-deep': 1 });
   });
@@ -223,6 +226,16 @@ describe('of a card', () => {
     const fields = { company_name: 'bob@example.net', whatsapp: '+33 6 99 99 99 99', second: 'a.berg@example.net' };
     expect(card(fields)).toEqual({ ...ANNA, ...fields });
   });
+
+  test.each(['+33 6 99 99 99 99\n+33 6 99 99 99 98', '+33699999999 +33699999998', '06 99 99 99 99 06 99 99 99 98 1'])(
+    'several numbers in one field stand not alone: %j',
+    numbers => {
+      const given = { ...NOTHING, contacts: [{ ...ANNA, whatsapp: numbers }] };
+      const others = ['33699999999', '33699999998'];
+      const [redacted] = redact(given, { ...WHOSE, otherNumbers: others }).contacts;
+      expect(String(redacted?.whatsapp)).not.toMatch(/9999/);
+    },
+  );
 
   test('texts lose what names others', () => {
     expect(card({ information: 'wife of bob@example.net, +33 6 99 99 99 99', more: 'or ask bob@example.net' })).toEqual(
@@ -458,7 +471,7 @@ describe('links that are keys', () => {
     unknown: { file: [removed] },
   };
 
-  const unstored = (fields: typeof record | typeof stripped) => redactStored({ ...NOTHING, calls: [fields] }, WHOSE);
+  const unstored = (fields: typeof record | typeof stripped) => redactAsIs({ ...NOTHING, calls: [fields] }, WHOSE);
 
   test('are listed, whether or not they were taken out before', () => {
     const { redactions } = unstored(record);

@@ -67,6 +67,11 @@ describe('a fault', () => {
       'x',
       true,
     ]);
+    const deep = (await (await withFault({ action: 'deep-record' })).ask('/calls')).json;
+    expect([at(deep, 'calls', 0, 'deep', 0, 0, 0), at(deep, 'calls', 1, 'deep')]).toEqual([
+      expect.any(Array),
+      undefined,
+    ]);
     const call = (await (await withFault({ action: 'bad-record' })).ask('/calls')).json;
     expect(at(call, 'calls', 0, 'raw_digits')).toBe(7);
   });

@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { renderPages } from '../../src/package/page/pages';
 import { LANGUAGES, type Language } from '../../src/request/options';
+import { atOnce } from '../../src/slices';
 import { openBrowser } from '../support/browser';
 import { makeFolder, removeFolder } from '../support/folders';
 import { emptyContent, pageContent } from '../support/page-content';
@@ -49,7 +50,9 @@ type Content = Parameters<typeof renderPages>[0];
 
 /** The package, in a folder as it is unpacked. @returns the addresses of its pages */
 function unpack(content: Content, language: Language): string[] {
-  const pages = renderPages(content, { language, timezone: 'Europe/Paris', notice: { language, text: NOTICE } });
+  const pages = atOnce(
+    renderPages(content, { language, timezone: 'Europe/Paris', notice: { language, text: NOTICE } }),
+  );
   const audio = [...content.recordings, ...content.voicemails].flatMap(media => ('file' in media ? [media.file] : []));
   for (const { path, bytes } of [...pages, ...audio.map(path => ({ path, bytes: waveFile() }))]) {
     mkdirSync(dirname(join(folder, path)), { recursive: true });

@@ -4,6 +4,7 @@
  */
 
 import type { Language } from '../../request/options';
+import type { InSlices } from '../../slices';
 import { CallsTable, type WholeCall, wholeCalls } from './calls';
 import { CallsChart } from './chart';
 import { Contacts } from './contacts';
@@ -27,15 +28,18 @@ const CALLS_MAX = 500;
 const CALLS_LENGTH_MAX = 1_500_000;
 
 /**
- * `index.html`, `calls-2.html` and so on, and `notice.html` if there is a notice.
+ * `index.html`, `calls-2.html` and so on, and `notice.html` if there is a notice; a slice is one page.
  * @throws RangeError for a time zone that does not exist, a notice that is too long, or a path of an audio file that is none
  */
-export function renderPages(content: PageContent, { language, timezone, notice }: PageOptions): PageFile[] {
+export function* renderPages(
+  content: PageContent,
+  { language, timezone, notice }: PageOptions,
+): InSlices<readonly PageFile[]> {
   const words = wordsFor({ language, timezone });
   const calls = wholeCalls(content);
-  const [first = [], ...others] = paged(calls);
+  const [first = [], ...others] = yield* paged(calls);
   const pages = others.length + 1;
-  return [
+  const files = [
     pageFile(
       'index.html',
       <IndexPage
@@ -47,18 +51,20 @@ export function renderPages(content: PageContent, { language, timezone, notice }
         hasNotice={notice !== undefined}
       />,
     ),
-    ...others.map((shown, index) =>
-      pageFile(pathOf(index + 2), <CallsPage calls={shown} page={index + 2} pages={pages} words={words} />),
-    ),
-    ...(notice === undefined ? [] : [noticePage(notice, words)]),
   ];
+  for (const [index, shown] of others.entries()) {
+    yield;
+    files.push(pageFile(pathOf(index + 2), <CallsPage calls={shown} page={index + 2} pages={pages} words={words} />));
+  }
+  if (notice !== undefined) files.push(noticePage(notice, words));
+  return files;
 }
 
 function pathOf(page: number): string {
   return page === 1 ? 'index.html' : `calls-${page}.html`;
 }
 
-function paged(calls: readonly WholeCall[]): WholeCall[][] {
+function* paged(calls: readonly WholeCall[]): InSlices<WholeCall[][]> {
   const pages: WholeCall[][] = [];
   let length = Infinity;
   for (const call of calls) {
@@ -71,6 +77,7 @@ function paged(calls: readonly WholeCall[]): WholeCall[][] {
       page.push(call);
       length += added;
     }
+    yield;
   }
   return pages;
 }

@@ -232,6 +232,7 @@ export function peopleOf(
   return {
     contacts: contacts.map(card => ({ card: contactSchema.parse(card), because, readMs: rightNowMs(), ...changes })),
     numbers: digits.map(each => ({ digits: each, spellings: [`+${each}`] })),
+    otherNumbers: [],
     ...{ ignored: 0, withoutCountry: 0, beyond: 0 },
   };
 }

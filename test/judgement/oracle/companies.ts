@@ -24,7 +24,7 @@ const MANY_VALUES = 205;
 const GAP_PERCENT = 10;
 const SCENES = { least: 1, most: 5 };
 
-interface Chance {
+export interface Chance {
   /** True in so many of a hundred cases. */
   in100(percent: number): boolean;
   /** From least to most, both included. */
@@ -35,7 +35,7 @@ interface Chance {
 }
 
 /** Mulberry32: a whole sequence from a seed of 32 bits. */
-function createChance(seed: number): Chance {
+export function createChance(seed: number): Chance {
   let state = seed | 0;
   const next = () => {
     state = (state + 0x6d2b79f5) | 0;
