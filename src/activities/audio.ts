@@ -13,16 +13,19 @@ import { keyOf } from '../request/shapes';
 import { AUDIO_NAMES, type AudioName, readRecordName, recordName, SOURCES } from '../request/sources';
 import { ahead } from '../side-by-side';
 import { CaseFileBroken, type CaseRef } from '../vault/cases';
-import { refuseEnded, stepFailure } from './api-step';
+import { type ApiStepDependencies, refuseEnded, stepFailure } from './api-step';
 import type { ApprovedDependencies } from './approved';
 import { type AudioFile, audioFiles, type Read, readObject, writeObject } from './case-objects';
 import { newestFirst, readDecided } from './judging';
 import { NOTHING_SENT } from './local-step';
 import { stopSignal, unlessStopped } from './stopping';
 
-export interface AudioDependencies extends ApprovedDependencies {
+export interface AudioDependencies extends ApprovedDependencies, Pick<ApiStepDependencies, 'elapsedMs'> {
   readonly media: MediaClient;
 }
+
+/** A file may take longer than a step may be silent; each sign of life is encrypted. */
+const BEAT_EVERY_MS = 15_000;
 
 /** Downloads of one file, each some time after the one before. */
 const ATTEMPTS_MAX = 5;
@@ -42,17 +45,27 @@ const GONE = 'gone';
 export function createAudioActivities(
   dependencies: AudioDependencies,
 ): Pick<LocalActivities, 'downloadAudio' | 'gatherAudio' | 'noteMissingAudio'> {
-  const { cases, connections, media } = dependencies;
+  const { cases, connections, media, elapsedMs } = dependencies;
 
-  /** What became of one file; `later`: the same link may do after a while. */
+  /** What became of one file; `later`: the same link may do after a while. `beat` is called now and then while it comes. */
   async function download(
     request: RequestRef,
     { url, ...of }: Read['links'][number],
     baseUrl: string | undefined,
+    beat: () => void,
   ): Promise<AudioFile | 'later'> {
+    let beatenMs = elapsedMs();
+    async function* beating(bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+      for await (const piece of bytes) {
+        yield piece;
+        if (elapsedMs() < beatenMs + BEAT_EVERY_MS) continue;
+        beat();
+        beatenMs = elapsedMs();
+      }
+    }
     try {
       const { stored, ...facts } = await media.download({ link: url, baseUrl, stop: stopSignal() }, bytes =>
-        cases.writeFile(request, bytes),
+        cases.writeFile(request, beating(bytes)),
       );
       return { ...of, file: stored, ...facts };
     } catch (error) {
@@ -82,10 +95,11 @@ export function createAudioActivities(
       for (const link of await linksLeft(dependencies, request, links)) {
         if (done.some(isOf(link))) continue;
         await refuseCancelled(request, links);
-        const file = await unlessStopped(download(request, link, baseUrl));
+        const beat = () => heartbeat([...done]);
+        const file = await unlessStopped(download(request, link, baseUrl, beat));
         if (file === 'later') isToRepeat = true;
         else done.push(file);
-        heartbeat(done);
+        beat();
       }
       if (isToRepeat) throw stepFailure('local-failure', 'some files could not be downloaded yet', NOTHING_SENT);
       const audio = await writeObject(cases, request, 'media', done);

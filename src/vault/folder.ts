@@ -5,7 +5,7 @@
  * Files are 0600, folders 0700, and both are flushed to disk before a write resolves.
  */
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, readdir, readFile, rm, rmdir } from 'node:fs/promises';
+import { link, mkdir, open, readdir, readFile, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { errorCode } from '../error-code';
 import { isBehind, isKey, segmentsOf, type VaultDriver } from './vault';
@@ -13,6 +13,8 @@ import { isBehind, isKey, segmentsOf, type VaultDriver } from './vault';
 /** `~` occurs in no segment of a key, so that a key may lie below another one. */
 const GENERATION = /^~[1-9]\d*$/;
 const STAGING = '.staging';
+/** A write takes seconds, and one that lost its file is repeated: an older file is that of a process that died. */
+const STAGED_MS_MAX = 3_600_000;
 const TOKEN_BYTES = 8;
 /** Number of ancestors that a file names; a writer would have to be overtaken as often between two steps. */
 const LINEAGE_MAX = 256;
@@ -34,6 +36,7 @@ interface Page {
 export function createFolderDriver(folder: string): VaultDriver {
   const root = resolve(folder);
   let staging: Promise<void> | undefined;
+  let isSwept = false;
 
   function pathOf(key: string): string {
     const segments = segmentsOf(key);
@@ -70,6 +73,10 @@ export function createFolderDriver(folder: string): VaultDriver {
       staging ??= makeFolder(join(root, STAGING));
       await staging;
       await writeDurably(temporary, Buffer.concat([Buffer.from(`${lineage.join(' ')}\n`), bytes]));
+      if (!isSwept) {
+        isSwept = true;
+        await removeAbandoned(join(root, STAGING), (await stat(temporary)).mtimeMs);
+      }
       if (base === undefined) await makeFolder(path);
       await link(temporary, fileOf(path, number));
     } catch (error) {
@@ -207,6 +214,18 @@ async function generationAt(path: string, number: number): Promise<Generation | 
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined;
     throw error;
+  }
+}
+
+/** @param nowMs the time of the file system: another clock may be wrong */
+async function removeAbandoned(staging: string, nowMs: number): Promise<void> {
+  for (const name of await readdir(staging)) {
+    const path = join(staging, name);
+    try {
+      if ((await stat(path)).mtimeMs < nowMs - STAGED_MS_MAX) await rm(path, { force: true });
+    } catch (error) {
+      if (errorCode(error) !== 'ENOENT') throw error; // its writer has just removed it
+    }
   }
 }
 

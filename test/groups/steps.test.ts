@@ -3,6 +3,7 @@ import { runTogether } from '../support/group';
 
 runTogether(
   'activities/approvals',
+  'activities/audio',
   'activities/boundary',
   'activities/calls',
   'activities/clocks',

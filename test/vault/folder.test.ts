@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createFolderDriver } from '../../src/vault/folder';
@@ -169,6 +169,21 @@ describe('the vault folder', () => {
     expect(await driver.get('b/c')).toBeUndefined();
     expect(await driver.putIfAbsent('b/c', Buffer.from('two'))).toBe(true);
     expect(await driver.list('')).toEqual(['a', 'b/c']);
+  });
+
+  test('loses what a process left that died while it wrote, an hour later', async () => {
+    const folder = newFolder();
+    await createFolderDriver(folder).putIfAbsent('a', Buffer.from('one'));
+    const staged = (name: string, hoursAgo: number) => {
+      const path = join(folder, '.staging', name);
+      writeFileSync(path, 'half');
+      const seconds = statSync(path).mtimeMs / 1_000 - hoursAgo * 3_600;
+      utimesSync(path, seconds, seconds);
+    };
+    staged('abandoned', 1.1);
+    staged('perhaps-alive', 0.9);
+    await createFolderDriver(folder).putIfAbsent('b', Buffer.from('two'));
+    expect(readdirSync(join(folder, '.staging'))).toEqual(['perhaps-alive']);
   });
 
   test('does not let a key reach the files of writes in progress', async () => {

@@ -1,0 +1,94 @@
+/** The step that downloads files: what one attempt leaves to the next one, and that it is known to be alive. */
+import { createHash } from 'node:crypto';
+import { buffer } from 'node:stream/consumers';
+import type { Read } from '../../src/activities/case-objects';
+import type { CaseRef } from '../../src/vault/cases';
+import { until } from '../support/patience';
+import { attempt, failureOf, type Steps, startSteps } from './support/steps';
+
+let steps: Steps;
+beforeEach(async () => {
+  steps = await startSteps();
+});
+afterEach(async () => steps.stop());
+
+/** Sealed links to so many recordings, as a page of calls leaves them. */
+async function sealLinks(count: number): Promise<{ readonly links: CaseRef; readonly calls: number[] }> {
+  const some = steps.company.calls().flatMap(({ id, recording }) => (recording === null ? [] : [{ id, recording }]));
+  const chosen = some
+    .slice(0, count)
+    .map(({ id, recording }) => ({ call: id, kind: 'recording' as const, url: recording }));
+  return { links: await steps.write('links', chosen), calls: chosen.map(({ call }) => call) };
+}
+
+const download = (links: CaseRef) => () => steps.local.downloadAudio({ request: steps.request, links });
+const filesIn = ({ audio }: { readonly audio: CaseRef }) => steps.read(audio, 'media');
+const asked = () => steps.sandbox.mediaRequests().map(({ path }) => Number(/call-(\d+)/.exec(path)?.[1]));
+const strikes = (call: number, action: 'truncate' | 'hold-body') => ({
+  rules: [],
+  media: [{ path: `call-${call}-`, action }],
+});
+
+/** What the vault holds under an entry, and what the store has. */
+async function expectTruth({ call, kind, file, sha256 }: Read['media'][number]): Promise<void> {
+  if (file === undefined) throw new Error('the file is not in the vault');
+  const bytes = await buffer((await steps.cases.openFile(steps.request, file)).read(0));
+  const truth = steps.company.media().find(each => each.call === call && each.kind === kind);
+  expect([createHash('sha256').update(bytes).digest('hex'), sha256]).toEqual([truth?.sha256, truth?.sha256]);
+}
+
+test('a repeated attempt downloads only what the one before has not, and then the links are gone', async () => {
+  const { links, calls } = await sealLinks(3);
+  const [first = 0, second = 0, third = 0] = calls;
+  steps.sandbox.setFaults(strikes(second, 'truncate'));
+  const heartbeats: unknown[] = [];
+  expect(await failureOf(attempt(download(links), {}, heartbeats))).toMatchObject({
+    code: 'local-failure',
+    nonRetryable: false,
+  });
+  expect(asked()).toEqual([first, second, third]);
+  steps.sandbox.setFaults(undefined);
+  steps.sandbox.clearRequests();
+  const files = await filesIn(await attempt(download(links), { attempt: 2, heartbeatDetails: heartbeats.at(-1) }));
+  expect(asked()).toEqual([second]);
+  expect(files.map(({ call }) => call).sort()).toEqual([...calls].sort());
+  for (const file of files) await expectTruth(file);
+  await expect(steps.read(links, 'links')).rejects.toThrow('missing');
+  // A run that was reset takes the step again.
+  expect(await filesIn(await attempt(download(links)))).toEqual([]);
+  expect(steps.sandbox.requests()).toEqual([]);
+});
+
+test('the fifth attempt says what stopped a file, and keeps the others', async () => {
+  const { links, calls } = await sealLinks(2);
+  const [first = 0, second = 0] = calls;
+  steps.sandbox.setFaults(strikes(first, 'truncate'));
+  expect(await failureOf(attempt(download(links), { attempt: 4 }))).toMatchObject({ code: 'local-failure' });
+  const [broken, whole] = await filesIn(await attempt(download(links), { attempt: 5 }));
+  expect(broken).toEqual({ call: first, kind: 'recording', code: 'incomplete' });
+  expect(whole).toMatchObject({ call: second });
+  if (whole !== undefined) await expectTruth(whole);
+});
+
+test('a file that takes longer than a step may be silent is no silence', async () => {
+  steps.company.behave({ mediaBytes: 3_000_000 });
+  const { links, calls } = await sealLinks(1);
+  const [call = 0] = calls;
+  steps.sandbox.setFaults(strikes(call, 'hold-body'));
+  const heartbeats: unknown[] = [];
+  const running = attempt(download(links), {}, heartbeats);
+  await until('half of the file is on its way', () => asked().length === 1);
+  expect(heartbeats).toEqual([]);
+  steps.advance(60_000);
+  let isDone = false;
+  const done = running.finally(() => {
+    isDone = true;
+  });
+  await until('the file is there', () => {
+    steps.sandbox.release();
+    return isDone;
+  });
+  const [file] = await filesIn(await done);
+  expect(heartbeats).toEqual([[], [expect.objectContaining({ call })]]);
+  if (file !== undefined) await expectTruth(file);
+});
