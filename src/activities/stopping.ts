@@ -3,7 +3,7 @@
  * has it taken again. A step whose request is cancelled does not stop: it ends by itself, and is counted.
  */
 import { setImmediate as turn } from 'node:timers/promises';
-import { Context } from '@temporalio/activity';
+import { Context, heartbeat } from '@temporalio/activity';
 import type { InSlices } from '../slices';
 
 interface Stop {
@@ -48,8 +48,8 @@ export function unlessStopped<T>(work: T | Promise<T>): Promise<T> {
 }
 
 /**
- * The result of a long computation of the present step: between two slices all other steps of the process have their turn. Rejects with
- * the cancellation once the step must stop.
+ * The result of a long computation of the present step: between two slices it says that it is alive, and all other steps of the process
+ * have their turn. Rejects with the cancellation once the step must stop.
  */
 export async function inTurn<T>(slices: InSlices<T>): Promise<T> {
   const signal = stopSignal();
@@ -57,6 +57,7 @@ export async function inTurn<T>(slices: InSlices<T>): Promise<T> {
     signal.throwIfAborted();
     const slice = slices.next();
     if (slice.done === true) return slice.value;
+    heartbeat();
     await turn();
   }
 }

@@ -7,7 +7,7 @@ import { ENDINGS, type EndedStatus, isEndedStatus } from './endings';
 import type { NumberCoverage, RequestResult, SourceCoverage, SourcesCovered, Status, Verification } from './model';
 import type { Kind } from './names';
 import { keyOf } from './shapes';
-import { SOURCES, type SourceName, sourcesOf } from './sources';
+import { PART_NAMES, SOURCES, type SourceName, sourcesOf } from './sources';
 import { count } from './words';
 
 /** What sentences are made from: a result, or what is known of a request that still runs. */
@@ -310,9 +310,12 @@ function isFoundByNumberOnly({ kind, doubts = [], counts }: Facts): boolean {
 }
 
 /** The options of the request that its result shows. */
-function optionsOf({ coverage: { contacts, calls }, startedAt, regime, submittedAt }: Facts): string[] {
+function optionsOf({ kind, coverage, startedAt, regime, submittedAt }: Facts): string[] {
+  const { contacts, calls } = coverage;
   const { from, to } = calls?.window ?? { from: null };
+  const included = PART_NAMES.filter(name => coverage[name]?.state !== 'not-asked');
   return [
+    ...(kind === 'access' && included.length < PART_NAMES.length ? ['--include', included.join(',') || 'none'] : []),
     ...(contacts?.by === 'company' ? ['--contacts', 'company'] : []),
     ...(calls?.by === 'company' ? ['--calls', 'company'] : []),
     ...(from === null ? [] : ['--from', from]),

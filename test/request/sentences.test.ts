@@ -271,6 +271,15 @@ describe('the command that comes next', () => {
     );
   });
 
+  test('leaves out what the request left out', () => {
+    const none = { state: 'not-asked', gaps: [] } as const;
+    const left = { ...covered(CALLS).coverage, transcripts: none, insights: none };
+    const commandFor = (coverage: Facts['coverage']) =>
+      nextCommand(access('partial', { doubts: NUMBER_ONLY, coverage }))?.command;
+    expect(commandFor(left)).toContain(' - --include recordings,voicemails --require');
+    expect(commandFor({ ...left, recordings: none, voicemails: none })).toContain(' - --include none --require');
+  });
+
   test('after a deletion takes the numbers too by which alone the contacts are found that were left', () => {
     const stdinOf = (counts: Partial<RequestResult['counts']>, code: keyof typeof DOUBTS) =>
       nextCommand(deletion('partial', { doubts: [doubt(code)], counts }))?.stdin;

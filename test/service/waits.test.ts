@@ -53,7 +53,7 @@ const looksIn = (events: readonly Event[], step: string) =>
 async function start(service: TestService, kind: 'access' | 'deletion', name: string, requestId: string) {
   const connection = `${service.connection}-${name}`;
   const subject = { email: service.sandbox.company(name).truth.subjectEmail };
-  const more = kind === 'deletion' ? { settleSeconds: 0 } : {};
+  const more = kind === 'deletion' ? { settleSeconds: 0 } : { include: [] };
   return (await service.client.start(kind, { requestId, connection, subject, ...more })).workflowId;
 }
 
