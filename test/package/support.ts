@@ -73,6 +73,7 @@ export const NOTHING: Found = {
   insights: [],
   withheld: [],
   redactions: [],
+  coverage: { ...FOUND.coverage, recordings: SEARCHED },
 };
 
 export const PACKAGE = accessPackage(FOUND);

@@ -7,6 +7,11 @@ export function gapSentence(code: string, { catalog }: Words): string {
   return wordsOf(catalog.gaps, code) ?? wordsOf(catalog.media, code) ?? catalog.coverage.fault(code);
 }
 
+/** Why one file is missing: as `gapSentence`, beside the call. */
+export function fileSentence(code: string, words: Words): string {
+  return wordsOf(words.catalog.media, code) ?? gapSentence(code, words);
+}
+
 /** Why a place was left out or replaced. */
 export function reasonSentence(reason: string, { catalog }: Words): string {
   return wordsOf(catalog.reasons, reason) ?? catalog.withheld.other(reason);
