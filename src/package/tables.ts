@@ -2,8 +2,10 @@
  * The tables of a package, for spreadsheet programs: names of columns are Aircall's own, times are ISO 8601. They show what
  * people look for; the document holds every field. What has another form than expected stands in a cell as JSON. Pure.
  */
+import type { Insight } from '../request/insights';
 import { type Cell, csvPieces, type Row } from './csv';
 import type { AccessPackage } from './document';
+import { speakerOf, unwrapped, utterancesOf } from './page/envelopes';
 import { listOf, memberOf } from './page/values';
 import { isoOf } from './times';
 
@@ -118,19 +120,18 @@ export const TABLES: readonly Table[] = [
   }),
   table('transcripts', ['call', 'start_time', 'end_time', 'speaker', 'text'], function* ({ transcripts }) {
     for (const { call, content } of transcripts)
-      for (const utterance of utterancesIn(content))
+      for (const utterance of utterancesOf(content) ?? [content])
         yield {
           call,
           start_time: cellOf(memberOf(utterance, 'start_time')),
           end_time: cellOf(memberOf(utterance, 'end_time')),
-          speaker: cellOf(memberOf(utterance, 'participant_type')),
+          speaker: whoSaid(utterance),
           text: wordsOf(utterance),
         };
   }),
   table('insights', ['call', 'kind', 'speaker', 'text'], function* ({ insights }) {
     for (const { call, kind, content } of insights)
-      for (const item of itemsIn(content, kind))
-        yield { call, kind, speaker: cellOf(memberOf(item, 'participant_type')), text: wordsOf(item) };
+      for (const item of itemsIn(content, kind)) yield { call, kind, speaker: whoSaid(item), text: wordsOf(item) };
   }),
 ];
 
@@ -160,20 +161,15 @@ function joined(values: unknown, member: string): string {
     .join(', ');
 }
 
-/** What was said, in its order; the whole if it has another form. */
-function utterancesIn(content: unknown): readonly unknown[] {
-  const transcription = memberOf(content, 'transcription') ?? content;
-  const utterances = memberOf(memberOf(transcription, 'content') ?? transcription, 'utterances');
-  return Array.isArray(utterances) ? utterances : [content];
+/** Another word than those that Aircall documents stands as it is. */
+function whoSaid(statement: unknown): Cell {
+  return speakerOf(statement) ?? cellOf(memberOf(statement, 'participant_type'));
 }
 
-const CSAT = 'csat';
-
-/** The statements of an insight; one if it is no list. Unverified: the names of its envelope. */
-function itemsIn(content: unknown, kind: string): readonly unknown[] {
-  const inner = memberOf(content, kind) ?? memberOf(content, CSAT) ?? content;
-  const statements = memberOf(inner, 'content') ?? memberOf(inner, 'participants') ?? inner;
-  return Array.isArray(statements) ? statements : [statements];
+/** The statements of an insight; one if it is no list. */
+function itemsIn(content: unknown, kind: Insight): readonly unknown[] {
+  const inner = unwrapped(content, kind);
+  return Array.isArray(inner) ? inner : [inner];
 }
 
 /** The words of a statement: an object without any stands as JSON. */

@@ -21,6 +21,7 @@ import { noCounts } from '../request/model';
 import type { Kind } from '../request/names';
 import { isDoubt } from '../request/sentences';
 import { compareRecords, recordName, type SourceName, sourcesOf, unreadableName } from '../request/sources';
+import { isWhole } from '../request/whole';
 
 /** Limit of outcomes in a history: the rest is counted by source, outcome and code. */
 export const OUTCOMES_MAX = 10_000;
@@ -189,14 +190,6 @@ export function statusOf(
   if (doubts.some(({ undecided }) => undecided > 0)) return 'partial'; // nothing is certain
   return doubts.length > 0 ? 'completed' : 'no-match';
 }
-
-/** Also where there was nothing to search for, or nothing that the company may read: it is told, and no repetition changes it. */
-function isWhole({ state, gaps }: SourceCoverage): boolean {
-  const nothingToSearchFor = gaps.length > 0 && gaps.every(({ code }) => code === 'no-number-known');
-  return WHOLE.includes(state) || (state === 'skipped' && nothingToSearchFor);
-}
-
-const WHOLE: readonly SourceCoverage['state'][] = ['complete', 'not-asked', 'not-entitled'];
 
 /** Doubtful records are withheld, or left, as planned: what undecided ones make of a request says the table of doubts. */
 function isAsPlanned({ outcome, code = '' }: RecordOutcome): boolean {

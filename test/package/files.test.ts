@@ -121,6 +121,8 @@ describe('README.txt', () => {
   test('names no file that is not there, and says nothing that is not so', () => {
     const text = readmeText(accessPackage(NOTHING), [{ path: 'index.html' }]);
     expect(text).not.toMatch(/notice\.html|media\/|left out/);
+    expect(text).not.toMatch(/index\.html: [^\n]*(everything|all data)/);
+    expect(text).toMatch(/access-package\.json: all data/);
     const found = readmeText(PACKAGE, PAGES);
     expect(found).toContain('left out');
     expect(found).not.toContain('Nothing');

@@ -2,16 +2,19 @@
 import fc from 'fast-check';
 import { DOUBTS } from '../../src/judgement/doubts';
 import { AFTER } from '../../src/media/errors';
+import { type AccessPackage, accessPackage } from '../../src/package/document';
 import { catalogOf } from '../../src/package/page/catalogs';
 import { OUT_OF_REACH } from '../../src/package/page/codes';
 import type { PageContent } from '../../src/package/page/content';
 import { type PageOptions, renderPages } from '../../src/package/page/pages';
 import { TEXT_LENGTH_MAX } from '../../src/package/page/text';
+import { readmeText } from '../../src/package/readme';
 import { REASONS } from '../../src/redaction/reasons';
 import { LANGUAGES, type Language } from '../../src/request/options';
 import { atOnce } from '../../src/slices';
 import { coverageOf } from '../../src/workflows/result';
 import { emptyContent, pageContent } from '../support/page-content';
+import { FOUND, NOTHING } from './support';
 
 const NOTICE = { language: 'en', text: '# Notice' } as const;
 const IN_PARIS = { language: 'en', timezone: 'Europe/Paris' } as const satisfies PageOptions;
@@ -134,6 +137,7 @@ test('each call is on one page, newest first, and the pages lead to each other',
   expect(places).toEqual(Array.from({ length: 1_203 }, (_, index) => index + 1));
   const links = pages.map(([, html]) => [...html.matchAll(/href="([a-z0-9-]+\.html)#calls"/g)].map(([, path]) => path));
   expect(links).toEqual([['calls-2.html'], ['index.html', 'calls-3.html'], ['calls-2.html']]);
+  for (const [, html] of pages) expect(textOf(html)).toContain('Time zone Europe/Paris');
 });
 
 test('long calls are spread over more pages', () => {
@@ -147,6 +151,87 @@ test('of a text of two million characters the beginning is shown, and where the 
   expect(html.length).toBeLessThan(40 * TEXT_LENGTH_MAX);
   expect(html).toContain('z'.repeat(TEXT_LENGTH_MAX / 2));
   expect(textOf(html)).toContain(catalogOf('en').shortened);
+});
+
+test('where a text of one line or an utterance is shortened, the page says so, and only there', () => {
+  const { shortened } = catalogOf('en');
+  const noted = (length: number, part: (text: string) => Partial<PageContent>) =>
+    textOf(indexOf({ ...emptyContent(), ...part('z'.repeat(length)) })).split(shortened).length - 1;
+  const parts: readonly ((text: string) => Partial<PageContent>)[] = [
+    text => ({ contacts: [{ id: 1, first_name: text }] }),
+    text => ({ calls: [{ id: 1, tags: [{ name: text }] }] }),
+    text => ({ calls: [{ id: 1 }], transcripts: [{ call: 1, content: { utterances: [{ text }] } }] }),
+  ];
+  for (const part of parts) {
+    expect(noted(TEXT_LENGTH_MAX, part)).toBe(0);
+    expect(noted(TEXT_LENGTH_MAX + 1, part)).toBe(1);
+  }
+});
+
+const ANALYSED = { id: 7, call_id: 1 };
+
+test.each([
+  [
+    'a special summary: the name of its template and all of its results',
+    'custom_summary_result',
+    {
+      ...ANALYSED,
+      custom_summary: { name: 'Sales call' },
+      summary_template_results: [
+        { name: 'Need', content: 'A corrected invoice.' },
+        { name: 'Next step', content: 'Call back.' },
+      ],
+    },
+    ['Sales call', 'Need', 'A corrected invoice.', 'Next step', 'Call back.'],
+  ],
+  [
+    'a task: what stands beside its words',
+    'action_items',
+    { action_items: [{ id: 1, content: 'Send the invoice.', ai_generated: true, due: 'on Monday' }] },
+    ['Send the invoice.', 'due', 'on Monday'],
+  ],
+  [
+    'a summary: its words alone, if nothing else is in it',
+    'summary',
+    { summary: { ...ANALYSED, created_at: '2026-07-01T06:00:00Z', content: 'About an order.' } },
+    ['Summary About an order. <'],
+  ],
+  [
+    'moods: with whose they are, under either name that Aircall has for it',
+    'sentiments',
+    {
+      sentiment: {
+        ...ANALYSED,
+        participants: [
+          { phone_number: '+33612345678', value: 'POSITIVE', type: 'external' },
+          { value: 'NEGATIVE', participant_type: 'ai_voice_agent' },
+        ],
+      },
+    },
+    ['Your side: positive', 'Voice assistant: negative'],
+  ],
+] as const)('of what Aircall made of a call nothing is lost: %s', (_what, kind, content, shown) => {
+  const html = indexOf({ ...pageContent({ calls: 0 }), calls: [{ id: 1 }], insights: [{ call: 1, kind, content }] });
+  const [, insights = ''] = html.split('<dl class="insights">');
+  const text = textOf(`<body>${insights.split('</section>')[0]} &lt;`);
+  for (const words of shown) expect(text).toContain(words);
+});
+
+test('a call of another number that the person took part in is nobody’s from or to the person', () => {
+  for (const language of LANGUAGES) {
+    const conference = {
+      id: 1,
+      direction: 'inbound',
+      raw_digits: 'Person 1',
+      conference_participants: [{ type: 'external', phone_number: '+33612345678' }],
+    };
+    const { calls } = catalogOf(language);
+    const html = indexOf({ ...pageContent({ calls: 0 }), calls: [conference] }, { language });
+    const [table = ''] = (html.split(`${calls.caption}</caption>`)[1] ?? '').split('</table>');
+    const text = textOf(`<body>${table}`);
+    for (const words of [calls.number, calls.inbound, 'Person 1', '+33612345678']) expect(text).toContain(words);
+    expect(text).not.toMatch(/\b(you|your|Ihnen|Ihre|vous|votre|usted|su|Lei|Suo|u|Uw|si|seu)\b/i);
+  }
 });
 
 test('a call has its audio, its transcript and what was derived from it, or the reason why there is none', () => {
@@ -248,6 +333,123 @@ test('a notice that is missing is named under the coverage, in every language, a
   }
 });
 
+test('a recording that may follow is told of its own call, and of all of them under the coverage', () => {
+  const content = pageContent({ calls: 1 });
+  const recordings = content.calls.map(({ id }) => ({ call: Number(id), code: 'recording-may-follow' }));
+  for (const language of LANGUAGES) {
+    const { media, gaps } = catalogOf(language);
+    const [table = '', coverage = ''] = indexOf({ ...content, recordings }, { language }).split('id="withheld"');
+    expect(table).toContain(media['recording-may-follow']);
+    expect(table).not.toContain(gaps['recording-may-follow']);
+    expect(coverage).toContain(`${gaps['recording-may-follow']}: 1`);
+    expect(coverage).not.toContain(media['recording-may-follow']);
+  }
+});
+
+test('coverage counts each file that is missing once, by its reason', () => {
+  const { gaps, media, states } = catalogOf('en');
+  const recordingsOf = (codes: readonly string[], gap: { readonly code: string; readonly count?: number }) => {
+    const content = pageContent({ calls: 0 });
+    const coverage = { ...content.coverage, recordings: { state: 'partial', gaps: [gap] } as const };
+    const text = textOf(indexOf({ ...content, coverage, recordings: codes.map((code, call) => ({ call, code })) }));
+    return text.split(`Recordings 0 ${states.partial}`)[1]?.split('Voicemails 0 ')[0];
+  };
+  const missing = { code: 'file-missing', count: 3 };
+  const told = recordingsOf(['expired', 'expired', 'gone'], missing);
+  expect(told).toContain(`${media.expired}: 2 ${media.gone}: 1`);
+  expect(told).not.toContain(gaps['file-missing']);
+  expect(recordingsOf(['gone'], missing)).toContain(`${gaps['file-missing']}: 2 ${media.gone}: 1`);
+  expect(recordingsOf([], missing)).toContain(`${gaps['file-missing']}: 3`);
+});
+
+test('that only calls with a transcript were analysed is told where both were asked for', () => {
+  const states = ['complete', 'partial', 'failed', 'skipped', 'not-asked', 'not-entitled'] as const;
+  for (const language of LANGUAGES)
+    for (const insights of states)
+      for (const transcripts of ['complete', 'partial', 'not-asked'] as const) {
+        const content = emptyContent();
+        const of = (state: (typeof states)[number]) => ({ state, gaps: [] });
+        const coverage = { ...content.coverage, insights: of(insights), transcripts: of(transcripts) };
+        const isTold = ['complete', 'partial'].includes(insights) && transcripts !== 'not-asked';
+        const html = indexOf({ ...content, coverage }, { language });
+        expect(html.includes(catalogOf(language).coverage.onlyOfTranscripts)).toBe(isTold);
+      }
+});
+
+type State = PageContent['coverage']['contacts']['state'];
+
+function reached(state: State, ...codes: readonly string[]) {
+  return { state, gaps: codes.map(code => ({ code })) };
+}
+
+const SEARCHED = reached('complete');
+const UNSEARCHED = reached('skipped', 'no-number-known');
+const PARTS_UNSEARCHED = {
+  recordings: UNSEARCHED,
+  voicemails: UNSEARCHED,
+  transcripts: UNSEARCHED,
+  insights: UNSEARCHED,
+};
+
+type Found = Omit<AccessPackage, 'format'>;
+
+/** What was found, withheld and searched, and what page and README.txt say of it. */
+const STANDINGS: readonly [what: string, found: Found, lead: 'lead' | 'leadEmpty' | 'leadIncomplete'][] = [
+  ['nothing, of all that was asked for', NOTHING, 'leadEmpty'],
+  ['nothing, and no number to search for', covering(NOTHING, UNSEARCHED, PARTS_UNSEARCHED), 'leadEmpty'],
+  ['nothing but doubtful calls', { ...NOTHING, withheld: FOUND.withheld }, 'leadIncomplete'],
+  [
+    'nothing but a card of a number',
+    { ...NOTHING, withheld: [{ source: 'contacts', code: 'number-only', count: 1 }] },
+    'leadIncomplete',
+  ],
+  ['nothing, and the search for calls failed', covering(NOTHING, reached('failed', 'server-error')), 'leadIncomplete'],
+  [
+    'nothing, and a contact that could not be read',
+    covering(NOTHING, SEARCHED, { contacts: reached('partial', 'unexpected-record') }),
+    'leadIncomplete',
+  ],
+  [
+    'nothing, and a number that nobody could search for',
+    covering(NOTHING, reached('skipped', 'no-number-known', 'number-without-country')),
+    'leadIncomplete',
+  ],
+  ['something, and nothing withheld', { ...covering(FOUND, SEARCHED, { recordings: SEARCHED }), withheld: [] }, 'lead'],
+  ['something, and calls that are doubtful', covering(FOUND, SEARCHED, { recordings: SEARCHED }), 'leadIncomplete'],
+  ['something, and a file that is missing', { ...FOUND, withheld: [] }, 'leadIncomplete'],
+];
+
+function covering(
+  found: Found,
+  calls: Partial<Found['coverage']['calls']>,
+  others: Partial<Found['coverage']> = {},
+): Found {
+  const { coverage } = found;
+  return { ...found, coverage: { ...coverage, ...others, calls: { ...coverage.calls, ...calls } } };
+}
+
+test.each(STANDINGS)('page and README.txt say the same of a package: %s', (_what, found, lead) => {
+  for (const language of LANGUAGES) {
+    const document = accessPackage({ ...found, language });
+    const page = indexOf(document, { language });
+    for (const each of ['lead', 'leadEmpty', 'leadIncomplete'] as const)
+      expect(page.includes(catalogOf(language)[each])).toBe(each === lead);
+    expect(page.includes('id="overview"')).toBe(lead !== 'leadEmpty');
+    const nothing = readmeText(accessPackage({ ...NOTHING, language }), []).split('\n')[4] ?? '';
+    expect(readmeText(document, []).includes(nothing)).toBe(lead === 'leadEmpty');
+  }
+});
+
+test('README.txt says that something is missing if a source was not searched to its end, and only then', () => {
+  const sentence = 'Not everything could be searched or read.';
+  const of = (found: Found) => readmeText(accessPackage(found), []);
+  for (const [, found] of STANDINGS) {
+    const sources = [found.coverage.contacts, found.coverage.calls, found.coverage.recordings];
+    const isMissing = sources.some(({ state, gaps }) => state === 'failed' || state === 'partial' || gaps.length > 1);
+    expect(of(found).includes(sentence)).toBe(isMissing);
+  }
+});
+
 test('of a person of whom nothing was found a page confirms what was searched', () => {
   const text = textOf(indexOf(emptyContent()));
   const { leadEmpty, coverage, sources, lead } = catalogOf('en');
@@ -278,7 +480,9 @@ test('every code has a sentence of its own in every language', () => {
   for (const language of LANGUAGES) {
     const catalog = catalogOf(language);
     expect(Object.keys(catalog.gaps).sort()).toEqual(Object.keys(catalogOf('en').gaps).sort());
-    expect(Object.keys(catalog.media).sort()).toEqual([...Object.keys(AFTER), 'not-downloaded'].sort());
+    expect(Object.keys(catalog.media).sort()).toEqual(
+      [...Object.keys(AFTER), 'not-downloaded', 'recording-may-follow'].sort(),
+    );
     expect(Object.keys(catalog.reasons).sort()).toEqual([...REASONS].sort());
     expect(Object.keys(catalog.doubts).sort()).toEqual(Object.keys(DOUBTS).sort());
   }

@@ -74,6 +74,7 @@ export const NOTHING: Found = {
   insights: [],
   withheld: [],
   redactions: [],
+  coverage: { ...FOUND.coverage, recordings: SEARCHED },
 };
 
 export const PACKAGE = accessPackage(FOUND);

@@ -159,6 +159,33 @@ describe('the tables of a package', () => {
     ]);
   });
 
+  test('show whose mood it was, under either name, and all of what has no table of its own', () => {
+    const template = {
+      custom_summary: { name: 'Sales call' },
+      summary_template_results: [{ name: 'Need', content: 'x' }],
+    };
+    const participants = [
+      { phone_number: '+33612345678', value: 'POSITIVE', type: 'external' },
+      { value: 'NEGATIVE', participant_type: 'external' },
+    ];
+    const document = accessPackage({
+      ...FOUND,
+      insights: [
+        { call: 7, kind: 'sentiments', content: { sentiment: { id: 1, call_id: 7, participants } } },
+        { call: 7, kind: 'topics', content: { topic: { id: 1, created_at: 'x', content: ['order'] } } },
+        { call: 7, kind: 'action_items', content: { action_items: [{ id: 1, content: 'Send it.', type: 'manual' }] } },
+        { call: 7, kind: 'custom_summary_result', content: { id: 1, call_id: 7, ...template } },
+      ],
+    });
+    expect(tableOf('insights', document).map(({ kind, speaker, text }) => [kind, speaker, text])).toEqual([
+      ['sentiments', 'external', 'POSITIVE'],
+      ['sentiments', 'external', 'NEGATIVE'],
+      ['topics', '', 'order'],
+      ['action_items', '', 'Send it.'],
+      ['custom_summary_result', '', JSON.stringify(template)],
+    ]);
+  });
+
   test('drop nothing of another form than expected', () => {
     const contents = fc.oneof(fc.jsonValue(), fc.constantFrom({ raw: 'x' }, { transcription: null }, { content: 5 }));
     fc.assert(

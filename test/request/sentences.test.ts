@@ -273,8 +273,8 @@ describe('the command that comes next', () => {
 
   test('leaves out what the request left out', () => {
     const none = { state: 'not-asked', gaps: [] } as const;
-    const left = { ...covered(CALLS).coverage, transcripts: none, insights: none };
-    const commandFor = (coverage: Facts['coverage']) =>
+    const left: RequestResult['coverage'] = { ...covered(CALLS).coverage, transcripts: none, insights: none };
+    const commandFor = (coverage: RequestResult['coverage']) =>
       nextCommand(access('partial', { doubts: NUMBER_ONLY, coverage }))?.command;
     expect(commandFor(left)).toContain(' - --include recordings,voicemails --require');
     expect(commandFor({ ...left, recordings: none, voicemails: none })).toContain(' - --include none --require');

@@ -1,7 +1,7 @@
 /** The table of calls: a row of facts for each, and below it what was written, recorded and derived. */
 import type { MediaShown, PageContent } from './content';
 import { type CallShown, type CommentShown, readCall } from './records';
-import { gapSentence } from './sentences';
+import { fileSentence } from './sentences';
 import { type Insight, Insights, Transcript } from './spoken';
 import { Inline, Items, Prose, shownText } from './text';
 import type { Words } from './words';
@@ -83,16 +83,16 @@ function CallRows({ call, words }: { readonly call: WholeCall; readonly words: W
           {isAnswered ? calls.answered : calls.missed}
         </td>
         <td>
-          {number === undefined ? calls.unknown : <Inline text={number} />}
+          {number === undefined ? calls.unknown : <Inline text={number} words={words} />}
           {country !== undefined && (
             <span class="note">
               {' '}
-              <Inline text={words.country(country)} />
+              <Inline text={words.country(country)} words={words} />
             </span>
           )}
         </td>
-        <td>{line !== undefined && <Inline text={line} />}</td>
-        <td>{agent !== undefined && <Inline text={agent} />}</td>
+        <td>{line !== undefined && <Inline text={line} words={words} />}</td>
+        <td>{agent !== undefined && <Inline text={agent} words={words} />}</td>
         <td>{durationSeconds !== undefined && words.duration(durationSeconds)}</td>
       </tr>
       {hasDetails(call) && (
@@ -155,7 +155,7 @@ function Comment({ comment, words }: { readonly comment: CommentShown; readonly 
     <div class="comment">
       <Prose text={text} words={words} />
       <p class="note">
-        {by !== undefined && <Inline text={by} />}
+        {by !== undefined && <Inline text={by} words={words} />}
         {by !== undefined && at !== undefined && ', '}
         {at !== undefined && words.time(at)}
       </p>
@@ -169,7 +169,7 @@ function Labels(props: { readonly name: string; readonly labels: readonly string
   return (
     <div>
       <h3>{name}</h3>
-      <Items class="tags" items={labels} show={label => <Inline text={label} />} words={words} />
+      <Items class="tags" items={labels} show={label => <Inline text={label} words={words} />} words={words} />
     </div>
   );
 }
@@ -182,7 +182,7 @@ function Audio({ media, name, words }: { readonly media: MediaShown; readonly na
     return (
       <div>
         <h3>{name}</h3>
-        <p>{gapSentence(media.code, words)}</p>
+        <p>{fileSentence(media.code, words)}</p>
       </div>
     );
   if (!MEDIA_PATH.test(media.file)) throw new RangeError('a file of the package has a path that is not below media/');

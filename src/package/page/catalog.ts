@@ -15,8 +15,10 @@ type With<A extends readonly string[]> = (...values: A) => string;
 export interface Catalog {
   readonly title: string;
   readonly lead: string;
-  /** Instead, if nothing was found. */
+  /** Instead, if there is nothing. */
   readonly leadEmpty: string;
+  /** Instead, if something was withheld or not searched to its end; the package may hold nothing. */
+  readonly leadIncomplete: string;
   readonly skipLink: string;
   readonly onThisPage: string;
   readonly facts: Words<'request' | 'company' | 'searchBegan' | 'timezone' | 'searchedFor'>;
@@ -74,7 +76,7 @@ export interface Catalog {
   readonly reasons: Words<Reason>;
   readonly doubts: Words<DoubtCode>;
   readonly coverage: Words<
-    'lead' | 'caption' | 'source' | 'found' | 'result' | 'outOfReach' | 'byNumber' | 'byCompany'
+    'lead' | 'caption' | 'source' | 'found' | 'result' | 'outOfReach' | 'byNumber' | 'byCompany' | 'onlyOfTranscripts'
   > & {
     readonly window: With<[from: string, to: string]>;
     readonly windowFromStart: With<[to: string]>;

@@ -23,7 +23,7 @@ export type GapCode =
   | 'notice-missing';
 
 /** Why an audio file is missing. */
-export type AudioCode = MediaErrorCode | 'not-downloaded';
+export type AudioCode = MediaErrorCode | 'not-downloaded' | 'recording-may-follow';
 
 /** What Aircall's API cannot list, as coverage names it. */
 export const OUT_OF_REACH = {

@@ -26,9 +26,9 @@ function Card({ contact, words }: { readonly contact: ContactShown; readonly wor
   const { name, company, emails, phoneNumbers, notes, created, updated, others } = contact;
   return (
     <article class="card">
-      <h3>{name === '' ? contacts.unnamed : <Inline text={name} />}</h3>
+      <h3>{name === '' ? contacts.unnamed : <Inline text={name} words={words} />}</h3>
       <dl>
-        <Field name={contacts.company}>{company !== undefined && <Inline text={company} />}</Field>
+        <Field name={contacts.company}>{company !== undefined && <Inline text={company} words={words} />}</Field>
         <Field name={contacts.emails}>{emails.length > 0 && <LabelledItems items={emails} words={words} />}</Field>
         <Field name={contacts.phoneNumbers}>
           {phoneNumbers.length > 0 && <LabelledItems items={phoneNumbers} words={words} />}
@@ -56,11 +56,11 @@ function Field({ name, children }: { readonly name: string; readonly children: C
 function LabelledItems({ items, words }: { readonly items: readonly Labelled[]; readonly words: Words }) {
   const show = ({ value, label }: Labelled) => (
     <>
-      <Inline text={value} />
+      <Inline text={value} words={words} />
       {label !== undefined && (
         <span class="note">
           {' '}
-          <Inline text={label} />
+          <Inline text={label} words={words} />
         </span>
       )}
     </>

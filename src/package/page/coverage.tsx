@@ -74,6 +74,9 @@ export function Coverage({ content, words }: Props) {
               <td>
                 {states[content.coverage[source].state]}
                 <Gaps gaps={gapsOf(content, source)} words={words} />
+                {source === 'insights' && isOnlyOfTranscripts(content) && (
+                  <p class="note">{coverage.onlyOfTranscripts}</p>
+                )}
               </td>
             </tr>
           ))}
@@ -102,6 +105,11 @@ export function Coverage({ content, words }: Props) {
   );
 }
 
+/** Whether a call without a transcript cost no API request for insights: if both were asked for. */
+function isOnlyOfTranscripts({ coverage: { insights, transcripts } }: PageContent): boolean {
+  return (insights.state === 'complete' || insights.state === 'partial') && transcripts.state !== 'not-asked';
+}
+
 function windowSentence({ from, to }: { readonly from: string | null; readonly to: string }, words: Words): string {
   const { coverage } = words.catalog;
   const until = words.time(Date.parse(to));
@@ -121,13 +129,20 @@ function Gaps({ gaps, words }: { readonly gaps: SourceSearched['gaps']; readonly
   );
 }
 
-/** With the reasons for missing files, if coverage does not name them. */
+/** Files that are missing by their reasons, each of them once: as missing are counted only those that have none. */
 function gapsOf(content: PageContent, source: SourceName): SourceSearched['gaps'] {
   const { gaps } = content.coverage[source];
   if (source !== 'recordings' && source !== 'voicemails') return gaps;
   const missing = countBy(content[source].flatMap(media => ('code' in media ? [media.code] : [])));
   const named = new Set(gaps.map(({ code }) => code));
-  return [...gaps, ...[...missing].flatMap(([code, count]) => (named.has(code) ? [] : [{ code, count }]))];
+  const reasons = [...missing].flatMap(([code, count]) => (named.has(code) ? [] : [{ code, count }]));
+  const explained = reasons.reduce((sum, { count }) => sum + count, 0);
+  const others = gaps.flatMap(gap => {
+    if (gap.code !== 'file-missing' || explained === 0) return [gap];
+    const count = (gap.count ?? 0) - explained;
+    return count > 0 ? [{ ...gap, count }] : [];
+  });
+  return [...others, ...reasons];
 }
 
 /** How many records of a source, or files, are in the package. */

@@ -12,6 +12,7 @@ import { PAGE_SOURCES, type PageContent } from './content';
 import { Coverage, countOf, Withheld } from './coverage';
 import { Frame, type PageFile, pageFile, Section } from './frame';
 import { NOTICE_PATH, type Notice, noticePage } from './notice';
+import { isComplete, isEmpty } from './standing';
 import { Inline, Items } from './text';
 import { type Words, wordsFor } from './words';
 
@@ -95,9 +96,8 @@ interface IndexProps {
 
 function IndexPage({ content, calls, shown, pages, words, hasNotice }: IndexProps) {
   const { catalog } = words;
-  const isEmpty = PAGE_SOURCES.every(source => content[source].length === 0);
   const sections = [
-    ...(isEmpty
+    ...(isEmpty(content)
       ? []
       : ([
           ['overview', catalog.sections.overview, <Overview content={content} words={words} />],
@@ -122,7 +122,7 @@ function IndexPage({ content, calls, shown, pages, words, hasNotice }: IndexProp
       words={words}
       header={
         <>
-          <p class="lead">{isEmpty ? catalog.leadEmpty : catalog.lead}</p>
+          <p class="lead">{leadOf(content, catalog)}</p>
           <Facts content={content} words={words} />
           <nav aria-label={catalog.onThisPage}>
             <ul>
@@ -145,6 +145,11 @@ function IndexPage({ content, calls, shown, pages, words, hasNotice }: IndexProp
   );
 }
 
+function leadOf(content: PageContent, { lead, leadEmpty, leadIncomplete }: Words['catalog']): string {
+  if (isEmpty(content)) return leadEmpty;
+  return isComplete(content) ? lead : leadIncomplete;
+}
+
 interface PartProps {
   readonly content: PageContent;
   readonly words: Words;
@@ -153,19 +158,19 @@ interface PartProps {
 function Facts({ content, words }: PartProps) {
   const { facts } = words.catalog;
   const { emails, phoneNumbers } = content.subject;
-  const show = (identity: string) => <Inline text={identity} />;
+  const show = (identity: string) => <Inline text={identity} words={words} />;
   return (
     <dl class="facts">
       <div>
         <dt>{facts.company}</dt>
         <dd>
-          <Inline text={content.connection} />
+          <Inline text={content.connection} words={words} />
         </dd>
       </div>
       <div>
         <dt>{facts.request}</dt>
         <dd>
-          <Inline text={content.requestId} />
+          <Inline text={content.requestId} words={words} />
         </dd>
       </div>
       <div>
@@ -178,11 +183,17 @@ function Facts({ content, words }: PartProps) {
         <dt>{facts.searchBegan}</dt>
         <dd>{words.time(Date.parse(content.createdAt))}</dd>
       </div>
-      <div>
-        <dt>{facts.timezone}</dt>
-        <dd>{words.timezone}</dd>
-      </div>
+      <Timezone words={words} />
     </dl>
+  );
+}
+
+function Timezone({ words }: { readonly words: Words }) {
+  return (
+    <div>
+      <dt>{words.catalog.facts.timezone}</dt>
+      <dd>{words.timezone}</dd>
+    </div>
   );
 }
 
@@ -224,9 +235,14 @@ function CallsPage({ calls, page, pages, words }: CallsProps) {
       title={paging.title(words.number(page))}
       words={words}
       header={
-        <p>
-          <a href="index.html">{paging.back}</a>
-        </p>
+        <>
+          <dl class="facts">
+            <Timezone words={words} />
+          </dl>
+          <p>
+            <a href="index.html">{paging.back}</a>
+          </p>
+        </>
       }
     >
       <Section id="calls" title={sources.calls}>
@@ -287,7 +303,7 @@ function Help({ content, words, hasNotice }: PartProps & { readonly hasNotice: b
   return (
     <>
       <p>
-        {help.ask} <Inline text={content.requestId} />
+        {help.ask} <Inline text={content.requestId} words={words} />
       </p>
       <p>{help.rights}</p>
       {hasNotice && (

@@ -7,6 +7,12 @@ export function gapSentence(code: string, { catalog }: Pick<Words, 'catalog'>): 
   return wordsOf(catalog.gaps, code) ?? wordsOf(catalog.media, code) ?? catalog.coverage.fault(code);
 }
 
+/** Why one file is missing: as `gapSentence`, beside the call. */
+export function fileSentence(code: string, words: Words): string {
+  const { media, doubts } = words.catalog;
+  return wordsOf(media, code) ?? wordsOf(doubts, code) ?? gapSentence(code, words);
+}
+
 /** Why a place was left out or replaced. */
 export function reasonSentence(reason: string, { catalog }: Words): string {
   return wordsOf(catalog.reasons, reason) ?? catalog.withheld.other(reason);

@@ -1,8 +1,9 @@
-/** What was said in a call, and what Aircall derived from it. Envelopes of both are not all documented: what is unknown is shown as it is. */
+/** What was said in a call, and what Aircall derived from it. What is of an unknown form is shown as it is. */
 import type { Insight as InsightKind } from '../../request/insights';
+import { speakerOf, unwrapped, utterancesOf } from './envelopes';
 import { textOf } from './records';
-import { Fields, Inline, Items, Prose, shownText, Value } from './text';
-import { listOf, memberOf } from './values';
+import { Fields, Inline, Items, Prose, Shortened, shownText, Value } from './text';
+import { memberOf } from './values';
 import type { Words } from './words';
 
 export interface Insight {
@@ -25,35 +26,37 @@ export function Transcript({ content, label, words }: { content: unknown; label:
 }
 
 function Utterance({ utterance, words }: { utterance: unknown; words: Words }) {
-  const type = memberOf(utterance, 'participant_type');
   const start = memberOf(utterance, 'start_time');
   const text = memberOf(utterance, 'text');
   return (
     <>
       <span class="speaker">
-        {speakerOf(type, words) ?? <Inline text={textOf(type) ?? '–'} />}
+        {speakerWords(utterance, words) ?? (
+          <Inline text={textOf(memberOf(utterance, 'participant_type')) ?? '–'} words={words} />
+        )}
         {typeof start === 'number' && start >= 0 && <span class="note"> {clockOf(start)}</span>}
       </span>
-      {typeof text === 'string' ? <span dir="auto">{shownText(text)}</span> : <Value value={utterance} words={words} />}
+      {typeof text === 'string' ? (
+        <>
+          <span dir="auto">{shownText(text)}</span>
+          <Shortened text={text} words={words} />
+        </>
+      ) : (
+        <Value value={utterance} words={words} />
+      )}
     </>
   );
 }
 
-function speakerOf(type: unknown, { catalog: { speakers } }: Words): string | undefined {
-  return type === 'external' || type === 'internal' || type === 'ai_voice_agent' ? speakers[type] : undefined;
+function speakerWords(said: unknown, { catalog: { speakers } }: Words): string | undefined {
+  const speaker = speakerOf(said);
+  return speaker && speakers[speaker];
 }
 
 /** As `1:05`; since the beginning of the call. */
 function clockOf(seconds: number): string {
   const whole = Math.floor(seconds);
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, '0')}`;
-}
-
-/** Undefined if the envelope is another one. */
-function utterancesOf(content: unknown): readonly unknown[] | undefined {
-  const inner = memberOf(content, 'transcription') ?? content;
-  const utterances = memberOf(memberOf(inner, 'content') ?? inner, 'utterances');
-  return Array.isArray(utterances) ? utterances : undefined;
 }
 
 export function Insights({ insights, words }: { readonly insights: readonly Insight[]; readonly words: Words }) {
@@ -71,19 +74,18 @@ export function Insights({ insights, words }: { readonly insights: readonly Insi
   );
 }
 
-/** Names of an envelope that say nothing to a person. */
-const ENVELOPE: readonly string[] = ['id', 'call_id', 'call_created_at', 'ai_generated', 'direct_link'];
-
 function InsightValue({ kind, content, words }: Insight & { readonly words: Words }) {
   const inner = unwrapped(content, kind);
   if (typeof inner === 'string') return <Prose text={inner} words={words} />;
-  if (kind === 'sentiments') {
-    const moods = listOf(memberOf(inner, 'participants') ?? inner);
-    if (moods.length > 0)
-      return <Items items={moods} show={mood => <Mood mood={mood} words={words} />} words={words} />;
+  if (Array.isArray(inner)) {
+    const show = (item: unknown) =>
+      kind === 'sentiments' ? (
+        <Mood mood={item} words={words} />
+      ) : (
+        <Value value={unwrapped(item, kind)} words={words} />
+      );
+    return <Items items={inner} show={show} words={words} />;
   }
-  if (Array.isArray(inner))
-    return <Items items={inner} show={item => <Value value={unwrapped(item, kind)} words={words} />} words={words} />;
   if (typeof inner === 'object' && inner !== null) return <Fields fields={Object.entries(inner)} words={words} />;
   return <Value value={inner} words={words} />;
 }
@@ -91,26 +93,7 @@ function InsightValue({ kind, content, words }: Insight & { readonly words: Word
 function Mood({ mood, words }: { readonly mood: unknown; readonly words: Words }) {
   const { moods } = words.catalog;
   const value = memberOf(mood, 'value');
-  const type = memberOf(mood, 'participant_type');
   if (value !== 'POSITIVE' && value !== 'NEUTRAL' && value !== 'NEGATIVE') return <Value value={mood} words={words} />;
-  const speaker = speakerOf(type, words);
+  const speaker = speakerWords(mood, words);
   return <>{speaker === undefined ? moods[value] : `${speaker}: ${moods[value]}`}</>;
 }
-
-/** What is inside of envelopes with one meaningful member. */
-function unwrapped(content: unknown, kind: InsightKind): unknown {
-  let inner = content;
-  for (const name of [kind, ENVELOPE_OF[kind], 'content']) inner = memberOf(inner, name) ?? inner;
-  if (typeof inner !== 'object' || inner === null || Array.isArray(inner)) return inner;
-  return Object.fromEntries(Object.entries(inner).filter(([name]) => !ENVELOPE.includes(name)));
-}
-
-/** The outermost member, where it is not named as the kind. */
-const ENVELOPE_OF = {
-  summary: 'summary',
-  topics: 'topic',
-  sentiments: 'sentiment',
-  action_items: 'action_item',
-  custom_summary_result: 'custom_summary',
-  predicted_csat: 'csat',
-} as const satisfies Record<InsightKind, string>;

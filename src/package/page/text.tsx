@@ -24,13 +24,28 @@ export function shownText(text: string): string {
     .replace(CONTROLS, '\ufffd');
 }
 
+interface TextProps {
+  readonly text: string;
+  readonly words: Words;
+}
+
 /** A short text within a line. */
-export function Inline({ text }: { readonly text: string }) {
-  return <bdi>{shownText(text)}</bdi>;
+export function Inline({ text, words }: TextProps) {
+  return (
+    <>
+      <bdi>{shownText(text)}</bdi>
+      <Shortened text={text} words={words} />
+    </>
+  );
+}
+
+/** Within the line of a text of which only the beginning is shown; nothing of another one. */
+export function Shortened({ text, words }: TextProps) {
+  return text.length > TEXT_LENGTH_MAX ? <span class="note"> {words.catalog.shortened}</span> : null;
 }
 
 /** A text of several lines. */
-export function Prose({ text, words }: { readonly text: string; readonly words: Words }) {
+export function Prose({ text, words }: TextProps) {
   return (
     <>
       <p class="prose" dir="auto">
@@ -90,7 +105,7 @@ export function Fields(props: {
         {fields.slice(0, ITEMS_MAX).map(([name, value]) => (
           <div>
             <dt>
-              <Inline text={name} />
+              <Inline text={name} words={words} />
             </dt>
             <dd>
               <Value value={value} words={words} depth={depth + 1} />

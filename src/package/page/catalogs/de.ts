@@ -3,9 +3,11 @@ import type { Catalog } from '../catalog';
 
 export const de: Catalog = {
   title: 'Ihre Daten in unserer Telefonanlage',
-  lead: 'Dieses Paket enthält, was wir in Aircall, unserer Telefonanlage, über Sie gespeichert haben. Daten anderer Menschen sind nicht enthalten.',
+  lead: 'Dieses Paket enthält, was wir in Aircall, unserer Telefonanlage, über Sie gefunden haben. Namen und andere Daten anderer Menschen wurden weggelassen, soweit sie zu erkennen waren.',
   leadEmpty:
     'Wir haben in Aircall, unserer Telefonanlage, nach Daten über Sie gesucht und keine gefunden. Unten steht, was wir durchsucht haben.',
+  leadIncomplete:
+    'Wir haben in Aircall, unserer Telefonanlage, nach Daten über Sie gesucht. Dieses Paket ist nicht vollständig: Einiges wurde zurückgehalten oder ließ sich nicht durchsuchen oder lesen. Unten steht, was und warum.',
   skipLink: 'Zum Inhalt springen',
   onThisPage: 'Auf dieser Seite',
   facts: {
@@ -53,11 +55,11 @@ export const de: Catalog = {
     caption: 'Ihre Anrufe, die neuesten zuerst',
     when: 'Zeit',
     direction: 'Anruf',
-    inbound: 'Von Ihnen',
-    outbound: 'An Sie',
+    inbound: 'An uns',
+    outbound: 'Von uns',
     answered: 'angenommen',
     missed: 'nicht angenommen',
-    number: 'Ihre Nummer',
+    number: 'Telefonnummer',
     line: 'Unsere Leitung',
     agent: 'Bearbeitet von',
     duration: 'Dauer',
@@ -131,6 +133,8 @@ export const de: Catalog = {
     outOfReach: 'Nach Folgendem lässt Aircall uns nicht suchen. Es kann sein, dass es etwas davon gibt:',
     byNumber: 'Anrufe wurden nach Ihren Telefonnummern gesucht.',
     byCompany: 'Anrufe wurden unter allen Anrufen des Unternehmens gesucht.',
+    onlyOfTranscripts:
+      'Auswertungen haben wir bei Aircall nur zu Anrufen abgefragt, deren Niederschrift in diesem Paket ist.',
     window: (from, to) => `Zeitraum: ${from} bis ${to}.`,
     windowFromStart: to => `Zeitraum: so weit zurück, wie Aircall uns Anrufe gibt (etwa sechs Monate), bis ${to}.`,
     ignoredNumbers: count =>
@@ -176,6 +180,7 @@ export const de: Catalog = {
     'not-trusted': 'Der Ort, an dem die Datei liegt, konnte sich nicht ausweisen',
     incomplete: 'Die Datei ließ sich nicht bis zum Ende lesen',
     'not-downloaded': 'Die Datei wurde bis zum Ende der Anfrage nicht heruntergeladen',
+    'recording-may-follow': 'Noch nicht da: Aircall kann die Aufnahme bis zu 24 Stunden nach dem Anruf speichern',
   },
   outOfReach: {
     messages: 'Nachrichten (SMS, WhatsApp)',
@@ -188,8 +193,8 @@ export const de: Catalog = {
     hiddenWithoutContact: 'Anrufe mit unterdrückter Nummer und ohne Kontakt',
   },
   files: {
-    lead: 'Dieselben Daten, für Programme:',
-    json: 'Alle Daten dieses Pakets, jedes Feld so, wie Aircall es speichert',
+    lead: 'Die anderen Dateien dieses Pakets:',
+    json: 'Alle Daten dieses Pakets, für Programme: auch die Felder von Aircall, die diese Seite nicht zeigt',
     csv: 'Tabellen für eine Tabellenkalkulation',
     media: 'Aufnahmen und Sprachnachrichten',
     manifest: 'Größe und Prüfsumme jeder Datei, unterschrieben',

@@ -3,9 +3,11 @@ import type { Catalog } from '../catalog';
 
 export const en: Catalog = {
   title: 'Your data in our telephone system',
-  lead: 'This package holds what we keep about you in Aircall, our telephone system. The data of other people were left out.',
+  lead: 'This package holds what we found about you in Aircall, our telephone system. Names and other data of other people were left out where they could be recognised.',
   leadEmpty:
     'We searched Aircall, our telephone system, for data about you. We found none. Below you see what we searched.',
+  leadIncomplete:
+    'We searched Aircall, our telephone system, for data about you. This package is not complete: some data were withheld, or could not be searched or read. Below you see which, and why.',
   skipLink: 'Skip to the content',
   onThisPage: 'On this page',
   facts: {
@@ -53,11 +55,11 @@ export const en: Catalog = {
     caption: 'Your calls, newest first',
     when: 'Time',
     direction: 'Call',
-    inbound: 'From you',
-    outbound: 'To you',
+    inbound: 'To us',
+    outbound: 'From us',
     answered: 'answered',
     missed: 'not answered',
-    number: 'Your number',
+    number: 'Telephone number',
     line: 'Our line',
     agent: 'Handled by',
     duration: 'Duration',
@@ -131,6 +133,7 @@ export const en: Catalog = {
     outOfReach: 'Aircall does not let us search for these. Some of them may exist:',
     byNumber: 'Calls were searched by your telephone numbers.',
     byCompany: 'Calls were searched among all calls of the company.',
+    onlyOfTranscripts: 'We asked Aircall for analyses only of calls whose transcript is in this package.',
     window: (from, to) => `Period: ${from} to ${to}.`,
     windowFromStart: to => `Period: as far back as Aircall keeps calls for us (about six months), up to ${to}.`,
     ignoredNumbers: count => `Numbers that are too short or belong to nobody, and were not searched: ${count}.`,
@@ -175,6 +178,7 @@ export const en: Catalog = {
     'not-trusted': 'The place that keeps the file could not prove what it is',
     incomplete: 'The file could not be read to its end',
     'not-downloaded': 'The file was not downloaded before the request ended',
+    'recording-may-follow': 'Not there yet: Aircall may store the recording up to 24 hours after the call',
   },
   outOfReach: {
     messages: 'Messages (SMS, WhatsApp)',
@@ -187,8 +191,8 @@ export const en: Catalog = {
     hiddenWithoutContact: 'Calls with a hidden number and without a contact',
   },
   files: {
-    lead: 'The same data, for programs:',
-    json: 'All data of this package, every field as Aircall keeps it',
+    lead: 'The other files of this package:',
+    json: 'All data of this package, for programs: also the fields of Aircall that this page does not show',
     csv: 'Tables for a spreadsheet',
     media: 'Recordings and voicemails',
     manifest: 'Size and checksum of every file, signed',

@@ -3,9 +3,11 @@ import type { Catalog } from '../catalog';
 
 export const es: Catalog = {
   title: 'Sus datos en nuestro sistema telefónico',
-  lead: 'Este paquete contiene lo que guardamos sobre usted en Aircall, nuestro sistema telefónico. No se incluyen los datos de otras personas.',
+  lead: 'Este paquete contiene lo que hemos encontrado sobre usted en Aircall, nuestro sistema telefónico. Los nombres y otros datos de otras personas se han omitido donde se podían reconocer.',
   leadEmpty:
     'Hemos buscado datos sobre usted en Aircall, nuestro sistema telefónico, y no hemos encontrado ninguno. Abajo puede ver dónde hemos buscado.',
+  leadIncomplete:
+    'Hemos buscado datos sobre usted en Aircall, nuestro sistema telefónico. Este paquete no está completo: hay datos que se han omitido, o que no se han podido buscar o leer. Abajo puede ver cuáles y por qué.',
   skipLink: 'Ir al contenido',
   onThisPage: 'En esta página',
   facts: {
@@ -53,11 +55,11 @@ export const es: Catalog = {
     caption: 'Sus llamadas, de la más reciente a la más antigua',
     when: 'Hora',
     direction: 'Llamada',
-    inbound: 'De usted',
-    outbound: 'A usted',
+    inbound: 'A nosotros',
+    outbound: 'De nosotros',
     answered: 'atendida',
     missed: 'no atendida',
-    number: 'Su número',
+    number: 'Número de teléfono',
     line: 'Nuestra línea',
     agent: 'Atendida por',
     duration: 'Duración',
@@ -131,6 +133,8 @@ export const es: Catalog = {
     outOfReach: 'Aircall no nos permite buscar lo siguiente. Puede que exista:',
     byNumber: 'Las llamadas se han buscado por sus números de teléfono.',
     byCompany: 'Las llamadas se han buscado entre todas las llamadas de la empresa.',
+    onlyOfTranscripts:
+      'Solo hemos pedido a Aircall los análisis de las llamadas cuya transcripción está en este paquete.',
     window: (from, to) => `Período: del ${from} al ${to}.`,
     windowFromStart: to => `Período: hasta donde Aircall nos da llamadas (unos seis meses atrás), con fin el ${to}.`,
     ignoredNumbers: count => `Números demasiado cortos o que no son de nadie, que no se han buscado: ${count}.`,
@@ -175,6 +179,7 @@ export const es: Catalog = {
     'not-trusted': 'El servicio que guarda el archivo no ha podido probar su identidad',
     incomplete: 'El archivo no se ha podido leer hasta el final',
     'not-downloaded': 'El archivo no se descargó antes de que terminara la solicitud',
+    'recording-may-follow': 'Aún no está: Aircall puede guardar la grabación hasta 24 horas después de la llamada',
   },
   outOfReach: {
     messages: 'Mensajes (SMS, WhatsApp)',
@@ -187,8 +192,8 @@ export const es: Catalog = {
     hiddenWithoutContact: 'Llamadas con número oculto y sin contacto',
   },
   files: {
-    lead: 'Los mismos datos, para programas:',
-    json: 'Todos los datos de este paquete, cada campo tal como lo guarda Aircall',
+    lead: 'Los demás archivos de este paquete:',
+    json: 'Todos los datos de este paquete, para programas: también los campos de Aircall que esta página no muestra',
     csv: 'Tablas para una hoja de cálculo',
     media: 'Grabaciones y mensajes de voz',
     manifest: 'Tamaño y suma de comprobación de cada archivo, con firma',

@@ -3,9 +3,11 @@ import type { Catalog } from '../catalog';
 
 export const fr: Catalog = {
   title: 'Vos données dans notre système téléphonique',
-  lead: 'Ce dossier contient ce que nous conservons sur vous dans Aircall, notre système téléphonique. Les données d’autres personnes ont été retirées.',
+  lead: 'Ce dossier contient ce que nous avons trouvé sur vous dans Aircall, notre système téléphonique. Les noms et autres données d’autres personnes ont été retirés là où ils étaient reconnaissables.',
   leadEmpty:
     'Nous avons cherché des données vous concernant dans Aircall, notre système téléphonique. Nous n’en avons trouvé aucune. Vous voyez ci-dessous où nous avons cherché.',
+  leadIncomplete:
+    'Nous avons cherché des données vous concernant dans Aircall, notre système téléphonique. Ce dossier n’est pas complet : des données ont été retirées, ou n’ont pas pu être cherchées ou lues. Vous voyez ci-dessous lesquelles, et pourquoi.',
   skipLink: 'Aller au contenu',
   onThisPage: 'Sur cette page',
   facts: {
@@ -53,11 +55,11 @@ export const fr: Catalog = {
     caption: 'Vos appels, du plus récent au plus ancien',
     when: 'Heure',
     direction: 'Appel',
-    inbound: 'De vous',
-    outbound: 'Vers vous',
+    inbound: 'Vers nous',
+    outbound: 'De nous',
     answered: 'décroché',
     missed: 'sans réponse',
-    number: 'Votre numéro',
+    number: 'Numéro de téléphone',
     line: 'Notre ligne',
     agent: 'Traité par',
     duration: 'Durée',
@@ -131,6 +133,8 @@ export const fr: Catalog = {
     outOfReach: 'Aircall ne nous permet pas de chercher ceci. Il peut en exister :',
     byNumber: 'Les appels ont été cherchés à partir de vos numéros de téléphone.',
     byCompany: 'Les appels ont été cherchés parmi tous les appels de l’entreprise.',
+    onlyOfTranscripts:
+      'Nous n’avons demandé à Aircall que les analyses des appels dont la transcription est dans ce dossier.',
     window: (from, to) => `Période : du ${from} au ${to}.`,
     windowFromStart: to => `Période : aussi loin qu’Aircall nous donne les appels (environ six mois), jusqu’au ${to}.`,
     ignoredNumbers: count => `Numéros trop courts ou n’appartenant à personne, qui n’ont pas été cherchés : ${count}.`,
@@ -175,6 +179,8 @@ export const fr: Catalog = {
     'not-trusted': 'Le service qui garde le fichier n’a pas pu prouver son identité',
     incomplete: 'Le fichier n’a pas pu être lu jusqu’au bout',
     'not-downloaded': 'Le fichier n’a pas été téléchargé avant la fin de la demande',
+    'recording-may-follow':
+      'Pas encore disponible : Aircall peut ajouter l’enregistrement jusqu’à 24 heures après l’appel',
   },
   outOfReach: {
     messages: 'Messages (SMS, WhatsApp)',
@@ -187,8 +193,8 @@ export const fr: Catalog = {
     hiddenWithoutContact: 'Appels avec un numéro masqué et sans contact',
   },
   files: {
-    lead: 'Les mêmes données, pour des programmes :',
-    json: 'Toutes les données de ce dossier, chaque champ tel qu’Aircall le conserve',
+    lead: 'Les autres fichiers de ce dossier :',
+    json: 'Toutes les données de ce dossier, pour des programmes : aussi les champs d’Aircall que cette page ne montre pas',
     csv: 'Tableaux pour un tableur',
     media: 'Enregistrements et messages vocaux',
     manifest: 'Taille et somme de contrôle de chaque fichier, signées',

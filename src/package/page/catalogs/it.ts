@@ -3,9 +3,11 @@ import type { Catalog } from '../catalog';
 
 export const it: Catalog = {
   title: 'I Suoi dati nel nostro sistema telefonico',
-  lead: 'Questo pacchetto contiene ciò che conserviamo su di Lei in Aircall, il nostro sistema telefonico. I dati di altre persone sono stati esclusi.',
+  lead: 'Questo pacchetto contiene ciò che abbiamo trovato su di Lei in Aircall, il nostro sistema telefonico. I nomi e gli altri dati di altre persone sono stati tolti dove erano riconoscibili.',
   leadEmpty:
     'Abbiamo cercato dati su di Lei in Aircall, il nostro sistema telefonico, e non ne abbiamo trovati. Qui sotto vede dove abbiamo cercato.',
+  leadIncomplete:
+    'Abbiamo cercato dati su di Lei in Aircall, il nostro sistema telefonico. Questo pacchetto non è completo: alcuni dati sono stati esclusi, oppure non è stato possibile cercarli o leggerli. Qui sotto vede quali e perché.',
   skipLink: 'Vai al contenuto',
   onThisPage: 'In questa pagina',
   facts: {
@@ -53,11 +55,11 @@ export const it: Catalog = {
     caption: 'Le Sue chiamate, dalla più recente alla più vecchia',
     when: 'Ora',
     direction: 'Chiamata',
-    inbound: 'Da Lei',
-    outbound: 'A Lei',
+    inbound: 'A noi',
+    outbound: 'Da noi',
     answered: 'con risposta',
     missed: 'senza risposta',
-    number: 'Il Suo numero',
+    number: 'Numero di telefono',
     line: 'La nostra linea',
     agent: 'Gestita da',
     duration: 'Durata',
@@ -131,6 +133,8 @@ export const it: Catalog = {
     outOfReach: 'Aircall non ci permette di cercare quanto segue. Qualcosa potrebbe esistere:',
     byNumber: 'Le chiamate sono state cercate con i Suoi numeri di telefono.',
     byCompany: 'Le chiamate sono state cercate tra tutte le chiamate dell’azienda.',
+    onlyOfTranscripts:
+      'Abbiamo chiesto ad Aircall solo le analisi delle chiamate la cui trascrizione è in questo pacchetto.',
     window: (from, to) => `Periodo: dal ${from} al ${to}.`,
     windowFromStart: to => `Periodo: fin dove Aircall ci fornisce le chiamate (circa sei mesi), fino al ${to}.`,
     ignoredNumbers: count => `Numeri troppo corti o di nessuno, che non sono stati cercati: ${count}.`,
@@ -175,6 +179,7 @@ export const it: Catalog = {
     'not-trusted': 'Il servizio che conserva il file non ha potuto provare la sua identità',
     incomplete: 'Il file non è stato letto fino alla fine',
     'not-downloaded': 'Il file non è stato scaricato prima della fine della richiesta',
+    'recording-may-follow': 'Non c’è ancora: Aircall può salvare la registrazione fino a 24 ore dopo la chiamata',
   },
   outOfReach: {
     messages: 'Messaggi (SMS, WhatsApp)',
@@ -187,8 +192,8 @@ export const it: Catalog = {
     hiddenWithoutContact: 'Chiamate con numero nascosto e senza contatto',
   },
   files: {
-    lead: 'Gli stessi dati, per i programmi:',
-    json: 'Tutti i dati di questo pacchetto, ogni campo come lo conserva Aircall',
+    lead: 'Gli altri file di questo pacchetto:',
+    json: 'Tutti i dati di questo pacchetto, per programmi: anche i campi di Aircall che questa pagina non mostra',
     csv: 'Tabelle per un foglio di calcolo',
     media: 'Registrazioni e messaggi vocali',
     manifest: 'Dimensione e somma di controllo di ogni file, con firma',

@@ -3,9 +3,11 @@ import type { Catalog } from '../catalog';
 
 export const nl: Catalog = {
   title: 'Uw gegevens in ons telefoonsysteem',
-  lead: 'Dit pakket bevat wat wij over u bewaren in Aircall, ons telefoonsysteem. Gegevens van andere mensen zijn weggelaten.',
+  lead: 'Dit pakket bevat wat wij over u hebben gevonden in Aircall, ons telefoonsysteem. Namen en andere gegevens van andere mensen zijn weggelaten waar zij te herkennen waren.',
   leadEmpty:
     'Wij hebben in Aircall, ons telefoonsysteem, gezocht naar gegevens over u en niets gevonden. Hieronder ziet u wat wij hebben doorzocht.',
+  leadIncomplete:
+    'Wij hebben in Aircall, ons telefoonsysteem, gezocht naar gegevens over u. Dit pakket is niet volledig: sommige gegevens zijn achtergehouden, of konden niet worden doorzocht of gelezen. Hieronder ziet u welke, en waarom.',
   skipLink: 'Naar de inhoud',
   onThisPage: 'Op deze pagina',
   facts: {
@@ -53,11 +55,11 @@ export const nl: Catalog = {
     caption: 'Uw gesprekken, de nieuwste eerst',
     when: 'Tijd',
     direction: 'Gesprek',
-    inbound: 'Van u',
-    outbound: 'Naar u',
+    inbound: 'Naar ons',
+    outbound: 'Van ons',
     answered: 'opgenomen',
     missed: 'niet opgenomen',
-    number: 'Uw nummer',
+    number: 'Telefoonnummer',
     line: 'Onze lijn',
     agent: 'Behandeld door',
     duration: 'Duur',
@@ -131,6 +133,8 @@ export const nl: Catalog = {
     outOfReach: 'Aircall laat ons hier niet naar zoeken. Misschien bestaat er iets van:',
     byNumber: 'Gesprekken zijn gezocht met uw telefoonnummers.',
     byCompany: 'Gesprekken zijn gezocht in alle gesprekken van het bedrijf.',
+    onlyOfTranscripts:
+      'Wij hebben Aircall alleen analyses gevraagd van gesprekken waarvan de transcriptie in dit pakket zit.',
     window: (from, to) => `Periode: ${from} tot en met ${to}.`,
     windowFromStart: to => `Periode: zo ver terug als Aircall ons gesprekken geeft (ongeveer zes maanden), tot ${to}.`,
     ignoredNumbers: count => `Nummers die te kort of van niemand zijn, en niet zijn gezocht: ${count}.`,
@@ -175,6 +179,7 @@ export const nl: Catalog = {
     'not-trusted': 'De dienst die het bestand bewaart, kon niet bewijzen wie hij is',
     incomplete: 'Het bestand kon niet tot het einde worden gelezen',
     'not-downloaded': 'Het bestand is niet gedownload voordat het verzoek eindigde',
+    'recording-may-follow': 'Nog niet aanwezig: Aircall kan de opname tot 24 uur na het gesprek opslaan',
   },
   outOfReach: {
     messages: 'Berichten (sms, WhatsApp)',
@@ -187,8 +192,8 @@ export const nl: Catalog = {
     hiddenWithoutContact: 'Gesprekken met een verborgen nummer en zonder contact',
   },
   files: {
-    lead: 'Dezelfde gegevens, voor programma’s:',
-    json: 'Alle gegevens van dit pakket, elk veld zoals Aircall het bewaart',
+    lead: 'De andere bestanden van dit pakket:',
+    json: 'Alle gegevens van dit pakket, voor programma’s: ook de velden van Aircall die deze pagina niet toont',
     csv: 'Tabellen voor een rekenblad',
     media: 'Opnamen en voicemails',
     manifest: 'Grootte en controlegetal van elk bestand, ondertekend',

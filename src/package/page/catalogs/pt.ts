@@ -3,9 +3,11 @@ import type { Catalog } from '../catalog';
 
 export const pt: Catalog = {
   title: 'Os seus dados no nosso sistema telefónico',
-  lead: 'Este pacote contém o que guardamos sobre si no Aircall, o nosso sistema telefónico. Os dados de outras pessoas foram retirados.',
+  lead: 'Este pacote contém o que encontrámos sobre si no Aircall, o nosso sistema telefónico. Os nomes e outros dados de outras pessoas foram retirados onde se podiam reconhecer.',
   leadEmpty:
     'Procurámos dados sobre si no Aircall, o nosso sistema telefónico, e não encontrámos nenhuns. Em baixo vê onde procurámos.',
+  leadIncomplete:
+    'Procurámos dados sobre si no Aircall, o nosso sistema telefónico. Este pacote não está completo: alguns dados foram retirados, ou não foi possível procurá-los ou lê-los. Em baixo vê quais, e porquê.',
   skipLink: 'Ir para o conteúdo',
   onThisPage: 'Nesta página',
   facts: {
@@ -53,11 +55,11 @@ export const pt: Catalog = {
     caption: 'As suas chamadas, da mais recente para a mais antiga',
     when: 'Hora',
     direction: 'Chamada',
-    inbound: 'Feita por si',
-    outbound: 'Feita para si',
+    inbound: 'Feita para nós',
+    outbound: 'Feita por nós',
     answered: 'atendida',
     missed: 'não atendida',
-    number: 'O seu número',
+    number: 'Número de telefone',
     line: 'A nossa linha',
     agent: 'Tratada por',
     duration: 'Duração',
@@ -131,6 +133,7 @@ export const pt: Catalog = {
     outOfReach: 'O Aircall não nos deixa procurar o seguinte. Pode existir:',
     byNumber: 'As chamadas foram procuradas pelos seus números de telefone.',
     byCompany: 'As chamadas foram procuradas entre todas as chamadas da empresa.',
+    onlyOfTranscripts: 'Só pedimos ao Aircall as análises das chamadas cuja transcrição está neste pacote.',
     window: (from, to) => `Período: de ${from} a ${to}.`,
     windowFromStart: to => `Período: até onde o Aircall nos dá chamadas (cerca de seis meses), com fim em ${to}.`,
     ignoredNumbers: count => `Números demasiado curtos ou que não são de ninguém, que não foram procurados: ${count}.`,
@@ -175,6 +178,8 @@ export const pt: Catalog = {
     'not-trusted': 'O serviço que guarda o ficheiro não conseguiu provar a sua identidade',
     incomplete: 'Não foi possível ler o ficheiro até ao fim',
     'not-downloaded': 'O ficheiro não foi descarregado antes do fim do pedido',
+    'recording-may-follow':
+      'Ainda não está disponível: o Aircall pode guardar a gravação até 24 horas depois da chamada',
   },
   outOfReach: {
     messages: 'Mensagens (SMS, WhatsApp)',
@@ -187,8 +192,8 @@ export const pt: Catalog = {
     hiddenWithoutContact: 'Chamadas com número oculto e sem contacto',
   },
   files: {
-    lead: 'Os mesmos dados, para programas:',
-    json: 'Todos os dados deste pacote, cada campo tal como o Aircall o guarda',
+    lead: 'Os outros ficheiros deste pacote:',
+    json: 'Todos os dados deste pacote, para programas: também os campos do Aircall que esta página não mostra',
     csv: 'Tabelas para uma folha de cálculo',
     media: 'Gravações e mensagens de voz',
     manifest: 'Tamanho e soma de verificação de cada ficheiro, com assinatura',
