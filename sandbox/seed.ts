@@ -9,7 +9,7 @@ import { createRandom, numberOf } from './random';
 import { seedCalls } from './seed-calls';
 import { type Person, seedContacts } from './seed-contacts';
 import { type Personas, seedPersonas } from './seed-personas';
-import type { CallRecord, LineRecord, UserRecord } from './wire';
+import type { LineRecord, UserRecord } from './wire';
 
 export interface CompanySeedInput {
   readonly name: string;
@@ -21,8 +21,8 @@ export interface CompanySeedInput {
   /** ms epoch; all times are relative to it. */
   readonly now: number;
   readonly subject?: Person | undefined;
-  /** Whether calls have recordings and voicemails, or of how many the newest ones have them; default false. */
-  readonly audio?: boolean | number | undefined;
+  /** Whether calls have recordings and voicemails; default false. */
+  readonly audio?: boolean | undefined;
   /** With the personas, besides the totals; default false. */
   readonly personas?: boolean | undefined;
 }
@@ -36,13 +36,11 @@ export interface StandardInput {
 
 const ZOE: Person = { first_name: 'Zoë', last_name: 'Nuñez-Łęcka', email: 'zoe.nunez@example.com' };
 const WEI: Person = { first_name: '伟', last_name: '李', email: 'li.wei@example.org' };
-/** Enough to see each kind: a file takes as long as an API request. */
-const SOME_AUDIO = 12;
 const NO_PERSONAS: Personas = { contacts: [], calls: [], truth: {} };
 
 /**
- * `acme` with 120 contacts and 600 calls, `globex` with half of that, with a little audio; `contacts` and `calls` set the number for
- * each. Acme has the personas besides, unless a number is set.
+ * `acme` with 120 contacts and 600 calls, `globex` with half of that, with audio; `contacts` and `calls` set the number for each. Acme has the
+ * personas besides, unless a number is set.
  */
 export function createStandardCompanies({ seed, now, contacts, calls }: StandardInput): CompanySeed[] {
   return [
@@ -52,7 +50,7 @@ export function createStandardCompanies({ seed, now, contacts, calls }: Standard
       now,
       contacts: contacts ?? 120,
       calls: calls ?? 600,
-      audio: SOME_AUDIO,
+      audio: true,
       personas: contacts === undefined && calls === undefined,
     }),
     createCompanySeed({
@@ -61,7 +59,7 @@ export function createStandardCompanies({ seed, now, contacts, calls }: Standard
       now,
       contacts: contacts ?? 60,
       calls: calls ?? 300,
-      audio: SOME_AUDIO,
+      audio: true,
       subject: WEI,
     }),
   ];
@@ -90,21 +88,13 @@ export function createCompanySeed(input: CompanySeedInput): CompanySeed {
     name,
     ...firstCredentials(name),
     contacts: [...people.all, ...personas.contacts],
-    calls: keepAudio([...history.all, ...personas.calls], audio),
+    calls: [...history.all, ...personas.calls].map(call =>
+      audio ? call : { ...call, recording: false, voicemail: false },
+    ),
     users,
     lines,
     truth,
   };
-}
-
-function keepAudio(calls: readonly CallRecord[], audio: boolean | number): CallRecord[] {
-  const newestFirst = [...calls].filter(hasAudio).sort((a, b) => b.started_at - a.started_at);
-  const kept = new Set(audio === true ? newestFirst : newestFirst.slice(0, Number(audio)));
-  return calls.map(call => (kept.has(call) ? call : { ...call, recording: false, voicemail: false }));
-}
-
-function hasAudio({ recording, voicemail }: CallRecord): boolean {
-  return recording || voicemail;
 }
 
 function createUsers(base: number): [UserRecord, ...UserRecord[]] {
