@@ -86,7 +86,7 @@ function markOf(value: unknown): unknown {
 
 /** A user may be abridged to a name, so that nothing else tells that it is one: the redaction reads this. */
 function userOf(link: unknown): string | undefined {
-  const [, id] = /(?:^|\/)users\/(\d+)$/.exec(typeof link === 'string' ? link : '') ?? [];
+  const [, id] = /(?:^|\/)users\/(\d+)\/?(?:[?#]|$)/.exec(typeof link === 'string' ? link : '') ?? [];
   return id === undefined ? undefined : `users/${id}`;
 }
 

@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Sandbox, startSandbox } from '../../sandbox';
+import { createFolderDriver } from '../../src/vault/folder';
 import { createOperator } from '../support/command-line';
 import { connectionsSchema, errorOf } from '../support/documents';
 
@@ -36,6 +37,13 @@ function folderOf(name: string, files: Readonly<Record<string, string>>): string
   mkdirSync(folder, { recursive: true });
   for (const [file, text] of Object.entries(files)) writeFileSync(join(folder, file), text);
   return folder;
+}
+
+/** As somebody who can write the vault and has no key. */
+async function spoil(key: string): Promise<void> {
+  const driver = createFolderDriver(join(operator.folder, 'vault'));
+  const { version } = (await driver.get(key)) ?? {};
+  expect(await driver.putIfUnchanged(key, Buffer.from('broken'), version ?? '')).toBe(true);
 }
 
 test('a folder that cannot be taken is refused before anything is stored or sent', async () => {
@@ -75,8 +83,7 @@ test('a notice is shown by its languages, and is kept until another one is given
 });
 
 test('a broken notice is told, stops no command, and is replaced', async () => {
-  const file = join(operator.folder, 'vault', 'notices', NAME);
-  writeFileSync(file, 'broken');
+  await spoil(`notices/${NAME}`);
   expect(await listed()).toMatchObject({
     connections: [{ connection: NAME, notice: null }],
     broken: [{ connection: NAME, message: expect.stringContaining('--notice') }],
@@ -89,7 +96,7 @@ test('a broken notice is told, stops no command, and is replaced', async () => {
 });
 
 test('a broken connection that is replaced keeps its notice', async () => {
-  writeFileSync(join(operator.folder, 'vault', 'connections', NAME), 'broken');
+  await spoil(`connections/${NAME}`);
   expect((await listed()).broken).toHaveLength(1);
   expect((await connect('--same-company')).document).toMatchObject({ replaced: true, notice: ['en', 'fr'] });
   expect(await shown()).toEqual(['en', 'fr']);
