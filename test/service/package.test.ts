@@ -1,45 +1,25 @@
 /** What a person gets of recordings, voicemails, transcripts and insights, through the client, against the sandbox's truth. */
-import { createHash } from 'node:crypto';
-import { type Behaviour, type CallRecord, type CompanySeed, createCompanySeed } from '../../sandbox';
 import type { AccessInput } from '../../src/client';
 import type { Decisions } from '../../src/judgement/plan';
 import { until } from '../support/patience';
 import { documentOf, type Ended, expectHonestCounts, runToEnd } from '../support/requests';
 import { startTestService, type TestService } from '../support/service';
+import { audioOf, digest, SPOKEN, spokenCompany } from '../support/spoken';
 import { unzipBytes } from '../support/zip';
 
-const NOW_MS = Date.now();
 const INSIGHTS_OF_ONE_CALL = 6;
-const SEED = { seed: 3, contacts: 20, calls: 260, now: NOW_MS, audio: true };
-
-/** A company of few calls with audio, so that each request of a test is a handful. */
-function companyOf(name: string, behaviour: Partial<Behaviour> = {}, change = (call: CallRecord) => call) {
-  const seed = createCompanySeed({ name, ...SEED });
-  return { ...seed, calls: fewSpoken(seed).map(change), behaviour };
-}
-
-const SPOKEN = 6;
-
-/** Of the subject's calls only the newest ones keep their audio, as many of each kind if there are. */
-function fewSpoken({ calls, truth }: CompanySeed): CallRecord[] {
-  const hers = (kind: 'recording' | 'voicemail') =>
-    calls.filter(call => truth.callIds.includes(call.id) && call[kind]).slice(-SPOKEN / 2);
-  const kept = new Set([...hers('recording'), ...hers('voicemail')].map(({ id }) => id));
-  return calls.map(call => (kept.has(call.id) ? call : { ...call, recording: false, voicemail: false }));
-}
-
 let service: TestService;
 beforeAll(async () => {
   const companies = [
-    companyOf('plain'),
-    companyOf('clever', { intelligence: true }),
-    companyOf('unlike', { intelligence: true, envelopes: 'unknown' }),
-    companyOf('half', { intelligence: true, intelligenceLacks: ['custom_summary_result'] }),
-    companyOf('brief'),
-    companyOf('moved', {}, call =>
+    spokenCompany('plain'),
+    spokenCompany('clever', { intelligence: true }),
+    spokenCompany('unlike', { intelligence: true, envelopes: 'unknown' }),
+    spokenCompany('half', { intelligence: true, intelligenceLacks: ['custom_summary_result'] }),
+    spokenCompany('brief'),
+    spokenCompany('moved', {}, call =>
       call.recording && call.userId !== null ? { ...call, transferredTo: call.userId } : call,
     ),
-    companyOf('none'),
+    spokenCompany('none'),
   ];
   service = await startTestService({ shares: true, sandbox: { companies }, company: 'plain' });
 });
@@ -81,19 +61,11 @@ async function askApproved(name: string, options: Options, decisions: Decisions)
   return service.client.result(workflowId);
 }
 
-const digest = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
-
-/** Her audio, as the store of the sandbox has it. */
-function audioOf(name: string) {
-  const company = service.sandbox.company(name);
-  return company.media().filter(({ call }) => company.truth.callIds.includes(call));
-}
-
 test('holds each recording and voicemail, byte by byte, and no API request was sent for them', async () => {
   const ended = await ask('plain', { requestId: 'audio', include: ['recordings', 'voicemails'] });
   const bare = await ask('plain', { requestId: 'bare', include: [] });
   const { result } = ended;
-  const truth = audioOf('plain');
+  const truth = audioOf(service.sandbox.company('plain'));
   expect(truth).toHaveLength(SPOKEN);
   expect(result.status).toBe('completed');
   const document = await documentOf(service, result);
@@ -137,7 +109,7 @@ test('holds transcripts and insights of each spoken call: one API request each',
 test('keeps what comes in an envelope that nobody knows', async () => {
   const { result } = await ask('unlike', { requestId: 'raw', include: ['transcripts'] });
   const { transcripts } = await documentOf(service, result);
-  expect(transcripts).toHaveLength(audioOf('unlike').length);
+  expect(transcripts).toHaveLength(audioOf(service.sandbox.company('unlike')).length);
   for (const { content } of transcripts) expect(content).toHaveProperty('raw');
 });
 
