@@ -1,6 +1,6 @@
 /**
  * The calls of one company, sorted by start and indexed by the digits of the other party, so that a search in 100,000 is fast.
- * A call is never deleted; its recording and voicemail can be. Facts: docs/aircall.md 7 and 8.
+ * A call is never deleted; its recording and voicemail can be, and may come later. Facts: docs/aircall.md 7 and 8.
  * Unverified: that history ends after exactly 182 days, and that a search by number is exact.
  */
 
@@ -29,14 +29,15 @@ export interface Calls {
   get(id: number): CallRecord | undefined;
   add(record: CallRecord): void;
   hasMedia(id: number, kind: MediaKind): boolean;
-  removeMedia(id: number, kind: MediaKind): void;
+  setMedia(id: number, kind: MediaKind, isStored: boolean): void;
 }
 
 export function createCalls(seed: readonly CallRecord[], now: () => number): Calls {
   const sorted = [...seed].sort((a, b) => a.started_at - b.started_at || a.id - b.id);
   const byId = new Map(sorted.map(call => [call.id, call]));
   const byDigits = new Map<string, CallRecord[]>();
-  const removed: Record<MediaKind, Set<number>> = { recording: new Set(), voicemail: new Set() };
+  /** What has changed since the records were made. */
+  const stored: Record<MediaKind, Map<number, boolean>> = { recording: new Map(), voicemail: new Map() };
   for (const call of sorted) indexed(call).push(call);
 
   function indexed(call: CallRecord): CallRecord[] {
@@ -70,10 +71,10 @@ export function createCalls(seed: readonly CallRecord[], now: () => number): Cal
     },
 
     hasMedia(id, kind) {
-      return (byId.get(id)?.[kind] ?? false) && !removed[kind].has(id);
+      return stored[kind].get(id) ?? byId.get(id)?.[kind] ?? false;
     },
-    removeMedia(id, kind) {
-      removed[kind].add(id);
+    setMedia(id, kind, isStored) {
+      stored[kind].set(id, isStored);
     },
   };
 }

@@ -88,6 +88,8 @@ export interface SandboxCompany {
   removeContact(id: number): void;
   /** Ids are the caller's; `users` and `lines` of the seed may be referred to. */
   addCall(record: CallRecord): Call;
+  /** Aircall stores the recording or voicemail of a call some time after it. @throws if there is no such call */
+  storeMedia(callId: number, kind: MediaKind): void;
   /** Every credential issued until now answers 403. */
   revokeCredentials(): void;
   restoreCredentials(): void;
@@ -196,6 +198,10 @@ export function exposeCompany(
     addCall: record => {
       calls.add(record);
       return shown(record);
+    },
+    storeMedia: (callId, kind) => {
+      if (calls.get(callId) === undefined) throw new SandboxInputError(`call ${callId} does not exist`);
+      calls.setMedia(callId, kind, true);
     },
     revokeCredentials: credentials.revoke,
     restoreCredentials: credentials.restore,

@@ -217,7 +217,7 @@ function getCall(context: RouteContext): Reply {
 function deleteMedia(context: RouteContext): Reply {
   const { company, leaf } = context;
   return withCall(context, ({ id }) => {
-    company.calls.removeMedia(id, leaf === 'voicemail' ? 'voicemail' : 'recording');
+    company.calls.setMedia(id, leaf === 'voicemail' ? 'voicemail' : 'recording', false);
     const status = company.behaviour().mediaDeleteStatus;
     return status === 204 ? { status } : { status, json: {} };
   });

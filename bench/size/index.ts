@@ -1,13 +1,14 @@
 /**
  * What the size of a company costs: one access request, by number and by listing the company's calls, on companies of
- * several sizes, each served by a worker process of its own; and, to tell a larger company from a longer day, the smallest
- * company's calls again and again, until that worker has asked as much as the one of the largest. Memory is what the kernel says of that process, history and
- * times are the server's, API requests are the sandbox's log.
+ * several sizes, each served by a worker process of its own; to tell a larger company from a longer day, the smallest
+ * company's calls again and again, until that worker has asked as much as the one of the largest; and a package with gigabytes of
+ * audio beside one without. Memory is what the kernel says of that process, history and times are the server's, API requests
+ * are the sandbox's log.
  */
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { WorkflowNotFoundError } from '@temporalio/common';
-import { createCompanySeed } from '../../sandbox';
+import { type CompanySeed, createCompanySeed } from '../../sandbox';
 import { type Budget, LIMIT_PER_MINUTE_MAX, ratePerSecond, SHARE_DEFAULT } from '../../src/budget';
 import type { RequestResult } from '../../src/request/model';
 import type { Benchmark, Report } from '../benchmark';
@@ -16,6 +17,7 @@ import { type Stand, withStand } from '../stand';
 
 const WAYS = ['by-number', 'company'] as const;
 type Way = (typeof WAYS)[number];
+type Audio = 'without' | 'with';
 
 interface Row {
   readonly calls: number;
@@ -25,6 +27,12 @@ interface Row {
   readonly status: RequestResult['status'];
   readonly found: number;
   readonly there: number;
+  /** Recordings and voicemails in the package, and in Aircall. */
+  readonly files: number;
+  readonly filesThere: number;
+  readonly packageBytes: number;
+  /** Of the two rows that differ in audio only. */
+  readonly audio: Audio | undefined;
   /** In the sandbox's log. */
   readonly apiRequests: number;
   /** Resident memory of the worker process when it was ready, and the most it ever had; bytes. */
@@ -41,32 +49,39 @@ interface Row {
 
 /** The issue's bars. */
 const PEAK_RATIO_MAX = 1.2;
+const AUDIO_PEAK_RATIO_MAX = 1.3;
 const EVENTS_MAX = 10_000;
 /** From here on the server suggests to continue as a new run. */
 const EVENTS_SUGGESTED = 4_096;
 const MEGABYTE = 2 ** 20;
+const AUDIO_MB = 2_000;
+const AUDIO_CALLS = 1_000;
 
 export const size: Benchmark = {
   about:
-    'memory and history do not grow with a company [--sizes 1000,10000,100000] [--ways by-number,company] [--limit-per-minute 10000]',
+    'memory and history do not grow with a company [--sizes 1000,10000,100000] [--ways by-number,company] [--audio-mb 2000] [--limit-per-minute 10000]',
   async run(args, signal) {
     const { values } = parseArgs({
       args: [...args],
       options: {
         sizes: { type: 'string', default: '1000,10000,100000' },
         ways: { type: 'string', default: WAYS.join(',') },
+        'audio-mb': { type: 'string', default: String(AUDIO_MB) },
         'limit-per-minute': { type: 'string', default: String(LIMIT_PER_MINUTE_MAX) },
       },
     });
     const sizes = values.sizes.split(',').map(Number);
     if (!sizes.every(calls => Number.isInteger(calls) && calls >= 200))
       throw new Error('--sizes takes whole numbers from 200');
+    const audioMb = Number(values['audio-mb']);
+    if (!Number.isInteger(audioMb) || audioMb < 0) throw new Error('--audio-mb takes a whole number; 0: no audio');
     const ways = WAYS.filter(way => values.ways.split(',').includes(way));
     const budget = { limitPerMinute: Number(values['limit-per-minute']), share: SHARE_DEFAULT };
     const now = Date.now();
-    const companies = sizes.map(calls =>
-      createCompanySeed({ name: `calls-${calls}`, seed: 1, contacts: 200, calls, now }),
-    );
+    const companies = [
+      ...sizes.map(calls => createCompanySeed({ name: nameOf({ calls }), seed: 1, contacts: 200, calls, now })),
+      ...(audioMb === 0 ? [] : pairOf(audioMb * 1_000_000, now)),
+    ];
     const connected = Object.fromEntries(companies.map(({ name }) => [name, budget]));
     return withStand({ companies, connected, signal }, async stand => {
       const rows: Row[] = [];
@@ -75,6 +90,9 @@ export const size: Benchmark = {
       }
       const control = controlOf(rows);
       if (control !== undefined) rows.push(await measure(stand, budget, control));
+      const pair = audioMb === 0 ? [] : (['without', 'with'] as const);
+      for (const audio of pair)
+        rows.push(await measure(stand, budget, { calls: AUDIO_CALLS, way: 'by-number', times: 1, audio }));
       return reportOf(rows, budget);
     });
   },
@@ -84,6 +102,34 @@ interface Task {
   readonly calls: number;
   readonly way: Way;
   readonly times: number;
+  readonly audio?: Audio;
+}
+
+function nameOf({ calls, audio }: Pick<Task, 'calls' | 'audio'>): string {
+  return audio === undefined ? `calls-${calls}` : `${audio}-audio`;
+}
+
+/** Two companies of the same calls: those of the subject have no audio in one, and together so many bytes of it in the other. */
+function pairOf(audioBytes: number, now: number): CompanySeed[] {
+  const seedOf = (audio: Audio) =>
+    createCompanySeed({
+      name: nameOf({ calls: AUDIO_CALLS, audio }),
+      seed: 1,
+      contacts: 200,
+      calls: AUDIO_CALLS,
+      now,
+      audio: true,
+    });
+  const spoken = seedOf('with');
+  const { contacts, users, lines, truth } = spoken;
+  const calls = spoken.calls.map(call => ({ ...call, recording: false, voicemail: false }));
+  const files = spoken.calls.filter(
+    ({ id, recording, voicemail }) => (recording || voicemail) && truth.callIds.includes(id),
+  );
+  return [
+    { ...seedOf('without'), contacts, users, lines, truth, calls },
+    { ...spoken, behaviour: { mediaBytes: Math.ceil(audioBytes / files.length) } },
+  ];
 }
 
 /** The smallest company's list, as often as it takes to ask as much as the largest did. */
@@ -93,13 +139,16 @@ function controlOf(rows: readonly Row[]): Task | undefined {
   return { calls: least.calls, way: 'company', times: Math.ceil(most.apiRequests / least.apiRequests) };
 }
 
-async function measure(stand: Stand, budget: Budget, { calls, way, times }: Task): Promise<Row> {
+async function measure(stand: Stand, budget: Budget, task: Task): Promise<Row> {
+  const { calls, way, times, audio } = task;
   const { client, sandbox } = stand;
-  const company = sandbox.company(`calls-${calls}`);
+  const company = sandbox.company(nameOf(task));
   const { subjectEmail: email, callIds } = company.truth;
+  const hers = company.calls().filter(({ id }) => callIds.includes(id));
   const worker = await stand.startWorker(`worker for ${calls} calls, ${way}, ${times} times`);
   const readyBytes = await memoryOf(worker.pid, 'VmRSS');
-  const input = { connection: company.name, subject: { email }, calls: way };
+  const include = ['recordings', 'voicemails'] as const;
+  const input = { connection: company.name, subject: { email }, calls: way, include };
   for (let earlier = 1; earlier < times; earlier += 1) {
     const { workflowId } = await client.start('access', { ...input, requestId: `${way}-${times}-${earlier}` });
     await client.result(workflowId);
@@ -120,6 +169,10 @@ async function measure(stand: Stand, budget: Budget, { calls, way, times }: Task
     status: result.status,
     found: result.counts.calls ?? 0,
     there: callIds.length,
+    files: (result.counts.recordings ?? 0) + (result.counts.voicemails ?? 0),
+    filesThere: hers.filter(({ recording, voicemail }) => recording !== null || voicemail !== null).length,
+    packageBytes: result.package?.sizeBytes ?? 0,
+    audio,
     apiRequests,
     readyBytes,
     peakBytes,
@@ -162,7 +215,19 @@ function reportOf(rows: readonly Row[], budget: Budget): Report {
   return {
     rows: [
       [
-        ...['CALLS', 'ACCESS', 'TIMES', 'STATUS', 'API REQUESTS', 'READY MB', 'PEAK MB', 'EVENTS', 'CHILDREN'],
+        ...[
+          'CALLS',
+          'ACCESS',
+          'TIMES',
+          'STATUS',
+          'FILES',
+          'PACKAGE MB',
+          'API REQUESTS',
+          'READY MB',
+          'PEAK MB',
+          'EVENTS',
+          'CHILDREN',
+        ],
         ...['LONGEST CHILD', 'SECONDS', 'BOUND S', 'OF BOUND'],
       ],
       ...rows.map(row => [
@@ -170,6 +235,8 @@ function reportOf(rows: readonly Row[], budget: Budget): Report {
         row.way,
         String(row.times),
         row.status,
+        String(row.files),
+        (row.packageBytes / 1_000_000).toFixed(1),
         String(row.apiRequests),
         (row.readyBytes / MEGABYTE).toFixed(0),
         (row.peakBytes / MEGABYTE).toFixed(0),
@@ -181,10 +248,19 @@ function reportOf(rows: readonly Row[], budget: Budget): Report {
         (row.seconds / row.boundSeconds).toFixed(2),
       ]),
     ],
-    missed: [...rows.flatMap(missedOf), ...WAYS.flatMap(way => missedMemory(rows, way))],
+    missed: [
+      ...rows.flatMap(missedOf),
+      ...WAYS.flatMap(way => missedMemory(rows, way)),
+      ...missedRatio(audioPair(rows), AUDIO_PEAK_RATIO_MAX, ({ audio }) => `${audio} audio`),
+    ],
     measured: {
       budget,
-      bar: { peakRatioMax: PEAK_RATIO_MAX, eventsMax: EVENTS_MAX, eventsSuggested: EVENTS_SUGGESTED },
+      bar: {
+        peakRatioMax: PEAK_RATIO_MAX,
+        audioPeakRatioMax: AUDIO_PEAK_RATIO_MAX,
+        eventsMax: EVENTS_MAX,
+        eventsSuggested: EVENTS_SUGGESTED,
+      },
       longestHistory: Math.max(...rows.flatMap(({ events, longestChildEvents }) => [events, longestChildEvents])),
       requests: rows,
     },
@@ -196,6 +272,7 @@ function missedOf(row: Row): string[] {
   const checks = [
     [row.status !== 'completed', `ended ${row.status}`],
     [row.found !== row.there, `found ${row.found} of ${row.there} calls`],
+    [row.files !== row.filesThere, `downloaded ${row.files} of ${row.filesThere} files`],
     [longest > EVENTS_MAX, `a history of ${longest} events, at most ${EVENTS_MAX}`],
   ] as const;
   return checks.flatMap(([isMissed, sentence]) => (isMissed ? [`${row.calls} calls, ${row.way}: ${sentence}`] : []));
@@ -203,17 +280,31 @@ function missedOf(row: Row): string[] {
 
 /** The largest company against the smallest. */
 function missedMemory(rows: readonly Row[], way: Way): string[] {
-  const [least, most] = endsOf(rows, way);
+  const ends = endsOf(rows, way);
+  return missedRatio(ends, PEAK_RATIO_MAX, ({ calls }) => `${way}, with ${calls} calls`);
+}
+
+/** Peak memory of the second row against that of the first. */
+function missedRatio(
+  [least, most]: readonly [Row | undefined, Row | undefined],
+  ratioMax: number,
+  nameOfRow: (row: Row) => string,
+): string[] {
   if (least === undefined || most === undefined) return [];
   const ratio = most.peakBytes / least.peakBytes;
-  if (ratio <= PEAK_RATIO_MAX) return [];
-  return [
-    `${way}: peak memory with ${most.calls} calls is ${ratio.toFixed(2)} times that with ${least.calls}, at most ${PEAK_RATIO_MAX}`,
-  ];
+  return ratio <= ratioMax
+    ? []
+    : [`peak memory ${nameOfRow(most)} is ${ratio.toFixed(2)} times that ${nameOfRow(least)}, at most ${ratioMax}`];
 }
 
 /** The rows of the smallest and the largest company. */
 function endsOf(rows: readonly Row[], way: Way): [Row | undefined, Row | undefined] {
-  const bySize = rows.filter(row => row.way === way && row.times === 1).toSorted((a, b) => a.calls - b.calls);
+  const ofSizes = rows.filter(row => row.way === way && row.times === 1 && row.audio === undefined);
+  const bySize = ofSizes.toSorted((a, b) => a.calls - b.calls);
   return [bySize[0], bySize.at(-1)];
+}
+
+/** The rows without audio and with it. */
+function audioPair(rows: readonly Row[]): [Row | undefined, Row | undefined] {
+  return [rows.find(({ audio }) => audio === 'without'), rows.find(({ audio }) => audio === 'with')];
 }

@@ -4,7 +4,7 @@
  * Layout: `DSR1`, key id length (1 byte), key id, key check (4), generation (4), nonce (12), ciphertext, tag (16); all before
  * the ciphertext and the object's name are associated data.
  */
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { type CipherGCM, createCipheriv, createDecipheriv, type DecipherGCM, randomBytes } from 'node:crypto';
 import { CHECK_BYTES, keyCheck } from './keyring';
 
 const MAGIC = Buffer.from('DSR1');
@@ -42,7 +42,11 @@ export function seal(keys: SealKeys, place: string, plain: Uint8Array, generatio
   const header = Buffer.concat([MAGIC, Buffer.from([id.length]), Buffer.from(id), keyCheck(key), counted, nonce]);
   const cipher = createCipheriv('aes-256-gcm', key, nonce);
   cipher.setAAD(Buffer.concat([header, Buffer.from(place)]));
-  return Buffer.concat([header, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
+  const sealed = Buffer.allocUnsafe(header.length + plain.length + TAG_BYTES);
+  header.copy(sealed);
+  inPieces(cipher, plain, sealed.subarray(header.length));
+  cipher.getAuthTag().copy(sealed, sealed.length - TAG_BYTES);
+  return sealed;
 }
 
 /**
@@ -62,13 +66,25 @@ export function unseal(keys: SealKeys, place: string, sealed: Buffer): Buffer {
   decipher.setAAD(Buffer.concat([header, Buffer.from(place)]));
   decipher.setAuthTag(sealed.subarray(-TAG_BYTES));
   try {
-    return Buffer.concat([decipher.update(sealed.subarray(header.length, -TAG_BYTES)), decipher.final()]);
+    const ciphertext = sealed.subarray(header.length, -TAG_BYTES);
+    const plain = Buffer.allocUnsafe(ciphertext.length);
+    inPieces(decipher, ciphertext, plain);
+    return plain;
   } catch {
     throw new SealBroken(
       'seal-broken',
       'A vault object was changed, or moved to another name than it was sealed for. Restore it from a backup.',
     );
   }
+}
+
+/** Small enough that what the library returns of each is soon collected: a large object is then in memory once, not three times. */
+const PIECE_BYTES = 65_536;
+
+/** The whole of `from` into `to`, which has room for it: this mode makes as many bytes as it takes. @throws if `from` is not authentic */
+function inPieces(cipher: CipherGCM | DecipherGCM, from: Uint8Array, to: Buffer): void {
+  for (let at = 0; at < from.length; at += PIECE_BYTES) cipher.update(from.subarray(at, at + PIECE_BYTES)).copy(to, at);
+  cipher.final();
 }
 
 /** The key id that an object names, not verified. @throws {SealBroken} `not-sealed` */

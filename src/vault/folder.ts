@@ -72,7 +72,7 @@ export function createFolderDriver(folder: string): VaultDriver {
     try {
       staging ??= makeFolder(join(root, STAGING));
       await staging;
-      await writeDurably(temporary, Buffer.concat([Buffer.from(`${lineage.join(' ')}\n`), bytes]));
+      await writeDurably(temporary, [Buffer.from(`${lineage.join(' ')}\n`), bytes]);
       if (!isSwept) {
         isSwept = true;
         await removeAbandoned(join(root, STAGING), (await stat(temporary)).mtimeMs);
@@ -235,10 +235,11 @@ async function makeFolder(path: string): Promise<void> {
   for (let folder = path; folder.length >= made.length; folder = dirname(folder)) await syncFolder(dirname(folder));
 }
 
-async function writeDurably(path: string, bytes: Buffer): Promise<void> {
+/** @param parts one after the other: a large object is not copied for its head */
+async function writeDurably(path: string, parts: readonly Buffer[]): Promise<void> {
   const file = await open(path, 'wx', 0o600);
   try {
-    await file.writeFile(bytes);
+    for (const part of parts) await file.writeFile(part); // each behind the one before
     await file.sync();
   } finally {
     await file.close();

@@ -6,6 +6,7 @@ runTogether(
   'service/long-lists',
   'service/rotation',
   'service/missing-keys',
+  'service/late-media',
   'service/time',
   'service/clock',
 );

@@ -4,6 +4,7 @@ import { runTogether } from '../support/group';
 runTogether(
   'service/access',
   'service/package',
+  'service/store-faults',
   'service/deletion',
   'service/planned',
   'service/judgement',

@@ -78,6 +78,16 @@ describe('the file of a recording', () => {
     await ask(`/calls/${first?.call}/${first?.kind}`, { method: 'DELETE' });
     expect(acme.media()).not.toContainEqual(first);
   });
+
+  test('is there once it is stored, some time after its call', async () => {
+    const { acme } = await setUp();
+    const shown = () => acme.calls().find(({ id }) => id === call);
+    const call = acme.calls().find(each => each.answered_at !== null && each.recording === null)?.id ?? 0;
+    acme.storeMedia(call, 'recording');
+    const stored = acme.media().find(each => each.call === call);
+    expect(sha256(await bytesOf(String(shown()?.recording)))).toBe(stored?.sha256);
+    expect(() => acme.storeMedia(7, 'recording')).toThrow('call 7 does not exist');
+  });
 });
 
 describe('the store of recordings', () => {

@@ -1,6 +1,4 @@
 /** What a person gets of recordings, voicemails, transcripts and insights, through the client, against the sandbox's truth. */
-import { createHash } from 'node:crypto';
-import { type Behaviour, type CallRecord, type CompanySeed, createCompanySeed } from '../../sandbox';
 import type { AccessInput } from '../../src/client';
 import { resultLines } from '../../src/commands/result-lines';
 import type { Decisions } from '../../src/judgement/plan';
@@ -11,40 +9,22 @@ import type { Notice } from '../../src/vault/notices';
 import { until } from '../support/patience';
 import { detailsOf, documentOf, type Ended, expectHonestCounts, runToEnd } from '../support/requests';
 import { startTestService, type TestService } from '../support/service';
+import { audioOf, digest, SPOKEN, spokenCompany } from '../support/spoken';
 import { unzipBytes } from '../support/zip';
 
-const NOW_MS = Date.now();
 const INSIGHTS_OF_ONE_CALL = 6;
-const SEED = { seed: 3, contacts: 20, calls: 260, now: NOW_MS, audio: true };
-
-/** A company of few calls with audio, so that each request of a test is a handful. */
-function companyOf(name: string, behaviour: Partial<Behaviour> = {}, change = (call: CallRecord) => call) {
-  const seed = createCompanySeed({ name, ...SEED });
-  return { ...seed, calls: fewSpoken(seed).map(change), behaviour };
-}
-
-const SPOKEN = 6;
-
-/** Of the subject's calls only the newest ones keep their audio, as many of each kind if there are. */
-function fewSpoken({ calls, truth }: CompanySeed): CallRecord[] {
-  const hers = (kind: 'recording' | 'voicemail') =>
-    calls.filter(call => truth.callIds.includes(call.id) && call[kind]).slice(-SPOKEN / 2);
-  const kept = new Set([...hers('recording'), ...hers('voicemail')].map(({ id }) => id));
-  return calls.map(call => (kept.has(call.id) ? call : { ...call, recording: false, voicemail: false }));
-}
-
 let service: TestService;
 beforeAll(async () => {
   const companies = [
-    companyOf('plain'),
-    companyOf('clever', { intelligence: true }),
-    companyOf('unlike', { intelligence: true, envelopes: 'unknown' }),
-    companyOf('half', { intelligence: true, intelligenceLacks: ['custom_summary_result'] }),
-    companyOf('brief'),
-    companyOf('moved', { intelligence: true }, call =>
+    spokenCompany('plain'),
+    spokenCompany('clever', { intelligence: true }),
+    spokenCompany('unlike', { intelligence: true, envelopes: 'unknown' }),
+    spokenCompany('half', { intelligence: true, intelligenceLacks: ['custom_summary_result'] }),
+    spokenCompany('brief'),
+    spokenCompany('moved', { intelligence: true }, call =>
       call.recording && call.userId !== null ? { ...call, transferredTo: call.userId } : call,
     ),
-    companyOf('none'),
+    spokenCompany('none'),
   ];
   service = await startTestService({ shares: true, sandbox: { companies }, company: 'plain' });
 });
@@ -86,19 +66,11 @@ async function askApproved(name: string, options: Options, decisions: Decisions)
   return service.client.result(workflowId);
 }
 
-const digest = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
-
-/** Her audio, as the store of the sandbox has it. */
-function audioOf(name: string) {
-  const company = service.sandbox.company(name);
-  return company.media().filter(({ call }) => company.truth.callIds.includes(call));
-}
-
 test('holds each recording and voicemail, byte by byte, and no API request was sent for them', async () => {
   const ended = await ask('plain', { requestId: 'audio', include: ['recordings', 'voicemails'] });
   const bare = await ask('plain', { requestId: 'bare', include: [] });
   const { result } = ended;
-  const truth = audioOf('plain');
+  const truth = audioOf(service.sandbox.company('plain'));
   expect(truth).toHaveLength(SPOKEN);
   expect(result.status).toBe('completed');
   const document = await documentOf(service, result);
@@ -142,7 +114,7 @@ test('holds transcripts and insights of each spoken call: one API request each',
 test('keeps what comes in an envelope that nobody knows', async () => {
   const { result } = await ask('unlike', { requestId: 'raw', include: ['transcripts'] });
   const { transcripts } = await documentOf(service, result);
-  expect(transcripts).toHaveLength(audioOf('unlike').length);
+  expect(transcripts).toHaveLength(audioOf(service.sandbox.company('unlike')).length);
   for (const { content } of transcripts) expect(content).toHaveProperty('raw');
 });
 
@@ -187,7 +159,7 @@ test('names the one transcript that Aircall refuses, and remembers nothing of it
   const [, number = ''] = /^transcript (\d+)$/.exec(failed?.record ?? '') ?? [];
   const call = document.calls[Number(number) - 1];
   expect(document.transcripts.some(transcript => transcript.call === call?.id)).toBe(false);
-  expect(audioOf('clever').map(file => file.call)).toContain(call?.id);
+  expect(audioOf(service.sandbox.company('clever')).map(file => file.call)).toContain(call?.id);
   expect((await ask('clever', { requestId: 'after-it' })).result.status).toBe('completed');
 });
 
