@@ -30,7 +30,7 @@ const BEAT_EVERY_MS = 15_000;
 /** Downloads of one file, each some time after the one before. */
 const ATTEMPTS_MAX = 5;
 /** Files that one round gives new links: those that had none before, first. */
-const MISSING_MAX = 10_000;
+const MISSING_MAX = 8_000;
 /** Failed files that a history names; the others are counted. */
 const FAILED_MAX = 5_000;
 const READ_AT_ONCE = 8;

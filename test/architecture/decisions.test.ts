@@ -26,12 +26,13 @@ const PLACES: Readonly<Record<string, Place>> = {
   },
   'when two e-mail addresses, or two names, are the same': {
     pattern: /\.to(?:Locale)?LowerCase\(/,
-    // The last one folds names to find them in texts.
+    // The last two fold names and addresses to find them in texts.
     only: [
       'src/commands/runtime.ts',
       'src/judgement/addresses.ts',
       'src/judgement/names.ts',
       'src/redaction/people.ts',
+      'src/redaction/scanning.ts',
     ],
     example: 'a.email.toLowerCase() === b',
   },
