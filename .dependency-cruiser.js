@@ -142,6 +142,7 @@ module.exports = {
       to: {
         pathNot: [
           '^dist/src/(package/page|judgement)/',
+          '^dist/src/request/whole\\.js$',
           'node_modules/(preact|preact-render-to-string|markdown-it)/',
           '^(node:)?crypto$',
         ],
