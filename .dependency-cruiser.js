@@ -145,7 +145,7 @@ module.exports = {
       to: {
         pathNot: [
           '^dist/src/(package/page|judgement)/',
-          '^dist/src/request/whole.js$',
+          '^dist/src/request/whole\\.js$',
           'node_modules/(preact|preact-render-to-string|markdown-it)/',
           '^(node:)?crypto$',
         ],

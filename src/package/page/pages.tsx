@@ -236,12 +236,12 @@ function CallsPage({ calls, page, pages, words }: CallsProps) {
       words={words}
       header={
         <>
-          <dl class="facts">
-            <Timezone words={words} />
-          </dl>
           <p>
             <a href="index.html">{paging.back}</a>
           </p>
+          <dl class="facts">
+            <Timezone words={words} />
+          </dl>
         </>
       }
     >
