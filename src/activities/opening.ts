@@ -18,7 +18,7 @@ import {
 import { PART_NAMES } from '../request/sources';
 import { whyUnusable } from '../unusable';
 import type { Cases, RequestRecord } from '../vault/cases';
-import type { Connections } from '../vault/connections';
+import { type Connection, type Connections, requestsPerHourOf } from '../vault/connections';
 import type { Receipts } from '../vault/receipts';
 import { stepFailure, stepName } from './api-step';
 import { writeObject } from './case-objects';
@@ -55,6 +55,20 @@ export function createOpeningActivities(
     return cases.takeOver(mine, present.runId);
   }
 
+  /** What tells the cost of an access request and its time, as of now. */
+  async function costsOf(
+    kind: Kind,
+    connection: Connection | undefined,
+    nowMs: number,
+  ): Promise<Pick<Opened, 'notEntitled' | 'requestsPerHour'>> {
+    if (kind === 'deletion' || connection === undefined) return { notEntitled: [] };
+    const [notEntitled, rateLimits] = await Promise.all([
+      connections.notEntitled(connection, nowMs),
+      connections.rateLimits(connection.name),
+    ]);
+    return { notEntitled, requestsPerHour: requestsPerHourOf(connection, rateLimits) };
+  }
+
   return {
     /**
      * The first step: refuses bad input, seals the subject, and creates the request's record, which answers
@@ -73,7 +87,8 @@ export function createOpeningActivities(
       if (incarnation === undefined) throw refused('connection is not in this vault; run `aircall-dsr connections`');
       const asked = askedOf(hash, parsed);
       const { subjectHash, identityHashes } = asked;
-      const policy = (await connections.get(request.connection))?.value ?? (await connections.kept(request.connection));
+      const connected = (await connections.get(request.connection))?.value;
+      const policy = connected ?? (await connections.kept(request.connection));
       const admitted = admit(parsed, {
         receivedMs: Date.parse(receivedAt),
         openedMs: Date.parse(startedAt),
@@ -101,7 +116,10 @@ export function createOpeningActivities(
       const accessesOpen =
         kind === 'deletion' && (await cases.marked('access', request.connection, identityHashes)).length > 0;
       const extended = record.clock && { clock: record.clock };
-      return { opened: { request, subject, subjectHash, identityHashes, ...admitted, ...extended, accessesOpen } };
+      const costs = await costsOf(kind, connected, Date.parse(openedAt));
+      return {
+        opened: { request, subject, subjectHash, identityHashes, ...admitted, ...costs, ...extended, accessesOpen },
+      };
     },
 
     /** The API requests that a step of this run had sent when it was cancelled, or its deadline came. */
@@ -121,7 +139,7 @@ function admit(
     openedMs,
     languageOfConnection,
   }: { readonly receivedMs: number; readonly openedMs: number; readonly languageOfConnection: Language },
-): Omit<Opened, 'request' | 'subject' | 'subjectHash' | 'identityHashes' | 'accessesOpen'> {
+): Omit<Opened, 'request' | 'subject' | 'subjectHash' | 'identityHashes' | 'accessesOpen' | 'notEntitled'> {
   const {
     contacts = 'search',
     calls = 'by-number',

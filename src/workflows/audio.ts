@@ -53,12 +53,16 @@ async function renewed(run: RequestRun, first: GatheredAudio, gather: Gather): P
 }
 
 async function renewOne(run: RequestRun, media: CaseRef, place: number): Promise<CaseRef[]> {
-  const { opened, credentials, local } = run;
+  const { opened, credentials, local, workload } = run;
   const { request } = opened;
   const steps = readSteps(opened, `New link to audio ${place + 1}`, 'bulk');
   const outcome = await credentials.step(() => steps.renewMediaLink({ request, media, place }));
   const links = outcome.ok ? outcome.value.object : undefined;
-  if (links !== undefined) return downloaded(opened, links, `Audio ${place + 1}`);
+  if (links !== undefined) {
+    const { audio, ...fetched } = await downloaded(opened, links, `Audio ${place + 1}`);
+    workload.add(fetched);
+    return [...audio];
+  }
   const code = outcome.ok ? 'gone' : outcome.code;
   return [(await local.noteMissingAudio({ request, audio: media, place, code })).audio];
 }

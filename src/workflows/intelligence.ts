@@ -3,6 +3,7 @@
  * none. One API request each; a company that may not read them is asked once. Decisions D1, D10.
  */
 import type { CaseRef } from '../request/contracts';
+import { fetchedOfCall } from '../request/cost';
 import { INSIGHTS, type Intelligence } from '../request/insights';
 import type { Gap } from '../request/model';
 import { recordName } from '../request/sources';
@@ -18,6 +19,8 @@ import { budgetedOf, mayBeCredential } from './steps';
 
 /** More than these run in a child workflow, so that a history stays short. */
 const PARTS_INLINE_MAX = 40;
+/** In one child, so that people see every eleven minutes, at 45 API requests a minute, how far it is. */
+const PARTS_AT_ONCE_MAX = 500;
 
 /** Calls in which somebody spoke, and what was found of each. */
 interface Block {
@@ -48,6 +51,7 @@ export async function fetchIntelligence(
     ...block,
     offset: blocks.slice(0, at).reduce((sum, { count }) => sum + count, 0),
   }));
+  const later = countLater(run, placed);
   /** What the company may not read, as soon as that is known. */
   const denied: Intelligence[] = [];
   const gathered: CaseRef[] = [];
@@ -59,7 +63,9 @@ export async function fetchIntelligence(
       jobsOf.set(block, all);
       continue;
     }
+    later.begins(all);
     const fetched = await fetchAll(run, block, all, denied);
+    later.spares(block.count - fetched.found.length);
     jobsOf.set(block, fetched.found);
     transcripts.add(block, fetched);
     gathered.push(...(await gather(run, fetched)));
@@ -71,6 +77,7 @@ export async function fetchIntelligence(
   const insights = createTally('insights');
   for (const block of placed) {
     const jobs = (jobsOf.get(block) ?? []).flatMap(({ place }) => INSIGHTS.map((what): PartJob => ({ place, what })));
+    later.begins(jobs);
     const fetched = await fetchAll(run, block, jobs, denied);
     insights.add(block, fetched);
     gathered.push(...(await gather(run, fetched)));
@@ -79,6 +86,23 @@ export async function fetchIntelligence(
   // Who may read no transcript has none to ask the insights of.
   insights.note(run, refused === INSIGHTS.length || denied.includes('transcription') ? 'all' : refused);
   return gathered;
+}
+
+/** Counts the API requests for jobs that have not begun, as far as they are known. */
+function countLater({ opened: { include, notEntitled }, workload }: RequestRun, blocks: readonly Block[]) {
+  const expected = workload.expect();
+  const ofCall = fetchedOfCall(include, notEntitled);
+  let later = 0;
+  const add = (apiRequests: number) => {
+    later += apiRequests;
+    expected(later);
+  };
+  for (const { count } of blocks) add(count * ofCall.length);
+  return {
+    begins: (jobs: readonly PartJob[]) => add(-jobs.filter(({ what }) => ofCall.includes(what)).length),
+    /** Calls without a transcript. */
+    spares: (calls: number) => add(-calls * ofCall.filter(what => what !== 'transcription').length),
+  };
 }
 
 /** One object of many: a history holds one reference for each block. */
@@ -121,6 +145,7 @@ async function fetchAll(
   jobs: readonly PartJob[],
   denied: Intelligence[],
 ): Promise<Fetched> {
+  const expected = run.workload.expect();
   const all: Filling<Fetched> = { objects: [], found: [], failed: [] };
   // One of each sort alone: the company may not be allowed to read it.
   const first = jobs.filter(({ what }, at) => jobs.findIndex(job => job.what === what) === at);
@@ -129,9 +154,11 @@ async function fetchAll(
   for (;;) {
     left = left.filter(({ what }) => !denied.includes(what));
     if (left.length === 0) {
-      [left, later] = [later.filter(({ what }) => !denied.includes(what)), []];
-      if (left.length === 0) return all;
+      const rest = later.filter(({ what }) => !denied.includes(what));
+      [left, later] = [rest.slice(0, PARTS_AT_ONCE_MAX), rest.slice(PARTS_AT_ONCE_MAX)];
     }
+    expected(left.length + later.length);
+    if (left.length === 0) return all;
     const report = await fetchSome(run, block, left);
     all.objects.push(...report.objects);
     all.found.push(...report.found);
@@ -147,6 +174,7 @@ async function fetchAll(
     left = [...again, ...report.left];
     if (refusal === undefined || renewal !== 'deadline') continue;
     all.failed.push(...[...left, ...later].map(job => ({ job, failure: { ...refusal, code: renewal } })));
+    expected(0);
     return all;
   }
 }

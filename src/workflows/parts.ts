@@ -9,6 +9,7 @@ import { either, listOf, object, oneOf, type Shaped, whole } from '../request/sh
 import { sideBySide } from '../side-by-side';
 import type { Filling } from './pages';
 import { attemptInto, mayBeCredential, readSteps, stepFailureShape } from './steps';
+import { fetchedNothing, fetchedShape, plus } from './workload';
 
 const jobShape = object({
   /** Which call of the block, from 0. */
@@ -25,6 +26,7 @@ export const partsReportShape = object({
   objects: listOf(caseRefShape),
   /** Jobs whose record was found. */
   found: listOf(jobShape),
+  fetched: fetchedShape,
   /** What the company may not read. */
   notEntitled: listOf(oneOf(...INTELLIGENCE)),
   /** With those that another credential may get. */
@@ -62,6 +64,7 @@ export async function fetchPartsInto(report: Filling<PartsReport>, input: PartsI
     if (found === undefined) return;
     report.objects.push(found);
     report.found.push(job);
+    report.fetched = plus(report.fetched, job.what === 'transcription' ? { transcripts: 1 } : { insights: 1 });
   });
 }
 
@@ -81,5 +84,14 @@ export function addOnce<T>(list: T[], item: T): void {
 }
 
 export function emptyPartsReport(): Filling<PartsReport> {
-  return { objects: [], found: [], notEntitled: [], failed: [], left: [], refusal: undefined, apiRequests: 0 };
+  return {
+    objects: [],
+    found: [],
+    fetched: fetchedNothing(),
+    notEntitled: [],
+    failed: [],
+    left: [],
+    refusal: undefined,
+    apiRequests: 0,
+  };
 }
