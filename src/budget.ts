@@ -83,6 +83,11 @@ export function ratePerSecond(budget: Budget, partitions: number): number {
   return paceOf(budget, partitions).ratePerSecond;
 }
 
+/** API requests an hour of a queue of one partition, on average at most: those of all requests of the company together. */
+export function requestsPerHour(budget: Budget): number {
+  return ratePerSecond(budget, 1) * 3_600;
+}
+
 /** The largest rate at which the queue alone keeps both bounds; 0 if there is none. */
 function queueRate(budget: Budget, partitions: number): number {
   const perPartition = Math.floor(worstMinuteMax(budget) / partitions);

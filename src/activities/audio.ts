@@ -104,7 +104,10 @@ export function createAudioActivities(
       if (isToRepeat) throw stepFailure('local-failure', 'some files could not be downloaded yet', NOTHING_SENT);
       const audio = await writeObject(cases, request, 'media', done);
       await cases.removeObject(request, links);
-      return { audio };
+      const stored = done.filter(({ file }) => file !== undefined);
+      const voicemails = stored.filter(({ kind }) => kind === 'voicemail').length;
+      const sizeBytes = stored.reduce((sum, file) => sum + (file.sizeBytes ?? 0), 0);
+      return { audio, recordings: stored.length - voicemails, voicemails, sizeBytes };
     },
 
     /** Notes the code of a file that has no new link. */

@@ -18,7 +18,7 @@ import {
 import { PART_NAMES } from '../request/sources';
 import { whyUnusable } from '../unusable';
 import type { Cases, RequestRecord } from '../vault/cases';
-import type { Connections } from '../vault/connections';
+import { type Connection, type Connections, requestsPerHourOf } from '../vault/connections';
 import { noticeText } from '../vault/notices';
 import type { Receipts } from '../vault/receipts';
 import { stepFailure, stepName } from './api-step';
@@ -68,6 +68,20 @@ export function createOpeningActivities(
     return text && writeObject(cases, request, 'notice', text);
   }
 
+  /** What tells the cost of an access request and its time, as of now. */
+  async function costsOf(
+    kind: Kind,
+    connection: Connection | undefined,
+    nowMs: number,
+  ): Promise<Pick<Opened, 'notEntitled' | 'requestsPerHour'>> {
+    if (kind === 'deletion' || connection === undefined) return { notEntitled: [] };
+    const [notEntitled, rateLimits] = await Promise.all([
+      connections.notEntitled(connection, nowMs),
+      connections.rateLimits(connection.name),
+    ]);
+    return { notEntitled, requestsPerHour: requestsPerHourOf(connection, rateLimits) };
+  }
+
   return {
     /**
      * The first step: refuses bad input, seals the subject, and creates the request's record, which answers
@@ -86,7 +100,8 @@ export function createOpeningActivities(
       if (incarnation === undefined) throw refused('connection is not in this vault; run `aircall-dsr connections`');
       const asked = askedOf(hash, parsed);
       const { subjectHash, identityHashes } = asked;
-      const policy = (await connections.get(request.connection))?.value ?? (await connections.kept(request.connection));
+      const connected = (await connections.get(request.connection))?.value;
+      const policy = connected ?? (await connections.kept(request.connection));
       const admitted = admit(parsed, {
         receivedMs: Date.parse(receivedAt),
         openedMs: Date.parse(startedAt),
@@ -116,7 +131,8 @@ export function createOpeningActivities(
       const accessesOpen =
         kind === 'deletion' && (await cases.marked('access', request.connection, identityHashes)).length > 0;
       const extended = record.clock && { clock: record.clock };
-      const told = { ...extended, ...(notice && { notice }) };
+      const costs = await costsOf(kind, connected, Date.parse(openedAt));
+      const told = { ...extended, ...(notice && { notice }), ...costs };
       return { opened: { request, subject, subjectHash, identityHashes, ...admitted, ...told, accessesOpen } };
     },
 
@@ -137,7 +153,7 @@ function admit(
     openedMs,
     languageOfConnection,
   }: { readonly receivedMs: number; readonly openedMs: number; readonly languageOfConnection: Language },
-): Omit<Opened, 'request' | 'subject' | 'subjectHash' | 'identityHashes' | 'accessesOpen'> {
+): Omit<Opened, 'request' | 'subject' | 'subjectHash' | 'identityHashes' | 'accessesOpen' | 'notEntitled'> {
   const {
     contacts = 'search',
     calls = 'by-number',

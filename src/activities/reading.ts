@@ -1,7 +1,7 @@
 /** Steps that read one page of a list at Aircall and keep the records that are, or may be, the subject's. Decisions D1, D5, D6. */
 import type { z } from 'zod';
 import { ENDPOINTS } from '../aircall/endpoints';
-import { linkOf, type MediaKind, stripLinks } from '../aircall/links';
+import { isSpoken, linkOf, type MediaKind, stripLinks } from '../aircall/links';
 import { readPage } from '../aircall/replies';
 import { callSchema, contactSchema } from '../aircall/schemas';
 import { bearsAddress } from '../judgement/addresses';
@@ -82,9 +82,10 @@ export function createReadActivities(
         const judge = callJudgeOf(judged);
         const own = records.filter(call => judge(call) !== undefined);
         const certain = own.filter(call => judge(call)?.doubt === undefined);
+        const spoken = own.filter(isSpoken).length;
         const stored = await store(request, 'calls', { ...seen, records: own, readMs });
         // Last: a step that fails before is taken again, and would leave live links that nobody destroys.
-        return { rows, total, ...stored, ...(await sealLinksOf(request, certain, audio)) };
+        return { rows, total, ...stored, spoken, ...(await sealLinksOf(request, certain, audio)) };
       });
     },
   };

@@ -1,11 +1,14 @@
 /** A request in words: its state, and its result. */
 import type { RequestResult, StatusReport } from '../client';
 import {
+  costWords,
   decidedWords,
   doubtLines,
   type Facts,
+  filesWords,
   foundWords,
   gapWords,
+  leftWords,
   methodOf,
   nextCommand,
   planWords,
@@ -39,6 +42,7 @@ export function resultLines(result: RequestResult): string[] {
     ...line('verified', verifiedWords(facts)),
     ...line('stays', staysWords(facts)),
     ...line('plan', planWords(facts)),
+    ...line('cost', costWords(result.plan)),
     ...approvals.map(decided => `  approved   ${decidedWords(decided)}`),
     ...line('rejected', rejection && `${decidedWords(rejection)}: ${rejection.reason}`),
     ...line('purged', purged && `${purged.at}; it had ended as ${purged.status} on ${result.completedAt}`),
@@ -63,10 +67,12 @@ function line(name: string, words: string | undefined): string[] {
 
 export function statusLines(report: StatusReport): string[] {
   if (report.result !== undefined) return resultLines(report.result);
-  const { phase, counts, waitingFor, dueAt, alarm, failure, retrying = [] } = report;
+  const { phase, counts, progress, waitingFor, dueAt, alarm, failure, retrying = [] } = report;
   return [
     `${titleOf(report)}${phase === undefined ? '' : `, ${phase}`}`,
     ...(counts === undefined ? [] : [`  so far     ${countWords(counts)}`]),
+    ...line('downloaded', progress && filesWords(progress)),
+    ...line('left', progress && leftWords(progress)),
     ...(waitingFor === undefined
       ? []
       : [`  waits for  ${waitingFor.cause}${waitingFor.until === undefined ? '' : ` until ${waitingFor.until}`}`]),

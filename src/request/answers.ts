@@ -5,7 +5,7 @@
  */
 import { type Approved, approvedShape, type Rejected, rejectionAnswerShape } from './approval';
 import { ALARMS, type Clock, clockIfAny, clockShape } from './clock';
-import { countsShape, isEnded, type RequestResult, type RequestStatus, resultShape } from './model';
+import { countsShape, fetchingShape, isEnded, type RequestResult, type RequestStatus, resultShape } from './model';
 import { type RequestRef, requestRefFields } from './names';
 import { either, flag, instant, keyOf, object, oneOf, optional, type Shape, text, whole } from './shapes';
 import { WAITS } from './waits';
@@ -19,6 +19,7 @@ const statusShape: Shape<RequestStatus> = object({
   phase: keyOf(PHASE_WORDS),
   counts: countsShape,
   apiRequests: whole,
+  progress: optional(fetchingShape),
   waitingFor: optional(object({ cause: keyOf(WAITS), until: optional(instant) })),
   planDigest: optional(text),
   alarm: optional(oneOf(...ALARMS)),

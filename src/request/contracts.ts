@@ -87,6 +87,10 @@ const openedShape = object({
   calls: object({ by: oneOf(...OPTIONS.calls.takes.oneOf), from: either(number, oneOf(null)), to: number }),
   /** What is handed over besides contacts and calls; of an access request. */
   include: listOf(oneOf(...PART_NAMES)),
+  /** What of transcripts and insights Aircall refused the company within a day; of an access request. */
+  notEntitled: listOf(oneOf(...INTELLIGENCE)),
+  /** API requests an hour that the budget of the connection allowed when the request began; absent: nobody knew. */
+  requestsPerHour: optional(number),
   /** Whether it waits for recordings that Aircall may still store. */
   lateMedia: flag,
   /** Of the package. */
@@ -135,6 +139,8 @@ const pageReport = object({
   /** Rows of the whole list, by Aircall's count. */
   total: whole,
   ...listCounts,
+  /** Of calls: records of which there may be a transcript. */
+  spoken: optional(whole),
   /** Links of their recordings and voicemails, if they were to be sealed and there are any. */
   links: optional(object({ object: caseRefShape, count: whole })),
 });
@@ -396,7 +402,11 @@ const LOCAL = {
     returns: madeShape,
   },
   decidePlan: { takes: [object({ request, ...planned })], returns: decidedShape },
-  downloadAudio: { takes: [object({ request, links: caseRefShape })], returns: object({ audio: caseRefShape }) },
+  downloadAudio: {
+    takes: [object({ request, links: caseRefShape })],
+    /** How many files were downloaded, and their size together. */
+    returns: object({ audio: caseRefShape, recordings: whole, voicemails: whole, sizeBytes: whole }),
+  },
   gatherAudio: {
     takes: [
       object({

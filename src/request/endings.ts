@@ -54,7 +54,10 @@ export const ENDINGS = {
   },
   planned: {
     well: true,
-    words: forBoth('A dry run: it only searched contacts, and changed nothing.'),
+    words: {
+      access: 'A dry run: it searched contacts, and handed over nothing.',
+      deletion: 'A dry run: it only searched contacts, and changed nothing.',
+    },
     handsOver: false,
     searched: true,
   },

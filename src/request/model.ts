@@ -17,6 +17,7 @@ import {
   keyOf,
   listOf,
   matching,
+  number,
   type Optional,
   object,
   oneOf,
@@ -110,7 +111,7 @@ const gapShape = object({ code: text, count: optional(whole) });
 export type Gap = Shaped<typeof gapShape>;
 
 /**
- * How much was searched. `skipped`: there was nothing to search by; `not-asked`: the request leaves it out; `not-entitled`: the company
+ * How much was searched. `skipped`: there was nothing to search by, or a dry run only counted; `not-asked`: the request leaves it out; `not-entitled`: the company
  * may not read it.
  */
 export const SOURCE_STATES = ['complete', 'partial', 'skipped', 'failed', 'not-asked', 'not-entitled'] as const;
@@ -180,6 +181,17 @@ const verificationShape = object({
 });
 export type Verification = Shaped<typeof verificationShape>;
 
+export const costShape = object({
+  /** At most, without those that are repeated. */
+  apiRequests: whole,
+  /** Of these: pages of calls after the first ones. */
+  pages: whole,
+  /** If no other request of the company runs; absent if nobody knew the budget. */
+  hours: optional(number),
+});
+/** What remains to be sent of an access request after its dry run. */
+export type Cost = Shaped<typeof costShape>;
+
 /** How a request ended, or that it was purged since. */
 export const isEnded = either(isEndedStatus, oneOf('purged'));
 
@@ -204,8 +216,16 @@ export const resultShape = object({
   verification: optional(verificationShape),
   /** Names what is, or in a dry run would be, delivered or deleted. */
   planDigest: optional(text),
-  /** Of a dry run: the contacts that would be delivered or deleted; access: the numbers by which calls would be searched. */
-  plan: optional(object({ counts: object({ contacts: whole, numbers: optional(whole) }) })),
+  /**
+   * Of a dry run: the contacts that would be delivered or deleted; access: the numbers by which calls would be searched, the calls of
+   * their lists, by Aircall's count, and what remains to be sent. The last two are absent if a list could not be counted.
+   */
+  plan: optional(
+    object({
+      counts: object({ contacts: whole, numbers: optional(whole), calls: optional(whole) }),
+      cost: optional(costShape),
+    }),
+  ),
   /** When its data was destroyed, and how it had ended. */
   purged: optional(object({ at: instant, status: isEnded })),
   /** Records that may be somebody else's, by code, and what was decided: `kept` are those that were withheld, or left. */
@@ -231,14 +251,33 @@ export const phaseTimesShape = object(eachOf(PHASE_WORDS, instant));
 /** When each phase first began; ISO 8601. */
 export type PhaseTimes = Shaped<typeof phaseTimesShape>;
 
+export const fetchingShape = object({
+  /** Recordings and voicemails downloaded so far; one that two lists have counts twice. */
+  files: whole,
+  /** Of these files. */
+  sizeBytes: whole,
+  /**
+   * As far as it is known, without those that are repeated: pages while calls are fetched; then, at most, transcripts and insights. What
+   * a child workflow fetches is subtracted when the child has ended.
+   */
+  apiRequestsLeft: optional(whole),
+  /** If no other request of the company runs. */
+  hoursLeft: optional(number),
+});
+/** How far an access request is with what it fetches. */
+export type Fetching = Shaped<typeof fetchingShape>;
+
 /** The answer of the query `status`. */
 export interface RequestStatus extends RequestRef, Partial<Clock> {
   readonly status: Status;
   /** It searches only. */
   readonly dryRun?: boolean;
   readonly phase: Phase;
+  /** What is still being fetched is counted so far, with records that may be somebody else's. */
   readonly counts: Counts;
   readonly apiRequests: number;
+  /** Of an access request that is no dry run, while it is open. */
+  readonly progress?: Fetching;
   readonly waitingFor?: WaitingFor;
   readonly planDigest?: string;
   /** Raised, and not withdrawn by an extension. */

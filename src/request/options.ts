@@ -93,12 +93,12 @@ export const OPTIONS = {
     flag: '--timezone <name>',
     help: 'time zone of the times on the pages of the package, for instance Europe/Paris (default: UTC)',
   },
-  /** Search contacts only, hand over and delete nothing, return the plan and its digest. */
+  /** Search contacts, hand over and delete nothing, return the plan and its digest; access: count calls, and return the cost. */
   dryRun: {
     kinds: BOTH,
     takes: 'switch',
     flag: '--dry-run',
-    help: 'search contacts only, change nothing, and print what would be done',
+    help: 'search contacts, change nothing, and print what would be done and, of an access request, what it would cost',
   },
   /** The digest of a plan that a dry run showed: the deletion executes that plan, or nothing. */
   plan: {

@@ -17,6 +17,28 @@ export const WINDOWS_MAX = 500;
 /** Target rows of a window after a split, so that an uneven spread seldom needs another split. */
 const ROWS_AIM = 7_500;
 
+/** The length of a list, as its first page tells it. */
+export interface Counted {
+  /** Rows of the whole list, by Aircall's count. */
+  readonly total: number;
+  /** Rows on the first page, which is the fullest. */
+  readonly rowsMax: number;
+}
+
+/** How many pages of a list, or of a window of one, are read; Aircall has no more for one window. */
+export function pagesOf({ total, rowsMax }: Counted): number {
+  return Math.min(Math.ceil(total / Math.max(1, rowsMax)), ROWS_MAX / PER_PAGE);
+}
+
+/**
+ * How many API requests read a list after its first page, if its rows stay: exactly, or of a list that is split, at most. Each of its
+ * windows has a first page, and a last one that is not full.
+ */
+export function pagesLeft({ total, rowsMax }: Counted): number {
+  if (total <= ROWS_MAX) return Math.max(0, pagesOf({ total, rowsMax }) - 1);
+  return Math.ceil(total / Math.max(1, rowsMax)) + WINDOWS_MAX;
+}
+
 /** From one second to another, both included. UNIX s. */
 export interface Seconds {
   readonly from: number;

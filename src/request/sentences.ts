@@ -4,11 +4,19 @@
  */
 import { DOUBTS, type DoubtCode } from '../judgement/doubts';
 import { ENDINGS, type EndedStatus, isEndedStatus } from './endings';
-import type { NumberCoverage, RequestResult, SourceCoverage, SourcesCovered, Status, Verification } from './model';
+import type {
+  Fetching,
+  NumberCoverage,
+  RequestResult,
+  SourceCoverage,
+  SourcesCovered,
+  Status,
+  Verification,
+} from './model';
 import type { Kind } from './names';
 import { keyOf } from './shapes';
 import { PART_NAMES, SOURCES, type SourceName, sourcesOf } from './sources';
-import { count } from './words';
+import { count, durationWords, sizeWords } from './words';
 
 /** What sentences are made from: a result, or what is known of a request that still runs. */
 export interface Facts
@@ -207,7 +215,7 @@ function skippedSources(facts: Facts): (readonly [SourceName, string])[] {
 function whySkipped({ coverage, dryRun }: Facts, source: SourceName): string {
   if (coverage[source]?.gaps.some(({ code }) => code === 'no-number-known'))
     return ', because no usable number of the person is known';
-  return dryRun ? ', because a dry run searches contacts only' : '';
+  return dryRun ? ', because a dry run only counts them' : '';
 }
 
 /** What the verifying search found; undefined if there was none. */
@@ -238,12 +246,44 @@ export function verificationWords({ state, retained, doubts }: Verified): string
 /** What a dry run would do; undefined if there is no plan. */
 export function planWords({ kind, plan, planDigest, coverage }: Facts): string | undefined {
   if (plan === undefined) return undefined;
-  const { contacts, numbers } = plan.counts;
+  const { contacts, numbers, calls: rows } = plan.counts;
   const records = count(contacts, 'contact');
-  const calls = numbers === undefined ? '' : `, and calls of ${count(numbers, 'number')} looked for`;
+  const among = coverage.calls?.by === 'company' ? ' in the list of all of the company' : '';
+  const counted = rows === undefined ? '' : ` (${rows} by Aircall's count)`;
+  const calls = numbers === undefined ? '' : `, and calls of ${count(numbers, 'number')} looked for${among}${counted}`;
   const whole = isWhole(coverage) ? '' : '; the search was not complete';
   const doing = kind === 'access' ? 'handed over' : 'deleted';
   return `${records} would be ${doing}${calls}, plan ${planDigest ?? 'unknown'}${whole}`;
+}
+
+/** What the request itself costs, of which a dry run has shown the plan; undefined if that is not known. */
+export function costWords(plan: RequestResult['plan']): string | undefined {
+  if (plan?.cost === undefined) return undefined;
+  const { apiRequests, pages, hours } = plan.cost;
+  if (apiRequests === 0) return 'no more API requests than this dry run sent';
+  const ifAll = pages > 0 ? ' if all calls there are of the person' : '';
+  const rest = apiRequests - pages;
+  const what = [
+    ...(pages > 0 ? [`${pages} for further pages of calls`] : []),
+    ...(rest > 0 ? [`${rest} for transcripts and insights${ifAll}`] : []),
+  ].join(', ');
+  return `at most ${count(apiRequests, 'API request')} more than this dry run sent (${what})${timeWords(hours)}`;
+}
+
+/** How many files were downloaded so far; undefined if none were. */
+export function filesWords({ files, sizeBytes }: Fetching): string | undefined {
+  return files === 0 ? undefined : `${count(files, 'file')} (${sizeWords(sizeBytes)})`;
+}
+
+/** What is still to be sent as far as it is known; undefined if it is not. */
+export function leftWords({ apiRequestsLeft, hoursLeft }: Fetching): string | undefined {
+  return apiRequestsLeft === undefined
+    ? undefined
+    : `at most ${count(apiRequestsLeft, 'API request')}${timeWords(hoursLeft)}`;
+}
+
+function timeWords(hours: number | undefined): string {
+  return hours === undefined ? '' : `: ${durationWords(hours)} if no other request of the company runs`;
 }
 
 function isWhole({ contacts }: SourcesCovered): boolean {

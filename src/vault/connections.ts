@@ -3,7 +3,7 @@
  * The only place that knows how a connection is stored; credentials leave it only towards an API request.
  */
 import { z } from 'zod';
-import { type Budget, LIMIT_PER_MINUTE_MAX, limitInForce, SHARE_MAX } from '../budget';
+import { type Budget, LIMIT_PER_MINUTE_MAX, limitInForce, requestsPerHour, SHARE_MAX } from '../budget';
 import { errorCode } from '../error-code';
 import { APPROVALS_MAX } from '../request/approval';
 import { NAME_PATTERN } from '../request/names';
@@ -178,6 +178,11 @@ export function budgetOf(
 ): Budget {
   const named = rateLimits === 'broken' ? undefined : rateLimits?.namedPerMinute;
   return { limitPerMinute: limitInForce(limitPerMinute, named), share };
+}
+
+/** API requests an hour that the budget in force allows, those of all requests of the company together. */
+export function requestsPerHourOf(...ofConnection: Parameters<typeof budgetOf>): number {
+  return requestsPerHour(budgetOf(...ofConnection));
 }
 
 const PREFIX = 'connections';

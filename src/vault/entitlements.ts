@@ -20,6 +20,8 @@ type Note = z.infer<typeof schema>;
 export interface Entitlements {
   /** Whether Aircall refused it within a day. */
   isNotEntitled(connection: Connected, what: Intelligence, nowMs: number): Promise<boolean>;
+  /** All that Aircall refused within a day. */
+  notEntitled(connection: Connected, nowMs: number): Promise<readonly Intelligence[]>;
   noteNotEntitled(connection: Connected, what: Intelligence, nowMs: number): Promise<void>;
   forgetEntitlements(name: string): Promise<void>;
 }
@@ -45,11 +47,17 @@ export function createEntitlements(vault: Vault): Entitlements {
     }
   }
 
-  return {
-    async isNotEntitled(connection, what, nowMs) {
-      const refusedMs = (await noteOf(connection))?.[what];
+  async function notEntitled(connection: Connected, nowMs: number): Promise<readonly Intelligence[]> {
+    const refused = await noteOf(connection);
+    return INTELLIGENCE.filter(what => {
+      const refusedMs = refused?.[what];
       return refusedMs !== undefined && Math.abs(nowMs - refusedMs) < REMEMBERED_MS;
-    },
+    });
+  }
+
+  return {
+    isNotEntitled: async (connection, what, nowMs) => (await notEntitled(connection, nowMs)).includes(what),
+    notEntitled,
     async noteNotEntitled(connection, what, nowMs) {
       const refused = { ...(await noteOf(connection)), [what]: nowMs };
       // Of two that write at once one is forgotten, and asked again.

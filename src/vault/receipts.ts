@@ -16,7 +16,7 @@
  */
 
 import { z } from 'zod';
-import { ratePerSecond } from '../budget';
+import { requestsPerHour } from '../budget';
 import { KeyringError } from '../encryption/key-file';
 import type { Keyring } from '../encryption/keyring';
 import { errorCode } from '../error-code';
@@ -153,7 +153,6 @@ const AT_ONCE = 8;
 const BATCH_MAX = 64;
 /** Receipts of a connection that steps wait for. */
 const WAITED_FOR_MAX = 8;
-const SECONDS_PER_HOUR = 3_600;
 /** Codes of objects that are no longer what was stored, whatever keys this process has. */
 const BROKEN = ['not-sealed', 'seal-broken'];
 /** For a statement, also those that no key of the file opens. */
@@ -376,7 +375,7 @@ export function createReceipts({ vault, keyring, now }: ReceiptsDependencies): R
     return {
       limitPerMinute: budget.limitPerMinute,
       sharePerMille: Math.round(budget.share * 1_000),
-      requestsPerHour: Math.floor(ratePerSecond(budget, 1) * SECONDS_PER_HOUR),
+      requestsPerHour: Math.floor(requestsPerHour(budget)),
     };
   }
 

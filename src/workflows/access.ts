@@ -1,13 +1,14 @@
 /**
  * An access request: find the subject's contacts, fetch their calls, hand over a package of those that are the subject's alone, or that
- * people decided to hand over. It reads only; a dry run searches contacts only. Decisions D5, D6, D10, D15.
+ * people decided to hand over. It reads only; a dry run searches contacts and counts calls. Decisions D5, D6, D10, D15.
  */
 import type { CaseRef, Opened, People } from '../request/contracts';
-import type { AccessInput, Gap, NoticeCoverage, NumberCoverage, RequestResult } from '../request/model';
+import { costOf, fetchedOfCall } from '../request/cost';
+import type { AccessInput, Gap, NoticeCoverage, NumberCoverage, RequestResult, SourceCoverage } from '../request/model';
 import { PART_NAMES } from '../request/sources';
 import { collectAudio } from './audio';
 import { fetchIntelligence } from './intelligence';
-import { type ListedSource, readLists } from './listing';
+import { type CountedLists, countLists, type ListedSource, readLists } from './listing';
 import type { List } from './pages';
 import { findPeople } from './people';
 import { decidePlan, makePlan, type Planned } from './planning';
@@ -46,11 +47,28 @@ export async function accessRequest(input: AccessInput): Promise<RequestResult> 
   });
 }
 
-/** What a dry run shows: the contacts that would be handed over, and by how many numbers calls would be looked for. */
+/** What a dry run shows: the contacts that would be handed over, how long the lists of calls are, and what the rest costs. */
 async function planContacts(run: RequestRun, people: People): Promise<void> {
   const { plan } = await makePlan(run, people);
   const { taken } = await decidePlan(run, { plan }, people.contacts);
-  run.findings.plan = { counts: { contacts: taken.contacts, numbers: people.numbers } };
+  const counts = { contacts: taken.contacts, numbers: people.numbers };
+  run.findings.plan = { counts };
+  run.progress.enter('fetching-calls');
+  const counted = await countCalls(run, people);
+  if (counted === undefined) return;
+  const { include, notEntitled, requestsPerHour } = run.opened;
+  const calls = counted.reduce((sum, { total }) => sum + total, 0);
+  const cost = costOf(counted, fetchedOfCall(include, notEntitled), requestsPerHour);
+  run.findings.plan = { counts: { ...counts, calls }, cost };
+}
+
+/** The lists of calls by their first pages, which are not searched any further. Undefined if one could not be read. */
+async function countCalls(run: RequestRun, people: People): Promise<CountedLists['counted'] | undefined> {
+  const { lists, window, gaps, cover } = beginCalls(run, people);
+  const { counted, gaps: failed } = await countLists(run, lists, window);
+  const isCounted = failed.length === 0;
+  cover({ state: isCounted ? 'skipped' : 'failed', gaps: [...gaps, ...failed] });
+  return isCounted ? counted : undefined;
 }
 
 interface FoundCalls {
@@ -61,7 +79,14 @@ interface FoundCalls {
 
 /** Calls by each spelling of the person's numbers, or all calls of the company. */
 async function findCalls(run: RequestRun, people: People): Promise<FoundCalls> {
-  const { findings, opened } = run;
+  const { lists, window, gaps, cover } = beginCalls(run, people);
+  const listed = await readLists(run, 'calls', lists, window, { gaps });
+  run.findings.noteUnreadable('calls', listed.unreadable);
+  return { listed, coverage: cover({ state: lists.length === 0 ? 'skipped' : listed.state, gaps: listed.gaps }) };
+}
+
+/** The lists that lead to calls of the person, the gaps that none of them has, and what is said of calls from now on. */
+function beginCalls({ findings, opened }: RequestRun, people: People) {
   const { by, from, to } = opened.calls;
   const lists = listsOf(by, people);
   const searched = {
@@ -70,15 +95,15 @@ async function findCalls(run: RequestRun, people: People): Promise<FoundCalls> {
     ambiguous: 0,
     ignoredNumbers: people.ignoredNumbers,
   } as const;
+  const cover = (covered: Pick<SourceCoverage, 'state' | 'gaps'>): NumberCoverage => {
+    const calls = { ...covered, ...searched };
+    findings.cover({ calls });
+    return calls;
+  };
   // Stays if the search is cancelled or fails.
-  findings.cover({ calls: { state: 'failed', gaps: [{ code: 'cancelled' }], ...searched } });
+  cover({ state: 'failed', gaps: [{ code: 'cancelled' }] });
   const gaps = lists.length === 0 ? [{ code: 'no-number-known' }, ...gapsOf(people)] : gapsOf(people);
-  const listed = await readLists(run, 'calls', lists, { ...(from !== null && { from }), to }, { gaps });
-  findings.noteUnreadable('calls', listed.unreadable);
-  const state = lists.length === 0 ? 'skipped' : listed.state;
-  const coverage = { state, gaps: listed.gaps, ...searched };
-  findings.cover({ calls: coverage });
-  return { listed, coverage };
+  return { lists, window: { ...(from !== null && { from }), to }, gaps, cover };
 }
 
 /** None if there is nothing by which a call could be the person's. */

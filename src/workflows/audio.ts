@@ -15,8 +15,6 @@ import { budgetedOf } from './steps';
 
 /** New links for one file: one whose links die so often before it is read is not worth more requests. */
 const ROUNDS_MAX = 3;
-/** Files of one child workflow. */
-const BLOCK = 500;
 
 /** Files of calls, each downloaded or with the code of why not. Undefined if the request asks for none. */
 export async function collectAudio(
@@ -46,10 +44,7 @@ async function renewed(run: RequestRun, first: GatheredAudio, gather: Gather): P
   let gathered = first;
   for (let round = 1; round <= ROUNDS_MAX && gathered.missing.length > 0; round += 1) {
     const { audio, missing } = gathered;
-    const files: CaseRef[] = [];
-    for (let from = 0; from < missing.length; from += BLOCK)
-      files.push(...(await renewSome(run, audio, missing.slice(from, from + BLOCK))));
-    gathered = await gather([audio, ...files]);
+    gathered = await gather([audio, ...(await renewSome(run, audio, missing))]);
   }
   return gathered;
 }

@@ -5,19 +5,21 @@ import { type ChildWorkflow, childId } from '../request/names';
 import type { Shape } from '../request/shapes';
 import { isFrom, unusableResult } from './received';
 import type { RequestRun } from './run';
+import type { Fetched } from './workload';
 
 interface Counted {
   readonly apiRequests: number;
+  readonly fetched: Fetched;
 }
 
-/** Fills a report in the history of the request. Its API requests are counted however that ends. */
+/** Fills a report in the history of the request. Its API requests are counted however that ends, what it fetches at once. */
 export async function inRequest<R extends Counted>(
   run: RequestRun,
   report: R,
   fill: (report: R) => Promise<void>,
 ): Promise<R> {
   try {
-    await fill(report);
+    await run.workload.following(report, () => fill(report));
   } finally {
     run.requests.add(report.apiRequests);
   }
@@ -38,6 +40,7 @@ export async function inChild<R extends Counted>(
 ): Promise<R> {
   const report = await reportOf(String(run.nextChild()), type, input, child);
   run.requests.add(report.apiRequests);
+  run.workload.add(report.fetched);
   return report;
 }
 

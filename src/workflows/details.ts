@@ -5,12 +5,15 @@
 import type { Gap, Outcome, RequestStatus } from '../request/model';
 import {
   capital,
+  costWords,
   decidedWords,
   doubtLines,
   endSentences,
   type Facts,
+  filesWords,
   gapWords,
   isDoubt,
+  leftWords,
   nextCommand,
   planWords,
   requestNoun,
@@ -28,7 +31,7 @@ const CODES_MAX = 8;
 const CODES_PAGE = 'docs/errors.md explains each code, and what to do.';
 
 export function detailsOf(status: StatusSince, findings: Found): string {
-  const { phase, waitingFor, apiRequests } = status;
+  const { phase, waitingFor, apiRequests, progress } = status;
   const facts = factsOf(status, findings);
   const doing = PHASE_WORDS[phase];
   const missing = missingLines(findings);
@@ -36,6 +39,9 @@ export function detailsOf(status: StatusSince, findings: Found): string {
     ...foundLines(facts, phase !== 'ended'),
     ...missing,
     `API requests sent to Aircall: ${apiRequests}`,
+    ...line('Still to be sent', progress && leftWords(progress)),
+    ...line('Downloaded so far', progress && filesWords(progress)),
+    ...line('The request itself would send', costWords(findings.plan)),
     ...dueLines(status),
   ];
   const next = nextCommand(facts);
@@ -49,6 +55,10 @@ export function detailsOf(status: StatusSince, findings: Found): string {
     ...(next === undefined ? [] : ['', `${next.why}, run \`${next.command}\`, with ${next.stdin} on its stdin.`]),
     ...(findings.failure === undefined && missing.length > 0 ? ['', CODES_PAGE] : []),
   ].join('\n');
+}
+
+function line(name: string, words: string | undefined): string[] {
+  return words === undefined ? [] : [`${name}: ${words}`];
 }
 
 /** With the time when it was received. */

@@ -59,6 +59,8 @@ export interface Doubtful {
 export interface Findings extends Found {
   /** Counts records found in a source. */
   found(source: SourceName, more: number): void;
+  /** Whether records of the source were counted. */
+  isCounted(source: SourceName): boolean;
   /** Sets how much of a source was searched; a later call replaces it. */
   cover(sources: SourcesCovered): void;
   /** Sets the outcome of one record; a later call replaces it. A record that came back and is gone again stays `deleted`. */
@@ -88,6 +90,7 @@ const KEPT = { access: 'withheld', deletion: 'retained' } as const satisfies Rec
 
 export function createFindings(kind: Kind): Findings {
   const counts: { -readonly [Name in keyof Counts]: Counts[Name] } = noCounts(kind);
+  const counted = new Set<SourceName>();
   const ends = new Map<string, RecordOutcome>();
   const unlisted: UnlistedOutcomes[] = [];
   const doubts = new Map<DoubtCode, Doubtful>();
@@ -128,7 +131,9 @@ export function createFindings(kind: Kind): Findings {
     get covered() {
       return covered;
     },
+    isCounted: source => counted.has(source),
     found(source, more) {
+      counted.add(source);
       counts[source] = (counts[source] ?? 0) + more;
     },
     cover(sources) {

@@ -3,7 +3,8 @@
  * none. One API request each; a company that may not read them is asked once. Decisions D1, D10.
  */
 import type { CaseRef } from '../request/contracts';
-import { INSIGHTS } from '../request/insights';
+import { fetchedOfCall } from '../request/cost';
+import { INSIGHTS, isIntelligence } from '../request/insights';
 import type { Gap } from '../request/model';
 import { recordName } from '../request/sources';
 import { type Collected, collectParts, type Entitlement } from './collecting';
@@ -34,6 +35,7 @@ export async function fetchIntelligence(
     ...{ request, ...planned, calls: calls.object, nowMs: Date.now() },
     ...(audio && { audio }),
   });
+  const later = countLater(run, blocks);
   const entitlement: Entitlement = { readable: [], denied: [] };
   const objects: CaseRef[] = [];
   const transcripts = createTally('transcripts', mayFollow);
@@ -45,8 +47,11 @@ export async function fetchIntelligence(
       spoken.set(block, all.map(placeOf));
       continue;
     }
+    later.begins(all);
     const collected = await collectParts(run, block.object, all, entitlement);
-    spoken.set(block, [...collected.found, ...collected.failed.map(({ job }) => job)].map(placeOf));
+    const heard = [...collected.found, ...collected.failed.map(({ job }) => job)].map(placeOf);
+    spoken.set(block, heard);
+    later.spares(block.places.length - heard.length);
     transcripts.add(block, collected);
     objects.push(...collected.objects);
   }
@@ -58,6 +63,7 @@ export async function fetchIntelligence(
   const insights = createTally('insights', mayFollow);
   for (const block of blocks) {
     const jobs = (spoken.get(block) ?? []).flatMap(place => INSIGHTS.map((what): PartJob => ({ place, what })));
+    later.begins(jobs);
     const collected = await collectParts(run, block.object, jobs, entitlement);
     insights.add(block, collected);
     objects.push(...collected.objects);
@@ -70,6 +76,24 @@ export async function fetchIntelligence(
 
 function placeOf({ place }: PartJob): number {
   return place;
+}
+
+/** Counts the API requests for jobs that have not begun, as far as they are known. */
+function countLater({ opened: { include, notEntitled }, workload }: RequestRun, blocks: readonly Block[]) {
+  const expected = workload.expect();
+  const ofCall = fetchedOfCall(include, notEntitled);
+  let later = 0;
+  const add = (apiRequests: number) => {
+    later += apiRequests;
+    expected(later);
+  };
+  for (const { places } of blocks) add(places.length * ofCall.length);
+  return {
+    begins: (jobs: readonly PartJob[]) =>
+      add(-jobs.filter(({ what }) => isIntelligence(what) && ofCall.includes(what)).length),
+    /** Calls without a transcript. */
+    spares: (calls: number) => add(-calls * ofCall.filter(what => what !== 'transcription').length),
+  };
 }
 
 /** What was found and what failed in one source. */

@@ -3,8 +3,9 @@
  * different rows with Aircall's own count. Nothing is skipped silently. Decisions D6, D14; facts: docs/aircall.md 5.
  */
 import type { CaseRef, Merged, Window } from '../request/contracts';
+import type { CountedCalls } from '../request/cost';
 import type { Gap, SourceCoverage } from '../request/model';
-import { PER_PAGE, partsOf, ROWS_MAX, splitWindow } from '../request/paging';
+import { pagesOf, partsOf, ROWS_MAX, splitWindow } from '../request/paging';
 import { audioKinds, type ListName } from '../request/sources';
 import { sideBySide } from '../side-by-side';
 import { inChild, inRequest } from './children';
@@ -90,6 +91,19 @@ interface Whole {
   counted: number;
 }
 
+/** Lists of calls of which only the first page was read. */
+export interface CountedLists {
+  readonly counted: readonly CountedCalls[];
+  /** Of lists whose first page could not be read. */
+  readonly gaps: readonly Gap[];
+}
+
+/** How long lists are, by Aircall's count. */
+export async function countLists(run: RequestRun, lists: readonly List[], window: Window): Promise<CountedLists> {
+  const first = await sideBySide(lists, LISTS_AT_ONCE, list => fetchAll(run, list, window, [1]));
+  return { counted: first, gaps: summed(first.flatMap(failedGaps)) };
+}
+
 async function readList(run: RequestRun, list: List, window: Window, whole?: Whole): Promise<Listed> {
   const first = await fetchAll(run, list, window, [1]);
   if (first.objects.length === 0) return { objects: [], audio: [], gaps: failedGaps(first) };
@@ -122,8 +136,7 @@ async function readWindow(
   first: PagesReport,
   readings = 1,
 ): Promise<Listed> {
-  const pageCount = Math.min(Math.ceil(first.total / Math.max(1, first.rowsMax)), ROWS_MAX / PER_PAGE);
-  const rest = await fetchAll(run, list, window, pagesFrom(2, pageCount));
+  const rest = await fetchAll(run, list, window, pagesFrom(2, pagesOf(first)));
   const objects = [...first.objects, ...rest.objects];
   const audio = [...first.audio, ...rest.audio];
   const failed = [...failedGaps(first), ...failedGaps(rest)];
@@ -166,9 +179,11 @@ async function merge(
  * credential is not the cause, refused pages have failed, and the remaining pages are requested.
  */
 async function fetchAll(run: RequestRun, list: List, window: Window, pages: readonly number[]): Promise<PagesReport> {
+  const expected = run.workload.expect();
   const all = emptyReport();
   let left = pages;
   while (left.length > 0) {
+    expected(left.length);
     const report = await fetchSome(run, list, window, left);
     addReport(all, report);
     const { refusal } = report;
@@ -180,6 +195,7 @@ async function fetchAll(run: RequestRun, list: List, window: Window, pages: read
     all.failed.push(...left.map(page => ({ page, failure: { ...refusal, code: renewal } })));
     break;
   }
+  expected(0);
   return all;
 }
 
@@ -189,10 +205,12 @@ function addReport(all: Filling<PagesReport>, report: PagesReport): void {
   all.total = report.total || all.total;
   all.only = all.objects.length === 1 ? report.only : undefined;
   all.rowsMax = Math.max(all.rowsMax, report.rowsMax);
+  all.spoken += report.spoken;
 }
 
 async function fetchSome(run: RequestRun, list: List, window: Window, pages: readonly number[]): Promise<PagesReport> {
-  const input = { ...budgetedOf(run.opened), list, window, pages, audio: audioKinds(run.opened.include) };
+  const audio = run.opened.dryRun ? [] : audioKinds(run.opened.include);
+  const input = { ...budgetedOf(run.opened), list, window, pages, audio };
   if (pages.length <= run.windows.pagesInline) return inRequest(run, emptyReport(), report => fetchInto(report, input));
   return inChild(run, 'fetchPages', input, {
     summary: `${listName(list)}, pages ${pages[0]} to ${pages.at(-1)}`,

@@ -24,6 +24,7 @@ import {
   readSteps,
   stepFailureShape,
 } from './steps';
+import { type Fetched, fetchedNothing, fetchedShape, plus } from './workload';
 
 const listShape = either(
   object({ of: oneOf('contacts'), ...contactListFields }),
@@ -50,6 +51,9 @@ export const pagesReportShape = object({
   total: whole,
   /** Rows on the fullest page. */
   rowsMax: whole,
+  /** Calls of which there may be a transcript. */
+  spoken: whole,
+  fetched: fetchedShape,
   /** The last page's own word, if it was the only one. */
   only: either(mergedShape, oneOf(undefined)),
   /** Requested pages that failed, with those that another credential may get. */
@@ -89,10 +93,16 @@ export async function fetchInto(report: Filling<PagesReport>, input: PagesInput)
       report.only = report.objects.length === 1 && distinct === rows ? outcome.value : undefined;
       report.total = outcome.value.total;
       report.rowsMax = Math.max(report.rowsMax, outcome.value.rows);
-      const { links } = outcome.value;
+      const { links, records, spoken = 0 } = outcome.value;
+      report.spoken += spoken;
+      if (list.of === 'calls') report.fetched = plus(report.fetched, { calls: records });
+      if (links === undefined) return;
       // At once, while the links live; the lane goes on after that, so that they never pile up.
-      if (links !== undefined)
-        report.audio.push(...(await inTurn(() => downloaded(input, links.object, `Audio of page ${page}`))));
+      const { audio: stored, ...fetched } = await inTurn(() =>
+        downloaded(input, links.object, `Audio of page ${page}`),
+      );
+      report.audio.push(...stored);
+      report.fetched = plus(report.fetched, fetched);
     } else {
       report.failed.push({ page, failure: outcome });
       if (mayBeCredential(outcome)) report.refusal = outcome;
@@ -100,15 +110,22 @@ export async function fetchInto(report: Filling<PagesReport>, input: PagesInput)
   });
 }
 
+interface Downloaded extends Partial<Fetched> {
+  readonly audio: readonly CaseRef[];
+}
+
 /** Files that links lead to. None if that failed: whoever needs them gets new links. */
-export async function downloaded(budgeted: Budgeted, links: CaseRef, summary: string): Promise<CaseRef[]> {
+export async function downloaded(budgeted: Budgeted, links: CaseRef, summary: string): Promise<Downloaded> {
   try {
-    const { audio } = await audioSteps(budgeted, summary).downloadAudio({ request: budgeted.request, links });
-    return [audio];
+    const { audio, ...fetched } = await audioSteps(budgeted, summary).downloadAudio({
+      request: budgeted.request,
+      links,
+    });
+    return { audio: [audio], ...fetched };
   } catch (error) {
     if (error instanceof PayloadUnusable) throw error;
     failureOf(error);
-    return [];
+    return { audio: [] };
   }
 }
 
@@ -127,6 +144,8 @@ export function emptyReport(): Filling<PagesReport> {
     only: undefined,
     total: 0,
     rowsMax: 0,
+    spoken: 0,
+    fetched: fetchedNothing(),
     failed: [],
     left: [],
     refusal: undefined,

@@ -17,6 +17,7 @@ import {
   type StepFailure,
   stepFailureShape,
 } from './steps';
+import { fetchedNothing, fetchedShape, plus } from './workload';
 
 const jobShape = object({
   /** Which call, or file, of the object, from 0. */
@@ -38,6 +39,7 @@ export const partsReportShape = object({
   objects: listOf(caseRefShape),
   /** Jobs whose record was found. */
   found: listOf(jobShape),
+  fetched: fetchedShape,
   /** Jobs of a kind that the company may not read. */
   denied: listOf(jobShape),
   /** With those that another credential may get. */
@@ -88,16 +90,16 @@ async function take(
   { outcome, object: found }: Found,
 ): Promise<void> {
   if (job.what === 'audio') {
-    const audio =
-      found === undefined
-        ? [await missingAudio(input, job, MISSING[outcome])]
-        : await downloaded(input, found, `Audio ${job.place + 1}`);
+    if (found === undefined) return void report.objects.push(await missingAudio(input, job, MISSING[outcome]));
+    const { audio, ...fetched } = await downloaded(input, found, `Audio ${job.place + 1}`);
     report.objects.push(...audio);
+    report.fetched = plus(report.fetched, fetched);
   } else if (outcome === 'not-entitled') report.denied.push(job);
   else if (outcome === 'unreadable') report.failed.push({ job, failure: UNREADABLE });
   else if (found !== undefined) {
     report.objects.push(found);
     report.found.push(job);
+    report.fetched = plus(report.fetched, job.what === 'transcription' ? { transcripts: 1 } : { insights: 1 });
   }
 }
 
@@ -134,5 +136,14 @@ const PART_WORDS = {
 } as const satisfies Record<Intelligence | 'audio', string>;
 
 export function emptyPartsReport(): Filling<PartsReport> {
-  return { objects: [], found: [], denied: [], failed: [], left: [], refusal: undefined, apiRequests: 0 };
+  return {
+    objects: [],
+    found: [],
+    fetched: fetchedNothing(),
+    denied: [],
+    failed: [],
+    left: [],
+    refusal: undefined,
+    apiRequests: 0,
+  };
 }

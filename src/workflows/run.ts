@@ -28,6 +28,7 @@ import { resultOf } from './result';
 import { bulkSteps, failureOf, isCancelled, localSteps, ownFailure } from './steps';
 import { keepWaits, type Waits } from './waits';
 import { countWindows, type Windows } from './windows';
+import { countWorkload, type SoFar, soFarOf, type Workload } from './workload';
 
 const statusQuery = defineQuery<RequestStatus>('status');
 
@@ -38,6 +39,7 @@ export interface RequestRun {
   readonly findings: Findings;
   readonly progress: Progress;
   readonly requests: ApiRequests;
+  readonly workload: Workload;
   readonly credentials: Credentials;
   readonly waits: Waits;
   readonly approvals: Approvals;
@@ -66,11 +68,14 @@ export async function runRequest(
   const findings = createFindings(kind);
   const progress = createProgress(changed);
   const requests = countApiRequests(show);
+  const workload = countWorkload(show);
   setHandler(statusQuery, present);
   const clock = keepClock(() => progress.waitingFor, show);
   const approvals = keepApprovals();
   /** Of a request that searches only. */
   let dryRun: { readonly dryRun?: true } = {};
+  /** How far a request is that fetches something, while it does. */
+  let soFar: (() => SoFar) | undefined;
   /** Of an earlier run of the same request: this one only returns it again. */
   let answer: RequestResult | undefined;
 
@@ -82,6 +87,7 @@ export async function runRequest(
   }
   const { opened } = opening;
   if (opened.dryRun) dryRun = { dryRun: true };
+  else if (kind === 'access') soFar = () => soFarOf(workload, findings, opened.requestsPerHour);
   setSearchAttributes(kind, opened);
   clock.start(opened.request, opened.clock);
 
@@ -96,6 +102,7 @@ export async function runRequest(
       findings,
       progress,
       requests,
+      workload,
       credentials: keepCredentials({ opened, requests, waits }),
       waits,
       approvals: approvals({ opened, progress, findings }),
@@ -135,6 +142,7 @@ export async function runRequest(
       phase,
       counts,
       apiRequests: requests.sent,
+      ...soFar?.(),
       ...clock.present(),
       ...(waitingFor && { waitingFor }),
       ...(planDigest && { planDigest }),
@@ -155,6 +163,7 @@ export async function runRequest(
 
   async function close(status: FinalStatus): Promise<RequestResult> {
     const phases = { ...progress.phases };
+    soFar = undefined;
     progress.enter('closing');
     await clock.end();
     const { request } = opened;

@@ -60,6 +60,16 @@ test('a call is hers by its contact alone, whatever its number', async () => {
   expect(found).toEqual(numbersOf([attached.map(({ id }) => id)]));
 });
 
+test('a page says of how many of her calls there may be a transcript', async () => {
+  const { request } = steps;
+  const report = await attempt(() => steps.api.fetchCalls({ request, people, number: 2, window: {}, page: 1 }));
+  const { records } = await steps.read(report.object, 'calls');
+  const spoken = records.filter(({ recording, voicemail }) => recording !== null || voicemail !== null);
+  expect(spoken.length).toBeGreaterThan(3);
+  expect(spoken.length).toBeLessThan(records.length);
+  expect(report.spoken).toBe(spoken.length);
+});
+
 /** The JSON of a value without members of some names, however deep. */
 const withoutMembers = (value: unknown, ...names: string[]): unknown =>
   JSON.parse(JSON.stringify(value, (name, member: unknown) => (names.includes(name) ? undefined : member)));

@@ -112,6 +112,27 @@ describe('opening a request', () => {
     await steps.connections.delete('beta');
   });
 
+  test('tells what an access request goes by to know its cost: the budget in force, and what the company does not pay for', async () => {
+    const { name, limitPerMinute, share } = await steps.connection();
+    const costs = async (request: RequestRef) => {
+      const { requestsPerHour, notEntitled } = await opened(request);
+      return { requestsPerHour, notEntitled };
+    };
+    const perHour = Number(limitPerMinute) * share * 60;
+    expect(await costs(newRequest())).toEqual({ requestsPerHour: expect.closeTo(perHour), notEntitled: [] });
+    await steps.connections.noteRateLimit(name, new Date(), 20);
+    const nowMs = Date.now();
+    for (const what of ['summary', 'transcription'] as const)
+      await attempt(() => steps.local.noteNotEntitled({ connection: name, what, nowMs }));
+    expect(await costs(newRequest())).toEqual({
+      requestsPerHour: expect.closeTo(20 * share * 60),
+      notEntitled: ['transcription', 'summary'],
+    });
+    expect(await costs(newRequest('deletion'))).toEqual({ notEntitled: [] });
+    await steps.connections.forgetRateLimits(name);
+    await steps.connections.forgetEntitlements(name);
+  });
+
   test('covers the whole of the last day that was asked for, and never the future', async () => {
     const request = newRequest();
     const options = { calls: 'company', from: '2026-01-01', to: '2026-01-31' };

@@ -239,6 +239,29 @@ describe('access', () => {
   });
 });
 
+describe('access --dry-run', () => {
+  test('tells what the request would cost, and how long that takes, by what it is to include', async () => {
+    const args = ['access', 'acme', EMAIL, '--dry-run'];
+    const { exit, result } = await ended(...args, '--request-id', 'cost', '--calls', 'company');
+    expect({ exit, status: result.status }).toEqual({ exit: 0, status: 'planned' });
+    const { calls = 0 } = result.plan?.counts ?? {};
+    expect(calls).toBeGreaterThan(sandbox.company('acme').truth.callIds.length);
+    // No call of this company has audio, but those of its later pages may.
+    const pages = Math.ceil(calls / 50) - 1;
+    const parts = (calls - 50 + 1) * 7;
+    expect(result.plan?.cost).toEqual({ apiRequests: pages + parts, pages, hours: 0.01 });
+    const { stdout } = await operator.run(['status', 'cost']);
+    expect(stdout).toContain(`looked for in the list of all of the company (${calls} by Aircall's count), plan `);
+    expect(stdout).toContain(
+      `  cost       at most ${pages + parts} API requests more than this dry run sent (${pages} for further pages of calls, ${parts} for transcripts and insights if all calls there are of the person): 1 min if no other request of the company runs\n`,
+    );
+    const few = await ended(...args, '--request-id', 'cost-of-few', '--include', 'recordings');
+    const { apiRequests, pages: ofNumbers = 0 } = few.result.plan?.cost ?? {};
+    expect(ofNumbers).toBeGreaterThan(0);
+    expect(apiRequests).toBe(ofNumbers);
+  });
+});
+
 describe('package', () => {
   test('saves the same bytes again', async () => {
     const { exit, document } = await operator.ask(['package', 'first', '--out', here('again.zip')]);

@@ -3,6 +3,7 @@ import { runTogether } from '../support/group';
 
 runTogether(
   'service/access',
+  'service/cost',
   'service/package',
   'service/store-faults',
   'service/deletion',

@@ -15,6 +15,7 @@ const STATUS: RequestStatus = {
   submittedAt: '2026-01-31T12:00:00.000Z',
   dueAt: '2026-02-28T12:00:00.000Z',
   alarm: 'due-soon',
+  progress: { files: 1, sizeBytes: 9, apiRequestsLeft: 7, hoursLeft: 0.5 },
 };
 
 const OTHERS = {
@@ -42,6 +43,13 @@ describe.each([
       expect(read(wrong, ASKED)).toBeUndefined();
     },
   );
+});
+
+test('a status without its progress is one, and none with a broken one', () => {
+  const { progress, ...rest } = STATUS;
+  expect(readStatus(rest, ASKED)).toEqual(rest);
+  for (const broken of [7, {}, { ...progress, files: -1 }, { ...progress, hoursLeft: 'soon' }])
+    expect(readStatus({ ...rest, progress: broken }, ASKED)).toBeUndefined();
 });
 
 test('a result is no status, nor a status a result', () => {

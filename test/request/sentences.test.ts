@@ -6,9 +6,12 @@ import { ENDED_STATUSES } from '../../src/request/endings';
 import { noCounts, type RequestResult } from '../../src/request/model';
 import type { Kind } from '../../src/request/names';
 import {
+  costWords,
   doubtLines,
   endSentences,
+  filesWords,
   foundWords,
+  leftWords,
   nextCommand,
   planWords,
   requestNoun,
@@ -16,6 +19,7 @@ import {
   verifiedWords,
 } from '../../src/request/sentences';
 import { keyOf } from '../../src/request/shapes';
+import { durationWords, sizeWords } from '../../src/request/words';
 
 const AT = '2026-01-31T12:00:00.000Z';
 const COMPLETE = { state: 'complete', gaps: [] } as const;
@@ -97,8 +101,13 @@ describe('the end of a request is told', () => {
     ],
     [
       'access, dry run',
-      access('planned', { dryRun: true, coverage: { contacts: COMPLETE, outOfReach: [] } }),
-      'A dry run: it only searched contacts, and changed nothing. Calls were not searched, because a dry run searches contacts only.',
+      access('planned', { dryRun: true, ...covered({ ...CALLS, state: 'skipped' }) }),
+      'A dry run: it searched contacts, and handed over nothing. Calls were not searched, because a dry run only counts them.',
+    ],
+    [
+      'access, dry run, without a number',
+      access('planned', { dryRun: true, ...covered(NO_NUMBER) }),
+      'A dry run: it searched contacts, and handed over nothing. Calls were not searched, because no usable number of the person is known.',
     ],
     ['access, denied', access('denied'), 'The plan was rejected: nothing was handed over.'],
     ['deletion, completed', deletion('completed'), `The contacts of the person that were found are deleted. ${STAYS}`],
@@ -252,9 +261,46 @@ test('a dry run is called one, and its plan says whether the search was complete
   expect(planWords(access('planned', { ...plan, plan: { counts: { contacts: 2, numbers: 3 } } }))).toBe(
     `2 contacts would be handed over, and calls of 3 numbers looked for, plan ${DIGEST}`,
   );
+  const counted = { ...plan, plan: { counts: { contacts: 2, numbers: 3, calls: 90 } } };
+  expect(planWords(access('planned', counted))).toContain(
+    "calls of 3 numbers looked for (90 by Aircall's count), plan",
+  );
+  const company = covered({ ...CALLS, state: 'skipped', by: 'company' });
+  expect(planWords(access('planned', { ...counted, ...company }))).toContain(
+    "in the list of all of the company (90 by Aircall's count), plan",
+  );
   const gaps = [{ code: 'deadline' }];
   const part = { contacts: { state: 'partial', gaps }, outOfReach: [] } as const;
   expect(planWords(deletion('planned', { ...plan, coverage: part }))).toMatch(/; the search was not complete$/);
+});
+
+test('a dry run says what the request costs, and how long that takes', () => {
+  const counts = { contacts: 1, numbers: 1, calls: 90 };
+  const costs = (cost: NonNullable<NonNullable<RequestResult['plan']>['cost']>) => costWords({ counts, cost });
+  expect(costWords({ counts: { contacts: 1, numbers: 1 } })).toBeUndefined();
+  expect(costs({ apiRequests: 0, pages: 0, hours: 0 })).toBe('no more API requests than this dry run sent');
+  expect(costs({ apiRequests: 1, pages: 1 })).toBe(
+    'at most 1 API request more than this dry run sent (1 for further pages of calls)',
+  );
+  expect(costs({ apiRequests: 70, pages: 0, hours: 0.03 })).toBe(
+    'at most 70 API requests more than this dry run sent (70 for transcripts and insights): 2 min if no other request of the company runs',
+  );
+  const both = costs({ apiRequests: 9_001, pages: 1, hours: 3.34 });
+  expect(both).toContain('(1 for further pages of calls, 9000 for transcripts and insights if all calls there are of');
+  expect(both).toMatch(/: 3\.4 hr if no other request of the company runs$/);
+  const lines = resultLines(access('planned', { dryRun: true, plan: { counts, cost: { apiRequests: 0, pages: 0 } } }));
+  expect(lines).toContain('  cost       no more API requests than this dry run sent');
+});
+
+test('how far a request is, in units that fit', () => {
+  expect(filesWords({ files: 0, sizeBytes: 0 })).toBeUndefined();
+  expect(filesWords({ files: 1, sizeBytes: 700 })).toBe('1 file (1 kB)');
+  expect(leftWords({ files: 1, sizeBytes: 700 })).toBeUndefined();
+  expect(leftWords({ files: 0, sizeBytes: 0, apiRequestsLeft: 1 })).toBe('at most 1 API request');
+  expect([999, 12_345, 32_000_000, 1_234_567_890].map(sizeWords)).toEqual(['1 kB', '13 kB', '32 MB', '1.3 GB']);
+  expect([0.001, 0.5, 1, 2.44, 47.9, 76.9].map(durationWords)).toEqual([
+    ...['1 min', '30 min', '1 hr', '2.5 hr', '47.9 hr', '3.3 days'],
+  ]);
 });
 
 describe('the command that comes next', () => {

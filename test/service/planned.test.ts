@@ -40,19 +40,24 @@ const hers = (name: string) => {
 };
 
 describe('a dry run of an access request', () => {
-  it('searches contacts only, tells its plan, and hands over nothing', async () => {
+  it('searches contacts, counts calls, tells its plan, and hands over nothing', async () => {
     const company = service.sandbox.company('asks');
     const { result, workflowId } = await ask('asks', { requestId: 'dry', dryRun: true });
     expect(result).toMatchObject({
       status: 'planned',
       dryRun: true,
       counts: { contacts: 2 },
-      plan: { counts: { contacts: 2, numbers: expect.any(Number) } },
+      plan: {
+        counts: { contacts: 2, numbers: expect.any(Number), calls: expect.any(Number) },
+        cost: { apiRequests: expect.any(Number), pages: expect.any(Number), hours: expect.any(Number) },
+      },
       planDigest: expect.stringMatching(/^[0-9a-f]{32}$/),
     });
     expect(result.package).toBeUndefined();
-    expect(result.coverage.calls).toBeUndefined();
-    expect(company.requests().filter(({ path }) => path.includes('/calls'))).toEqual([]);
+    expect(result.coverage.calls?.state).toBe('skipped');
+    const lists = company.requests().filter(({ path }) => path.includes('/calls'));
+    expect(new Set(lists.map(({ query }) => query.phone_number)).size).toBe(lists.length);
+    expect(lists.every(({ method, query }) => method === 'GET' && query.page === '1')).toBe(true);
     expect(await service.client.status(workflowId)).toMatchObject({ status: 'planned', dryRun: true });
     const listed = await service.client.list();
     expect(listed.find(each => each.workflowId === workflowId)).toMatchObject({ status: 'planned', dryRun: true });
@@ -65,7 +70,11 @@ describe('a dry run of an access request', () => {
       dryRun: true,
       subject: { emails: ['nobody.at.all@example.org'], phoneNumbers: [] },
     });
-    expect(result).toMatchObject({ status: 'planned', plan: { counts: { contacts: 0 } } });
+    expect(result).toMatchObject({
+      status: 'planned',
+      plan: { counts: { contacts: 0, calls: 0 }, cost: { apiRequests: 0 } },
+      coverage: { calls: { state: 'skipped', gaps: [{ code: 'no-number-known' }] } },
+    });
   });
 });
 

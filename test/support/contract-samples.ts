@@ -57,7 +57,7 @@ const fullResult: RequestResult = {
   verification: { state: 'verified', checkedAt: at },
   planDigest: 'f00',
   dryRun: true,
-  plan: { counts: { contacts: 1, numbers: 1 } },
+  plan: { counts: { contacts: 1, numbers: 1, calls: 1 }, cost: { apiRequests: 8, pages: 1, hours: 0.01 } },
   doubts: [{ code: 'number-only', records: 1, taken: 0, kept: 1 }],
   approvals: [{ at, signed: false }],
   rejection: { keyId: 'a-1', at, signed: true, reason: 'x' },
@@ -74,6 +74,7 @@ const opened: Opened = {
   contacts: 'search',
   calls: { by: 'by-number', from: 1, to: 1 },
   include: ['recordings', 'insights'],
+  notEntitled: ['summary'],
   lateMedia: false,
   language: 'en',
   timezone: 'UTC',
@@ -117,7 +118,7 @@ export const SAMPLES: Samples = {
       [{ request, people: object, number: 0, window: {}, page: 1 }],
       [{ request, people: object, number: null, window: { from: 1, to: 2 }, page: 1, audio: ['recording'] }],
     ],
-    returns: [pageReport, { ...pageReport, links: { object, count: 1 } }],
+    returns: [pageReport, { ...pageReport, spoken: 1, links: { object, count: 1 } }],
   },
   deleteContact: {
     takes: [[{ ...contact, plan: object }], [{ ...contact, plan: object, approval: object, reading: object }]],
@@ -140,7 +141,10 @@ export const SAMPLES: Samples = {
     returns: [
       { opened },
       {
-        opened: { ...opened, priority: 'batch', plan: 'f00', clock: fullClock, calls: { ...opened.calls, from: null } },
+        opened: {
+          ...{ ...opened, priority: 'batch', plan: 'f00', clock: fullClock, requestsPerHour: 2_700 },
+          calls: { ...opened.calls, from: null },
+        },
       },
       { opened: { ...opened, notice: object } },
       { opened: { ...opened, notice: 'none' } },
@@ -190,7 +194,10 @@ export const SAMPLES: Samples = {
     ],
     returns: [{ blocks: [{ object, places: [3] }], mayFollow: 0 }],
   },
-  downloadAudio: { takes: [[{ request, links: object }]], returns: [{ audio: object }] },
+  downloadAudio: {
+    takes: [[{ request, links: object }]],
+    returns: [{ audio: object, recordings: 1, voicemails: 0, sizeBytes: 1 }],
+  },
   gatherAudio: {
     takes: [[gathering], [{ ...gathering, approval: object, audio: [object], late: true }]],
     returns: [

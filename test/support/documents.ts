@@ -83,7 +83,12 @@ export const resultSchema = z.strictObject({
     .strictObject({ state: z.enum(['verified', 'residual', 'skipped']), checkedAt: z.iso.datetime().nullable() })
     .optional(),
   planDigest: z.string().optional(),
-  plan: z.strictObject({ counts: z.strictObject({ contacts: whole, numbers: whole.optional() }) }).optional(),
+  plan: z
+    .strictObject({
+      counts: z.strictObject({ contacts: whole, numbers: whole.optional(), calls: whole.optional() }),
+      cost: z.strictObject({ apiRequests: whole, pages: whole, hours: z.number().min(0).optional() }).optional(),
+    })
+    .optional(),
   doubts: z.array(z.strictObject({ code: z.string(), records: whole, taken: whole, kept: whole })).optional(),
   approvals: z.array(z.strictObject(decided)).optional(),
   rejection: z.strictObject({ ...decided, reason: z.string() }).optional(),
@@ -107,6 +112,14 @@ export const statusSchema = z.strictObject({
   phase: z.string(),
   counts,
   apiRequests: z.number().int().optional(),
+  progress: z
+    .strictObject({
+      files: whole,
+      sizeBytes: whole,
+      apiRequestsLeft: whole.optional(),
+      hoursLeft: z.number().min(0).optional(),
+    })
+    .optional(),
   waitingFor: z.strictObject({ cause: z.string(), until: z.iso.datetime().optional() }).optional(),
   planDigest: z.string().optional(),
   retrying: z

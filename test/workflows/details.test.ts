@@ -148,6 +148,22 @@ test('a dry run: in its title, while it runs and at its end, with its plan', () 
   expect(text).toContain(`run \`aircall-dsr delete acme - --plan ${'0'.repeat(32)} --wait\``);
 });
 
+test('one that fetches: what is still to be sent and what was downloaded, as long as it is known', () => {
+  const fetching = { status: 'running', phase: 'fetching-insights' } as const;
+  const text = told({ ...fetching, progress: { files: 3, sizeBytes: 5e6, apiRequestsLeft: 900, hoursLeft: 0.34 } });
+  expect(text).toContain(
+    '- Still to be sent: at most 900 API requests: 21 min if no other request of the company runs\n- Downloaded so far: 3 files (5 MB)',
+  );
+  expect(told({ ...fetching, progress: { files: 0, sizeBytes: 0 } })).not.toMatch(/Still to be sent|Downloaded/);
+});
+
+test('a dry run of an access request: what the request itself would cost', () => {
+  const plan = { counts: { contacts: 2, numbers: 1, calls: 60 }, cost: { apiRequests: 71, pages: 1, hours: 0.03 } };
+  expect(told({ status: 'planned', dryRun: true }, { plan })).toContain(
+    '- The request itself would send: at most 71 API requests more than this dry run sent (1 for further pages of calls, 70 ',
+  );
+});
+
 test('one that people decided about: who, by keys', () => {
   const at = '2026-01-31T12:00:00.000Z';
   const approvals = [{ keyId: 'a-1', at, signed: true }];
