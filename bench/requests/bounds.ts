@@ -44,6 +44,31 @@ export function boundsOf(seed: CompanySeed, { email, contactIds }: Wanted, nowMs
   };
 }
 
+/** Insights that are asked for of a call with a transcript. */
+const INSIGHTS_A_CALL = 6;
+
+/** What belongs to the subject's calls, and the fewest API requests for it besides those for the calls. */
+export interface SpokenBounds {
+  /** Recordings and voicemails. */
+  readonly files: number;
+  /** None as long as links live; one for each that has died. */
+  readonly audio: (deadLinks: number) => number;
+  /** One for each call with a recording or voicemail. */
+  readonly transcripts: number;
+  readonly insights: number;
+}
+
+export function spokenBoundsOf({ calls, truth }: Pick<CompanySeed, 'calls' | 'truth'>): SpokenBounds {
+  const hers = new Set(truth.callIds);
+  const spoken = calls.filter(({ id, recording, voicemail }) => hers.has(id) && (recording || voicemail));
+  return {
+    files: spoken.reduce((sum, { recording, voicemail }) => sum + Number(recording) + Number(voicemail), 0),
+    audio: deadLinks => deadLinks,
+    transcripts: spoken.length,
+    insights: spoken.length * INSIGHTS_A_CALL,
+  };
+}
+
 /** Aircall's search may heed letter case: an address with capitals is searched for in lower case too. */
 function emailSpellings(email: string): number {
   return email === email.toLowerCase() ? 1 : 2;

@@ -1,18 +1,19 @@
 /**
  * How many API requests a request costs: what the sandbox's log holds against the fewest that can do, counted from the
  * data, and against listing everything. One access by number, one with an address that has capitals, one by listing the
- * company's calls, and one deletion, one after the other, for companies of several sizes; and an access and a deletion of a
- * person whose number has two spellings, and a deletion that is approved so late that its contacts are read again.
+ * company's calls, and one deletion, one after the other, for companies of several sizes; the same by number with audio, also if links
+ * die, with transcripts and with insights; and an access and a deletion of a person whose number has two spellings, and a deletion
+ * that is approved so late that its contacts are read again.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { type CompanySeed, createCompanySeed } from '../../sandbox';
-import type { DsrClient } from '../../src/client';
+import { type CompanySeed, createCompanySeed, type FaultRule } from '../../sandbox';
+import type { AccessInput, DsrClient } from '../../src/client';
 import type { RequestResult } from '../../src/request/model';
 import type { Benchmark, Report } from '../benchmark';
 import { note } from '../note';
 import { type Stand, withStand } from '../stand';
-import { type Bounds, boundsOf, withCallsOfSubject } from './bounds';
+import { type Bounds, boundsOf, spokenBoundsOf, withCallsOfSubject } from './bounds';
 
 interface Row {
   readonly calls: number;
@@ -39,6 +40,8 @@ const SUBJECT_SHARE = 1 / 40;
 const CONTACTS_SHARE = 1 / 20;
 /** A reading of a contact is good for two minutes. */
 const LATER_MS = 125_000;
+/** Links that have died when they are used, in the request about it. */
+const DEAD_LINKS = 5;
 
 export const requests: Benchmark = {
   about: 'a request costs no more API requests than it must [--sizes 1000,10000,50000]',
@@ -55,14 +58,21 @@ export const requests: Benchmark = {
       const seed = createCompanySeed({ name: `calls-${calls}`, seed: 1, contacts, calls, now });
       return withCallsOfSubject(seed, calls * SUBJECT_SHARE);
     });
+    const spoken = seeds.map(({ calls: { length: calls } }) => {
+      const contacts = Math.max(30, calls * CONTACTS_SHARE);
+      const seed = createCompanySeed({ name: `spoken-${calls}`, seed: 1, contacts, calls, now, audio: true });
+      return { ...withCallsOfSubject(seed, calls * SUBJECT_SHARE), behaviour: { intelligence: true } };
+    });
     const spelled = createCompanySeed({ name: 'spellings', seed: 1, contacts: 30, calls: 200, now, personas: true });
     const later = createCompanySeed({ name: 'later', seed: 1, contacts: 30, calls: 200, now });
-    const companies = [...seeds, spelled, later];
+    const companies = [...seeds, ...spoken, spelled, later];
     const connected = Object.fromEntries(companies.map(({ name }) => [name, BUDGET]));
     return withStand({ companies, connected, signal }, async stand => {
       await stand.startWorker('worker');
+      stand.sandbox.setFaults({ rules: [], media: spoken.map(deadLinksOf) });
       const rows = await Promise.all([
         ...seeds.map(seed => measure(stand, seed, now)),
+        ...spoken.map(seed => measureSpoken(stand, seed, now)),
         measureSpellings(stand, spelled, now),
         measureLater(stand, later, now),
       ]);
@@ -77,11 +87,13 @@ interface Measured {
   readonly bound: keyof Bounds;
   /** Records that a complete request finds or deletes. */
   readonly there: number;
+  /** How many it found or deleted. */
+  readonly found: (counts: RequestResult['counts']) => number | undefined;
   start(): Promise<{ readonly workflowId: string }>;
 }
 
 async function measureOne({ client, sandbox }: Stand, seed: CompanySeed, measured: Measured): Promise<Row> {
-  const { request, bounds, bound, there, start } = measured;
+  const { request, bounds, bound, there, found, start } = measured;
   const company = sandbox.company(seed.name);
   const before = company.requests().length;
   const result = await client.result((await start()).workflowId);
@@ -97,10 +109,14 @@ async function measureOne({ client, sandbox }: Stand, seed: CompanySeed, measure
     ofBound: logged / bounds[bound],
     listEverything: bounds.listEverything,
     barred: bound !== 'company',
-    found: (bound.startsWith('deletion') ? result.counts.deleted : result.counts.calls) ?? 0,
+    found: found(result.counts) ?? 0,
     there,
   };
 }
+
+const callsOf: Measured['found'] = ({ calls }) => calls;
+const deletedOf: Measured['found'] = ({ deleted }) => deleted;
+const filesOf: Measured['found'] = ({ recordings = 0, voicemails = 0 }) => recordings + voicemails;
 
 async function measure(stand: Stand, seed: CompanySeed, now: number): Promise<Row[]> {
   const { client } = stand;
@@ -121,6 +137,7 @@ async function measure(stand: Stand, seed: CompanySeed, now: number): Promise<Ro
       bounds,
       bound: 'byNumber',
       there,
+      found: callsOf,
       start: () => access('by-number', 'by-number', email),
     }),
     await measureOne(stand, seed, {
@@ -128,6 +145,7 @@ async function measure(stand: Stand, seed: CompanySeed, now: number): Promise<Ro
       bounds: boundsOf(seed, { contactIds, email: capitals }, now),
       bound: 'byNumber',
       there,
+      found: callsOf,
       start: () => access('capitals', 'by-number', capitals),
     }),
     await measureOne(stand, seed, {
@@ -135,6 +153,7 @@ async function measure(stand: Stand, seed: CompanySeed, now: number): Promise<Ro
       bounds,
       bound: 'company',
       there,
+      found: callsOf,
       start: () => access('company', 'company', email),
     }),
     await measureOne(stand, seed, {
@@ -142,7 +161,55 @@ async function measure(stand: Stand, seed: CompanySeed, now: number): Promise<Ro
       bounds,
       bound: 'deletion',
       there: contactIds.length,
+      found: deletedOf,
       start: () => client.start('deletion', { ...common('deletion', email), settleSeconds: 0 }),
+    }),
+  ];
+}
+
+/** The links of the second request with audio, as far as they have died: those that it uses first. */
+function deadLinksOf(seed: CompanySeed): FaultRule {
+  const { files } = spokenBoundsOf(seed);
+  return { company: seed.name, requests: { from: files + 1, to: files + DEAD_LINKS }, action: 'status', status: 403 };
+}
+
+/** What belongs to calls, one sort after the other. */
+async function measureSpoken(stand: Stand, seed: CompanySeed, now: number): Promise<Row[]> {
+  const { contactIds, subjectEmail: email } = seed.truth;
+  const calls = boundsOf(seed, { contactIds, email }, now);
+  const { files, audio, transcripts, insights } = spokenBoundsOf(seed);
+  const one = (
+    request: string,
+    include: NonNullable<AccessInput['include']>,
+    { more, there, found }: Pick<Measured, 'there' | 'found'> & { readonly more: number },
+  ) =>
+    measureOne(stand, seed, {
+      request: `access, ${request}`,
+      bounds: { ...calls, byNumber: calls.byNumber + more },
+      bound: 'byNumber',
+      ...{ there, found },
+      start: () =>
+        stand.client.start('access', {
+          requestId: request.replaceAll(/[^a-z0-9]+/g, '-'),
+          ...{ connection: seed.name, subject: { email }, include },
+        }),
+    });
+  const recorded = { there: files, found: filesOf };
+  return [
+    await one('audio', ['recordings', 'voicemails'], { more: audio(0), ...recorded }),
+    await one(`audio, ${DEAD_LINKS} links died`, ['recordings', 'voicemails'], {
+      more: audio(DEAD_LINKS),
+      ...recorded,
+    }),
+    await one('transcripts', ['transcripts'], {
+      more: transcripts,
+      there: transcripts,
+      found: counts => counts.transcripts,
+    }),
+    await one('transcripts and insights', ['transcripts', 'insights'], {
+      more: transcripts + insights,
+      there: insights,
+      found: counts => counts.insights,
     }),
   ];
 }
@@ -161,6 +228,7 @@ async function measureSpellings(stand: Stand, seed: CompanySeed, now: number): P
       bounds,
       bound: 'byNumber',
       there: calls.certain.length,
+      found: callsOf,
       start: () => stand.client.start('access', common('spellings')),
     }),
     await measureOne(stand, seed, {
@@ -168,6 +236,7 @@ async function measureSpellings(stand: Stand, seed: CompanySeed, now: number): P
       bounds,
       bound: 'deletion',
       there: contacts.certain.length,
+      found: deletedOf,
       start: () => stand.client.start('deletion', { ...common('spellings-deletion'), settleSeconds: 0 }),
     }),
   ];
@@ -182,6 +251,7 @@ async function measureLater(stand: Stand, seed: CompanySeed, now: number): Promi
     bounds: boundsOf(seed, { contactIds, email }, now),
     bound: 'deletionLater',
     there: contactIds.length,
+    found: deletedOf,
     async start() {
       const input = { requestId: 'later', connection: seed.name, subject: { email } };
       const started = await client.start('deletion', { ...input, settleSeconds: 0, requireApproval: true });

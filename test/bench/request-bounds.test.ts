@@ -1,4 +1,4 @@
-import { boundsOf, withCallsOfSubject } from '../../bench/requests/bounds';
+import { boundsOf, spokenBoundsOf, withCallsOfSubject } from '../../bench/requests/bounds';
 import { createCompanySeed, type PersonaName } from '../../sandbox';
 
 const NOW_MS = 1_800_000_000_000;
@@ -44,6 +44,19 @@ describe('the fewest API requests of a request', () => {
     const full = withCallsOfSubject(seed, 250);
     expect(boundsOf(full, hers, NOW_MS).byNumber).toBe(1 + 4 + 5 + 1 + 1 + 1);
   });
+});
+
+test('what belongs to calls costs nothing for audio whose links live, one for each transcript and six for its insights', () => {
+  const [recorded = 0, left = 0, silent = 0] = seed.truth.callIds;
+  const calls = seed.calls.map(call => ({
+    ...call,
+    recording: call.id === recorded || !seed.truth.callIds.includes(call.id),
+    voicemail: [recorded, left].includes(call.id),
+  }));
+  const { audio, ...bounds } = spokenBoundsOf({ ...seed, calls });
+  expect(bounds).toEqual({ files: 3, transcripts: 2, insights: 12 });
+  expect([audio(0), audio(7)]).toEqual([0, 7]);
+  expect(calls.find(({ id }) => id === silent)).toMatchObject({ recording: false, voicemail: false });
 });
 
 test('a subject who has called more has as many more calls, which nobody else had', () => {
