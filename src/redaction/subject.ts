@@ -3,6 +3,7 @@ import { addressesIn, addressesOf } from '../judgement/addresses';
 import { numbersOn } from '../judgement/cards';
 import type { Card, Country } from '../judgement/judgement';
 import { callDigits } from '../judgement/numbers';
+import type { InSlices } from '../slices';
 import type { Fields, Findings, Whose } from './findings';
 import { type Description, foldName } from './people';
 
@@ -16,37 +17,58 @@ export interface Subject {
   readonly otherNumbers: ReadonlySet<string>;
   /** Folded. */
   readonly names: ReadonlySet<string>;
-  readonly country: Country | undefined;
+  /** The canonical digits of a value as the judgement reads it; undefined if it is no number. */
+  readonly digitsOf: (value: string | null | undefined) => string | undefined;
 }
 
-export function subjectOf({ contacts, calls }: Findings, whose: Whose): Subject {
+/** A slice is the number of one call. */
+export function* subjectOf({ contacts, calls }: Findings, whose: Whose): InSlices<Subject> {
   const { emails, numbers, otherNumbers, country } = whose;
   const contactIds = new Set(contacts.map(({ id }) => id));
   const known = new Set([...numbers, ...contacts.flatMap(card => numbersOn(card, country))]);
   const others = new Set(otherNumbers.filter(digits => !known.has(digits)));
+  const digitsOf = createReader(country);
   // Aircall knew who called, from a number that is on no card any more.
-  const attached = calls
-    .filter(({ contact }) => contact && contactIds.has(contact.id))
-    .flatMap(({ raw_digits: value }) => digitsOf(value, country) ?? [])
-    .filter(digits => !others.has(digits));
+  const attached = new Set<string>();
+  for (const { contact, raw_digits: value } of calls) {
+    if (!contact || !contactIds.has(contact.id)) continue;
+    const digits = digitsOf(value);
+    if (digits !== undefined && !others.has(digits)) attached.add(digits);
+    yield;
+  }
   return {
     contactIds,
     emails: new Set([...emails, ...contacts.flatMap(addressesOf)]),
     numbers: new Set([...known, ...attached]),
     otherNumbers: others,
     names: new Set(contacts.flatMap(namesOf)),
-    country,
+    digitsOf,
+  };
+}
+
+/** Values whose digits are remembered: most calls are on a few numbers, and to read one takes as long as to read a record. */
+const REMEMBERED_LENGTH_MAX = 32;
+const REMEMBERED_MAX = 1_000;
+
+function createReader(country: Country | undefined): Subject['digitsOf'] {
+  const remembered = new Map<string, string | undefined>();
+  return value => {
+    if (!value) return undefined;
+    if (remembered.has(value)) return remembered.get(value);
+    const digits = callDigits(value, country);
+    if (value.length <= REMEMBERED_LENGTH_MAX && remembered.size < REMEMBERED_MAX) remembered.set(value, digits);
+    return digits;
   };
 }
 
 /** Whether a value is a number, and not the subject's. What has no digit (`anonymous`) is no number. */
-export function isNumberOfOthers(value: string, { numbers, country }: Subject): boolean {
-  return /\d/.test(value) && !numbers.has(digitsOf(value, country) ?? '');
+export function isNumberOfOthers(value: string, { numbers, digitsOf }: Subject): boolean {
+  return /\d/.test(value) && !numbers.has(digitsOf(value) ?? '');
 }
 
 /** Whether a value is a number that only cards of others have. */
-export function isOnAnotherCard(value: string, { otherNumbers, country }: Subject): boolean {
-  return otherNumbers.has(digitsOf(value, country) ?? '');
+export function isOnAnotherCard(value: string, { otherNumbers, digitsOf }: Subject): boolean {
+  return otherNumbers.has(digitsOf(value) ?? '');
 }
 
 /** Whether a card that Aircall attached to a call is handed over. One that was not judged, or is withheld, may be somebody else's. */
@@ -69,10 +91,10 @@ export function describeAgent(value: unknown): Description {
 }
 
 /** A card, a participant of a conference, or only a number or name. */
-export function describePerson(value: unknown, country: Country | undefined): Description {
-  if (typeof value === 'number') return describePerson(String(value), country);
+export function describePerson(value: unknown, subject: Subject): Description {
+  if (typeof value === 'number') return describePerson(String(value), subject);
   if (typeof value === 'string') {
-    const digits = digitsOf(value, country);
+    const digits = subject.digitsOf(value);
     return digits === undefined ? { keys: [], name: value } : { keys: [`number:${digits}`] };
   }
   if (!isFields(value)) return { keys: [] };
@@ -80,7 +102,7 @@ export function describePerson(value: unknown, country: Country | undefined): De
   const numbers = [...(typeof number === 'string' ? [number] : []), ...textsAt(value.phone_numbers, 'value')];
   const keys = [
     ...(typeof id === 'number' ? [`${String(type)}:${id}`] : []),
-    ...numbers.flatMap(each => digitsOf(each, country) ?? []).map(digits => `number:${digits}`),
+    ...numbers.flatMap(each => subject.digitsOf(each) ?? []).map(digits => `number:${digits}`),
     ...[email, ...textsAt(value.emails, 'value')].flatMap(emailKeys),
   ];
   return { keys, name: nameIn(value) };
@@ -103,10 +125,6 @@ function nameIn({ name, first_name: first, last_name: last }: Fields): string | 
 /** People write either name first; a single name may be all that a text has. */
 function namesOf({ first_name: first, last_name: last }: Card): string[] {
   return [`${first ?? ''} ${last ?? ''}`, `${last ?? ''} ${first ?? ''}`, first ?? '', last ?? ''].map(foldName);
-}
-
-function digitsOf(value: string | null | undefined, country: Country | undefined): string | undefined {
-  return value ? callDigits(value, country) : undefined;
 }
 
 function textsAt(list: unknown, field: string): string[] {
