@@ -51,23 +51,25 @@ export function createPackageActivities(dependencies: PackageDependencies): Pick
         files,
         found.calls.map(({ id }) => id),
       );
-      const document = accessPackage({
-        requestId: request.requestId,
-        connection: request.connection,
-        createdAt: input.startedAt,
-        language: input.language,
-        timezone: input.timezone,
-        subject,
-        contacts: [...found.contacts],
-        calls: [...found.calls],
-        transcripts: [...found.transcripts],
-        insights: [...found.insights],
-        recordings: audio.rows('recording'),
-        voicemails: audio.rows('voicemail'),
-        withheld: [...input.withheld],
-        redactions: [...found.redactions],
-        coverage: coverageOf(input.coverage),
-      });
+      const document = await inTurn(
+        accessPackage({
+          requestId: request.requestId,
+          connection: request.connection,
+          createdAt: input.startedAt,
+          language: input.language,
+          timezone: input.timezone,
+          subject,
+          contacts: [...found.contacts],
+          calls: [...found.calls],
+          transcripts: [...found.transcripts],
+          insights: [...found.insights],
+          recordings: audio.rows('recording'),
+          voicemails: audio.rows('voicemail'),
+          withheld: [...input.withheld],
+          redactions: [...found.redactions],
+          coverage: coverageOf(input.coverage),
+        }),
+      );
       const { language, timezone } = input;
       const parts = {
         document,

@@ -9,6 +9,7 @@ import { REASONS } from '../redaction/reasons';
 import { INSIGHTS } from '../request/insights';
 import { LANGUAGES } from '../request/options';
 import { SOURCE_NAMES } from '../request/sources';
+import type { InSlices } from '../slices';
 import { withIso } from './times';
 
 export const PACKAGE_FORMAT = 'aircall-dsr/access-package/1';
@@ -136,14 +137,23 @@ export const accessPackageSchema = z
 
 export type AccessPackage = z.infer<typeof accessPackageSchema>;
 
-/** The document of what was found. Contacts and calls get their UNIX times in ISO form too. */
-export function accessPackage(found: Omit<AccessPackage, 'format'>): AccessPackage {
+/** The document of what was found. Contacts and calls get their UNIX times in ISO form too; a slice is one of them. */
+export function* accessPackage(found: Omit<AccessPackage, 'format'>): InSlices<AccessPackage> {
   return {
     format: PACKAGE_FORMAT,
     ...found,
-    contacts: found.contacts.map(withIso),
-    calls: found.calls.map(withIso),
+    contacts: yield* allWithIso(found.contacts),
+    calls: yield* allWithIso(found.calls),
   };
+}
+
+function* allWithIso<T extends object>(records: readonly T[]): InSlices<T[]> {
+  const all: T[] = [];
+  for (const record of records) {
+    all.push(withIso(record));
+    yield;
+  }
+  return all;
 }
 
 export function accessPackageJsonSchema(): unknown {

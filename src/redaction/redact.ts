@@ -14,7 +14,7 @@ import { createWalk, type Walk } from './walk';
  * keep their length, so that paths stay true; fields may be missing. Takes time by the size of the records; a slice is one record.
  */
 export function* redact<K extends string>(findings: Findings<K>, whose: Whose): InSlices<Redacted<K>> {
-  const subject = subjectOf(findings, whose);
+  const subject = yield* subjectOf(findings, whose);
   const isOwn = (name: string) => subject.names.has(name);
   const people = { agents: createPeople('Agent', isOwn), persons: createPeople('Person', isOwn) };
   // Who is who first: a text may name somebody before the record that says who that is.

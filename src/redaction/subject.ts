@@ -4,6 +4,7 @@ import { numbersOn } from '../judgement/cards';
 import type { Card, Country } from '../judgement/judgement';
 import { callDigits, digitForms } from '../judgement/numbers';
 import { hasOtherVoices } from '../judgement/voices';
+import type { InSlices } from '../slices';
 import type { Fields, Findings, Whose } from './findings';
 import { type Description, foldName } from './people';
 
@@ -19,22 +20,28 @@ export interface Subject {
   readonly otherNumbers: ReadonlySet<string>;
   /** Folded. */
   readonly names: ReadonlySet<string>;
-  readonly country: Country | undefined;
+  /** The canonical digits of a value as the judgement reads it; undefined if it is no number. */
+  readonly digitsOf: (value: string | null | undefined) => string | undefined;
   /** Ids of calls in which nobody else may be heard, or whose recording a person decided to hand over. */
   readonly ownCalls: ReadonlySet<number>;
 }
 
-export function subjectOf({ contacts, calls }: Findings, whose: Whose): Subject {
+/** A slice is the number of one call. */
+export function* subjectOf({ contacts, calls }: Findings, whose: Whose): InSlices<Subject> {
   const { emails, numbers, otherNumbers, country } = whose;
   const decided = new Set(whose.decidedRecordings);
   const contactIds = new Set(contacts.map(({ id }) => id));
   const known = new Set([...numbers, ...contacts.flatMap(card => numbersOn(card, country))]);
   const others = new Set(otherNumbers.filter(digits => !known.has(digits)));
+  const digitsOf = createReader(country);
   // Aircall knew who called, from a number that is on no card any more.
-  const attached = calls
-    .filter(({ contact }) => contact && contactIds.has(contact.id))
-    .flatMap(({ raw_digits: value }) => digitsOf(value, country) ?? [])
-    .filter(digits => !others.has(digits));
+  const attached = new Set<string>();
+  for (const { contact, raw_digits: value } of calls) {
+    if (!contact || !contactIds.has(contact.id)) continue;
+    const digits = digitsOf(value);
+    if (digits !== undefined && !others.has(digits)) attached.add(digits);
+    yield;
+  }
   const all = new Set([...known, ...attached]);
   const formsOfOthers = new Set([...others].flatMap(digitForms));
   return {
@@ -44,8 +51,23 @@ export function subjectOf({ contacts, calls }: Findings, whose: Whose): Subject 
     numberForms: new Set([...all].flatMap(digitForms).filter(form => !formsOfOthers.has(form))),
     otherNumbers: others,
     names: new Set(contacts.flatMap(namesOf)),
-    country,
+    digitsOf,
     ownCalls: new Set(calls.filter(call => decided.has(call.id) || !hasOtherVoices(call)).map(({ id }) => id)),
+  };
+}
+
+/** Values whose digits are remembered: most calls are on a few numbers, and to read one takes as long as to read a record. */
+const REMEMBERED_LENGTH_MAX = 32;
+const REMEMBERED_MAX = 1_000;
+
+function createReader(country: Country | undefined): Subject['digitsOf'] {
+  const remembered = new Map<string, string | undefined>();
+  return value => {
+    if (!value) return undefined;
+    if (remembered.has(value)) return remembered.get(value);
+    const digits = callDigits(value, country);
+    if (value.length <= REMEMBERED_LENGTH_MAX && remembered.size < REMEMBERED_MAX) remembered.set(value, digits);
+    return digits;
   };
 }
 
@@ -53,8 +75,8 @@ export function subjectOf({ contacts, calls }: Findings, whose: Whose): Subject 
  * Whether a value is a number, and not the subject's. What has no digit (`anonymous`) is no number. Without a plus, a number is also the
  * subject's if it is theirs in any spelling: nobody may know its country.
  */
-export function isNumberOfOthers(value: string, { numbers, numberForms, country }: Subject): boolean {
-  if (!/\d/.test(value) || numbers.has(digitsOf(value, country) ?? '')) return false;
+export function isNumberOfOthers(value: string, { numbers, numberForms, digitsOf }: Subject): boolean {
+  if (!/\d/.test(value) || numbers.has(digitsOf(value) ?? '')) return false;
   return !/^[\d\s().\-/]+$/.test(value) || !numberForms.has(value.replace(/\D/g, ''));
 }
 
@@ -64,8 +86,8 @@ export function isOwnNumber(value: string, subject: Subject): boolean {
 }
 
 /** Whether a value is a number that only cards of others have. */
-export function isOnAnotherCard(value: string, { otherNumbers, country }: Subject): boolean {
-  return otherNumbers.has(digitsOf(value, country) ?? '');
+export function isOnAnotherCard(value: string, { otherNumbers, digitsOf }: Subject): boolean {
+  return otherNumbers.has(digitsOf(value) ?? '');
 }
 
 /** Whether a card that Aircall attached to a call is handed over. One that was not judged, or is withheld, may be somebody else's. */
@@ -88,10 +110,10 @@ export function describeAgent(value: unknown): Description {
 }
 
 /** A card, a participant of a conference, or only a number or name. */
-export function describePerson(value: unknown, country: Country | undefined): Description {
-  if (typeof value === 'number') return describePerson(String(value), country);
+export function describePerson(value: unknown, subject: Subject): Description {
+  if (typeof value === 'number') return describePerson(String(value), subject);
   if (typeof value === 'string') {
-    const digits = digitsOf(value, country);
+    const digits = subject.digitsOf(value);
     return digits === undefined ? { keys: [], name: value } : { keys: [`number:${digits}`] };
   }
   if (!isFields(value)) return { keys: [] };
@@ -99,7 +121,7 @@ export function describePerson(value: unknown, country: Country | undefined): De
   const numbers = [...(typeof number === 'string' ? [number] : []), ...textsAt(value.phone_numbers, 'value')];
   const keys = [
     ...(typeof id === 'number' ? [`${String(type)}:${id}`] : []),
-    ...numbers.flatMap(each => digitsOf(each, country) ?? []).map(digits => `number:${digits}`),
+    ...numbers.flatMap(each => subject.digitsOf(each) ?? []).map(digits => `number:${digits}`),
     ...[email, ...textsAt(value.emails, 'value')].flatMap(emailKeys),
   ];
   return { keys, name: nameIn(value) };
@@ -127,10 +149,6 @@ function nameIn({ name, first_name: first, last_name: last }: Fields): string | 
 /** People write either name first; a single name may be all that a text has. */
 function namesOf({ first_name: first, last_name: last }: Card): string[] {
   return [`${first ?? ''} ${last ?? ''}`, `${last ?? ''} ${first ?? ''}`, first ?? '', last ?? ''].map(foldName);
-}
-
-function digitsOf(value: string | null | undefined, country: Country | undefined): string | undefined {
-  return value ? callDigits(value, country) : undefined;
 }
 
 function textsAt(list: unknown, field: string): string[] {

@@ -223,7 +223,7 @@ export function createWalk(subject: Subject, { agents, persons }: Roster, mode: 
   }
 
   function asPerson(value: unknown, at: At): string {
-    return instead(at, 'other-person', label(persons, describePerson(value, subject.country)));
+    return instead(at, 'other-person', label(persons, describePerson(value, subject)));
   }
 
   function card(value: unknown, at: At): unknown {

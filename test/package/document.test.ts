@@ -2,10 +2,10 @@
 import Ajv2020 from 'ajv/dist/2020';
 import fc from 'fast-check';
 import { AUDIO_TYPES } from '../../src/media/audio';
-import { accessPackage, accessPackageJsonSchema, accessPackageSchema, mediaPath } from '../../src/package/document';
+import { accessPackageJsonSchema, accessPackageSchema, mediaPath } from '../../src/package/document';
 import { jsonPieces } from '../../src/package/json';
 import { isoOf, withIso } from '../../src/package/times';
-import { FOUND, NOTHING, PACKAGE } from './support';
+import { documentOf, FOUND, NOTHING, PACKAGE } from './support';
 
 /** As a reader has it. */
 function written(document: object): unknown {
@@ -19,7 +19,7 @@ describe('the document', () => {
 
   test.each([
     ['with records of every source', PACKAGE],
-    ['of a person of whom nothing was found', accessPackage(NOTHING)],
+    ['of a person of whom nothing was found', documentOf(NOTHING)],
   ])('%s fits the definition and the published schema', (_which, document) => {
     expect(accessPackageSchema.parse(written(document))).toEqual(written(document));
     expect(fits(written(document))).toBe(true);
@@ -105,7 +105,7 @@ describe('times', () => {
 
 test('a piece of a document holds one record at most, so that no text is too long for a string', () => {
   const calls = Array.from({ length: 3 }, (_, place) => ({ id: place + 1, note: 'x'.repeat(1_000) }));
-  const lengths = [...jsonPieces(accessPackage({ ...FOUND, calls }))].map(({ length }) => length);
+  const lengths = [...jsonPieces(documentOf({ ...FOUND, calls }))].map(({ length }) => length);
   expect(lengths.filter(length => length > 1_000 && length < 1_200)).toHaveLength(3);
   expect(Math.max(...lengths)).toBeLessThan(2_500);
 });

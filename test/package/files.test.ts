@@ -2,7 +2,6 @@
 import { buffer } from 'node:stream/consumers';
 import fc from 'fast-check';
 import { type PackageFile, PackageFileChanged, writeZip } from '../../src/package/archive';
-import { accessPackage } from '../../src/package/document';
 import { packageFiles as inSlices, type PackageParts } from '../../src/package/files';
 import { packageManifestSchema } from '../../src/package/manifest';
 import { catalogOf } from '../../src/package/page/catalogs';
@@ -11,7 +10,7 @@ import { proven } from '../../src/receipt/sign';
 import { LANGUAGES } from '../../src/request/options';
 import { atOnce } from '../../src/slices';
 import { unzipBytes } from '../support/zip';
-import { AUDIO, FOUND, KEY, NOTHING, openAudio, PACKAGE, PAGES, sha256 } from './support';
+import { AUDIO, documentOf, FOUND, KEY, NOTHING, openAudio, PACKAGE, PAGES, sha256 } from './support';
 
 const PARTS = { document: PACKAGE, pages: PAGES, openMedia: openAudio, key: KEY };
 
@@ -81,7 +80,7 @@ describe('the files of a package', () => {
   );
 
   test('of a person of whom nothing was found are the same, without audio', async () => {
-    const files = await unzipBytes(await zipOf(packageFiles({ ...PARTS, document: accessPackage(NOTHING) })));
+    const files = await unzipBytes(await zipOf(packageFiles({ ...PARTS, document: documentOf(NOTHING) })));
     expect([...files.keys()]).toHaveLength(12);
     expect(files.get('README.txt')?.toString()).toContain('Nothing about you was found.');
   });
@@ -99,7 +98,7 @@ describe('README.txt', () => {
   test('differs in every sentence between languages', () => {
     const sentences = LANGUAGES.flatMap(language => {
       const of = (document: typeof PACKAGE) => readmeText({ ...document, language }, PAGES).split('\n');
-      return [...new Set([...of(PACKAGE), ...of(accessPackage(NOTHING))])].filter(line => line !== '');
+      return [...new Set([...of(PACKAGE), ...of(documentOf(NOTHING))])].filter(line => line !== '');
     });
     expect(new Set(sentences).size).toBe(sentences.length);
   });
@@ -119,14 +118,14 @@ describe('README.txt', () => {
   });
 
   test('names no file that is not there, and says nothing that is not so', () => {
-    const text = readmeText(accessPackage(NOTHING), [{ path: 'index.html' }]);
+    const text = readmeText(documentOf(NOTHING), [{ path: 'index.html' }]);
     expect(text).not.toMatch(/notice\.html|media\/|left out/);
     expect(text).not.toMatch(/index\.html: [^\n]*(everything|all data)/);
     expect(text).toMatch(/access-package\.json: all data/);
     const found = readmeText(PACKAGE, PAGES);
     expect(found).toContain('left out');
     expect(found).not.toContain('Nothing');
-    const withheldOnly = readmeText({ ...accessPackage(NOTHING), withheld: FOUND.withheld }, PAGES);
+    const withheldOnly = readmeText({ ...documentOf(NOTHING), withheld: FOUND.withheld }, PAGES);
     expect(withheldOnly).toContain('left out');
     expect(withheldOnly).not.toContain('Nothing');
   });

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { DOUBTS } from '../../src/judgement/doubts';
 import { AFTER } from '../../src/media/errors';
-import { type AccessPackage, accessPackage } from '../../src/package/document';
+import type { AccessPackage } from '../../src/package/document';
 import { catalogOf } from '../../src/package/page/catalogs';
 import { OUT_OF_REACH } from '../../src/package/page/codes';
 import type { PageContent } from '../../src/package/page/content';
@@ -14,7 +14,7 @@ import { LANGUAGES, type Language } from '../../src/request/options';
 import { atOnce } from '../../src/slices';
 import { coverageOf } from '../../src/workflows/result';
 import { emptyContent, pageContent } from '../support/page-content';
-import { FOUND, NOTHING } from './support';
+import { documentOf, FOUND, NOTHING } from './support';
 
 const NOTICE = { language: 'en', text: '# Notice' } as const;
 const IN_PARIS = { language: 'en', timezone: 'Europe/Paris' } as const satisfies PageOptions;
@@ -430,19 +430,19 @@ function covering(
 
 test.each(STANDINGS)('page and README.txt say the same of a package: %s', (_what, found, lead) => {
   for (const language of LANGUAGES) {
-    const document = accessPackage({ ...found, language });
+    const document = documentOf({ ...found, language });
     const page = indexOf(document, { language });
     for (const each of ['lead', 'leadEmpty', 'leadIncomplete'] as const)
       expect(page.includes(catalogOf(language)[each])).toBe(each === lead);
     expect(page.includes('id="overview"')).toBe(lead !== 'leadEmpty');
-    const nothing = readmeText(accessPackage({ ...NOTHING, language }), []).split('\n')[4] ?? '';
+    const nothing = readmeText(documentOf({ ...NOTHING, language }), []).split('\n')[4] ?? '';
     expect(readmeText(document, []).includes(nothing)).toBe(lead === 'leadEmpty');
   }
 });
 
 test('README.txt says that something is missing if a source was not searched to its end, and only then', () => {
   const sentence = 'Not everything could be searched or read.';
-  const of = (found: Found) => readmeText(accessPackage(found), []);
+  const of = (found: Found) => readmeText(documentOf(found), []);
   for (const [, found] of STANDINGS) {
     const sources = [found.coverage.contacts, found.coverage.calls, found.coverage.recordings];
     const isMissing = sources.some(({ state, gaps }) => state === 'failed' || state === 'partial' || gaps.length > 1);

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { signingKeyOf } from '../../src/encryption/signing-key';
 import { type AccessPackage, accessPackage, accessPackageSchema } from '../../src/package/document';
+import { atOnce } from '../../src/slices';
 import { keyOf } from '../encryption/keyrings';
 import call from '../fixtures/aircall-samples/documented/call-get.200.json';
 import csat from '../fixtures/aircall-samples/documented/call-predicted-csat.200.json';
@@ -77,7 +78,8 @@ export const NOTHING: Found = {
   coverage: { ...FOUND.coverage, recordings: SEARCHED },
 };
 
-export const PACKAGE = accessPackage(FOUND);
+export const documentOf = (found: Found) => atOnce(accessPackage(found));
+export const PACKAGE = documentOf(FOUND);
 
 export const PAGES = [
   { path: 'index.html', bytes: Buffer.from('<!doctype html><title>a page</title>') },

@@ -2,9 +2,8 @@
 import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 import { csvPieces } from '../../src/package/csv';
-import { accessPackage } from '../../src/package/document';
 import { TABLES } from '../../src/package/tables';
-import { CALL_ID, FOUND, NOTHING, PACKAGE } from './support';
+import { CALL_ID, documentOf, FOUND, NOTHING, PACKAGE } from './support';
 
 const COLUMNS = ['call', 'text'] as const;
 
@@ -99,7 +98,7 @@ describe('the tables of a package', () => {
       'transcripts',
       'insights',
     ]);
-    const nothing = accessPackage(NOTHING);
+    const nothing = documentOf(NOTHING);
     for (const { pieces } of TABLES) expect([...pieces(nothing)].join('')).toMatch(/^\uFEFF[a-z_]+(,[a-z_]+)+\r\n$/);
   });
 
@@ -131,7 +130,7 @@ describe('the tables of a package', () => {
         { id: 10, name: 'angry' },
       ],
     };
-    const document = accessPackage({ ...FOUND, calls: [call] });
+    const document = documentOf({ ...FOUND, calls: [call] });
     expect(tableOf('comments', document)).toEqual([
       { call: '7', id: '1', posted_at: '1970-01-01T00:01:00.000Z', posted_by: 'Agent 1', content: "'=A1" },
       { call: '7', id: '2', posted_at: '1970-01-01T00:02:00.000Z', posted_by: '', content: 'second\nline' },
@@ -168,7 +167,7 @@ describe('the tables of a package', () => {
       { phone_number: '+33612345678', value: 'POSITIVE', type: 'external' },
       { value: 'NEGATIVE', participant_type: 'external' },
     ];
-    const document = accessPackage({
+    const document = documentOf({
       ...FOUND,
       insights: [
         { call: 7, kind: 'sentiments', content: { sentiment: { id: 1, call_id: 7, participants } } },
@@ -191,7 +190,7 @@ describe('the tables of a package', () => {
     fc.assert(
       fc.property(contents, content => {
         const call = { id: 7, comments: content, tags: content, user: content, number: content, duration: content };
-        const document = accessPackage({
+        const document = documentOf({
           ...FOUND,
           calls: [call],
           transcripts: [{ call: 7, content }],
@@ -200,7 +199,7 @@ describe('the tables of a package', () => {
         for (const { name } of TABLES) expect(tableOf(name, document)).toEqual(expect.any(Array));
       }),
     );
-    const odd = accessPackage({ ...FOUND, transcripts: [{ call: 7, content: { raw: [1] } }] });
+    const odd = documentOf({ ...FOUND, transcripts: [{ call: 7, content: { raw: [1] } }] });
     expect(tableOf('transcripts', odd).map(({ text }) => text)).toEqual(['{"raw":[1]}']);
   });
 });

@@ -4,7 +4,6 @@ import { dirname, join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { signingKeyOf } from '../../src/encryption/signing-key';
 import { writeZip } from '../../src/package/archive';
-import { accessPackage } from '../../src/package/document';
 import { packageFiles } from '../../src/package/files';
 import { atOnce } from '../../src/slices';
 import { keyOf } from '../encryption/keyrings';
@@ -12,7 +11,7 @@ import { runAlone } from '../support/command-line';
 import { errorOf } from '../support/documents';
 import { makeFolder, removeFolder } from '../support/folders';
 import { unzipBytes } from '../support/zip';
-import { FOUND, KEY, openAudio, PACKAGE, PAGES, sha256 } from './support';
+import { documentOf, FOUND, KEY, openAudio, PACKAGE, PAGES, sha256 } from './support';
 
 type Files = ReadonlyMap<string, Buffer>;
 const here = makeFolder();
@@ -150,7 +149,7 @@ describe('verify of a package', () => {
   });
 
   test('refuses the manifest of another package, one that was changed, and none', async () => {
-    const other = await unzipBytes(await made(accessPackage({ ...FOUND, requestId: 'case-18', contacts: [] })));
+    const other = await unzipBytes(await made(documentOf({ ...FOUND, requestId: 'case-18', contacts: [] })));
     const manifest = Buffer.from(other.get('manifest.json') ?? '');
     expect(await verdictOf(withFile('manifest.json', manifest))).toMatchObject({
       exit: 1,

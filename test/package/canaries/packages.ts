@@ -1,6 +1,5 @@
 /** The files of the package of a company, made as the service makes them, and what they hold that no package may hold. */
 import { addressesOf, emailSpellings, foldEmail } from '../../../src/judgement/addresses';
-import { accessPackage } from '../../../src/package/document';
 import { packageFiles } from '../../../src/package/files';
 import { renderPages } from '../../../src/package/page/pages';
 import type { Redacted } from '../../../src/redaction/findings';
@@ -8,7 +7,7 @@ import { handOver } from '../../../src/redaction/hand-over';
 import type { Insight } from '../../../src/request/insights';
 import { LANGUAGES } from '../../../src/request/options';
 import { atOnce } from '../../../src/slices';
-import { FOUND, KEY } from '../support';
+import { documentOf, FOUND, KEY } from '../support';
 import { around, canariesIn, foldText, MARK_FORMS } from './marks';
 import { createPlanted, type Planted } from './planted';
 
@@ -84,7 +83,7 @@ async function* noMedia(): AsyncGenerator<Uint8Array> {}
 /** All but audio, of which nothing is here. */
 function filesOf({ found }: Planted, handed: Redacted<Insight>, seed: number) {
   const language = LANGUAGES[seed % LANGUAGES.length] ?? 'en';
-  const document = accessPackage({
+  const document = documentOf({
     ...FOUND,
     language,
     subject: { emails: [...found.identities.emails], phoneNumbers: [...found.identities.phoneNumbers] },
