@@ -257,7 +257,6 @@ describe('verify', () => {
     ['a chain with --against', () => [write('e-chain.json', chain), '--chain', '--against', here('e-chain.json')]],
     ['--against a receipt', () => [write('f-receipt.json', chain[0]), '--against', here('f-receipt.json')]],
     ['no such file', () => ['nowhere.json']],
-    ['a folder', () => [auditor]],
     ['no file', () => []],
     ['a chain without --chain', () => [write('a-chain.json', chain)]],
     ['a receipt with --chain', () => [write('a-receipt.json', chain[0]), '--chain']],
@@ -269,5 +268,9 @@ describe('verify', () => {
     ['a key file that is not there', () => [write('d-receipt.json', chain[0]), '--key', here('nowhere.pem')]],
   ])('with %s is wrong usage', async (_what, args) => {
     expect(await refusalOf(...args())).toEqual({ exit: 2, code: 'usage' });
+  });
+
+  test('a folder that holds no package is refused', async () => {
+    expect(await refusalOf(auditor)).toEqual({ exit: 1, code: 'receipt-malformed' });
   });
 });
