@@ -11,10 +11,10 @@ import { join } from 'node:path';
 
 const ROOT = join(__dirname, '../..');
 /**
- * One measures rates, which a replay beside it would change. One replays its runs itself, and destroys a key. Two use the
+ * One measures rates, which a replay beside it would change. One replays its runs itself, and destroys a key. Three use the
  * time-skipping server, which lists no runs.
  */
-const APART = ['budget.test.ts', 'rotation.test.ts', 'clock.test.ts', 'time.test.ts'];
+const APART = ['budget.test.ts', 'rotation.test.ts', 'clock.test.ts', 'late-media.test.ts', 'time.test.ts'];
 
 test('every run that the service tests make replays', () => {
   const files = readdirSync(join(ROOT, 'test/service')).filter(name => !APART.includes(name));
