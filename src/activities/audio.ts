@@ -131,7 +131,7 @@ export function createAudioActivities(
       const best = bestOf(known);
 
       const files: AudioFile[] = [];
-      const failed = limitFailed();
+      const failures = countFailures();
       const gathered = { mayFollow: 0, untilS: 0 };
       const counts = { recordings: 0, voicemails: 0 };
       for (const call of newestFirst(records)) {
@@ -160,17 +160,17 @@ export function createAudioActivities(
           counts[source] += 1;
           const entry = file ?? { call: call.id, kind, code: NOT_DOWNLOADED };
           files.push({ ...entry, ...(shared && { decided: true as const }) });
-          if (entry.code !== undefined) failed.add(source, number - 1, entry.code);
+          if (entry.code !== undefined) failures.add(source, number - 1, entry.code);
         }
       }
       const missing = files.flatMap((file, place) => (isWorthALink(file) ? [place] : []));
-      const isFirst = (place: number) => Number(files[place]?.code !== NOT_DOWNLOADED);
+      const wasTried = (place: number) => Number(files[place]?.code !== NOT_DOWNLOADED);
       return {
         audio: await writeObject(cases, request, 'media', files),
-        missing: missing.sort((a, b) => isFirst(a) - isFirst(b) || a - b).slice(0, MISSING_MAX),
+        missing: missing.sort((a, b) => wasTried(a) - wasTried(b) || a - b).slice(0, MISSING_MAX),
         files: counts,
-        failed: failed.failed,
-        failedMore: failed.failedMore,
+        failed: failures.failed,
+        failedMore: failures.failedMore,
         mayFollow: gathered.mayFollow,
         ...(gathered.untilS > 0 && !late && { followUntil: new Date(gathered.untilS * 1000).toISOString() }),
       };
@@ -219,7 +219,7 @@ function isWorthALink({ code = '' }: AudioFile): boolean {
 const isMediaCode = keyOf(AFTER);
 
 /** Files that failed: named up to a limit, the others counted. */
-function limitFailed() {
+function countFailures() {
   const failed: GatheredAudio['failed'][number][] = [];
   const failedMore: { source: AudioName; code: string; count: number }[] = [];
   return {

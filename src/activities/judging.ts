@@ -7,7 +7,7 @@ import { hasMedia } from '../aircall/links';
 import { createCallJudge } from '../judgement/calls';
 import { judgeCards, knownNumbers } from '../judgement/cards';
 import type { CallRecord, JudgedCall, SubjectNumber } from '../judgement/judgement';
-import { decisionOf, type PlanRow, type Verb } from '../judgement/plan';
+import { type DecidedRow, decidedOf, decideRows, type PlanRow, type Verb } from '../judgement/plan';
 import { hasOtherVoices } from '../judgement/voices';
 import type { Decided, LocalActivities, MadePlan } from '../request/contracts';
 import type { Kind, RequestRef } from '../request/names';
@@ -156,7 +156,8 @@ export function newestFirst<C extends { readonly id: number; readonly started_at
   return [...calls].sort((a, b) => (b.started_at ?? 0) - (a.started_at ?? 0) || b.id - a.id);
 }
 
-type DecidedRow = PlanRow & { readonly decision: 'take' | 'keep'; readonly isDecided: boolean };
+/** With whether somebody decided. */
+type AnsweredRow = DecidedRow & { readonly isDecided: boolean };
 
 /**
  * @param acts whether the step delivers or deletes what is taken
@@ -167,18 +168,10 @@ export async function readDecided(
   request: RequestRef,
   { plan, approval }: { readonly plan: CaseRef; readonly approval?: CaseRef | undefined },
   acts: boolean,
-): Promise<DecidedRow[]> {
+): Promise<AnsweredRow[]> {
   const { rows } = await readObject(dependencies.cases, request, plan, 'plan');
   const decisions = await approvedDecisions(dependencies, request, { rows, approval }, acts);
-  const keptCalls = new Set(
-    rows.flatMap(row => (row.record === 'call' && decisionOf(row, decisions) === 'keep' ? [row.id] : [])),
-  );
-  return rows.map(row => ({
-    ...row,
-    // No recording without its call.
-    decision: row.record === 'recording' && keptCalls.has(row.id) ? 'keep' : decisionOf(row, decisions),
-    isDecided: (decisions[row.ref] ?? decisions[row.of ?? '']) !== undefined,
-  }));
+  return decideRows(rows, decisions).map(row => ({ ...row, isDecided: decidedOf(row, decisions) !== undefined }));
 }
 
 function contactRows({ contacts }: People, verb: Verb): PlanRow[] {
@@ -232,7 +225,7 @@ type Exception = Decided['exceptions'][number];
 /** While the rows are counted. */
 type Tally = { -readonly [K in keyof Exception]: K extends 'places' ? number[] : Exception[K] };
 
-function decided(rows: readonly DecidedRow[]): Decided {
+function decided(rows: readonly AnsweredRow[]): Decided {
   const tallies = new Map<string, Tally>();
   const taken = { contacts: 0, calls: 0 };
   const take: number[] = [];

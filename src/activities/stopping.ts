@@ -47,17 +47,20 @@ export function unlessStopped<T>(work: T | Promise<T>): Promise<T> {
   return Promise.race([stopOfStep().reached, work]);
 }
 
+/** Slices: each takes milliseconds, and a sign of life is encrypted. */
+const BEAT_EVERY = 64;
+
 /**
- * The result of a long computation of the present step: between two slices it says that it is alive, and all other steps of the process
- * have their turn. Rejects with the cancellation once the step must stop.
+ * The result of a long computation of the present step: now and then it says that it is alive, and between two slices all other steps of
+ * the process have their turn. Rejects with the cancellation once the step must stop.
  */
 export async function inTurn<T>(slices: InSlices<T>): Promise<T> {
   const signal = stopSignal();
-  for (;;) {
+  for (let taken = 1; ; taken += 1) {
     signal.throwIfAborted();
     const slice = slices.next();
     if (slice.done === true) return slice.value;
-    heartbeat();
+    if (taken % BEAT_EVERY === 0) heartbeat();
     await turn();
   }
 }

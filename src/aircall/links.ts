@@ -45,7 +45,6 @@ const TOP_OF = { contacts: 'contact', calls: 'call' } as const satisfies Record<
 const DEPTH_MAX = 500;
 
 /**
-/**
  * The record of a list without links that are keys. Of a call, `true` marks where a recording, a voicemail or a page of one is; the link
  * of a user becomes `users/123`, other links into Aircall go; any other link that is signed loses its query, also within a text. Null and
  * absent fields stay; what is nested deeper than 500 levels does not. Twice is the same as once.

@@ -1,7 +1,7 @@
 /** Commands about plans: `plan` opens one, `approve` and `reject` answer the request that waits with it. Decision D16. */
 import { publicHalfOf, signingKeyId } from '../encryption/signing-key';
 import { DOUBTS } from '../judgement/doubts';
-import { type Decision, type Decisions, decisionOf, type PlanRow } from '../judgement/plan';
+import { type DecidedRow, type Decisions, decideRows, type PlanRow } from '../judgement/plan';
 import { signStatement } from '../receipt/approval';
 import type { CaseRef } from '../request/contracts';
 import { parseApproval, parseRejection } from '../request/input';
@@ -18,7 +18,7 @@ import { table } from './terminal';
 
 export interface OpenedPlan {
   readonly planDigest: string;
-  readonly rows: readonly (PlanRow & { readonly decision: Decision })[];
+  readonly rows: readonly DecidedRow[];
 }
 
 /** Certain rows in the table of a terminal; doubtful ones are all in it. */
@@ -56,7 +56,7 @@ export async function openPlan(cases: Cases, request: RequestRef): Promise<Opene
     noted.approval === undefined
       ? {}
       : (await read(cases, request, noted.approval, objectOf('approval', approvalContent))).decisions;
-  const decided = rows.map(row => ({ ...row, decision: decisionOf(row, decisions) }));
+  const decided = decideRows(rows, decisions);
   return { planDigest, rows: [...decided.filter(({ doubt }) => doubt), ...decided.filter(({ doubt }) => !doubt)] };
 }
 

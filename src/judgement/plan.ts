@@ -25,10 +25,24 @@ export interface PlanRow {
 /** By ref. */
 export type Decisions = Readonly<Record<string, Decision>>;
 
-/** A certain row is taken, a doubtful one is kept, unless somebody decided otherwise. */
-export function decisionOf({ ref, of, doubt }: PlanRow, decisions: Decisions): Decision {
-  const decided = decisions[ref] ?? (of === undefined ? undefined : decisions[of]);
-  return decided ?? (doubt === undefined ? 'take' : 'keep');
+/** What becomes of a row. */
+export type DecidedRow = PlanRow & { readonly decision: Decision };
+
+/** A certain row is taken, a doubtful one is kept, unless somebody decided otherwise; a recording is kept with its call in any case. */
+export function decideRows(rows: readonly PlanRow[], decisions: Decisions): DecidedRow[] {
+  const decided = rows.map(row => ({
+    ...row,
+    decision: decidedOf(row, decisions) ?? (row.doubt === undefined ? 'take' : 'keep'),
+  }));
+  const keptCalls = new Set(
+    decided.flatMap(({ record, decision, id }) => (record === 'call' && decision === 'keep' ? [id] : [])),
+  );
+  return decided.map(row => (row.record === 'recording' && keptCalls.has(row.id) ? { ...row, decision: 'keep' } : row));
+}
+
+/** What somebody decided of a row, or of the contact that decides it; undefined: nobody did. */
+export function decidedOf({ ref, of }: PlanRow, decisions: Decisions): Decision | undefined {
+  return decisions[ref] ?? (of === undefined ? undefined : decisions[of]);
 }
 
 /** What the digest of a plan is made from: the same for equal plans of all requests of a connection, in any order of rows. */

@@ -6,7 +6,7 @@ import { foldEmail } from '../judgement/addresses';
 import { numbersOn } from '../judgement/cards';
 import type { Card, Country, Identities, SubjectNumber } from '../judgement/judgement';
 import { phoneDigits } from '../judgement/numbers';
-import type { Decision, PlanRow } from '../judgement/plan';
+import type { DecidedRow, PlanRow } from '../judgement/plan';
 import type { InSlices } from '../slices';
 import type { Findings, Redacted } from './findings';
 import { redact } from './redact';
@@ -21,7 +21,7 @@ export interface Found<K extends string> extends Pick<Findings<K>, 'transcripts'
     readonly numbers: readonly SubjectNumber[];
     readonly otherNumbers: readonly string[];
   };
-  readonly rows: readonly (PlanRow & { readonly decision: Decision })[];
+  readonly rows: readonly DecidedRow[];
   /** All that were found, in the order of the package. Transcripts and insights are of those that are taken. */
   readonly calls: Findings['calls'];
 }

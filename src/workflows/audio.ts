@@ -51,7 +51,7 @@ async function renewed(run: RequestRun, first: GatheredAudio, gather: Gather): P
 
 async function renewSome(run: RequestRun, audio: CaseRef, places: readonly number[]): Promise<CaseRef[]> {
   const jobs = places.map((place): PartJob => ({ place, what: 'audio' }));
-  const { objects, failed } = await collectParts(run, audio, jobs, { readable: [], denied: [] });
+  const { objects, failed } = await collectParts(run, audio, jobs);
   const files = [...objects];
   for (const { job, failure } of failed)
     files.push(await missingAudio({ ...budgetedOf(run.opened), of: audio }, job, failure.code));

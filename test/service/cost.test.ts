@@ -4,7 +4,7 @@ import type { AccessInput } from '../../src/client';
 import { INSIGHTS } from '../../src/request/insights';
 import { until } from '../support/patience';
 import { detailsOf, type Ended, expectHonestCounts, runToEnd } from '../support/requests';
-import { startTestService, type TestService } from '../support/service';
+import { connectingOnce, startTestService, type TestService } from '../support/service';
 
 const NOW_MS = Date.now();
 const OF_ONE_CALL = 1 + INSIGHTS.length;
@@ -54,14 +54,7 @@ afterAll(async () => service.stop());
 
 type Options = Omit<AccessInput, 'kind' | 'connection' | 'subject'>;
 
-const connected = new Map<string, Promise<string>>();
-
-/** Connected once: what a company may not read is remembered until it is connected anew. */
-function connectionTo(name: string): Promise<string> {
-  const known = connected.get(name) ?? service.connectCompany(name);
-  connected.set(name, known);
-  return known;
-}
+const connectionTo = connectingOnce(() => service);
 
 const subjectOf = (name: string) => ({ email: service.sandbox.company(name).truth.subjectEmail });
 

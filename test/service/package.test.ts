@@ -8,7 +8,7 @@ import { catalogOf } from '../../src/package/page/catalogs';
 import type { Notice } from '../../src/vault/notices';
 import { until } from '../support/patience';
 import { detailsOf, documentOf, type Ended, expectHonestCounts, runToEnd } from '../support/requests';
-import { startTestService, type TestService } from '../support/service';
+import { connectingOnce, startTestService, type TestService } from '../support/service';
 import { audioOf, digest, SPOKEN, spokenCompany } from '../support/spoken';
 import { unzipBytes } from '../support/zip';
 
@@ -32,14 +32,7 @@ afterAll(async () => service.stop());
 
 type Options = Omit<AccessInput, 'kind' | 'connection' | 'subject'>;
 
-const connected = new Map<string, Promise<string>>();
-
-/** Connected once: what a company may not read is remembered until it is connected anew. */
-function connectionTo(name: string): Promise<string> {
-  const known = connected.get(name) ?? service.connectCompany(name);
-  connected.set(name, known);
-  return known;
-}
+const connectionTo = connectingOnce(() => service);
 
 async function ask(name: string, options: Options): Promise<Ended> {
   const company = service.sandbox.company(name);

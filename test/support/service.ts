@@ -275,3 +275,13 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
   if (worker && !shares) await startWorker();
   return service;
 }
+
+/** Connects each company at its first mention: what it may not read is remembered until it is connected anew. @returns the connection */
+export function connectingOnce(service: () => TestService): (name: string) => Promise<string> {
+  const connected = new Map<string, Promise<string>>();
+  return name => {
+    const known = connected.get(name) ?? service().connectCompany(name);
+    connected.set(name, known);
+    return known;
+  };
+}

@@ -4,7 +4,7 @@
  */
 import { bearsNumber } from '../../../src/judgement/cards';
 import type { CallRecord, Card } from '../../../src/judgement/judgement';
-import { decisionOf, type PlanRow } from '../../../src/judgement/plan';
+import { decideRows, type PlanRow } from '../../../src/judgement/plan';
 import type { Found } from '../../../src/redaction/hand-over';
 import { INSIGHTS, type Insight } from '../../../src/request/insights';
 import { type Chance, type Company, createChance, createCompany } from '../../judgement/oracle/companies';
@@ -28,7 +28,7 @@ export function createPlanted(seed: number): Planted {
   const decisions = Object.fromEntries(
     doubtful.filter(() => chance.in100(TAKEN_PERCENT)).map(({ ref }) => [ref, 'take' as const]),
   );
-  const decided = (asked: Asked) => rowsOf(asked).map(row => ({ ...row, decision: decisionOf(row, decisions) }));
+  const decided = (asked: Asked) => decideRows(rowsOf(asked), decisions);
   const taken = decided(bare).filter(({ decision }) => decision === 'take');
   const isTaken = (record: PlanRow['record'], id: number) => taken.some(row => row.record === record && row.id === id);
 
