@@ -33,7 +33,7 @@ export function storyPage(receipt: Receipt): string {
   return `<!DOCTYPE html>
 <html lang="en">
 <meta charset="utf-8">
-<title>${text(request.kind)} ${text(request.requestId)}</title>
+<title>${capital(requestNoun(request))} ${text(request.requestId)}</title>
 <style>body{font:16px/1.5 sans-serif;max-width:${WIDTH}px;margin:2em auto;padding:0 1em}svg{max-width:100%;height:auto}table{border-collapse:collapse;font-size:.9em}td,th{border:1px solid #999;padding:.2em .6em;text-align:left}</style>
 <h1>${capital(requestNoun(request))} ${text(request.requestId)}</h1>
 <p>Of connection <b>${text(request.connection)}</b>, for the subject <code>${text(receipt.subject ?? 'not known')}</code> (a keyed hash).

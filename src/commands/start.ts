@@ -5,7 +5,7 @@ import { endedWell, endOf } from '../request/endings';
 import { parseInput } from '../request/input';
 import type { GivenSubject } from '../request/model';
 import { type Kind, workflowIdOf } from '../request/names';
-import { commandLineOptions, type Takes } from '../request/options';
+import { commandLineOptions, type Takes, type Unit } from '../request/options';
 import type { Connections } from '../vault/connections';
 import { type ConfirmOptions, confirm } from './confirm';
 import { unknownConnection } from './connection-named';
@@ -144,7 +144,7 @@ async function refuseUnknown(
 
 function valueIn(takes: Takes, value: unknown): unknown {
   if (typeof takes !== 'object') return value;
-  if ('min' in takes) return numberIn(value);
+  if ('min' in takes) return numberIn(value, takes.unit);
   return 'someOf' in takes && typeof value === 'string' ? listIn(value, takes.someOf) : value;
 }
 
@@ -154,8 +154,21 @@ function listIn(value: string, all: readonly string[]): readonly string[] {
   return value === 'none' ? [] : value.split(',').map(name => name.trim());
 }
 
-/** A text that is no number is passed on: the input check names it. */
-function numberIn(value: unknown): unknown {
-  const number = Number(value);
-  return typeof value !== 'string' || value.trim() === '' || Number.isNaN(number) ? value : number;
+/** In seconds: as a duration is written, and as an option counts. */
+const WRITTEN: ReadonlyMap<string, number> = new Map([
+  ['s', 1],
+  ['m', 60],
+  ['h', 3_600],
+  ['d', 86_400],
+]);
+const COUNTED = { seconds: 1, days: 86_400 } as const satisfies Record<Unit, number>;
+
+/** A number; of an option with a unit also a duration. A text that is neither is passed on: the input check names it. */
+function numberIn(value: unknown, unit: Unit | undefined): unknown {
+  if (typeof value !== 'string') return value;
+  const written = unit && WRITTEN.get(value.slice(-1));
+  const amount = written === undefined ? value : value.slice(0, -1);
+  const number = Number(amount);
+  if (amount.trim() === '' || Number.isNaN(number)) return value;
+  return unit === undefined || written === undefined ? number : (number * written) / COUNTED[unit];
 }

@@ -107,12 +107,17 @@ function printOne(terminal: Terminal, receipt: Receipt, { key, against }: Verify
       ...placeOf(receipt),
     },
     [
-      `Verified: ${request.dryRun ? requestNoun(request) : kind} ${requestId} of ${connection}, ${status}`,
+      `Verified: ${nameOf(receipt)} of ${connection}, ${status}`,
       ...statementsOf(receipt).map(([about, words]) => `  ${about.padEnd(9)}  ${words}`),
       `  signed by  ${signer.keyId}${trustedBy(key, against)}; version ${service.version}`,
       `  place      ${chain.sequence} in the chain of ${connection}; digest ${digestOf(receipt)}`,
     ],
   );
+}
+
+/** `dry run of a deletion case-17`. */
+function nameOf({ request }: Receipt): string {
+  return `${request.dryRun ? requestNoun(request) : request.kind} ${request.requestId}`;
 }
 
 function trustedBy(key: string | undefined, against: string | undefined): string {
@@ -155,7 +160,7 @@ function printChain(
 }
 
 function wordsOf(entry: Entry): string {
-  if (isReceipt(entry)) return `${entry.request.kind} ${entry.request.requestId}`;
+  if (isReceipt(entry)) return nameOf(entry);
   return entry.states.about === 'key' ? 'statement about a key' : 'statement about an unreadable entry';
 }
 

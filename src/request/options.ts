@@ -14,7 +14,9 @@ export type Takes =
   | 'timezone'
   | { readonly oneOf: readonly string[] }
   | { readonly someOf: readonly string[] }
-  | { readonly min: number; readonly max: number; readonly words: string };
+  | { readonly min: number; readonly max: number; readonly words: string; readonly unit?: Unit };
+/** Of a duration, which the command line also takes as `20s`, `5m`, `12h` or `7d`. */
+export type Unit = 'seconds' | 'days';
 
 interface OptionRow {
   readonly kinds: readonly Kind[];
@@ -124,16 +126,16 @@ export const OPTIONS = {
   /** Seconds between the last deletion and the first verifying search; 0 to 3600, default 5. */
   settleSeconds: {
     kinds: ['deletion'],
-    takes: { min: 0, max: 3_600, words: '0 to 3600 seconds' },
-    flag: '--settle <seconds>',
-    help: `pause before the verifying search (default: ${SETTLE_SECONDS_DEFAULT})`,
+    takes: { min: 0, max: 3_600, words: '0 to 3600 seconds', unit: 'seconds' },
+    flag: '--settle <duration>',
+    help: `pause before the verifying search, in seconds, or for instance 20s, 5m (default: ${SETTLE_SECONDS_DEFAULT})`,
   },
   /** Days until open records become `failed`; 0.04 to 365, default 30. */
   deadlineDays: {
     kinds: BOTH,
-    takes: { min: 0.04, max: 365, words: '0.04 (an hour) to 365 days' },
-    flag: '--deadline <days>',
-    help: `days until open records count as failed (default: ${DEADLINE_DAYS_DEFAULT})`,
+    takes: { min: 0.04, max: 365, words: '0.04 (an hour) to 365 days', unit: 'days' },
+    flag: '--deadline <duration>',
+    help: `time until open records count as failed, in days, or for instance 12h, 7d (default: ${DEADLINE_DAYS_DEFAULT})`,
   },
   /** The law that the request is made under, which sets its due date. Default: none. */
   regime: {

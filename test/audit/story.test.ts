@@ -90,8 +90,9 @@ test('says that contacts were left, and what stays in Aircall, only of requests 
   expect(none).not.toContain(stays);
 });
 
-test('of a dry run says so in its heading and in its text', () => {
+test('of a dry run says so in its title, in its heading and in its text', () => {
   const page = pageOf({ status: 'planned', request: { ...RECEIPT.request, dryRun: true }, verification: 'skipped' });
+  expect(page).toContain('<title>Dry run of a deletion case-17</title>');
   expect(page).toContain('<h1>Dry run of a deletion case-17</h1>');
   expect(page).toContain('nothing was handed over or deleted');
 });

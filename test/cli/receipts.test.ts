@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { createCompanySeed, type Sandbox, startSandbox } from '../../sandbox';
 import { type Receipt, receiptSchema } from '../../src/receipt/model';
 import { digestOf } from '../../src/receipt/sign';
+import { FACTS, receiptOf as madeOf } from '../receipt/support';
 import { formsOf, foundIn } from '../support/canaries';
 import { createOperator, type RunningCommand, runAlone } from '../support/command-line';
 import { errorOf } from '../support/documents';
@@ -185,6 +186,14 @@ describe('verify', () => {
     const words = await verify(file);
     expect(words.stdout).toMatch(/^Verified: deletion gone of receipted, completed\n/);
     expect(words.stderr).toContain('--key');
+  });
+
+  test('calls a dry run one, also as the last of a chain', async () => {
+    const receipt = madeOf({ ...FACTS, dryRun: true }, { sequence: 1, previous: null });
+    const alone = await verify(write('dry-run.json', receipt));
+    expect(alone.stdout).toContain('Verified: dry run of a deletion case-17 of acme');
+    const last = await verify(write('dry-run-chain.json', [receipt]), '--chain');
+    expect(last.stdout).toContain('the last   dry run of a deletion case-17; digest');
   });
 
   test('refuses what was changed, is no receipt, or is signed by another key', async () => {

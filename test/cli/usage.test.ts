@@ -54,7 +54,11 @@ const ROWS: Readonly<Record<string, Row>> = {
   'a deadline of no days': input(access('--deadline', '0'), /deadlineDays takes 0.04 .an hour. to 365/),
   'a deadline in words': input(remove('--deadline', 'soon'), /deadlineDays takes/),
   'a settle time below zero': input(remove('--settle', '-1'), /settleSeconds takes 0 to 3600/),
-  'a settle time with a unit': input(remove('--settle', '5s'), /settleSeconds takes/),
+  'a settle time of an hour and more': input(remove('--settle', '2h'), /settleSeconds takes 0 to 3600/),
+  'a settle time in a unit that is none': input(remove('--settle', '5x'), /settleSeconds takes/),
+  'a unit without a number': input(remove('--settle', 's'), /settleSeconds takes/),
+  'a deadline that is too short': input(access('--deadline', '20s'), /deadlineDays takes/),
+  'contacts in a unit of time': input(remove('--matches-max', '5s'), /matchesMax takes/),
   'an empty settle time': input(remove('--settle', ''), /settleSeconds takes/),
 
   nobody: { args: ['access', 'acme'], says: /name the person: EMAIL, --email or --phone/ },
@@ -233,6 +237,18 @@ test('none of it asked Aircall anything, stored a connection or started a workfl
   const listed = async () => listSchema.parse((await operator.ask(['list'])).document).requests;
   await until('the one good request is listed', async () => (await listed()).length > 0);
   expect((await listed()).map(({ requestId }) => requestId)).toEqual(['good']);
+});
+
+test('a duration may have a unit: it is the same option in whatever unit', async () => {
+  const start = (settle: string, deadline: string) =>
+    operator.ask(remove('--request-id', 'durations', '--settle', settle, '--deadline', deadline));
+  const first = await start('1m', '36h');
+  expect(first.exit).toBe(0);
+  expect(await start('60', '1.5')).toEqual(first);
+  expect(await start('60s', '1.5d')).toEqual(first);
+  const { exit, document } = await start('60', '36');
+  expect(exit).toBe(2);
+  expect(errorOf(document)).toMatchObject({ code: 'request-conflict', message: expect.stringContaining('deadlineDays') });
 });
 
 test('no command at all tells how to use it', async () => {
