@@ -137,6 +137,8 @@ function endedRun(connection: string, index: number): EndedRun {
     apiRequests: 1,
     startedAt: at,
     completedAt: at,
+    doubts: [],
+    approvals: [],
   };
   const subjectHash = index.toString(16).padStart(32, '0');
   const facts = { request, runId: `run-${index}`, dryRun: false, subjectHash, startedAt: at, clock: undefined };

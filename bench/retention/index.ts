@@ -196,6 +196,8 @@ async function makeEnded(
       apiRequests: 1,
       startedAt,
       completedAt,
+      doubts: [],
+      approvals: [],
     };
     // As the last step leaves it, in half the writes.
     await cases.open({ ...run, incarnation: 1, result });

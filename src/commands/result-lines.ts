@@ -21,7 +21,7 @@ import { count } from '../request/words';
 
 /** What was found, done and not covered, in words. */
 export function resultLines(result: RequestResult): string[] {
-  const { kind, counts, coverage, approvals = [], rejection, failure, purged, apiRequests, unlisted = [] } = result;
+  const { kind, counts, coverage, approvals, rejection, failure, purged, apiRequests, unlisted = [] } = result;
   const facts: Facts = result;
   const unlistedCount = unlisted.reduce((sum, { count: more }) => sum + more, 0);
   const { retained = 0 } = counts;

@@ -99,8 +99,8 @@ export function statedOf(result: RequestResult): Stated {
     outOfReach: coverage.outOfReach.filter(what => OUT_OF_REACH_PATTERN.test(what)),
     verification: result.verification?.state ?? null,
     planDigest: digestFrom(result.planDigest),
-    doubts: (result.doubts ?? []).map(({ code, records, taken, kept }) => ({ code, records, taken, kept })),
-    approvals: (result.approvals ?? []).map(decidedBy),
+    doubts: result.doubts.map(({ code, records, taken, kept }) => ({ code, records, taken, kept })),
+    approvals: result.approvals.map(decidedBy),
     rejection: result.rejection ? { ...decidedBy(result.rejection), reason: codeFrom(result.rejection.reason) } : null,
     package: handedOver ? { sha256: handedOver.sha256, sizeBytes: handedOver.sizeBytes } : null,
     apiRequests: result.apiRequests,
@@ -240,7 +240,7 @@ function digestFrom(text: string | undefined): string | null {
   return text !== undefined && DIGEST_PATTERN.test(text) ? text : null;
 }
 
-function decidedBy({ keyId, at, signed }: NonNullable<RequestResult['approvals']>[number]) {
+function decidedBy({ keyId, at, signed }: RequestResult['approvals'][number]) {
   return { keyId: keyId !== undefined && NAME_PATTERN.test(keyId) ? keyId : null, at, signed };
 }
 

@@ -229,9 +229,9 @@ export const resultShape = object({
   /** When its data was destroyed, and how it had ended. */
   purged: optional(object({ at: instant, status: isEnded })),
   /** Records that may be somebody else's, by code, and what was decided: `kept` are those that were withheld, or left. */
-  doubts: optional(listOf(object({ code: keyOf(DOUBTS), records: whole, taken: whole, kept: whole }))),
+  doubts: listOf(object({ code: keyOf(DOUBTS), records: whole, taken: whole, kept: whole })),
   /** Of the plan, by a person; without a registered approver it is not signed. */
-  approvals: optional(listOf(approvedByShape)),
+  approvals: listOf(approvedByShape),
   /** Who rejected the plan, and why, if the status is `denied`. */
   rejection: optional(rejectedShape),
   /** Why the status is `failed`. */

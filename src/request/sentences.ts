@@ -71,7 +71,7 @@ export function endSentences(facts: Facts): string[] {
   ];
 }
 
-function meaningOf({ approvals = [] }: Facts, kept: number, status: EndedStatus): Readonly<Record<Kind, string>> {
+function meaningOf({ approvals }: Facts, kept: number, status: EndedStatus): Readonly<Record<Kind, string>> {
   const row = ENDINGS[status];
   if (approvals.length > 0 && 'approved' in row) return row.approved;
   return kept > 0 && 'besides' in row ? row.besides : row.words;
@@ -88,7 +88,7 @@ export function staysWords({ kind, status, dryRun }: Pick<Facts, 'kind' | 'statu
 
 /** Records that nobody took: those of a source that is searched by numbers are counted there too. */
 export function keptCount({ doubts, coverage }: Facts): number {
-  if (doubts !== undefined && doubts.length > 0) return doubts.reduce((sum, { kept }) => sum + kept, 0);
+  if (doubts.length > 0) return doubts.reduce((sum, { kept }) => sum + kept, 0);
   return coverage.calls?.ambiguous ?? 0;
 }
 
@@ -99,7 +99,7 @@ function keptWords({ kind, dryRun }: Facts, kept: number): string {
 
 /** Doubtful records, one line for each reason. */
 export function doubtLines(facts: Facts): string[] {
-  const { kind, status, dryRun, doubts = [], coverage } = facts;
+  const { kind, status, dryRun, doubts, coverage } = facts;
   const ambiguous = coverage.calls?.ambiguous ?? 0;
   const done = `${dryRun ? 'would be ' : ''}${KEPT[kind]}`;
   const kept = status === 'running' || status === 'waiting' ? 'undecided' : done;
@@ -219,7 +219,7 @@ function whySkipped({ coverage, dryRun }: Facts, source: SourceName): string {
 }
 
 /** What the verifying search found; undefined if there was none. */
-export function verifiedWords({ verification, counts: { retained = 0 }, doubts = [] }: Facts): string | undefined {
+export function verifiedWords({ verification, counts: { retained = 0 }, doubts }: Facts): string | undefined {
   return verificationWords({ state: verification?.state ?? 'skipped', retained, doubts });
 }
 
@@ -302,7 +302,7 @@ interface Decided {
 }
 
 /** Whether the request is partial, or found nothing certain, because nobody has decided about doubtful records. */
-function isUndecided({ kind, doubts = [], approvals = [], counts }: Facts): boolean {
+function isUndecided({ kind, doubts, approvals, counts }: Facts): boolean {
   if (approvals.length > 0) return false;
   const nothingCertain = sourcesOf(kind).every(source => (counts[source] ?? 0) === 0);
   return doubts.some(({ code, kept }) => kept > 0 && (nothingCertain || undecidedOf(code) === 'partial'));
@@ -344,7 +344,7 @@ const PERSON = 'each address and number of the request, one a line,';
 const PERSON_AND_NUMBERS = 'each address and number of the request and of the contacts that were left, one a line,';
 
 /** A deleted contact leads to no number any more: without the numbers the next request would not find what was left. */
-function isFoundByNumberOnly({ kind, doubts = [], counts }: Facts): boolean {
+function isFoundByNumberOnly({ kind, doubts, counts }: Facts): boolean {
   const isKept = doubts.some(({ code, kept }) => code === 'number-only' && kept > 0);
   return kind === 'deletion' && isKept && (counts.deleted ?? 0) + (counts.alreadyAbsent ?? 0) > 0;
 }

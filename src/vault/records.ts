@@ -386,8 +386,8 @@ function purged({ request, startedAt, dryRun, result }: RequestRecord, at: Date)
     purged: { at: at.toISOString(), status: result?.status ?? 'failed' },
     ...(result?.verification && { verification: result.verification }),
     ...(result?.planDigest && { planDigest: result.planDigest }),
-    ...(result?.doubts && { doubts: result.doubts }),
-    ...(result?.approvals && { approvals: result.approvals }),
+    doubts: result?.doubts ?? [],
+    approvals: result?.approvals ?? [],
     ...(result?.rejection && { rejection: result.rejection }),
   };
 }

@@ -65,12 +65,12 @@ function line(name: string, words: string | undefined): string[] {
 type StatusSince = RequestStatus & { readonly startedAt: string };
 
 function factsOf(status: StatusSince, findings: Found): Facts {
-  const { covered: coverage, approvals, rejection, verification, plan, planDigest, package: packed } = findings;
+  const { covered: coverage, approvals = [], rejection, verification, plan, planDigest, package: packed } = findings;
   return {
     ...status,
     coverage,
-    ...doubtsOf(findings),
-    ...(approvals && { approvals }),
+    doubts: doubtsOf(findings),
+    approvals,
     ...(rejection && { rejection }),
     ...(verification && { verification }),
     ...(plan && { plan }),
@@ -101,7 +101,7 @@ function endWords(facts: Facts, { failure }: Found): string[] {
 }
 
 function foundLines(facts: Facts, isOpen: boolean): string[] {
-  const { counts, approvals = [], rejection, verification, package: packed } = facts;
+  const { counts, approvals, rejection, verification, package: packed } = facts;
   const deleted = counts.deleted ?? 0;
   const absent = counts.alreadyAbsent ?? 0;
   const verified = verifiedWords(facts);

@@ -40,7 +40,7 @@ export interface Frame extends RequestRef {
 
 export function resultOf({ clock, ...frame }: Frame, findings: Found): RequestResult {
   const { kind } = frame;
-  const { package: packed, verification, planDigest, plan, approvals, rejection, failure } = findings;
+  const { package: packed, verification, planDigest, plan, approvals = [], rejection, failure } = findings;
   const unlisted = tallyOf(findings.outcomes.slice(OUTCOMES_MAX), findings.unlisted);
   return {
     ...frame,
@@ -53,17 +53,15 @@ export function resultOf({ clock, ...frame }: Frame, findings: Found): RequestRe
     ...(kind === 'deletion' && { verification: verification ?? { state: 'skipped', checkedAt: null } }),
     ...(planDigest && { planDigest }),
     ...(plan && { plan }),
-    ...doubtsOf(findings),
-    ...(approvals && { approvals }),
+    doubts: doubtsOf(findings),
+    approvals,
     ...(rejection && { rejection }),
     ...(failure && { failure }),
   };
 }
 
-/** Absent if nothing is doubtful. */
-export function doubtsOf({ doubts }: Found): Pick<RequestResult, 'doubts'> {
-  if (doubts.length === 0) return {};
-  return { doubts: doubts.map(({ code, taken, kept }) => ({ code, records: taken + kept, taken, kept })) };
+export function doubtsOf({ doubts }: Found): RequestResult['doubts'] {
+  return doubts.map(({ code, taken, kept }) => ({ code, records: taken + kept, taken, kept }));
 }
 
 function tallyOf(outcomes: readonly RecordOutcome[], counted: readonly UnlistedOutcomes[]): UnlistedOutcomes[] {

@@ -73,6 +73,8 @@ function resultOf({ connection, kind, requestId }: RequestRef): RequestResult {
     apiRequests: 1,
     startedAt: '2026-01-31T12:00:00.000Z',
     completedAt: '2026-01-31T12:00:01.000Z',
+    doubts: [],
+    approvals: [],
   };
 }
 

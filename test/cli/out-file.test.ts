@@ -173,6 +173,8 @@ test('a package that was destroyed or broken leaves no part, one whose store doe
     apiRequests: 0,
     startedAt,
     completedAt: startedAt,
+    doubts: [],
+    approvals: [],
     package: stored,
   });
   const { get } = driver;

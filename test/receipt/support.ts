@@ -33,6 +33,8 @@ export const RESULT: RequestResult = {
   completedAt: '2026-01-31T12:00:09.000Z',
   verification: { state: 'residual', checkedAt: '2026-01-31T12:00:08.000Z' },
   planDigest: '0'.repeat(32),
+  doubts: [],
+  approvals: [],
 };
 
 export const FACTS: ReceiptFacts = {
@@ -193,6 +195,8 @@ export const anyResult: fc.Arbitrary<RequestResult> = fc.record(
       'apiRequests',
       'startedAt',
       'completedAt',
+      'doubts',
+      'approvals',
     ],
   },
 );

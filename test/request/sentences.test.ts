@@ -38,7 +38,7 @@ function ended(kind: Kind, status: RequestResult['status'], { counts, ...more }:
     ...{ requestId: 'case-17', connection: 'acme', kind, status, outcomes: [] },
     counts: { ...noCounts(kind), ...counts },
     coverage: { contacts: COMPLETE, ...(kind === 'access' && { calls: CALLS }), outOfReach: [] },
-    ...{ apiRequests: 9, startedAt: AT, completedAt: AT },
+    ...{ apiRequests: 9, startedAt: AT, completedAt: AT, doubts: [], approvals: [] },
     ...more,
   };
 }

@@ -234,7 +234,7 @@ test('an approval whose check is repeated, because its answer was lost, is one a
   expect(await service.withoutWorker(onAnother)).toMatchObject({ approvals: [{ signed: false }], missing: 0 });
   expect(checks).toBe(2);
   const { status, approvals, counts } = await ended(begun);
-  expect([status, approvals?.length, counts.deleted]).toEqual(['completed', 1, 2]);
+  expect([status, approvals.length, counts.deleted]).toEqual(['completed', 1, 2]);
   expect(deletions(begun.company)).toBe(2);
   expect(hersIn(begun.company)).toEqual([]);
 });

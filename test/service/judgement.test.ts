@@ -110,7 +110,7 @@ function doubtsOf(records: readonly { readonly code: string }[]) {
     return { code, records: count, taken: 0, kept: count };
   });
 }
-const byCode = (doubts: RequestResult['doubts'] = []) => [...doubts].sort((a, b) => (a.code < b.code ? -1 : 1));
+const byCode = (doubts: RequestResult['doubts']) => [...doubts].sort((a, b) => (a.code < b.code ? -1 : 1));
 const OF_THE_REQUEST = ['number-only', 'shared-address'];
 
 interface Seen {

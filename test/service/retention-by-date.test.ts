@@ -159,6 +159,8 @@ function resultOf(requestId: string, endedMs: number): RequestResult {
     apiRequests: 1,
     startedAt: new Date(endedMs - DAY_MS).toISOString(),
     completedAt: new Date(endedMs).toISOString(),
+    doubts: [],
+    approvals: [],
   };
 }
 

@@ -44,6 +44,8 @@ const result: RequestResult = {
   apiRequests: 1,
   startedAt: at,
   completedAt: at,
+  doubts: [],
+  approvals: [],
 };
 const fullResult: RequestResult = {
   ...result,

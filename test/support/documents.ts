@@ -89,8 +89,8 @@ export const resultSchema = z.strictObject({
       cost: z.strictObject({ apiRequests: whole, pages: whole, hours: z.number().min(0).optional() }).optional(),
     })
     .optional(),
-  doubts: z.array(z.strictObject({ code: z.string(), records: whole, taken: whole, kept: whole })).optional(),
-  approvals: z.array(z.strictObject(decided)).optional(),
+  doubts: z.array(z.strictObject({ code: z.string(), records: whole, taken: whole, kept: whole })),
+  approvals: z.array(z.strictObject(decided)),
   rejection: z.strictObject({ ...decided, reason: z.string() }).optional(),
   purged: z.strictObject({ at: z.iso.datetime(), status: finalStatus }).optional(),
   failure: z.strictObject({ code: z.string(), message: z.string() }).optional(),

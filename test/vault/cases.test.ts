@@ -38,6 +38,8 @@ const result: RequestResult = {
   apiRequests: 7,
   startedAt: record.startedAt,
   completedAt: '2026-01-31T12:01:00.000Z',
+  doubts: [],
+  approvals: [],
   package: { uri: 'vault:x', sha256: 'a', sizeBytes: 1 },
 };
 

@@ -214,6 +214,8 @@ describe('a request that was purged', () => {
     apiRequests: 3,
     startedAt: record.startedAt,
     completedAt: '2026-01-31T12:01:00.000Z',
+    doubts: [],
+    approvals: [],
   };
   const at = new Date('2026-03-01T00:00:00.000Z');
 

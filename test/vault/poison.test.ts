@@ -104,6 +104,8 @@ function resultOf(request: RequestRef): RequestResult {
     apiRequests: 1,
     startedAt: NOW.toISOString(),
     completedAt: NOW.toISOString(),
+    doubts: [],
+    approvals: [],
   };
 }
 

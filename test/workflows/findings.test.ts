@@ -149,6 +149,12 @@ test('a dry run that came through its search is planned, also with gaps or nobod
   expect(statusOf({ ...part, failure: { code: 'deadline', message: 'x' } }, dryRun)).toBe('failed');
 });
 
+test('a result always says what was doubtful and who approved its plan, also if it was nothing, and nobody', () => {
+  const request = { connection: 'acme', kind: 'access', requestId: 'certain' } as const;
+  const frame = { ...request, status: 'completed', apiRequests: 1, clock: {}, startedAt: AT, completedAt: AT } as const;
+  expect(resultOf(frame, foundWith(1))).toMatchObject({ doubts: [], approvals: [] });
+});
+
 test('coverage names what no number leads to, unless all calls of the company were listed', () => {
   const reach = (calls: Found['covered']['calls']) => coverageOf('access', foundWith(1, calls)).outOfReach.join();
   expect(reach({ ...CALLS, by: 'number' })).toMatch(/transferred.*conference.*hidden/);

@@ -321,4 +321,6 @@ export const endedAs = (status: FinalStatus): RequestResult => ({
   apiRequests: 0,
   startedAt: '2026-01-31T12:00:00.000Z',
   completedAt: '2026-01-31T12:00:01.000Z',
+  doubts: [],
+  approvals: [],
 });
