@@ -67,7 +67,9 @@ function line(name: string, words: string | undefined): string[] {
 
 export function statusLines(report: StatusReport): string[] {
   if (report.result !== undefined) return resultLines(report.result);
-  const { phase, counts, progress, waitingFor, dueAt, alarm, failure, retrying = [] } = report;
+  const { progress, waitingFor, dueAt, alarm, failure, retrying = [] } = report;
+  // If no worker answers, nobody knows how far it is.
+  const { phase, counts }: Partial<StatusReport> = waitingFor?.cause === 'worker' ? {} : report;
   return [
     `${titleOf(report)}${phase === undefined ? '' : `, ${phase}`}`,
     ...(counts === undefined ? [] : [`  so far     ${countWords(counts)}`]),

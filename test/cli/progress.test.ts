@@ -64,3 +64,12 @@ test('the status in words', () => {
   ]);
   expect(statusLines(CALLS).join()).not.toMatch(/downloaded|left/);
 });
+
+test('the status says nothing of how far a request is while no worker answers: nobody knows', () => {
+  const { progress: _, ...rest } = RUNNING;
+  const asked: StatusReport = { ...rest, phase: 'opening', counts: noCounts('access') };
+  expect(statusLines({ ...asked, status: 'waiting', waitingFor: { cause: 'worker' } })).toEqual([
+    'access case-17: waiting',
+    '  waits for  worker',
+  ]);
+});
