@@ -77,7 +77,8 @@ export async function batch(
   const openMax = openMaxIn(options.openMax);
   const parsed = parseBatch({ bytes: await contentOf(file), connection, regime, hash: keyring().hash });
   const { requests } = parsed;
-  const isConnected = (await (await stores()).connections.get(connection)) !== undefined;
+  // Or requests wait until it is connected again.
+  const isConnected = (await (await stores()).connections.incarnation(connection)) !== undefined;
   const stop = terminal.io.interruption();
   try {
     const { client, temporal } = await parts();

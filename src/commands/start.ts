@@ -131,13 +131,13 @@ async function endedBefore(
   return there === undefined ? undefined : (await client.status(workflowId)).result;
 }
 
-/** A connection must be in the vault, unless its request exists already: then that request's answer is printed. */
+/** There must be such a connection, or one that requests wait for; unless its request exists already: then that request's answer is printed. */
 async function refuseUnknown(
   { client, connections }: { readonly client: DsrClient; readonly connections: Connections },
   kind: Kind,
   { connection, requestId }: { readonly connection: string; readonly requestId: string },
 ): Promise<void> {
-  if ((await connections.get(connection)) !== undefined) return;
+  if ((await connections.incarnation(connection)) !== undefined) return;
   const [there] = await client.known([workflowIdOf({ connection, kind, requestId })]);
   if (there === undefined) throw unknownConnection(connection);
 }

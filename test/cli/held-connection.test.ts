@@ -116,9 +116,11 @@ describe('a connection with open requests', () => {
     expect([both.exit, errorOf(both.document).code]).toEqual([2, 'usage']);
   });
 
-  test('disconnected by force, its requests wait; another company’s credentials are still refused, its own let them go on', async () => {
+  test('disconnected by force, its requests wait, and new ones too; another company’s credentials are still refused, its own let them go on', async () => {
     const forced = await operator.ask(['disconnect', NAME, '--force']);
     expect(forced).toMatchObject({ exit: 0, document: { disconnected: true, requestsOpen: 2 } });
+    const later = await operator.ask(['access', NAME, acme.truth.subjectEmail, '--request-id', 'later']);
+    ids.push(startedSchema.parse(later.document).workflowId);
     for (const id of ids) {
       await until('it says for what', async () => {
         const { document } = await operator.ask(['status', id]);
@@ -130,9 +132,9 @@ describe('a connection with open requests', () => {
       return ids.every(id => requests.some(({ workflowId, status }) => workflowId === id && status === 'waiting'));
     });
     const { disconnected } = connectionsSchema.parse((await operator.ask(['connections'])).document);
-    expect(disconnected).toEqual([{ connection: NAME, company: 'acme', waitingRequests: 2 }]);
+    expect(disconnected).toEqual([{ connection: NAME, company: 'acme', waitingRequests: 3 }]);
     const { stdout } = await operator.run(['connections']);
-    expect(stdout).toContain(`${NAME}: disconnected; 2 requests waiting. Run: aircall-dsr connect ${NAME}`);
+    expect(stdout).toContain(`${NAME}: disconnected; 3 requests waiting. Run: aircall-dsr connect ${NAME}`);
     const { apiId, apiToken } = globex();
     const other = await connect(NAME, { AIRCALL_API_ID: apiId, AIRCALL_API_TOKEN: apiToken });
     expect(errorOf(other.document).code).toBe('other-company');
