@@ -200,7 +200,7 @@ function oauthClientOf(env: Environment): OauthConfiguration {
 }
 
 function taskQueueOf(env: Environment): string {
-  const taskQueue = env.AIRCALL_DSR_TASK_QUEUE ?? DEFAULT_TASK_QUEUE;
+  const taskQueue = env.AIRCALL_DSR_TASK_QUEUE || DEFAULT_TASK_QUEUE;
   if (/^[A-Za-z0-9._-]{1,64}$/.test(taskQueue)) return taskQueue;
   throw new ConfigurationError(`AIRCALL_DSR_TASK_QUEUE ${NAME_RULE}.`);
 }

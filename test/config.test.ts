@@ -15,6 +15,14 @@ test.each([
   });
 });
 
+test.each([
+  [{}, 'aircall-dsr'],
+  [{ AIRCALL_DSR_TASK_QUEUE: '' }, 'aircall-dsr'],
+  [{ AIRCALL_DSR_TASK_QUEUE: 'other' }, 'other'],
+])('the main task queue, of %j, is %s', (env, taskQueue) => {
+  expect(createConfiguration(env).taskQueue()).toBe(taskQueue);
+});
+
 test('the token of the codec server has 16 characters at least', () => {
   const tokenOf = (AIRCALL_DSR_CODEC_TOKEN: string) => createConfiguration({ AIRCALL_DSR_CODEC_TOKEN }).codecToken();
   expect(tokenOf('t'.repeat(16))).toBe('t'.repeat(16));
