@@ -2,7 +2,8 @@
  * The only place that reads environment variables. The error for a missing one names the remedy. Nothing is read
  * before it is needed.
  */
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { isLoopback } from './aircall/base-url';
 import { createKeyCommand } from './encryption/key-command';
 import type { KeyService } from './encryption/key-file';
@@ -133,10 +134,24 @@ async function driverOf(env: Environment): Promise<VaultDriver> {
       'Set AIRCALL_DSR_VAULT, the sealed store of connections, case files and packages, to a folder, or to s3://BUCKET/PREFIX with the name of a bucket in lower case and a prefix of letters, digits, dots, underscores, hyphens and slashes.',
     );
   }
-  if (existsSync(place) && !statSync(place).isDirectory()) {
-    throw new ConfigurationError('AIRCALL_DSR_VAULT names a file. Set it to a folder.');
-  }
+  refuseUnusable(resolve(place));
   return createFolderDriver(place);
+}
+
+/** Of a folder that is not there yet, the nearest one above it in which it would be made. */
+function refuseUnusable(folder: string): void {
+  let there = folder;
+  while (!existsSync(there)) there = dirname(there);
+  if (!statSync(there).isDirectory())
+    throw new ConfigurationError('AIRCALL_DSR_VAULT names a file, or a place below one. Set it to a folder.');
+  const { R_OK, W_OK, X_OK } = constants;
+  try {
+    accessSync(there, X_OK | (there === folder ? R_OK : W_OK));
+  } catch {
+    throw new ConfigurationError(
+      'This user may not use the folder of AIRCALL_DSR_VAULT. Make it with its right owner, or set another one.',
+    );
+  }
 }
 
 /** Characters that a header can carry. */

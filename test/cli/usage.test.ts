@@ -172,6 +172,12 @@ const ROWS: Readonly<Record<string, Row>> = {
     code: 'configuration',
     environment: { AIRCALL_DSR_VAULT: '' },
   },
+  'a vault below a file': {
+    args: access(),
+    says: /AIRCALL_DSR_VAULT names a file/,
+    code: 'configuration',
+    environment: { AIRCALL_DSR_VAULT: here('there/vault') },
+  },
   'a Temporal server that is not there': {
     args: access(),
     says: /127\.0\.0\.1:9.*TEMPORAL_ADDRESS/,
