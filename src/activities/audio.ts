@@ -78,7 +78,7 @@ export function createAudioActivities(
   /** A request that was cancelled, or has ended, needs no more, and its links are destroyed. */
   async function refuseCancelled(request: RequestRef, links: CaseRef): Promise<void> {
     const { cancelRequested, notFound } = cancellationDetails() ?? {};
-    if (cancelRequested === true || notFound === true) await cases.removeObject(request, links);
+    if (cancelRequested === true || notFound === true) await cases.links.remove(request, links);
     cancellationSignal().throwIfAborted();
   }
 
@@ -103,7 +103,7 @@ export function createAudioActivities(
       }
       if (isToRepeat) throw stepFailure('local-failure', 'some files could not be downloaded yet', NOTHING_SENT);
       const audio = await writeObject(cases, request, 'media', done);
-      await cases.removeObject(request, links);
+      await cases.links.remove(request, links);
       const stored = done.filter(({ file }) => file !== undefined);
       const voicemails = stored.filter(({ kind }) => kind === 'voicemail').length;
       const sizeBytes = stored.reduce((sum, file) => sum + (file.sizeBytes ?? 0), 0);

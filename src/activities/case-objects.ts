@@ -15,7 +15,7 @@ import { approvalContent, objectOf, planContent } from '../request/plan-content'
 import { keyOf } from '../request/shapes';
 import type { ListName } from '../request/sources';
 import { ahead } from '../side-by-side';
-import { CaseFileBroken, type CaseRef, type Cases } from '../vault/cases';
+import { CaseFileBroken, type CaseRef, type Cases, type Objects } from '../vault/cases';
 
 /** A page of a list, or several merged: the subject's records in full, only the ids of all others. */
 const listingOf = <T extends z.ZodType>(record: T) =>
@@ -129,7 +129,7 @@ const OBJECTS = {
       asJudged: z.boolean(),
     }),
   ),
-  /** Links that live, each once. They are keys: whoever used the object destroys it. */
+  /** Links that live, each once. They are keys: whoever used the object destroys it, and the end of the request the others. */
   links: objectOf('links', z.array(z.strictObject({ ...file, url: z.string() }))),
   /** Files of calls: each was downloaded into the vault, or says by a code why not. */
   media: objectOf('media', audioFiles),
@@ -157,7 +157,11 @@ export function writeObject<W extends keyof Written>(
   what: W,
   content: Written[W],
 ): Promise<CaseRef> {
-  return cases.write(request, { what, content });
+  return placeOf(cases, what).write(request, { what, content });
+}
+
+function placeOf(cases: Cases, what: keyof Read): Objects {
+  return what === 'links' ? cases.links : cases;
 }
 
 /**
@@ -171,7 +175,7 @@ export function readObject<W extends keyof Read>(
   what: W,
 ): Promise<Read[W]> {
   const schemas: { readonly [W in keyof Read]: z.ZodType<{ readonly content: Read[W] }> } = OBJECTS;
-  return readAs(cases, request, ref, schemas[what]);
+  return readAs(placeOf(cases, what), request, ref, schemas[what]);
 }
 
 /** Likewise. */
@@ -202,12 +206,12 @@ export async function readIntelligence(
 }
 
 async function readAs<T>(
-  cases: Cases,
+  objects: Objects,
   request: RequestRef,
   ref: CaseRef,
   schema: z.ZodType<{ readonly content: T }>,
 ): Promise<T> {
-  const parsed = schema.safeParse(await cases.read(request, ref));
+  const parsed = schema.safeParse(await objects.read(request, ref));
   if (parsed.success) return parsed.data.content;
   throw new CaseFileBroken(
     'case-file-broken',

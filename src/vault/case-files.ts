@@ -10,20 +10,23 @@ import { object, optional, text } from '../request/shapes';
 import { type ChunkStore, FILE_LIMITS, type FileHead, headShape, readChunks, writeChunks } from './chunks';
 import { sha256Of } from './digest';
 import { CaseFileBroken, isUnreadable } from './errors';
-import { folderOf } from './request-folder';
+import { folderOf, linksOf } from './request-folder';
 import type { Vault } from './vault';
 
-export interface CaseFiles {
+/** Write-once objects under names that are not used again. */
+export interface Objects {
   /** @throws {CaseFileBroken} `case-file-shredded` */
   write(request: RequestRef, value: unknown): Promise<CaseRef>;
   /** @throws {CaseFileBroken} if the object is missing, is not the one that the history names, or was destroyed */
   read(request: RequestRef, ref: CaseRef): Promise<unknown>;
-  /**
-   * Deletes an object before the rest of its case file; nothing happens if there is none. The chunks of a file stay, and so do
-   * backups of the vault.
-   * @throws {CaseFileBroken} `case-file-shredded`
-   */
-  removeObject(request: RequestRef, ref: CaseRef): Promise<void>;
+}
+
+export interface CaseFiles extends Objects {
+  /** Links that are keys. They lie apart, so that the end of the request destroys those that a step left when it died. */
+  readonly links: Objects & {
+    /** Nothing happens if there is none; backups of the vault keep it. @throws {CaseFileBroken} `case-file-shredded` */
+    remove(request: RequestRef, ref: CaseRef): Promise<void>;
+  };
 
   /**
    * Stores a file of up to 64 GiB in constant memory. The reference names its head, which is stored last: digest and size of the file
@@ -79,7 +82,6 @@ export function createCaseFiles(own: (request: RequestRef) => Promise<Vault>): C
   const progressKey = (request: RequestRef, step: string) => `${folderOf(request)}/progress/${step}`;
   const planKey = (request: RequestRef) => `${folderOf(request)}/plan`;
   const packageKey = (request: RequestRef, sha256: string) => `${folderOf(request)}/package/${sha256}`;
-  const objectKey = (request: RequestRef, { ref }: CaseRef) => `${folderOf(request)}/case/${ref}`;
   const chunksOf = (request: RequestRef): ChunkStore => ({
     vault: () => own(request),
     folder: `${folderOf(request)}/chunks`,
@@ -89,29 +91,35 @@ export function createCaseFiles(own: (request: RequestRef) => Promise<Vault>): C
     sha256: head.sha256,
     read: from => readChunks(chunksOf(request), head, from),
   });
-  const files: CaseFiles = {
+  const objectsIn = (folder: (request: RequestRef) => string): Objects => ({
     async write(request, value) {
       const bytes = jsonOf(value);
       const ref = { ref: randomBytes(12).toString('hex'), digest: sha256Of(bytes), sizeBytes: bytes.length };
-      await (await own(request)).putIfAbsent(objectKey(request, ref), bytes);
+      await (await own(request)).putIfAbsent(`${folder(request)}/${ref.ref}`, bytes);
       return ref;
     },
-    async read(request, ref) {
-      const found = await (await own(request)).get(objectKey(request, ref));
+    async read(request, { ref, digest }) {
+      const found = await (await own(request)).get(`${folder(request)}/${ref}`);
       if (found === undefined)
         throw new CaseFileBroken(
           'case-file-broken',
           'An object of the case file is missing from the vault. Restore the vault from a backup.',
         );
-      if (sha256Of(found.value) !== ref.digest)
+      if (sha256Of(found.value) !== digest)
         throw new CaseFileBroken(
           'case-file-broken',
           'An object of the case file is not the one that the history names.',
         );
       return JSON.parse(found.value.toString());
     },
-    async removeObject(request, ref) {
-      await (await own(request)).delete(objectKey(request, ref));
+  });
+  const files: CaseFiles = {
+    ...objectsIn(request => `${folderOf(request)}/case`),
+    links: {
+      ...objectsIn(linksOf),
+      async remove(request, { ref }) {
+        await (await own(request)).delete(`${linksOf(request)}/${ref}`);
+      },
     },
 
     async writeFile(request, bytes) {

@@ -6,7 +6,7 @@ import { createRecords, type Records } from './records';
 import type { Vault } from './vault';
 
 export type { CaseRef, StepProgress } from '../request/contracts';
-export type { StoredFile } from './case-files';
+export type { Objects, StoredFile } from './case-files';
 export type { Ended, Entry, Folder, Shelf } from './ended';
 export { CaseFileBroken } from './errors';
 export { hasEnded, type RequestRecord } from './records';

@@ -13,7 +13,7 @@ import { type DataKey, newDataKey, sealKeysOf } from './data-key';
 import { type Ended, SHELVES } from './ended';
 import { CaseFileBroken, isUnreadable, readable } from './errors';
 import type { Marks } from './marks';
-import { folderOf, namedBy, RECORD, REQUESTS } from './request-folder';
+import { folderOf, linksOf, namedBy, RECORD, REQUESTS } from './request-folder';
 import type { Vault } from './vault';
 
 /** The lasting data of a request: ids, times, counts, keyed hashes of what it asks for. */
@@ -69,9 +69,12 @@ export interface Records {
   extend(request: RequestRef, runId: string, extension: ExtensionInput, nowMs: number): Promise<Clock>;
   /** Keeps that the cancellation of this run was requested; does nothing if the request has ended. */
   noteCancellation(request: RequestRef, runId: string, at: string): Promise<void>;
-  /** Keeps that the request ended without its last step; does nothing if the record is of another run, or has a result. */
+  /**
+   * Keeps that the request ended without its last step, and destroys its links; does nothing if the record is of another run, or has a
+   * result.
+   */
   cutShort(request: RequestRef, runId: string, endedAt: Date): Promise<void>;
-  /** Keeps the end of the request, and returns the record. `endedBefore`: it had an end already, which stays. */
+  /** Keeps the end of the request, destroys its links, and returns the record. `endedBefore`: it had an end already, which stays. */
   close(request: RequestRef, result: RequestResult): Promise<RequestRecord & { readonly endedBefore: boolean }>;
 
   /**
@@ -203,10 +206,18 @@ export function createRecords(vault: Vault, marks: Pick<Marks, 'unmark'>, ended:
     await ended.note(shreddedAt === undefined ? 'ended' : 'emptied', request, Date.parse(result.completedAt));
   }
 
-  /** All that can be deleted, before it throws the first error. */
+  /** Those that steps left which died before anybody learned of them; whoever used the others has destroyed them. */
+  async function destroyLinks(request: RequestRef): Promise<void> {
+    await deleteAll(await vault.list(linksOf(request)));
+  }
+
   async function deleteObjects(request: RequestRef): Promise<void> {
     known.delete(folderOf(request));
-    const keys = (await vault.list(folderOf(request))).filter(key => namedBy(key)?.isData !== false);
+    await deleteAll((await vault.list(folderOf(request))).filter(key => namedBy(key)?.isData !== false));
+  }
+
+  /** All that can be deleted, before it throws the first error. */
+  async function deleteAll(keys: readonly string[]): Promise<void> {
     const failures: unknown[] = [];
     await sideBySide(keys, AT_ONCE, key => vault.delete(key).catch(error => void failures.push(error)));
     if (failures.length > 0) throw failures[0];
@@ -285,7 +296,9 @@ export function createRecords(vault: Vault, marks: Pick<Marks, 'unmark'>, ended:
       const record = await change(request, present =>
         present.runId === runId && !hasEnded(present) ? { ...present, cutShort: true } : present,
       );
-      if (record?.cutShort && record.runId === runId) await ended.note('ended', request, endedAt.getTime());
+      if (!record?.cutShort || record.runId !== runId) return;
+      await ended.note('ended', request, endedAt.getTime());
+      await destroyLinks(request);
     },
     async close(request, result) {
       let endedBefore = false;
@@ -297,6 +310,7 @@ export function createRecords(vault: Vault, marks: Pick<Marks, 'unmark'>, ended:
       // The record first: a sweep that meets an entry of a request that has not ended removes it. If the second write is missing,
       // the last step is taken again; if that is not, the walk over all names finds the request.
       await noteEnd(record);
+      await destroyLinks(request);
       return { ...shown(record), endedBefore };
     },
 

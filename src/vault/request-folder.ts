@@ -10,6 +10,11 @@ export function folderOf({ connection, kind, requestId }: RequestRef): string {
   return `${REQUESTS}/${connection}/${kind}/${requestId}`;
 }
 
+/** Where its objects lie that are keys to something outside: none of them outlives the request. */
+export function linksOf(request: RequestRef): string {
+  return `${folderOf(request)}/links`;
+}
+
 export function markOf(request: RequestRef, endedMs: number): string {
   return `${folderOf(request)}/${MARKS}/${endedMs}`;
 }

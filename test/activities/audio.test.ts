@@ -4,7 +4,7 @@ import { buffer } from 'node:stream/consumers';
 import type { Read } from '../../src/activities/case-objects';
 import type { CaseRef } from '../../src/vault/cases';
 import { until } from '../support/patience';
-import { attempt, failureOf, type Steps, startSteps } from './support/steps';
+import { attempt, cardsOf, endedAs, failureOf, type Steps, startSteps } from './support/steps';
 
 let steps: Steps;
 beforeEach(async () => {
@@ -57,6 +57,21 @@ test('a repeated attempt downloads only what the one before has not, and then th
   // A run that was reset takes the step again.
   expect(await filesIn(await attempt(download(links)))).toEqual([]);
   expect(steps.sandbox.requests()).toEqual([]);
+});
+
+test('links of a page step whose result was lost are destroyed when the request ends', async () => {
+  const { request } = steps;
+  const people = await steps.people(cardsOf(steps.company, steps.company.truth.contactIds), ['33639981234']);
+  const page = { request, people, number: 0, window: {}, page: 1, audio: ['recording', 'voicemail'] as const };
+  const readPage = () => attempt(() => steps.api.fetchCalls(page));
+  const left = () => steps.vault.list('requests/acme/access/r-1/links');
+  await readPage(); // its worker died before anybody learned of the links
+  const { links } = await readPage();
+  if (links === undefined) throw new Error('the page has no audio');
+  await attempt(download(links.object));
+  expect(await left()).toHaveLength(1);
+  await steps.cases.close(request, endedAs('completed'));
+  expect(await left()).toEqual([]);
 });
 
 test('the fifth attempt says what stopped a file, and keeps the others', async () => {

@@ -324,12 +324,33 @@ describe('a file of a case file', () => {
   });
 });
 
-test('an object of a case file that is removed is not read any more, and others are', async () => {
-  const [links, kept] = [await cases.write(request, ['https://signed.example']), await cases.write(request, ['kept'])];
-  for (let times = 0; times < 2; times += 1) await cases.removeObject(request, links);
-  await expect(cases.read(request, links)).rejects.toMatchObject({ code: 'case-file-broken' });
-  expect(await vault.list('requests/acme/access/r-1/case')).toEqual([`requests/acme/access/r-1/case/${kept.ref}`]);
-  expect(await cases.read(request, kept)).toEqual(['kept']);
+describe('links that are keys', () => {
+  const left = () => vault.list('requests/acme/access/r-1/links');
+  const seal = (url: string) => cases.links.write(request, [url]);
+
+  test('are not read any more once they were used, and others are', async () => {
+    const [used, kept] = [await seal('https://used.example'), await seal('https://kept.example')];
+    for (let times = 0; times < 2; times += 1) await cases.links.remove(request, used);
+    await expect(cases.links.read(request, used)).rejects.toMatchObject({ code: 'case-file-broken' });
+    expect(await left()).toEqual([`requests/acme/access/r-1/links/${kept.ref}`]);
+    expect(await cases.links.read(request, kept)).toEqual(['https://kept.example']);
+  });
+
+  test('are destroyed when the request ends, and the rest of its case file stays', async () => {
+    const kept = await cases.write(request, ['kept']);
+    await seal('https://left.example');
+    await cases.close(request, result);
+    expect(await left()).toEqual([]);
+    expect(await cases.read(request, kept)).toEqual(['kept']);
+  });
+
+  test('are destroyed too where the request ends without its last step', async () => {
+    await seal('https://left.example');
+    await cases.cutShort(request, 'another-run', new Date());
+    expect(await left()).toHaveLength(1);
+    await cases.cutShort(request, record.runId, new Date());
+    expect(await left()).toEqual([]);
+  });
 });
 
 describe('the access package in the vault', () => {
