@@ -15,7 +15,7 @@ import { ahead } from '../side-by-side';
 import { CaseFileBroken, type CaseRef } from '../vault/cases';
 import { type ApiStepDependencies, refuseEnded, stepFailure } from './api-step';
 import type { ApprovedDependencies } from './approved';
-import { type AudioFile, audioFiles, type Read, readObject, writeObject } from './case-objects';
+import { type AudioFile, audioFiles, type FileOf, fileName, type Read, readObject, writeObject } from './case-objects';
 import { newestFirst, readDecided } from './judging';
 import { NOTHING_SENT } from './local-step';
 import { stopSignal, unlessStopped } from './stopping';
@@ -142,7 +142,7 @@ export function createAudioActivities(
           const kind = SOURCES[source].noun;
           const shared = rows.get(`${kind} ${call.id}`);
           if (!kinds.includes(kind) || shared?.decision === 'keep') continue;
-          const file = best.get(nameOf({ call: call.id, kind }));
+          const file = best.get(fileName({ call: call.id, kind }));
           const follows = kind === 'recording' && !hasMedia(call, kind) && mayFollow(call, nowMs, file !== undefined);
           if (!hasMedia(call, kind) && !follows) continue;
           if (follows && file?.file === undefined) {
@@ -194,20 +194,14 @@ async function linksLeft({ cases }: AudioDependencies, request: RequestRef, link
   }
 }
 
-type FileName = Pick<AudioFile, 'call' | 'kind'>;
-
-function nameOf({ call, kind }: FileName): string {
-  return `${kind} ${call}`;
-}
-
-function isOf(one: FileName): (other: FileName) => boolean {
-  return other => nameOf(one) === nameOf(other);
+function isOf(one: FileOf): (other: FileOf) => boolean {
+  return other => fileName(one) === fileName(other);
 }
 
 /** Of each file the reading that has it; otherwise the last one. */
 function bestOf(files: readonly AudioFile[]): ReadonlyMap<string, AudioFile> {
   const best = new Map<string, AudioFile>();
-  for (const file of files) if (best.get(nameOf(file))?.file === undefined) best.set(nameOf(file), file);
+  for (const file of files) if (best.get(fileName(file))?.file === undefined) best.set(fileName(file), file);
   return best;
 }
 

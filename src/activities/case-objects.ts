@@ -78,6 +78,12 @@ export const audioFiles = z.array(
 );
 /** A recording or voicemail: in the vault, or the code of why not. */
 export type AudioFile = z.infer<typeof audioFiles>[number];
+/** Which file it is. */
+export type FileOf = Pick<AudioFile, 'call' | 'kind'>;
+
+export function fileName({ call, kind }: FileOf): string {
+  return `${kind} ${call}`;
+}
 
 /** What Aircall made of a call: in a known envelope, or the whole body as it came. */
 const madeOf = <T extends z.ZodRawShape>(fields: T) =>

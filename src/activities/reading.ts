@@ -1,4 +1,5 @@
 /** Steps that read one page of a list at Aircall and keep the records that are, or may be, the subject's. Decisions D1, D5, D6. */
+import { activityInfo } from '@temporalio/activity';
 import type { z } from 'zod';
 import { ENDPOINTS } from '../aircall/endpoints';
 import { isSpoken, linkOf, type MediaKind, stripLinks } from '../aircall/links';
@@ -14,7 +15,7 @@ import { PER_PAGE } from '../request/paging';
 import type { ListName } from '../request/sources';
 import { CaseFileBroken } from '../vault/cases';
 import { type ApiStepDependencies, sendOnce } from './api-step';
-import { type Listing, readObject, writeObject } from './case-objects';
+import { fileName, type Listing, type Read, readObject, writeObject } from './case-objects';
 import { callJudgeOf, spellingsOf } from './judging';
 import { listCounts } from './lists';
 
@@ -29,16 +30,17 @@ export function createReadActivities(
   }
 
   /** Apart from the calls, for the download: an object without any is not written. */
-  async function sealLinksOf(request: RequestRef, calls: readonly CallRead[], kinds: readonly MediaKind[]) {
-    const links = calls.flatMap(call =>
-      kinds.flatMap(kind => {
-        const url = linkOf(call, kind);
-        const isShared = kind === 'recording' && hasOtherVoices(call);
-        return url === undefined || isShared ? [] : [{ call: call.id, kind, url }];
-      }),
-    );
+  async function sealLinks(request: RequestRef, links: Read['links']) {
     if (links.length === 0) return {};
     return { links: { object: await writeObject(cases, request, 'links', links), count: links.length } };
+  }
+
+  /** Those of files that no other page has named before: of two lists with the same calls one has them downloaded. */
+  async function firstNamed(request: RequestRef, links: Read['links']): Promise<Read['links']> {
+    const { workflowExecution, activityId } = activityInfo();
+    const page = `${workflowExecution?.workflowId} ${activityId}`;
+    const own = new Set(await cases.claim(request, page, links.map(fileName)));
+    return links.filter(link => own.has(fileName(link)));
   }
 
   return {
@@ -84,14 +86,28 @@ export function createReadActivities(
         const certain = own.filter(call => judge(call)?.doubt === undefined);
         const spoken = own.filter(isSpoken).length;
         const stored = await store(request, 'calls', { ...seen, records: own, readMs });
-        // Last: a step that fails before is taken again, and would leave live links that nobody destroys.
-        return { rows, total, ...stored, spoken, ...(await sealLinksOf(request, certain, audio)) };
+        const links = linksOf(certain, audio);
+        const isListedTwice = number !== null && judged.numbers.some(({ spellings }) => spellings.length > 1);
+        // Last: a step that fails before is taken again, and would leave live links until the request ends.
+        const sealed = await sealLinks(request, isListedTwice ? await firstNamed(request, links) : links);
+        return { rows, total, ...stored, spoken, ...sealed };
       });
     },
   };
 }
 
 type CallRead = z.infer<typeof callSchema>;
+
+/** Links to files of calls, but for recordings in which others may be heard. */
+function linksOf(calls: readonly CallRead[], kinds: readonly MediaKind[]): Read['links'] {
+  return calls.flatMap(call =>
+    kinds.flatMap(kind => {
+      const url = linkOf(call, kind);
+      const isShared = kind === 'recording' && hasOtherVoices(call);
+      return url === undefined || isShared ? [] : [{ call: call.id, kind, url }];
+    }),
+  );
+}
 
 const FILTERS = { address: 'email', number: 'phone_number', company: undefined } as const;
 

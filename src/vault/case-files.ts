@@ -27,6 +27,8 @@ export interface CaseFiles extends Objects {
     /** Nothing happens if there is none; backups of the vault keep it. @throws {CaseFileBroken} `case-file-shredded` */
     remove(request: RequestRef, ref: CaseRef): Promise<void>;
   };
+  /** Of these names those that are `by`'s: each is of whoever claims it first. @throws {CaseFileBroken} `case-file-shredded` */
+  claim(request: RequestRef, by: string, names: readonly string[]): Promise<string[]>;
 
   /**
    * Stores a file of up to 64 GiB in constant memory. The reference names its head, which is stored last: digest and size of the file
@@ -82,6 +84,7 @@ export function createCaseFiles(own: (request: RequestRef) => Promise<Vault>): C
   const progressKey = (request: RequestRef, step: string) => `${folderOf(request)}/progress/${step}`;
   const planKey = (request: RequestRef) => `${folderOf(request)}/plan`;
   const packageKey = (request: RequestRef, sha256: string) => `${folderOf(request)}/package/${sha256}`;
+  const claimsKey = (request: RequestRef) => `${folderOf(request)}/claims`;
   const chunksOf = (request: RequestRef): ChunkStore => ({
     vault: () => own(request),
     folder: `${folderOf(request)}/chunks`,
@@ -120,6 +123,17 @@ export function createCaseFiles(own: (request: RequestRef) => Promise<Vault>): C
       async remove(request, { ref }) {
         await (await own(request)).delete(`${linksOf(request)}/${ref}`);
       },
+    },
+    async claim(request, by, names) {
+      const bytes = await (await own(request)).update(claimsKey(request), present => {
+        const claimed = claimsIn(present);
+        const fresh = names.filter(name => !(name in claimed));
+        return fresh.length === 0
+          ? undefined
+          : jsonOf({ ...claimed, ...Object.fromEntries(fresh.map(name => [name, by])) });
+      });
+      const claimed = claimsIn(bytes);
+      return names.filter(name => claimed[name] === by);
     },
 
     async writeFile(request, bytes) {
@@ -184,6 +198,11 @@ export function createCaseFiles(own: (request: RequestRef) => Promise<Vault>): C
     },
   };
   return files;
+}
+
+/** Whose each name is. */
+function claimsIn(bytes: Buffer | undefined): Readonly<Record<string, string>> {
+  return bytes === undefined ? {} : JSON.parse(bytes.toString());
 }
 
 function readProgress(bytes: Buffer): StepProgress {

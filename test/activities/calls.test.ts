@@ -1,7 +1,7 @@
 /** The step that fetches a page of calls: whose they are, by one number or among all of the company. */
 import type { CaseRef } from '../../src/vault/cases';
 import { callOf } from '../support/requests';
-import { attempt, cardsOf, failureOf, type Steps, startSteps } from './support/steps';
+import { attempt, cardsOf, failureOf, peopleOf, type Steps, startSteps } from './support/steps';
 
 const NUMBERS = ['14155550123', '442079460958', '33639981234', '14155550199'];
 
@@ -87,10 +87,10 @@ test('a call is kept with every field that Aircall gave, its contact included, b
 });
 
 describe('links to recordings and voicemails', () => {
-  async function sealed(number: number | null, of = people) {
+  async function sealed(number: number | null, of = people, activityId = 'page-1') {
     const { request } = steps;
     const input = { request, people: of, number, window: {}, page: 1, audio: ['recording', 'voicemail'] as const };
-    const report = await attempt(() => steps.api.fetchCalls(input));
+    const report = await attempt(() => steps.api.fetchCalls(input), { activityId });
     const links = report.links === undefined ? [] : await steps.read(report.links.object, 'links');
     expect(report.links?.count ?? 0).toBe(links.length);
     return { links, records: (await steps.read(report.object, 'calls')).records };
@@ -105,6 +105,25 @@ describe('links to recordings and voicemails', () => {
     expect(links.map(({ call, kind }) => `${call} ${kind}`).sort()).toEqual(expected.sort());
     expect(links.length).toBeGreaterThan(3);
     for (const { url } of links) expect((await fetch(url)).status).toBe(200);
+  });
+
+  test('are kept of the first page that names a call, if the number has two spellings and so two lists', async () => {
+    const [digits = ''] = NUMBERS.slice(2);
+    const numbers = [{ digits, spellings: [`+${digits}`, digits] }];
+    const twice = await steps.write('people', {
+      ...peopleOf(cardsOf(steps.company, steps.company.truth.contactIds)),
+      numbers,
+    });
+    const [one, again, other] = [
+      await sealed(0, twice, 'page-1'),
+      await sealed(0, twice, 'page-1'), // its result was lost
+      await sealed(1, twice, 'page-2'),
+    ];
+    const names = ({ links }: typeof one) => links.map(({ call, kind }) => `${call} ${kind}`);
+    expect(one.links.length).toBeGreaterThan(3);
+    expect(names(again)).toEqual(names(one));
+    expect(other.records).toEqual(one.records);
+    expect(other.links).toEqual([]);
   });
 
   test('are not kept if nobody asks for them', async () => {

@@ -353,6 +353,14 @@ describe('links that are keys', () => {
   });
 });
 
+test('a name is of whoever claims it first, also of several at once', async () => {
+  expect(await cases.claim(request, 'one', ['a', 'b'])).toEqual(['a', 'b']);
+  expect(await cases.claim(request, 'two', ['b', 'c'])).toEqual(['c']);
+  expect(await cases.claim(request, 'one', ['a', 'b', 'c'])).toEqual(['a', 'b']);
+  const claimed = await Promise.all(['x', 'y', 'z'].map(by => cases.claim(request, by, ['d'])));
+  expect(claimed.flat()).toEqual(['d']);
+});
+
 describe('the access package in the vault', () => {
   const headKey = (sha256: string) => `requests/acme/access/r-1/package/${sha256}`;
 
