@@ -98,7 +98,7 @@ export function renderCall(record: CallRecord, context: RenderContext): Call {
     cost: final && answeredAt !== null ? '3.0' : '0.0',
     voicemail,
     recording,
-    asset: assetOf(id, recording, voicemail),
+    asset: assetOf(record, recording, voicemail),
     raw_digits: record.raw_digits,
     user: user === undefined ? null : renderUser(user, baseUrl),
     contact: contact === undefined ? null : renderContact(contact, baseUrl),
@@ -131,9 +131,10 @@ export function renderCall(record: CallRecord, context: RenderContext): Call {
   };
 }
 
-function assetOf(id: number, recording: string | null, voicemail: string | null): string | null {
-  if (recording !== null) return `https://assets.aircall.io/calls/${id}/recording`;
-  return voicemail === null ? null : `https://assets.aircall.io/calls/${id}/voicemail`;
+function assetOf({ id, shownOnly }: CallRecord, recording: string | null, voicemail: string | null): string | null {
+  const linked = recording !== null ? 'recording' : voicemail !== null ? 'voicemail' : undefined;
+  const kind = linked ?? shownOnly;
+  return kind === undefined ? null : `https://assets.aircall.io/calls/${id}/${kind}`;
 }
 
 function renderBriefUser(user: UserRecord | undefined, baseUrl: string): BriefUser | null {

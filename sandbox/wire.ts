@@ -75,6 +75,8 @@ export interface CallRecord {
   readonly archived: boolean;
   readonly recording: boolean;
   readonly voicemail: boolean;
+  /** A file that only Aircall's own page of the call has: the API gives no link to it. Absent: none. */
+  readonly shownOnly?: 'recording' | 'voicemail';
   /** The contact that Aircall attached, whether or not it still exists. */
   readonly contactId: number | null;
   readonly userId: number | null;

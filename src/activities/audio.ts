@@ -3,7 +3,7 @@
  * API request. Decisions D1, D7, D15.
  */
 import { activityInfo, cancellationDetails, cancellationSignal, heartbeat } from '@temporalio/activity';
-import { hasMedia } from '../aircall/links';
+import { hasAudio, hasMedia } from '../aircall/links';
 import { hasOtherVoices } from '../judgement/voices';
 import type { MediaClient } from '../media/client';
 import { AFTER, MediaError } from '../media/errors';
@@ -16,7 +16,7 @@ import { CaseFileBroken, type CaseRef } from '../vault/cases';
 import { type ApiStepDependencies, refuseEnded, stepFailure } from './api-step';
 import type { ApprovedDependencies } from './approved';
 import { type AudioFile, audioFiles, type FileOf, fileName, type Read, readObject, writeObject } from './case-objects';
-import { newestFirst, readDecided } from './judging';
+import { countExceptions, newestFirst, readDecided } from './judging';
 import { NOTHING_SENT } from './local-step';
 import { stopSignal, unlessStopped } from './stopping';
 
@@ -132,21 +132,25 @@ export function createAudioActivities(
 
       const files: AudioFile[] = [];
       const failures = countFailures();
+      const exceptions = countExceptions();
       const gathered = { mayFollow: 0, untilS: 0 };
       const counts = { recordings: 0, voicemails: 0 };
       for (const call of newestFirst(records)) {
         const row = rows.get(`call ${call.id}`);
-        if (row?.decision !== 'take') continue;
+        if (row === undefined) continue;
         const { number } = readRecordName(row.ref);
         for (const source of AUDIO_NAMES) {
           const kind = SOURCES[source].noun;
+          if (!kinds.includes(kind)) continue;
           const shared = rows.get(`${kind} ${call.id}`);
-          if (!kinds.includes(kind) || shared?.decision === 'keep') continue;
+          const isThere = hasAudio(call, kind);
+          if (isThere && shared === undefined) exceptions.add(source, row);
+          if (row.decision === 'keep' || shared?.decision === 'keep') continue;
           const file = best.get(fileName({ call: call.id, kind }));
           const follows = kind === 'recording' && !hasMedia(call, kind) && mayFollow(call, nowMs, file !== undefined);
-          if (!hasMedia(call, kind) && !follows) continue;
+          if (!isThere && !follows) continue;
           if (follows && file?.file === undefined) {
-            if (file?.code === GONE) continue; // Aircall stored none
+            if (file?.code === GONE && !isThere) continue; // Aircall stored none
             if (file === undefined || file.code === MAY_FOLLOW) {
               // In which others may be heard, nobody has decided about: the plan names recordings that there are.
               const isWanted = !hasOtherVoices(call);
@@ -171,6 +175,7 @@ export function createAudioActivities(
         files: counts,
         failed: failures.failed,
         failedMore: failures.failedMore,
+        exceptions: exceptions.all(),
         mayFollow: gathered.mayFollow,
         ...(gathered.untilS > 0 && !late && { followUntil: new Date(gathered.untilS * 1000).toISOString() }),
       };

@@ -3,7 +3,7 @@
  * workflow counts and places, and never judge by themselves: src/judgement/ does. Decisions D5, D6, D7, D15, D16.
  */
 
-import { hasMedia } from '../aircall/links';
+import { hasAudio } from '../aircall/links';
 import { createCallJudge } from '../judgement/calls';
 import { judgeCards, knownNumbers } from '../judgement/cards';
 import type { CallRecord, JudgedCall, SubjectNumber } from '../judgement/judgement';
@@ -204,7 +204,7 @@ function callRows(people: People, calls: Read['calls']['records'], verb: Verb): 
 
 /** Recordings in which others may be heard: what they said cannot be taken out, so people decide. The others go with their calls. */
 function recordingRows(rows: readonly PlanRow[], calls: Read['calls']['records']): PlanRow[] {
-  const shared = new Set(calls.filter(call => hasMedia(call, 'recording') && hasOtherVoices(call)).map(({ id }) => id));
+  const shared = new Set(calls.filter(call => hasAudio(call, 'recording') && hasOtherVoices(call)).map(({ id }) => id));
   return rows.flatMap(({ id, ref, verb, because }) =>
     shared.has(id)
       ? [
@@ -226,24 +226,40 @@ type Exception = Decided['exceptions'][number];
 type Tally = { -readonly [K in keyof Exception]: K extends 'places' ? number[] : Exception[K] };
 
 function decided(rows: readonly AnsweredRow[]): Decided {
-  const tallies = new Map<string, Tally>();
+  const exceptions = countExceptions();
   const taken = { contacts: 0, calls: 0 };
   const take: number[] = [];
-  for (const { ref, record, doubt, decision, isDecided } of rows) {
-    const source = SOURCE_OF[record];
-    const place = readRecordName(ref).number - 1;
-    if (decision === 'take' && source !== 'recordings') taken[source] += 1;
-    if (decision === 'take' && source === 'contacts') take.push(place);
-    if (decision === 'take' && doubt === undefined) continue;
-    const tally = tallyOf(tallies, source, doubt ?? 'decided');
-    if (decision === 'take') tally.taken += 1;
-    else {
-      tally.kept += 1;
-      if (!isDecided) tally.undecided += 1;
-      if (tally.places.length < PLACES_MAX) tally.places.push(place);
-    }
+  for (const row of rows) {
+    const source = SOURCE_OF[row.record];
+    if (row.decision === 'take' && source !== 'recordings') taken[source] += 1;
+    if (row.decision === 'take' && source === 'contacts') take.push(placeOf(row));
+    exceptions.add(source, row);
   }
-  return { take, taken, exceptions: [...tallies.values()] };
+  return { take, taken, exceptions: exceptions.all() };
+}
+
+/** Counts records whose row is doubtful, or that somebody decided to keep, by source and code. */
+export function countExceptions() {
+  const tallies = new Map<string, Tally>();
+  return {
+    all: (): Exception[] => [...tallies.values()],
+    /** @param source of the record, which may be a file of the call that the row is of */
+    add(source: SourceName, row: AnsweredRow): void {
+      const { doubt, decision, isDecided } = row;
+      if (decision === 'take' && doubt === undefined) return;
+      const tally = tallyOf(tallies, source, doubt ?? 'decided');
+      if (decision === 'take') tally.taken += 1;
+      else {
+        tally.kept += 1;
+        if (!isDecided) tally.undecided += 1;
+        if (tally.places.length < PLACES_MAX) tally.places.push(placeOf(row));
+      }
+    },
+  };
+}
+
+function placeOf({ ref }: AnsweredRow): number {
+  return readRecordName(ref).number - 1;
 }
 
 function tallyOf(tallies: Map<string, Tally>, source: SourceName, code: Exception['code']): Tally {

@@ -94,6 +94,15 @@ export function hasMedia(call: AnyRecord, kind: MediaKind | 'asset'): boolean {
   return isThere(call[kind]);
 }
 
+/**
+ * Whether Aircall has a file of a call: by the link to it or, if there is no link, by the page that shows it. Unverified: the page of a call
+ * that somebody answered shows a recording, that of any other a voicemail.
+ */
+export function hasAudio(call: AnyRecord, kind: MediaKind): boolean {
+  if (MEDIA_KINDS.some(each => hasMedia(call, each))) return hasMedia(call, kind);
+  return hasMedia(call, 'asset') && kind === (typeof call.answered_at === 'number' ? 'recording' : 'voicemail');
+}
+
 /** Whether anybody may have spoken in the call, so that there may be a transcript: its recording may be deleted since. */
 export function isSpoken(call: AnyRecord): boolean {
   return hasMedia(call, 'recording') || hasMedia(call, 'voicemail') || hasMedia(call, 'asset');

@@ -243,24 +243,25 @@ const madeShape = object({
 });
 export type MadePlan = Shaped<typeof madeShape>;
 
+const exceptionsShape = listOf(
+  object({
+    code: either(keyOf(DOUBTS), oneOf('decided')),
+    source: isSource,
+    taken: whole,
+    kept: whole,
+    /** Of the kept ones: those that nobody decided about. */
+    undecided: whole,
+    /** The places of the first of the kept ones. */
+    places: listOf(whole),
+  }),
+);
 const decidedShape = object({
   /** Contacts to delete or deliver, by their places. */
   take: listOf(whole),
   /** How many rows are taken. */
   taken: rowsOf(whole),
   /** Rows that are doubtful, or that somebody decided to keep. */
-  exceptions: listOf(
-    object({
-      code: either(keyOf(DOUBTS), oneOf('decided')),
-      source: isSource,
-      taken: whole,
-      kept: whole,
-      /** Of the kept ones: those that nobody decided about. */
-      undecided: whole,
-      /** The places of the first of the kept ones. */
-      places: listOf(whole),
-    }),
-  ),
+  exceptions: exceptionsShape,
 });
 /** The rows of a plan, as they are decided. */
 export type Decided = Shaped<typeof decidedShape>;
@@ -275,6 +276,8 @@ const gatheredShape = object({
   failed: listOf(object({ source: oneOf(...AUDIO_NAMES), record: text, code: text })),
   /** Those that failed beyond the limit of a list. */
   failedMore: listOf(object({ source: oneOf(...AUDIO_NAMES), code: text, count: whole })),
+  /** Files without a row of their own in the plan, of calls that are doubtful or that somebody decided to keep: by the code of their call. */
+  exceptions: exceptionsShape,
   /** Answered calls of the last day without a recording. */
   mayFollow: whole,
   /** When no recording of these follows any more. */

@@ -33,6 +33,7 @@ export async function collectAudio(
   const { followUntil } = gathered;
   if (followUntil !== undefined && (await waitedUntil(run, followUntil)))
     gathered = await renewed(run, await gather([gathered.audio], true), gather);
+  run.findings.noteExceptions(gathered.exceptions, { isDone: true });
   for (const name of AUDIO_NAMES) if (include.includes(name)) noteFiles(run, name, gathered);
   return gathered.audio;
 }

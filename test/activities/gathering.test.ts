@@ -1,5 +1,7 @@
 /** The steps that know which audio and transcripts a request needs: what follows, what is shared, what failed. */
+import { planDigestOf } from '../../src/activities/approved';
 import type { Read } from '../../src/activities/case-objects';
+import type { Decisions } from '../../src/judgement/plan';
 import { attempt, type Steps, startSteps } from './support/steps';
 
 const NOW_MS = Date.UTC(2026, 0, 31);
@@ -34,13 +36,22 @@ interface Given {
   readonly rows?: readonly Row[];
   readonly files?: readonly File[];
   readonly late?: boolean;
+  readonly decisions?: Decisions;
 }
 
-async function gather({ calls: records, rows, files = [], late = false }: Given) {
+const approvalOf = (rows: readonly Row[], decisions: Decisions) =>
+  steps.write('approval', {
+    planDigest: planDigestOf(steps.keyring.hash, rows),
+    decisions,
+    approvals: [{ at: '2026-01-31T00:00:00.000Z' }],
+  });
+
+async function gather({ calls: records, rows, files = [], late = false, decisions }: Given) {
   const planned = rows ?? records.map(({ id }, place) => rowOf('call', id, place));
   const input = {
     request: steps.request,
     plan: await plan(planned),
+    ...(decisions && { approval: await approvalOf(planned, decisions) }),
     calls: await calls(records),
     kinds: ['recording', 'voicemail'] as const,
     audio: [await steps.write('media', [...files])],
@@ -91,6 +102,60 @@ test('a recording stays with its call, whatever was decided of it', async () => 
   expect(entries).toEqual([]);
   const decided = await attempt(async () => steps.local.decidePlan({ request: steps.request, plan: await plan(rows) }));
   expect(decided.exceptions).toContainEqual(expect.objectContaining({ source: 'recordings', taken: 0, kept: 1 }));
+});
+
+test('a file of a call that is withheld is counted by the code of the call, and named as the call', async () => {
+  const records = [
+    answered(1, { recording: true }),
+    answered(2, { recording: true }),
+    answered(3, { voicemail: true }),
+    answered(4, { recording: true }),
+    answered(5),
+  ];
+  const doubt = { doubt: 'shared-number' } as const;
+  const rows = [rowOf('call', 1, 0), ...[2, 3, 4, 5].map(id => rowOf('call', id, id - 1, doubt))];
+  const undecided = await gather({ calls: records, rows });
+  expect(undecided.entries.map(({ call }) => call)).toEqual([1]);
+  const kept = { code: 'shared-number', taken: 0 } as const;
+  expect(undecided.exceptions).toEqual([
+    { ...kept, source: 'recordings', kept: 2, undecided: 2, places: [1, 3] },
+    { ...kept, source: 'voicemails', kept: 1, undecided: 1, places: [2] },
+  ]);
+  const decided = await gather({
+    calls: records,
+    rows,
+    decisions: { 'call 1': 'keep', 'call 2': 'take', 'call 4': 'keep' },
+  });
+  expect(decided.entries.map(({ call }) => call)).toEqual([2]);
+  expect(decided.exceptions).toEqual([
+    { code: 'decided', source: 'recordings', taken: 0, kept: 1, undecided: 0, places: [0] },
+    { code: 'shared-number', source: 'recordings', taken: 1, kept: 1, undecided: 0, places: [3] },
+    { ...kept, source: 'voicemails', kept: 1, undecided: 1, places: [2] },
+  ]);
+});
+
+test('a recording that is a row of its own is not counted by its call too', async () => {
+  const rows = [rowOf('call', 1, 0, { doubt: 'shared-number' }), rowOf('recording', 1, 0, { doubt: 'other-voices' })];
+  expect((await gather({ calls: [answered(1, { recording: true })], rows })).exceptions).toEqual([]);
+});
+
+test('a file that only a page of Aircall shows is asked for once, and missing if there is no link', async () => {
+  const old = { ended_at: NOW_S - 30 * HOUR_S, asset: true };
+  const records = [answered(1, old), answered(2, { ...old, answered_at: null })];
+  const { entries, missing } = await gather({ calls: records });
+  expect(entries).toEqual([
+    { call: 1, kind: 'recording', code: 'not-downloaded' },
+    { call: 2, kind: 'voicemail', code: 'not-downloaded' },
+  ]);
+  expect(missing).toEqual([0, 1]);
+  const gone = entries.map(({ call, kind }): File => ({ call, kind, code: 'gone' }));
+  const { failed, missing: none } = await gather({ calls: records, files: gone });
+  expect(failed.map(({ record, code }) => [record, code])).toEqual([
+    ['recording 1', 'gone'],
+    ['voicemail 2', 'gone'],
+  ]);
+  expect(none).toEqual([]);
+  expect(await gather({ calls: [answered(3, { asset: true })] })).toMatchObject({ mayFollow: 1, missing: [] });
 });
 
 test('a file that failed is named as its call in the plan, whatever else was found', async () => {

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { hasMedia, isSpoken, linkOf, stripLinks, stripMade } from '../../src/aircall/links';
+import { hasAudio, hasMedia, isSpoken, linkOf, stripLinks, stripMade } from '../../src/aircall/links';
 
 const SAMPLES = join(__dirname, '../fixtures/aircall-samples/composed');
 const SIGNED = 'https://production-web.s3.us-west-2.amazonaws.com/companies/1/call-2.mp3';
@@ -35,6 +35,25 @@ test('a call says what there is, and no more where it is', () => {
   expect(
     isSpoken(stripLinks('calls', { ...call, recording: null, asset: 'https://assets.aircall.io/calls/7/recording' })),
   ).toBe(true);
+});
+
+test.each([
+  ['a link', { recording: true, voicemail: null, asset: true, answered_at: null }, [true, false]],
+  ['a link, and the page', { recording: null, voicemail: true, asset: true, answered_at: 2 }, [false, true]],
+  [
+    'only the page of an answered call',
+    { recording: null, voicemail: null, asset: true, answered_at: 2 },
+    [true, false],
+  ],
+  [
+    'only the page of a missed call',
+    { recording: null, voicemail: null, asset: true, answered_at: null },
+    [false, true],
+  ],
+  ['nothing', { recording: null, voicemail: null, asset: null, answered_at: 2 }, [false, false]],
+] as const)('Aircall has a file of a call, and which, by %s', (_, fields, [recording, voicemail]) => {
+  const [recorded, left] = (['recording', 'voicemail'] as const).map(kind => hasAudio({ ...call, ...fields }, kind));
+  expect([recorded, left]).toEqual([recording, voicemail]);
 });
 
 test('links of nested objects go, and greetings of a line stay, which have the same names', () => {

@@ -1,6 +1,9 @@
 /** A store of audio that misbehaves: what is delivered, withheld and named as missing is together what it has, file by file. */
-import type { SandboxCompany } from '../../sandbox';
+import type { CallRecord, CompanySeed, SandboxCompany } from '../../sandbox';
 import type { AccessInput } from '../../src/client';
+import { requestOf } from '../../src/request/names';
+import { readRecordName } from '../../src/request/sources';
+import { until } from '../support/patience';
 import { callOf, documentOf, type Ended, expectHonestCounts, runToEnd } from '../support/requests';
 import { startTestService, type TestService } from '../support/service';
 import { audioOf, digest, spokenCompany } from '../support/spoken';
@@ -18,7 +21,7 @@ beforeAll(async () => {
   service = await startTestService({
     shares: true,
     sandbox: {
-      companies: [withOneTransferred(spokenCompany('mixed')), spokenCompany('dying')],
+      companies: [withEverySort(spokenCompany('mixed')), spokenCompany('dying'), spokenCompany('orphaned')],
       now: () => Date.now() + (isLater() ? LATER_MS : 0),
     },
     company: 'mixed',
@@ -26,12 +29,41 @@ beforeAll(async () => {
 });
 afterAll(async () => service.stop());
 
-/** In one of the recordings others may be heard. */
-function withOneTransferred(seed: ReturnType<typeof spokenCompany>): typeof seed {
-  const [first] = seed.calls.filter(({ recording, userId }) => recording && userId !== null);
-  if (first?.userId == null) throw new Error('nobody of the company has answered a recorded call');
-  const transferred = { ...first, transferredTo: first.userId };
-  return { ...seed, calls: seed.calls.map(call => (call === first ? transferred : call)) };
+/**
+ * In one of the recordings others may be heard; two calls that may be somebody else's have a file too; and two of hers have one that only
+ * Aircall's own pages show.
+ */
+function withEverySort(seed: CompanySeed): CompanySeed {
+  const { callIds, ambiguousCallIds } = seed.truth;
+  const sinceS = Date.now() / 1_000 - 2 * DAY_S;
+  const shared = seed.calls.find(({ recording, userId }) => recording && userId !== null);
+  const silent = seed.calls.filter(
+    ({ id, recording, voicemail, started_at }) =>
+      callIds.includes(id) && !recording && !voicemail && started_at < sinceS,
+  );
+  const [recordedOfOther, leftByOther] = seed.calls.filter(({ id }) => ambiguousCallIds.includes(id));
+  const changes: readonly (readonly [CallRecord | undefined, (call: CallRecord) => Partial<CallRecord>])[] = [
+    [shared, ({ userId }) => (userId === null ? {} : { transferredTo: userId })],
+    [recordedOfOther, ({ started_at }) => ({ answered_at: started_at, recording: true })],
+    [leftByOther, () => ({ answered_at: null, voicemail: true })],
+    [silent.find(({ answered_at }) => answered_at !== null), () => ({ shownOnly: 'recording' })],
+    [silent.find(({ answered_at }) => answered_at === null), () => ({ shownOnly: 'voicemail' })],
+  ];
+  const changed = new Map(
+    changes.map(([call, change]) => {
+      if (call === undefined) throw new Error('the company lacks a call of one sort');
+      return [call.id, { ...call, ...change(call) }];
+    }),
+  );
+  return { ...seed, calls: seed.calls.map(call => changed.get(call.id) ?? call) };
+}
+
+/** Files that only pages of Aircall show, as `recording 12`. */
+function shownOnlyIn(company: SandboxCompany): string[] {
+  return company.calls().flatMap(({ id, recording, voicemail, asset }) => {
+    const [kind] = /[a-z]+$/.exec(asset ?? '') ?? [];
+    return kind === undefined || recording !== null || voicemail !== null ? [] : [`${kind} ${id}`];
+  });
 }
 
 async function ask(name: string, requestId: string, include: AccessInput['include']): Promise<Ended> {
@@ -66,6 +98,14 @@ function mayFollowOf(company: SandboxCompany, ...more: readonly number[]): (read
   return fresh.map(({ id }) => [`recording ${id}`, 'recording-may-follow']);
 }
 
+/** Each recording and voicemail of the receipt: found, which are delivered or missing, and withheld. */
+async function receivedOf({ workflowId }: Ended) {
+  const request = requestOf(workflowId);
+  const receipt = request && (await service.receipts.newestOf(request));
+  const rows = (receipt?.sources ?? []).filter(({ source }) => source === 'recordings' || source === 'voicemails');
+  return rows.map(({ source, found, failed, withheld }) => ({ source, found, failed, withheld }));
+}
+
 test('what is delivered, withheld or named as missing is all that there is, and what is delivered is whole', async () => {
   const company = service.sandbox.company('mixed');
   const truth = audioOf(company);
@@ -97,6 +137,8 @@ test('what is delivered, withheld or named as missing is all that there is, and 
   service.sandbox.setFaults(undefined);
   const { result } = ended;
 
+  const shown = shownOnlyIn(company);
+  expect(shown).toHaveLength(2);
   const mayFollow = mayFollowOf(company, fresh);
   const codes = new Map([
     [gone, 'gone'],
@@ -106,24 +148,52 @@ test('what is delivered, withheld or named as missing is all that there is, and 
     ...truth
       .filter(({ call }) => call !== withheld)
       .map(({ call, kind, sha256 }) => [`${kind} ${call}`, codes.get(call) ?? sha256] as const),
+    ...shown.map(name => [name, 'gone'] as const),
     ...mayFollow,
   ];
   expect(mayFollow.map(([name]) => name)).toContain(`recording ${fresh}`);
   expect(await fatesIn(ended)).toEqual(new Map(expected));
   expect(result.status).toBe('partial');
-  expect(result.counts.failed).toBe(codes.size);
+  expect(result.counts.failed).toBe(codes.size + shown.length);
   expect(result.outcomes.flatMap(({ outcome, code }) => (outcome === 'failed' ? [code] : [])).sort()).toEqual(
-    [...codes.values()].sort(),
+    [...codes.values(), ...shown.map(() => 'gone')].sort(),
   );
+
+  const { ambiguousCallIds } = company.truth;
+  const ofOthers = company.media().filter(({ call }) => ambiguousCallIds.includes(call));
+  expect(ofOthers.map(({ kind }) => kind).sort()).toEqual(['recording', 'voicemail']);
+  const kept = ambiguousCallIds.length + ofOthers.length;
   expect(result.doubts).toContainEqual({ code: 'other-voices', records: 1, taken: 0, kept: 1 });
-  expect((await documentOf(service, result)).withheld).toContainEqual({
-    source: 'recordings',
-    code: 'other-voices',
-    count: 1,
-  });
-  // One new link, for the one that had died.
+  expect(result.doubts).toContainEqual({ code: 'other-contact', records: kept, taken: 0, kept });
+  const document = await documentOf(service, result);
+  const byName = (names: readonly string[]) => [...names].sort();
+  expect(byName(document.withheld.map(({ source, code, count }) => `${source} ${code} ${count}`))).toEqual(
+    byName([
+      `calls other-contact ${ambiguousCallIds.length}`,
+      'recordings other-contact 1',
+      'recordings other-voices 1',
+      'voicemails other-contact 1',
+    ]),
+  );
+  const named = (source: string) =>
+    result.outcomes.flatMap(({ record, outcome, code }) => {
+      const name = readRecordName(record);
+      return outcome === 'withheld' && code === 'other-contact' && name.source === source ? [name.number] : [];
+    });
+  for (const source of ['recordings', 'voicemails'])
+    expect(named('calls')).toEqual(expect.arrayContaining(named(source)));
+  const received = await receivedOf(ended);
+  expect(received.map(({ source, withheld: count }) => [source, count])).toEqual([
+    ['recordings', 2],
+    ['voicemails', 1],
+  ]);
+  const told = received.reduce((sum, { found, withheld: count }) => sum + found + count, 0);
+  expect(told).toBe(truth.length + ofOthers.length + shown.length);
+
+  // One new link, for the one that had died, and one for each file that only a page shows.
   const bare = await ask('mixed', 'bare', []);
-  expect(result.apiRequests - bare.result.apiRequests).toBe(1);
+  expect(result.apiRequests - bare.result.apiRequests).toBe(1 + shown.length);
+  expect(bare.result.outcomes.filter(({ record }) => /^(recording|voicemail) /.test(record))).toEqual([]);
   await expectHonestCounts(service, bare);
 });
 
@@ -142,4 +212,23 @@ test('a download that breaks off after its link has died gets a new link, and so
   await expectHonestCounts(service, ended);
   const bare = await ask('dying', 'bare', []);
   expect(ended.result.apiRequests - bare.result.apiRequests).toBe(dead);
+});
+
+test('no live link outlives its request, also none that a step left when it died', async () => {
+  const { client, cases, vault, sandbox } = service;
+  const company = sandbox.company('orphaned');
+  sandbox.setFaults({ rules: [], media: [{ company: company.name, requests: 1, action: 'hold-body' }] });
+  const connection = await service.connectCompany(company.name);
+  const subject = { email: company.truth.subjectEmail };
+  const { workflowId } = await client.start('access', { requestId: 'orphaned', include: INCLUDE, connection, subject });
+  await until('its first file is on its way', () => company.mediaRequests().length > 0);
+  const request = { connection, kind: 'access', requestId: 'orphaned' } as const;
+  const links = () => vault.list(`requests/${connection}/access/orphaned/links`);
+  // As a page step whose worker is killed before anybody learns of what it wrote.
+  await cases.links.write(request, ['https://live.example/?X-Amz-Signature=1']);
+  expect((await links()).length).toBeGreaterThan(1);
+  sandbox.setFaults(undefined);
+  sandbox.release();
+  expect((await client.result(workflowId)).status).toBe('completed');
+  expect(await links()).toEqual([]);
 });

@@ -203,13 +203,14 @@ export const SAMPLES: Samples = {
   gatherAudio: {
     takes: [[gathering], [{ ...gathering, approval: object, audio: [object], late: true }]],
     returns: [
-      { audio: object, missing: [], files: {}, failed: [], failedMore: [], mayFollow: 0 },
+      { audio: object, missing: [], files: {}, failed: [], failedMore: [], exceptions: [], mayFollow: 0 },
       {
         audio: object,
         missing: [1],
         files: { recordings: 2 },
         failed: [{ source: 'recordings', record: 'recording 1', code: 'gone' }],
         failedMore: [{ source: 'recordings', code: 'gone', count: 1 }],
+        exceptions: [{ code: 'decided', source: 'recordings', taken: 0, kept: 1, undecided: 0, places: [0] }],
         mayFollow: 1,
         followUntil: at,
       },

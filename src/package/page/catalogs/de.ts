@@ -168,7 +168,7 @@ export const de: Catalog = {
   },
   media: {
     expired: 'Der Link von Aircall zu der Datei lief ab, bevor sie gelesen war',
-    gone: 'Die Datei gibt es nicht mehr',
+    gone: 'Aircall stellt die Datei nicht mehr bereit',
     'host-refused': 'Die Datei liegt an einem Ort, dem wir nicht vertrauen',
     'too-large': 'Die Datei ist zu groß',
     'not-audio': 'Die Datei enthält keinen Ton',

@@ -166,7 +166,7 @@ export const en: Catalog = {
   },
   media: {
     expired: 'Aircall’s link to the file ended before it was read',
-    gone: 'The file does not exist any more',
+    gone: 'Aircall does not provide the file any more',
     'host-refused': 'The file is at a place that we do not trust',
     'too-large': 'The file is too large',
     'not-audio': 'The file holds no audio',

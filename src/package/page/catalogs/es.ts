@@ -167,7 +167,7 @@ export const es: Catalog = {
   },
   media: {
     expired: 'El enlace de Aircall al archivo ha caducado antes de leerlo',
-    gone: 'El archivo ya no existe',
+    gone: 'Aircall ya no ofrece el archivo',
     'host-refused': 'El archivo está en un lugar en el que no confiamos',
     'too-large': 'El archivo es demasiado grande',
     'not-audio': 'El archivo no contiene sonido',

@@ -167,7 +167,7 @@ export const fr: Catalog = {
   },
   media: {
     expired: 'Le lien d’Aircall vers le fichier a expiré avant la fin de la lecture',
-    gone: 'Le fichier n’existe plus',
+    gone: 'Aircall ne fournit plus le fichier',
     'host-refused': 'Le fichier se trouve à un endroit auquel nous ne faisons pas confiance',
     'too-large': 'Le fichier est trop grand',
     'not-audio': 'Le fichier ne contient pas de son',

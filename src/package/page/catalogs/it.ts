@@ -167,7 +167,7 @@ export const it: Catalog = {
   },
   media: {
     expired: 'Il link di Aircall al file è scaduto prima della lettura',
-    gone: 'Il file non esiste più',
+    gone: 'Aircall non fornisce più il file',
     'host-refused': 'Il file si trova in un luogo di cui non ci fidiamo',
     'too-large': 'Il file è troppo grande',
     'not-audio': 'Il file non contiene audio',

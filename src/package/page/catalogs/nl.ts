@@ -167,7 +167,7 @@ export const nl: Catalog = {
   },
   media: {
     expired: 'De link van Aircall naar het bestand verliep voordat het was gelezen',
-    gone: 'Het bestand bestaat niet meer',
+    gone: 'Aircall biedt het bestand niet meer aan',
     'host-refused': 'Het bestand staat op een plaats die wij niet vertrouwen',
     'too-large': 'Het bestand is te groot',
     'not-audio': 'Het bestand bevat geen geluid',

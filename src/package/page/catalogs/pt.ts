@@ -166,7 +166,7 @@ export const pt: Catalog = {
   },
   media: {
     expired: 'A ligação do Aircall para o ficheiro expirou antes de ele ser lido',
-    gone: 'O ficheiro já não existe',
+    gone: 'O Aircall já não fornece o ficheiro',
     'host-refused': 'O ficheiro está num lugar em que não confiamos',
     'too-large': 'O ficheiro é demasiado grande',
     'not-audio': 'O ficheiro não contém som',
