@@ -96,7 +96,8 @@ export function createCaseFiles(own: (request: RequestRef) => Promise<Vault>): C
   });
   const objectsIn = (folder: (request: RequestRef) => string): Objects => ({
     async write(request, value) {
-      const bytes = jsonOf(value);
+      // The digest stands in histories and evidence: without the salt, who guesses a short content could prove the guess.
+      const bytes = jsonOf({ salt: randomBytes(16).toString('hex'), value });
       const ref = { ref: randomBytes(12).toString('hex'), digest: sha256Of(bytes), sizeBytes: bytes.length };
       await (await own(request)).putIfAbsent(`${folder(request)}/${ref.ref}`, bytes);
       return ref;
@@ -113,7 +114,7 @@ export function createCaseFiles(own: (request: RequestRef) => Promise<Vault>): C
           'case-file-broken',
           'An object of the case file is not the one that the history names.',
         );
-      return JSON.parse(found.value.toString());
+      return JSON.parse(found.value.toString()).value;
     },
   });
   const files: CaseFiles = {
