@@ -4,6 +4,7 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { listOf, matching, object, type Shape, type Shaped, whole } from '../request/shapes';
+import { sideBySide } from '../side-by-side';
 import { sha256Of } from './digest';
 import { CaseFileBroken } from './errors';
 import type { Vault } from './vault';
@@ -37,16 +38,17 @@ export const headShape: Shape<FileHead> = (value): value is FileHead =>
 /** Where the chunks of a request lie. */
 export interface ChunkStore {
   /** Looked up for each chunk: no long stream goes on with a key that was destroyed meanwhile. */
-  readonly vault: () => Promise<Pick<Vault, 'get' | 'putIfAbsent'>>;
+  readonly vault: () => Promise<Pick<Vault, 'get' | 'putIfAbsent' | 'delete'>>;
   readonly folder: string;
 }
 
 /**
- * Stores the chunks of a file, and returns its head for the caller to store. An attempt that fails leaves chunks that nothing names.
+ * Stores the chunks of a file, and returns its head for the caller to store. An attempt that fails deletes its chunks, because it may be
+ * repeated many times; one that is killed leaves them, and nothing names them.
  * @throws {CaseFileBroken} `file-too-large`; whatever `bytes` throws
  */
 export async function writeChunks(
-  { vault, folder }: ChunkStore,
+  store: ChunkStore,
   bytes: AsyncIterable<Uint8Array>,
   { chunkBytes, fileBytesMax }: FileLimits,
 ): Promise<FileHead> {
@@ -54,18 +56,31 @@ export async function writeChunks(
   const hash = createHash('sha256');
   const chunks: string[] = [];
   let sizeBytes = 0;
-  for await (const chunk of inChunks(bytes, chunkBytes)) {
-    sizeBytes += chunk.length;
-    if (sizeBytes > fileBytesMax)
-      throw new CaseFileBroken(
-        'file-too-large',
-        `A file is larger than the ${fileBytesMax / 1024 ** 3} GiB that the vault takes.`,
-      );
-    hash.update(chunk);
-    await (await vault()).putIfAbsent(placeOf(folder, chunksIn, chunks.length), chunk);
-    chunks.push(sha256Of(chunk));
+  try {
+    for await (const chunk of inChunks(bytes, chunkBytes)) {
+      sizeBytes += chunk.length;
+      if (sizeBytes > fileBytesMax)
+        throw new CaseFileBroken(
+          'file-too-large',
+          `A file is larger than the ${fileBytesMax / 1024 ** 3} GiB that the vault takes.`,
+        );
+      hash.update(chunk);
+      chunks.push(sha256Of(chunk));
+      await (await store.vault()).putIfAbsent(placeOf(store.folder, chunksIn, chunks.length - 1), chunk);
+    }
+  } catch (error) {
+    await deleteChunks(store, chunksIn, chunks.length).catch(() => {}); // the first error says more
+    throw error;
   }
   return { chunksIn, chunkBytes, sizeBytes, sha256: hash.digest('hex'), chunks };
+}
+
+const DELETED_AT_ONCE = 8;
+
+/** Up to the first that cannot be deleted: a vault that does not answer must not hold up the failure. */
+async function deleteChunks({ vault, folder }: ChunkStore, chunksIn: string, count: number): Promise<void> {
+  const places = Array.from({ length: count }, (_, place) => placeOf(folder, chunksIn, place));
+  await sideBySide(places, DELETED_AT_ONCE, async key => (await vault()).delete(key));
 }
 
 /**

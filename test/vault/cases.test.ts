@@ -303,14 +303,22 @@ describe('a file of a case file', () => {
     });
   });
 
-  test('whose writing failed leaves nothing that names it, and its chunks go with the request', async () => {
+  test('whose writing failed leaves nothing, and what a killed attempt has stored goes with the request', async () => {
     async function* failing() {
       yield Buffer.alloc(FILE_LIMITS.chunkBytes);
       throw new Error('the store closed the connection');
     }
     await expect(cases.writeFile(request, failing())).rejects.toThrow('closed the connection');
     const left = () => vault.list('requests/acme/access/r-1/chunks');
-    expect(await vault.list('requests/acme/access/r-1/case')).toEqual([]);
+    expect([await vault.list('requests/acme/access/r-1/case'), await left()]).toEqual([[], []]);
+    await new Promise<void>(isStored => {
+      async function* killed() {
+        yield Buffer.alloc(FILE_LIMITS.chunkBytes);
+        isStored();
+        await new Promise(() => {});
+      }
+      void cases.writeFile(request, killed());
+    });
     expect(await left()).toHaveLength(1);
     await cases.purge(request, new Date(), record.runId);
     await cases.empty(request);

@@ -29,6 +29,9 @@ function newStore(): ChunkStore & { readonly objects: Map<string, Buffer> } {
       objects.set(key, Buffer.from(bytes)); // a real one seals: the chunk is used again
       return true;
     },
+    async delete(key: string) {
+      objects.delete(key);
+    },
   };
   return { objects, vault: async () => vault, folder: 'of-a-request' };
 }
@@ -116,6 +119,27 @@ test('one chunk is made at a time: nothing is read from a stream before the chun
   }
   await writeChunks(store, watched(), LIMITS);
   expect(seen).toEqual([0, 1, 2, 3, 4]);
+});
+
+test('an attempt that fails leaves no chunk, and one that cannot delete them fails as it did', async () => {
+  async function* torn() {
+    yield Buffer.alloc(30);
+    throw new RangeError('torn');
+  }
+  const store = newStore();
+  const other = await writeChunks(store, streamOf(Buffer.alloc(10)), LIMITS);
+  await expect(writeChunks(store, torn(), LIMITS)).rejects.toThrow('torn');
+  await expect(writeChunks(store, streamOf(Buffer.alloc(51)), LIMITS)).rejects.toMatchObject({
+    code: 'file-too-large',
+  });
+  expect([...store.objects.keys()].map(key => key.split('/')[1])).toEqual([other.chunksIn, other.chunksIn]);
+
+  const full = newStore();
+  const vault = await full.vault();
+  const failing = { ...vault, putIfAbsent: () => Promise.reject(new Error('full')) };
+  await expect(writeChunks({ ...full, vault: async () => failing }, torn(), LIMITS)).rejects.toThrow('full');
+  const stuck = { ...vault, delete: () => Promise.reject(new Error('stuck')) };
+  await expect(writeChunks({ ...full, vault: async () => stuck }, torn(), LIMITS)).rejects.toThrow('torn');
 });
 
 test('the largest file has a head that any store takes in one object', () => {
