@@ -33,6 +33,8 @@ export interface Whose {
   readonly otherNumbers: readonly string[];
   /** Ids of calls whose recording a person decided to hand over, although others may be heard in it. */
   readonly decidedRecordings: readonly number[];
+  /** Cards and calls that were found and are not handed over: whom they name is somebody else, also in a text. */
+  readonly withheld: Pick<Findings, 'contacts' | 'calls'>;
   /** In which the judgement read numbers that have no country. */
   readonly country?: Country | undefined;
 }

@@ -35,14 +35,17 @@ export function* handOver<K extends string>(found: Found<K>): InSlices<Redacted<
     const ids = new Set(rows.flatMap(row => (row.record === record ? [row.id] : [])));
     return ({ id }: { readonly id: number }) => ids.has(id);
   };
-  const isTakenCard = isTaken('contact');
+  const [isTakenCard, isTakenCall] = [isTaken('contact'), isTaken('call')];
   const cards = people.contacts.map(({ card }) => card);
-  const withheld = cards.filter(card => !isTakenCard(card));
+  const withheld = {
+    contacts: cards.filter(card => !isTakenCard(card)),
+    calls: found.calls.filter(call => !isTakenCall(call)),
+  };
   // A doubtful number is the subject's if a record is handed over because of it.
   const reasons = new Set(rows.flatMap(({ because }) => because.map(({ identity }) => identity)));
   const own = people.numbers.filter(({ doubt }, place) => doubt === undefined || reasons.has(`number ${place + 1}`));
   return yield* redact(
-    { contacts: cards.filter(isTakenCard), calls: found.calls.filter(isTaken('call')), transcripts, insights },
+    { contacts: cards.filter(isTakenCard), calls: found.calls.filter(isTakenCall), transcripts, insights },
     {
       emails: identities.emails.map(foldEmail),
       numbers: [
@@ -50,7 +53,8 @@ export function* handOver<K extends string>(found: Found<K>): InSlices<Redacted<
         ...own.map(({ digits }) => digits),
       ],
       decidedRecordings: rows.flatMap(({ record, id }) => (record === 'recording' ? [id] : [])),
-      otherNumbers: [...people.otherNumbers, ...withheld.flatMap(card => numbersOn(card, country))],
+      otherNumbers: [...people.otherNumbers, ...withheld.contacts.flatMap(card => numbersOn(card, country))],
+      withheld,
       country,
     },
   );

@@ -5,7 +5,7 @@
 import type { InSlices } from '../slices';
 import type { Findings, Redacted, Whose } from './findings';
 import { createPeople } from './people';
-import { subjectOf } from './subject';
+import { describePerson, subjectOf } from './subject';
 import { TOP } from './table';
 import { createWalk, type Walk } from './walk';
 
@@ -18,7 +18,10 @@ export function* redact<K extends string>(findings: Findings<K>, whose: Whose): 
   const isOwn = (name: string) => subject.names.has(name);
   const people = { agents: createPeople('Agent', isOwn), persons: createPeople('Person', isOwn) };
   // Who is who first: a text may name somebody before the record that says who that is.
-  yield* walkAll(findings, createWalk(subject, people, 'learn'));
+  const learning = createWalk(subject, people, 'learn');
+  yield* walkAll(findings, learning);
+  yield* walkAll({ ...whose.withheld, transcripts: [], insights: [] }, learning);
+  for (const card of whose.withheld.contacts) people.persons.learn(describePerson(card, subject));
   return yield* walkAll(findings, createWalk(subject, people, 'redact'));
 }
 

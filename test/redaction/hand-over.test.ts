@@ -19,9 +19,11 @@ interface Case {
   readonly contacts: readonly number[];
   readonly call?: object;
   readonly because?: PlanRow['because'];
+  /** That are not taken. */
+  readonly calls?: Found<string>['calls'];
 }
 
-function handed({ cards, contacts, call = {}, because = [] }: Case) {
+function handed({ cards, contacts, call = {}, because = [], calls = [{ id: 12 }] }: Case) {
   const identities = { emails: [HERS, 'info@example.com'], phoneNumbers: [] };
   const judged = judgeCards(identities, cards, 'FR');
   const row = (record: 'contact' | 'call', id: number, decision: Decision) =>
@@ -33,7 +35,7 @@ function handed({ cards, contacts, call = {}, because = [] }: Case) {
       ...cards.map(({ id }) => row('contact', id, contacts.includes(id) ? 'take' : 'keep')),
       row('call', 11, 'take'),
     ],
-    calls: [{ id: 11, raw_digits: LINE, ...{ comments: [{ content: AS_TEXT }] }, ...call }, { id: 12 }],
+    calls: [{ id: 11, raw_digits: LINE, ...{ comments: [{ content: AS_TEXT }] }, ...call }, ...calls],
     transcripts: [],
     insights: [],
   };
@@ -59,6 +61,14 @@ test('a number that only a withheld card has is masked, unless a record is hande
   expect(textOf({ cards, contacts: [1, 2] })).toEqual([{ content: AS_TEXT }]);
   const because = [{ identity: 'number 2', field: 'raw_digits' }] as const;
   expect(textOf({ cards, contacts: [1], because })).toEqual([{ content: AS_TEXT }]);
+});
+
+test('whom a withheld card or call names is somebody else in a text, and the subject is not', () => {
+  const role = card(2, { name: 'Bob Other', emails: ['info@example.com'] });
+  const calls = [{ id: 12, contact: card(3, { name: 'Carol Third' }), ...{ user: { id: 5, name: 'Julie Martin' } } }];
+  const comments = [{ content: 'Anna Example: ask Bob Other, Carol Third or Julie Martin' }];
+  const given = { cards: [ANNA, role], contacts: [1], calls, call: { comments } };
+  expect(textOf(given)).toEqual([{ content: 'Anna Example: ask Person 1, Person 2 or Agent 1' }]);
 });
 
 test('a card that Aircall attached to a call is somebody else’s unless it is handed over itself, whatever its address', () => {

@@ -31,6 +31,7 @@ const WHOSE: Whose = {
   numbers: ['442079460958'],
   otherNumbers: OTHERS.map(({ phone }) => phone.slice(1)),
   decidedRecordings: [],
+  withheld: { contacts: [], calls: [] },
 };
 const CARD = {
   id: 1,

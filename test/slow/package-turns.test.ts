@@ -46,7 +46,8 @@ async function longestBlockMs(work: () => unknown): Promise<number> {
 
 /** The same work without a pause. */
 function atOnceAll(): void {
-  const whose = { emails: ['person@example.com'], numbers: [], otherNumbers: [], decidedRecordings: [] };
+  const withheld = { contacts: [], calls: [] };
+  const whose = { emails: ['person@example.com'], numbers: [], otherNumbers: [], decidedRecordings: [], withheld };
   const { redactions, ...redacted } = atOnce(redact({ contacts: [contact], calls, transcripts, insights: [] }, whose));
   const document = atOnce(
     accessPackage({
