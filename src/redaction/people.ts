@@ -20,7 +20,7 @@ export interface People {
   label(who: Description): string;
   /** Whether a name is such a label: records that were redacted before hold them. */
   isLabel(name: string): boolean;
-  /** The folded names that were learnt, of at least two words: a single one may be any word. */
+  /** The folded names that were learnt, with either name first, of at least two words: a single one may be any word. */
   names(): readonly string[];
   /** Whether a text is, as a whole, a name or key that was learnt. @param text a folded name, or a key */
   knows(text: string): boolean;
@@ -50,7 +50,13 @@ export function createPeople(word: 'Agent' | 'Person', isOwn: (name: string) => 
     const known = keys.map(key => byKey.get(key)).find(who => who !== undefined);
     if (known !== undefined) return known;
     if (keys.length > 0) return one(keys);
-    return byName.get(foldName(name ?? ''))?.who ?? {};
+    return named(foldName(name ?? '')) ?? {};
+  }
+
+  function named(folded: string): Somebody | undefined {
+    return spellingsOf(folded)
+      .map(spelling => byName.get(spelling)?.who)
+      .find(who => who !== undefined);
   }
 
   function numberOf(who: Somebody): number {
@@ -84,9 +90,10 @@ export function createPeople(word: 'Agent' | 'Person', isOwn: (name: string) => 
     label,
     isLabel,
     names() {
-      return [...byName.keys()].filter(name => name.includes(' ') && !isOwn(name));
+      const others = [...byName.keys()].filter(name => name.includes(' ') && !isOwn(name));
+      return [...new Set(others.flatMap(spellingsOf))].filter(name => !isOwn(name));
     },
-    knows: text => byKey.has(text) || (byName.has(text) && !isOwn(text)),
+    knows: text => byKey.has(text) || (named(text) !== undefined && !isOwn(text)),
   };
 }
 
@@ -94,6 +101,14 @@ function whoIs(who: Somebody | undefined): Somebody | undefined {
   let found = who;
   while (found?.same !== undefined) found = found.same;
   return found;
+}
+
+/** People write either name first: a folded name as it is, with its last word before the others, and with its first behind them. */
+function spellingsOf(folded: string): string[] {
+  const words = folded.split(' ');
+  return [words, [...words.slice(-1), ...words.slice(0, -1)], [...words.slice(1), ...words.slice(0, 1)]].map(spelling =>
+    spelling.join(' '),
+  );
 }
 
 /** The words of a name, without marks and in lower case, with a blank between. */

@@ -27,6 +27,7 @@ const WHOSE: Whose = {
   numbers: ['14155550123'],
   otherNumbers: [],
   decidedRecordings: [],
+  withheld: { contacts: [], calls: [] },
 };
 const NOTHING: Findings = { contacts: [ANNA], calls: [], transcripts: [], insights: [] };
 
@@ -236,6 +237,14 @@ describe('of a card', () => {
       expect(String(redacted?.whatsapp)).not.toMatch(/9999/);
     },
   );
+
+  test('a text may name somebody with either name first', () => {
+    const users = { user: JULIE, assigned_to: { id: 123_460, name: 'Ana Maria de Souza' } };
+    const content = 'Martin, Julie and MARTIN julie; Souza, Ana Maria de; Maria de Souza Ana; Julie, Martin';
+    const { call: redacted } = call({ ...users, comments: [{ content }], note: 'Martin Julie' });
+    expect(redacted?.comments).toEqual([{ content: 'Agent 1 and Agent 1; Agent 2; Agent 2; Agent 1' }]);
+    expect(redacted).not.toHaveProperty('note');
+  });
 
   test('texts lose what names others', () => {
     expect(card({ information: 'wife of bob@example.net, +33 6 99 99 99 99', more: 'or ask bob@example.net' })).toEqual(
