@@ -161,9 +161,12 @@ function bodyError(error: unknown): MediaError {
   return new MediaError('incomplete', `the connection ended within the file (${shortCode(error)})`);
 }
 
-/** What a reply says of its size; undefined if it comes in chunks, whose last one is known. @throws {MediaError} */
-function declaredSize({ ok, status, headers }: Response, bytesMax: number): number | undefined {
-  if (!ok) throw new MediaError(mediaCodeOf(status), `status ${status}`);
+/**
+ * What a reply says of its size; undefined if it comes in chunks, whose last one is known. Other successes hold a part of a file, or none.
+ * @throws {MediaError}
+ */
+function declaredSize({ status, headers }: Response, bytesMax: number): number | undefined {
+  if (status !== 200) throw new MediaError(mediaCodeOf(status), `status ${status}`);
   const length = headers.get('content-length');
   if (length === null) {
     if (headers.get('transfer-encoding') === 'chunked') return undefined;

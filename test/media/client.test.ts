@@ -169,7 +169,7 @@ const FAULTS = {
   gone: [status(404)],
   'host-refused': [], // nothing reaches the sandbox: see below
   redirected: [{ action: 'redirect' }, { action: 'redirect', location: '/media/elsewhere' }],
-  rejected: [status(400), status(416)],
+  rejected: [status(206), status(400), status(416)],
   unavailable: [status(408), status(429), status(500), { ...status(503), body: 'html' }],
   unreachable: [{ action: 'drop' }],
   'not-trusted': [], // likewise
