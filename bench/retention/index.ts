@@ -185,7 +185,12 @@ async function makeEnded(
     const completedAt = new Date(endedMs(index)).toISOString();
     const startedAt = completedAt;
     const subjectHash = '0'.repeat(32);
-    const asked = { subjectHash, identityHashes: [subjectHash], optionDigests: {} };
+    const asked = {
+      subjectHash,
+      identityHashes: [subjectHash],
+      optionDigests: {},
+      need: { requireApproval: false, matchesMax: 5 },
+    };
     const run = { request, ...asked, runId: randomUUID(), startedAt };
     const result: RequestResult = {
       ...request,

@@ -2,20 +2,21 @@
  * Steps about the approval of a plan: how many people must approve it, and whether an approval or a rejection that somebody sent
  * counts. They use only the vault; access to the Temporal server alone approves nothing. Decision D16.
  */
-import { isSigned } from '../receipt/approval';
-import {
-  type ApprovalInput,
-  approvalsNeeded,
-  isSameDecisions,
-  type RejectionInput,
-  unknownRefs,
-} from '../request/approval';
+import { type ApprovalInput, approvalsNeeded, isSameDecisions, unknownRefs } from '../request/approval';
 import type { LocalActivities } from '../request/contracts';
 import { type RequestRef, workflowIdOf } from '../request/names';
 import type { Approver } from '../vault/approvers';
 import type { CaseRef } from '../vault/cases';
 import { refuseEnded, stepFailure } from './api-step';
-import { type ApprovedDependencies, approvedBy, countingApprovals, minimumOf, planDigestOf } from './approved';
+import {
+  type ApprovedDependencies,
+  approvedBy,
+  countingApprovals,
+  missingOf,
+  planDigestOf,
+  policyOf,
+  signerOf,
+} from './approved';
 import { readObject, writeObject } from './case-objects';
 import { NOTHING_SENT } from './local-step';
 
@@ -25,15 +26,23 @@ const CLOCK_SKEW_MS = 5 * 60_000;
 export function createApprovalActivities(
   dependencies: ApprovedDependencies,
 ): Pick<LocalActivities, 'approvalNeeded' | 'checkApproval' | 'checkRejection'> {
-  const { cases, connections, approvers, hash } = dependencies;
+  const { cases, approvers, hash } = dependencies;
 
   /** The plan that is waited for, and who may approve it. @throws {ApplicationFailure} `approval-refused`: another one was named */
-  async function asked(request: RequestRef, plan: CaseRef, { planDigest }: { readonly planDigest: string }) {
+  async function asked(request: RequestRef, plan: CaseRef, given: { readonly planDigest: string }) {
     await refuseEnded(cases, request, 'now', NOTHING_SENT);
-    const { rows } = await readObject(cases, request, plan, 'plan');
-    if (planDigestOf(hash, rows) !== planDigest)
+    const { rows, planDigest, needed, minimum } = await judged(request, plan);
+    if (planDigest !== given.planDigest)
       throw refused('the plan has another digest; run `aircall-dsr plan` again, and approve the digest that it prints');
-    return { rows, approvers: await approvers.list(), minimum: await minimumOf(connections, request) };
+    return { rows, needed, who: { approvers: await approvers.list(), minimum } };
+  }
+
+  async function judged(request: RequestRef, plan: CaseRef) {
+    const { rows } = await readObject(cases, request, plan, 'plan');
+    const policy = await policyOf(dependencies, request);
+    const planDigest = planDigestOf(hash, rows);
+    const needed = approvalsNeeded({ kind: request.kind, rows, planDigest }, policy);
+    return { rows, planDigest, needed, minimum: policy.minimum };
   }
 
   async function refuseOtherTimes(request: RequestRef, { at }: { readonly at: string }, nowMs: number): Promise<void> {
@@ -46,9 +55,9 @@ export function createApprovalActivities(
 
   return {
     /** How many people must approve a plan before it is executed. */
-    async approvalNeeded({ request, plan, ...need }) {
-      const { rows } = await readObject(cases, request, plan, 'plan');
-      return { needed: approvalsNeeded(request.kind, rows, need, await minimumOf(connections, request)) };
+    async approvalNeeded({ request, plan }) {
+      const { needed } = await judged(request, plan);
+      return { needed };
     },
 
     /**
@@ -56,16 +65,15 @@ export function createApprovalActivities(
      * Repeated, it makes another object with the same content.
      */
     async checkApproval({ request, plan, before, given, nowMs }) {
-      const { rows, approvers: registered, minimum } = await asked(request, plan, given);
+      const { rows, needed, who } = await asked(request, plan, given);
       await refuseOtherTimes(request, given, nowMs);
       const unknown = unknownRefs(rows, given.decisions);
       if (unknown.length > 0)
         throw refused(
           `the plan has no ${unknown.slice(0, 3).join(', ')}; take the refs that \`aircall-dsr plan\` prints`,
         );
-      const who = { approvers: registered, minimum };
       const mine = countingApprovals(request, { ...given, approvals: [given] }, who)[0];
-      if (mine === undefined) throw refused(whyUncounted(given, registered));
+      if (mine === undefined) throw refused(whyUncounted(given, who.approvers));
 
       const said = before && (await readObject(cases, request, before, 'approval'));
       // An approver may have been removed since.
@@ -89,31 +97,19 @@ export function createApprovalActivities(
       const content = { planDigest, decisions: { ...decisions }, approvals };
       const approval = await writeObject(cases, request, 'approval', content);
       await cases.notePlan(request, { plan, planDigest, approval });
-      const missing = Math.max(0, Math.max(minimum, 1) - counting.length);
-      return { approval, approvals: counting.map(approvedBy), missing };
+      return { approval, approvals: counting.map(approvedBy), missing: missingOf(needed, counting) };
     },
 
     /** Whether a rejection counts: signed by an approver, if there are any. */
     async checkRejection({ request, plan, given, nowMs }) {
-      const { approvers: registered, minimum } = await asked(request, plan, given);
+      const { who } = await asked(request, plan, given);
       await refuseOtherTimes(request, given, nowMs);
-      const approver = signerOf(request, given, registered);
-      if (approver === undefined && !(given.signature === undefined && registered.length === 0 && minimum === 0))
-        throw refused(whyUncounted(given, registered));
-      return { ...approvedBy({ keyId: approver?.keyId, at: given.at }), reason: given.reason };
+      const { planDigest, reason, at } = given;
+      const signer = signerOf({ workflowId: workflowIdOf(request), planDigest, reason, at }, given, who);
+      if (signer === undefined) throw refused(whyUncounted(given, who.approvers));
+      return { ...approvedBy({ ...signer, at }), reason };
     },
   };
-}
-
-function signerOf(
-  request: RequestRef,
-  { planDigest, reason, by, at, signature }: RejectionInput,
-  approvers: readonly Approver[],
-): Approver | undefined {
-  const approver = approvers.find(({ name }) => name === by);
-  if (by === undefined || signature === undefined || approver === undefined) return undefined;
-  const statement = { workflowId: workflowIdOf(request), planDigest, reason, by, at };
-  return isSigned(statement, signature, approver.publicKey) ? approver : undefined;
 }
 
 /** The remedy, without a value of what was given. */

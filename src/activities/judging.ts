@@ -7,13 +7,14 @@ import { hasAudio } from '../aircall/links';
 import { createCallJudge } from '../judgement/calls';
 import { judgeCards, knownNumbers } from '../judgement/cards';
 import type { CallRecord, JudgedCall, SubjectNumber } from '../judgement/judgement';
-import { type DecidedRow, decidedOf, decideRows, type PlanRow, type Verb } from '../judgement/plan';
+import { type DecidedRow, type Decisions, decidedOf, decideRows, type PlanRow, type Verb } from '../judgement/plan';
 import { hasOtherVoices } from '../judgement/voices';
+import { approvalsNeeded } from '../request/approval';
 import type { Decided, LocalActivities, MadePlan } from '../request/contracts';
 import type { Kind, RequestRef } from '../request/names';
 import { readRecordName, recordName, type SourceName } from '../request/sources';
 import type { CaseRef } from '../vault/cases';
-import { type ApprovedDependencies, approvedDecisions, planDigestOf } from './approved';
+import { type ApprovedDependencies, approvedDecisions, planDigestOf, policyOf } from './approved';
 import { type Read, readObject, writeObject } from './case-objects';
 
 type People = Read['people'];
@@ -36,13 +37,36 @@ export function createJudgingActivities(
     const plan = await writeObject(cases, request, 'plan', { rows });
     const planDigest = planDigestOf(hash, rows);
     await cases.notePlan(request, { plan, planDigest });
-    const count = (record: PlanRow['record'], isDoubtful: boolean) =>
-      rows.filter(row => row.record === record && (row.doubt !== undefined) === isDoubtful).length;
-    const counts = (isDoubtful: boolean) => ({
-      contacts: count('contact', isDoubtful),
-      calls: count('call', isDoubtful),
+    const { taken, exceptions } = decided(answered(rows, {}));
+    const doubts = exceptions.flatMap(({ code, source, kept }) =>
+      code === 'decided' ? [] : [{ code, source, records: kept }],
+    );
+    return { plan, planDigest, certain: taken, doubts };
+  }
+
+  /**
+   * A plan takes contacts that were found after it if nobody has seen it, and as long as nobody has to. Its digest stays that of the
+   * rows that it had.
+   * @returns of each contact why the plan does not take it
+   */
+  async function grow(
+    request: RequestRef,
+    { plan, approval }: { readonly plan: CaseRef; readonly approval: CaseRef | undefined },
+    found: readonly PlanRow[],
+  ) {
+    const { rows } = await readObject(cases, request, plan, 'plan');
+    const policy = await policyOf(dependencies, request);
+    const isSeen = approval !== undefined || policy.plan !== undefined;
+    const named = { kind: request.kind, planDigest: planDigestOf(hash, rows) };
+    let grown = rows;
+    const kept = found.map(row => {
+      if (row.doubt !== undefined) return row.doubt;
+      const more = [...grown, row];
+      if (isSeen || approvalsNeeded({ ...named, rows: more }, policy) > 0) return 'after-plan' as const;
+      grown = more;
+      return undefined;
     });
-    return { plan, planDigest, certain: counts(false), doubtful: counts(true) };
+    return { kept, plan: grown === rows ? plan : await writeObject(cases, request, 'plan', { rows: grown }) };
   }
 
   return {
@@ -66,10 +90,10 @@ export function createJudgingActivities(
     },
 
     /** The contacts that are, or may be, the subject's, in a fixed order; later steps name them by their places in it. */
-    async judgePeople({ request, subject, numbers, contacts, areAll }) {
+    async judgePeople({ request, subject, numbers, contacts, ...searched }) {
       const { country } = await readObject(cases, request, numbers, 'numbers');
       const { records, readMs } = await readObject(cases, request, contacts, 'contacts');
-      const judged = judgeCards(await readObject(cases, request, subject, 'subject'), records, country, areAll);
+      const judged = judgeCards(await readObject(cases, request, subject, 'subject'), records, country, searched);
       const people = await writeObject(cases, request, 'people', {
         country,
         ...judged,
@@ -104,12 +128,12 @@ export function createJudgingActivities(
 
     /**
      * Compares two searches: contacts found now that were found before, by their places there, and new ones that are, or may be,
-     * the subject's. These are added at the end of people and plan; the places of the others stay, and so does what was judged of
-     * them: they may be deleted meanwhile.
+     * the subject's. These are added at the end of people; the places of the others stay, and so does what was judged of them: they
+     * may be deleted meanwhile.
      */
-    async recogniseContacts({ request, subject, people, plan, found }) {
+    async recogniseContacts({ request, subject, people, plan, approval, found: listed }) {
       const before = await readObject(cases, request, people, 'people');
-      const { records, readMs } = await readObject(cases, request, found, 'contacts');
+      const { records, readMs } = await readObject(cases, request, listed, 'contacts');
       const places = new Map(before.contacts.map(({ card }, place) => [card.id, place]));
       const known = records.flatMap(({ id }) => places.get(id) ?? []).sort((a, b) => a - b);
       const later = records.filter(({ id }) => !places.has(id));
@@ -121,20 +145,21 @@ export function createJudgingActivities(
       );
       const added = contacts.filter(({ card }) => !places.has(card.id));
       if (added.length === 0) return { people, plan, known, fresh: [] };
-      const { rows } = await readObject(cases, request, plan, 'plan');
       const all = {
         ...before,
         contacts: [...before.contacts, ...added.map(each => ({ ...each, readMs }))],
       };
-      const more = contactRows(all, VERBS[request.kind]).slice(before.contacts.length);
+      const found = contactRows(all, VERBS[request.kind]).slice(before.contacts.length);
+      const grown = await grow(request, { plan, approval }, found);
+      const placed = (kept: (typeof grown.kept)[number], index: number) => ({
+        contact: before.contacts.length + index,
+        ...(kept !== undefined && { kept }),
+      });
       return {
         people: await writeObject(cases, request, 'people', all),
-        plan: await writeObject(cases, request, 'plan', { rows: [...rows, ...more] }),
+        plan: grown.plan,
         known,
-        fresh: added.map(({ doubt }, index) => ({
-          contact: before.contacts.length + index,
-          ...(doubt !== undefined && { doubt }),
-        })),
+        fresh: grown.kept.map(placed),
       };
     },
   };
@@ -171,6 +196,10 @@ export async function readDecided(
 ): Promise<AnsweredRow[]> {
   const { rows } = await readObject(dependencies.cases, request, plan, 'plan');
   const decisions = await approvedDecisions(dependencies, request, { rows, approval }, acts);
+  return answered(rows, decisions);
+}
+
+function answered(rows: readonly PlanRow[], decisions: Decisions): AnsweredRow[] {
   return decideRows(rows, decisions).map(row => ({ ...row, isDecided: decidedOf(row, decisions) !== undefined }));
 }
 

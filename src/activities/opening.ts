@@ -11,7 +11,6 @@ import {
   DEADLINE_DAYS_DEFAULT,
   LANGUAGE_DEFAULT,
   type Language,
-  MATCHES_MAX_DEFAULT,
   SETTLE_SECONDS_DEFAULT,
   TIMEZONE_DEFAULT,
 } from '../request/options';
@@ -169,7 +168,6 @@ function admit(
     language = languageOfConnection,
     timezone = TIMEZONE_DEFAULT,
   } = parsed;
-  const { requireApproval = false, matchesMax = MATCHES_MAX_DEFAULT } = parsed;
   const submittedMs = submittedAt === undefined ? undefined : instantMs(submittedAt);
   const clock = clockOf({ regime, submittedMs }, receivedMs);
   return {
@@ -190,8 +188,6 @@ function admit(
     ...(plan !== undefined && { plan }),
     ...(clock && { clock }),
     settleMs: settleSeconds * 1000,
-    requireApproval,
-    matchesMax,
   };
 }
 

@@ -1,7 +1,7 @@
 /** The page of a bundle that shows a person what happened, when, and how to check it. Made from the receipt alone. Pure. */
 import type { Receipt } from '../receipt/model';
-import { verifiedWords } from '../receipt/words';
-import { capital, decidedWords, doubtWords, gapWords, requestNoun, staysWords } from '../request/sentences';
+import { plannedWords, verifiedWords } from '../receipt/words';
+import { capital, decidedWords, doubtWords, gapWords, keptAs, requestNoun, staysWords } from '../request/sentences';
 import { count } from '../request/words';
 
 const WIDTH = 960;
@@ -9,11 +9,11 @@ const MARGIN = 20;
 const STEPS = ['received', 'started', 'searched', 'deleted', 'verified', 'ended'] as const;
 
 export function storyPage(receipt: Receipt): string {
-  const { request, status, failure, times, sources, outOfReach, planDigest } = receipt;
+  const { request, status, failure, times, sources, outOfReach } = receipt;
   const { apiRequests, service, chain } = receipt;
   const rows = sources.map(source => {
-    const { found, kept, deleted, absent, retained, refused, failed, unreadable, withheld } = source;
-    const counts = [found, kept, deleted, absent, retained, refused + failed, unreadable, withheld];
+    const { found, unchanged, deleted, absent, retained, refused, failed, unreadable, withheld } = source;
+    const counts = [found, unchanged, deleted, absent, retained, refused + failed, unreadable, withheld];
     return row([source.source, searchedWords(source), windowWords(source), ...counts.map(String)]);
   });
   const reasons = sources.flatMap(({ source, reasons: found, gaps }) => [
@@ -24,7 +24,7 @@ export function storyPage(receipt: Receipt): string {
   ]);
   const doubts = receipt.doubts.map(
     ({ code, records, taken, kept }) =>
-      `${records}: ${doubtWords(code)} (${code}); decided to be the person's: ${taken}, ${request.kind === 'access' ? 'withheld' : 'left'}: ${kept}`,
+      `${records}: ${doubtWords(code)} (${code}); decided to be the person's: ${taken}, ${keptAs(request)}: ${kept}`,
   );
   const decisions = [
     ...receipt.approvals.map(decided => `approved at ${decidedWords(decided)}`),
@@ -38,7 +38,7 @@ export function storyPage(receipt: Receipt): string {
 <h1>${capital(requestNoun(request))} ${text(request.requestId)}</h1>
 <p>Of connection <b>${text(request.connection)}</b>, for the subject <code>${text(receipt.subject ?? 'not known')}</code> (a keyed hash).
 It ended as <b>${status}</b>${failure === null ? '' : ` (${text(failure)})`}.${request.dryRun ? ' It was to search only: nothing was handed over or deleted.' : ''}
-${verificationSentences(receipt)} ${planDigest === null ? '' : `Its plan is <code>${text(planDigest)}</code>.`}
+${verificationSentences(receipt)} ${planSentence(receipt)}
 ${dueWords(receipt)}${apiRequests === null ? '' : `It sent ${count(apiRequests, 'API request')} to Aircall.`} Version ${text(service.version)}.</p>
 ${timeline(times)}
 <table><tr>${HEADINGS.map(heading => `<th>${heading}</th>`).join('')}</tr>${rows.join('')}</table>
@@ -64,7 +64,7 @@ const HEADINGS = [
   'searched',
   'window',
   'found',
-  'kept',
+  'unchanged',
   'deleted',
   'already deleted',
   'left',
@@ -72,6 +72,13 @@ const HEADINGS = [
   'unreadable',
   'withheld',
 ];
+
+/** Which plan it was; of a dry run, what that would do. */
+function planSentence(receipt: Receipt): string {
+  const planned = plannedWords(receipt);
+  if (planned !== undefined) return `If it were executed: ${text(planned)}.`;
+  return receipt.planDigest === null ? '' : `Its plan is <code>${text(receipt.planDigest)}</code>.`;
+}
 
 /** What was checked after a deletion, and what it leaves in Aircall. */
 function verificationSentences(receipt: Receipt): string {

@@ -73,6 +73,7 @@ export function statusLines(report: StatusReport): string[] {
   return [
     `${titleOf(report)}${phase === undefined ? '' : `, ${phase}`}`,
     ...(counts === undefined ? [] : [`  so far     ${countWords(counts)}`]),
+    ...doubtLines({ doubts: [], ...report, coverage: {} }).map(words => `  doubtful   ${words}`),
     ...line('downloaded', progress && filesWords(progress)),
     ...line('left', progress && leftWords(progress)),
     ...(waitingFor === undefined

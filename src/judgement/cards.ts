@@ -3,7 +3,17 @@
  * the cards: they are read by their ids.
  */
 import { addressesOf, foldEmail, isRoleAddress } from './addresses';
-import type { Because, Card, Country, Identities, Judged, JudgedCard, Known, SubjectNumber } from './judgement';
+import type {
+  Because,
+  Card,
+  Country,
+  Identities,
+  Judged,
+  JudgedCard,
+  Known,
+  Searched,
+  SubjectNumber,
+} from './judgement';
 import { type Names, namesOf } from './names';
 import {
   NUMBERS_MAX,
@@ -31,16 +41,16 @@ export function bearsNumber(card: Card, numbers: readonly SubjectNumber[], count
 /**
  * Which cards are, or may be, the subject's, and how certain its numbers are.
  * @param cards all that bear an address or one of the subject's numbers; others are ignored
- * @param areAll whether the search for them was complete: otherwise nobody knows who else has a number
+ * @param searched whether these are all that there are
  */
 export function judgeCards<C extends Card>(
   identities: Identities,
   cards: readonly C[],
   country: Country | undefined,
-  areAll = true,
+  { areAll, areAllByAddress }: Searched = WHOLE_SEARCH,
 ): Judged<C> {
   const { own, others } = divide(identities, cards);
-  const shared = sharedAddresses(own);
+  const shared = sharedAddresses(own, areAllByAddress);
   const judgedOwn = own.map(card => judgeOwn(card, shared));
   const { owned, ...counts } = collectNumbers(identities, own, country);
   const near = judgeNear(others, { owned, own, country, anyAddress: identities.emails.length === 0 });
@@ -55,6 +65,8 @@ export function judgeCards<C extends Card>(
     ...counts,
   };
 }
+
+const WHOLE_SEARCH: Searched = { areAll: true, areAllByAddress: true };
 
 /** The canonical numbers of a card, each once, however many. */
 export function numbersOn(card: Card, country: Country | undefined): string[] {
@@ -87,11 +99,13 @@ function divide<C extends Card>({ emails }: Identities, cards: readonly C[]) {
   return { own, others };
 }
 
-/** Addresses that several people use. */
-function sharedAddresses(own: readonly Own[]): ReadonlySet<string> {
+/** Addresses that several people use, or may use. */
+function sharedAddresses(own: readonly Own[], areAllByAddress: boolean): ReadonlySet<string> {
   const under = new Map<string, Card[]>();
   for (const { card, addresses } of own) for (const address of addresses.keys()) listed(under, address).push(card);
-  const shared = [...under].filter(([address, cards]) => isRoleAddress(address) || namesOf(cards).contradictory);
+  const shared = [...under].filter(
+    ([address, cards]) => !areAllByAddress || isRoleAddress(address) || namesOf(cards).contradictory,
+  );
   return new Set(shared.map(([address]) => address));
 }
 

@@ -10,7 +10,7 @@ interface DoubtRow {
 }
 
 export const DOUBTS = {
-  'shared-address': { words: 'several people use the address', undecided: 'partial' },
+  'shared-address': { words: 'several people use the address, or may use it', undecided: 'partial' },
   'number-only': { words: 'only a number of the person leads to the contact', undecided: 'partial' },
   'shared-number': { words: 'other people use the number, or may use it', undecided: 'completed' },
   'other-contact': { words: 'Aircall attached the call to somebody else', undecided: 'completed' },

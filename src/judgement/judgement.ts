@@ -59,6 +59,14 @@ export interface JudgedCard<C extends Card = Card> {
   readonly doubt?: Extract<DoubtCode, 'shared-address' | 'number-only'> | undefined;
 }
 
+/** Whether the cards that were found are all that there are: one that nobody has seen may make others doubtful. */
+export interface Searched {
+  /** All that bear an address of the subject: otherwise nobody knows who else is under it. */
+  readonly areAllByAddress: boolean;
+  /** All that bear an address or a number of the subject: otherwise nobody knows who else has a number. */
+  readonly areAll: boolean;
+}
+
 /** The subject's numbers, before it is known who else has them. */
 export interface Known {
   /** In the order of their canonical digits; without doubts. */

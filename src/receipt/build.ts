@@ -77,6 +77,7 @@ export function receiptContent(facts: ReceiptFacts): ReceiptContent {
       outOfReach: [],
       verification: null,
       planDigest: null,
+      plan: null,
       doubts: [],
       approvals: [],
       rejection: null,
@@ -99,12 +100,20 @@ export function statedOf(result: RequestResult): Stated {
     outOfReach: coverage.outOfReach.filter(what => OUT_OF_REACH_PATTERN.test(what)),
     verification: result.verification?.state ?? null,
     planDigest: digestFrom(result.planDigest),
+    plan: planOf(result),
     doubts: result.doubts.map(({ code, records, taken, kept }) => ({ code, records, taken, kept })),
     approvals: result.approvals.map(decidedBy),
     rejection: result.rejection ? { ...decidedBy(result.rejection), reason: codeFrom(result.rejection.reason) } : null,
     package: handedOver ? { sha256: handedOver.sha256, sizeBytes: handedOver.sizeBytes } : null,
     apiRequests: result.apiRequests,
   };
+}
+
+/** Only a dry run has one. */
+function planOf({ plan }: RequestResult): Stated['plan'] {
+  if (plan === undefined) return null;
+  const { contacts, numbers = null, calls = null } = plan.counts;
+  return { contacts, numbers, calls };
 }
 
 /** A purged request ended in another way before. */
@@ -206,7 +215,7 @@ function sourceOf(
     state,
     by: by ?? null,
     found,
-    kept: found - dealtWith,
+    unchanged: found - dealtWith,
     ...ends,
     unreadable,
     reasons: reasonsOf(outcomes),

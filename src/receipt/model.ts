@@ -37,8 +37,8 @@ const source = z.strictObject({
     .describe(
       'How records were found: by numbers of the subject, or in the list of all; null: by a search, or not at all.',
     ),
-  found: count.describe('Records of the subject: kept + deleted + absent + retained + refused + failed.'),
-  kept: count.describe('Not changed: the request was to read only, or ended before.'),
+  found: count.describe('Records of the subject: unchanged + deleted + absent + retained + refused + failed.'),
+  unchanged: count.describe('Not changed in Aircall: the request was to read only, or ended before.'),
   deleted: count,
   absent: count.describe('Were already deleted before this request tried to delete them.'),
   retained: count.describe("Were left: they may be somebody else's, or changed since the plan was made."),
@@ -119,11 +119,23 @@ const body = z.strictObject({
   verification: z.enum(['verified', 'residual', 'skipped']).nullable().describe('Null: no deletion, or not known.'),
   planDigest: keyedHash
     .nullable()
-    .describe('Names the plan: what was, or in a dry run would be, handed over or deleted; null: it came to none.'),
+    .describe(
+      'Names the plan as it was made: what was, or in a dry run would be, handed over or deleted, without contacts that a verification found and deleted; null: it came to none.',
+    ),
+  plan: z
+    .strictObject({
+      contacts: count,
+      numbers: count.nullable().describe('By which calls would be searched for; null: a deletion.'),
+      calls: count.nullable().describe("Of these numbers, by Aircall's count; null: not counted."),
+    })
+    .nullable()
+    .describe(
+      'Of a dry run: the contacts that would be handed over or deleted, and the calls that would be looked through. Null: no dry run, it came to no plan, or not known.',
+    ),
   doubts: z
     .array(z.strictObject({ code, records: count, taken: count, kept: count }))
     .describe(
-      "Records that may be somebody else's, by reason: `taken`: somebody decided that they are the subject's; `kept`: not handed over, or left.",
+      "Records that may be somebody else's, by reason: `taken`: somebody decided that they are the subject's; `kept`: not handed over, or left; of a dry run: as its plan would do.",
     ),
   approvals: z.array(z.strictObject(decided)).describe('Approvals of the plan by persons; empty: there was none.'),
   rejection: z

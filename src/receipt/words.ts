@@ -1,5 +1,14 @@
 /** What a receipt states, in words for a person: each statement with the name of what it is about. Pure. */
-import { decidedWords, doubtWords, gapWords, isSearched, searchWords, verificationWords } from '../request/sentences';
+import {
+  decidedWords,
+  doubtWords,
+  gapWords,
+  isSearched,
+  keptAs,
+  planWords,
+  searchWords,
+  verificationWords,
+} from '../request/sentences';
 import { count } from '../request/words';
 import type { Receipt } from './model';
 
@@ -9,14 +18,30 @@ export function verifiedWords({ verification, sources, doubts }: Receipt): strin
   return verificationWords({ state: verification ?? 'skipped', retained, doubts });
 }
 
+/** What a dry run would do; undefined if it is none, or came to no plan. */
+export function plannedWords({ request: { kind }, plan, planDigest, sources }: Receipt): string | undefined {
+  if (plan === null) return undefined;
+  const { contacts, numbers, calls } = plan;
+  const searched = (name: string) => {
+    const found = sources.find(({ source }) => source === name);
+    return found && { state: found.state, by: found.by ?? undefined };
+  };
+  return planWords({
+    kind,
+    plan: { counts: { contacts, numbers: numbers ?? undefined, calls: calls ?? undefined } },
+    planDigest: planDigest ?? undefined,
+    coverage: { contacts: searched('contacts'), calls: searched('calls') },
+  });
+}
+
 export function statementsOf(receipt: Receipt): (readonly [string, string])[] {
   const { request, times, sources, doubts, approvals, rejection, verification, planDigest, outOfReach } = receipt;
-  const kept = `${request.dryRun ? 'would be ' : ''}${request.kind === 'access' ? 'withheld' : 'left'}`;
+  const planned = plannedWords(receipt) ?? planDigest;
   const verified = verifiedWords(receipt);
   return [
     ['ended', times.ended ?? 'not known'],
     ...(request.dryRun ? [['dry run', 'it was to search only: nothing was handed over or deleted'] as const] : []),
-    ...sources.map(source => [source.source, countsOf(source)] as const),
+    ...sources.map(source => [source.source, countsOf(source, request)] as const),
     ...sources.flatMap(({ source, gaps }) =>
       gaps.map(
         ({ code, count }) => ['missing', `${source}: ${gapWords({ code, count: count ?? undefined }, code)}`] as const,
@@ -26,10 +51,10 @@ export function statementsOf(receipt: Receipt): (readonly [string, string])[] {
       ({ code, records, taken, kept: left }) =>
         [
           'doubtful',
-          `${count(records, 'record')} because ${doubtWords(code)} (${code}): ${taken} decided to be the person's, ${left} ${kept}`,
+          `${count(records, 'record')} because ${doubtWords(code)} (${code}): ${taken} decided to be the person's, ${left} ${keptAs(request)}`,
         ] as const,
     ),
-    ...(planDigest === null ? [] : [['plan', planDigest] as const]),
+    ...(planned === null ? [] : [['plan', planned] as const]),
     ...approvals.map(decided => ['approved', decidedWords(decided)] as const),
     ...(rejection === null ? [] : [['rejected', `${decidedWords(rejection)}: ${rejection.reason}`] as const]),
     ...(verified === undefined
@@ -39,12 +64,14 @@ export function statementsOf(receipt: Receipt): (readonly [string, string])[] {
   ];
 }
 
-function countsOf(source: Receipt['sources'][number]): string {
-  const { state, by, found, kept, deleted, absent, retained, refused, failed, withheld } = source;
+/** Of a dry run only what it found: its plan says what it would do. */
+function countsOf(source: Receipt['sources'][number], { dryRun }: Receipt['request']): string {
+  const { state, by, found, unchanged, deleted, absent, retained, refused, failed, withheld } = source;
   const searched = searchWords({ state, by: by ?? undefined });
   if (!isSearched(source) && found === 0) return searched;
+  if (dryRun) return `${found} found, ${searched}`;
   const counts = [
-    `${kept} kept`,
+    `${unchanged} unchanged`,
     `${deleted} deleted`,
     `${absent} already deleted`,
     `${retained} left`,

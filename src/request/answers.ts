@@ -5,7 +5,15 @@
  */
 import { type Approved, approvedShape, type Rejected, rejectionAnswerShape } from './approval';
 import { ALARMS, type Clock, clockIfAny, clockShape } from './clock';
-import { countsShape, fetchingShape, isEnded, type RequestResult, type RequestStatus, resultShape } from './model';
+import {
+  countsShape,
+  doubtsShape,
+  fetchingShape,
+  isEnded,
+  type RequestResult,
+  type RequestStatus,
+  resultShape,
+} from './model';
 import { type RequestRef, requestRefFields } from './names';
 import { either, flag, instant, keyOf, object, oneOf, optional, type Shape, text, whole } from './shapes';
 import { WAITS } from './waits';
@@ -22,6 +30,7 @@ const statusShape: Shape<RequestStatus> = object({
   progress: optional(fetchingShape),
   waitingFor: optional(object({ cause: keyOf(WAITS), until: optional(instant) })),
   planDigest: optional(text),
+  doubts: optional(doubtsShape),
   alarm: optional(oneOf(...ALARMS)),
 });
 

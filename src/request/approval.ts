@@ -83,27 +83,40 @@ export class NotApproved extends Error {
   override readonly name = 'NotApproved';
 }
 
-/** What makes a person look first. */
-export const needFields = {
-  requireApproval: flag,
+/** What a request itself says of the approval of its plan; its record keeps it. */
+export interface Need {
+  readonly requireApproval: boolean;
   /** So many contacts are deleted without a person. */
-  matchesMax: whole,
-};
-const needShape = object({
-  ...needFields,
-  /** Somebody has seen this plan before: the request names it. */
-  planSeen: flag,
-});
-export type Need = Shaped<typeof needShape>;
+  readonly matchesMax: number;
+  /** The digest of the only plan that may be executed: somebody has seen that one. */
+  readonly plan?: string;
+}
 
-/** How many people must approve a plan. @param minimum of the connection; no request lowers it */
-export function approvalsNeeded(kind: Kind, rows: readonly PlanRow[], need: Need, minimum: number): number {
+/** What decides about a plan before anybody approves it. */
+export interface Policy extends Need {
+  /** Approvals that the connection requires; no request lowers it. */
+  readonly minimum: number;
+}
+
+interface Proposed {
+  readonly kind: Kind;
+  readonly rows: readonly PlanRow[];
+  readonly planDigest: string;
+}
+
+/** How many people must approve a plan: the one rule, by which requests wait and steps refuse. */
+export function approvalsNeeded({ kind, rows, planDigest }: Proposed, policy: Policy): number {
   if (rows.length === 0) return 0;
-  const asked = need.requireApproval ? 1 : 0;
+  const asked = policy.requireApproval ? 1 : 0;
   if (kind === 'access') return asked;
   const contacts = rows.filter(({ record, doubt }) => record === 'contact' && doubt === undefined).length;
-  const capped = contacts > need.matchesMax && !need.planSeen ? 1 : 0;
-  return Math.max(minimum, asked, capped);
+  const capped = contacts > policy.matchesMax && policy.plan !== planDigest ? 1 : 0;
+  return Math.max(policy.minimum, asked, capped);
+}
+
+/** Whether a request may not execute a plan because it names another one. */
+export function isOtherPlan({ plan }: Pick<Need, 'plan'>, planDigest: string | undefined): boolean {
+  return plan !== undefined && plan !== planDigest;
 }
 
 /** @throws {ApprovalRefused} */

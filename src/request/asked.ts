@@ -1,11 +1,13 @@
 /**
  * What a request asks for, in a form without personal data, so that the same request id for something else is recognised, also
- * long after the input was destroyed: keyed hashes of the identities, and a keyed digest of each option as it was given. Pure.
- * Decision D12.
+ * long after the input was destroyed: keyed hashes of the identities, and a keyed digest of each option as it was given. What decides
+ * who approves its plan is kept as it is, because steps believe no workflow. Pure. Decisions D12, D16.
  */
+import type { Need } from './approval';
 import { identityHashesOf } from './identities';
 import type { Inputs } from './input';
 import type { Kind } from './names';
+import { MATCHES_MAX_DEFAULT, type OptionsOf } from './options';
 
 export interface Asked {
   /** Names the subject where one hash has to: that of the first identity. */
@@ -14,6 +16,8 @@ export interface Asked {
   readonly identityHashes: readonly string[];
   /** Of each given option, by its name. An option that was left out has none, whatever its default is. */
   readonly optionDigests: Readonly<Record<string, string>>;
+  /** With the defaults of what was left out. */
+  readonly need: Need;
 }
 
 /** @param hash keyed, see the keyring */
@@ -24,7 +28,14 @@ export function askedOf(hash: (value: string) => string, input: Inputs[Kind]): A
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
   const digestOf = (name: string, value: unknown) => hash(`option ${connection} ${name} ${JSON.stringify(value)}`);
   const optionDigests = Object.fromEntries(given.map(([name, value]) => [name, digestOf(name, value)]));
-  return { subjectHash, identityHashes, optionDigests };
+  return { subjectHash, identityHashes, optionDigests, need: needOf(input) };
+}
+
+function needOf(input: Inputs[Kind]): Need {
+  const { requireApproval = false } = input;
+  const deletion: OptionsOf<'deletion'> = input.kind === 'deletion' ? input : {};
+  const { matchesMax = MATCHES_MAX_DEFAULT, plan } = deletion;
+  return { requireApproval, matchesMax, ...(plan !== undefined && { plan }) };
 }
 
 /** The fields of the input in which two requests differ; none if they are the same request. */

@@ -5,7 +5,7 @@
  */
 import { DOUBTS } from '../judgement/doubts';
 import { inputFor, returnedBy } from './addressed';
-import { approvalInputShape, approvedByShape, needFields, rejectedShape, rejectionInputShape } from './approval';
+import { approvalInputShape, approvedByShape, rejectedShape, rejectionInputShape } from './approval';
 import { ALARMS, clockShape, extensionInputShape, REGIMES } from './clock';
 import { INSIGHTS, INTELLIGENCE } from './insights';
 import { coverageShape, packageRefShape, phaseTimesShape, resultShape } from './model';
@@ -104,7 +104,6 @@ const openedShape = object({
   plan: optional(text),
   clock: optional(clockShape),
   settleMs: number,
-  ...needFields,
   /** Whether a deletion has an access request of the same subject to wait for. */
   accessesOpen: flag,
 });
@@ -239,7 +238,8 @@ const madeShape = object({
   /** Keyed hash of its rows. */
   planDigest: text,
   certain: rowsOf(whole),
-  doubtful: rowsOf(whole),
+  /** How many rows are doubtful, by reason and source. */
+  doubts: listOf(object({ code: keyOf(DOUBTS), source: isSource, records: whole })),
 });
 export type MadePlan = Shaped<typeof madeShape>;
 
@@ -265,6 +265,17 @@ const decidedShape = object({
 });
 /** The rows of a plan, as they are decided. */
 export type Decided = Shaped<typeof decidedShape>;
+
+const recognisedShape = object({
+  people: caseRefShape,
+  plan: caseRefShape,
+  /** Contacts that were found before, by their places. */
+  known: listOf(whole),
+  /** Others, by their new places. `kept`: why the plan does not take it; absent: the plan takes it from now on. */
+  fresh: listOf(object({ contact: whole, kept: optional(either(keyOf(DOUBTS), oneOf('after-plan'))) })),
+});
+/** What a search found, compared with what is known. */
+export type Recognised = Shaped<typeof recognisedShape>;
 
 const gatheredShape = object({
   /** The files, each in the vault or with the code of why not. */
@@ -386,7 +397,9 @@ const LOCAL = {
         subject: caseRefShape,
         numbers: caseRefShape,
         contacts: caseRefShape,
-        /** Whether the search for them was complete. */
+        /** Whether the searches for addresses were complete. */
+        areAllByAddress: flag,
+        /** Whether those for numbers were complete too. */
         areAll: flag,
       }),
     ],
@@ -456,13 +469,8 @@ const LOCAL = {
     returns: nothing,
   },
   recogniseContacts: {
-    takes: [object({ request, subject: caseRefShape, people: caseRefShape, plan: caseRefShape, found: caseRefShape })],
-    returns: object({
-      people: caseRefShape,
-      plan: caseRefShape,
-      known: listOf(whole),
-      fresh: listOf(object({ contact: whole, doubt: optional(keyOf(DOUBTS)) })),
-    }),
+    takes: [object({ request, subject: caseRefShape, people: caseRefShape, ...planned, found: caseRefShape })],
+    returns: recognisedShape,
   },
   buildPackage: {
     takes: [
@@ -498,7 +506,7 @@ const LOCAL = {
   },
   /** How many people must approve a plan before it is executed. */
   approvalNeeded: {
-    takes: [object({ request, plan: caseRefShape, ...needFields, planSeen: flag })],
+    takes: [object({ request, plan: caseRefShape })],
     returns: object({ needed: whole }),
   },
   checkApproval: {

@@ -195,6 +195,12 @@ export type Cost = Shaped<typeof costShape>;
 /** How a request ended, or that it was purged since. */
 export const isEnded = either(isEndedStatus, oneOf('purged'));
 
+/**
+ * Records that may be somebody else's, by code, and what was decided: `kept` are those that nobody took: withheld or left, or, before
+ * the request has ended, undecided.
+ */
+export const doubtsShape = listOf(object({ code: keyOf(DOUBTS), records: whole, taken: whole, kept: whole }));
+
 /** Names its request, so that it passes for the result of no other one. */
 export const resultShape = object({
   ...requestRefFields,
@@ -228,8 +234,7 @@ export const resultShape = object({
   ),
   /** When its data was destroyed, and how it had ended. */
   purged: optional(object({ at: instant, status: isEnded })),
-  /** Records that may be somebody else's, by code, and what was decided: `kept` are those that were withheld, or left. */
-  doubts: listOf(object({ code: keyOf(DOUBTS), records: whole, taken: whole, kept: whole })),
+  doubts: doubtsShape,
   /** Of the plan, by a person; without a registered approver it is not signed. */
   approvals: listOf(approvedByShape),
   /** Who rejected the plan, and why, if the status is `denied`. */
@@ -280,6 +285,8 @@ export interface RequestStatus extends RequestRef, Partial<Clock> {
   readonly progress?: Fetching;
   readonly waitingFor?: WaitingFor;
   readonly planDigest?: string;
+  /** Of its plan, once there is one. */
+  readonly doubts?: Shaped<typeof doubtsShape>;
   /** Raised, and not withdrawn by an extension. */
   readonly alarm?: Alarm;
 }

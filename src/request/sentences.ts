@@ -97,12 +97,16 @@ function keptWords({ kind, dryRun }: Facts, kept: number): string {
   return `${count(kept, 'record')} that ${MAY_BE} ${dryRun ? 'would be' : were} ${KEPT[kind]}`;
 }
 
+/** What became, or in a dry run would become, of records that nobody took. */
+export function keptAs({ kind, dryRun }: Pick<Facts, 'kind' | 'dryRun'>): string {
+  return `${dryRun ? 'would be ' : ''}${KEPT[kind]}`;
+}
+
 /** Doubtful records, one line for each reason. */
-export function doubtLines(facts: Facts): string[] {
-  const { kind, status, dryRun, doubts, coverage } = facts;
+export function doubtLines(facts: Pick<Facts, 'kind' | 'status' | 'dryRun' | 'doubts' | 'coverage'>): string[] {
+  const { status, doubts, coverage } = facts;
   const ambiguous = coverage.calls?.ambiguous ?? 0;
-  const done = `${dryRun ? 'would be ' : ''}${KEPT[kind]}`;
-  const kept = status === 'running' || status === 'waiting' ? 'undecided' : done;
+  const kept = status === 'running' || status === 'waiting' ? 'undecided' : keptAs(facts);
   if (doubts.length === 0) return ambiguous === 0 ? [] : [`${count(ambiguous, 'call')} that ${MAY_BE}: ${kept}`];
   return doubts.map(({ code, records, taken, kept: left }) =>
     [
@@ -243,8 +247,21 @@ export function verificationWords({ state, retained, doubts }: Verified): string
     : `searched again, and no contact was found but those that were left (${left})`;
 }
 
+interface PlanTold {
+  readonly kind: Kind;
+  readonly plan?: { readonly counts: PlanCounts } | undefined;
+  readonly planDigest?: string | undefined;
+  readonly coverage: { readonly contacts?: Searched | undefined; readonly calls?: Searched | undefined };
+}
+
+interface PlanCounts {
+  readonly contacts: number;
+  readonly numbers?: number | undefined;
+  readonly calls?: number | undefined;
+}
+
 /** What a dry run would do; undefined if there is no plan. */
-export function planWords({ kind, plan, planDigest, coverage }: Facts): string | undefined {
+export function planWords({ kind, plan, planDigest, coverage }: PlanTold): string | undefined {
   if (plan === undefined) return undefined;
   const { contacts, numbers, calls: rows } = plan.counts;
   const records = count(contacts, 'contact');
@@ -286,7 +303,7 @@ function timeWords(hours: number | undefined): string {
   return hours === undefined ? '' : `: ${durationWords(hours)} if no other request of the company runs`;
 }
 
-function isWhole({ contacts }: SourcesCovered): boolean {
+function isWhole({ contacts }: PlanTold['coverage']): boolean {
   return contacts?.state === 'complete';
 }
 

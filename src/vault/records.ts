@@ -4,6 +4,7 @@
  * tombstone, `purged/<connection>/<kind>/<requestId>`, which is never replaced: it answers, whatever record is put back.
  */
 import { SealBroken } from '../encryption/seal';
+import type { Need } from '../request/approval';
 import type { Asked } from '../request/asked';
 import { type Clock, type ExtensionInput, ExtensionRefused, extended } from '../request/clock';
 import { noCounts, type RequestResult } from '../request/model';
@@ -50,6 +51,7 @@ export interface Standing {
   readonly isCancelled: boolean;
   /** Whether the request is a deletion, and no dry run. */
   readonly deletes: boolean;
+  readonly need: Need;
 }
 
 export interface Records {
@@ -168,7 +170,7 @@ export function createRecords(vault: Vault, marks: Pick<Marks, 'unmark'>, ended:
   }
 
   function remember(record: StoredRecord, of = [record.runId]): Known {
-    const { request, incarnation, dryRun, cancelRequestedAt, dataKey } = record;
+    const { request, incarnation, dryRun, need, cancelRequestedAt, dataKey } = record;
     const folder = folderOf(request);
     const found: Known = {
       runs: new Set(of),
@@ -177,6 +179,7 @@ export function createRecords(vault: Vault, marks: Pick<Marks, 'unmark'>, ended:
         hasEnded: hasEnded(record),
         isCancelled: cancelRequestedAt !== undefined,
         deletes: request.kind === 'deletion' && dryRun !== true,
+        need,
       },
       own: dataKey && vault.under(sealKeysOf(dataKey)),
       untilMs: performance.now() + KNOWN_MS,
@@ -400,6 +403,7 @@ function purged({ request, startedAt, dryRun, result }: RequestRecord, at: Date)
     purged: { at: at.toISOString(), status: result?.status ?? 'failed' },
     ...(result?.verification && { verification: result.verification }),
     ...(result?.planDigest && { planDigest: result.planDigest }),
+    ...(result?.plan && { plan: result.plan }),
     doubts: result?.doubts ?? [],
     approvals: result?.approvals ?? [],
     ...(result?.rejection && { rejection: result.rejection }),

@@ -27,17 +27,19 @@ export async function accessRequest(input: AccessInput): Promise<RequestResult> 
 
     run.progress.enter('fetching-calls');
     const { listed: calls, coverage } = await findCalls(run, people);
-    const { plan, planDigest, certain, doubtful } = await makePlan(run, people, calls);
+    const made = await makePlan(run, people, calls);
+    const { certain } = made;
+    const doubtful = made.doubts.reduce((sum, { source, records }) => (source === 'calls' ? sum + records : sum), 0);
     findings.found('calls', certain.calls);
-    findings.cover({ calls: { ...coverage, ambiguous: doubtful.calls } });
+    findings.cover({ calls: { ...coverage, ambiguous: doubtful } });
     const nothing = people.contacts + calls.records === 0;
-    const approved = nothing ? {} : await run.approvals.of({ plan, planDigest, planSeen: false });
+    const approved = nothing ? {} : await run.approvals.of(made);
     if (approved === undefined) return;
-    const planned: Planned = { plan, ...approved };
+    const planned: Planned = { plan: made.plan, ...approved };
     const { taken } = await decidePlan(run, planned, calls.records);
     findings.found('contacts', taken.contacts - certain.contacts);
     findings.found('calls', taken.calls - certain.calls);
-    findings.cover({ calls: { ...coverage, ambiguous: Math.max(0, certain.calls + doubtful.calls - taken.calls) } });
+    findings.cover({ calls: { ...coverage, ambiguous: Math.max(0, certain.calls + doubtful - taken.calls) } });
 
     coverParts(run);
     const audio = await collectAudio(run, calls, planned);

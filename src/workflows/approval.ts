@@ -19,7 +19,7 @@ import {
   type RejectionInput,
   rejectionIn,
 } from '../request/approval';
-import type { CaseRef, Opened } from '../request/contracts';
+import type { CaseRef, MadePlan, Opened } from '../request/contracts';
 import { APPROVE, REJECT } from '../request/names';
 import { missingKeyOf } from '../unusable';
 import type { Findings } from './findings';
@@ -32,23 +32,16 @@ const approveUpdate = defineUpdate<Approved, [unknown]>(APPROVE);
 /** Returns the rejection, with which the request ends. */
 const rejectUpdate = defineUpdate<RejectionAnswer, [unknown]>(REJECT);
 
-export interface Planned {
-  readonly plan: CaseRef;
-  readonly planDigest: string;
-  /** Somebody has seen this very plan before the request was started. */
-  readonly planSeen: boolean;
-}
-
 export interface Approvals {
   /**
    * Waits until the plan may be executed, if people must approve it. Undefined if it must not: it was rejected, or nobody answered
    * before the request's deadline; the findings say which.
    */
-  of(planned: Planned): Promise<{ readonly approval?: CaseRef } | undefined>;
+  of(made: MadePlan): Promise<{ readonly approval?: CaseRef } | undefined>;
 }
 
 /** A request whose plan waits. */
-interface Waiting extends Planned {
+interface Waiting extends Pick<MadePlan, 'plan' | 'planDigest'> {
   readonly opened: Opened;
   readonly findings: Findings;
   /** The approvals so far. */
@@ -142,19 +135,12 @@ export function keepApprovals(): (request: {
   }
 
   return ({ opened, progress, findings }) => ({
-    async of(planned) {
-      const { request, requireApproval, matchesMax, deadlineMs } = opened;
-      const { plan, planSeen } = planned;
-      const { needed } = await localSteps(deadlineMs).approvalNeeded({
-        request,
-        plan,
-        requireApproval,
-        matchesMax,
-        planSeen,
-      });
+    async of({ plan, planDigest }) {
+      const { request, deadlineMs } = opened;
+      const { needed } = await localSteps(deadlineMs).approvalNeeded({ request, plan });
       if (needed === 0) return {};
       progress.enter('approving');
-      const mine: Waiting = { ...planned, opened, findings };
+      const mine: Waiting = { plan, planDigest, opened, findings };
       waiting = mine;
       try {
         const until = new Date(deadlineMs).toISOString();

@@ -2,6 +2,7 @@
  * A deletion: find all contacts that are, or may be, the subject's, delete those that its plan takes, and prove that they are deleted.
  * Nothing is deleted before all matches are known. Decisions D5, D11, D12, D15, D16.
  */
+import { isOtherPlan } from '../request/approval';
 import type { DeletionInput, RequestResult } from '../request/model';
 import { deleteContacts } from './deleting';
 import { type Found, findPeople } from './people';
@@ -21,9 +22,8 @@ export async function deletionRequest(input: DeletionInput): Promise<RequestResu
     findings.found('contacts', people.contacts);
     coverNumbers(run, people);
     const made = await makePlan(run, people);
-    if (isOtherPlan(run)) return;
-    const planSeen = run.opened.plan !== undefined;
-    const approved = dryRun ? {} : await run.approvals.of({ ...made, planSeen });
+    if (refuseOtherPlan(run)) return;
+    const approved = dryRun ? {} : await run.approvals.of(made);
     if (approved === undefined) return;
     const planned: Planned = { plan: made.plan, ...approved };
     const { take } = await decidePlan(run, planned, people.contacts);
@@ -39,8 +39,8 @@ export async function deletionRequest(input: DeletionInput): Promise<RequestResu
 }
 
 /** Whether the request was to execute another plan than the one that it has found: then it fails, and deletes nothing. */
-function isOtherPlan({ opened: { plan }, findings }: RequestRun): boolean {
-  if (plan === undefined || plan === findings.planDigest) return false;
+function refuseOtherPlan({ opened, findings }: RequestRun): boolean {
+  if (!isOtherPlan(opened, findings.planDigest)) return false;
   const message = 'the plan is no longer the one that was named, and nothing was deleted; make the dry run again';
   findings.failure = { code: 'plan-changed', message };
   return true;

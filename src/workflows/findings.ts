@@ -3,7 +3,7 @@
  * made from them when the request ends. Pure; Workflow-safe.
  */
 import { DOUBTS, type DoubtCode } from '../judgement/doubts';
-import type { Decided } from '../request/contracts';
+import type { Decided, MadePlan } from '../request/contracts';
 import type {
   Counts,
   FinalStatus,
@@ -68,7 +68,12 @@ export interface Findings extends Found {
   outcomeOf(record: string): Outcome | undefined;
   /** A failure ended the request: the source that was being searched names it, instead of a cancellation. */
   brokeOff(failure: NonNullable<RequestResult['failure']>): void;
-  /** Counts rows that are doubtful, or that somebody decided to keep; if the plan `isDone`, the kept ones have that as their outcome. */
+  /** Counts rows of a plan that are doubtful, while nobody has decided. */
+  notePlanned(doubts: MadePlan['doubts']): void;
+  /**
+   * Counts rows that are doubtful, or that somebody decided to keep, in place of those that were only planned; if the plan `isDone`, the
+   * kept ones have that as their outcome.
+   */
   noteExceptions(exceptions: Decided['exceptions'], plan: { readonly isDone: boolean }): void;
   /** Counts outcomes of records that nothing names. */
   noteMore(outcomes: UnlistedOutcomes): void;
@@ -94,6 +99,7 @@ export function createFindings(kind: Kind): Findings {
   const ends = new Map<string, RecordOutcome>();
   const unlisted: UnlistedOutcomes[] = [];
   const doubts = new Map<DoubtCode, Doubtful>();
+  let isDecided = false;
   let sorted: readonly RecordOutcome[] | undefined;
   let covered: Found['covered'] = { contacts: { state: 'skipped', gaps: [] } };
 
@@ -111,6 +117,12 @@ export function createFindings(kind: Kind): Findings {
     const name = COUNTED[outcome];
     const present = counts[name];
     if (present !== undefined) counts[name] = present + more;
+  }
+
+  function addDoubt({ code, taken, kept, undecided }: Doubtful): void {
+    const before = doubts.get(code) ?? { taken: 0, kept: 0, undecided: 0 };
+    const sum = { taken: before.taken + taken, kept: before.kept + kept };
+    doubts.set(code, { code, ...sum, undecided: before.undecided + undecided });
   }
 
   function noteMore(outcomes: UnlistedOutcomes): void {
@@ -148,13 +160,14 @@ export function createFindings(kind: Kind): Findings {
       if (calls?.gaps.some(({ code }) => code === 'cancelled'))
         covered = { ...covered, calls: { ...calls, gaps: [{ code: failure.code }] } };
     },
+    notePlanned(planned) {
+      for (const { code, records } of planned) addDoubt({ code, taken: 0, kept: records, undecided: records });
+    },
     noteExceptions(exceptions, { isDone }) {
+      if (!isDecided) doubts.clear();
+      isDecided = true;
       for (const { code, source, places, taken, kept, undecided } of exceptions) {
-        if (code !== 'decided') {
-          const before = doubts.get(code) ?? { taken: 0, kept: 0, undecided: 0 };
-          const sum = { taken: before.taken + taken, kept: before.kept + kept };
-          doubts.set(code, { code, ...sum, undecided: before.undecided + undecided });
-        }
+        if (code !== 'decided') addDoubt({ code, taken, kept, undecided });
         if (!isDone) continue;
         for (const place of places) set({ record: recordName(source, place), outcome: KEPT[kind], code });
         const more = kept - places.length;

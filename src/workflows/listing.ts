@@ -85,6 +85,11 @@ export async function readLists(
 /** Of rows that cannot be read: counted once, over all lists. */
 const UNREADABLE = 'unexpected-record';
 
+/** Whether every row of the lists was seen: one that cannot be read was. */
+export function isSeenWhole({ gaps }: ListedSource): boolean {
+  return gaps.every(({ code }) => code === UNREADABLE);
+}
+
 /** A list that was split, by Aircall's count, and the counts of its parts so far. */
 interface Whole {
   readonly rows: number;

@@ -3,7 +3,7 @@
  * before anything is done with one: a card changes what is judged of others. Decisions D5, D15.
  */
 import type { CaseRef, Numbers, People } from '../request/contracts';
-import { type ListedSource, readLists } from './listing';
+import { isSeenWhole, type ListedSource, readLists } from './listing';
 import type { List } from './pages';
 import type { RequestRun } from './run';
 
@@ -17,7 +17,7 @@ export async function findPeople(run: RequestRun): Promise<Found | undefined> {
   const { findings, opened } = run;
   const { request, subject } = opened;
   const search = opened.contacts === 'company' ? listContacts : searchContacts;
-  const { listed, numbers } = await search(run);
+  const { listed, numbers, areAllByAddress } = await search(run);
   const by = opened.contacts === 'company' ? { by: opened.contacts } : {};
   findings.cover({ contacts: { state: listed.state, gaps: listed.gaps, ...by } });
   findings.noteUnreadable('contacts', listed.unreadable);
@@ -27,8 +27,14 @@ export async function findPeople(run: RequestRun): Promise<Found | undefined> {
     return undefined;
   }
   const known = numbers.numbers;
-  const areAll = listed.state === 'complete';
-  const people = await run.local.judgePeople({ request, subject, numbers: known, contacts: listed.object, areAll });
+  const people = await run.local.judgePeople({
+    request,
+    subject,
+    numbers: known,
+    contacts: listed.object,
+    areAllByAddress,
+    areAll: listed.state === 'complete',
+  });
   return { ...people, known };
 }
 
@@ -43,6 +49,8 @@ export async function searchAgain(run: RequestRun, { known, spellings }: Found):
 interface Search {
   readonly listed: ListedSource;
   readonly numbers: Numbers;
+  /** Whether every contact under an address of the subject was seen. */
+  readonly areAllByAddress: boolean;
 }
 
 /**
@@ -51,6 +59,7 @@ interface Search {
  */
 async function searchContacts(run: RequestRun): Promise<Search> {
   let listed = await readLists(run, 'contacts', byAddresses(run), {});
+  const areAllByAddress = isSeenWhole(listed);
   let numbers = await identify(run, listed);
   while (numbers.unsearched.length > 0 && listed.state !== 'failed') {
     listed = await readLists(
@@ -62,7 +71,7 @@ async function searchContacts(run: RequestRun): Promise<Search> {
     );
     numbers = await identify(run, listed, numbers);
   }
-  return { listed, numbers };
+  return { listed, numbers, areAllByAddress };
 }
 
 /** All contacts of the company; once more if the contacts have numbers that the request does not name. */
@@ -70,9 +79,10 @@ async function listContacts(run: RequestRun): Promise<Search> {
   const { subject } = run.opened;
   const first = await readLists(run, 'contacts', [companyList(subject)], {});
   const numbers = await identify(run, first);
-  if (numbers.found === 0 || first.state === 'failed') return { listed: first, numbers };
+  const areAllByAddress = isSeenWhole(first);
+  if (numbers.found === 0 || first.state === 'failed') return { listed: first, numbers, areAllByAddress };
   const listed = await readLists(run, 'contacts', [companyList(subject, numbers.numbers)], {}, { before: first });
-  return { listed, numbers };
+  return { listed, numbers, areAllByAddress };
 }
 
 function identify(run: RequestRun, { object }: ListedSource, before?: Numbers): Promise<Numbers> {

@@ -31,6 +31,7 @@ export async function makePlan(run: RequestRun, { people }: People, calls?: List
     audio: audioKinds(include),
   });
   run.findings.planDigest = made.planDigest;
+  run.findings.notePlanned(made.doubts);
   return made;
 }
 

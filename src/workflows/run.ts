@@ -24,7 +24,7 @@ import { createFindings, type Findings, statusOf } from './findings';
 import { createProgress, type Progress } from './progress';
 import { refuseUnknownKey } from './received';
 import { countRereadings, type Rereadings } from './rereadings';
-import { resultOf } from './result';
+import { doubtsOf, resultOf } from './result';
 import { bulkSteps, failureOf, isCancelled, localSteps, ownFailure } from './steps';
 import { keepWaits, type Waits } from './waits';
 import { countWindows, type Windows } from './windows';
@@ -145,7 +145,7 @@ export async function runRequest(
       ...soFar?.(),
       ...clock.present(),
       ...(waitingFor && { waitingFor }),
-      ...(planDigest && { planDigest }),
+      ...(planDigest && { planDigest, doubts: doubtsOf(findings) }),
     };
   }
 

@@ -4,7 +4,7 @@
  */
 import { sleep } from '@temporalio/workflow';
 import type { DoubtCode } from '../judgement/doubts';
-import type { CaseRef } from '../request/contracts';
+import type { CaseRef, Recognised } from '../request/contracts';
 import type { Outcome, Verification } from '../request/model';
 import { recordName } from '../request/sources';
 import { sideBySide } from '../side-by-side';
@@ -62,10 +62,9 @@ async function check(run: RequestRun, found: Found, known: Known): Promise<Check
   const checkedAt = new Date(Date.now()).toISOString();
   const readings = new Map<number, CaseRef>();
   if (seen.state !== 'complete') return { checkedAt, left: undefined, readings };
-  const { people, plan } = known.target;
-  const now = await run.local.recogniseContacts({ request, subject, people, plan, found: seen.object });
+  const now = await run.local.recogniseContacts({ request, subject, ...known.target, found: seen.object });
   const fresh = recordFresh(run, known, now.fresh);
-  known.target = { ...known.target, people: now.people, ...(known.target.approval ? {} : { plan: now.plan }) };
+  known.target = { ...known.target, people: now.people, plan: now.plan };
   const shown = now.known.filter(place => known.taken.has(place) && !known.gone.has(place));
   await sideBySide(shown, CONTACTS_AT_ONCE, async place => {
     const read = await readContact(run, known.target, place);
@@ -81,26 +80,20 @@ async function check(run: RequestRun, found: Found, known: Known): Promise<Check
 }
 
 /** Contacts that no earlier search found. @returns places of those that are the subject's alone: nothing of them should be there */
-function recordFresh(
-  { findings, opened }: RequestRun,
-  { target, taken, later }: Known,
-  fresh: readonly { readonly contact: number; readonly doubt?: DoubtCode }[],
-): number[] {
+function recordFresh({ findings }: RequestRun, { taken, later }: Known, fresh: Recognised['fresh']): number[] {
   findings.found('contacts', fresh.length);
-  for (const { contact, doubt } of fresh) {
-    if (doubt !== undefined) findings.noteExceptions([undecided(doubt, contact)], { isDone: true });
-    else if (mayGrow(opened, target, taken.size)) taken.add(contact);
+  return fresh.flatMap(({ contact, kept }) => {
+    if (kept !== undefined && kept !== 'after-plan') {
+      findings.noteExceptions([undecided(kept, contact)], { isDone: true });
+      return [];
+    }
+    if (kept === undefined) taken.add(contact);
     else {
       later.add(contact);
-      findings.note({ record: recordName('contacts', contact), outcome: 'retained', code: 'after-plan' });
+      findings.note({ record: recordName('contacts', contact), outcome: 'retained', code: kept });
     }
-  }
-  return fresh.flatMap(({ contact, doubt }) => (doubt === undefined ? [contact] : []));
-}
-
-/** Whether a plan takes one more contact: not if people have seen it, and not beyond what a request may delete without a person. */
-function mayGrow({ matchesMax, plan }: RequestRun['opened'], { approval }: Target, taken: number): boolean {
-  return approval === undefined && plan === undefined && taken < matchesMax;
+    return [contact];
+  });
 }
 
 function undecided(code: DoubtCode, place: number) {

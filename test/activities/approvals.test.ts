@@ -1,10 +1,12 @@
 /** What counts as an approval of a plan: the steps that judge one, and the check of the steps that act on the plan. */
 import { approvedDecisions, planDigestOf } from '../../src/activities/approved';
+import { writeObject } from '../../src/activities/case-objects';
 import type { PlanRow } from '../../src/judgement/plan';
-import type { ApprovalInput } from '../../src/request/approval';
-import { workflowIdOf } from '../../src/request/names';
+import type { ApprovalInput, Need } from '../../src/request/approval';
+import { type Kind, type RequestRef, workflowIdOf } from '../../src/request/names';
 import type { CaseRef } from '../../src/vault/cases';
 import { createApprover, type TestApprover } from '../support/approvers';
+import { askedFor } from '../support/asked';
 import { attempt, failureOf, infoOf, type Steps, startSteps } from './support/steps';
 
 const [anna, ben, carla] = [createApprover('anna'), createApprover('ben'), createApprover('carla')];
@@ -41,17 +43,33 @@ const register = async (...approvers: readonly TestApprover[]) => {
 const require = (approvals: number) => steps.connect(undefined, { approvals });
 const local = <T>(step: () => Promise<T>) => attempt(step, infoOf(steps.request, 'run-0'));
 
-const needed = (need: { requireApproval?: boolean; matchesMax?: number; planSeen?: boolean }, of = plan) =>
-  local(() =>
-    steps.local.approvalNeeded({
-      request: steps.request,
-      plan: of,
-      requireApproval: false,
-      matchesMax: 5,
-      planSeen: false,
-      ...need,
-    }),
-  ).then(answer => answer.needed);
+let others = 0;
+/** Another request, whose record says this of approvals. */
+async function requestWith(need: Partial<Need>, kind: Kind = 'deletion'): Promise<RequestRef> {
+  others += 1;
+  const request = { connection: 'acme', kind, requestId: `other-${others}` };
+  const startedAt = new Date(STARTED_MS).toISOString();
+  await steps.cases.open({ request, ...askedFor('of-nobody', need), runId: 'run-0', startedAt, incarnation: 1 });
+  return request;
+}
+
+const actFor = (request: RequestRef, rows: readonly PlanRow[], approval?: CaseRef) =>
+  attempt(
+    () =>
+      approvedDecisions({ ...steps, hash: steps.keyring.hash }, request, { rows, ...(approval && { approval }) }, true),
+    infoOf(request, 'run-0'),
+  );
+
+/** How many people must approve a plan of such a request. A step that acts on it without them agrees. */
+async function needed(need: Partial<Need>, rows = ROWS, kind: Kind = 'deletion'): Promise<number> {
+  const request = await requestWith(need, kind);
+  const made = await writeObject(steps.cases, request, 'plan', { rows });
+  const ask = () => steps.local.approvalNeeded({ request, plan: made });
+  const answer = await attempt(ask, infoOf(request, 'run-0'));
+  if (answer.needed === 0) expect(await actFor(request, rows)).toEqual({});
+  else await notApproved(actFor(request, rows));
+  return answer.needed;
+}
 
 const statement = (decisions: ApprovalInput['decisions'] = {}, change: object = {}) => ({
   workflowId: workflowIdOf(steps.request),
@@ -68,15 +86,7 @@ const check = (given: ApprovalInput, before?: CaseRef) =>
   local(() =>
     steps.local.checkApproval({ request: steps.request, plan, given, nowMs: NOW_MS, ...(before && { before }) }),
   );
-const act = (approval?: CaseRef, rows = ROWS) =>
-  local(() =>
-    approvedDecisions(
-      { ...steps, hash: steps.keyring.hash },
-      steps.request,
-      { rows, ...(approval && { approval }) },
-      true,
-    ),
-  );
+const act = (approval?: CaseRef, rows = ROWS) => actFor(steps.request, rows, approval);
 /** As it is kept. */
 const approvalIn = ({ by, at, signature }: ReturnType<TestApprover['sign']>) => ({ by, at, signature });
 const refusal = async (running: Promise<unknown>) => {
@@ -94,18 +104,32 @@ describe('how many people must approve a plan', () => {
 
   test('one, if the request says so, or if more contacts are certain than it may delete alone', async () => {
     expect(await needed({ requireApproval: true })).toBe(1);
-    const six = await steps.write('plan', { rows: [1, 2, 3, 4, 5, 6].map(nth => rowOf(nth)) });
+    const six = [1, 2, 3, 4, 5, 6].map(nth => rowOf(nth));
     expect(await needed({}, six)).toBe(1);
     expect(await needed({ matchesMax: 6 }, six)).toBe(0);
-    expect(await needed({ planSeen: true }, six)).toBe(0);
-    const doubtful = await steps.write('plan', { rows: [1, 2, 3, 4, 5, 6].map(nth => rowOf(nth, 'number-only')) });
+    expect(await needed({ plan: planDigestOf(steps.keyring.hash, six) }, six)).toBe(0);
+    const doubtful = [1, 2, 3, 4, 5, 6].map(nth => rowOf(nth, 'number-only'));
     expect(await needed({}, doubtful)).toBe(0);
+  });
+
+  test('of an access request one, if it says so; it has no cap, and its connection requires none', async () => {
+    await require(2);
+    const rows = [1, 2, 3, 4, 5, 6].map(nth => ({ ...rowOf(nth), verb: 'deliver' }) as const);
+    expect(await needed({}, rows, 'access')).toBe(0);
+    expect(await needed({ requireApproval: true }, rows, 'access')).toBe(1);
+  });
+
+  test('no number is enough for another plan than the one that the request names', async () => {
+    const request = await requestWith({ plan: 'f'.repeat(32) });
+    await notApproved(actFor(request, ROWS));
+    const said = { planDigest, decisions: {}, approvals: [{ at }] };
+    await notApproved(actFor(request, ROWS, await writeObject(steps.cases, request, 'approval', said)));
   });
 
   test('at least as many as the connection requires of each deletion, whatever the request says', async () => {
     await require(2);
     expect(await needed({})).toBe(2);
-    expect(await needed({ matchesMax: 10_000, planSeen: true })).toBe(2);
+    expect(await needed({ matchesMax: 10_000, plan: planDigest })).toBe(2);
     expect(await needed({ requireApproval: true })).toBe(2);
     await notApproved(act());
   });
@@ -119,8 +143,7 @@ describe('how many people must approve a plan', () => {
 
   test('nobody, if there is nothing to approve', async () => {
     await require(2);
-    const nothing = await steps.write('plan', { rows: [] });
-    expect(await needed({ requireApproval: true }, nothing)).toBe(0);
+    expect(await needed({ requireApproval: true }, [])).toBe(0);
   });
 
   test('people who open the plan see what was decided', async () => {

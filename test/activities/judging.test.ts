@@ -1,6 +1,7 @@
 /** The steps that judge what was found and plan what to do with it: they tell counts and places, and depend on no order. */
 import fc from 'fast-check';
 import type { Read } from '../../src/activities/case-objects';
+import type { Searched } from '../../src/judgement/judgement';
 import type { ListName } from '../../src/request/sources';
 import type { CaseRef } from '../../src/vault/cases';
 import { attempt as attemptAs, failureOf, infoOf, type Steps, startSteps } from './support/steps';
@@ -35,19 +36,19 @@ const cardOf = ({ id, name, email, phones = [] }: CardDraft) => ({
 const hers = (id: number, ...phones: string[]) => cardOf({ id, name: 'Zoe', email: EMAIL, phones });
 
 async function judge(cards: readonly { readonly id: number }[], ...phoneNumbers: string[]) {
-  return judgeFound(cards, { phoneNumbers, areAll: true });
+  return judgeFound(cards, { phoneNumbers, areAllByAddress: true, areAll: true });
 }
 
 async function judgeFound(
   cards: readonly { readonly id: number }[],
-  { phoneNumbers, areAll }: { readonly phoneNumbers: readonly string[]; readonly areAll: boolean },
+  { phoneNumbers, ...searched }: Searched & { readonly phoneNumbers: readonly string[] },
 ) {
   const { request } = steps;
   const subject = await subjectWith(...phoneNumbers);
   const contacts = await listingOf('contacts', cards);
   const known = await attempt(() => steps.local.identifyNumbers({ request, subject, contacts }));
   const numbers = known.numbers;
-  const answer = await attempt(() => steps.local.judgePeople({ request, subject, numbers, contacts, areAll }));
+  const answer = await attempt(() => steps.local.judgePeople({ request, subject, numbers, contacts, ...searched }));
   return { subject, known, answer, people: await steps.read(answer.people, 'people') };
 }
 
@@ -117,14 +118,17 @@ describe('judging', () => {
     expect(people.contacts[1]?.because).toEqual([{ identity: 'email 1', field: 'emails' }]);
   });
 
-  test('calls no number certain, given or of a card, if the search was not complete: nobody knows who else has it', async () => {
+  test('calls no number certain if the search was not complete, and no card if that for addresses was not: nobody knows who else has them', async () => {
     const cards = [hers(1, '+14155550123')];
-    const doubtsOf = async (areAll: boolean) => {
-      const { people } = await judgeFound(cards, { phoneNumbers: ['+13105550142'], areAll });
-      return people.numbers.map(({ doubt }) => doubt);
+    const doubtsOf = async (searched: Searched) => {
+      const { people } = await judgeFound(cards, { phoneNumbers: ['+13105550142'], ...searched });
+      return [people.contacts, people.numbers].map(records => records.map(({ doubt }) => doubt));
     };
-    expect(await doubtsOf(true)).toEqual([undefined, undefined]);
-    expect(await doubtsOf(false)).toEqual(['shared-number', 'shared-number']);
+    const certain = [undefined, undefined];
+    expect(await doubtsOf({ areAllByAddress: true, areAll: true })).toEqual([[undefined], certain]);
+    const shared = ['shared-number', 'shared-number'];
+    expect(await doubtsOf({ areAllByAddress: true, areAll: false })).toEqual([[undefined], shared]);
+    expect(await doubtsOf({ areAllByAddress: false, areAll: false })).toEqual([['shared-address'], shared]);
   });
 
   test('names contacts by the same places, and the plan by the same digest, in whatever order they were found', async () => {
@@ -159,7 +163,12 @@ describe('the plan', () => {
       { id: 4, started_at: 300, raw_digits: '+13105550142', contact: null },
     ];
     const { made, rows } = await plan(answer.people, calls);
-    expect(made).toMatchObject({ certain: { contacts: 1, calls: 1 }, doubtful: { contacts: 1, calls: 2 } });
+    expect(made).toMatchObject({ certain: { contacts: 1, calls: 1 } });
+    expect(made.doubts).toEqual([
+      { code: 'number-only', source: 'contacts', records: 1 },
+      { code: 'number-only', source: 'calls', records: 1 },
+      { code: 'other-contact', source: 'calls', records: 1 },
+    ]);
     expect(rows.map(({ ref, id, verb, doubt, of }) => [ref, id, verb, doubt, of])).toEqual([
       ['contact 1', 3, 'delete', 'number-only', undefined],
       ['contact 2', 5, 'delete', undefined, undefined],
@@ -211,15 +220,17 @@ describe('recognising contacts that are found again', () => {
     const { request } = steps;
     const { subject, answer, people } = await judge([hers(30, '+14155550123'), hers(10)]);
     const { made } = await plan(answer.people);
-    const recognise = async (...records: { readonly id: number }[]) => {
+    const recogniseAs = async (approval: CaseRef | undefined, ...records: { readonly id: number }[]) => {
       const found = await listingOf('contacts', records, 2);
-      const input = { request, subject, people: answer.people, plan: made.plan, found };
+      const planned = { plan: made.plan, ...(approval && { approval }) };
+      const input = { request, subject, people: answer.people, ...planned, found };
       return attempt(() => steps.local.recogniseContacts(input));
     };
-    return { answer, people, made, recognise };
+    const recognise = (...records: { readonly id: number }[]) => recogniseAs(undefined, ...records);
+    return { answer, people, made, recognise, recogniseAs };
   }
 
-  test('leaves every place as it is, and puts those that are, or may be, the subject’s behind', async () => {
+  test('leaves every place as it is, puts those that are, or may be, the subject’s behind, and plans those that are', async () => {
     const { answer, people, made, recognise } = await begin();
     const same = { people: answer.people, plan: made.plan };
     expect(await recognise()).toEqual({ ...same, known: [], fresh: [] });
@@ -230,7 +241,7 @@ describe('recognising contacts that are found again', () => {
       cardOf({ id: 5, name: 'Zoe', phones: ['+14155550123'] }),
       cardOf({ id: 6, name: 'Ann', email: 'ann@example.org', phones: ['+14155550123'] }),
     );
-    expect(grown).toMatchObject({ known: [1], fresh: [{ contact: 2, doubt: 'number-only' }, { contact: 3 }] });
+    expect(grown).toMatchObject({ known: [1], fresh: [{ contact: 2, kept: 'number-only' }, { contact: 3 }] });
     const after = await steps.read(grown.people, 'people');
     expect(after.contacts.slice(0, 2)).toEqual(people.contacts);
     expect(after.contacts.slice(2).map(({ card, readMs }) => [card.id, readMs])).toEqual([
@@ -241,7 +252,6 @@ describe('recognising contacts that are found again', () => {
     expect(rows.map(({ ref, id }) => [ref, id])).toEqual([
       ['contact 1', 10],
       ['contact 2', 30],
-      ['contact 3', 5],
       ['contact 4', 9],
     ]);
   });
@@ -249,8 +259,31 @@ describe('recognising contacts that are found again', () => {
   test('judges new ones together with those that may be deleted meanwhile: whose number it was is not forgotten', async () => {
     const { recognise } = await begin();
     const alone = cardOf({ id: 5, phones: ['+14155550123'] });
-    expect((await recognise(alone)).fresh).toEqual([{ contact: 2, doubt: 'number-only' }]);
+    expect((await recognise(alone)).fresh).toEqual([{ contact: 2, kept: 'number-only' }]);
     const another = cardOf({ id: 6, name: 'Tom', email: EMAIL });
-    expect((await recognise(another)).fresh).toEqual([{ contact: 2, doubt: 'shared-address' }]);
+    expect((await recognise(another)).fresh).toEqual([{ contact: 2, kept: 'shared-address' }]);
+  });
+
+  test('plans no more of them than need no person, of what the request may delete alone', async () => {
+    const { made, recognise } = await begin();
+    const grown = await recognise(...[1, 2, 3, 4].map(id => hers(id)));
+    expect(grown.fresh.map(({ kept }) => kept)).toEqual([undefined, undefined, undefined, 'after-plan']);
+    expect((await steps.read(grown.plan, 'plan')).rows.map(({ id }) => id)).toEqual([10, 30, 1, 2, 3]);
+    await steps.connect(undefined, { approvals: 1 });
+    expect(await recognise(hers(1))).toMatchObject({ plan: made.plan, fresh: [{ contact: 2, kept: 'after-plan' }] });
+  });
+
+  test('plans none of them if the request names its plan', async () => {
+    await steps.stop();
+    steps = await startSteps({ kind: 'deletion', need: { plan: 'f'.repeat(32) } });
+    const { made, recognise } = await begin();
+    expect(await recognise(hers(1))).toMatchObject({ plan: made.plan, fresh: [{ contact: 2, kept: 'after-plan' }] });
+  });
+
+  test('plans none of them if people have approved the plan: it stays what its digest names', async () => {
+    const { made, recogniseAs } = await begin();
+    const said = { planDigest: made.planDigest, decisions: {}, approvals: [{ at: '2026-01-31T12:00:00.000Z' }] };
+    const again = await recogniseAs(await steps.write('approval', said), hers(1));
+    expect(again).toMatchObject({ plan: made.plan, fresh: [{ contact: 2, kept: 'after-plan' }] });
   });
 });

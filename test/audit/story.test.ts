@@ -28,7 +28,7 @@ test('counts each source once, and those that were refused or failed together', 
   const contacts = {
     ...CONTACTS,
     found: 9,
-    kept: 1,
+    unchanged: 1,
     deleted: 2,
     absent: 1,
     retained: 6,
@@ -39,7 +39,7 @@ test('counts each source once, and those that were refused or failed together', 
   };
   expect(cellsOf(pageOf({ sources: [contacts, calls] })).map(cells => cells.slice(0, 11))).toEqual([
     ['contacts', 'partial', 'all', '9', '1', '2', '1', '6', '5', '4', '5'],
-    ['calls', 'skipped', '-', ...['0', String(calls.kept), '0', String(calls.absent), '0', '0']].concat([
+    ['calls', 'skipped', '-', ...['0', String(calls.unchanged), '0', String(calls.absent), '0', '0']].concat([
       String(calls.unreadable),
       String(calls.withheld),
     ]),
@@ -95,4 +95,12 @@ test('of a dry run says so in its title, in its heading and in its text', () => 
   expect(page).toContain('<title>Dry run of a deletion case-17</title>');
   expect(page).toContain('<h1>Dry run of a deletion case-17</h1>');
   expect(page).toContain('nothing was handed over or deleted');
+  expect(page).not.toContain('would be deleted');
+  const planned = pageOf({
+    request: { ...RECEIPT.request, dryRun: true },
+    plan: { contacts: 2, numbers: null, calls: null },
+    doubts: [{ code: 'number-only', records: 1, taken: 0, kept: 1 }],
+  });
+  expect(planned).toContain(`If it were executed: 2 contacts would be deleted, plan ${'0'.repeat(32)}`);
+  expect(planned).toContain('would be left: 1');
 });

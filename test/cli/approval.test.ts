@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createCompanySeed, type Sandbox, startSandbox } from '../../sandbox';
 import { createApprover } from '../support/approvers';
 import { createOperator, type RunningCommand } from '../support/command-line';
-import { errorOf } from '../support/documents';
+import { errorOf, statusSchema } from '../support/documents';
 import { until } from '../support/patience';
 
 /** No other test's: all share one server, and so its ids. */
@@ -137,7 +137,12 @@ test('a plan shows its doubtful rows first and how to answer, and an approval de
   expect(stdout).toMatch(
     /contact 3 +\d+ +leave +number \d in phone_numbers +only a number of the person leads to the contact/,
   );
-  expect((await operator.run(['status', 'decided'])).stdout).toContain('aircall-dsr plan decided');
+  const shown = (await operator.run(['status', 'decided'])).stdout;
+  expect(shown).toContain('aircall-dsr plan decided');
+  expect(shown).toMatch(/doubtful +1 record that may be somebody else's, .*\(number-only\): 1 undecided/);
+  expect(statusSchema.parse((await operator.ask(['status', 'decided'])).document).doubts).toEqual([
+    { code: 'number-only', records: 1, taken: 0, kept: 1 },
+  ]);
 
   const approve = (...more: readonly string[]) => ['approve', 'decided', '--plan', planDigest, ...more];
   const wrong = await operator.ask(['approve', 'decided', '--plan', 'f'.repeat(32)], as('anna'));

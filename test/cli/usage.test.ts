@@ -254,7 +254,10 @@ test('a duration may have a unit: it is the same option in whatever unit', async
   expect(await start('60s', '1.5d')).toEqual(first);
   const { exit, document } = await start('60', '36');
   expect(exit).toBe(2);
-  expect(errorOf(document)).toMatchObject({ code: 'request-conflict', message: expect.stringContaining('deadlineDays') });
+  expect(errorOf(document)).toMatchObject({
+    code: 'request-conflict',
+    message: expect.stringContaining('deadlineDays'),
+  });
 });
 
 test('no command at all tells how to use it', async () => {

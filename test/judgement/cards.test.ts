@@ -46,6 +46,14 @@ describe('a card under an address of the subject', () => {
     expect(numbersOf(judged)).toEqual([`${DIGITS} shared-address`]);
   });
 
+  test('is doubtful if not all cards under the address may have been found: one of them may have another name', () => {
+    const judged = judgeCards(person([HERS]), [ANNA], undefined, { areAllByAddress: false, areAll: false });
+    expect(contactsOf(judged)).toEqual(['1 shared-address']);
+    expect(numbersOf(judged)).toEqual([`${DIGITS} shared-number`]);
+    const byNumber = judgeCards(person([HERS]), [ANNA], undefined, { areAllByAddress: true, areAll: false });
+    expect(contactsOf(byNumber)).toEqual(['1 certain']);
+  });
+
   test('is certain by one address that nobody shares', () => {
     const one = card(1, { name: 'Anna Example', emails: ['info@example.com', HERS], numbers: [LINE] });
     const bob = card(2, { name: 'Bob Other', emails: ['info@example.com'], numbers: [LINE] });

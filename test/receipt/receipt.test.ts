@@ -53,7 +53,7 @@ describe('a receipt', () => {
       state: 'partial',
       by: null,
       found: 3,
-      kept: 0,
+      unchanged: 0,
       deleted: 1,
       absent: 1,
       retained: 0,
@@ -70,7 +70,7 @@ describe('a receipt', () => {
     });
   });
 
-  test('of an access tells how much was kept, withheld and unreadable of each source, and when all was searched', () => {
+  test('of an access tells how much was unchanged, withheld and unreadable of each source, and when all was searched', () => {
     const window = { from: null, to: '2026-01-31T12:00:00.000Z' };
     const { verification: _, planDigest: __, ...rest } = RESULT;
     const result: RequestResult = {
@@ -92,9 +92,9 @@ describe('a receipt', () => {
     const content = receiptContent({ ...FACTS, ending: { result }, phases });
     const nothing = { deleted: 0, absent: 0, refused: 0, failed: 0 };
     expect(content.sources).toMatchObject([
-      { source: 'contacts', found: 2, kept: 2, unreadable: 0, ...nothing },
+      { source: 'contacts', found: 2, unchanged: 2, unreadable: 0, ...nothing },
       // What is beyond the list of a result is counted all the same.
-      { source: 'calls', found: 40, kept: 40, unreadable: 12_000, withheld: 4, window, ...nothing },
+      { source: 'calls', found: 40, unchanged: 40, unreadable: 12_000, withheld: 4, window, ...nothing },
     ]);
     expect(content.sources[1]?.gaps).toEqual([{ code: 'deadline', count: null }]);
     expect(content).toMatchObject({ package: { sha256: 'b'.repeat(64), sizeBytes: 7 }, ignoredNumbers: 1 });
@@ -142,7 +142,7 @@ describe('a receipt', () => {
       ],
       rejection: { keyId: 'a-2', at, signed: true, reason: 'wrong-person' },
     });
-    expect(content.sources[0]).toMatchObject({ found: 5, kept: 0, deleted: 1, retained: 2 });
+    expect(content.sources[0]).toMatchObject({ found: 5, unchanged: 0, deleted: 1, retained: 2 });
     expect(content.sources[0]?.reasons).toContainEqual({ outcome: 'retained', code: 'number-only', count: 2 });
   });
 
@@ -161,18 +161,23 @@ describe('a receipt', () => {
     });
   });
 
-  test.each(['access', 'deletion'] as const)('calls a dry run one, of an %s too, and names its plan', kind => {
-    const { verification: _, ...rest } = RESULT;
-    const result: RequestResult = { ...rest, kind, status: 'planned', dryRun: true };
-    const facts = { ...FACTS, request: { ...FACTS.request, kind }, dryRun: true, ending: { result } };
-    const receipt = receiptOf({ ...facts, phases: { searching: '2026-01-31T12:00:00.000Z' } }, FIRST);
-    expect(receipt).toMatchObject({
-      request: { kind, dryRun: true },
-      status: 'planned',
-      planDigest: '0'.repeat(32),
-      times: { searched: RESULT.completedAt, deleted: null },
-    });
-  });
+  test.each(['access', 'deletion'] as const)(
+    'calls a dry run one, of an %s too, and says what its plan would do',
+    kind => {
+      const { verification: _, ...rest } = RESULT;
+      const counts = kind === 'access' ? { contacts: 2, numbers: 3, calls: 72 } : { contacts: 2 };
+      const result: RequestResult = { ...rest, kind, status: 'planned', dryRun: true, plan: { counts } };
+      const facts = { ...FACTS, request: { ...FACTS.request, kind }, dryRun: true, ending: { result } };
+      const receipt = receiptOf({ ...facts, phases: { searching: '2026-01-31T12:00:00.000Z' } }, FIRST);
+      expect(receipt).toMatchObject({
+        request: { kind, dryRun: true },
+        status: 'planned',
+        planDigest: '0'.repeat(32),
+        plan: { numbers: null, calls: null, ...counts },
+        times: { searched: RESULT.completedAt, deleted: null },
+      });
+    },
+  );
 
   test('of a plan that waited for people says when the search ended, not when they decided', () => {
     const phases = { searching: '2026-01-01T00:00:00.000Z', approving: '2026-01-02T00:00:00.000Z' };
@@ -191,8 +196,8 @@ describe('a receipt', () => {
     fc.assert(
       fc.property(anyResult, result => {
         const made = receiptSchema.parse(receiptOf({ ...FACTS, ending: { result } }, FIRST));
-        for (const { found, kept, deleted, absent, retained, refused, failed } of made.sources)
-          expect(found).toBe(kept + deleted + absent + retained + refused + failed);
+        for (const { found, unchanged, deleted, absent, retained, refused, failed } of made.sources)
+          expect(found).toBe(unchanged + deleted + absent + retained + refused + failed);
         const sum = (name: 'deleted' | 'refused') => made.sources.reduce((total, source) => total + source[name], 0);
         expect(sum('deleted')).toBeGreaterThanOrEqual(result.counts.deleted ?? 0);
         expect(sum('refused')).toBeGreaterThanOrEqual(result.counts.refused);

@@ -169,6 +169,9 @@ export const anyResult: fc.Arbitrary<RequestResult> = fc.record(
     }),
     planDigest: fc.oneof(anyText, fc.constant('0'.repeat(32))),
     dryRun: fc.boolean(),
+    plan: fc.record({
+      counts: fc.record({ contacts: fc.nat(), numbers: fc.nat(), calls: fc.nat() }, { requiredKeys: ['contacts'] }),
+    }),
     doubts: fc.array(
       fc.record({
         code: fc.constantFrom('number-only', 'shared-address', 'shared-number', 'other-contact'),

@@ -19,7 +19,7 @@ const linesOf = (receipt: Receipt) => statementsOf(receipt).map(([about, words])
 test('a deletion: what was done to each source, what was not, what was checked, and what is out of reach', () => {
   expect(told({})).toEqual([
     'ended: 2026-01-31T12:00:09.000Z',
-    'contacts: 3 found, searched in part: 0 kept, 1 deleted, 1 already deleted, 0 left, 1 not done',
+    'contacts: 3 found, searched in part: 0 unchanged, 1 deleted, 1 already deleted, 0 left, 1 not done',
     'missing: contacts: unexpected-record (1)',
     `plan: ${'0'.repeat(32)}`,
     'verified: not verified: the last search still found something, or was not complete',
@@ -75,7 +75,7 @@ test('an access request: the way by which calls were found, or that none were se
       ),
     );
   expect(withCalls({ ...searched, by: 'number' })).toContain(
-    'calls: 5 found, searched completely by the numbers of the person: 5 kept, 0 deleted, 0 already deleted, 0 left, 0 not done, 4 withheld',
+    'calls: 5 found, searched completely by the numbers of the person: 5 unchanged, 0 deleted, 0 already deleted, 0 left, 0 not done, 4 withheld',
   );
   const unknown = withCalls({ ...searched, state: 'skipped', ambiguous: 0, gaps: [{ code: 'no-number-known' }] });
   expect(unknown).toContain(
@@ -83,10 +83,34 @@ test('an access request: the way by which calls were found, or that none were se
   );
 });
 
-test('a dry run is called one', () => {
-  expect(told({ status: 'planned', dryRun: true }, true)).toContain(
-    'dry run: it was to search only: nothing was handed over or deleted',
+test('a dry run is called one, and tells what its plan would do, and nothing that was done', () => {
+  const { coverage } = RESULT;
+  const lines = told(
+    {
+      status: 'planned',
+      dryRun: true,
+      counts: { contacts: 3, deleted: 0, alreadyAbsent: 0, refused: 0, failed: 0 },
+      outcomes: [],
+      coverage: { ...coverage, contacts: { state: 'complete', gaps: [] } },
+      verification: { state: 'skipped', checkedAt: null },
+      plan: { counts: { contacts: 2 } },
+      doubts: [{ code: 'number-only', records: 1, taken: 0, kept: 1 }],
+    },
+    true,
   );
+  expect(lines).toEqual([
+    'ended: 2026-01-31T12:00:09.000Z',
+    'dry run: it was to search only: nothing was handed over or deleted',
+    'contacts: 3 found, searched completely',
+    "doubtful: 1 record because only a number of the person leads to the contact (number-only): 0 decided to be the person's, 1 would be left",
+    `plan: 2 contacts would be deleted, plan ${'0'.repeat(32)}`,
+    'no reach: call records, calls older than about six months',
+  ]);
+  const access = told({ kind: 'access', dryRun: true, plan: { counts: { contacts: 1, numbers: 2, calls: 7 } } }, true);
+  expect(access).toContain(
+    `plan: 1 contact would be handed over, and calls of 2 numbers looked for (7 by Aircall's count), plan ${'0'.repeat(32)}; the search was not complete`,
+  );
+  expect(told({ status: 'failed', dryRun: true }, true)).toContain(`plan: ${'0'.repeat(32)}`);
 });
 
 test('a request that never told its end states nothing of what it did', () => {

@@ -15,6 +15,8 @@ const STATUS: RequestStatus = {
   submittedAt: '2026-01-31T12:00:00.000Z',
   dueAt: '2026-02-28T12:00:00.000Z',
   alarm: 'due-soon',
+  planDigest: '0'.repeat(32),
+  doubts: [{ code: 'number-only', records: 2, taken: 0, kept: 2 }],
   progress: { files: 1, sizeBytes: 9, apiRequestsLeft: 7, hoursLeft: 0.5 },
 };
 

@@ -73,6 +73,13 @@ describe('another request', () => {
     expect(wordsOfConflict(differingFields(one, other))).toBe('was used with other values of subject, calls, from');
   });
 
+  test('keeps what decides who approves its plan as it is, with the defaults of what was left out', () => {
+    expect(deletion({ email }).need).toEqual({ requireApproval: false, matchesMax: 5 });
+    const given = { requireApproval: true, matchesMax: 7, plan: 'f'.repeat(32) };
+    expect(deletion({ email }, given).need).toEqual(given);
+    expect(access({ email }, { requireApproval: true }).need).toMatchObject({ requireApproval: true });
+  });
+
   test('keeps nothing of who or what it is about that anybody without the key could find out', () => {
     const kept = JSON.stringify(access({ email, phoneNumbers: ['+33123456789'] }, { from: '2026-01-01' }));
     for (const part of ['anna', 'example', '3312', '2026']) expect(kept).not.toContain(part);

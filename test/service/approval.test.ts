@@ -119,8 +119,11 @@ test('a deletion does what was decided about the rows of its plan, and nothing b
 });
 
 test('what is no approval of this plan is refused and changes nothing; a rejection ends it, and nothing was done', async () => {
+  addDoubtful(service.sandbox.company('refused'));
   const begun = await remove('refused', { requireApproval: true });
   const { planDigest } = await waiting(begun);
+  const doubts = [{ code: 'number-only', records: 1, taken: 0, kept: 1 }];
+  expect(await service.client.status(begun.workflowId)).toMatchObject({ status: 'waiting', doubts });
   const other = await remove('refused', { requireApproval: true, requestId: 'other' });
   await waiting(other);
   const { workflowId, company } = begun;
@@ -142,13 +145,14 @@ test('what is no approval of this plan is refused and changes nothing; a rejecti
   expect(await client.reject(workflowId, { planDigest, reason: 'not-hers' })).toMatchObject({ signed: false });
   expect(await ended(begun)).toMatchObject({
     status: 'denied',
-    counts: { contacts: 2, deleted: 0 },
+    counts: { contacts: 3, deleted: 0 },
+    doubts,
     rejection: { reason: 'not-hers', signed: false },
     verification: { state: 'skipped' },
   });
   await refusalOf(client.approve(workflowId, { planDigest }));
   await client.cancel(other.workflowId);
-  expect(await ended(other)).toMatchObject({ status: 'cancelled', counts: { deleted: 0 } });
+  expect(await ended(other)).toMatchObject({ status: 'cancelled', counts: { deleted: 0 }, doubts });
   expect(deletions(company)).toBe(0);
 });
 
@@ -244,7 +248,13 @@ test('what matches after the approved plan is never touched', async () => {
   const { planDigest } = await waiting(begun);
   const { id } = begun.company.addContact({ first_name: 'Zoe', emails: [{ label: 'Work', value: EMAIL }] });
   await service.client.approve(begun.workflowId, { planDigest });
-  expect(await ended(begun)).toMatchObject({ status: 'partial', verification: { state: 'residual' } });
+  expect(await ended(begun)).toMatchObject({
+    status: 'partial',
+    planDigest,
+    counts: { contacts: 3, deleted: 2, retained: 1 },
+    verification: { state: 'residual' },
+    outcomes: [{ outcome: 'deleted' }, { outcome: 'deleted' }, { outcome: 'retained', code: 'after-plan' }],
+  });
   expect(idsOf(begun.company.contacts())).toContain(id);
   expect(hersIn(begun.company)).toEqual([]);
 });

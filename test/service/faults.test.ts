@@ -16,6 +16,7 @@ const OTHERS = [
   'redirected',
   'rejected',
   'unsearched',
+  'half-searched',
   'limited-a',
   'limited-b',
   'limited-long',
@@ -50,6 +51,7 @@ beforeAll(async () => {
     { company: 'redirected', action: 'redirect' },
     { company: 'rejected', path: '/calls', occurrences: 2, action: 'status', status: 400 },
     { company: 'unsearched', path: '/contacts/search.*phone_number=', occurrences: 1, action: 'status', status: 400 },
+    { company: 'half-searched', path: '/contacts/search.*email=', occurrences: 1, action: 'status', status: 400 },
     { company: 'oversize', requests: 1, action: 'oversize' },
   ];
   service = await startTestService({ shares: true, sandbox: { companies, faults: { rules } }, company: 'redirected' });
@@ -66,13 +68,10 @@ beforeAll(async () => {
 });
 afterAll(async () => service.stop());
 
-async function run(kind: 'access' | 'deletion', name: string): Promise<Ended> {
+async function run(kind: 'access' | 'deletion', name: string, given?: string): Promise<Ended> {
   const company = service.sandbox.company(name);
-  const input = {
-    requestId: 'faulty',
-    connection: connections.get(name) ?? '',
-    subject: { email: company.truth.subjectEmail },
-  };
+  const email = given ?? company.truth.subjectEmail;
+  const input = { requestId: 'faulty', connection: connections.get(name) ?? '', subject: { email } };
   return runToEnd(service, company, () =>
     kind === 'access' ? service.client.start(kind, input) : service.client.start(kind, { ...input, settleSeconds: 0 }),
   );
@@ -174,6 +173,19 @@ describe('a reply that no repetition can better', () => {
     const unattached = company.truth.callIds.length - delivered.length;
     expect(unattached).toBeGreaterThan(0);
     expect(result.doubts.find(({ code }) => code === 'shared-number')?.kept).toBeGreaterThanOrEqual(unattached);
+    await expectHonestCounts(service, done);
+  });
+
+  it('to a search for one spelling of an address leaves the contacts that the other one finds: nobody knows who else is under it', async () => {
+    const done = await run('deletion', 'half-searched', 'Zoe.Nunez@Example.com');
+    const { company, result } = done;
+    expect(result).toMatchObject({
+      status: 'partial',
+      counts: { contacts: 2, deleted: 0, retained: 2 },
+      coverage: { contacts: { state: 'partial', gaps: [{ code: 'rejected', count: 1 }] } },
+      doubts: [{ code: 'shared-address', records: 2, taken: 0, kept: 2 }],
+    });
+    expect(idsOf(company.contacts()).filter(id => company.truth.contactIds.includes(id))).toHaveLength(2);
     await expectHonestCounts(service, done);
   });
 

@@ -280,14 +280,16 @@ describe('a workflow task that somebody else ends', () => {
   }
 
   it.each([
-    ['an access request', 'access'],
-    ['a dry run', 'deletion'],
-  ] as const)('deletes nothing within %s', async (_, kind) => {
+    ['an access request', 'access', {}, 'deletion-not-asked'],
+    ['a dry run', 'deletion', { dryRun: true }, 'deletion-not-asked'],
+    ['a deletion that a person must approve', 'deletion', { requireApproval: true }, 'not-approved'],
+  ] as const)('deletes nothing within %s', async (name, kind, options, code) => {
     const { connection, client, cases, keyring, temporal } = service;
-    const dryRun = kind === 'deletion';
+    const { dryRun = false, requireApproval = false }: { dryRun?: boolean; requireApproval?: boolean } = options;
     const contacts = service.company.contacts().map(({ id }) => ({ id }));
-    const request = { connection, kind, requestId: 'tasked' };
-    const workflowId = idOf(kind, 'tasked');
+    const requestId = `tasked-${name.replaceAll(' ', '-')}`;
+    const request = { connection, kind, requestId };
+    const workflowId = idOf(kind, requestId);
     const failures = async () =>
       (await eventsOf(workflowId)).flatMap(({ activityTaskFailedEventAttributes: failed }) =>
         failed ? [failed.failure?.applicationFailureInfo?.type] : [],
@@ -298,12 +300,13 @@ describe('a workflow task that somebody else ends', () => {
     );
     expect(copied.length).toBeGreaterThan(0);
     await service.withoutWorker(async () => {
-      await client.start(kind, { requestId: 'tasked', connection, subject, ...(dryRun && { dryRun }) });
+      await client.start(kind, { requestId, connection, subject, ...options });
       const startedAt = new Date().toISOString();
       const incarnation = (await service.connections.incarnation(connection)) ?? 0;
-      await cases.open({ request, ...askedFor('of-nobody'), runId: 'run', startedAt, incarnation, dryRun });
+      const asked = askedFor('of-nobody', { requireApproval });
+      await cases.open({ request, ...asked, runId: 'run', startedAt, incarnation, dryRun });
       const people = await writeObject(cases, request, 'people', peopleOf(contacts));
-      const plan = await writeObject(cases, request, 'plan', planOf('deletion', contacts));
+      const plan = await writeObject(cases, request, 'plan', planOf('deletion', contacts.slice(0, 1)));
       // Even somebody who has the key: it is the step itself that looks into the vault.
       const worker = createPayloadCodec(keyring, { requestBehind: async () => undefined, onAwaited() {} });
       const place = { type: 'activity', namespace: 'default', workflowId, activityId: '1', isLocal: false } as const;
@@ -313,7 +316,7 @@ describe('a workflow task that somebody else ends', () => {
       await scheduleIn(workflowId, steps);
     });
     await until('both steps have ended', async () => (await failures()).length === 2);
-    expect((await failures()).sort()).toEqual(['deletion-not-asked', 'payload-unusable']);
+    expect((await failures()).sort()).toEqual([code, 'payload-unusable']);
     expect(service.company.contacts().map(({ id }) => ({ id }))).toEqual(contacts);
     await temporal.workflow.getHandle(workflowId).terminate();
   });

@@ -87,20 +87,20 @@ const hashOf = (connection: string) =>
 
 const countsOf = ({ sources }: Receipt) =>
   Object.fromEntries(
-    sources.map(({ source, found, kept, deleted, absent, refused, failed, unreadable }) => [
+    sources.map(({ source, found, unchanged, deleted, absent, refused, failed, unreadable }) => [
       source,
-      { found, kept, deleted, absent, refused, failed, unreadable },
+      { found, unchanged, deleted, absent, refused, failed, unreadable },
     ]),
   );
-const NONE = { found: 0, kept: 0, deleted: 0, absent: 0, refused: 0, failed: 0, unreadable: 0 };
+const NONE = { found: 0, unchanged: 0, deleted: 0, absent: 0, refused: 0, failed: 0, unreadable: 0 };
 
 describe('the receipt of a request that ended', () => {
   it('as completed, an access, names what was handed over and its package', async () => {
     const { company, result, receipt } = await run('access', 'whole');
     const { contactIds, callIds } = company.truth;
     expect(countsOf(receipt)).toEqual({
-      contacts: { ...NONE, found: contactIds.length, kept: contactIds.length },
-      calls: { ...NONE, found: callIds.length, kept: callIds.length },
+      contacts: { ...NONE, found: contactIds.length, unchanged: contactIds.length },
+      calls: { ...NONE, found: callIds.length, unchanged: callIds.length },
       ...{ recordings: NONE, voicemails: NONE, transcripts: NONE, insights: NONE },
     });
     expect(receipt).toMatchObject({ status: 'completed', failure: null, verification: null });
@@ -109,19 +109,20 @@ describe('the receipt of a request that ended', () => {
     expect(receipt.sources[1]?.window).toEqual(result.coverage.calls?.window);
   });
 
-  it('as planned, a dry run, and as completed, the deletion, says what was kept, and what was deleted and verified', async () => {
+  it('as planned, a dry run, and as completed, the deletion, says what its plan would do, and what was deleted and verified', async () => {
     const plan = await run('deletion', 'whole', { dryRun: true });
     const found = plan.company.truth.contactIds.length;
     expect(plan.receipt).toMatchObject({
       request: { dryRun: true },
       status: 'planned',
+      plan: { contacts: found, numbers: null, calls: null },
       verification: 'skipped',
       outOfReach: expect.any(Array),
     });
-    expect(countsOf(plan.receipt)).toEqual({ contacts: { ...NONE, found, kept: found } });
+    expect(countsOf(plan.receipt)).toEqual({ contacts: { ...NONE, found, unchanged: found } });
     const { receipt } = await run('deletion', 'whole');
     expect(countsOf(receipt)).toEqual({ contacts: { ...NONE, found, deleted: found } });
-    expect(receipt).toMatchObject({ verification: 'verified', planDigest: plan.receipt.planDigest });
+    expect(receipt).toMatchObject({ verification: 'verified', planDigest: plan.receipt.planDigest, plan: null });
     for (const time of Object.entries(receipt.times))
       expect(time).toEqual([time[0], ['submitted', 'due'].includes(time[0]) ? null : expect.any(String)]);
   });
@@ -156,7 +157,7 @@ describe('the receipt of a request that ended', () => {
     expect(receipt).toMatchObject({ status: 'partial', verification: 'residual' });
     expect(receipt.sources[0]).toMatchObject({
       found: 2,
-      kept: 0,
+      unchanged: 0,
       deleted: 1,
       refused: 1,
       reasons: [{ outcome: 'refused', code: 'forbidden', count: 1 }],
@@ -176,7 +177,7 @@ describe('the receipt of a request that ended', () => {
     const receipt = await receiptOf(workflowId, result);
     const { contacts = NONE } = countsOf(receipt);
     expect(receipt.status).toBe('cancelled');
-    expect(contacts).toMatchObject({ found: 2, kept: 0, deleted: 0, failed: 2 });
+    expect(contacts).toMatchObject({ found: 2, unchanged: 0, deleted: 0, failed: 2 });
     expect(receipt.times).toMatchObject({ searched: expect.any(String), deleted: null, verified: null });
     expect(receipt.apiRequests).toBe(company.requests().length);
   });

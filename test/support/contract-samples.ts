@@ -82,8 +82,6 @@ const opened: Opened = {
   timezone: 'UTC',
   dryRun: false,
   settleMs: 1,
-  requireApproval: false,
-  matchesMax: 5,
   accessesOpen: false,
 };
 const approval = { planDigest: '0'.repeat(32), decisions: {}, at };
@@ -164,7 +162,7 @@ export const SAMPLES: Samples = {
     returns: [{ numbers: object, found: 1, unsearched: [0], spellings: 1 }],
   },
   judgePeople: {
-    takes: [[{ request, subject: object, numbers: object, contacts: object, areAll: true }]],
+    takes: [[{ request, subject: object, numbers: object, contacts: object, areAllByAddress: true, areAll: true }]],
     returns: [
       {
         people: object,
@@ -176,7 +174,11 @@ export const SAMPLES: Samples = {
   makePlan: {
     takes: [[{ request, people: object }], [{ request, people: object, calls: object, audio: ['recording'] }]],
     returns: [
-      { plan: object, planDigest: 'f00', certain: { contacts: 1, calls: 0 }, doubtful: { contacts: 0, calls: 1 } },
+      { plan: object, planDigest: 'f00', certain: { contacts: 1, calls: 0 }, doubts: [] },
+      {
+        ...{ plan: object, planDigest: 'f00', certain: { contacts: 1, calls: 0 } },
+        doubts: [{ code: 'shared-number', source: 'calls', records: 1 }],
+      },
     ],
   },
   decidePlan: {
@@ -223,10 +225,14 @@ export const SAMPLES: Samples = {
     returns: [undefined],
   },
   recogniseContacts: {
-    takes: [[{ request, subject: object, people: object, plan: object, found: object }]],
+    takes: [
+      [{ request, subject: object, people: object, plan: object, found: object }],
+      [{ request, subject: object, people: object, plan: object, approval: object, found: object }],
+    ],
     returns: [
       { people: object, plan: object, known: [0], fresh: [{ contact: 1 }] },
-      { people: object, plan: object, known: [0], fresh: [{ contact: 1, doubt: 'number-only' }] },
+      { people: object, plan: object, known: [0], fresh: [{ contact: 1, kept: 'number-only' }] },
+      { people: object, plan: object, known: [0], fresh: [{ contact: 1, kept: 'after-plan' }] },
     ],
   },
   buildPackage: {
@@ -253,7 +259,7 @@ export const SAMPLES: Samples = {
     returns: [clock, fullClock],
   },
   approvalNeeded: {
-    takes: [[{ request, plan: object, requireApproval: false, matchesMax: 5, planSeen: false }]],
+    takes: [[{ request, plan: object }]],
     returns: [{ needed: 1 }],
   },
   checkApproval: {

@@ -28,6 +28,7 @@ const finalStatus = z.enum(['completed', 'partial', 'no-match', 'planned', 'deni
 const outcome = z.enum(['deleted', 'already-absent', 'retained', 'withheld', 'refused', 'failed']);
 const whole = z.number().int();
 const decided = { keyId: z.string().optional(), at: z.iso.datetime(), signed: z.boolean() };
+const doubts = z.array(z.strictObject({ code: z.string(), records: whole, taken: whole, kept: whole }));
 const packageRef = z.strictObject({
   uri: z.string().min(1),
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
@@ -89,7 +90,7 @@ export const resultSchema = z.strictObject({
       cost: z.strictObject({ apiRequests: whole, pages: whole, hours: z.number().min(0).optional() }).optional(),
     })
     .optional(),
-  doubts: z.array(z.strictObject({ code: z.string(), records: whole, taken: whole, kept: whole })),
+  doubts,
   approvals: z.array(z.strictObject(decided)),
   rejection: z.strictObject({ ...decided, reason: z.string() }).optional(),
   purged: z.strictObject({ at: z.iso.datetime(), status: finalStatus }).optional(),
@@ -122,6 +123,7 @@ export const statusSchema = z.strictObject({
     .optional(),
   waitingFor: z.strictObject({ cause: z.string(), until: z.iso.datetime().optional() }).optional(),
   planDigest: z.string().optional(),
+  doubts: doubts.optional(),
   retrying: z
     .array(
       z.strictObject({

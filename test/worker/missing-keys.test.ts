@@ -2,6 +2,7 @@ import { KeyringError } from '../../src/encryption/key-file';
 import type { LogLine } from '../../src/log';
 import { CaseFileBroken } from '../../src/vault/cases';
 import { createMissingKeys } from '../../src/worker/missing-keys';
+import { askedFor } from '../support/asked';
 
 function stand() {
   const lines: LogLine[] = [];
@@ -16,7 +17,8 @@ function stand() {
         if (requestId === 'none') throw new CaseFileBroken('case-file-broken', 'there is no record');
         if (requestId === 'sealed') throw new KeyringError('unknown-key', 'its record needs that key');
         if (requestId === 'down') throw new Error('the vault is down');
-        return { incarnation: 1, hasEnded: requestId === 'ended', isCancelled: false, deletes: false };
+        const { need } = askedFor('of-nobody');
+        return { incarnation: 1, hasEnded: requestId === 'ended', isCancelled: false, deletes: false, need };
       },
     },
     log: line => lines.push(line),

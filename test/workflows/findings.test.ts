@@ -83,7 +83,7 @@ test('outcomes beyond the ten thousand of a result are counted by source, outcom
   ]);
   expect(statedOf(result).sources).toMatchObject([
     {
-      ...{ found: 12_000, kept: 0, deleted: 11_000, refused: 1_000, unreadable: 3 },
+      ...{ found: 12_000, unchanged: 0, deleted: 11_000, refused: 1_000, unreadable: 3 },
       reasons: [
         { outcome: 'refused', code: 'forbidden', count: 1_000 },
         { outcome: 'failed', code: 'unexpected-record', count: 3 },
@@ -196,6 +196,24 @@ describe('doubtful records', () => {
     expect(found(1, { code: 'shared-address', source: 'calls', ...kept })).toBe('partial');
     expect(found(0, { code: 'other-contact', source: 'calls', ...kept })).toBe('partial');
     expect(found(0)).toBe('no-match');
+  });
+
+  test('are counted as soon as they are planned, over all sources, and once they are decided only as decided', () => {
+    const findings = createFindings('access');
+    findings.notePlanned([
+      { code: 'number-only', source: 'contacts', records: 1 },
+      { code: 'number-only', source: 'calls', records: 2 },
+      { code: 'other-contact', source: 'calls', records: 4 },
+    ]);
+    expect(findings.doubts).toEqual([
+      { code: 'number-only', taken: 0, kept: 3, undecided: 3 },
+      { code: 'other-contact', taken: 0, kept: 4, undecided: 4 },
+    ]);
+    expect(findings.outcomes).toEqual([]);
+    const decided = { code: 'number-only', source: 'contacts', taken: 3, kept: 0, undecided: 0, places: [] } as const;
+    findings.noteExceptions([decided], { isDone: true });
+    findings.noteExceptions([{ ...kept, code: 'number-only', source: 'contacts' }], { isDone: true });
+    expect(findings.doubts).toEqual([{ code: 'number-only', taken: 3, kept: 1, undecided: 1 }]);
   });
 
   test('are no longer open once somebody has decided', () => {

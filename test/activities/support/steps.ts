@@ -16,6 +16,7 @@ import { type AircallClientOptions, createAircallClient } from '../../../src/air
 import { contactSchema } from '../../../src/aircall/schemas';
 import type { Keyring } from '../../../src/encryption/keyring';
 import { createMediaClient } from '../../../src/media/client';
+import type { Need } from '../../../src/request/approval';
 import type { ApiActivities, LocalActivities, WakingActivities } from '../../../src/request/contracts';
 import type { StepFailureDetail } from '../../../src/request/handling';
 import type { FinalStatus, RequestResult } from '../../../src/request/model';
@@ -95,6 +96,8 @@ export interface StepsOptions {
   readonly waitDelays?: WaitDelays;
   /** The vault of other steps: these are of another process. */
   readonly driver?: VaultDriver;
+  /** What the request says of approvals, besides the defaults. */
+  readonly need?: Partial<Need>;
 }
 
 export async function startSteps(options: StepsOptions = {}): Promise<Steps> {
@@ -218,7 +221,7 @@ export async function startSteps(options: StepsOptions = {}): Promise<Steps> {
   if (options.driver === undefined) await steps.connect();
   const { request } = steps;
   const startedAt = '2026-01-31T00:00:00.000Z';
-  await cases.open({ request, ...askedFor('of-nobody'), runId: 'run-0', startedAt, incarnation: 1 });
+  await cases.open({ request, ...askedFor('of-nobody', options.need), runId: 'run-0', startedAt, incarnation: 1 });
   return steps;
 }
 

@@ -11,7 +11,9 @@ export interface Company {
   readonly country: Country | undefined;
   readonly cards: readonly Card[];
   readonly calls: readonly CallRecord[];
-  /** Whether the search for its cards had no gap. */
+  /** Whether the search for its cards by addresses had no gap. */
+  readonly areAllByAddress: boolean;
+  /** Nor that by numbers. */
   readonly areAll: boolean;
 }
 
@@ -21,7 +23,8 @@ const CARDS_MAX = 12;
 const CALLS_MAX = 20;
 /** More different values than are read of one person. */
 const MANY_VALUES = 205;
-const GAP_PERCENT = 10;
+/** Companies whose search has a gap. */
+const GAP_PERCENT = { addresses: 10, any: 18 };
 const SCENES = { least: 1, most: 5 };
 
 export interface Chance {
@@ -568,12 +571,15 @@ export function createCompany(seed: number): Company {
       making,
     ),
   );
+  const identities = identitiesOf(making);
+  const gap = chance.between(1, 100);
   return {
-    identities: identitiesOf(making),
+    identities,
     country: making.country,
     cards,
     calls,
-    areAll: !chance.in100(GAP_PERCENT),
+    areAllByAddress: gap > GAP_PERCENT.addresses,
+    areAll: gap > GAP_PERCENT.any,
   };
 }
 

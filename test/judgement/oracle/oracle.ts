@@ -68,6 +68,7 @@ export const RULES = [
   ['role-address', 'an address of a function is the address of a person'],
   ['role-tag', 'a tag makes a role address a personal one'],
   ['contradiction', 'two people under one address are one'],
+  ['whole-address-search', 'a search with a gap finds everybody under an address'],
   ['one-own-address', 'one shared address makes a card doubtful'],
   ['given-numbers', 'only cards say numbers'],
   ['numbers-of-cards', 'only the request says numbers'],
@@ -361,7 +362,7 @@ const somePair = (cards: readonly Card[], holds: (one: Card, other: Card) => boo
 // Cards, numbers, calls
 
 /** What stands on the cards and in the request, read once. */
-function readCompany({ identities, country, areAll }: Company, off: Off) {
+function readCompany({ identities, country, areAllByAddress, areAll }: Company, off: Off) {
   const addresses = remembering((card: Card) => addressesOf(card, off));
   const values = remembering((card: Card) => numbersOf(card, country, off));
   const reads = remembering((card: Card) =>
@@ -372,6 +373,7 @@ function readCompany({ identities, country, areAll }: Company, off: Off) {
   const words = remembering((card: Card) => wordsOf(card, off));
   return {
     identities,
+    areAllByAddress: areAllByAddress || off('whole-address-search'),
     areAll: areAll || off('whole-search'),
     emails: identities.emails.flatMap(email => addressesIn(email, off)),
     given: identities.phoneNumbers.map(number => readInternational(textOf(number, off), off)).filter(isRead),
@@ -388,11 +390,13 @@ function readCompany({ identities, country, areAll }: Company, off: Off) {
 type Facts = ReturnType<typeof readCompany>;
 
 /** Rules 1 to 4 of cards: those under a given address, and the subject's numbers. */
-function matchCards(cards: readonly Card[], { identities, emails, given, bears, differ, values }: Facts, off: Off) {
+function matchCards(cards: readonly Card[], facts: Facts, off: Off) {
+  const { identities, emails, given, areAllByAddress, bears, differ, values } = facts;
   const matched = cards.filter(card => emails.some(email => bears(card, email)));
   const under = (email: string) => matched.filter(card => bears(card, email));
   const isShared = remembering(
-    (email: string) => isRole(email, off) || (!off('contradiction') && somePair(under(email), differ)),
+    (email: string) =>
+      !areAllByAddress || isRole(email, off) || (!off('contradiction') && somePair(under(email), differ)),
   );
   const certain = matched.filter(card => {
     const borne = emails.filter(email => bears(card, email));

@@ -28,11 +28,11 @@ export function askProduct(company: Company): Asked {
 }
 
 function ask(company: Company): Asked {
-  const { identities, country, cards, areAll } = company;
+  const { identities, country, cards } = company;
   const byAddress = cards.filter(card => bearsAddress(card, identities.emails));
   const known = knownNumbers(identities, byAddress, country);
   const found = cards.filter(card => byAddress.includes(card) || bearsNumber(card, known.numbers, country));
-  const judged = judgeCards(identities, found, country, areAll);
+  const judged = judgeCards(identities, found, country, company);
   const judgeCall = createCallJudge(judged, country);
   const calls = company.calls.flatMap(call => {
     const verdict = judgeCall(call);

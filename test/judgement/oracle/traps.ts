@@ -99,6 +99,7 @@ export const TRAPS = {
   'no number in the field of a number': ({ verdicts }) => verdicts.ignored > 0,
   'several identities': ({ company: { identities } }) => identities.emails.length + identities.phoneNumbers.length > 1,
   'search with a gap': ({ company, verdicts }) => !company.areAll && verdicts.numbers.length > 0,
+  'search for an address with a gap': ({ company, matched }) => !company.areAllByAddress && matched.length > 0,
   'numbers alone': ({ company: { identities } }) => identities.emails.length === 0,
   'call of a certain card': facts =>
     facts.company.calls.some(({ contact }) => facts.certain.some(card => card.id === contact?.id)),

@@ -118,7 +118,7 @@ export const de: Catalog = {
     'too-deep': 'Daten, die zu tief verschachtelt sind, um sie zu prüfen',
   },
   doubts: {
-    'shared-address': 'Mehrere Menschen nutzen die E-Mail-Adresse.',
+    'shared-address': 'Mehrere Menschen nutzen die E-Mail-Adresse, oder nutzen sie vielleicht.',
     'number-only': 'Nur eine Telefonnummer führt zu dem Kontakt.',
     'shared-number': 'Andere Menschen nutzen die Telefonnummer, oder nutzen sie vielleicht.',
     'other-contact': 'Aircall hat den Anruf jemand anderem zugeordnet.',

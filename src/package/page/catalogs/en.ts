@@ -118,7 +118,7 @@ export const en: Catalog = {
     'too-deep': 'Data nested too deeply to be checked',
   },
   doubts: {
-    'shared-address': 'Several people use the e-mail address.',
+    'shared-address': 'Several people use the e-mail address, or may use it.',
     'number-only': 'Only a telephone number leads to the contact.',
     'shared-number': 'Other people use the telephone number, or may use it.',
     'other-contact': 'Aircall attached the call to somebody else.',

@@ -118,7 +118,7 @@ export const es: Catalog = {
     'too-deep': 'Datos anidados a demasiada profundidad para revisarlos',
   },
   doubts: {
-    'shared-address': 'Varias personas usan la dirección de correo electrónico.',
+    'shared-address': 'Varias personas usan la dirección de correo electrónico, o puede que la usen.',
     'number-only': 'Solo un número de teléfono conduce al contacto.',
     'shared-number': 'Otras personas usan el número de teléfono, o puede que lo usen.',
     'other-contact': 'Aircall ha asignado la llamada a otra persona.',

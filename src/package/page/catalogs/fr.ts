@@ -118,7 +118,7 @@ export const fr: Catalog = {
     'too-deep': 'Des données imbriquées trop profondément pour être vérifiées',
   },
   doubts: {
-    'shared-address': 'Plusieurs personnes utilisent l’adresse e-mail.',
+    'shared-address': 'Plusieurs personnes utilisent l’adresse e-mail, ou l’utilisent peut-être.',
     'number-only': 'Seul un numéro de téléphone mène au contact.',
     'shared-number': 'D’autres personnes utilisent le numéro de téléphone, ou l’utilisent peut-être.',
     'other-contact': 'Aircall a rattaché l’appel à quelqu’un d’autre.',

@@ -118,7 +118,7 @@ export const it: Catalog = {
     'too-deep': 'Dati annidati troppo in profondità per essere controllati',
   },
   doubts: {
-    'shared-address': 'Più persone usano l’indirizzo e-mail.',
+    'shared-address': 'Più persone usano l’indirizzo e-mail, o forse lo usano.',
     'number-only': 'Solo un numero di telefono porta al contatto.',
     'shared-number': 'Altre persone usano il numero di telefono, o forse lo usano.',
     'other-contact': 'Aircall ha attribuito la chiamata a un’altra persona.',

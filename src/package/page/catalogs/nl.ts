@@ -118,7 +118,7 @@ export const nl: Catalog = {
     'too-deep': 'Gegevens die te diep genest zijn om te controleren',
   },
   doubts: {
-    'shared-address': 'Meerdere mensen gebruiken het e-mailadres.',
+    'shared-address': 'Meerdere mensen gebruiken het e-mailadres, of misschien.',
     'number-only': 'Alleen een telefoonnummer leidt naar het contact.',
     'shared-number': 'Andere mensen gebruiken het telefoonnummer, of misschien.',
     'other-contact': 'Aircall heeft het gesprek aan iemand anders gekoppeld.',

@@ -118,7 +118,7 @@ export const pt: Catalog = {
     'too-deep': 'Dados encaixados demasiado fundo para serem verificados',
   },
   doubts: {
-    'shared-address': 'Várias pessoas usam o endereço de e-mail.',
+    'shared-address': 'Várias pessoas usam o endereço de e-mail, ou talvez o usem.',
     'number-only': 'Só um número de telefone leva ao contacto.',
     'shared-number': 'Outras pessoas usam o número de telefone, ou talvez o usem.',
     'other-contact': 'O Aircall atribuiu a chamada a outra pessoa.',
