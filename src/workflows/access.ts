@@ -23,6 +23,7 @@ export async function accessRequest(input: AccessInput): Promise<RequestResult> 
     const people = await findPeople(run);
     if (people === undefined) return;
     findings.found('contacts', people.certain);
+    coverParts(run);
     if (run.opened.dryRun) return planContacts(run, people);
 
     run.progress.enter('fetching-calls');
@@ -41,7 +42,6 @@ export async function accessRequest(input: AccessInput): Promise<RequestResult> 
     findings.found('calls', taken.calls - certain.calls);
     findings.cover({ calls: { ...coverage, ambiguous: Math.max(0, certain.calls + doubtful - taken.calls) } });
 
-    coverParts(run);
     const audio = await collectAudio(run, calls, planned);
     const intelligence = await fetchIntelligence(run, calls, { ...planned, ...(audio && { audio }) });
     run.progress.enter('packaging');

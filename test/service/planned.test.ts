@@ -63,18 +63,23 @@ describe('a dry run of an access request', () => {
     expect(listed.find(each => each.workflowId === workflowId)).toMatchObject({ status: 'planned', dryRun: true });
   });
 
-  it('never answers for the access request itself, and is planned if it finds nobody', async () => {
+  it('never answers for the access request itself, is planned if it finds nobody, and says what is not asked for', async () => {
     await expect(ask('asks', { requestId: 'dry' })).rejects.toMatchObject({ code: 'request-conflict' });
     const { result } = await ask('asks', {
       requestId: 'nobody',
       dryRun: true,
+      include: ['voicemails'],
       subject: { emails: ['nobody.at.all@example.org'], phoneNumbers: [] },
     });
     expect(result).toMatchObject({
       status: 'planned',
       plan: { counts: { contacts: 0, calls: 0 }, cost: { apiRequests: 0 } },
-      coverage: { calls: { state: 'skipped', gaps: [{ code: 'no-number-known' }] } },
+      coverage: {
+        calls: { state: 'skipped', gaps: [{ code: 'no-number-known' }] },
+        recordings: { state: 'not-asked' },
+      },
     });
+    expect(result.coverage.voicemails).toBeUndefined();
   });
 });
 
