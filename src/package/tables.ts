@@ -2,10 +2,11 @@
  * The tables of a package, for spreadsheet programs: names of columns are Aircall's own, times are ISO 8601. They show what
  * people look for; the document holds every field. What has another form than expected stands in a cell as JSON. Pure.
  */
+import { speakerOf } from '../judgement/voices';
 import type { Insight } from '../request/insights';
 import { type Cell, csvPieces, type Row } from './csv';
 import type { AccessPackage } from './document';
-import { speakerOf, unwrapped, utterancesOf } from './page/envelopes';
+import { unwrapped, utterancesOf } from './page/envelopes';
 import { listOf, memberOf } from './page/values';
 import { isoOf } from './times';
 

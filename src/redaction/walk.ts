@@ -3,6 +3,7 @@
  * write into a path what it hides.
  */
 import { foldEmail } from '../judgement/addresses';
+import { speakerField, speakerOf } from '../judgement/voices';
 import type { Fields } from './findings';
 import { DEPTH_MAX } from './links';
 import { type Description, foldName, type People } from './people';
@@ -276,7 +277,7 @@ export function createWalk(subject: Subject, { agents, persons }: Roster, mode: 
     const times = ['start_time', 'end_time'].map(name => [name, said[name]] as const);
     const heard = {
       ...Object.fromEntries(times.filter(([, time]) => typeof time === 'number')),
-      [roleField(said)]: 'external',
+      [speakerField(said)]: 'external',
     };
     // Without a number nothing tells two speakers apart.
     if (!isDigits(number)) return instead(at, 'other-person', { ...heard, text: WITHHELD });
@@ -285,7 +286,7 @@ export function createWalk(subject: Subject, { agents, persons }: Roster, mode: 
 
   /** How somebody felt in a call; of an agent it is an assessment. */
   function speaker(said: Fields, at: At): Fields {
-    const role = roleField(said);
+    const role = speakerField(said);
     if (isInternal(said)) return instead(at, 'assessment', { [role]: 'internal' });
     const { phone_number: number } = said;
     return isDigits(number) && isNumberOfOthers(String(number), subject)
@@ -303,23 +304,17 @@ export function createWalk(subject: Subject, { agents, persons }: Roster, mode: 
 }
 
 const PARTICIPANTS: ReadonlySet<unknown> = new Set(['user', 'contact', 'external']);
-const INTERNAL: ReadonlySet<unknown> = new Set(['internal', 'user', 'agent', 'ai_voice_agent']);
-const EXTERNAL: ReadonlySet<unknown> = new Set(['external', 'contact']);
 
 /** Whether it is what one person said, or how they felt. An envelope has a `type` too. */
 function isSaid(value: Fields): boolean {
-  const role = value[roleField(value)];
-  return 'participant_type' in value || 'phone_number' in value || INTERNAL.has(role) || EXTERNAL.has(role);
+  return 'participant_type' in value || 'phone_number' in value || speakerOf(value) !== undefined;
 }
 
-/** Utterances and moods name it differently: docs/aircall.md 7. */
-function roleField({ participant_type: role }: Fields): 'participant_type' | 'type' {
-  return role === undefined || role === null ? 'type' : 'participant_type';
-}
-
+/** Whether it is of the company's side: an agent, or Aircall's own voice. */
 function isInternal(said: Fields): boolean {
   const { user_id: user } = said;
-  return INTERNAL.has(said[roleField(said)]) || (user !== undefined && user !== null);
+  const speaker = speakerOf(said);
+  return speaker === 'internal' || speaker === 'ai_voice_agent' || (user !== undefined && user !== null);
 }
 
 /** What has no digit (`anonymous`) is no number. */

@@ -12,15 +12,6 @@ export function utterancesOf(content: unknown): readonly unknown[] | undefined {
   return Array.isArray(utterances) ? utterances : undefined;
 }
 
-const SPEAKERS = ['external', 'internal', 'ai_voice_agent'] as const;
-type Speaker = (typeof SPEAKERS)[number];
-
-/** Who spoke or felt: `participant_type` of an utterance, `type` of a sentiment. Undefined if it is neither. */
-export function speakerOf(said: unknown): Speaker | undefined {
-  const type = memberOf(said, 'participant_type') ?? memberOf(said, 'type');
-  return SPEAKERS.find(speaker => speaker === type);
-}
-
 /** From the outermost inwards. */
 const ENVELOPES = {
   summary: ['summary', 'content'],

@@ -1,6 +1,7 @@
 /** What was said in a call, and what Aircall derived from it. What is of an unknown form is shown as it is. */
+import { speakerOf } from '../../judgement/voices';
 import type { Insight as InsightKind } from '../../request/insights';
-import { speakerOf, unwrapped, utterancesOf } from './envelopes';
+import { unwrapped, utterancesOf } from './envelopes';
 import { textOf } from './records';
 import { Fields, Inline, Items, Prose, Shortened, shownText, Value } from './text';
 import { memberOf } from './values';
@@ -48,7 +49,12 @@ function Utterance({ utterance, words }: { utterance: unknown; words: Words }) {
   );
 }
 
+/** What stands in place of the number of somebody who is not the person: see docs/redaction.md. */
+const OTHER_PERSON = /^Person [1-9]\d*$/;
+
 function speakerWords(said: unknown, { catalog: { speakers } }: Words): string | undefined {
+  const number = textOf(memberOf(said, 'phone_number')) ?? '';
+  if (OTHER_PERSON.test(number)) return number;
   const speaker = speakerOf(said);
   return speaker && speakers[speaker];
 }
