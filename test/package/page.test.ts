@@ -9,7 +9,7 @@ import type { PageContent } from '../../src/package/page/content';
 import { type PageOptions, renderPages } from '../../src/package/page/pages';
 import { TEXT_LENGTH_MAX } from '../../src/package/page/text';
 import { readmeText } from '../../src/package/readme';
-import { REASONS } from '../../src/redaction/reasons';
+import { MASKS, REASONS, type Reason, WITHHELD } from '../../src/redaction/reasons';
 import { LANGUAGES, type Language } from '../../src/request/options';
 import { atOnce } from '../../src/slices';
 import { coverageOf } from '../../src/workflows/result';
@@ -309,6 +309,32 @@ test('what was withheld is counted by reason, in words', () => {
   expect(textOf(indexOf(emptyContent()))).toContain(withheld.nothing);
 });
 
+test('a record that somebody decided to withhold has that as its reason, in every language', () => {
+  const withheld = [{ source: 'contacts', code: 'decided', count: 2 }] as const;
+  for (const language of LANGUAGES) {
+    const { doubts, sources, withheld: words } = catalogOf(language);
+    const text = textOf(indexOf({ ...emptyContent(), withheld }, { language }));
+    expect(text).toContain(`${words.doubtsLead} ${words.doubtsDecide}`);
+    expect(text).toContain(`${sources.contacts} ${doubts.decided} 2`);
+  }
+});
+
+test('of what another person said or felt the page says that it is theirs', () => {
+  const number = { participant_type: 'external', phone_number: '+33612345678', text: 'Mine.', value: 'POSITIVE' };
+  const said = [number, { ...number, phone_number: 'Person 2', text: '[withheld]', value: 'NEGATIVE' }];
+  const html = indexOf({
+    ...emptyContent(),
+    calls: [{ id: 1 }],
+    transcripts: [{ call: 1, content: { utterances: said } }],
+    insights: [{ call: 1, kind: 'sentiments', content: { participants: said } }],
+  });
+  const text = textOf(html);
+  expect(text).toContain('Your side Mine.');
+  expect(text).toContain('Person 2 [withheld]');
+  expect(text).toContain('Your side: positive');
+  expect(text).toContain('Person 2: negative');
+});
+
 test('coverage says how far each source was searched, what is missing, and what cannot be searched', () => {
   const text = textOf(indexOf(pageContent()));
   const { states, gaps, media, coverage, outOfReach } = catalogOf('en');
@@ -484,7 +510,26 @@ test('every code has a sentence of its own in every language', () => {
       [...Object.keys(AFTER), 'not-downloaded', 'recording-may-follow'].sort(),
     );
     expect(Object.keys(catalog.reasons).sort()).toEqual([...REASONS].sort());
-    expect(Object.keys(catalog.doubts).sort()).toEqual(Object.keys(DOUBTS).sort());
+    expect(Object.keys(catalog.doubts).sort()).toEqual([...Object.keys(DOUBTS), 'decided'].sort());
+  }
+});
+
+/** What stands in place of what was taken out, whatever the language. */
+const MARKS: readonly (readonly [Reason, string])[] = [
+  ['agent', 'Agent'],
+  ['other-person', 'Person'],
+  ['other-person', WITHHELD],
+  ['email', MASKS.email],
+  ['phone', MASKS.phone],
+  ['iban', MASKS.iban],
+  ['link', MASKS.link],
+];
+
+test.each(LANGUAGES)('in %s the reasons name what stands in place of what was taken out', language => {
+  const { reasons } = catalogOf(language);
+  for (const [reason, mark] of MARKS) {
+    const quoted = [...reasons[reason].matchAll(/[“„«]\s?(.+?)\s?[”“»]/g)].map(([, words]) => words);
+    expect(quoted).toContain(mark);
   }
 });
 

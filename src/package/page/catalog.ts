@@ -2,12 +2,12 @@
  * The sentences of the pages, one file for each language in catalogs/. A catalog without one of them does not compile. Sentences
  * take numbers, times and codes only: what Aircall's records hold stands in elements of its own, never inside a sentence.
  */
-import type { DoubtCode } from '../../judgement/doubts';
+import type { Speaker } from '../../judgement/voices';
 import type { Reason } from '../../redaction/reasons';
 import type { Insight } from '../../request/insights';
 import type { SourceCoverage } from '../../request/model';
 import type { SourceName } from '../../request/sources';
-import type { AudioCode, GapCode, OutOfReach } from './codes';
+import type { AudioCode, GapCode, OutOfReach, WithheldCode } from './codes';
 
 type Words<K extends string> = Readonly<Record<K, string>>;
 type With<A extends readonly string[]> = (...values: A) => string;
@@ -56,7 +56,7 @@ export interface Catalog {
     | 'transcript'
     | 'openFile'
   >;
-  readonly speakers: Words<'external' | 'internal' | 'ai_voice_agent'>;
+  readonly speakers: Words<Speaker>;
   readonly insights: Words<Insight>;
   readonly moods: Words<'POSITIVE' | 'NEUTRAL' | 'NEGATIVE'>;
   readonly yesOrNo: Words<'yes' | 'no'>;
@@ -73,8 +73,9 @@ export interface Catalog {
   > & {
     readonly other: With<[code: string]>;
   };
+  /** Each names what stands in a text in place of what was taken out: marks are the same in every language. */
   readonly reasons: Words<Reason>;
-  readonly doubts: Words<DoubtCode>;
+  readonly doubts: Words<WithheldCode>;
   readonly coverage: Words<
     'lead' | 'caption' | 'source' | 'found' | 'result' | 'outOfReach' | 'byNumber' | 'byCompany' | 'onlyOfTranscripts'
   > & {

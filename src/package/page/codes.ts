@@ -2,6 +2,7 @@
  * The codes that each catalog has a sentence for. A person reads no code: one that is not here gets a general sentence that
  * names it. Kept complete by the type of a catalog, and by test/package/page.
  */
+import type { DoubtCode } from '../../judgement/doubts';
 import type { MediaErrorCode } from '../../media/errors';
 
 /** Why a source is not complete. Every other code is a fault of technology. */
@@ -21,6 +22,9 @@ export type GapCode =
   | 'not-found'
   | 'recording-may-follow'
   | 'notice-missing';
+
+/** Why a record is not in the package: it may be somebody else's, or whoever approved the package decided so. */
+export type WithheldCode = DoubtCode | 'decided';
 
 /** Why an audio file is missing. */
 export type AudioCode = MediaErrorCode | 'not-downloaded' | 'recording-may-follow';

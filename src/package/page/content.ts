@@ -2,10 +2,10 @@
  * What the pages of an access package are made from: the members of the package's document that a person is shown. Records are
  * Aircall's own, already redacted; nothing of their inside is trusted, because whoever wrote into Aircall wrote it.
  */
-import type { DoubtCode } from '../../judgement/doubts';
 import type { Insight } from '../../request/insights';
 import type { SourceCoverage } from '../../request/model';
 import type { SourceName } from '../../request/sources';
+import type { WithheldCode } from './codes';
 
 export type RecordShown = Readonly<Record<string, unknown>>;
 
@@ -53,11 +53,11 @@ export interface PageContent {
   readonly voicemails: readonly MediaShown[];
   readonly transcripts: readonly { readonly call: number; readonly content?: unknown }[];
   readonly insights: readonly { readonly call: number; readonly kind: Insight; readonly content?: unknown }[];
-  /** Records that may be somebody else's and are not in the package, by reason. */
+  /** Records that were found and are not in the package, by reason. */
   readonly withheld: readonly {
     readonly source: SourceName;
-    /** One of `DoubtCode`; another one is shown as it is. */
-    readonly code: DoubtCode | (string & {});
+    /** Another one is shown as it is. */
+    readonly code: WithheldCode | (string & {});
     readonly count: number;
   }[];
   readonly redactions: readonly { readonly path: string; readonly reason: string }[];

@@ -18,7 +18,7 @@ export function reasonSentence(reason: string, { catalog }: Words): string {
   return wordsOf(catalog.reasons, reason) ?? catalog.withheld.other(reason);
 }
 
-/** Why a record may be somebody else's. */
+/** Why a record is not in the package. */
 export function doubtSentence(code: string, { catalog }: Words): string {
   return wordsOf(catalog.doubts, code) ?? catalog.withheld.other(code);
 }

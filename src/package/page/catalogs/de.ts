@@ -3,7 +3,7 @@ import type { Catalog } from '../catalog';
 
 export const de: Catalog = {
   title: 'Ihre Daten in unserer Telefonanlage',
-  lead: 'Dieses Paket enthält, was wir in Aircall, unserer Telefonanlage, über Sie gefunden haben. Namen und andere Daten anderer Menschen wurden weggelassen, soweit sie zu erkennen waren.',
+  lead: 'Dieses Paket enthält, was wir in Aircall, unserer Telefonanlage, über Sie gefunden haben. Namen und andere Daten anderer Menschen haben wir weggelassen, soweit unsere Software sie erkannt hat.',
   leadEmpty:
     'Wir haben in Aircall, unserer Telefonanlage, nach Daten über Sie gesucht und keine gefunden. Unten steht, was wir durchsucht haben.',
   leadIncomplete:
@@ -27,7 +27,7 @@ export const de: Catalog = {
   },
   sections: {
     overview: 'Überblick',
-    withheld: 'Was zurückgehalten wurde, und warum',
+    withheld: 'Was zurückgehalten wurde und warum',
     coverage: 'Was durchsucht wurde',
     files: 'Dateien dieses Pakets',
     help: 'Fragen und Ihre Rechte',
@@ -60,7 +60,7 @@ export const de: Catalog = {
     answered: 'angenommen',
     missed: 'nicht angenommen',
     number: 'Telefonnummer',
-    line: 'Unsere Leitung',
+    line: 'Unser Anschluss',
     agent: 'Bearbeitet von',
     duration: 'Dauer',
     unknown: 'nicht bekannt',
@@ -68,7 +68,7 @@ export const de: Catalog = {
     tags: 'Schlagwörter',
     teams: 'Teams',
     participants: 'Teilnehmende',
-    choices: 'Auswahl im Menü',
+    choices: 'Auswahl im Sprachmenü',
     recording: 'Aufnahme',
     voicemail: 'Sprachnachricht',
     transcript: 'Niederschrift',
@@ -80,8 +80,8 @@ export const de: Catalog = {
     topics: 'Themen',
     sentiments: 'Stimmung',
     action_items: 'Aufgaben',
-    custom_summary_result: 'Besondere Zusammenfassung',
-    predicted_csat: 'Vorhergesagte Zufriedenheit',
+    custom_summary_result: 'Zusammenfassung nach unserer Vorlage',
+    predicted_csat: 'Zufriedenheit, von Software vorhergesagt',
   },
   moods: { POSITIVE: 'positiv', NEUTRAL: 'neutral', NEGATIVE: 'negativ' },
   yesOrNo: { yes: 'ja', no: 'nein' },
@@ -96,9 +96,10 @@ export const de: Catalog = {
   shortened: 'Hier gekürzt. Der ganze Text steht in access-package.json.',
   more: count => `Weitere in access-package.json: ${count}`,
   withheld: {
-    lead: 'Zum Schutz anderer Menschen und unserer Systeme wurden diese Stellen Ihrer Daten weggelassen oder ersetzt. Die Datei access-package.json nennt jede einzelne.',
-    doubtsLead: 'Diese Datensätze betreffen vielleicht jemand anderen. Sie sind nicht im Paket.',
-    doubtsDecide: 'Wenn Sie zeigen können, dass sie Sie betreffen, schreiben Sie uns.',
+    lead: 'Zum Schutz anderer Menschen und unserer Systeme haben wir diese Stellen Ihrer Daten weggelassen oder ersetzt. Was an ihrer Stelle steht, ist englisch und in allen Dateien dieses Pakets gleich. Die Datei access-package.json nennt jede einzelne.',
+    doubtsLead:
+      'Diese Datensätze sind nicht im Paket, weil sie vielleicht jemand anderen betreffen oder weil jemand im Unternehmen entschieden hat, sie zurückzuhalten.',
+    doubtsDecide: 'Wenn Sie zeigen können, dass es dabei um Sie geht, schreiben Sie uns.',
     nothing: 'Es wurde nichts zurückgehalten.',
     reason: 'Grund',
     count: 'Anzahl',
@@ -107,22 +108,24 @@ export const de: Catalog = {
     other: code => `Ein anderer Grund (${code})`,
   },
   reasons: {
-    agent: 'Name oder Daten einer beschäftigten Person: Für den Namen stehen „Agent“ und eine Zahl',
-    team: 'Daten über ein Team',
-    'other-person': 'Daten oder Worte einer anderen Person: Für den Namen stehen „Person“ und eine Zahl',
-    assessment: 'Die Beurteilung einer beschäftigten Person',
-    email: 'Eine E-Mail-Adresse in einem Text, die nicht Ihre ist',
-    phone: 'Eine Telefonnummer, die nicht Ihre ist',
-    iban: 'Eine Kontonummer in einem Text',
-    link: 'Ein Link, der eine Datei für alle öffnet, die ihn haben',
-    'too-deep': 'Daten, die zu tief verschachtelt sind, um sie zu prüfen',
+    agent: 'Name oder Daten von Beschäftigten: Für den Namen stehen „Agent“ und eine Zahl',
+    team: 'Daten über ein Team des Unternehmens, außer seinem Namen',
+    'other-person':
+      'Daten oder Worte einer anderen Person: Für den Namen stehen „Person“ und eine Zahl, für Worte „[withheld]“',
+    assessment: 'Die Beurteilung der Arbeit von Beschäftigten',
+    email: 'Eine E-Mail-Adresse in einem Text, die nicht Ihre ist: Dafür steht „[email removed]“',
+    phone: 'Eine Telefonnummer, die nicht Ihre ist: Dafür steht „[phone number removed]“',
+    iban: 'Eine Kontonummer in einem Text: Dafür steht „[IBAN removed]“',
+    link: 'Ein Link, der eine Datei für alle öffnet, die ihn haben: Dafür steht „[link removed]“',
+    'too-deep': 'Daten, deren Form zu verwickelt ist, um sie zu prüfen',
   },
   doubts: {
     'shared-address': 'Mehrere Menschen nutzen die E-Mail-Adresse, oder nutzen sie vielleicht.',
-    'number-only': 'Nur eine Telefonnummer führt zu dem Kontakt.',
+    'number-only': 'Nur eine Telefonnummer verbindet den Kontakt mit Ihnen.',
     'shared-number': 'Andere Menschen nutzen die Telefonnummer, oder nutzen sie vielleicht.',
-    'other-contact': 'Aircall hat den Anruf jemand anderem zugeordnet.',
+    'other-contact': 'In Aircall gehört der Anruf zum Kontakt einer anderen Person.',
     'other-voices': 'In der Aufnahme können andere Personen zu hören sein.',
+    decided: 'Jemand im Unternehmen hat entschieden, es zurückzuhalten.',
   },
   coverage: {
     lead: 'Hier steht, wie weit jede Art von Daten durchsucht wurde und was fehlt.',
@@ -132,7 +135,7 @@ export const de: Catalog = {
     result: 'Ergebnis',
     outOfReach: 'Nach Folgendem lässt Aircall uns nicht suchen. Es kann sein, dass es etwas davon gibt:',
     byNumber: 'Anrufe wurden nach Ihren Telefonnummern gesucht.',
-    byCompany: 'Anrufe wurden unter allen Anrufen des Unternehmens gesucht.',
+    byCompany: 'Ihre Anrufe wurden unter allen Anrufen des Unternehmens gesucht.',
     onlyOfTranscripts:
       'Auswertungen haben wir bei Aircall nur zu Anrufen abgefragt, deren Niederschrift in diesem Paket ist.',
     window: (from, to) => `Zeitraum: ${from} bis ${to}.`,
@@ -197,7 +200,8 @@ export const de: Catalog = {
     json: 'Alle Daten dieses Pakets, für Programme: auch die Felder von Aircall, die diese Seite nicht zeigt',
     csv: 'Tabellen für eine Tabellenkalkulation',
     media: 'Aufnahmen und Sprachnachrichten',
-    manifest: 'Größe und Prüfsumme jeder Datei, unterschrieben',
+    manifest:
+      'Größe und Prüfsumme jeder Datei, digital unterschrieben, damit sich zeigt, ob eine Datei verändert wurde',
     readme: 'Wie man dieses Paket benutzt',
   },
   help: {

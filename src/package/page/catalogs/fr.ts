@@ -3,7 +3,7 @@ import type { Catalog } from '../catalog';
 
 export const fr: Catalog = {
   title: 'Vos données dans notre système téléphonique',
-  lead: 'Ce dossier contient ce que nous avons trouvé sur vous dans Aircall, notre système téléphonique. Les noms et autres données d’autres personnes ont été retirés là où ils étaient reconnaissables.',
+  lead: 'Ce dossier contient ce que nous avons trouvé sur vous dans Aircall, notre système téléphonique. Nous avons retiré les noms et autres données d’autres personnes là où notre logiciel les a reconnus.',
   leadEmpty:
     'Nous avons cherché des données vous concernant dans Aircall, notre système téléphonique. Nous n’en avons trouvé aucune. Vous voyez ci-dessous où nous avons cherché.',
   leadIncomplete:
@@ -68,7 +68,7 @@ export const fr: Catalog = {
     tags: 'Étiquettes',
     teams: 'Équipes',
     participants: 'Participants',
-    choices: 'Choix dans le menu',
+    choices: 'Choix dans le menu vocal',
     recording: 'Enregistrement',
     voicemail: 'Message vocal',
     transcript: 'Transcription',
@@ -80,8 +80,8 @@ export const fr: Catalog = {
     topics: 'Sujets',
     sentiments: 'Humeur',
     action_items: 'Tâches',
-    custom_summary_result: 'Résumé particulier',
-    predicted_csat: 'Satisfaction prédite',
+    custom_summary_result: 'Résumé selon notre modèle',
+    predicted_csat: 'Satisfaction prédite par logiciel',
   },
   moods: { POSITIVE: 'positive', NEUTRAL: 'neutre', NEGATIVE: 'négative' },
   yesOrNo: { yes: 'oui', no: 'non' },
@@ -94,10 +94,11 @@ export const fr: Catalog = {
     title: page => `Appels, page ${page}`,
   },
   shortened: 'Abrégé ici. Le texte entier se trouve dans access-package.json.',
-  more: count => `Autres dans access-package.json : ${count}`,
+  more: count => `Autres éléments dans access-package.json : ${count}`,
   withheld: {
-    lead: 'Pour protéger d’autres personnes et nos systèmes, ces passages de vos données ont été retirés ou remplacés. Le fichier access-package.json nomme chacun d’eux.',
-    doubtsLead: 'Ces données concernent peut-être quelqu’un d’autre. Elles ne sont pas dans le dossier.',
+    lead: 'Pour protéger d’autres personnes et nos systèmes, nous avons retiré ou remplacé ces passages de vos données. Ce qui les remplace est en anglais, et le même dans tous les fichiers de ce dossier. Le fichier access-package.json indique chacun d’eux.',
+    doubtsLead:
+      'Ces données ne sont pas dans le dossier, parce qu’elles concernent peut-être quelqu’un d’autre, ou parce que quelqu’un dans l’entreprise a décidé de les retirer.',
     doubtsDecide: 'Si vous pouvez montrer qu’elles vous concernent, écrivez-nous.',
     nothing: 'Rien n’a été retiré.',
     reason: 'Raison',
@@ -108,21 +109,23 @@ export const fr: Catalog = {
   },
   reasons: {
     agent: 'Nom ou données d’un membre du personnel : « Agent » et un numéro remplacent le nom',
-    team: 'Données sur une équipe',
-    'other-person': 'Données ou paroles d’une autre personne : « Person » et un numéro remplacent le nom',
+    team: 'Données sur une équipe de l’entreprise, hormis son nom',
+    'other-person':
+      'Données ou paroles d’une autre personne : « Person » et un numéro remplacent le nom, « [withheld] » les paroles',
     assessment: 'L’évaluation d’un membre du personnel',
-    email: 'Une adresse e-mail dans un texte, qui n’est pas la vôtre',
-    phone: 'Un numéro de téléphone qui n’est pas le vôtre',
-    iban: 'Un numéro de compte bancaire dans un texte',
-    link: 'Un lien qui ouvre un fichier à toute personne qui le possède',
-    'too-deep': 'Des données imbriquées trop profondément pour être vérifiées',
+    email: 'Une adresse e-mail dans un texte, qui n’est pas la vôtre : « [email removed] » la remplace',
+    phone: 'Un numéro de téléphone qui n’est pas le vôtre : « [phone number removed] » le remplace',
+    iban: 'Un numéro de compte bancaire dans un texte : « [IBAN removed] » le remplace',
+    link: 'Un lien qui ouvre un fichier à toute personne qui le possède : « [link removed] » le remplace',
+    'too-deep': 'Des données d’une forme trop complexe pour être vérifiées',
   },
   doubts: {
     'shared-address': 'Plusieurs personnes utilisent l’adresse e-mail, ou l’utilisent peut-être.',
-    'number-only': 'Seul un numéro de téléphone mène au contact.',
+    'number-only': 'Seul un numéro de téléphone relie le contact à vous.',
     'shared-number': 'D’autres personnes utilisent le numéro de téléphone, ou l’utilisent peut-être.',
-    'other-contact': 'Aircall a rattaché l’appel à quelqu’un d’autre.',
+    'other-contact': 'Dans Aircall, l’appel appartient au contact de quelqu’un d’autre.',
     'other-voices': 'D’autres personnes peuvent être entendues dans l’enregistrement.',
+    decided: 'Quelqu’un dans l’entreprise a décidé de le retirer.',
   },
   coverage: {
     lead: 'Voici jusqu’où nous avons cherché pour chaque type de données, et ce qui manque.',
@@ -132,7 +135,7 @@ export const fr: Catalog = {
     result: 'Résultat',
     outOfReach: 'Aircall ne nous permet pas de chercher ceci. Il peut en exister :',
     byNumber: 'Les appels ont été cherchés à partir de vos numéros de téléphone.',
-    byCompany: 'Les appels ont été cherchés parmi tous les appels de l’entreprise.',
+    byCompany: 'Vos appels ont été cherchés parmi tous les appels de l’entreprise.',
     onlyOfTranscripts:
       'Nous n’avons demandé à Aircall que les analyses des appels dont la transcription est dans ce dossier.',
     window: (from, to) => `Période : du ${from} au ${to}.`,
@@ -197,7 +200,7 @@ export const fr: Catalog = {
     json: 'Toutes les données de ce dossier, pour des programmes : aussi les champs d’Aircall que cette page ne montre pas',
     csv: 'Tableaux pour un tableur',
     media: 'Enregistrements et messages vocaux',
-    manifest: 'Taille et somme de contrôle de chaque fichier, signées',
+    manifest: 'Taille et somme de contrôle de chaque fichier, signées : elles montrent si un fichier a été modifié',
     readme: 'Comment utiliser ce dossier',
   },
   help: {

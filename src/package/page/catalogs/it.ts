@@ -3,7 +3,7 @@ import type { Catalog } from '../catalog';
 
 export const it: Catalog = {
   title: 'I Suoi dati nel nostro sistema telefonico',
-  lead: 'Questo pacchetto contiene ciò che abbiamo trovato su di Lei in Aircall, il nostro sistema telefonico. I nomi e gli altri dati di altre persone sono stati tolti dove erano riconoscibili.',
+  lead: 'Questo pacchetto contiene ciò che abbiamo trovato su di Lei in Aircall, il nostro sistema telefonico. Abbiamo tolto i nomi e gli altri dati di altre persone dove il nostro software li ha riconosciuti.',
   leadEmpty:
     'Abbiamo cercato dati su di Lei in Aircall, il nostro sistema telefonico, e non ne abbiamo trovati. Qui sotto vede dove abbiamo cercato.',
   leadIncomplete:
@@ -15,7 +15,7 @@ export const it: Catalog = {
     company: 'Azienda',
     searchBegan: 'Inizio della ricerca',
     timezone: 'Fuso orario',
-    searchedFor: 'Dati cercati',
+    searchedFor: 'Ricerca per',
   },
   sources: {
     contacts: 'Contatti',
@@ -30,7 +30,7 @@ export const it: Catalog = {
     withheld: 'Che cosa è stato escluso e perché',
     coverage: 'Dove abbiamo cercato',
     files: 'File di questo pacchetto',
-    help: 'Domande e diritti',
+    help: 'Domande e i Suoi diritti',
   },
   contacts: {
     none: 'Il pacchetto non contiene contatti.',
@@ -68,7 +68,7 @@ export const it: Catalog = {
     tags: 'Etichette',
     teams: 'Team',
     participants: 'Partecipanti',
-    choices: 'Scelte nel menu',
+    choices: 'Scelte nel menu vocale',
     recording: 'Registrazione',
     voicemail: 'Messaggio vocale',
     transcript: 'Trascrizione',
@@ -80,8 +80,8 @@ export const it: Catalog = {
     topics: 'Argomenti',
     sentiments: 'Umore',
     action_items: 'Attività',
-    custom_summary_result: 'Riassunto speciale',
-    predicted_csat: 'Soddisfazione prevista',
+    custom_summary_result: 'Riassunto secondo il nostro modello',
+    predicted_csat: 'Soddisfazione prevista da un software',
   },
   moods: { POSITIVE: 'positivo', NEUTRAL: 'neutro', NEGATIVE: 'negativo' },
   yesOrNo: { yes: 'sì', no: 'no' },
@@ -96,8 +96,9 @@ export const it: Catalog = {
   shortened: 'Qui abbreviato. Il testo intero è in access-package.json.',
   more: count => `Altri in access-package.json: ${count}`,
   withheld: {
-    lead: 'Per proteggere altre persone e i nostri sistemi, queste parti dei Suoi dati sono state tolte o sostituite. Il file access-package.json le nomina una per una.',
-    doubtsLead: 'Questi dati potrebbero riguardare un’altra persona. Non sono nel pacchetto.',
+    lead: 'Per proteggere altre persone e i nostri sistemi, abbiamo tolto o sostituito queste parti dei Suoi dati. Ciò che ne prende il posto è in inglese, ed è uguale in tutti i file di questo pacchetto. Il file access-package.json le indica una per una.',
+    doubtsLead:
+      'Questi dati non sono nel pacchetto perché potrebbero riguardare un’altra persona, o perché qualcuno nell’azienda ha deciso di non consegnarli.',
     doubtsDecide: 'Se può dimostrare che riguardano Lei, ci scriva.',
     nothing: 'Nulla è stato escluso.',
     reason: 'Motivo',
@@ -108,21 +109,23 @@ export const it: Catalog = {
   },
   reasons: {
     agent: 'Nome o dati di una persona del nostro personale: «Agent» e un numero sostituiscono il nome',
-    team: 'Dati su un team',
-    'other-person': 'Dati o parole di un’altra persona: «Person» e un numero sostituiscono il nome',
+    team: 'Dati su un team dell’azienda, tranne il suo nome',
+    'other-person':
+      'Dati o parole di un’altra persona: «Person» e un numero sostituiscono il nome, «[withheld]» le parole',
     assessment: 'La valutazione di una persona del nostro personale',
-    email: 'Un indirizzo e-mail in un testo, che non è Suo',
-    phone: 'Un numero di telefono che non è Suo',
-    iban: 'Un numero di conto bancario in un testo',
-    link: 'Un link che apre un file a chiunque lo abbia',
-    'too-deep': 'Dati annidati troppo in profondità per essere controllati',
+    email: 'Un indirizzo e-mail che non è Suo, in un testo: lo sostituisce «[email removed]»',
+    phone: 'Un numero di telefono che non è Suo: lo sostituisce «[phone number removed]»',
+    iban: 'Un numero di conto bancario in un testo: lo sostituisce «[IBAN removed]»',
+    link: 'Un link che apre un file a chiunque lo abbia: lo sostituisce «[link removed]»',
+    'too-deep': 'Dati di forma troppo complessa per essere controllati',
   },
   doubts: {
     'shared-address': 'Più persone usano l’indirizzo e-mail, o forse lo usano.',
-    'number-only': 'Solo un numero di telefono porta al contatto.',
+    'number-only': 'Solo un numero di telefono collega il contatto a Lei.',
     'shared-number': 'Altre persone usano il numero di telefono, o forse lo usano.',
-    'other-contact': 'Aircall ha attribuito la chiamata a un’altra persona.',
+    'other-contact': 'In Aircall la chiamata appartiene al contatto di un’altra persona.',
     'other-voices': 'Nella registrazione si possono sentire altre persone.',
+    decided: 'Qualcuno nell’azienda ha deciso di non consegnare questi dati.',
   },
   coverage: {
     lead: 'Qui si vede fin dove è stato cercato ogni tipo di dati e che cosa manca.',
@@ -132,7 +135,7 @@ export const it: Catalog = {
     result: 'Risultato',
     outOfReach: 'Aircall non ci permette di cercare quanto segue. Qualcosa potrebbe esistere:',
     byNumber: 'Le chiamate sono state cercate con i Suoi numeri di telefono.',
-    byCompany: 'Le chiamate sono state cercate tra tutte le chiamate dell’azienda.',
+    byCompany: 'Le Sue chiamate sono state cercate tra tutte le chiamate dell’azienda.',
     onlyOfTranscripts:
       'Abbiamo chiesto ad Aircall solo le analisi delle chiamate la cui trascrizione è in questo pacchetto.',
     window: (from, to) => `Periodo: dal ${from} al ${to}.`,
@@ -185,7 +188,7 @@ export const it: Catalog = {
     messages: 'Messaggi (SMS, WhatsApp)',
     privateContacts: 'Contatti privati del personale',
     connectedContacts: 'Contatti di applicazioni collegate',
-    oldCalls: 'Chiamate di oltre sei mesi fa circa',
+    oldCalls: 'Chiamate di più di sei mesi fa, circa',
     transferred: 'Chiamate trasferite a un altro numero',
     conferences: 'Chiamate a cui ha partecipato in una conferenza',
     hidden: 'Chiamate con numero nascosto',
@@ -196,7 +199,7 @@ export const it: Catalog = {
     json: 'Tutti i dati di questo pacchetto, per programmi: anche i campi di Aircall che questa pagina non mostra',
     csv: 'Tabelle per un foglio di calcolo',
     media: 'Registrazioni e messaggi vocali',
-    manifest: 'Dimensione e somma di controllo di ogni file, con firma',
+    manifest: 'Dimensione e somma di controllo di ogni file, con firma: mostrano se un file è stato modificato',
     readme: 'Come usare questo pacchetto',
   },
   help: {
