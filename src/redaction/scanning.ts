@@ -59,36 +59,54 @@ const LOCAL_MAX = 256;
 const DOMAIN_MAX = 512;
 /** Of the readings of one address, besides the longest. */
 const STARTS_MAX = 4;
-const AT = /@|\uff20|%40/gi;
+const [AT_SIGN, WIDE_AT_SIGN, PERCENT] = [0x40, 0xff20, 0x25];
+const AT = /@|\uff20|%40/;
 
 export interface FoundEmail extends Span {
+  /** Where its local part ends. */
+  readonly at: number;
   readonly domain: string;
-  /** The longest first: a reading begins behind a character that is unusual in an address. */
-  readonly readings: () => readonly string[];
 }
 
 export function* findEmails(text: string): Generator<FoundEmail> {
-  for (const { index, 0: at } of text.matchAll(AT)) {
-    const after = index + at.length;
-    const to = endOfDomain(text, after);
-    const domain = text.slice(after, to);
-    if (!/[^.].*\./su.test(domain)) continue;
-    const from = startOfLocal(text, index);
-    if (from === index) continue;
-    const readings = () =>
-      [from, ...unusualStarts(text, from, index)].map(start => `${text.slice(start, index)}@${domain}`);
-    yield { from, to, domain, readings };
+  if (!AT.test(text)) return;
+  let local = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    const length = lengthOfAt(text, at);
+    if (length > 0) {
+      const to = endOfDomain(text, at + length);
+      const domain = text.slice(at + length, to);
+      const from = startOfQuoted(text, at) ?? Math.max(local, at - LOCAL_MAX);
+      if (from < at && isDotted(domain)) yield { from, to, at, domain };
+    }
+    if (!isLocal(text, at)) local = at + 1;
   }
 }
 
-function startOfLocal(text: string, end: number): number {
-  if (text.charAt(end - 1) === '"') {
-    for (let quote = end - 2; quote >= 0 && end - quote <= LOCAL_MAX; quote -= 1)
-      if (text.charAt(quote) === '"') return quote;
-  }
-  let from = end;
-  while (from > 0 && end - from < LOCAL_MAX && isLocal(text, from - 1)) from -= 1;
-  return from;
+/** What an address may be, the longest first: one begins behind a character that is unusual in an address. */
+export function readingsOf(text: string, { from, at, domain }: FoundEmail): string[] {
+  return [from, ...unusualStarts(text, from, at)].map(start => `${text.slice(start, at)}@${domain}`);
+}
+
+/** Of `@`, of its wide form, and of how a link has it; 0 if none of them is there. */
+function lengthOfAt(text: string, place: number): number {
+  const code = text.charCodeAt(place);
+  if (code === AT_SIGN || code === WIDE_AT_SIGN) return 1;
+  return code === PERCENT && text.startsWith('40', place + 1) ? 3 : 0;
+}
+
+function startOfQuoted(text: string, end: number): number | undefined {
+  if (text.charAt(end - 1) !== '"') return undefined;
+  for (let quote = end - 2; quote >= 0 && end - quote <= LOCAL_MAX; quote -= 1)
+    if (text.charAt(quote) === '"') return quote;
+  return undefined;
+}
+
+/** Whether a domain has a dot behind something else. */
+function isDotted(domain: string): boolean {
+  let first = 0;
+  while (domain.charAt(first) === '.') first += 1;
+  return domain.lastIndexOf('.') > first;
 }
 
 /** A sentence may end behind an address. */
@@ -178,13 +196,16 @@ function lastReading({ digits, from, to, at }: Chain, start: number, reader: Rea
 /** Up to so many blanks and marks may stand between two groups. */
 const BETWEEN_MAX = 4;
 
-/** Those with so many digits at least. */
+/** Those with so many digits at least: others are only counted, because a text may hold any number of them. */
 function* chainsOf(text: string, digitsMin: number): Generator<Chain> {
   for (let place = 0; place < text.length; place += 1) {
     if (!isDigit(text, place)) continue;
-    const chain = chainFrom(text, place);
-    place = chain.to.at(-1) ?? place;
-    if (chain.digits.length >= digitsMin) yield chain;
+    let count = 0;
+    let end = place;
+    for (let group: number | undefined = place; group !== undefined; group = nextGroup(text, end))
+      for (end = group; isDigit(text, end); end += 1) count += 1;
+    if (count >= digitsMin) yield chainFrom(text, place);
+    place = end;
   }
 }
 

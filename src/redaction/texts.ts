@@ -15,6 +15,7 @@ import {
   findIbans,
   findLinks,
   findNumbers,
+  readingsOf,
   type Span,
 } from './scanning';
 
@@ -52,13 +53,15 @@ interface Divided {
   readonly others: Span[];
 }
 
-interface Piece extends Span {
+interface Piece {
+  readonly from: number;
+  to: number;
   readonly reason: Reason;
   readonly mask: string;
 }
 
 export interface TextMasker {
-  /** Takes time in proportion to the length, whatever it holds: about a second for a megabyte at worst. */
+  /** Takes time in proportion to the length, whatever it holds: half a second for a megabyte at worst. */
   mask(text: string): MaskedText;
 }
 
@@ -67,6 +70,7 @@ export function createTextMasker({ emails, numbers, otherNumbers }: Marks, peopl
   const others = formsOf(otherNumbers);
   const heads = new Set([...own, ...others].map(form => form.slice(0, PHONE_DIGITS_MIN)));
   const ownDomains = new Set([...emails].map(domainOf));
+  const ownLengthMax = Math.max(0, ...[...emails].map(({ length }) => length));
   const remembered = new Map<string, MaskedText>();
   const rememberedDomains = new Map<string, boolean>();
 
@@ -84,32 +88,35 @@ export function createTextMasker({ emails, numbers, otherNumbers }: Marks, peopl
     const mail = readEmails(text);
     const phones = readNumbers(text, checks);
     const kept = sorted([...mail.kept, ...phones.kept]);
-    const ibans = [...findIbans(text, lengthOfIban)].filter(({ iban }) => checks.areSpent() || isValidIBAN(iban()));
-    const named = people.flatMap(({ reason, find, label }) =>
-      find(text).map(({ from, to, name }) => ({ from, to, reason, mask: label(name) })),
-    );
-    return [
-      ...findLinks(text)
-        .filter(({ name }) => isKeyLink(name))
-        .map(span => piece(span, 'link')),
-      ...mail.others.map(span => piece(span, 'email')),
-      ...without(kept, [
-        ...phones.others.map(span => piece(span, 'phone')),
-        ...ibans.map(span => piece(span, 'iban')),
-        ...named,
-      ]),
-    ];
+    const pieces: Piece[] = [];
+    for (const link of findLinks(text)) if (isKeyLink(link.name)) add(pieces, link, 'link', MASKS.link);
+    for (const span of mail.others) add(pieces, span, 'email', MASKS.email);
+    for (const span of without(kept, phones.others)) add(pieces, span, 'phone', MASKS.phone);
+    for (const span of without(kept, ibansIn(text, checks))) add(pieces, span, 'iban', MASKS.iban);
+    for (const { reason, find, label } of people)
+      for (const span of without(kept, find(text))) add(pieces, span, reason, label(span.name));
+    return pieces;
+  }
+
+  function* ibansIn(text: string, checks: Checks): Generator<Span> {
+    for (const found of findIbans(text, lengthOfIban)) if (checks.areSpent() || isValidIBAN(found.iban())) yield found;
   }
 
   function readEmails(text: string): Divided {
     const divided: Divided = { kept: [], others: [] };
-    for (const found of findEmails(text)) (isOwnEmail(found) ? divided.kept : divided.others).push(found);
+    for (const found of findEmails(text)) (isOwnEmail(text, found) ? divided.kept : divided.others).push(found);
     return divided;
   }
 
-  function isOwnEmail({ domain, readings }: FoundEmail): boolean {
+  function isOwnEmail(text: string, found: FoundEmail): boolean {
     // Most addresses of a long text are of other domains, and reading one in full takes longer.
-    return isOwnDomain(domain) && readings().some(reading => emails.has(foldEmail(reading)));
+    return isOwnDomain(found.domain) && readingsOf(text, found).some(isOwnReading);
+  }
+
+  function isOwnReading(reading: string): boolean {
+    // No canonical form of an address in ASCII is shorter, and to make one of a long text takes long.
+    if (reading.length > ownLengthMax && /^[!-~]*$/.test(reading)) return false;
+    return emails.has(foldEmail(reading));
   }
 
   function isOwnDomain(domain: string): boolean {
@@ -174,22 +181,25 @@ function createChecks(): Checks {
   return { areSpent, isPossible: digits => areSpent() || isPossibleNumber(digits) };
 }
 
-function piece({ from, to }: Span, reason: keyof typeof MASKS): Piece {
-  return { from, to, reason, mask: MASKS[reason] };
+/** One that overlaps the last one, for the same reason, makes it longer: a text may hold any number of them. */
+function add(pieces: Piece[], { from, to }: Span, reason: Reason, mask: string): void {
+  const last = pieces.at(-1);
+  if (last !== undefined && last.mask === mask && from >= last.from && from < last.to) last.to = Math.max(last.to, to);
+  else pieces.push({ from, to, reason, mask });
 }
 
 function sorted<S extends Span>(spans: readonly S[]): S[] {
   return [...spans].sort((one, other) => one.from - other.from || other.to - one.to);
 }
 
-/** Those that touch none of the kept ones. @param kept sorted */
-function without(kept: readonly Span[], pieces: readonly Piece[]): Piece[] {
+/** Those that touch none of the kept ones. @param kept sorted @param spans in the order of their places */
+function* without<S extends Span>(kept: readonly Span[], spans: Iterable<S>): Generator<S> {
   let place = 0;
-  return sorted(pieces).filter(({ from, to }) => {
-    while (place < kept.length && (kept[place]?.to ?? 0) <= from) place += 1;
+  for (const span of spans) {
+    while (place < kept.length && (kept[place]?.to ?? 0) <= span.from) place += 1;
     const next = kept[place];
-    return next === undefined || next.from >= to;
-  });
+    if (next === undefined || next.from >= span.to) yield span;
+  }
 }
 
 /** Pieces that overlap become one, so that nothing of either stays. */
