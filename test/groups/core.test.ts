@@ -77,6 +77,7 @@ runTogether(
   'redaction/hand-over',
   'redaction/redact',
   'redaction/properties',
+  'redaction/rules',
   'redaction/texts',
   'replay/recorded',
   'package/page',
