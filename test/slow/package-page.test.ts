@@ -194,6 +194,25 @@ test('the pages print, with transcripts in full', async () => {
   await page.close();
 });
 
+/** The narrowest for which WCAG asks that nothing is read by moving the page sideways. */
+const NARROW = { width: 320, height: 800 };
+
+test('on a narrow screen no page is wider than the screen, nor what was said in a call', async () => {
+  for (const language of LANGUAGES) {
+    const [index = ''] = unpack(pageContent({ write: plain => `${plain} ${'x'.repeat(400)}` }), language);
+    const { page } = await open(index);
+    await page.setViewportSize(NARROW);
+    const ends: unknown = await page.evaluate(
+      `[document.documentElement.scrollWidth, ...[...document.querySelectorAll('.both')].map(part => part.getBoundingClientRect().right)]`,
+    );
+    const [width, ...parts] = ends as number[];
+    expect(width).toBe(NARROW.width);
+    expect(parts.length).toBeGreaterThan(3);
+    expect(Math.max(...parts)).toBeLessThanOrEqual(NARROW.width);
+    await page.close();
+  }
+});
+
 test('a picture of the first page', async () => {
   const [index = ''] = unpack(pageContent(), 'en');
   const { page } = await open(index);

@@ -26,7 +26,7 @@ export function Withheld({ content, words }: Props) {
               {[...reasons].map(([reason, count]) => (
                 <tr>
                   <th scope="row">{reasonSentence(reason, words)}</th>
-                  <td>{words.number(count)}</td>
+                  <td class="count">{words.number(count)}</td>
                 </tr>
               ))}
             </tbody>
@@ -46,7 +46,7 @@ export function Withheld({ content, words }: Props) {
                 <tr>
                   <th scope="row">{words.catalog.sources[source]}</th>
                   <td>{doubtSentence(code, words)}</td>
-                  <td>{words.number(count)}</td>
+                  <td class="count">{words.number(count)}</td>
                 </tr>
               ))}
             </tbody>
@@ -70,7 +70,7 @@ export function Coverage({ content, words }: Props) {
           {PAGE_SOURCES.map(source => (
             <tr>
               <th scope="row">{sources[source]}</th>
-              <td>{words.number(countOf(content, source))}</td>
+              <td class="count">{words.number(countOf(content, source))}</td>
               <td>
                 {states[content.coverage[source].state]}
                 <Gaps gaps={gapsOf(content, source)} words={words} />

@@ -31,8 +31,8 @@ dd .fields { padding-inline-start: .75rem; border-inline-start: 2px solid var(--
 .small + p, .small + ul { margin-top: 1.25rem; }
 main li + li { margin-top: .125rem; }
 .facts ul, .plain { margin: 0; padding: 0; list-style: none; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: .75rem; margin: 0; }
-.tiles div { display: flex; flex-direction: column-reverse; justify-content: flex-end; padding: .875rem .75rem; background: var(--tint); border-radius: .5rem; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: .75rem; margin: 0; }
+.tiles div { display: flex; flex-direction: column-reverse; justify-content: flex-end; padding: .875rem .625rem; background: var(--tint); border-radius: .5rem; }
 .tiles dt { color: var(--ink); }
 .tiles dd { font-size: 1.875rem; line-height: 1.2; font-weight: 650; color: var(--deep); font-variant-numeric: tabular-nums; }
 .cards { display: grid; align-items: start; grid-template-columns: repeat(auto-fit, minmax(min(20rem, 100%), 1fr)); gap: 1rem; }
@@ -56,6 +56,8 @@ caption { padding: 0 0 .5rem; text-align: start; color: var(--soft); font-size: 
 th, td { padding: .5rem 1.25rem .5rem 0; text-align: start; vertical-align: top; }
 thead th { color: var(--soft); font-size: .875rem; font-weight: 500; border-bottom: 1px solid var(--rule); }
 tbody th { font-weight: 500; }
+.small th { overflow-wrap: break-word; }
+.count { white-space: nowrap; }
 .small tbody tr, .chart tbody tr, tbody.call { border-top: 1px solid var(--rule); }
 .calls { min-width: 52rem; table-layout: fixed; }
 .calls thead th { width: 16%; }
@@ -82,13 +84,23 @@ footer { padding-block: 2rem 4rem; color: var(--soft); font-size: .875rem; }
 .notice { max-width: 50rem; }
 .notice h2, .notice h3 { margin-top: 2rem; }
 .notice h2:first-child { margin-top: 0; }
-@media (max-width: 40rem) { header, main, footer { padding-inline: 1rem; } header { padding-top: 2rem; } section { padding: 1.25rem 1rem; } }
+@media screen and (max-width: 58rem) { .both { position: sticky; inset-inline-start: 0; max-width: calc(100vw - 6.75rem); } }
+@media screen and (max-width: 40rem) {
+  header, main, footer { padding-inline: 1rem; }
+  header { padding-top: 2rem; }
+  section { padding: 1.25rem 1rem; }
+  .tiles div { padding-inline: .5rem; }
+  .small th, .small td { padding-inline-end: .75rem; }
+  .both { grid-template-columns: 1fr; max-width: calc(100vw - 4.25rem); }
+}
 @media print {
   @page { margin: 16mm 14mm; }
-  body { background: none; font-size: 9.5pt; }
+  html { font-size: 9.5pt; }
+  body { background: none; }
   header, main, footer { max-width: none; padding: 0; }
   nav, .skip, audio, .chart details { display: none; }
   section { margin: 8mm 0 0; padding: 0; border: 0; }
+  .tiles { grid-template-columns: repeat(3, 1fr); }
   h2, h3, thead { break-after: avoid; }
   .card, .both, figure, tr { break-inside: avoid; }
   .both { grid-template-columns: 1fr; background: none; padding: 0 0 0 4mm; border-inline-start: 1pt solid var(--rule); border-radius: 0; break-inside: auto; }

@@ -7,7 +7,7 @@ export const fr: Catalog = {
   leadEmpty:
     'Nous avons cherché des données vous concernant dans Aircall, notre système téléphonique. Nous n’en avons trouvé aucune. Vous voyez ci-dessous où nous avons cherché.',
   leadIncomplete:
-    'Nous avons cherché des données vous concernant dans Aircall, notre système téléphonique. Ce dossier n’est pas complet : des données ont été retirées, ou n’ont pas pu être cherchées ou lues. Vous voyez ci-dessous lesquelles, et pourquoi.',
+    'Nous avons cherché des données vous concernant dans Aircall, notre système téléphonique. Ce dossier n’est pas complet : des données ont été retirées, ou n’ont pas pu être cherchées ou lues. Vous voyez ci-dessous lesquelles, et pourquoi.',
   skipLink: 'Aller au contenu',
   onThisPage: 'Sur cette page',
   facts: {
@@ -47,8 +47,8 @@ export const fr: Catalog = {
     title: 'Les appels au fil du temps',
     table: 'Ces chiffres sous forme de tableau',
     period: 'À partir du',
-    text: (calls, from, to) => `Appels : ${calls}. Le premier : ${from}. Le dernier : ${to}.`,
-    undated: calls => `Appels dont l’heure est inconnue, absents de l’image : ${calls}.`,
+    text: (calls, from, to) => `Appels : ${calls}. Le premier : ${from}. Le dernier : ${to}.`,
+    undated: calls => `Appels dont l’heure est inconnue, absents de l’image : ${calls}.`,
   },
   calls: {
     none: 'Le dossier ne contient aucun appel.',
@@ -94,7 +94,7 @@ export const fr: Catalog = {
     title: page => `Appels, page ${page}`,
   },
   shortened: 'Abrégé ici. Le texte entier se trouve dans access-package.json.',
-  more: count => `Autres éléments dans access-package.json : ${count}`,
+  more: count => `Autres éléments dans access-package.json : ${count}`,
   withheld: {
     lead: 'Pour protéger d’autres personnes et nos systèmes, nous avons retiré ou remplacé ces passages de vos données. Ce qui les remplace est en anglais, et le même dans tous les fichiers de ce dossier. Le fichier access-package.json indique chacun d’eux.',
     doubtsLead:
@@ -108,15 +108,15 @@ export const fr: Catalog = {
     other: code => `Une autre raison (${code})`,
   },
   reasons: {
-    agent: 'Nom ou données d’un membre du personnel : « Agent » et un numéro remplacent le nom',
+    agent: 'Nom ou données d’un membre du personnel : « Agent » et un numéro remplacent le nom',
     team: 'Données sur une équipe de l’entreprise, hormis son nom',
     'other-person':
-      'Données ou paroles d’une autre personne : « Person » et un numéro remplacent le nom, « [withheld] » les paroles',
+      'Données ou paroles d’une autre personne : « Person » et un numéro remplacent le nom, « [withheld] » les paroles',
     assessment: 'L’évaluation d’un membre du personnel',
-    email: 'Une adresse e-mail dans un texte, qui n’est pas la vôtre : « [email removed] » la remplace',
-    phone: 'Un numéro de téléphone qui n’est pas le vôtre : « [phone number removed] » le remplace',
-    iban: 'Un numéro de compte bancaire dans un texte : « [IBAN removed] » le remplace',
-    link: 'Un lien qui ouvre un fichier à toute personne qui le possède : « [link removed] » le remplace',
+    email: 'Une adresse e-mail dans un texte, qui n’est pas la vôtre : « [email removed] » la remplace',
+    phone: 'Un numéro de téléphone qui n’est pas le vôtre : « [phone number removed] » le remplace',
+    iban: 'Un numéro de compte bancaire dans un texte : « [IBAN removed] » le remplace',
+    link: 'Un lien qui ouvre un fichier à toute personne qui le possède : « [link removed] » le remplace',
     'too-deep': 'Des données d’une forme trop complexe pour être vérifiées',
   },
   doubts: {
@@ -133,29 +133,29 @@ export const fr: Catalog = {
     source: 'Données',
     found: 'Dans le dossier',
     result: 'Résultat',
-    outOfReach: 'Aircall ne nous permet pas de chercher ceci. Il peut en exister :',
+    outOfReach: 'Aircall ne nous permet pas de chercher ceci. Il peut en exister :',
     byNumber: 'Les appels ont été cherchés à partir de vos numéros de téléphone.',
     byCompany: 'Vos appels ont été cherchés parmi tous les appels de l’entreprise.',
     onlyOfTranscripts:
       'Nous n’avons demandé à Aircall que les analyses des appels dont la transcription est dans ce dossier.',
-    window: (from, to) => `Période : du ${from} au ${to}.`,
-    windowFromStart: to => `Période : aussi loin qu’Aircall nous donne les appels (environ six mois), jusqu’au ${to}.`,
-    ignoredNumbers: count => `Numéros trop courts ou n’appartenant à personne, qui n’ont pas été cherchés : ${count}.`,
+    window: (from, to) => `Période : du ${from} au ${to}.`,
+    windowFromStart: to => `Période : aussi loin qu’Aircall nous donne les appels (environ six mois), jusqu’au ${to}.`,
+    ignoredNumbers: count => `Numéros trop courts ou n’appartenant à personne, qui n’ont pas été cherchés : ${count}.`,
     fault: code => `Une panne technique (${code})`,
   },
   states: {
     complete: 'Recherche complète.',
     partial: 'Incomplet.',
     failed: 'La recherche a échoué.',
-    skipped: 'Pas de recherche : il n’y avait rien à chercher.',
+    skipped: 'Pas de recherche : il n’y avait rien à chercher.',
     'not-asked': 'Ne fait pas partie de cette demande.',
     'not-entitled': 'Aircall ne nous le fournit pas.',
   },
   gaps: {
     'no-number-known': 'Nous ne connaissons aucun de vos numéros de téléphone qui permette une recherche',
     'number-without-country': 'Numéros sans indicatif de pays, qui n’ont pas été cherchés',
-    'too-many-numbers': 'Trop de numéros : tous n’ont pas été cherchés',
-    'too-many-at-once': 'Trop de données au même moment : Aircall ne les donne pas toutes',
+    'too-many-numbers': 'Trop de numéros : tous n’ont pas été cherchés',
+    'too-many-at-once': 'Trop de données au même moment : Aircall ne les donne pas toutes',
     'list-kept-changing': 'La liste a changé plusieurs fois pendant sa lecture',
     'unexpected-record': 'Données qui n’ont pas pu être lues',
     cancelled: 'La recherche a été arrêtée',
@@ -183,7 +183,7 @@ export const fr: Catalog = {
     incomplete: 'Le fichier n’a pas pu être lu jusqu’au bout',
     'not-downloaded': 'Le fichier n’a pas été téléchargé avant la fin de la demande',
     'recording-may-follow':
-      'Pas encore disponible : Aircall peut ajouter l’enregistrement jusqu’à 24 heures après l’appel',
+      'Pas encore disponible : Aircall peut ajouter l’enregistrement jusqu’à 24 heures après l’appel',
   },
   outOfReach: {
     messages: 'Messages (SMS, WhatsApp)',
@@ -196,15 +196,15 @@ export const fr: Catalog = {
     hiddenWithoutContact: 'Appels avec un numéro masqué et sans contact',
   },
   files: {
-    lead: 'Les autres fichiers de ce dossier :',
-    json: 'Toutes les données de ce dossier, pour des programmes : aussi les champs d’Aircall que cette page ne montre pas',
+    lead: 'Les autres fichiers de ce dossier :',
+    json: 'Toutes les données de ce dossier, pour des programmes : aussi les champs d’Aircall que cette page ne montre pas',
     csv: 'Tableaux pour un tableur',
     media: 'Enregistrements et messages vocaux',
-    manifest: 'Taille et somme de contrôle de chaque fichier, signées : elles montrent si un fichier a été modifié',
+    manifest: 'Taille et somme de contrôle de chaque fichier, signées : elles montrent si un fichier a été modifié',
     readme: 'Comment utiliser ce dossier',
   },
   help: {
-    ask: 'Écrivez à l’entreprise qui vous a envoyé ce dossier. Indiquez la demande :',
+    ask: 'Écrivez à l’entreprise qui vous a envoyé ce dossier. Indiquez la demande :',
     rights:
       'Vous pouvez nous demander de corriger des données fausses, d’effacer des données et de vérifier à nouveau ce qui a été retiré.',
     noticeLink: 'Comment nous utilisons vos données',
