@@ -14,6 +14,6 @@ export function isKeyLink(link: string): boolean {
 
 function hostOf(link: string): string {
   // Not URL: it refuses what a browser still opens, and is slow on long texts.
-  const [, host = ''] = /^https?:\/\/(?:[^/?#@]*@)?([^/?#:\\]*)/i.exec(link) ?? [];
+  const [, host = ''] = /^(?:https?:\/\/)?(?:[^/?#@]*@)?([^/?#:\\]*)/i.exec(link) ?? [];
   return host;
 }

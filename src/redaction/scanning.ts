@@ -229,13 +229,20 @@ function nextGroup(text: string, end: number): number | undefined {
   return next > end && isDigit(text, next) ? next : undefined;
 }
 
-/** The length of a plus before a number, with what stands between: `+`, `+(`, `+ `; 0 if there is none. */
+/** The length of a plus before a number, with what stands between: `+`, `+(`, `+ `, `%2B`; 0 if there is none. */
 function signBefore(text: string, from: number): number {
-  for (let length = 1; length <= 3; length += 1) {
-    if (isPlus(text, from - length)) return length;
-    if (!isBeforeNumber(text, from - length)) return 0;
+  for (let between = 0; between < 3; between += 1) {
+    const length = lengthOfPlus(text, from - between);
+    if (length > 0) return between + length;
+    if (!isBeforeNumber(text, from - between - 1)) return 0;
   }
   return 0;
+}
+
+/** Of a plus, or of how a link has it; 0 if none of them is there. */
+function lengthOfPlus(text: string, to: number): number {
+  if (isPlus(text, to - 1)) return 1;
+  return to >= 3 && text.startsWith('%2', to - 3) && /b/i.test(text.charAt(to - 1)) ? 3 : 0;
 }
 
 export interface FoundWords extends Span {
@@ -343,15 +350,29 @@ function areTogether(text: string, tokens: readonly Span[]): boolean {
   });
 }
 
-/** Runs without a blank that hold a link or the signature of one. */
+/** Runs without a blank that hold a link, with its scheme or without, or the signature of one. */
 export function findLinks(text: string): FoundWords[] {
-  if (!/:\/\/|x-amz-/i.test(text)) return [];
+  if (!/\/|x-amz-/i.test(text)) return [];
   return [...text.matchAll(/[^\s"'<>]+/g)].flatMap(({ index, 0: word }) => {
-    const scheme = word.search(/https?:\/\//i);
-    if (scheme < 0 && !/x-amz-/i.test(word)) return [];
-    const from = Math.max(0, scheme);
-    return [{ from: index + from, to: index + word.length, name: word.slice(from) }];
+    const from = startOfLink(word);
+    return from === undefined ? [] : [{ from: index + from, to: index + word.length, name: word.slice(from) }];
   });
+}
+
+function startOfLink(word: string): number | undefined {
+  const scheme = word.search(/https?:\/\//i);
+  if (scheme >= 0) return scheme;
+  return /x-amz-/i.test(word) ? 0 : startOfHost(word);
+}
+
+/** Of a word with a dot and a path behind it. */
+function startOfHost(word: string): number | undefined {
+  let from = 0;
+  for (let place = 0; place < word.length; place += 1) {
+    if (word.charAt(place) === '/' && word.slice(from, place).includes('.')) return from;
+    if (!isDomain(word, place)) from = place + 1;
+  }
+  return undefined;
 }
 
 export interface FoundIban extends Span {

@@ -20,6 +20,7 @@ test.each([
   ['+33639981234 12 Nov'],
   ['+44 (0)20 7946 0958'],
   ['call 020 7946 0958'],
+  ['https://example.org/?to=%2B33639981234'],
   ['+49 1512 3456789 10:30'],
   ['0612345679@example.org'],
 ])('%j is the subject and stays', text => {
@@ -39,6 +40,9 @@ test.each([
   ['+12'],
   ['2*2345678'],
   ['https://example.org/help?page=2'],
+  ['https://example.org/?a=1%2B1&order=2B4500012345'],
+  ['and/or, 1.5/2, aircall.io, example.org/aircall.io/a'],
+  ['notaircall.io/v1/1'],
 ])('%j names nobody and stays', text => {
   expect(mask(text)).toEqual({ text, reasons: [] });
 });
@@ -53,6 +57,8 @@ test.each([
   ['bob@example.org;anna@example.org', '[email removed];anna@example.org', ['email']],
   ['call +33 6 99 99 99 99!', 'call [phone number removed]!', ['phone']],
   ['call (+33) 699 99 99 99', 'call ([phone number removed]', ['phone']],
+  ['https://x.example/?to=%2B33698765432&a=1', 'https://x.example/?to=[phone number removed]&a=1', ['phone']],
+  ['%2b(33)698765432', '[phone number removed]', ['phone']],
   ['\uff0b33\u00a06\u201199 99 99 99', '[phone number removed]', ['phone']],
   ['+١٦١٧٥٥٥٠١٤٤', '[phone number removed]', ['phone']],
   ['06 12 34 56 79', '[phone number removed]', ['phone']],
@@ -65,6 +71,9 @@ test.each([
   ['see https://x.s3.amazonaws.com/a?b=1 now', 'see [link removed] now', ['link']],
   ['https://cdn.example/a.mp3?X-Amz-Signature=1', '[link removed]', ['link']],
   ['https://assets.aircall.io/calls/1/recording', '[link removed]', ['link']],
+  ['see (short-urls.aircall.io/v1/abc now', 'see ([link removed] now', ['link']],
+  ['at:Short-URLs.Aircall.io/v1/abc', 'at:[link removed]', ['link']],
+  ['x.s3.amazonaws.com/a.mp3', '[link removed]', ['link']],
   ['https://x.aircall.io/?mail=anna@example.org', '[link removed]', ['link']],
 ])('%j becomes %j', (text, masked, reasons) => {
   expect(mask(text)).toEqual({ text: masked, reasons });
@@ -93,6 +102,9 @@ test.each([
   'DE89370400440532013000 ',
   'https://',
   'https://x.y ',
+  'x.y/',
+  'x.y/ ',
+  '%2B',
   '(',
   '"',
   '"@',

@@ -42,6 +42,11 @@ export function plainLinkOf(n: number): string {
   return `https://files.people.example/${MARK}link/${n}.mp3`;
 }
 
+/** As people pass on one of Aircall, without what stands before its host. */
+export function shortLinkOf(n: number): string {
+  return `short-urls.aircall.io/v1/${MARK}link${n}`;
+}
+
 /** A number with country code, as people write it. */
 export const INTERNATIONAL: readonly ((digits: string) => string)[] = [
   digits => `+1${digits}`,
@@ -52,6 +57,7 @@ export const INTERNATIONAL: readonly ((digits: string) => string)[] = [
   digits => fullWidth(`+1${digits}`),
   digits => `+1${digits.slice(0, 4)}\u200b${digits.slice(4)}`,
   digits => `tel:+1${digits}`,
+  digits => `https://people.example/?to=%2B1${digits}`,
 ];
 
 /** Without a plus: such a number is known to be one only if a card has it. */

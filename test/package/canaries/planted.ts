@@ -9,7 +9,7 @@ import type { Found } from '../../../src/redaction/hand-over';
 import { INSIGHTS, type Insight } from '../../../src/request/insights';
 import { type Chance, type Company, createChance, createCompany } from '../../judgement/oracle/companies';
 import { type Asked, askProduct } from '../../judgement/oracle/product';
-import { digitsOf, emailOf, INTERNATIONAL, linkOf, NATIONAL, nameOf, plainLinkOf, wordsOf } from './marks';
+import { digitsOf, emailOf, INTERNATIONAL, linkOf, NATIONAL, nameOf, plainLinkOf, shortLinkOf, wordsOf } from './marks';
 
 export interface Planted {
   readonly company: Company;
@@ -240,7 +240,14 @@ function createWriter({ chance, company: { identities }, people, strangers, numb
       () => spelled(digitsOf('agent', chance.between(0, 9)), INTERNATIONAL),
       () => spelled(one(numbers) ?? 'no number', [...INTERNATIONAL, ...NATIONAL]),
       () => one(emails) ?? 'no address',
-      () => chance.pick([linkOf(5), `(${linkOf(6)})`, `https://cdn.example/a?x=1&${SIGNED}`, `see:${linkOf(7)}`]),
+      () =>
+        chance.pick([
+          linkOf(5),
+          `(${linkOf(6)})`,
+          `https://cdn.example/a?x=1&${SIGNED}`,
+          `see:${linkOf(7)}`,
+          shortLinkOf(8),
+        ]),
     ])();
   const text = (): string => {
     const words = [...Array(chance.between(1, 5))].map(word);
