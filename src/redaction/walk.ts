@@ -53,6 +53,15 @@ const AGENT_ID_MIN = 10_000;
 const FIELD_NAMES_MAX = 1_000;
 /** Fields that only users of Aircall have. */
 const OF_AGENTS = ['available', 'wrap_up_time'] as const;
+/** What stays of an utterance of an agent, if it is of such a type. */
+const OF_UTTERANCE: ReadonlyMap<string, readonly string[]> = new Map([
+  ['participant_type', ['string']],
+  ['type', ['string']],
+  ['start_time', ['number', 'string']],
+  ['end_time', ['number', 'string']],
+  ['user_id', ['number', 'string']],
+  ['text', ['string']],
+]);
 const READS_NOTHING: TextMasker = { mask: text => ({ text, reasons: [] }) };
 const CARD = TOP.below('contacts').below('[]');
 
@@ -254,7 +263,10 @@ export function createWalk(subject: Subject, { agents, persons }: Roster, mode: 
   }
 
   function spoken(value: unknown, at: At, treat: (said: Fields, at: At) => Fields): unknown {
-    if (isFields(value) && isSaid(value)) return treat(value, at);
+    if (isFields(value) && isSaid(value)) {
+      if (isLearning && isInternal(value)) learnAgent(value);
+      return treat(value, at);
+    }
     if (isLikeAgent(value)) return agent(value, at);
     if (typeof value === 'object') return inside(value, at);
     if (typeof value === 'string' && at.isOfAnybody && !isHidden(value)) return instead(at, 'other-person', WITHHELD);
@@ -267,11 +279,8 @@ export function createWalk(subject: Subject, { agents, persons }: Roster, mode: 
   }
 
   function utterance(said: Fields, at: At): Fields {
-    const { phone_number: number, text: words, ...others } = said;
-    if (isInternal(said)) {
-      if (number !== undefined) leaveOut(below(at, 'phone_number', 'phone_number'), 'agent');
-      return fields({ ...others, ...(words !== undefined && { text: words }) }, { ...at, isOfAnybody: false });
-    }
+    if (isInternal(said)) return ofAgent(said, at);
+    const { phone_number: number } = said;
     if (isDigits(number) ? isOwnNumber(String(number), subject) : !at.isOfAnybody)
       return fields(said, { ...at, isOfAnybody: false });
     const times = ['start_time', 'end_time'].map(name => [name, said[name]] as const);
@@ -282,6 +291,20 @@ export function createWalk(subject: Subject, { agents, persons }: Roster, mode: 
     // Without a number nothing tells two speakers apart.
     if (!isDigits(number)) return instead(at, 'other-person', { ...heard, text: WITHHELD });
     return { ...heard, phone_number: asPerson(number, at), text: WITHHELD };
+  }
+
+  /** What an agent said, or Aircall's own voice; who it was may stand in any other field. */
+  function ofAgent(said: Fields, at: At): Fields {
+    const kept = Object.entries(said).filter(([name, value]) => OF_UTTERANCE.get(name)?.includes(typeof value));
+    if (kept.length < Object.values(said).filter(value => value !== null).length) leaveOut(at, 'agent');
+    return fields(Object.fromEntries(kept), { ...at, isOfAnybody: false });
+  }
+
+  /** Of what an agent said or felt: texts lose the name too. */
+  function learnAgent({ id: _, speaker, ...said }: Fields): void {
+    const { keys, name = speaker } = describeAgent(said);
+    // A single word may be any word: `agent`.
+    if (typeof name === 'string' && foldName(name).includes(' ')) agents.learn({ keys, name });
   }
 
   /** How somebody felt in a call; of an agent it is an assessment. */

@@ -299,6 +299,44 @@ describe('of a transcript', () => {
   });
 });
 
+describe('of what agents say or are in a transcript', () => {
+  const nobody = { speaker: 'Zora', display: { name: 'Zora Quill' }, zora: 1, phone_number: '+331', id: 7 };
+
+  test.each([
+    ['an utterance', { participant_type: 'internal', user_id: 3, text: 'Hello', start_time: 1.5, end_time: 2 }],
+    ['an utterance that only has the user', { user_id: 3, text: 'Hello' }],
+    ["Aircall's own voice", { participant_type: 'ai_voice_agent', text: 'Hello' }],
+    ['a participant', { type: 'internal' }],
+    ['a participant that is a user', { type: 'user' }],
+    ['a participant that is an agent', { participant_type: 'agent', user_id: 3 }],
+  ])('only the known fields of %s stay', (_what, fields) => {
+    const kept = { ...fields, ...('user_id' in fields && { user_id: 'Agent 1' }) };
+    const { transcripts, redactions } = said({ ...nobody, name: 'Zora', ...fields });
+    expect(transcripts).toEqual([{ call: 11, content: { any: { utterances: [kept] } } }]);
+    expect(redactions).toContainEqual({ path: '/transcripts/0/content/any/utterances/0', reason: 'agent' });
+    expect(said(fields).redactions).not.toContainEqual({
+      path: '/transcripts/0/content/any/utterances/0',
+      reason: 'agent',
+    });
+  });
+
+  test.each([
+    [{ name: 'Zora Quill' }],
+    [{ speaker: 'Quill, Zora' }],
+    [{ first_name: 'Zora', last_name: 'Quill', user_id: 3 }],
+  ])('texts lose their name too: %j', fields => {
+    const own = { participant_type: 'external', phone_number: '+14155550123', text: 'Is it Zora Quill?' };
+    const { transcripts } = said({ type: 'internal', ...fields }, own);
+    expect(JSON.stringify(transcripts)).toContain('Is it Agent 1?');
+  });
+
+  test('a single word is no name of theirs, and what the subject says stays with all its fields', () => {
+    const own = { participant_type: 'external', phone_number: '+14155550123', text: 'An agent?', speaker: 'Anna' };
+    const { transcripts } = said({ type: 'internal', speaker: 'Agent' }, own);
+    expect(transcripts).toEqual([{ call: 11, content: { any: { utterances: [{ type: 'internal' }, own] } } }]);
+  });
+});
+
 describe("the subject's number without a plus", () => {
   const wordsOf = (phone_number: unknown, otherNumbers: readonly string[] = [], country?: string) => {
     const content = { utterances: [{ text: 'It is me', participant_type: 'external', phone_number }] };

@@ -228,6 +228,8 @@ function createWriter({ chance, company: { identities }, people, strangers, numb
   // An id alone says nothing, unless some record says that it is an agent's.
   const known = people.agents.filter(({ name }) => people.named.has(name));
   const emails = strangers.flatMap(({ emails: each }) => (each ?? []).flatMap(({ value }) => value ?? []));
+  // No other record need name them.
+  const someone = () => agentOf(chance.between(0, 9));
   const one = <T>(values: readonly T[]): T | undefined => values[chance.between(0, values.length - 1)];
 
   const word = (): string =>
@@ -274,6 +276,7 @@ function createWriter({ chance, company: { identities }, people, strangers, numb
         content: {
           utterances: [
             { start_time: 1, participant_type: 'internal', user_id: one(people.agents)?.id, text: text() },
+            { ...someone(), participant_type: 'internal', speaker: someone().name, text: text() },
             { start_time: 2, participant_type: 'external', phone_number: hers, text: 'It is me.' },
             ...people.persons.slice(0, 2).map(({ digits }) => ({
               ...{ start_time: 3, participant_type: 'external', phone_number: `+1${digits}`, mood: wordsOf('words') },
@@ -281,6 +284,10 @@ function createWriter({ chance, company: { identities }, people, strangers, numb
             })),
           ],
         },
+        participants: [
+          { type: 'internal', ...someone() },
+          { type: 'user', user_id: someone().id, who: someone() },
+        ],
       },
     }),
     insight: ({ id, raw_digits: hers }: CallRecord) => ({
