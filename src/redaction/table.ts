@@ -2,6 +2,7 @@
  * What happens to each field, by its path; no other place says it. The first row that fits decides. The rules are docs/redaction.md; facts:
  * docs/aircall.md 6 and 7. What no other row names falls to the last row of its source, so that no field escapes.
  */
+import { foldWord } from './people';
 
 export type Treatment =
   /** Stays as it is: the subject's own words about themselves, or nothing personal. */
@@ -32,7 +33,8 @@ interface Row {
 }
 
 /**
- * `[]` is an item of a list, `*` stands for letters of a name, `**` for any levels (at the end: at least one), `a|b` for either name.
+ * `[]` is an item of a list, `*` stands for letters of a name, `**` for any levels (at the end: at least one), `a|b` for either name. A name
+ * stands for its other spellings too: `assigned_user` for `assignedUser` and `Assigned user`.
  */
 export const TABLE: readonly Row[] = [
   { path: '**.recording|voicemail|asset|direct_link|*_short_url', use: 'link' },
@@ -40,10 +42,13 @@ export const TABLE: readonly Row[] = [
 
   { path: '**.evaluation|evaluations|playbook|playbook_result|playbook_results', use: 'assessment' },
 
-  { path: '**.user|users|agent|agents|*_user|*_agent|assignee|owner', use: 'agent' },
-  { path: '**.user_*|agent_*|assignee_*|owner_*', use: 'agent' },
-  { path: '**.*_by', use: 'agent' },
-  { path: 'calls[].assigned_to|transferred_to', use: 'agent' },
+  { path: '**.user|users|*_user|*_users|agent|agents|*_agent|*_agents', use: 'agent' },
+  { path: '**.assignee|assignees|owner|owners|author|authors', use: 'agent' },
+  { path: '**.user_*|agent_*|assignee_*|owner_*|author_*', use: 'agent' },
+  { path: '**.*_user_name|*_user_email|*_user_id|*_agent_name|*_agent_email|*_agent_id', use: 'agent' },
+  { path: '**.*_by|*_by_name|*_by_email|*_by_id', use: 'agent' },
+  { path: '**.assigned_to|assigned_to_name|assigned_to_email|assigned_to_id', use: 'agent' },
+  { path: '**.transferred_to|transferred_to_name|transferred_to_email|transferred_to_id', use: 'agent' },
   { path: '**.team', use: 'team' },
   { path: '**.teams[]', use: 'team' },
 
@@ -114,6 +119,15 @@ function oneOf(names: readonly string[]): (name: string) => boolean {
     (name !== '[]' && parts.some(([start = '', end = '']) => name.startsWith(start) && name.endsWith(end)));
 }
 
+/** As Aircall's own fields are spelled. */
+function plainName(name: string): string {
+  return name
+    .replace(/([a-z\d])([A-Z])/g, '$1_$2')
+    .split(/[_\s.-]+/)
+    .map(foldWord)
+    .join('_');
+}
+
 /** @param readings in the order of the table */
 function spotOf(readings: readonly Reading[]): Spot {
   const remembered = new Map<string, Spot>();
@@ -123,7 +137,8 @@ function spotOf(readings: readonly Reading[]): Spot {
     below(segment) {
       const known = remembered.get(segment);
       if (known !== undefined) return known;
-      const spot = spotOf(readings.flatMap(reading => advance(reading, segment)));
+      const name = segment === '[]' ? segment : plainName(segment);
+      const spot = spotOf(readings.flatMap(reading => advance(reading, name)));
       if (remembered.size < REMEMBERED_MAX) remembered.set(segment, spot);
       return spot;
     },

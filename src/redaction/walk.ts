@@ -207,6 +207,7 @@ export function createWalk(subject: Subject, { agents, persons }: Roster, mode: 
   function agent(value: unknown, at: At): unknown {
     if (Array.isArray(value)) return items(value, at, agent);
     if (value === '') return value;
+    if (typeof value === 'string' && subject.names.has(foldName(value))) return value;
     const who = describeAgent(value);
     // Somebody who works for the company may be the subject.
     if (who.keys.some(isOwnKey)) return isFields(value) ? fields(value, at) : leaf(value, at);

@@ -133,6 +133,54 @@ describe('an agent', () => {
   });
 });
 
+describe('an agent whom no other record names', () => {
+  const HIDDEN = { name: 'Zora Quill', email: 'zora@company.example' };
+  const everywhere = (fields: object) =>
+    redact(
+      {
+        contacts: [{ ...ANNA, ...{ synced: { from: [fields] } } }],
+        calls: [{ ...CALL, ...{ extra: [{ deep: fields }] } }],
+        transcripts: [{ call: 11, content: { raw: fields } }],
+        insights: [
+          { call: 11, kind: 'action_items', content: { action_items: [{ content: 'Call back', ...fields }] } },
+        ],
+      },
+      WHOSE,
+    );
+
+  test.each([
+    ...['assigned_to', 'transferred_to', 'transferred_by', 'assignedTo', 'Transferred to'],
+    ...['assigned_user', 'assignedUser', 'assignedUsers', 'AssignedUser', 'assigned-user', 'createdBy', 'author'],
+    ...['created_by_name', 'createdByName', 'assigned_user_name', 'assignedUser.name', 'assignedToName', 'owner'],
+    ...['agentName', 'authorName', 'ownerEmail', 'userName', 'assignee', 'Assignees'],
+  ])('is one in the field `%s` of any record, at any depth', name => {
+    for (const [value, becomes] of [
+      [HIDDEN, { name: 'Agent 1' }],
+      [HIDDEN.name, 'Agent 1'],
+      [[HIDDEN.name], ['Agent 1']],
+    ]) {
+      const { redactions, ...records } = everywhere({ [name]: value });
+      expect(JSON.stringify(records)).not.toMatch(/zora|quill/i);
+      expect(records.insights).toMatchObject([{ content: { action_items: [{ [name]: becomes }] } }]);
+      expect(countReasons(redactions)).toEqual({ agent: 4 });
+    }
+  });
+
+  test('is none if it is the subject who has something to do', () => {
+    const fields = { assigned_to: 'Anna Berg', createdBy: ['anna@example.org'] };
+    const { redactions, insights } = everywhere(fields);
+    expect(insights).toMatchObject([{ content: { action_items: [{ content: 'Call back', ...fields }] } }]);
+    expect(redactions).toEqual([]);
+  });
+
+  test.each(['authority', 'ownership', 'users_guide', 'stand_by_days', 'assigned_topic', 'reusers'])(
+    'is none in the field `%s`',
+    name => {
+      expect(call({ [name]: 'seven' })).toEqual({ call: { ...CALL, [name]: 'seven' }, redactions: [] });
+    },
+  );
+});
+
 describe('of a call', () => {
   test('fields that nobody knows stay, and so does the line', () => {
     const fields = {

@@ -300,9 +300,16 @@ function createWriter({ chance, company: { identities }, people, strangers, numb
           { participant_type: 'external', phone_number: `+1${one(people.persons)?.digits}`, value: wordsOf('words') },
         ],
         assigned: one(people.agents),
+        action_items: [{ content: text(), ...agentInField(someone(), chance) }],
       },
     }),
   };
+}
+
+/** In a field that says that it is one; nothing else does. */
+function agentInField({ name, email }: Agent, chance: Chance): object {
+  const field = chance.pick(['assigned_to', 'transferredTo', 'assignedUser', 'created_by', 'author', 'ownerName']);
+  return { [field]: chance.pick([name, email, { name, email }, [name]]) };
 }
 
 const SIGNED = linkOf(0).split('&')[1] ?? '';
