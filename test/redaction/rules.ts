@@ -4,7 +4,16 @@
  */
 import type { Findings, Redacted, Whose } from '../../src/redaction/findings';
 import { TABLE } from '../../src/redaction/table';
-import { canariesIn, digitsOf, emailOf, linkOf, nameOf, plainLinkOf, wordsOf } from '../package/canaries/marks';
+import {
+  canariesIn,
+  digitsOf,
+  emailOf,
+  linkOf,
+  nameOf,
+  plainLinkOf,
+  shortLinkOf,
+  wordsOf,
+} from '../package/canaries/marks';
 import type { Change } from '../support/changed-source';
 
 export interface Rule extends Change {
@@ -51,6 +60,15 @@ export const RULES: readonly Rule[] = [
     'if (isOwnCard || (isDigits(number) && isOwnNumber(String(number), subject)))',
     'if (false)',
   ),
+  walk(
+    'she is an agent if her name stands for a user',
+    "if (typeof value === 'string' && subject.names.has(foldName(value))) return value;",
+  ),
+  inFile('table')(
+    'a field in another spelling is another one',
+    "segment === '[]' ? segment : plainName(segment)",
+    'segment',
+  ),
   // What was said
   walk(
     'another number speaks for her',
@@ -70,6 +88,12 @@ export const RULES: readonly Rule[] = [
     'return isDigits(number) && isNumberOfOthers(String(number), subject)',
     'return false',
   ),
+  walk(
+    'what names an agent beside what they said stays',
+    '.filter(([name, value]) => OF_UTTERANCE.get(name)?.includes(typeof value))',
+  ),
+  walk('all that they said is listed', 'kept.length < Object.values(said)', '0 < Object.values(said)'),
+  walk('whom only what they said names is nobody', 'learnAgent(value);', ';'),
   walk('Aircall’s own voice is somebody else', " || speaker === 'ai_voice_agent'"),
   walk('the number of an agent is only a number', "typeof value === 'number' && holdsMark(value, 0) ?", 'false ?'),
   // Texts
@@ -79,17 +103,19 @@ export const RULES: readonly Rule[] = [
   texts('texts may hold numbers', "add(pieces, span, 'phone', MASKS.phone);", ';'),
   texts('texts may hold numbers with a plus', '(hasPlus ? findLast(checks.isPossible) : undefined)', 'undefined'),
   texts('texts may hold numbers of other cards', 'findLast(digits => others.has(digits)) ?? '),
+  inFile('scanning')(
+    'texts may hold numbers with the plus of a link',
+    "to >= 3 && text.startsWith('%2', to - 3) && /b/i.test(text.charAt(to - 1)) ? 3 : 0",
+    '0',
+  ),
   texts('texts may hold bank accounts', "add(pieces, span, 'iban', MASKS.iban);", ';'),
   texts('texts may hold links that are keys', "add(pieces, link, 'link', MASKS.link);", ';'),
+  inFile('scanning')('a link has a scheme', '? 0 : startOfHost(word)', '? 0 : undefined'),
   inFile('links')('a link with a signature is no key', 'signedFrom(link) !== undefined || '),
   inFile('links')('a link of Aircall or its store is no key', ' || HOSTS.test(hostOf(link))'),
   texts('her address is masked', '(isOwnEmail(text, found) ? divided.kept : divided.others)', 'divided.others'),
   texts('her number is masked', 'const mine = findLast(digits => own.has(digits));', 'const mine = undefined;'),
-  inFile('people')(
-    'her name is masked if an agent has it too',
-    "name.includes(' ') && !isOwn(name)",
-    "name.includes(' ')",
-  ),
+  inFile('redact')('her name is masked if an agent has it too', 'subject.names.has(name)', 'false'),
   // What is hers
   subject('the number of a call that Aircall attached to her is not hers', 'attached.add(digits);', ';'),
   subject('it is, although it is on another card', ' && !others.has(digits)) attached', ') attached'),
@@ -117,6 +143,7 @@ function nested(levels: number, bottom: unknown): unknown {
 
 const OF_OTHERS = [
   ...[agent(0).name, nameOfPerson(0), emailOf('person', 2), phoneOf('person', 2)],
+  ...[agent(9).name, `https://cdn.example/?to=%2B1${digitsOf('person', 3)}`, shortLinkOf(6)],
   digitsOf('card', 0).replace(/^(...)(...)/, '($1) $2-'),
   ...[ibanOf(digitsOf('person', 2)), linkOf(3), plainLinkOf(4).replace('files.people.example', 'files.aircall.io')],
   linkOf(5).replace('files.s3.eu-west-1.amazonaws.com', 'cdn.example'),
@@ -152,6 +179,10 @@ const CALL = {
   user: { ...agent(0), email: emailOf('agent', 0) },
   user_name: agent(1).name,
   assigned_to: { name: agent(3).name },
+  assignee: agent(7).name,
+  checked_user_name: agent(8).name,
+  steps: [{ assigned_to: 'Anna Berg' }],
+  assignedUser: { name: 'Zoe', note: wordsOf('agent') },
   archived_by: { id: 5, name: 'Anna Berg' },
   team: { name: 'Desk', note: wordsOf('agent') },
   teams: [{ name: 'Desk', note: wordsOf('agent') }],
@@ -204,6 +235,7 @@ export const FINDINGS: Findings = {
           { ...external, phone_number: phoneOf('person', 3), text: wordsOf('words') },
           { ...external, phone_number: '0612345678', text: wordsOf('words') },
           { participant_type: 'internal', user_id: agent(0).id, text: 'internalword' },
+          { participant_type: 'internal', name: agent(9).name, note: wordsOf('agent'), text: 'ring back' },
         ],
         rating: agent(0).id,
       },
@@ -245,6 +277,7 @@ export const WHOSE: Whose = {
   numbers: ['14155550123'],
   otherNumbers: [`1${digitsOf('card', 0)}`, `1${digitsOf('card', 1)}`, '49612345678'],
   decidedRecordings: [15],
+  withheld: { contacts: [], calls: [] },
 };
 
 /** Parts of the JSON of a package. */
@@ -256,7 +289,7 @@ const STAY = [
     '+33 1 76 36 06 95',
     '+47 22 33 44 55',
   ],
-  ...[HERS.join(' ; '), '"name":"Anna Berg"', '"type":"conference"', '"language":"nl"'],
+  ...[HERS.join(' ; '), '"name":"Anna Berg"', '"assigned_to":"Anna Berg"', '"type":"conference"', '"language":"nl"'],
   ...['mainline', 'commentword', 'tagword', 'menuword', 'sidword', 'causeword', 'timeword', 'participantword'],
   ...['plainword', 'internalword', 'voiceword', 'moodword', 'decidedword'],
 ];
