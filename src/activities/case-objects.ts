@@ -143,11 +143,8 @@ const OBJECTS = {
   spoken: objectOf('spoken', z.array(z.number())),
   transcript: objectOf('transcript', transcript),
   insight: objectOf('insight', insight),
-  /** Many of both. */
-  intelligence: objectOf(
-    'intelligence',
-    z.strictObject({ transcripts: z.array(transcript), insights: z.array(insight) }),
-  ),
+  /** The objects of many of both. */
+  intelligence: objectOf('intelligence', z.array(caseRef)),
 } satisfies Record<ListName | OtherObject, z.ZodType>;
 /** Lists whose records are only told apart. */
 const LISTINGS = { contacts: objectOf('contacts', anyListing), calls: objectOf('calls', anyListing) };
@@ -192,23 +189,18 @@ export function readListing(cases: Cases, request: RequestRef, ref: CaseRef, of:
 const MADE = z.union([OBJECTS.transcript, OBJECTS.insight, OBJECTS.intelligence]);
 const READ_AT_ONCE = 8;
 
-/** Transcripts and insights, of objects with one of them or with many, in their order. @throws as `readObject` */
-export async function readIntelligence(
+/** Transcripts and insights one by one, in the order of their objects, also those that others name. @throws as `readObject` */
+export async function* readIntelligence(
   cases: Cases,
   request: RequestRef,
   objects: readonly CaseRef[],
-): Promise<Read['intelligence']> {
-  const all: Read['intelligence'] = { transcripts: [], insights: [] };
+): AsyncGenerator<Read['transcript' | 'insight']> {
   const read = (object: CaseRef) =>
     readAs<Read['transcript' | 'insight' | 'intelligence']>(cases, request, object, MADE);
   for await (const [, one] of ahead(objects, READ_AT_ONCE, read)) {
-    if ('transcripts' in one) {
-      all.transcripts.push(...one.transcripts);
-      all.insights.push(...one.insights);
-    } else if ('kind' in one) all.insights.push(one);
-    else all.transcripts.push(one);
+    if (Array.isArray(one)) yield* readIntelligence(cases, request, one);
+    else yield one;
   }
-  return all;
 }
 
 async function readAs<T>(

@@ -4,15 +4,18 @@ import { writeZip } from '../package/archive';
 import { type AccessPackage, accessPackage, type MediaKind, mediaPath } from '../package/document';
 import { type PackageParts, packageFiles } from '../package/files';
 import { renderPages } from '../package/page/pages';
+import { pack } from '../packed';
+import type { CallContent, Findings, Insight as MadeInsight, Redacted } from '../redaction/findings';
 import { handOver } from '../redaction/hand-over';
 import type { LocalActivities } from '../request/contracts';
+import type { Insight } from '../request/insights';
 import type { Coverage } from '../request/model';
 import type { RequestRef } from '../request/names';
 import type { SourceName } from '../request/sources';
 import type { CaseRef } from '../vault/cases';
 import { refuseEnded } from './api-step';
 import type { ApprovedDependencies } from './approved';
-import { type AudioFile, readIntelligence, readObject } from './case-objects';
+import { type AudioFile, type Read, readIntelligence, readObject } from './case-objects';
 import { newestFirst, readDecided } from './judging';
 import { NOTHING_SENT } from './local-step';
 import { inTurn, unlessStopped, untilStopped } from './stopping';
@@ -38,13 +41,8 @@ export function createPackageActivities(dependencies: PackageDependencies): Pick
     async buildPackage(input) {
       const { request } = input;
       await refuseEnded(cases, request, 'a-minute-ago', NOTHING_SENT);
-      const people = await readObject(cases, request, input.people, 'people');
       const subject = await readObject(cases, request, input.subject, 'subject');
-      const { records } = await readObject(cases, request, input.calls, 'calls');
-      const rows = await readDecided(dependencies, request, input, true);
-      const made = await intelligenceOf(dependencies, request, input.intelligence);
-      const calls = newestFirst(records);
-      const found = await inTurn(handOver({ identities: subject, people, rows, calls, ...made }));
+      const found = await handedOver(dependencies, input, subject);
       const notice = input.notice && (await readObject(cases, request, input.notice, 'notice'));
       const files = input.audio === undefined ? [] : await readObject(cases, request, input.audio, 'media');
       const audio = placed(
@@ -61,12 +59,12 @@ export function createPackageActivities(dependencies: PackageDependencies): Pick
           subject,
           contacts: [...found.contacts],
           calls: [...found.calls],
-          transcripts: [...found.transcripts],
-          insights: [...found.insights],
+          transcripts: found.transcripts,
+          insights: found.insights,
           recordings: audio.rows('recording'),
           voicemails: audio.rows('voicemail'),
           withheld: [...input.withheld],
-          redactions: [...found.redactions],
+          redactions: found.redactions,
           coverage: coverageOf(input.coverage),
         }),
       );
@@ -83,22 +81,41 @@ export function createPackageActivities(dependencies: PackageDependencies): Pick
   };
 }
 
-/** All transcripts and insights. */
+/** What was found, redacted. Nothing else of what was read stays in memory. */
+async function handedOver(
+  dependencies: PackageDependencies,
+  input: Parameters<LocalActivities['buildPackage']>[0],
+  identities: Read['subject'],
+): Promise<Redacted<Insight>> {
+  const { cases } = dependencies;
+  const { request } = input;
+  const people = await readObject(cases, request, input.people, 'people');
+  const { records } = await readObject(cases, request, input.calls, 'calls');
+  const rows = await readDecided(dependencies, request, input, true);
+  const made = await intelligenceOf(dependencies, request, input.intelligence);
+  return inTurn(handOver({ identities, people, rows, calls: newestFirst(records), ...made }));
+}
+
+/** All transcripts and insights, packed. */
 async function intelligenceOf(
   { cases }: PackageDependencies,
   request: RequestRef,
   objects: readonly CaseRef[],
-): Promise<Pick<AccessPackage, 'transcripts' | 'insights'>> {
-  const all = await readIntelligence(cases, request, objects);
-  return {
-    transcripts: all.transcripts.map(({ call, ...made }) => ({ call, content: contentOf(made) })),
-    insights: all.insights.map(({ call, kind, ...made }) => ({ call, kind, content: contentOf(made) })),
-  };
+): Promise<Pick<Findings<Insight>, 'transcripts' | 'insights'>> {
+  const transcripts: CallContent[] = [];
+  const insights: MadeInsight<Insight>[] = [];
+  for await (const made of untilStopped(beating(readIntelligence(cases, request, objects)))) {
+    const { call } = made;
+    const content = pack(contentOf(made));
+    if ('kind' in made) insights.push({ call, kind: made.kind, content });
+    else transcripts.push({ call, content });
+  }
+  return { transcripts, insights };
 }
 
 /** What came in an envelope that nobody has described stands under `raw`. */
-function contentOf(made: { readonly content?: unknown } | { readonly raw?: unknown }): unknown {
-  return 'content' in made ? made.content : made;
+function contentOf(made: Read['transcript' | 'insight']): unknown {
+  return 'content' in made ? made.content : { raw: made.raw };
 }
 
 type MediaRow = AccessPackage['recordings'][number];
@@ -149,7 +166,7 @@ function coverageOf(coverage: Coverage): AccessPackage['coverage'] {
   };
 }
 
-async function* beating(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* beating<T>(stream: AsyncIterable<T>): AsyncGenerator<T> {
   for await (const piece of stream) {
     heartbeat();
     yield piece;

@@ -8,7 +8,7 @@ import { readRecordName } from '../request/sources';
 import { sideBySide } from '../side-by-side';
 import type { ApprovedDependencies } from './approved';
 import { mayFollow } from './audio';
-import { readIntelligence, readObject, writeObject } from './case-objects';
+import { readObject, writeObject } from './case-objects';
 import { newestFirst, readDecided } from './judging';
 
 /** Each step about one of them reads its block: small, so that it reads little of other calls. */
@@ -40,8 +40,9 @@ export function createSpokenActivities(
       return { blocks, mayFollow: own.filter(call => !isKnown(call) && mayFollow(call, nowMs, false)).length };
     },
 
+    /** They are read one by one when the package is made: together they may be more than a process can hold. */
     async gatherIntelligence({ request, objects }) {
-      return writeObject(cases, request, 'intelligence', await readIntelligence(cases, request, objects));
+      return writeObject(cases, request, 'intelligence', [...objects]);
     },
 
     /** Of a connection that was removed meanwhile nothing is remembered. */

@@ -4,9 +4,11 @@
  */
 import { z } from 'zod';
 import { AUDIO_TYPES, type AudioType } from '../media/audio';
+import type { List } from '../packed';
 import { CODE_PATTERN } from '../receipt/model';
-import { REASONS } from '../redaction/reasons';
-import { INSIGHTS } from '../request/insights';
+import type { CallContent, Insight as MadeInsight } from '../redaction/findings';
+import { REASONS, type Redaction } from '../redaction/reasons';
+import { INSIGHTS, type Insight } from '../request/insights';
 import { LANGUAGES } from '../request/options';
 import { SOURCE_NAMES } from '../request/sources';
 import type { InSlices } from '../slices';
@@ -135,10 +137,18 @@ export const accessPackageSchema = z
   })
   .describe('Access package of a data subject request against Aircall.');
 
+/** As a person receives it. */
 export type AccessPackage = z.infer<typeof accessPackageSchema>;
 
+/** As it is made: what grows with what was said is packed. */
+export type PackageDocument = Omit<AccessPackage, 'transcripts' | 'insights' | 'redactions'> & {
+  readonly transcripts: readonly CallContent[];
+  readonly insights: readonly MadeInsight<Insight>[];
+  readonly redactions: List<Redaction>;
+};
+
 /** The document of what was found. Contacts and calls get their UNIX times in ISO form too; a slice is one of them. */
-export function* accessPackage(found: Omit<AccessPackage, 'format'>): InSlices<AccessPackage> {
+export function* accessPackage(found: Omit<PackageDocument, 'format'>): InSlices<PackageDocument> {
   return {
     format: PACKAGE_FORMAT,
     ...found,

@@ -6,25 +6,21 @@ import { createHash } from 'node:crypto';
 import type { SigningKey } from '../encryption/signing-key';
 import type { InSlices } from '../slices';
 import type { PackageFile } from './archive';
-import { type AccessPackage, accessPackageJsonSchema } from './document';
+import { accessPackageJsonSchema, type PackageDocument } from './document';
 import { jsonPieces } from './json';
 import { MANIFEST_PATH, signManifest } from './manifest';
+import type { PageFile } from './page/frame';
 import { readmeText } from './readme';
 import { TABLES } from './tables';
 
 export interface PackageParts {
-  readonly document: AccessPackage;
+  readonly document: PackageDocument;
   /** The pages that people read, `index.html` among them. */
-  readonly pages: readonly Page[];
+  readonly pages: readonly PageFile[];
   /** The audio whose path in the package the document names: from the beginning, each time. */
   readonly openMedia: (path: string) => AsyncIterable<Uint8Array>;
   /** The key that signs receipts. */
   readonly key: SigningKey;
-}
-
-export interface Page {
-  readonly path: string;
-  readonly bytes: Uint8Array;
 }
 
 /**
@@ -45,10 +41,10 @@ export function* packageFiles({ document, pages, openMedia, key }: PackageParts)
 
 type Undigested = Pick<PackageFile, 'path'> & { readonly open: () => Iterable<Uint8Array> };
 
-function textsOf(document: AccessPackage, pages: readonly Page[]): readonly Undigested[] {
+function textsOf(document: PackageDocument, pages: readonly PageFile[]): readonly Undigested[] {
   return [
     textFile('README.txt', () => [readmeText(document, pages)]),
-    ...pages.map(({ path, bytes }) => ({ path, open: () => [bytes] })),
+    ...pages.map(({ path, pieces }) => textFile(path, pieces)),
     textFile('access-package.json', () => jsonPieces(document)),
     textFile('access-package.schema.json', () => jsonText(accessPackageJsonSchema())),
     ...TABLES.map(({ name, pieces }) => textFile(`csv/${name}.csv`, () => pieces(document))),
@@ -59,7 +55,7 @@ function jsonText(value: unknown): string[] {
   return [`${JSON.stringify(value, null, 2)}\n`];
 }
 
-type Media = Extract<AccessPackage['recordings'][number], { file: string }>;
+type Media = Extract<PackageDocument['recordings'][number], { file: string }>;
 
 /** Audio is compressed already. */
 function mediaFile({ file: path, sizeBytes, sha256 }: Media, open: PackageFile['open']): PackageFile {

@@ -3,7 +3,7 @@
  * that lacks a sentence does not compile. What was found is in the pages. Pure.
  */
 import type { Language } from '../request/options';
-import type { AccessPackage } from './document';
+import type { PackageDocument } from './document';
 import { catalogOf } from './page/catalogs';
 import { gapSentence } from './page/sentences';
 import { isEmpty, isSearched } from './page/standing';
@@ -161,7 +161,7 @@ const WORDS: Readonly<Record<Language, Words>> = {
 const NOTICE = 'notice.html';
 
 /** @param pages of the package; the notice is named only if it is among them */
-export function readmeText(document: AccessPackage, pages: readonly { readonly path: string }[]): string {
+export function readmeText(document: PackageDocument, pages: readonly { readonly path: string }[]): string {
   const { requestId, language, recordings, voicemails, coverage } = document;
   const words = WORDS[language];
   const catalog = catalogOf(language);
@@ -188,11 +188,11 @@ export function readmeText(document: AccessPackage, pages: readonly { readonly p
   return `${paragraphs.join('\n\n')}\n`;
 }
 
-function beganOn({ createdAt, language, timezone }: AccessPackage): string {
+function beganOn({ createdAt, language, timezone }: PackageDocument): string {
   const format = new Intl.DateTimeFormat(language, { dateStyle: 'long', timeStyle: 'short', timeZone: timezone });
   return `${format.format(new Date(createdAt))} (${timezone})`;
 }
 
-function isRedacted({ redactions, withheld }: AccessPackage): boolean {
+function isRedacted({ redactions, withheld }: PackageDocument): boolean {
   return redactions.length > 0 || withheld.length > 0;
 }

@@ -5,7 +5,7 @@
 import { speakerOf } from '../judgement/voices';
 import type { Insight } from '../request/insights';
 import { type Cell, csvPieces, type Row } from './csv';
-import type { AccessPackage } from './document';
+import type { PackageDocument } from './document';
 import { unwrapped, utterancesOf } from './page/envelopes';
 import { listOf, memberOf } from './page/values';
 import { isoOf } from './times';
@@ -14,13 +14,13 @@ interface Table {
   /** The file's name without its ending. */
   readonly name: string;
   /** The text of the file, piece by piece. */
-  readonly pieces: (document: AccessPackage) => Iterable<string>;
+  readonly pieces: (document: PackageDocument) => Iterable<string>;
 }
 
 function table<Column extends string>(
   name: string,
   columns: readonly Column[],
-  rows: (document: AccessPackage) => Iterable<Row<Column>>,
+  rows: (document: PackageDocument) => Iterable<Row<Column>>,
 ): Table {
   return { name, pieces: document => csvPieces(columns, rows(document)) };
 }
@@ -120,7 +120,8 @@ export const TABLES: readonly Table[] = [
         };
   }),
   table('transcripts', ['call', 'start_time', 'end_time', 'speaker', 'text'], function* ({ transcripts }) {
-    for (const { call, content } of transcripts)
+    for (const { call, content: packed } of transcripts) {
+      const content = packed.open();
       for (const utterance of utterancesOf(content) ?? [content])
         yield {
           call,
@@ -129,15 +130,17 @@ export const TABLES: readonly Table[] = [
           speaker: whoSaid(utterance),
           text: wordsOf(utterance),
         };
+    }
   }),
   table('insights', ['call', 'kind', 'speaker', 'text'], function* ({ insights }) {
     for (const { call, kind, content } of insights)
-      for (const item of itemsIn(content, kind)) yield { call, kind, speaker: whoSaid(item), text: wordsOf(item) };
+      for (const item of itemsIn(content.open(), kind))
+        yield { call, kind, speaker: whoSaid(item), text: wordsOf(item) };
   }),
 ];
 
 /** The files in the package by the call that they are of. */
-function filesOf(media: AccessPackage['recordings']): ReadonlyMap<number, string> {
+function filesOf(media: PackageDocument['recordings']): ReadonlyMap<number, string> {
   return new Map(media.flatMap(row => ('file' in row ? [[row.call, row.file]] : [])));
 }
 

@@ -1,5 +1,6 @@
 /** What is redacted, and what comes out. */
 import type { CallRecord, Card, Country } from '../judgement/judgement';
+import type { List, Packed } from '../packed';
 import type { Redaction } from './reasons';
 
 export type Fields = Readonly<Record<string, unknown>>;
@@ -7,8 +8,8 @@ export type Fields = Readonly<Record<string, unknown>>;
 export interface CallContent {
   /** The id of the call. */
   readonly call: number;
-  /** As Aircall answered, in whatever envelope. */
-  readonly content: unknown;
+  /** As Aircall answered, in whatever envelope; of half an hour 100 KB. */
+  readonly content: Packed<unknown>;
 }
 
 export interface Insight<K extends string = string> extends CallContent {
@@ -47,5 +48,5 @@ export interface Redacted<K extends string = string> {
   readonly transcripts: readonly CallContent[];
   readonly insights: readonly Insight<K>[];
   /** In the order of the records. */
-  readonly redactions: readonly Redaction[];
+  readonly redactions: List<Redaction>;
 }

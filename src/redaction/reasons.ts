@@ -36,7 +36,7 @@ export const MASKS = {
 export const WITHHELD = '[withheld]';
 
 /** How often each reason was given; reasons that were not are absent. */
-export function countReasons(redactions: readonly Redaction[]): Partial<Record<Reason, number>> {
+export function countReasons(redactions: Iterable<Redaction>): Partial<Record<Reason, number>> {
   const counts: Partial<Record<Reason, number>> = {};
   for (const { reason } of redactions) counts[reason] = (counts[reason] ?? 0) + 1;
   return counts;

@@ -4,6 +4,7 @@
  */
 import { foldEmail } from '../judgement/addresses';
 import { speakerField, speakerOf } from '../judgement/voices';
+import { type List, packedList } from '../packed';
 import type { Fields } from './findings';
 import { DEPTH_MAX } from './links';
 import { type Description, foldName, type People } from './people';
@@ -27,7 +28,7 @@ import { createTextMasker, isOneValue, type NamedPeople, type TextMasker } from 
 export interface Walk {
   /** @param call of which it was made; absent: a contact or a call */
   fields(record: object, spot: Spot, path: string, call?: number): Fields;
-  readonly redactions: readonly Redaction[];
+  readonly redactions: List<Redaction>;
 }
 
 export interface Roster {
@@ -67,7 +68,7 @@ const CARD = TOP.below('contacts').below('[]');
 
 /** @param mode `learn`: only learns who is who, and what it returns is not redacted */
 export function createWalk(subject: Subject, { agents, persons }: Roster, mode: 'learn' | 'redact'): Walk {
-  const redactions: Redaction[] = [];
+  const redactions = packedList<Redaction>();
   const isLearning = mode === 'learn';
   // Whom a text names is known only when all was learnt.
   const { mask } = isLearning
@@ -86,13 +87,17 @@ export function createWalk(subject: Subject, { agents, persons }: Roster, mode: 
     return { reason, find: createNameFinder(names), label };
   }
 
-  /** Undefined: the field is left out. */
-  function leaveOut({ path }: At, reason: Reason): undefined {
-    redactions.push({ path, reason });
+  function note({ path }: At, reason: Reason): void {
+    if (!isLearning) redactions.push({ path, reason });
   }
 
-  function instead<V>({ path }: At, reason: Reason, value: V): V {
-    redactions.push({ path, reason });
+  /** Undefined: the field is left out. */
+  function leaveOut(at: At, reason: Reason): undefined {
+    note(at, reason);
+  }
+
+  function instead<V>(at: At, reason: Reason, value: V): V {
+    note(at, reason);
     return value;
   }
 
@@ -162,7 +167,7 @@ export function createWalk(subject: Subject, { agents, persons }: Roster, mode: 
 
   function text(value: string, at: At): string {
     const masked = mask(value);
-    for (const reason of masked.reasons) redactions.push({ path: at.path, reason });
+    for (const reason of masked.reasons) note(at, reason);
     return masked.text;
   }
 

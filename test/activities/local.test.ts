@@ -636,12 +636,13 @@ describe('the access package', () => {
   type Rows = Read['plan']['rows'];
   interface More {
     readonly rows?: Rows;
-    readonly intelligence?: Read['intelligence'];
+    readonly transcripts?: readonly Read['transcript'][];
+    readonly insights?: readonly Read['insight'][];
     readonly decisions?: Decisions;
   }
   const build = async (
     order: readonly { readonly id: number }[],
-    { rows: moreRows = [], intelligence, decisions }: More = {},
+    { rows: moreRows = [], transcripts = [], insights = [], decisions }: More = {},
   ) => {
     const { request } = steps;
     const contacts = [{ id: 7, emails: [{ value: EMAIL }], favourite: 'tea' }];
@@ -653,7 +654,7 @@ describe('the access package', () => {
       calls: await listingOf('calls', order),
       plan: await steps.write('plan', { rows }),
       ...(decisions !== undefined && { approval: await approvalOf(rows, decisions) }),
-      intelligence: intelligence === undefined ? [] : [await steps.write('intelligence', intelligence)],
+      intelligence: await madeOf(transcripts, insights),
       notice: await steps.write('notice', { language: 'fr', text: '# Qui nous *sommes*' }),
       language: 'en' as const,
       timezone: 'UTC',
@@ -662,6 +663,17 @@ describe('the access package', () => {
       startedAt: '2026-01-31T12:00:00.000Z',
     };
     return attempt(() => steps.local.buildPackage(input));
+  };
+
+  /** As a request leaves them: the first one alone, the others behind one reference. */
+  const madeOf = async (transcripts: More['transcripts'] = [], insights: More['insights'] = []) => {
+    const [first, ...others] = [
+      ...(await Promise.all(transcripts.map(made => steps.write('transcript', made)))),
+      ...(await Promise.all(insights.map(made => steps.write('insight', made)))),
+    ];
+    if (first === undefined) return [];
+    const { request } = steps;
+    return [first, await attempt(() => steps.local.gatherIntelligence({ request, objects: others }))];
   };
 
   /** What somebody decided where nobody is a registered approver. */
@@ -700,10 +712,7 @@ describe('the access package', () => {
     const row = { verb: 'deliver', because: [], doubt: 'other-voices' } as const;
     const more: More = {
       rows: moved.map(({ id }) => ({ ref: `recording ${id}`, record: 'recording', id, ...row })),
-      intelligence: {
-        transcripts: [],
-        insights: moved.map(({ id: call }) => ({ call, kind: 'summary', content: 'They agreed.' })),
-      },
+      insights: moved.map(({ id: call }) => ({ call, kind: 'summary', content: 'They agreed.' })),
     };
     const insightsOf = async (decisions?: Decisions) =>
       (await documentIn(await build(moved, { ...more, ...(decisions !== undefined && { decisions }) }))).insights;
@@ -711,6 +720,16 @@ describe('the access package', () => {
     for (const decisions of [undefined, {}, { 'recording 2': 'keep', 'call 2': 'take' }] as const)
       expect(await insightsOf(decisions)).toEqual([made(2, '[withheld]'), made(3, '[withheld]')]);
     expect(await insightsOf({ 'recording 2': 'take' })).toEqual([made(2, 'They agreed.'), made(3, '[withheld]')]);
+  });
+
+  test('holds what was made of calls in its order, long or short, and whole if its envelope is not known', async () => {
+    const said = (text: string) => ({ content: { utterances: [{ participant_type: 'internal', text }] } });
+    const transcripts = [1, 2, 3].map(call => ({ call, content: said(`of ${call} `.repeat(call * 1_000)) }));
+    const unknown = { call: 2, kind: 'topics', raw: { odd: ['a', null, 1.5] } } as const;
+    const insights = [{ call: 1, kind: 'summary', content: 'Short.' } as const, unknown];
+    const document = await documentIn(await build(calls, { transcripts, insights }));
+    expect(document.transcripts).toEqual(transcripts);
+    expect(document.insights).toEqual([insights[0], { call: 2, kind: 'topics', content: { raw: unknown.raw } }]);
   });
 
   test('holds what was found with every field, newest call first, and says what is missing', async () => {

@@ -36,6 +36,7 @@ runTogether(
   'package/files',
   'package/tables',
   'package/verify',
+  'packed',
   'request/answers',
   'request/asked',
   'request/batch',

@@ -5,6 +5,8 @@ import { AUDIO_TYPES } from '../../src/media/audio';
 import { accessPackageJsonSchema, accessPackageSchema, mediaPath } from '../../src/package/document';
 import { jsonPieces } from '../../src/package/json';
 import { isoOf, withIso } from '../../src/package/times';
+import { packedList } from '../../src/packed';
+import type { Redaction } from '../../src/redaction/reasons';
 import { documentOf, FOUND, NOTHING, PACKAGE } from './support';
 
 /** As a reader has it. */
@@ -120,7 +122,10 @@ test('the pieces of a document are its text', () => {
       expect([...jsonPieces(document)].join('')).toBe(`${JSON.stringify(document, null, 2)}\n`);
     }),
   );
-  expect([...jsonPieces(PACKAGE)].join('')).toBe(`${JSON.stringify(PACKAGE, null, 2)}\n`);
+  const redactions = packedList<Redaction>();
+  for (let place = 0; place < 1_500; place += 1) redactions.push({ path: `/calls/${place}/user`, reason: 'agent' });
+  for (const document of [PACKAGE, documentOf({ ...FOUND, redactions })])
+    expect([...jsonPieces(document)].join('')).toBe(`${JSON.stringify(document, null, 2)}\n`);
 });
 
 /** JSON writes no big integers. */

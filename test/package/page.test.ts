@@ -2,13 +2,14 @@
 import fc from 'fast-check';
 import { DOUBTS } from '../../src/judgement/doubts';
 import { AFTER } from '../../src/media/errors';
-import type { AccessPackage } from '../../src/package/document';
+import type { PackageDocument } from '../../src/package/document';
 import { catalogOf } from '../../src/package/page/catalogs';
 import { OUT_OF_REACH } from '../../src/package/page/codes';
 import type { PageContent } from '../../src/package/page/content';
 import { type PageOptions, renderPages } from '../../src/package/page/pages';
 import { TEXT_LENGTH_MAX } from '../../src/package/page/text';
 import { readmeText } from '../../src/package/readme';
+import { pack } from '../../src/packed';
 import { MASKS, REASONS, type Reason, WITHHELD } from '../../src/redaction/reasons';
 import { LANGUAGES, type Language } from '../../src/request/options';
 import { atOnce } from '../../src/slices';
@@ -21,7 +22,7 @@ const IN_PARIS = { language: 'en', timezone: 'Europe/Paris' } as const satisfies
 
 function render(content: PageContent, options: Partial<PageOptions> = {}): ReadonlyMap<string, string> {
   const files = atOnce(renderPages(content, { ...IN_PARIS, ...options }));
-  return new Map(files.map(({ path, bytes }) => [path, bytes.toString()]));
+  return new Map(files.map(({ path, pieces }) => [path, [...pieces()].join('')]));
 }
 
 const indexOf = (content: PageContent, options?: Partial<PageOptions>) =>
@@ -47,10 +48,11 @@ function textOf(html: string): string {
 
 test('the same package makes the same bytes, in every language', () => {
   for (const language of LANGUAGES) {
-    const once = atOnce(renderPages(pageContent(), { language, timezone: 'Europe/Paris', notice: NOTICE }));
-    const again = atOnce(renderPages(pageContent(), { language, timezone: 'Europe/Paris', notice: NOTICE }));
-    expect(once.map(({ path }) => path)).toEqual(['index.html', 'notice.html']);
-    expect(again).toEqual(once);
+    const pages = atOnce(renderPages(pageContent(), { language, timezone: 'Europe/Paris', notice: NOTICE }));
+    expect(pages.map(({ path }) => path)).toEqual(['index.html', 'notice.html']);
+    const texts = pages.map(({ path, pieces }) => [path, [...pieces()].join('')] as const);
+    expect(pages.map(({ path, pieces }) => [path, [...pieces()].join('')])).toEqual(texts);
+    expect([...render(pageContent(), { language, notice: NOTICE })]).toEqual(texts);
   }
 });
 
@@ -115,8 +117,8 @@ test('records of any shape are shown', () => {
   fc.assert(
     fc.property(record, fc.jsonValue(), (shape, value) => {
       const content = pageContent({ calls: 1 });
-      const spoken = content.transcripts.map(({ call }) => ({ call, content: value }));
-      const insights = content.insights.map(({ call, kind }) => ({ call, kind, content: value }));
+      const spoken = content.transcripts.map(({ call }) => ({ call, content: pack(value) }));
+      const insights = content.insights.map(({ call, kind }) => ({ call, kind, content: pack(value) }));
       const html = indexOf({
         ...content,
         contacts: [shape],
@@ -160,7 +162,7 @@ test('where a text of one line or an utterance is shortened, the page says so, a
   const parts: readonly ((text: string) => Partial<PageContent>)[] = [
     text => ({ contacts: [{ id: 1, first_name: text }] }),
     text => ({ calls: [{ id: 1, tags: [{ name: text }] }] }),
-    text => ({ calls: [{ id: 1 }], transcripts: [{ call: 1, content: { utterances: [{ text }] } }] }),
+    text => ({ calls: [{ id: 1 }], transcripts: [{ call: 1, content: pack({ utterances: [{ text }] }) }] }),
   ];
   for (const part of parts) {
     expect(noted(TEXT_LENGTH_MAX, part)).toBe(0);
@@ -211,7 +213,8 @@ test.each([
     ['Your side: positive', 'Voice assistant: negative'],
   ],
 ] as const)('of what Aircall made of a call nothing is lost: %s', (_what, kind, content, shown) => {
-  const html = indexOf({ ...pageContent({ calls: 0 }), calls: [{ id: 1 }], insights: [{ call: 1, kind, content }] });
+  const made = { call: 1, kind, content: pack(content) };
+  const html = indexOf({ ...pageContent({ calls: 0 }), calls: [{ id: 1 }], insights: [made] });
   const [, insights = ''] = html.split('<dl class="insights">');
   const text = textOf(`<body>${insights.split('</section>')[0]} &lt;`);
   for (const words of shown) expect(text).toContain(words);
@@ -261,7 +264,7 @@ test('a file that is not below media/ is refused', () => {
   ]) {
     const content = pageContent({ calls: 1 });
     const recordings = content.calls.map(({ id }) => ({ call: Number(id), file, sizeBytes: 1, type: 'audio/mpeg' }));
-    expect(() => atOnce(renderPages({ ...content, recordings }, IN_PARIS))).toThrow(RangeError);
+    expect(() => render({ ...content, recordings })).toThrow(RangeError);
   }
 });
 
@@ -417,7 +420,7 @@ const PARTS_UNSEARCHED = {
   insights: UNSEARCHED,
 };
 
-type Found = Omit<AccessPackage, 'format'>;
+type Found = Omit<PackageDocument, 'format'>;
 
 /** What was found, withheld and searched, and what page and README.txt say of it. */
 const STANDINGS: readonly [what: string, found: Found, lead: 'lead' | 'leadEmpty' | 'leadIncomplete'][] = [

@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { signingKeyOf } from '../../src/encryption/signing-key';
-import { type AccessPackage, accessPackage, accessPackageSchema } from '../../src/package/document';
+import { accessPackage, accessPackageSchema, type PackageDocument } from '../../src/package/document';
+import { pack } from '../../src/packed';
 import { atOnce } from '../../src/slices';
 import { keyOf } from '../encryption/keyrings';
 import call from '../fixtures/aircall-samples/documented/call-get.200.json';
@@ -15,7 +16,7 @@ export const KEY = signingKeyOf(keyOf('signing'));
 export const AUDIO = Buffer.from('ID3 as long as audio is not, and known byte by byte');
 const RECORDED = 'media/call-0001.mp3';
 
-type Found = Omit<AccessPackage, 'format'>;
+type Found = Omit<PackageDocument, 'format'>;
 
 const SEARCHED = { state: 'complete', gaps: [] } as const satisfies Found['coverage']['contacts'];
 
@@ -39,14 +40,14 @@ export const FOUND: Found = {
     { call: 2, code: 'media-expired' },
   ],
   voicemails: [],
-  transcripts: [{ call: CALL_ID, content: transcript }],
+  transcripts: [{ call: CALL_ID, content: pack(transcript) }],
   insights: [
-    { call: CALL_ID, kind: 'predicted_csat', content: csat },
-    { call: CALL_ID, kind: 'summary', content: { summary: { call_id: CALL_ID, content: 'About an order.' } } },
-    { call: CALL_ID, kind: 'topics', content: { topics: { content: ['order', 'delivery'] } } },
+    { call: CALL_ID, kind: 'predicted_csat', content: pack(csat) },
+    { call: CALL_ID, kind: 'summary', content: pack({ summary: { call_id: CALL_ID, content: 'About an order.' } }) },
+    { call: CALL_ID, kind: 'topics', content: pack({ topics: { content: ['order', 'delivery'] } }) },
   ],
   withheld: [{ source: 'calls', code: 'shared-number', count: 1 }],
-  redactions: [{ path: 'calls[0].user.email', reason: 'agent' }],
+  redactions: [{ path: '/calls/0/user/email', reason: 'agent' }],
   coverage: {
     contacts: SEARCHED,
     calls: {
@@ -82,8 +83,8 @@ export const documentOf = (found: Found) => atOnce(accessPackage(found));
 export const PACKAGE = documentOf(FOUND);
 
 export const PAGES = [
-  { path: 'index.html', bytes: Buffer.from('<!doctype html><title>a page</title>') },
-  { path: 'notice.html', bytes: Buffer.from('<!doctype html><title>a notice</title>') },
+  { path: 'index.html', pieces: () => ['<!doctype html>', '<title>a page</title>'] },
+  { path: 'notice.html', pieces: () => ['<!doctype html><title>a notice</title>'] },
 ];
 
 export async function* openAudio(path: string): AsyncGenerator<Uint8Array> {

@@ -3,6 +3,8 @@ import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 import { csvPieces } from '../../src/package/csv';
 import { TABLES } from '../../src/package/tables';
+import { pack } from '../../src/packed';
+import type { Insight } from '../../src/request/insights';
 import { CALL_ID, documentOf, FOUND, NOTHING, PACKAGE } from './support';
 
 const COLUMNS = ['call', 'text'] as const;
@@ -167,13 +169,14 @@ describe('the tables of a package', () => {
       { phone_number: '+33612345678', value: 'POSITIVE', type: 'external' },
       { value: 'NEGATIVE', participant_type: 'external' },
     ];
+    const made = (kind: Insight, content: unknown) => ({ call: 7, kind, content: pack(content) });
     const document = documentOf({
       ...FOUND,
       insights: [
-        { call: 7, kind: 'sentiments', content: { sentiment: { id: 1, call_id: 7, participants } } },
-        { call: 7, kind: 'topics', content: { topic: { id: 1, created_at: 'x', content: ['order'] } } },
-        { call: 7, kind: 'action_items', content: { action_items: [{ id: 1, content: 'Send it.', type: 'manual' }] } },
-        { call: 7, kind: 'custom_summary_result', content: { id: 1, call_id: 7, ...template } },
+        made('sentiments', { sentiment: { id: 1, call_id: 7, participants } }),
+        made('topics', { topic: { id: 1, created_at: 'x', content: ['order'] } }),
+        made('action_items', { action_items: [{ id: 1, content: 'Send it.', type: 'manual' }] }),
+        made('custom_summary_result', { id: 1, call_id: 7, ...template }),
       ],
     });
     expect(tableOf('insights', document).map(({ kind, speaker, text }) => [kind, speaker, text])).toEqual([
@@ -193,13 +196,13 @@ describe('the tables of a package', () => {
         const document = documentOf({
           ...FOUND,
           calls: [call],
-          transcripts: [{ call: 7, content }],
-          insights: [{ call: 7, kind: 'summary', content }],
+          transcripts: [{ call: 7, content: pack(content) }],
+          insights: [{ call: 7, kind: 'summary', content: pack(content) }],
         });
         for (const { name } of TABLES) expect(tableOf(name, document)).toEqual(expect.any(Array));
       }),
     );
-    const odd = documentOf({ ...FOUND, transcripts: [{ call: 7, content: { raw: [1] } }] });
+    const odd = documentOf({ ...FOUND, transcripts: [{ call: 7, content: pack({ raw: [1] }) }] });
     expect(tableOf('transcripts', odd).map(({ text }) => text)).toEqual(['{"raw":[1]}']);
   });
 });

@@ -1,8 +1,6 @@
-import type { Findings, Whose } from '../../src/redaction/findings';
+import type { Whose } from '../../src/redaction/findings';
 import { countReasons, REASONS } from '../../src/redaction/reasons';
-import { redact as inSlices } from '../../src/redaction/redact';
-import { atOnce } from '../../src/slices';
-import { asStored } from './stored';
+import { asStored, type Plain, redactPlain } from './stored';
 
 const JULIE = {
   id: 123_456,
@@ -29,10 +27,9 @@ const WHOSE: Whose = {
   decidedRecordings: [],
   withheld: { contacts: [], calls: [] },
 };
-const NOTHING: Findings = { contacts: [ANNA], calls: [], transcripts: [], insights: [] };
+const NOTHING: Plain = { contacts: [ANNA], calls: [], transcripts: [], insights: [] };
 
-const redact = (findings: Findings, whose: Whose) => atOnce(inSlices(asStored(findings), whose));
-const redactAsIs = (given: Findings, whose: Whose) => atOnce(inSlices(given, whose));
+const redact = (findings: Plain, whose: Whose) => redactPlain(asStored(findings), whose);
 
 const calls = (...given: object[]) =>
   redact({ ...NOTHING, calls: given.map((fields, place) => ({ ...CALL, id: 11 + place, ...fields })) }, WHOSE);
@@ -264,7 +261,7 @@ describe('of a call', () => {
   test('what is nested too deep is left out', () => {
     let deep: unknown = 'bottom';
     for (let level = 0; level < 20_000; level += 1) deep = [deep];
-    const { calls: redacted, redactions } = redactAsIs({ ...NOTHING, calls: [{ ...CALL, ...{ deep } }] }, WHOSE);
+    const { calls: redacted, redactions } = redactPlain({ ...NOTHING, calls: [{ ...CALL, ...{ deep } }] }, WHOSE);
     expect(JSON.stringify(redacted)).not.toContain('bottom');
     expect(countReasons(redactions)).toEqual({ 'too-deep': 1 });
   });
@@ -566,7 +563,7 @@ describe('links that are keys', () => {
     unknown: { file: [removed] },
   };
 
-  const unstored = (fields: typeof record | typeof stripped) => redactAsIs({ ...NOTHING, calls: [fields] }, WHOSE);
+  const unstored = (fields: typeof record | typeof stripped) => redactPlain({ ...NOTHING, calls: [fields] }, WHOSE);
 
   test('are listed, whether or not they were taken out before', () => {
     const { redactions } = unstored(record);

@@ -54,7 +54,8 @@ function unpack(content: Content, language: Language): string[] {
     renderPages(content, { language, timezone: 'Europe/Paris', notice: { language, text: NOTICE } }),
   );
   const audio = [...content.recordings, ...content.voicemails].flatMap(media => ('file' in media ? [media.file] : []));
-  for (const { path, bytes } of [...pages, ...audio.map(path => ({ path, bytes: mp3() }))]) {
+  const texts = pages.map(({ path, pieces }) => ({ path, bytes: Buffer.from([...pieces()].join('')) }));
+  for (const { path, bytes } of [...texts, ...audio.map(path => ({ path, bytes: mp3() }))]) {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     writeFileSync(join(folder, path), bytes);
   }

@@ -1,9 +1,12 @@
 /** While the package of a large company is made, other steps of the process have their turn. */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import type { Read } from '../../src/activities/case-objects';
 import { accessPackage } from '../../src/package/document';
 import { packageFiles } from '../../src/package/files';
 import { renderPages } from '../../src/package/page/pages';
+import { pack } from '../../src/packed';
 import { redact } from '../../src/redaction/redact';
+import { sideBySide } from '../../src/side-by-side';
 import { atOnce } from '../../src/slices';
 import { attempt, type Steps, startSteps } from '../activities/support/steps';
 import { CALL_ID, FOUND, KEY, openAudio } from '../package/support';
@@ -19,7 +22,8 @@ const calls = ids.map(id => ({
   contact,
   comments: [{ id, content: `About order ${id}` }],
 }));
-const transcripts = ids.map(id => ({ call: id, content: FOUND.transcripts[0]?.content }));
+const said = FOUND.transcripts[0]?.content;
+const transcripts = ids.map(id => ({ call: id, content: said?.open() }));
 
 const SEARCHED = { state: 'complete', gaps: [] } as const;
 const CALLS_SEARCHED = { window: { from: null, to: FOUND.createdAt }, ambiguous: 0, ignoredNumbers: 0 };
@@ -48,16 +52,23 @@ async function longestBlockMs(work: () => unknown): Promise<number> {
 function atOnceAll(): void {
   const withheld = { contacts: [], calls: [] };
   const whose = { emails: ['person@example.com'], numbers: [], otherNumbers: [], decidedRecordings: [], withheld };
-  const { redactions, ...redacted } = atOnce(redact({ contacts: [contact], calls, transcripts, insights: [] }, whose));
+  const packed = transcripts.map(({ call: id, content }) => ({ call: id, content: pack(content) }));
+  const { redactions, ...redacted } = atOnce(
+    redact({ contacts: [contact], calls, transcripts: packed, insights: [] }, whose),
+  );
   const document = atOnce(
     accessPackage({
       ...FOUND,
-      ...{ contacts: [...redacted.contacts], calls: [...redacted.calls], transcripts: [...redacted.transcripts] },
-      ...{ insights: [], recordings: [], voicemails: [], redactions: [...redactions] },
+      ...{ contacts: [...redacted.contacts], calls: [...redacted.calls], transcripts: redacted.transcripts },
+      ...{ insights: [], recordings: [], voicemails: [], redactions },
     }),
   );
   const pages = atOnce(renderPages(document, { language: 'en', timezone: 'UTC' }));
   atOnce(packageFiles({ document, pages, openMedia: openAudio, key: KEY }));
+}
+
+function written(made: typeof transcripts): Promise<Read['intelligence']> {
+  return sideBySide(made, 8, each => steps.write('transcript', each));
 }
 
 async function inputOfStep() {
@@ -70,7 +81,7 @@ async function inputOfStep() {
     people: await steps.people([contact]),
     calls: await steps.write('calls', { ...listing, records: calls }),
     plan: await steps.write('plan', { rows: [row('contact', contact.id), ...ids.map(id => row('call', id))] }),
-    intelligence: [await steps.write('intelligence', { transcripts, insights: [] })],
+    intelligence: [await steps.write('intelligence', await written(transcripts))],
     ...({ language: 'en', timezone: 'UTC', withheld: [], startedAt: FOUND.createdAt } as const),
     coverage: { contacts: SEARCHED, calls: { ...SEARCHED, ...CALLS_SEARCHED }, outOfReach: [] },
   };

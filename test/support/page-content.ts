@@ -1,5 +1,6 @@
 /** A package as a person gets it, and the same with other texts or any number of calls: what tests make pages from. */
 import type { PageContent, RecordShown } from '../../src/package/page/content';
+import { pack } from '../../src/packed';
 
 const START_SECONDS = Date.UTC(2026, 0, 12, 8, 30) / 1_000;
 const DAY_SECONDS = 86_400;
@@ -33,27 +34,33 @@ export function pageContent({ calls: count = 12, write = asItIs }: Wanted = {}):
     ),
     voicemails:
       count > 1 ? [{ call: idOf(1), file: mediaFile(1, '-voicemail'), sizeBytes: 4_096, type: 'audio/mpeg' }] : [],
-    transcripts: spoken.map(({ call: id }) => ({ call: id, content: transcript(id, write) })),
+    transcripts: spoken.map(({ call: id }) => ({ call: id, content: pack(transcript(id, write)) })),
     insights: spoken.slice(0, 2).flatMap(({ call: id }) => [
       {
         call: id,
         kind: 'summary' as const,
-        content: { summary: { call_id: id, content: write('The delivery was late, and a new date was agreed.') } },
+        content: pack({
+          summary: { call_id: id, content: write('The delivery was late, and a new date was agreed.') },
+        }),
       },
-      { call: id, kind: 'topics' as const, content: { topic: { content: [write('Delivery'), write('Invoice')] } } },
+      {
+        call: id,
+        kind: 'topics' as const,
+        content: pack({ topic: { content: [write('Delivery'), write('Invoice')] } }),
+      },
       {
         call: id,
         kind: 'sentiments' as const,
-        content: {
+        content: pack({
           sentiment: {
             participants: [{ participant_type: 'external', phone_number: '+33612345678', value: 'POSITIVE' }],
           },
-        },
+        }),
       },
       {
         call: id,
         kind: 'action_items' as const,
-        content: { raw: { [write('unknown')]: [write('Send the invoice again'), 3, true, null] } },
+        content: pack({ raw: { [write('unknown')]: [write('Send the invoice again'), 3, true, null] } }),
       },
     ]),
     withheld: [{ source: 'calls', code: 'shared-number', count: 3 }],

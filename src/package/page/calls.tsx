@@ -1,5 +1,8 @@
 /** The table of calls: a row of facts for each, and below it what was written, recorded and derived. */
+import type { Packed } from '../../packed';
+import type { InSlices } from '../../slices';
 import type { MediaShown, PageContent } from './content';
+import { Slot } from './frame';
 import { type CallShown, type CommentShown, readCall } from './records';
 import { fileSentence } from './sentences';
 import { type Insight, Insights, Transcript } from './spoken';
@@ -12,26 +15,30 @@ export interface WholeCall extends CallShown {
   readonly place: number;
   readonly recordings: readonly MediaShown[];
   readonly voicemails: readonly MediaShown[];
-  readonly transcripts: readonly unknown[];
+  readonly transcripts: readonly Packed<unknown>[];
   readonly insights: readonly Insight[];
 }
 
-export function wholeCalls(content: PageContent): WholeCall[] {
+/** A slice is one call. */
+export function* wholeCalls(content: PageContent): InSlices<WholeCall[]> {
   const recordings = byCall(content.recordings);
   const voicemails = byCall(content.voicemails);
   const transcripts = byCall(content.transcripts);
   const insights = byCall(content.insights);
-  return content.calls.map((record, index) => {
+  const calls: WholeCall[] = [];
+  for (const [index, record] of content.calls.entries()) {
     const call = readCall(record);
-    return {
+    calls.push({
       ...call,
       place: index + 1,
       recordings: recordings.get(call.id) ?? [],
       voicemails: voicemails.get(call.id) ?? [],
       transcripts: (transcripts.get(call.id) ?? []).map(transcript => transcript.content),
       insights: (insights.get(call.id) ?? []).map(({ kind, content: found }) => ({ kind, content: found })),
-    };
-  });
+    });
+    yield;
+  }
+  return calls;
 }
 
 function byCall<T extends { readonly call: number }>(rows: readonly T[]): ReadonlyMap<number | undefined, T[]> {
@@ -44,8 +51,8 @@ function byCall<T extends { readonly call: number }>(rows: readonly T[]): Readon
   return found;
 }
 
-/** @param calls at least one */
-export function CallsTable({ calls, words }: { readonly calls: readonly WholeCall[]; readonly words: Words }) {
+/** The table without its rows. */
+export function CallsTable({ words }: { readonly words: Words }) {
   const { catalog } = words;
   return (
     <div class="wide" role="group" aria-label={catalog.calls.caption} tabIndex={0}>
@@ -61,15 +68,14 @@ export function CallsTable({ calls, words }: { readonly calls: readonly WholeCal
             <th scope="col">{catalog.calls.duration}</th>
           </tr>
         </thead>
-        {calls.map(call => (
-          <CallRows call={call} words={words} />
-        ))}
+        <Slot />
       </table>
     </div>
   );
 }
 
-function CallRows({ call, words }: { readonly call: WholeCall; readonly words: Words }) {
+/** What the table has of one call. */
+export function CallRows({ call, words }: { readonly call: WholeCall; readonly words: Words }) {
   const { calls } = words.catalog;
   const { at, direction, isAnswered, number, country, line, agent, durationSeconds } = call;
   return (
@@ -137,10 +143,10 @@ function Details({ call, words }: { readonly call: WholeCall; readonly words: Wo
         <Labels name={calls.choices} labels={call.choices} words={words} />
       </div>
       <div>
-        {transcripts.map(content => (
+        {transcripts.map(packed => (
           <div>
             <h3>{calls.transcript}</h3>
-            <Transcript content={content} label={label} words={words} />
+            <Transcript packed={packed} label={label} words={words} />
           </div>
         ))}
         {insights.length > 0 && <Insights insights={insights} words={words} />}

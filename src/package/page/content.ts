@@ -2,6 +2,7 @@
  * What the pages of an access package are made from: the members of the package's document that a person is shown. Records are
  * Aircall's own, already redacted; nothing of their inside is trusted, because whoever wrote into Aircall wrote it.
  */
+import type { List, Packed } from '../../packed';
 import type { Insight } from '../../request/insights';
 import type { SourceCoverage } from '../../request/model';
 import type { SourceName } from '../../request/sources';
@@ -51,8 +52,8 @@ export interface PageContent {
   readonly calls: readonly RecordShown[];
   readonly recordings: readonly MediaShown[];
   readonly voicemails: readonly MediaShown[];
-  readonly transcripts: readonly { readonly call: number; readonly content?: unknown }[];
-  readonly insights: readonly { readonly call: number; readonly kind: Insight; readonly content?: unknown }[];
+  readonly transcripts: readonly { readonly call: number; readonly content: Packed<unknown> }[];
+  readonly insights: readonly { readonly call: number; readonly kind: Insight; readonly content: Packed<unknown> }[];
   /** Records that were found and are not in the package, by reason. */
   readonly withheld: readonly {
     readonly source: SourceName;
@@ -60,7 +61,7 @@ export interface PageContent {
     readonly code: WithheldCode | (string & {});
     readonly count: number;
   }[];
-  readonly redactions: readonly { readonly path: string; readonly reason: string }[];
+  readonly redactions: List<{ readonly path: string; readonly reason: string }>;
   readonly coverage: SearchedBySource & {
     readonly calls: CallsSearched;
     readonly notice: Pick<SourceSearched, 'gaps'>;

@@ -11,7 +11,8 @@ import type { Words } from './words';
 /** A file of the package. */
 export interface PageFile {
   readonly path: string;
-  readonly bytes: Buffer;
+  /** The text of the file, made anew each time. */
+  readonly pieces: () => Iterable<string>;
 }
 
 const STYLE_DIGEST = createHash('sha256').update(STYLE).digest('base64');
@@ -62,9 +63,27 @@ export function Frame({ title, words, header, children }: FrameProps) {
   );
 }
 
-/** @param path in the package */
-export function pageFile(path: string, page: VNode): PageFile {
-  return { path, bytes: Buffer.from(`<!doctype html>\n${renderToString(page)}\n`) };
+/** Where the parts of a page stand. Nothing else looks like it: no page has this element, and texts are escaped. */
+export function Slot() {
+  return <slot />;
+}
+
+const SLOT = renderToString(<Slot />);
+
+/**
+ * @param path in the package
+ * @param parts rendered one by one, so that a large page is never one piece: of a page that has a slot
+ */
+export function pageFile(path: string, page: () => VNode, parts: () => Iterable<VNode> = () => []): PageFile {
+  return {
+    path,
+    *pieces() {
+      const [before = '', after = ''] = renderToString(page()).split(SLOT);
+      yield `<!doctype html>\n${before}`;
+      for (const part of parts()) yield renderToString(part);
+      yield `${after}\n`;
+    },
+  };
 }
 
 /** A part of a page, to which its table of contents leads. */

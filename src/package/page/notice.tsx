@@ -25,8 +25,7 @@ const SAFE_LINK = /^(https?:\/\/|mailto:|tel:)/i;
 export function noticePage({ language, text }: Notice, words: Words): PageFile {
   if (text.length > NOTICE_LENGTH_MAX) throw new RangeError('the notice is longer than a million characters');
   const { catalog } = words;
-  return pageFile(
-    NOTICE_PATH,
+  return pageFile(NOTICE_PATH, () => (
     <Frame
       title={catalog.help.noticeTitle}
       words={words}
@@ -38,8 +37,8 @@ export function noticePage({ language, text }: Notice, words: Words): PageFile {
     >
       {/* Made by the Markdown library, with HTML off. */}
       <section class="notice" lang={language} dangerouslySetInnerHTML={{ __html: htmlOf(text) }} />
-    </Frame>,
-  );
+    </Frame>
+  ));
 }
 
 function htmlOf(markdown: string): string {

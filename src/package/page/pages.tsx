@@ -3,13 +3,14 @@
  * page follow on pages of their own, so that each opens at once.
  */
 
+import type { VNode } from 'preact';
 import type { Language } from '../../request/options';
 import type { InSlices } from '../../slices';
-import { CallsTable, type WholeCall, wholeCalls } from './calls';
+import { CallRows, CallsTable, type WholeCall, wholeCalls } from './calls';
 import { CallsChart } from './chart';
 import { Contacts } from './contacts';
 import { PAGE_SOURCES, type PageContent } from './content';
-import { Coverage, countOf, Withheld } from './coverage';
+import { Coverage, countOf, countReasons, Withheld } from './coverage';
 import { Frame, type PageFile, pageFile, Section } from './frame';
 import { NOTICE_PATH, type Notice, noticePage } from './notice';
 import { isComplete, isEmpty } from './standing';
@@ -29,36 +30,39 @@ const CALLS_MAX = 500;
 const CALLS_LENGTH_MAX = 1_500_000;
 
 /**
- * `index.html`, `calls-2.html` and so on, and `notice.html` if there is a notice; a slice is one page.
- * @throws RangeError for a time zone that does not exist, a notice that is too long, or a path of an audio file that is none
+ * `index.html`, `calls-2.html` and so on, and `notice.html` if there is a notice. Each is rendered while it is read, which throws a
+ * RangeError for a path of an audio file that is none. A slice is one call.
+ * @throws RangeError for a time zone that does not exist, or a notice that is too long
  */
 export function* renderPages(
   content: PageContent,
   { language, timezone, notice }: PageOptions,
 ): InSlices<readonly PageFile[]> {
   const words = wordsFor({ language, timezone });
-  const calls = wholeCalls(content);
+  const calls = yield* wholeCalls(content);
+  const reasons = yield* countReasons(content);
   const [first = [], ...others] = yield* paged(calls);
   const pages = others.length + 1;
-  const files = [
+  const index = { content, calls, reasons, pages, words, hasNotice: notice !== undefined };
+  return [
     pageFile(
       'index.html',
-      <IndexPage
-        content={content}
-        calls={calls}
-        shown={first}
-        pages={pages}
-        words={words}
-        hasNotice={notice !== undefined}
-      />,
+      () => <IndexPage {...index} />,
+      () => rowsOf(first, words),
     ),
+    ...others.map((shown, place) =>
+      pageFile(
+        pathOf(place + 2),
+        () => <CallsPage page={place + 2} pages={pages} words={words} />,
+        () => rowsOf(shown, words),
+      ),
+    ),
+    ...(notice === undefined ? [] : [noticePage(notice, words)]),
   ];
-  for (const [index, shown] of others.entries()) {
-    yield;
-    files.push(pageFile(pathOf(index + 2), <CallsPage calls={shown} page={index + 2} pages={pages} words={words} />));
-  }
-  if (notice !== undefined) files.push(noticePage(notice, words));
-  return files;
+}
+
+function* rowsOf(calls: readonly WholeCall[], words: Words): Iterable<VNode> {
+  for (const call of calls) yield <CallRows call={call} words={words} />;
 }
 
 function pathOf(page: number): string {
@@ -87,14 +91,13 @@ interface IndexProps {
   readonly content: PageContent;
   /** All of them. */
   readonly calls: readonly WholeCall[];
-  /** Those of this page. */
-  readonly shown: readonly WholeCall[];
+  readonly reasons: ReadonlyMap<string, number>;
   readonly pages: number;
   readonly words: Words;
   readonly hasNotice: boolean;
 }
 
-function IndexPage({ content, calls, shown, pages, words, hasNotice }: IndexProps) {
+function IndexPage({ content, calls, reasons, pages, words, hasNotice }: IndexProps) {
   const { catalog } = words;
   const sections = [
     ...(isEmpty(content)
@@ -107,11 +110,11 @@ function IndexPage({ content, calls, shown, pages, words, hasNotice }: IndexProp
             catalog.sources.calls,
             <>
               <CallsChart calls={calls} words={words} />
-              <Calls calls={shown} page={1} pages={pages} words={words} />
+              {calls.length === 0 ? <p>{catalog.calls.none}</p> : <Calls page={1} pages={pages} words={words} />}
             </>,
           ],
         ] as const)),
-    ['withheld', catalog.sections.withheld, <Withheld content={content} words={words} />],
+    ['withheld', catalog.sections.withheld, <Withheld content={content} reasons={reasons} words={words} />],
     ['coverage', catalog.sections.coverage, <Coverage content={content} words={words} />],
     ['files', catalog.sections.files, <Files content={content} words={words} />],
     ['help', catalog.sections.help, <Help content={content} words={words} hasNotice={hasNotice} />],
@@ -211,24 +214,22 @@ function Overview({ content, words }: PartProps) {
 }
 
 interface CallsProps {
-  /** Those of this page. */
-  readonly calls: readonly WholeCall[];
   readonly page: number;
   readonly pages: number;
   readonly words: Words;
 }
 
-function Calls({ calls, page, pages, words }: CallsProps) {
-  if (calls.length === 0) return <p>{words.catalog.calls.none}</p>;
+/** The table of the calls of one page. */
+function Calls({ page, pages, words }: CallsProps) {
   return (
     <>
-      <CallsTable calls={calls} words={words} />
+      <CallsTable words={words} />
       {pages > 1 && <Paging page={page} pages={pages} words={words} />}
     </>
   );
 }
 
-function CallsPage({ calls, page, pages, words }: CallsProps) {
+function CallsPage({ page, pages, words }: CallsProps) {
   const { paging, sources } = words.catalog;
   return (
     <Frame
@@ -246,13 +247,13 @@ function CallsPage({ calls, page, pages, words }: CallsProps) {
       }
     >
       <Section id="calls" title={sources.calls}>
-        <Calls calls={calls} page={page} pages={pages} words={words} />
+        <Calls page={page} pages={pages} words={words} />
       </Section>
     </Frame>
   );
 }
 
-function Paging({ page, pages, words }: Omit<CallsProps, 'calls'>) {
+function Paging({ page, pages, words }: CallsProps) {
   const { paging } = words.catalog;
   return (
     <nav aria-label={paging.label}>

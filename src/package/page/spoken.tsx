@@ -1,5 +1,6 @@
 /** What was said in a call, and what Aircall derived from it. What is of an unknown form is shown as it is. */
 import { speakerOf } from '../../judgement/voices';
+import type { Packed } from '../../packed';
 import type { Insight as InsightKind } from '../../request/insights';
 import { unwrapped, utterancesOf } from './envelopes';
 import { textOf } from './records';
@@ -9,11 +10,12 @@ import type { Words } from './words';
 
 export interface Insight {
   readonly kind: InsightKind;
-  readonly content: unknown;
+  readonly content: Packed<unknown>;
 }
 
 /** @param label names the transcript for people who hear the page */
-export function Transcript({ content, label, words }: { content: unknown; label: string; words: Words }) {
+export function Transcript({ packed, label, words }: { packed: Packed<unknown>; label: string; words: Words }) {
+  const content = packed.open();
   const utterances = utterancesOf(content);
   return (
     <div class="transcript" role="group" aria-label={label} tabIndex={0}>
@@ -81,7 +83,7 @@ export function Insights({ insights, words }: { readonly insights: readonly Insi
 }
 
 function InsightValue({ kind, content, words }: Insight & { readonly words: Words }) {
-  const inner = unwrapped(content, kind);
+  const inner = unwrapped(content.open(), kind);
   if (typeof inner === 'string') return <Prose text={inner} words={words} />;
   if (Array.isArray(inner)) {
     const show = (item: unknown) =>

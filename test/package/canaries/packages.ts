@@ -89,9 +89,9 @@ function filesOf({ found }: Planted, handed: Redacted<Insight>, seed: number) {
     subject: { emails: [...found.identities.emails], phoneNumbers: [...found.identities.phoneNumbers] },
     contacts: [...handed.contacts],
     calls: [...handed.calls],
-    transcripts: [...handed.transcripts],
-    insights: [...handed.insights],
-    redactions: [...handed.redactions],
+    transcripts: handed.transcripts,
+    insights: handed.insights,
+    redactions: handed.redactions,
     recordings: [],
     voicemails: [],
   });

@@ -5,6 +5,7 @@
 import { bearsNumber } from '../../../src/judgement/cards';
 import type { CallRecord, Card } from '../../../src/judgement/judgement';
 import { decideRows, type PlanRow } from '../../../src/judgement/plan';
+import { pack } from '../../../src/packed';
 import type { Found } from '../../../src/redaction/hand-over';
 import { INSIGHTS, type Insight } from '../../../src/request/insights';
 import { type Chance, type Company, createChance, createCompany } from '../../judgement/oracle/companies';
@@ -59,9 +60,9 @@ export function createPlanted(seed: number): Planted {
       calls: calls.map(call => (isTaken('call', call.id) ? { ...call, ...writer.call() } : call)),
       transcripts: delivered
         .filter(() => chance.in100(60))
-        .map(call => ({ call: call.id, content: writer.transcript(call) })),
+        .map(call => ({ call: call.id, content: pack(writer.transcript(call)) })),
       insights: delivered.flatMap(call =>
-        chance.some(INSIGHTS, 3).map(kind => ({ call: call.id, kind, content: writer.insight(call) })),
+        chance.some(INSIGHTS, 3).map(kind => ({ call: call.id, kind, content: pack(writer.insight(call)) })),
       ),
     },
   };
