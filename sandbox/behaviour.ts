@@ -40,6 +40,8 @@ export interface Behaviour {
   readonly mediaSeconds: number;
   /** Size of each recording and voicemail, filled up with whole frames (36 ms of sound each); 0: 2 to 6 kB, by the call. */
   readonly mediaBytes: number;
+  /** Length of each transcript as JSON, at least: more words of the same speakers; 0: a sentence of each. */
+  readonly transcriptBytes: number;
   /** Whether the company pays for transcriptions, summaries and the like; 403 otherwise. */
   readonly intelligence: boolean;
   /** Last parts of the paths of what a company with intelligence does not pay for all the same: 403. */
@@ -69,6 +71,7 @@ export const DEFAULT_BEHAVIOUR: Behaviour = {
   mediaDeleteStatus: 204,
   mediaSeconds: 3_600,
   mediaBytes: 0,
+  transcriptBytes: 0,
   intelligence: false,
   intelligenceLacks: [],
   envelopes: 'documented',
@@ -100,6 +103,7 @@ export function changeBehaviour(before: Behaviour, switches: unknown): Behaviour
     mediaDeleteStatus: take('mediaDeleteStatus', oneOf(204, 200), before.mediaDeleteStatus),
     mediaSeconds: take('mediaSeconds', seconds, before.mediaSeconds),
     mediaBytes: take('mediaBytes', integer(0, 1024 ** 3), before.mediaBytes),
+    transcriptBytes: take('transcriptBytes', integer(0, 1024 ** 3), before.transcriptBytes),
     intelligence: take('intelligence', flag, before.intelligence),
     intelligenceLacks: take('intelligenceLacks', listOf(oneOf(...INTELLIGENCE)), before.intelligenceLacks),
     envelopes: take('envelopes', oneOf('documented', 'unknown'), before.envelopes),

@@ -6,17 +6,18 @@
 import { INTELLIGENCE, type Intelligence } from './behaviour';
 import type { CompanyState } from './company';
 import { digitsOf } from './phones';
+import { createRandom, type Random } from './random';
 import type { CallRecord, Reply } from './wire';
 
 export function answerIntelligence({ behaviour, calls, seed }: CompanyState, call: CallRecord, leaf: string): Reply {
-  const { intelligence, intelligenceLacks, envelopes } = behaviour();
+  const { intelligence, intelligenceLacks, envelopes, transcriptBytes } = behaviour();
   const what = INTELLIGENCE.find(each => each === leaf);
   if (what === undefined || !intelligence || intelligenceLacks.includes(what))
     return { status: 403, json: { error: 'Forbidden', troubleshoot: 'Your plan does not include this.' } };
   if (!calls.hasMedia(call.id, 'recording') && !calls.hasMedia(call.id, 'voicemail'))
     return { status: 404, json: { error: 'Not Found', troubleshoot: 'Nothing was generated for this call.' } };
   const agent = seed.users.find(({ id }) => id === call.userId)?.name ?? 'Nobody';
-  const json = CONTENT[what](call, agent);
+  const json = CONTENT[what](call, { agent, transcriptBytes });
   return { status: 200, json: envelopes === 'documented' ? json : { data: { version: 2, attributes: json } } };
 }
 
@@ -36,7 +37,7 @@ function externalsOf({ raw_digits, participants = [] }: CallRecord): string[] {
   return [...new Set([raw_digits, ...others].map(numberOf))];
 }
 
-function utterancesOf(call: CallRecord): unknown[] {
+function utterancesOf(call: CallRecord, bytes: number): unknown[] {
   const said = [
     ...externalsOf(call).map((phone_number, place) => ({
       text:
@@ -48,17 +49,40 @@ function utterancesOf(call: CallRecord): unknown[] {
     })),
     ...agentsOf(call).map(user_id => ({ text: 'One moment.', participant_type: 'internal', user_id })),
   ];
-  return said.map((each, place) => ({ start_time: place * 3.5 + 0.4, end_time: place * 3.5 + 3.1, ...each }));
+  const random = createRandom(call.id);
+  const utterances: unknown[] = [];
+  let written = 0;
+  // The list grows while it is read: those who speak have their turn again and again.
+  for (const [place, each] of said.entries()) {
+    const utterance = { start_time: place * 3.5 + 0.4, end_time: place * 3.5 + 3.1, ...each };
+    utterances.push(utterance);
+    written += JSON.stringify(utterance).length;
+    if (written < bytes) said.push({ ...each, text: wordsOf(random) });
+  }
+  return utterances;
 }
 
-const CONTENT: Readonly<Record<Intelligence, (call: CallRecord, agent: string) => unknown>> = {
-  transcription: call => ({
+const SYLLABLES = ['ka', 'mo', 'ri', 'tes', 'lun', 'or', 'vi', 'sha', 'den', 'pel', 'u', 'ga'] as const;
+
+/** About as many as people say at once, and as varied. */
+function wordsOf(random: Random): string {
+  const word = () => Array.from({ length: random.integer(1, 4) }, () => random.pick(SYLLABLES)).join('');
+  return Array.from({ length: random.integer(4, 20) }, word).join(' ');
+}
+
+interface Made {
+  readonly agent: string;
+  readonly transcriptBytes: number;
+}
+
+const CONTENT: Readonly<Record<Intelligence, (call: CallRecord, made: Made) => unknown>> = {
+  transcription: (call, { transcriptBytes }) => ({
     transcription: {
       id: idOf(call),
       call_id: call.id,
       call_created_at: new Date(call.started_at * 1_000).toISOString(),
       type: call.voicemail ? 'voicemail' : 'call',
-      content: { language: 'en', utterances: utterancesOf(call) },
+      content: { language: 'en', utterances: utterancesOf(call, transcriptBytes) },
     },
   }),
   summary: call => ({
@@ -96,14 +120,14 @@ const CONTENT: Readonly<Record<Intelligence, (call: CallRecord, agent: string) =
     summary_template_results: [{ name: 'Need', content: `A corrected invoice ${call.id % 10_000}.` }],
   }),
   /** Assessments of the agent: nothing that a request may ask for. */
-  playbook_result: (call, agent) => ({
+  playbook_result: (call, { agent }) => ({
     id: idOf(call),
     call_id: call.id,
     playbook: { name: 'Greeting' },
     adherence_score: 40,
     topics: [{ name: 'Says who is speaking', result: false, remark: `${agent} did not give a name.` }],
   }),
-  evaluations: (call, agent) => ({
+  evaluations: (call, { agent }) => ({
     evaluations: [
       {
         id: idOf(call),

@@ -1,8 +1,8 @@
 /**
  * What the size of a company costs: one access request, by number and by listing the company's calls, on companies of
  * several sizes, each served by a worker process of its own; to tell a larger company from a longer day, the smallest
- * company's calls again and again, until that worker has asked as much as the one of the largest; and a package with gigabytes of
- * audio beside one without. Memory is what the kernel says of that process, history and times are the server's, API requests
+ * company's calls again and again, until that worker has asked as much as the one of the largest; and pairs of packages of which one
+ * has gigabytes of audio, or long transcripts. Memory is what the kernel says of that process, history and times are the server's, API requests
  * are the sandbox's log.
  */
 import { readFile } from 'node:fs/promises';
@@ -17,7 +17,13 @@ import { type Stand, withStand } from '../stand';
 
 const WAYS = ['by-number', 'company'] as const;
 type Way = (typeof WAYS)[number];
-type Audio = 'without' | 'with';
+/** Two companies that differ in one thing, which the second one has. */
+const PAIRS = {
+  audio: ['without-audio', 'with-audio'],
+  words: ['short-transcripts', 'long-transcripts'],
+} as const;
+type Pair = keyof typeof PAIRS;
+type Side = (typeof PAIRS)[Pair][number];
 
 interface Row {
   readonly calls: number;
@@ -31,8 +37,8 @@ interface Row {
   readonly files: number;
   readonly filesThere: number;
   readonly packageBytes: number;
-  /** Of the two rows that differ in audio only. */
-  readonly audio: Audio | undefined;
+  /** Of a pair. */
+  readonly side: Side | undefined;
   /** In the sandbox's log. */
   readonly apiRequests: number;
   /** Resident memory of the worker process when it was ready, and the most it ever had; bytes. */
@@ -49,17 +55,20 @@ interface Row {
 
 /** The issue's bars. */
 const PEAK_RATIO_MAX = 1.2;
-const AUDIO_PEAK_RATIO_MAX = 1.3;
+const PAIR_PEAK_RATIO_MAX = { audio: 1.3, words: 1.5 } as const satisfies Record<Pair, number>;
 const EVENTS_MAX = 10_000;
 /** From here on the server suggests to continue as a new run. */
 const EVENTS_SUGGESTED = 4_096;
 const MEGABYTE = 2 ** 20;
 const AUDIO_MB = 2_000;
 const AUDIO_CALLS = 1_000;
+const SPOKEN_CALLS = 3_000;
+/** Of half an hour. */
+const TRANSCRIPT_BYTES = 100_000;
 
 export const size: Benchmark = {
   about:
-    'memory and history do not grow with a company [--sizes 1000,10000,100000] [--ways by-number,company] [--audio-mb 2000] [--limit-per-minute 10000]',
+    'memory and history do not grow with a company [--sizes 1000,10000,100000] [--ways by-number,company] [--audio-mb 2000] [--spoken-calls 3000] [--limit-per-minute 10000]',
   async run(args, signal) {
     const { values } = parseArgs({
       args: [...args],
@@ -67,6 +76,7 @@ export const size: Benchmark = {
         sizes: { type: 'string', default: '1000,10000,100000' },
         ways: { type: 'string', default: WAYS.join(',') },
         'audio-mb': { type: 'string', default: String(AUDIO_MB) },
+        'spoken-calls': { type: 'string', default: String(SPOKEN_CALLS) },
         'limit-per-minute': { type: 'string', default: String(LIMIT_PER_MINUTE_MAX) },
       },
     });
@@ -75,12 +85,16 @@ export const size: Benchmark = {
       throw new Error('--sizes takes whole numbers from 200');
     const audioMb = Number(values['audio-mb']);
     if (!Number.isInteger(audioMb) || audioMb < 0) throw new Error('--audio-mb takes a whole number; 0: no audio');
+    const spokenCalls = Number(values['spoken-calls']);
+    if (!Number.isInteger(spokenCalls) || spokenCalls < 0)
+      throw new Error('--spoken-calls takes a whole number; 0: no transcripts');
     const ways = WAYS.filter(way => values.ways.split(',').includes(way));
     const budget = { limitPerMinute: Number(values['limit-per-minute']), share: SHARE_DEFAULT };
     const now = Date.now();
     const companies = [
       ...sizes.map(calls => createCompanySeed({ name: nameOf({ calls }), seed: 1, contacts: 200, calls, now })),
-      ...(audioMb === 0 ? [] : pairOf(audioMb * 1_000_000, now)),
+      ...(audioMb === 0 ? [] : audioPair(audioMb * 1_000_000, now)),
+      ...(spokenCalls === 0 ? [] : wordsPair(spokenCalls, now)),
     ];
     const connected = Object.fromEntries(companies.map(({ name }) => [name, budget]));
     return withStand({ companies, connected, signal }, async stand => {
@@ -90,9 +104,11 @@ export const size: Benchmark = {
       }
       const control = controlOf(rows);
       if (control !== undefined) rows.push(await measure(stand, budget, control));
-      const pair = audioMb === 0 ? [] : (['without', 'with'] as const);
-      for (const audio of pair)
-        rows.push(await measure(stand, budget, { calls: AUDIO_CALLS, way: 'by-number', times: 1, audio }));
+      const sides = [
+        ...(audioMb === 0 ? [] : PAIRS.audio.map(side => ({ side, calls: AUDIO_CALLS }))),
+        ...(spokenCalls === 0 ? [] : PAIRS.words.map(side => ({ side, calls: spokenCalls }))),
+      ];
+      for (const each of sides) rows.push(await measure(stand, budget, { ...each, way: 'by-number', times: 1 }));
       return reportOf(rows, budget);
     });
   },
@@ -102,34 +118,47 @@ interface Task {
   readonly calls: number;
   readonly way: Way;
   readonly times: number;
-  readonly audio?: Audio;
+  readonly side?: Side;
 }
 
-function nameOf({ calls, audio }: Pick<Task, 'calls' | 'audio'>): string {
-  return audio === undefined ? `calls-${calls}` : `${audio}-audio`;
+function nameOf({ calls, side }: Pick<Task, 'calls' | 'side'>): string {
+  return side ?? `calls-${calls}`;
 }
 
 /** Two companies of the same calls: those of the subject have no audio in one, and together so many bytes of it in the other. */
-function pairOf(audioBytes: number, now: number): CompanySeed[] {
-  const seedOf = (audio: Audio) =>
+function audioPair(audioBytes: number, now: number): CompanySeed[] {
+  const seedOf = (name: Side) =>
     createCompanySeed({
-      name: nameOf({ calls: AUDIO_CALLS, audio }),
+      name,
       seed: 1,
       contacts: 200,
       calls: AUDIO_CALLS,
       now,
       audio: true,
     });
-  const spoken = seedOf('with');
+  const spoken = seedOf('with-audio');
   const { contacts, users, lines, truth } = spoken;
   const calls = spoken.calls.map(call => ({ ...call, recording: false, voicemail: false }));
   const files = spoken.calls.filter(
     ({ id, recording, voicemail }) => (recording || voicemail) && truth.callIds.includes(id),
   );
   return [
-    { ...seedOf('without'), contacts, users, lines, truth, calls },
+    { ...seedOf('without-audio'), contacts, users, lines, truth, calls },
     { ...spoken, behaviour: { mediaBytes: Math.ceil(audioBytes / files.length) } },
   ];
+}
+
+/** Two companies whose calls are all the subject's, each with a transcript: of a sentence or two in one, of half an hour in the other. */
+function wordsPair(count: number, now: number): CompanySeed[] {
+  return PAIRS.words.map(name => {
+    const seed = createCompanySeed({ name, seed: 1, contacts: 200, calls: 200, now, audio: true });
+    const pattern = seed.calls.find(({ id, recording }) => recording && seed.truth.callIds.includes(id));
+    if (pattern === undefined) throw new Error('no call of the subject has a recording');
+    const calls = Array.from({ length: count }, (_, place) => ({ ...pattern, id: pattern.id + place, comments: [] }));
+    const truth = { ...seed.truth, callIds: calls.map(({ id }) => id) };
+    const transcriptBytes = name === 'long-transcripts' ? TRANSCRIPT_BYTES : 0;
+    return { ...seed, calls, truth, behaviour: { intelligence: true, transcriptBytes } };
+  });
 }
 
 /** The smallest company's list, as often as it takes to ask as much as the largest did. */
@@ -140,14 +169,15 @@ function controlOf(rows: readonly Row[]): Task | undefined {
 }
 
 async function measure(stand: Stand, budget: Budget, task: Task): Promise<Row> {
-  const { calls, way, times, audio } = task;
+  const { calls, way, times, side } = task;
   const { client, sandbox } = stand;
   const company = sandbox.company(nameOf(task));
   const { subjectEmail: email, callIds } = company.truth;
   const hers = company.calls().filter(({ id }) => callIds.includes(id));
   const worker = await stand.startWorker(`worker for ${calls} calls, ${way}, ${times} times`);
   const readyBytes = await memoryOf(worker.pid, 'VmRSS');
-  const include = ['recordings', 'voicemails'] as const;
+  const isOfWords = PAIRS.words.some(each => each === side);
+  const include = isOfWords ? (['transcripts'] as const) : (['recordings', 'voicemails'] as const);
   const input = { connection: company.name, subject: { email }, calls: way, include };
   for (let earlier = 1; earlier < times; earlier += 1) {
     const { workflowId } = await client.start('access', { ...input, requestId: `${way}-${times}-${earlier}` });
@@ -161,7 +191,7 @@ async function measure(stand: Stand, budget: Budget, task: Task): Promise<Row> {
   const run = await lengthOf(stand, workflowId);
   const children = await childrenOf(stand, workflowId);
   await worker.kill();
-  note(`${calls} calls, ${way}: ${apiRequests} API requests in ${run.seconds.toFixed(1)} s`);
+  note(`${calls} calls, ${side ?? way}: ${apiRequests} API requests in ${run.seconds.toFixed(1)} s`);
   return {
     calls,
     way,
@@ -170,9 +200,11 @@ async function measure(stand: Stand, budget: Budget, task: Task): Promise<Row> {
     found: result.counts.calls ?? 0,
     there: callIds.length,
     files: (result.counts.recordings ?? 0) + (result.counts.voicemails ?? 0),
-    filesThere: hers.filter(({ recording, voicemail }) => recording !== null || voicemail !== null).length,
+    filesThere: isOfWords
+      ? 0
+      : hers.filter(({ recording, voicemail }) => recording !== null || voicemail !== null).length,
     packageBytes: result.package?.sizeBytes ?? 0,
-    audio,
+    side,
     apiRequests,
     readyBytes,
     peakBytes,
@@ -232,7 +264,7 @@ function reportOf(rows: readonly Row[], budget: Budget): Report {
       ],
       ...rows.map(row => [
         String(row.calls),
-        row.way,
+        row.side ?? row.way,
         String(row.times),
         row.status,
         String(row.files),
@@ -251,13 +283,15 @@ function reportOf(rows: readonly Row[], budget: Budget): Report {
     missed: [
       ...rows.flatMap(missedOf),
       ...WAYS.flatMap(way => missedMemory(rows, way)),
-      ...missedRatio(audioPair(rows), AUDIO_PEAK_RATIO_MAX, ({ audio }) => `${audio} audio`),
+      ...(['audio', 'words'] as const).flatMap(pair =>
+        missedRatio(sidesOf(rows, pair), PAIR_PEAK_RATIO_MAX[pair], ({ side }) => `of ${side}`),
+      ),
     ],
     measured: {
       budget,
       bar: {
         peakRatioMax: PEAK_RATIO_MAX,
-        audioPeakRatioMax: AUDIO_PEAK_RATIO_MAX,
+        pairPeakRatioMax: PAIR_PEAK_RATIO_MAX,
         eventsMax: EVENTS_MAX,
         eventsSuggested: EVENTS_SUGGESTED,
       },
@@ -299,12 +333,12 @@ function missedRatio(
 
 /** The rows of the smallest and the largest company. */
 function endsOf(rows: readonly Row[], way: Way): [Row | undefined, Row | undefined] {
-  const ofSizes = rows.filter(row => row.way === way && row.times === 1 && row.audio === undefined);
+  const ofSizes = rows.filter(row => row.way === way && row.times === 1 && row.side === undefined);
   const bySize = ofSizes.toSorted((a, b) => a.calls - b.calls);
   return [bySize[0], bySize.at(-1)];
 }
 
-/** The rows without audio and with it. */
-function audioPair(rows: readonly Row[]): [Row | undefined, Row | undefined] {
-  return [rows.find(({ audio }) => audio === 'without'), rows.find(({ audio }) => audio === 'with')];
+function sidesOf(rows: readonly Row[], pair: Pair): [Row | undefined, Row | undefined] {
+  const [one, other] = PAIRS[pair].map(side => rows.find(row => row.side === side));
+  return [one, other];
 }

@@ -156,6 +156,22 @@ describe('conversation intelligence', () => {
     }
   });
 
+  test('makes transcripts as long as it is told to, of the same speakers, and the same each time', async () => {
+    const { ask, acme } = await setUp();
+    acme.behave({ intelligence: true });
+    const { id } = acme.calls().find(each => each.recording !== null) ?? {};
+    const transcript = async () => (await ask(`/calls/${id}/transcription`)).json;
+    const short = await transcript();
+    acme.behave({ transcriptBytes: 50_000 });
+    const long = await transcript();
+    expect(await transcript()).toEqual(long);
+    const length = JSON.stringify(long).length;
+    expect([length > 50_000, length < 52_000]).toEqual([true, true]);
+    const speakers = (json: unknown) => [...new Set(JSON.stringify(json).match(/"participant_type":"[a-z]+"/g))];
+    expect(speakers(long)).toEqual(speakers(short));
+    expect(JSON.stringify(long)).toContain(JSON.stringify(at(short, 'transcription', 'content', 'utterances', '0')));
+  });
+
   test('answers 403 for the parts that a company does not pay for', async () => {
     const { ask, acme } = await setUp();
     acme.behave({ intelligence: true, intelligenceLacks: ['predicted_csat'] });
