@@ -16,6 +16,7 @@ import { keyOf } from '../request/shapes';
 import type { ListName } from '../request/sources';
 import { ahead } from '../side-by-side';
 import { CaseFileBroken, type CaseRef, type Cases, type Objects } from '../vault/cases';
+import { giveWay } from './stopping';
 
 /** A page of a list, or several merged: the subject's records in full, only the ids of all others. */
 const listingOf = <T extends z.ZodType>(record: T) =>
@@ -209,7 +210,9 @@ async function readAs<T>(
   ref: CaseRef,
   schema: z.ZodType<{ readonly content: T }>,
 ): Promise<T> {
-  const parsed = schema.safeParse(await objects.read(request, ref));
+  const value = await objects.read(request, ref);
+  await giveWay(); // to read the calls of a large company takes a while, and to check them as long again
+  const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data.content;
   throw new CaseFileBroken(
     'case-file-broken',

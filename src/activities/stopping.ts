@@ -47,6 +47,11 @@ export function unlessStopped<T>(work: T | Promise<T>): Promise<T> {
   return Promise.race([stopOfStep().reached, work]);
 }
 
+/** All other steps of the process have their turn. */
+export async function giveWay(): Promise<void> {
+  await turn();
+}
+
 /** Slices: each takes milliseconds, and a sign of life is encrypted. */
 const BEAT_EVERY = 64;
 
@@ -61,7 +66,7 @@ export async function inTurn<T>(slices: InSlices<T>): Promise<T> {
     const slice = slices.next();
     if (slice.done === true) return slice.value;
     if (taken % BEAT_EVERY === 0) heartbeat();
-    await turn();
+    await giveWay();
   }
 }
 

@@ -1,4 +1,5 @@
 /** The picture of calls over time: bars by day, week, month or year, and the same figures as a table. */
+import type { InSlices } from '../../slices';
 import type { CallShown } from './records';
 import type { Words } from './words';
 
@@ -51,13 +52,41 @@ const TOP = 10;
 /** Of the longest label; one that would not fit is left out. */
 const LABEL_WIDTH = 90;
 
-export function CallsChart({ calls, words }: { readonly calls: readonly CallShown[]; readonly words: Words }) {
+/** A call whose time is known. */
+interface Dated extends Pick<CallShown, 'direction'> {
+  readonly at: number;
+  /** As `dayOf` of the words returns it. */
+  readonly day: number;
+}
+
+export interface ChartFacts {
+  readonly dated: readonly Dated[];
+  /** How many have no time. */
+  readonly undated: number;
+}
+
+/** The days of calls; to find the day of one takes longer than all else of the picture. A slice is one call. */
+export function* chartFacts(calls: readonly CallShown[], words: Words): InSlices<ChartFacts> {
+  const dated: Dated[] = [];
+  for (const { at, direction } of calls) {
+    if (at === undefined) continue;
+    dated.push({ at, direction, day: words.dayOf(at) });
+    yield;
+  }
+  return { dated, undated: calls.length - dated.length };
+}
+
+export function CallsChart({
+  facts: { dated, undated },
+  words,
+}: {
+  readonly facts: ChartFacts;
+  readonly words: Words;
+}) {
   const { catalog } = words;
-  const dated = calls.flatMap(({ at, direction }) => (at === undefined ? [] : [{ at, direction }]));
   if (dated.length === 0) return null;
-  const { bars, unit } = barsOf(dated, words);
+  const { bars, unit } = barsOf(dated);
   const [first, last] = firstAndLast(dated.map(({ at }) => at));
-  const undated = calls.length - dated.length;
   return (
     <figure class="chart">
       <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-labelledby="chart-title chart-text">
@@ -109,8 +138,7 @@ function firstAndLast(times: readonly number[]): readonly [number, number] {
   );
 }
 
-function barsOf(calls: readonly Pick<CallShown & { readonly at: number }, 'at' | 'direction'>[], words: Words) {
-  const days = calls.map(({ at, direction }) => ({ day: words.dayOf(at), direction }));
+function barsOf(days: readonly Dated[]) {
   const [first, last] = firstAndLast(days.map(({ day }) => day));
   const unit = UNITS.find(({ start, next }) => countUnits(start(first), last, next) <= BARS_MAX) ?? YEARS;
   const bars = new Map<number, Bar>();

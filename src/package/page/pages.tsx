@@ -7,7 +7,7 @@ import type { VNode } from 'preact';
 import type { Language } from '../../request/options';
 import type { InSlices } from '../../slices';
 import { CallRows, CallsTable, type WholeCall, wholeCalls } from './calls';
-import { CallsChart } from './chart';
+import { CallsChart, type ChartFacts, chartFacts } from './chart';
 import { Contacts } from './contacts';
 import { PAGE_SOURCES, type PageContent } from './content';
 import { Coverage, countOf, countReasons, Withheld } from './coverage';
@@ -40,10 +40,11 @@ export function* renderPages(
 ): InSlices<readonly PageFile[]> {
   const words = wordsFor({ language, timezone });
   const calls = yield* wholeCalls(content);
+  const chart = yield* chartFacts(calls, words);
   const reasons = yield* countReasons(content);
   const [first = [], ...others] = yield* paged(calls);
   const pages = others.length + 1;
-  const index = { content, calls, reasons, pages, words, hasNotice: notice !== undefined };
+  const index = { content, chart, reasons, pages, words, hasNotice: notice !== undefined };
   return [
     pageFile(
       'index.html',
@@ -89,15 +90,14 @@ function* paged(calls: readonly WholeCall[]): InSlices<WholeCall[][]> {
 
 interface IndexProps {
   readonly content: PageContent;
-  /** All of them. */
-  readonly calls: readonly WholeCall[];
+  readonly chart: ChartFacts;
   readonly reasons: ReadonlyMap<string, number>;
   readonly pages: number;
   readonly words: Words;
   readonly hasNotice: boolean;
 }
 
-function IndexPage({ content, calls, reasons, pages, words, hasNotice }: IndexProps) {
+function IndexPage({ content, chart, reasons, pages, words, hasNotice }: IndexProps) {
   const { catalog } = words;
   const sections = [
     ...(isEmpty(content)
@@ -109,8 +109,12 @@ function IndexPage({ content, calls, reasons, pages, words, hasNotice }: IndexPr
             'calls',
             catalog.sources.calls,
             <>
-              <CallsChart calls={calls} words={words} />
-              {calls.length === 0 ? <p>{catalog.calls.none}</p> : <Calls page={1} pages={pages} words={words} />}
+              <CallsChart facts={chart} words={words} />
+              {content.calls.length === 0 ? (
+                <p>{catalog.calls.none}</p>
+              ) : (
+                <Calls page={1} pages={pages} words={words} />
+              )}
             </>,
           ],
         ] as const)),
