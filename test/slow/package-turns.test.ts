@@ -83,7 +83,7 @@ async function inputOfStep() {
     plan: await steps.write('plan', { rows: [row('contact', contact.id), ...ids.map(id => row('call', id))] }),
     intelligence: [await steps.write('intelligence', await written(transcripts))],
     ...({ language: 'en', timezone: 'UTC', withheld: [], startedAt: FOUND.createdAt } as const),
-    coverage: { contacts: SEARCHED, calls: { ...SEARCHED, ...CALLS_SEARCHED }, outOfReach: [] },
+    coverage: { contacts: SEARCHED, calls: { ...SEARCHED, ...CALLS_SEARCHED }, notice: SEARCHED, outOfReach: [] },
   };
 }
 
