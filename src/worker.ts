@@ -10,6 +10,7 @@ import type { Client } from '@temporalio/client';
 import { type MetricMeter, noopMetricMeter } from '@temporalio/common';
 import { type NativeConnection, Worker, type WorkflowBundleOption } from '@temporalio/worker';
 import { registered } from './activities';
+import { DOWNLOADS_AT_ONCE } from './activities/audio';
 import { createRetentionActivities } from './activities/retention-activities';
 import { createWakingActivities } from './activities/waking';
 import { type AircallClient, createAircallClient } from './aircall/client';
@@ -97,6 +98,9 @@ const SHUTDOWN_GRACE = '50 seconds';
 const SHUTDOWN_FORCE = '60 seconds';
 const ENDED_WITHIN_MS = 65_000;
 
+/** On the main queue, however many downloads there are. */
+const OTHER_STEPS_AT_ONCE = 12;
+
 /** Starts serving every connection of the vault; resolves when steps are taken. */
 export async function startService(options: ServiceOptions): Promise<Service> {
   const { native, parts, log } = options;
@@ -162,7 +166,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     workflowBundle,
     sinks: missingKeys.sinks,
     activities: registered({ ...local, ...sweeping, ...waking }),
-    maxConcurrentActivityTaskExecutions: 20,
+    maxConcurrentActivityTaskExecutions: DOWNLOADS_AT_ONCE + OTHER_STEPS_AT_ONCE,
   });
 
   const gauges =

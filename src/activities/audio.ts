@@ -3,6 +3,7 @@
  * API request. Decisions D1, D7, D15.
  */
 import { activityInfo, cancellationDetails, cancellationSignal, heartbeat } from '@temporalio/activity';
+import { z } from 'zod';
 import { hasAudio, hasMedia } from '../aircall/links';
 import { hasOtherVoices } from '../judgement/voices';
 import type { MediaClient } from '../media/client';
@@ -11,24 +12,35 @@ import type { GatheredAudio, LocalActivities } from '../request/contracts';
 import type { RequestRef } from '../request/names';
 import { keyOf } from '../request/shapes';
 import { AUDIO_NAMES, type AudioName, readRecordName, recordName, SOURCES } from '../request/sources';
+import { WAIT_GROWTH, type WaitDelays } from '../request/waits';
 import { ahead } from '../side-by-side';
 import { CaseFileBroken, type CaseRef } from '../vault/cases';
-import { type ApiStepDependencies, refuseEnded, stepFailure } from './api-step';
+import { type ApiStepDependencies, refuseEnded } from './api-step';
 import type { ApprovedDependencies } from './approved';
 import { type AudioFile, audioFiles, type FileOf, fileName, type Read, readObject, writeObject } from './case-objects';
 import { countExceptions, newestFirst, readDecided } from './judging';
 import { NOTHING_SENT } from './local-step';
+import { createLooks, type LookDependencies } from './looks';
 import { stopSignal, unlessStopped } from './stopping';
 
-export interface AudioDependencies extends ApprovedDependencies, Pick<ApiStepDependencies, 'elapsedMs'> {
+export interface AudioDependencies
+  extends ApprovedDependencies,
+    LookDependencies,
+    Pick<ApiStepDependencies, 'elapsedMs'> {
   readonly media: MediaClient;
 }
 
 /** A file may take longer than a step may be silent; each sign of life is encrypted. */
 const BEAT_EVERY_MS = 15_000;
 
+/** Steps of one process that download at once; they may take hours, and other steps have slots that these never take. */
+export const DOWNLOADS_AT_ONCE = 8;
+const PLACE_DELAYS: WaitDelays = { firstMs: 5_000, mostMs: 60_000 };
+
 /** Downloads of one file, each some time after the one before. */
-const ATTEMPTS_MAX = 5;
+const TRIES_MAX = 5;
+const RETRY_DELAYS: WaitDelays = { firstMs: 5_000, mostMs: 600_000 };
+
 /** Files that one round gives new links: those that had none before, first. */
 const MISSING_MAX = 8_000;
 /** Failed files that a history names; the others are counted. */
@@ -45,15 +57,29 @@ const GONE = 'gone';
 export function createAudioActivities(
   dependencies: AudioDependencies,
 ): Pick<LocalActivities, 'downloadAudio' | 'gatherAudio' | 'noteMissingAudio'> {
-  const { cases, connections, media, elapsedMs } = dependencies;
+  const { cases, connections, media, elapsedMs, random, waitDelays } = dependencies;
+  const places = createLooks({ random, waitDelays: waitDelays ?? PLACE_DELAYS });
+  const stores = createLooks({ random, waitDelays: waitDelays ?? RETRY_DELAYS });
+  let placesLeft = DOWNLOADS_AT_ONCE;
 
-  /** What became of one file; `later`: the same link may do after a while. `beat` is called now and then while it comes. */
+  /** Without a place the step ends at once: only Temporal waits. @throws {ApplicationFailure} `download-awaited` */
+  async function inPlace<T>(work: () => Promise<T>): Promise<T> {
+    if (placesLeft === 0) throw places.awaited('download-awaited', 'other downloads of its worker');
+    placesLeft -= 1;
+    try {
+      return await work();
+    } finally {
+      placesLeft += 1;
+    }
+  }
+
+  /** What became of one file. `beat` is called now and then while it comes. */
   async function download(
     request: RequestRef,
     { url, ...of }: Read['links'][number],
     baseUrl: string | undefined,
     beat: () => void,
-  ): Promise<AudioFile | 'later'> {
+  ): Promise<AudioFile> {
     let beatenMs = elapsedMs();
     async function* beating(bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
       for await (const piece of bytes) {
@@ -70,8 +96,7 @@ export function createAudioActivities(
       return { ...of, file: stored, ...facts };
     } catch (error) {
       if (!(error instanceof MediaError)) throw error;
-      const isFlaky = AFTER[error.code] === 'same-link';
-      return isFlaky && activityInfo().attempt < ATTEMPTS_MAX ? 'later' : { ...of, code: error.code };
+      return { ...of, code: error.code };
     }
   }
 
@@ -82,6 +107,28 @@ export function createAudioActivities(
     cancellationSignal().throwIfAborted();
   }
 
+  /** Each file of the links, or the code of why it is not there. @throws {ApplicationFailure} `download-awaited`: some may come yet */
+  async function downloadAll(request: RequestRef, links: CaseRef): Promise<AudioFile[]> {
+    const baseUrl = (await connections.get(request.connection))?.value.baseUrl;
+    const { done, failed } = downloadsBefore();
+    const beat = () => heartbeat({ done: [...done], failed: { ...failed } });
+    let triesMost = 0;
+    for (const link of await linksLeft(dependencies, request, links)) {
+      if (done.some(isOf(link))) continue;
+      await refuseCancelled(request, links);
+      const file = await unlessStopped(download(request, link, baseUrl, beat));
+      const name = fileName(link);
+      const tries = (failed[name] ?? 0) + 1;
+      if (isFlaky(file) && tries < TRIES_MAX) {
+        failed[name] = tries;
+        triesMost = Math.max(triesMost, tries);
+      } else done.push(file);
+      beat();
+    }
+    if (triesMost === 0) return done;
+    throw stores.awaited('download-awaited', 'a store', RETRY_DELAYS.firstMs * WAIT_GROWTH ** (triesMost - 1));
+  }
+
   return {
     /**
      * Downloads what links lead to, one after the other, and destroys the links. A repeated attempt goes on where the one before was; a
@@ -89,25 +136,15 @@ export function createAudioActivities(
      */
     async downloadAudio({ request, links }) {
       await refuseEnded(cases, request, 'a-minute-ago', NOTHING_SENT);
-      const baseUrl = (await connections.get(request.connection))?.value.baseUrl;
-      const done = filesDone();
-      let isToRepeat = false;
-      for (const link of await linksLeft(dependencies, request, links)) {
-        if (done.some(isOf(link))) continue;
-        await refuseCancelled(request, links);
-        const beat = () => heartbeat([...done]);
-        const file = await unlessStopped(download(request, link, baseUrl, beat));
-        if (file === 'later') isToRepeat = true;
-        else done.push(file);
-        beat();
-      }
-      if (isToRepeat) throw stepFailure('local-failure', 'some files could not be downloaded yet', NOTHING_SENT);
-      const audio = await writeObject(cases, request, 'media', done);
-      await cases.links.remove(request, links);
-      const stored = done.filter(({ file }) => file !== undefined);
-      const voicemails = stored.filter(({ kind }) => kind === 'voicemail').length;
-      const sizeBytes = stored.reduce((sum, file) => sum + (file.sizeBytes ?? 0), 0);
-      return { audio, recordings: stored.length - voicemails, voicemails, sizeBytes };
+      return inPlace(async () => {
+        const done = await downloadAll(request, links);
+        const audio = await writeObject(cases, request, 'media', done);
+        await cases.links.remove(request, links);
+        const stored = done.filter(({ file }) => file !== undefined);
+        const voicemails = stored.filter(({ kind }) => kind === 'voicemail').length;
+        const sizeBytes = stored.reduce((sum, file) => sum + (file.sizeBytes ?? 0), 0);
+        return { audio, recordings: stored.length - voicemails, voicemails, sizeBytes };
+      });
     },
 
     /** Notes the code of a file that has no new link. */
@@ -183,10 +220,17 @@ export function createAudioActivities(
   };
 }
 
-/** Files that earlier attempts of this step have dealt with. */
-function filesDone(): AudioFile[] {
-  const parsed = audioFiles.safeParse(activityInfo().heartbeatDetails);
-  return parsed.success ? parsed.data : [];
+const downloads = z.strictObject({
+  /** Files that need nothing more. */
+  done: audioFiles,
+  /** How often the download of a file has failed. An attempt that found no place, or whose worker died, is none. */
+  failed: z.record(z.string(), z.number()),
+});
+
+/** What earlier attempts of this step have dealt with. */
+function downloadsBefore(): z.infer<typeof downloads> {
+  const parsed = downloads.safeParse(activityInfo().heartbeatDetails);
+  return parsed.success ? parsed.data : { done: [], failed: {} };
 }
 
 /** None once they were used: a run that was reset asks for new ones. */
@@ -213,6 +257,11 @@ function bestOf(files: readonly AudioFile[]): ReadonlyMap<string, AudioFile> {
 /** Also of a store that could not be used for some minutes: it may be well again. */
 function isWorthALink({ code = '' }: AudioFile): boolean {
   return code === NOT_DOWNLOADED || (isMediaCode(code) && AFTER[code] !== 'nothing');
+}
+
+/** The same link may do after a while. */
+function isFlaky({ code = '' }: AudioFile): boolean {
+  return isMediaCode(code) && AFTER[code] === 'same-link';
 }
 
 const isMediaCode = keyOf(AFTER);

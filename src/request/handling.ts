@@ -51,6 +51,7 @@ export const HANDLING = {
   'resumption-awaited': serverSays,
   'access-request-awaited': serverSays,
   'place-awaited': serverSays,
+  'download-awaited': serverSays,
   'requests-unwoken': serverSays,
   'receipt-awaited': serverSays,
   // Faults of the request's own data.

@@ -1,8 +1,10 @@
 /** The step that downloads files: what one attempt leaves to the next one, and that it is known to be alive. */
 import { createHash } from 'node:crypto';
 import { buffer } from 'node:stream/consumers';
+import { DOWNLOADS_AT_ONCE } from '../../src/activities/audio';
 import type { Read } from '../../src/activities/case-objects';
 import type { CaseRef } from '../../src/vault/cases';
+import { rightNowMs } from '../support/clocks';
 import { until } from '../support/patience';
 import { attempt, cardsOf, endedAs, failureOf, type Steps, startSteps } from './support/steps';
 
@@ -11,6 +13,9 @@ beforeEach(async () => {
   steps = await startSteps();
 });
 afterEach(async () => steps.stop());
+
+/** Long before the deadline of the step. */
+const AT_ONCE = { scheduledTimestampMs: rightNowMs(), scheduleToCloseTimeoutMs: 30 * 86_400_000 };
 
 /** Sealed links to so many recordings, as a page of calls leaves them. */
 async function sealLinks(count: number): Promise<{ readonly links: CaseRef; readonly calls: number[] }> {
@@ -43,8 +48,9 @@ test('a repeated attempt downloads only what the one before has not, and then th
   steps.sandbox.setFaults(strikes(second, 'truncate'));
   const heartbeats: unknown[] = [];
   expect(await failureOf(attempt(download(links), {}, heartbeats))).toMatchObject({
-    code: 'local-failure',
+    code: 'download-awaited',
     nonRetryable: false,
+    delayMs: 5_000,
   });
   expect(asked()).toEqual([first, second, third]);
   steps.sandbox.setFaults(undefined);
@@ -74,15 +80,55 @@ test('links of a page step whose result was lost are destroyed when the request 
   expect(await left()).toEqual([]);
 });
 
-test('the fifth attempt says what stopped a file, and keeps the others', async () => {
+test('the fifth download that fails says what stopped a file, whatever attempt it is, and the others are kept', async () => {
   const { links, calls } = await sealLinks(2);
   const [first = 0, second = 0] = calls;
   steps.sandbox.setFaults(strikes(first, 'truncate'));
-  expect(await failureOf(attempt(download(links), { attempt: 4 }))).toMatchObject({ code: 'local-failure' });
-  const [broken, whole] = await filesIn(await attempt(download(links), { attempt: 5 }));
+  const heartbeats: unknown[] = [];
+  const again = (nth: number) =>
+    attempt(download(links), { ...AT_ONCE, attempt: nth, heartbeatDetails: heartbeats.at(-1) }, heartbeats);
+  const delays: unknown[] = [];
+  // Of the attempts between these some found no place, and some were killed.
+  for (const nth of [3, 20, 21, 50]) delays.push((await failureOf(again(nth))).delayMs);
+  expect(delays).toEqual([5_000, 20_000, 80_000, 320_000]);
+  const [whole, broken] = await filesIn(await again(51));
   expect(broken).toEqual({ call: first, kind: 'recording', code: 'incomplete' });
   expect(whole).toMatchObject({ call: second });
   if (whole !== undefined) await expectTruth(whole);
+  expect(asked()).toEqual([first, second, first, first, first, first]);
+});
+
+test('downloads that do not end leave slots of the process to other steps: one without a place ends at once', async () => {
+  const { links: held, calls } = await sealLinks(1);
+  const { links } = await sealLinks(2);
+  const [call = 0] = calls;
+  steps.sandbox.setFaults(strikes(call, 'hold-body'));
+  const running = Array.from({ length: DOWNLOADS_AT_ONCE }, () => attempt(download(held)));
+  await until('all places are taken', () => asked().length === DOWNLOADS_AT_ONCE);
+  const delays: unknown[] = [];
+  for (const nth of [1, 2, 3, 4]) {
+    const refused = await failureOf(attempt(download(links), { ...AT_ONCE, attempt: nth }));
+    expect(refused).toMatchObject({ code: 'download-awaited', nonRetryable: false });
+    delays.push(refused.delayMs);
+  }
+  expect(delays).toEqual([5_000, 20_000, 60_000, 60_000]);
+  expect(asked()).toHaveLength(DOWNLOADS_AT_ONCE);
+  steps.sandbox.setFaults(undefined);
+  let ended = 0;
+  for (const each of running) void each.catch(() => {}).finally(() => (ended += 1));
+  await until('the places are free', () => {
+    steps.sandbox.release();
+    return ended === DOWNLOADS_AT_ONCE;
+  });
+  expect(await filesIn(await attempt(download(links)))).toHaveLength(2);
+});
+
+test('a step that fails gives back its place', async () => {
+  const { links, calls } = await sealLinks(1);
+  const [call = 0] = calls;
+  steps.sandbox.setFaults(strikes(call, 'truncate'));
+  for (let nth = 1; nth <= DOWNLOADS_AT_ONCE + 1; nth += 1) await failureOf(attempt(download(links)));
+  expect(asked()).toHaveLength(DOWNLOADS_AT_ONCE + 1);
 });
 
 test('a file that takes longer than a step may be silent is no silence', async () => {
@@ -104,6 +150,10 @@ test('a file that takes longer than a step may be silent is no silence', async (
     return isDone;
   });
   const [file] = await filesIn(await done);
-  expect(heartbeats).toEqual([[], [expect.objectContaining({ call })]]);
+  const entry = expect.objectContaining({ call });
+  expect(heartbeats).toEqual([
+    { done: [], failed: {} },
+    { done: [entry], failed: {} },
+  ]);
   if (file !== undefined) await expectTruth(file);
 });

@@ -31,6 +31,7 @@ let people: CaseRef;
 let approval: CaseRef;
 let planDigest: string;
 let plan: CaseRef;
+let links: CaseRef;
 const cleanUp: (() => unknown)[] = [];
 
 beforeAll(async () => {
@@ -282,6 +283,16 @@ const CASES = {
     step: 'awaitPlace',
     input: () => ({ request: steps.request, people, contact: 0, until: '2100-01-31T12:00:00.000Z' }),
     prepare: () => brake(),
+    apiRequests: 0,
+  },
+  'download-awaited': {
+    step: 'downloadAudio',
+    input: () => ({ request: steps.request, links }),
+    prepare: async () => {
+      const [call] = steps.company.calls().filter(({ recording }) => recording !== null);
+      steps.sandbox.setFaults({ rules: [], media: [{ action: 'truncate' }] });
+      links = await steps.write('links', [{ call: call?.id ?? 0, kind: 'recording', url: call?.recording ?? '' }]);
+    },
     apiRequests: 0,
   },
   'approval-refused': { step: 'checkApproval', input: () => approvalOf(OTHER_DIGEST), apiRequests: 0 },

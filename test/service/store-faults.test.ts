@@ -1,5 +1,6 @@
 /** A store of audio that misbehaves: what is delivered, withheld and named as missing is together what it has, file by file. */
 import type { CallRecord, CompanySeed, SandboxCompany } from '../../sandbox';
+import { DOWNLOADS_AT_ONCE } from '../../src/activities/audio';
 import type { AccessInput } from '../../src/client';
 import { requestOf } from '../../src/request/names';
 import { readRecordName } from '../../src/request/sources';
@@ -13,6 +14,8 @@ const INCLUDE = ['recordings', 'voicemails'] as const;
 /** More than a link lives. */
 const LATER_MS = 2 * 3_600_000;
 const DAY_S = 86_400;
+/** The client waits a second longer for the next piece of a file. */
+const GIVEN_UP_MS = 29_000;
 
 let service: TestService;
 beforeAll(async () => {
@@ -21,7 +24,12 @@ beforeAll(async () => {
   service = await startTestService({
     shares: true,
     sandbox: {
-      companies: [withEverySort(spokenCompany('mixed')), spokenCompany('dying'), spokenCompany('orphaned')],
+      companies: [
+        withEverySort(spokenCompany('mixed')),
+        spokenCompany('dying'),
+        spokenCompany('orphaned'),
+        spokenCompany('silent'),
+      ],
       now: () => Date.now() + (isLater() ? LATER_MS : 0),
     },
     company: 'mixed',
@@ -231,4 +239,33 @@ test('no live link outlives its request, also none that a step left when it died
   sandbox.release();
   expect((await client.result(workflowId)).status).toBe('completed');
   expect(await links()).toEqual([]);
+});
+
+test('a store that does not go on holds up its own requests, however many there are, and no other', async () => {
+  const { client, vault, sandbox } = service;
+  const company = sandbox.company('silent');
+  sandbox.setFaults({ rules: [], media: [{ company: company.name, action: 'hold-body' }] });
+  const connection = await service.connectCompany(company.name);
+  const subject = { email: company.truth.subjectEmail };
+  // More than a worker takes steps at once.
+  const ids = Array.from({ length: 21 }, (_, place) => `silent-${place}`);
+  const held = await Promise.all(
+    ids.map(requestId => client.start('access', { requestId, include: INCLUDE, connection, subject })),
+  );
+  const linksOf = (id: string) => vault.list(`requests/${connection}/access/${id}/links`);
+  await until('each of them has files to download', async () => {
+    const all = await Promise.all(ids.map(linksOf));
+    return all.every(links => links.length > 0);
+  });
+  await until('the places of downloads are taken', () => company.mediaRequests().length >= DOWNLOADS_AT_ONCE);
+  const { result } = await ask('mixed', 'beside', []);
+  expect(result.counts.calls).toBeGreaterThan(0);
+  // No further download began before one of those was given up.
+  const log = company.mediaRequests();
+  const next = log[DOWNLOADS_AT_ONCE]?.at ?? Number.POSITIVE_INFINITY;
+  expect(next - (log[0]?.at ?? 0)).toBeGreaterThanOrEqual(GIVEN_UP_MS);
+  await Promise.all(held.map(({ workflowId }) => client.cancel(workflowId)));
+  sandbox.setFaults(undefined);
+  sandbox.release();
+  for (const { workflowId } of held) expect((await client.result(workflowId)).status).toBe('cancelled');
 });
