@@ -15,6 +15,7 @@ import { AUDIO_NAMES, type AudioName, readRecordName, recordName, SOURCES } from
 import { WAIT_GROWTH, type WaitDelays } from '../request/waits';
 import { ahead } from '../side-by-side';
 import { CaseFileBroken, type CaseRef } from '../vault/cases';
+import { AUDIO_BYTES_MAX } from '../vault/chunks';
 import { type ApiStepDependencies, refuseEnded } from './api-step';
 import type { ApprovedDependencies } from './approved';
 import { type AudioFile, audioFiles, type FileOf, fileName, type Read, readObject, writeObject } from './case-objects';
@@ -53,6 +54,7 @@ const STORED_WITHIN_S = 86_400;
 const NOT_DOWNLOADED = 'not-downloaded';
 const MAY_FOLLOW = 'recording-may-follow';
 const GONE = 'gone';
+const TOO_LARGE = 'too-large';
 
 export function createAudioActivities(
   dependencies: AudioDependencies,
@@ -155,7 +157,8 @@ export function createAudioActivities(
     },
 
     /**
-     * The files of the calls that the plan takes, newest first: each in the vault, or with the code of why it is not there.
+     * The files of the calls that the plan takes, newest first: each in the vault, or with the code of why it is not there. Those beyond
+     * the size that a package has room for are too large, whether they were downloaded or not.
      * @param input.late recordings that may follow are asked for from now on
      */
     async gatherAudio({ request, calls, kinds, audio: objects, late, nowMs, ...planned }) {
@@ -172,6 +175,7 @@ export function createAudioActivities(
       const exceptions = countExceptions();
       const gathered = { mayFollow: 0, untilS: 0 };
       const counts = { recordings: 0, voicemails: 0 };
+      let sizeBytes = 0;
       for (const call of newestFirst(records)) {
         const row = rows.get(`call ${call.id}`);
         if (row === undefined) continue;
@@ -199,7 +203,10 @@ export function createAudioActivities(
             }
           }
           counts[source] += 1;
-          const entry = file ?? { call: call.id, kind, code: NOT_DOWNLOADED };
+          const found = file ?? { call: call.id, kind, code: NOT_DOWNLOADED };
+          sizeBytes += found.sizeBytes ?? 0;
+          const isBeyond = sizeBytes > AUDIO_BYTES_MAX && (found.code === undefined || isWorthALink(found));
+          const entry: AudioFile = isBeyond ? { call: call.id, kind, code: TOO_LARGE } : found;
           files.push({ ...entry, ...(shared && { decided: true as const }) });
           if (entry.code !== undefined) failures.add(source, number - 1, entry.code);
         }

@@ -17,6 +17,9 @@ export interface FileLimits {
 /** The head of the largest file lists 16,384 chunks, in about 1 MiB. */
 export const FILE_LIMITS: FileLimits = { chunkBytes: 4 * 1024 ** 2, fileBytesMax: 64 * 1024 ** 3 };
 
+/** Of all recordings and voicemails in one package, which is a file too: the rest of it is for records and texts. */
+export const AUDIO_BYTES_MAX = 60 * 1024 ** 3;
+
 const digest = matching(/^[0-9a-f]{64}$/);
 const fields = object({
   /** The folder of its chunks. */

@@ -2,6 +2,7 @@
 import { planDigestOf } from '../../src/activities/approved';
 import type { Read } from '../../src/activities/case-objects';
 import type { Decisions } from '../../src/judgement/plan';
+import { AUDIO_BYTES_MAX } from '../../src/vault/chunks';
 import { attempt, type Steps, startSteps } from './support/steps';
 
 const NOW_MS = Date.UTC(2026, 0, 31);
@@ -172,6 +173,33 @@ test('of many files that failed the first ones are named, and the others counted
   expect(failed).toHaveLength(5_000);
   expect(failedMore).toEqual([{ source: 'recordings', code: 'host-refused', count: 3 }]);
   expect(counts).toMatchObject({ recordings: 5_003 });
+});
+
+test('beyond the size that a package has room for the older files are too large, and nobody asks for their links', async () => {
+  const records = [1, 2, 3, 4, 5, 6].map(id => answered(id, { recording: true }));
+  const stored = (call: number, sizeBytes: number): File => {
+    const file = { ref: 'a'.repeat(24), digest: 'b'.repeat(64), sizeBytes: 100 };
+    return { call, kind: 'recording', file, sizeBytes };
+  };
+  const files: File[] = [
+    stored(1, AUDIO_BYTES_MAX - 10),
+    stored(3, 10),
+    stored(4, 1),
+    { call: 5, kind: 'recording', code: 'gone' },
+  ];
+  const first = await gather({ calls: records, files });
+  const codes = (entries: readonly File[]) => entries.map(({ code, file }) => code ?? (file && 'there'));
+  expect(codes(first.entries)).toEqual(['there', 'not-downloaded', 'there', 'too-large', 'gone', 'too-large']);
+  expect(first.missing).toEqual([1]);
+  expect(first.failed.map(({ record, code }) => [record, code])).toEqual([
+    ['recording 2', 'not-downloaded'],
+    ['recording 4', 'too-large'],
+    ['recording 5', 'gone'],
+    ['recording 6', 'too-large'],
+  ]);
+  const next = await gather({ calls: records, files: [...first.entries, stored(2, 5)] });
+  expect(codes(next.entries)).toEqual(['there', 'there', 'too-large', 'too-large', 'gone', 'too-large']);
+  expect(next.missing).toEqual([]);
 });
 
 test('new links are worth a request where the store may be well again, first of files that had none before', async () => {
