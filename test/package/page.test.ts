@@ -375,6 +375,17 @@ test('a recording that may follow is told of its own call, and of all of them un
   }
 });
 
+test('a recording in which others may be heard is no fault, neither beside its call nor under the coverage', () => {
+  const content = pageContent({ calls: 1 });
+  const recordings = content.calls.map(({ id }) => ({ call: Number(id), code: 'other-voices' }));
+  for (const language of LANGUAGES) {
+    const { media } = catalogOf(language);
+    const [table, coverage] = indexOf({ ...content, recordings }, { language }).split('id="withheld"');
+    expect(table).toContain(media['other-voices']);
+    expect(coverage).toContain(`${media['other-voices']}: 1`);
+  }
+});
+
 test('coverage counts each file that is missing once, by its reason', () => {
   const { gaps, media, states } = catalogOf('en');
   const recordingsOf = (codes: readonly string[], gap: { readonly code: string; readonly count?: number }) => {
@@ -510,7 +521,7 @@ test('every code has a sentence of its own in every language', () => {
     const catalog = catalogOf(language);
     expect(Object.keys(catalog.gaps).sort()).toEqual(Object.keys(catalogOf('en').gaps).sort());
     expect(Object.keys(catalog.media).sort()).toEqual(
-      [...Object.keys(AFTER), 'not-downloaded', 'recording-may-follow'].sort(),
+      [...Object.keys(AFTER), 'not-downloaded', 'recording-may-follow', 'other-voices'].sort(),
     );
     expect(Object.keys(catalog.reasons).sort()).toEqual([...REASONS].sort());
     expect(Object.keys(catalog.doubts).sort()).toEqual([...Object.keys(DOUBTS), 'decided'].sort());

@@ -27,7 +27,7 @@ export type GapCode =
 export type WithheldCode = DoubtCode | 'decided';
 
 /** Why an audio file is missing. */
-export type AudioCode = MediaErrorCode | 'not-downloaded' | 'recording-may-follow';
+export type AudioCode = MediaErrorCode | 'not-downloaded' | 'recording-may-follow' | 'other-voices';
 
 /** What Aircall's API cannot list, as coverage names it. */
 export const OUT_OF_REACH = {

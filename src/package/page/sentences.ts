@@ -9,8 +9,7 @@ export function gapSentence(code: string, { catalog }: Pick<Words, 'catalog'>): 
 
 /** Why one file is missing: as `gapSentence`, beside the call. */
 export function fileSentence(code: string, words: Words): string {
-  const { media, doubts } = words.catalog;
-  return wordsOf(media, code) ?? wordsOf(doubts, code) ?? gapSentence(code, words);
+  return wordsOf(words.catalog.media, code) ?? gapSentence(code, words);
 }
 
 /** Why a place was left out or replaced. */

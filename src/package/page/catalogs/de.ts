@@ -184,6 +184,7 @@ export const de: Catalog = {
     incomplete: 'Die Datei ließ sich nicht bis zum Ende lesen',
     'not-downloaded': 'Die Datei wurde bis zum Ende der Anfrage nicht heruntergeladen',
     'recording-may-follow': 'Noch nicht da: Aircall kann die Aufnahme bis zu 24 Stunden nach dem Anruf speichern',
+    'other-voices': 'Zurückgehalten, weil darin andere Personen zu hören sein können',
   },
   outOfReach: {
     messages: 'Nachrichten (SMS, WhatsApp)',

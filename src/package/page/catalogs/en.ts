@@ -182,6 +182,7 @@ export const en: Catalog = {
     incomplete: 'The file could not be read to its end',
     'not-downloaded': 'The file was not downloaded before the request ended',
     'recording-may-follow': 'Not there yet: Aircall may store the recording up to 24 hours after the call',
+    'other-voices': 'Withheld, because other people may be heard in it',
   },
   outOfReach: {
     messages: 'Messages (SMS, WhatsApp)',

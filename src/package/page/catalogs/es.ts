@@ -183,6 +183,7 @@ export const es: Catalog = {
     incomplete: 'El archivo no se ha podido leer hasta el final',
     'not-downloaded': 'El archivo no se descargó antes de que terminara la solicitud',
     'recording-may-follow': 'Aún no está: Aircall puede guardar la grabación hasta 24 horas después de la llamada',
+    'other-voices': 'Omitido, porque en él pueden oírse otras personas',
   },
   outOfReach: {
     messages: 'Mensajes (SMS, WhatsApp)',

@@ -184,6 +184,7 @@ export const fr: Catalog = {
     'not-downloaded': 'Le fichier n’a pas été téléchargé avant la fin de la demande',
     'recording-may-follow':
       'Pas encore disponible : Aircall peut ajouter l’enregistrement jusqu’à 24 heures après l’appel',
+    'other-voices': 'Retiré, parce que d’autres personnes peuvent y être entendues',
   },
   outOfReach: {
     messages: 'Messages (SMS, WhatsApp)',

@@ -183,6 +183,7 @@ export const it: Catalog = {
     incomplete: 'Il file non è stato letto fino alla fine',
     'not-downloaded': 'Il file non è stato scaricato prima della fine della richiesta',
     'recording-may-follow': 'Non c’è ancora: Aircall può salvare la registrazione fino a 24 ore dopo la chiamata',
+    'other-voices': 'Escluso, perché vi si possono sentire altre persone',
   },
   outOfReach: {
     messages: 'Messaggi (SMS, WhatsApp)',

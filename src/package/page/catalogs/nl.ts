@@ -183,6 +183,7 @@ export const nl: Catalog = {
     incomplete: 'Het bestand kon niet tot het einde worden gelezen',
     'not-downloaded': 'Het bestand is niet gedownload voordat het verzoek eindigde',
     'recording-may-follow': 'Nog niet aanwezig: Aircall kan de opname tot 24 uur na het gesprek opslaan',
+    'other-voices': 'Achtergehouden, omdat er andere mensen in te horen kunnen zijn',
   },
   outOfReach: {
     messages: 'Berichten (sms, WhatsApp)',

@@ -183,6 +183,7 @@ export const pt: Catalog = {
     'not-downloaded': 'O ficheiro não foi descarregado antes do fim do pedido',
     'recording-may-follow':
       'Ainda não está disponível: o Aircall pode guardar a gravação até 24 horas depois da chamada',
+    'other-voices': 'Retirado, porque nele podem ouvir-se outras pessoas',
   },
   outOfReach: {
     messages: 'Mensagens (SMS, WhatsApp)',
