@@ -23,7 +23,7 @@ const ROOMS = {
     'retention package redaction media vault receipt aircall encryption request judgement log side-by-side slices packed error-code unusable',
   retention: 'receipt temporal vault encryption request log side-by-side error-code',
   package: 'media receipt aircall encryption request judgement redaction slices packed',
-  redaction: 'judgement slices packed signed-links',
+  redaction: 'request judgement slices packed signed-links',
   temporal: 'encryption request budget side-by-side',
   media: 'aircall error-code',
   'codec-server': 'encryption log',
@@ -146,7 +146,7 @@ module.exports = {
       to: {
         pathNot: [
           '^dist/src/(package/page|judgement)/',
-          '^dist/src/request/whole\\.js$',
+          '^dist/src/(redaction/reasons|request/whole)\\.js$',
           'node_modules/(preact|preact-render-to-string|markdown-it)/',
           '^(node:)?crypto$',
         ],

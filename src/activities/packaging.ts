@@ -7,6 +7,7 @@ import { renderPages } from '../package/page/pages';
 import { pack } from '../packed';
 import type { CallContent, Findings, Insight as MadeInsight, Redacted } from '../redaction/findings';
 import { handOver } from '../redaction/hand-over';
+import { countReasons } from '../redaction/reasons';
 import type { LocalActivities } from '../request/contracts';
 import type { Insight } from '../request/insights';
 import type { Coverage } from '../request/model';
@@ -76,7 +77,10 @@ export function createPackageActivities(dependencies: PackageDependencies): Pick
         key: signingKey(),
       };
       const zip = writeZip(await inTurn(packageFiles(parts)));
-      return unlessStopped(cases.writePackage(request, untilStopped(beating(zip))));
+      return {
+        package: await unlessStopped(cases.writePackage(request, untilStopped(beating(zip)))),
+        redactions: await inTurn(countReasons(found.redactions)),
+      };
     },
   };
 }

@@ -1,7 +1,16 @@
 /** The page of a bundle that shows a person what happened, when, and how to check it. Made from the receipt alone. Pure. */
 import type { Receipt } from '../receipt/model';
 import { plannedWords, verifiedWords } from '../receipt/words';
-import { capital, decidedWords, doubtWords, gapWords, keptAs, requestNoun, staysWords } from '../request/sentences';
+import {
+  capital,
+  decidedWords,
+  doubtWords,
+  gapWords,
+  keptAs,
+  redactedWords,
+  requestNoun,
+  staysWords,
+} from '../request/sentences';
 import { count } from '../request/words';
 
 const WIDTH = 960;
@@ -26,6 +35,7 @@ export function storyPage(receipt: Receipt): string {
     ({ code, records, taken, kept }) =>
       `${records}: ${doubtWords(code)} (${code}); decided to be the person's: ${taken}, ${keptAs(request)}: ${kept}`,
   );
+  const redacted = redactedWords(receipt);
   const decisions = [
     ...receipt.approvals.map(decided => `approved at ${decidedWords(decided)}`),
     ...(receipt.rejection ? [`rejected at ${decidedWords(receipt.rejection)}: ${receipt.rejection.reason}`] : []),
@@ -45,6 +55,7 @@ ${timeline(times)}
 <p>Left: not deleted, because they may be somebody else's, or because they were changed since the plan was made. Unreadable: records of
 an unknown form, so that their owner is unknown. Withheld: not handed over, because they may be somebody else's.</p>
 ${list('Records that may be somebody else’s', doubts)}
+${list('What was left out of the package, or replaced', redacted === undefined ? [] : [redacted])}
 ${list('What people decided about the plan', decisions)}
 ${list('What was not done or not covered', reasons)}
 ${list('What Aircall’s API cannot do', outOfReach)}

@@ -82,6 +82,7 @@ export function receiptContent(facts: ReceiptFacts): ReceiptContent {
       approvals: [],
       rejection: null,
       package: null,
+      redactions: [],
       apiRequests: null,
     };
   return { ...common, ...statedOf(ending.result) };
@@ -105,6 +106,7 @@ export function statedOf(result: RequestResult): Stated {
     approvals: result.approvals.map(decidedBy),
     rejection: result.rejection ? { ...decidedBy(result.rejection), reason: codeFrom(result.rejection.reason) } : null,
     package: handedOver ? { sha256: handedOver.sha256, sizeBytes: handedOver.sizeBytes } : null,
+    redactions: (result.redactions ?? []).map(({ reason, count }) => ({ reason, count })),
     apiRequests: result.apiRequests,
   };
 }

@@ -146,6 +146,11 @@ const body = z.strictObject({
     .strictObject({ sha256, sizeBytes: count })
     .nullable()
     .describe('The package that was handed over, as decrypted.'),
+  redactions: z
+    .array(z.strictObject({ reason: z.string().regex(CODE_PATTERN), count }))
+    .describe(
+      'Places of the package at which something was left out or replaced, by a reason of docs/redaction.md; empty: there was none, or no package.',
+    ),
   apiRequests: count.nullable().describe('HTTP requests to Aircall, retries included; null: not known.'),
   budget: z
     .strictObject({

@@ -6,6 +6,7 @@ import {
   isSearched,
   keptAs,
   planWords,
+  redactedWords,
   searchWords,
   verificationWords,
 } from '../request/sentences';
@@ -37,6 +38,7 @@ export function plannedWords({ request: { kind }, plan, planDigest, sources }: R
 export function statementsOf(receipt: Receipt): (readonly [string, string])[] {
   const { request, times, sources, doubts, approvals, rejection, verification, planDigest, outOfReach } = receipt;
   const planned = plannedWords(receipt) ?? planDigest;
+  const redacted = redactedWords(receipt);
   const verified = verifiedWords(receipt);
   return [
     ['ended', times.ended ?? 'not known'],
@@ -55,6 +57,7 @@ export function statementsOf(receipt: Receipt): (readonly [string, string])[] {
         ] as const,
     ),
     ...(planned === null ? [] : [['plan', planned] as const]),
+    ...(redacted === undefined ? [] : [['redacted', redacted] as const]),
     ...approvals.map(decided => ['approved', decidedWords(decided)] as const),
     ...(rejection === null ? [] : [['rejected', `${decidedWords(rejection)}: ${rejection.reason}`] as const]),
     ...(verified === undefined

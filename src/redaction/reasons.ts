@@ -1,22 +1,9 @@
 /**
- * Why something of a record was replaced or left out, and what stands in its place. Ids and marks only: the sentences about them are in
- * the catalogs of the package. A redaction must never hold what it hides.
+ * What was replaced or left out of a record, what stands in its place, and how often each reason was given. Ids and marks only: a
+ * redaction must never hold what it hides.
  */
-
-/** The closed list of reasons. */
-export const REASONS = [
-  'agent', // somebody who works for the company, or a field that names one
-  'team', // what a team holds besides its name
-  'other-person', // another participant, their card, their number, or what they said
-  'assessment', // how the work of an agent was judged
-  'email', // in a text, an e-mail address that is not the subject's
-  'phone', // a telephone number that is not the subject's
-  'iban', // in a text, a bank account
-  'link', // a link that opens a file for anybody who has it
-  'too-deep', // nested deeper than is read
-] as const;
-
-export type Reason = (typeof REASONS)[number];
+import type { Reason } from '../request/redactions';
+import type { InSlices } from '../slices';
 
 export interface Redaction {
   /** JSON Pointer (RFC 6901) into the redacted records, as `/calls/3/user`. It names what was replaced, or what was left out. */
@@ -35,9 +22,18 @@ export const MASKS = {
 /** In place of what somebody else said. */
 export const WITHHELD = '[withheld]';
 
-/** How often each reason was given; reasons that were not are absent. */
-export function countReasons(redactions: Iterable<Redaction>): Partial<Record<Reason, number>> {
-  const counts: Partial<Record<Reason, number>> = {};
-  for (const { reason } of redactions) counts[reason] = (counts[reason] ?? 0) + 1;
-  return counts;
+/** How often each reason was given: the most frequent first, equally frequent ones by name. A slice is a thousand redactions. */
+export function* countReasons<R extends string>(
+  redactions: Iterable<{ readonly reason: R }>,
+): InSlices<{ readonly reason: R; readonly count: number }[]> {
+  const counts = new Map<R, number>();
+  let read = 0;
+  for (const { reason } of redactions) {
+    counts.set(reason, (counts.get(reason) ?? 0) + 1);
+    read += 1;
+    if (read % 1_000 === 0) yield;
+  }
+  return [...counts]
+    .map(([reason, count]) => ({ reason, count }))
+    .sort((a, b) => b.count - a.count || (a.reason < b.reason ? -1 : 1));
 }

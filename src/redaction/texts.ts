@@ -5,8 +5,9 @@
 import { countrySpecs, isValidIBAN } from 'ibantools';
 import { foldEmail } from '../judgement/addresses';
 import { digitForms, isPossibleNumber, PHONE_DIGITS_MIN } from '../judgement/numbers';
+import type { Reason } from '../request/redactions';
 import { isKeyLink } from './links';
-import { MASKS, type Reason } from './reasons';
+import { MASKS } from './reasons';
 import {
   DIGITS_MAX,
   type FoundEmail,

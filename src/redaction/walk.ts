@@ -5,10 +5,11 @@
 import { foldEmail } from '../judgement/addresses';
 import { speakerField, speakerOf } from '../judgement/voices';
 import { type List, packedList } from '../packed';
+import type { Reason } from '../request/redactions';
 import type { Fields } from './findings';
 import { DEPTH_MAX } from './links';
 import { type Description, foldName, type People } from './people';
-import { MASKS, type Reason, type Redaction, WITHHELD } from './reasons';
+import { MASKS, type Redaction, WITHHELD } from './reasons';
 import { createNameFinder } from './scanning';
 import {
   describeAgent,

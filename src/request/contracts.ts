@@ -11,6 +11,7 @@ import { INSIGHTS, INTELLIGENCE } from './insights';
 import { coverageShape, packageRefShape, phaseTimesShape, resultShape } from './model';
 import { nameShape, requestRefShape } from './names';
 import { LANGUAGES, OPTIONS } from './options';
+import { redactionCountsShape } from './redactions';
 import {
   anything,
   eachOf,
@@ -494,7 +495,7 @@ const LOCAL = {
         startedAt: instant,
       }),
     ],
-    returns: packageRefShape,
+    returns: object({ package: packageRefShape, redactions: redactionCountsShape }),
   },
   awaitCredentials: { takes: [refusedShape], returns: nothing },
   awaitResumption: { takes: [object({ connection: nameShape })], returns: nothing },

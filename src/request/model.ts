@@ -9,6 +9,7 @@ import { type Alarm, type Clock, clockIfAny } from './clock';
 import { ENDED_STATUSES, type EndedStatus, isEndedStatus } from './endings';
 import { type Kind, type RequestRef, requestRefFields } from './names';
 import type { OptionsOf } from './options';
+import { redactionCountsShape } from './redactions';
 import {
   eachOf,
   either,
@@ -219,6 +220,8 @@ export const resultShape = object({
   startedAt: instant,
   completedAt: instant,
   package: optional(packageRefShape),
+  /** Of the package: what was left out or replaced. Absent: there was none. */
+  redactions: optional(redactionCountsShape),
   verification: optional(verificationShape),
   /** Names what is, or in a dry run would be, delivered or deleted. */
   planDigest: optional(text),

@@ -14,6 +14,7 @@ import type {
   Verification,
 } from './model';
 import type { Kind } from './names';
+import { isReason, REASON_WORDS } from './redactions';
 import { keyOf } from './shapes';
 import { PART_NAMES, SOURCES, type SourceName, sourcesOf } from './sources';
 import { count, durationWords, sizeWords } from './words';
@@ -123,6 +124,21 @@ export function doubtWords(code: string): string {
 
 /** Whether a code is a reason for doubt. */
 export const isDoubt = keyOf(DOUBTS);
+
+/** What was left out of the package or replaced; undefined if nothing was, or there is none. */
+export function redactedWords({ redactions = [] }: Redacted): string | undefined {
+  if (redactions.length === 0) return undefined;
+  return redactions.map(({ reason, count: places }) => `${reasonWords(reason)}: ${places}`).join(', ');
+}
+
+interface Redacted {
+  readonly redactions?: readonly { readonly reason: string; readonly count: number }[];
+}
+
+/** The reason itself if this version does not have it. */
+function reasonWords(reason: string): string {
+  return isReason(reason) ? REASON_WORDS[reason] : reason;
+}
 
 /** What belongs to calls is told once it was come to, and not where nobody asked for it or calls were not searched either. */
 function told({ kind, coverage }: Pick<Facts, 'kind' | 'coverage'>): SourceName[] {

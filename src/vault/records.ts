@@ -401,6 +401,7 @@ function purged({ request, startedAt, dryRun, result }: RequestRecord, at: Date)
     startedAt,
     completedAt: before.completedAt,
     purged: { at: at.toISOString(), status: result?.status ?? 'failed' },
+    ...(result?.redactions && { redactions: result.redactions }),
     ...(result?.verification && { verification: result.verification }),
     ...(result?.planDigest && { planDigest: result.planDigest }),
     ...(result?.plan && { plan: result.plan }),

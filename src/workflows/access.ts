@@ -144,7 +144,7 @@ interface ToHandOver extends Planned {
 async function handOver(run: RequestRun, { people }: People, calls: ListedSource, found: ToHandOver): Promise<void> {
   const { request, subject, language, timezone, notice, deadlineMs } = run.opened;
   const ofNotice = noticeCoverage(run.opened);
-  run.findings.package = await packageSteps(deadlineMs).buildPackage({
+  const built = await packageSteps(deadlineMs).buildPackage({
     request,
     subject,
     people,
@@ -157,6 +157,8 @@ async function handOver(run: RequestRun, { people }: People, calls: ListedSource
     coverage: { ...coverageOf('access', run.findings), notice: ofNotice },
     startedAt: run.startedAt,
   });
+  run.findings.package = built.package;
+  run.findings.redactions = built.redactions;
   run.findings.notice = ofNotice; // of a package that is there
 }
 

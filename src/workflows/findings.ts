@@ -19,6 +19,7 @@ import type {
 } from '../request/model';
 import { noCounts } from '../request/model';
 import type { Kind } from '../request/names';
+import type { RedactionCounts } from '../request/redactions';
 import { isDoubt } from '../request/sentences';
 import { compareRecords, recordName, type SourceName, sourcesOf, unreadableName } from '../request/sources';
 import { isWhole } from '../request/whole';
@@ -39,6 +40,8 @@ export interface Found {
   /** Of the package, once it is there; no source of records. */
   notice?: NoticeCoverage;
   package?: PackageRef;
+  /** Of the package. */
+  redactions?: RedactionCounts;
   verification?: Verification;
   planDigest?: string;
   plan?: RequestResult['plan'];

@@ -40,7 +40,7 @@ export interface Frame extends RequestRef {
 
 export function resultOf({ clock, ...frame }: Frame, findings: Found): RequestResult {
   const { kind } = frame;
-  const { package: packed, verification, planDigest, plan, approvals = [], rejection, failure } = findings;
+  const { package: packed, redactions, verification, planDigest, plan, approvals = [], rejection, failure } = findings;
   const unlisted = tallyOf(findings.outcomes.slice(OUTCOMES_MAX), findings.unlisted);
   return {
     ...frame,
@@ -50,6 +50,7 @@ export function resultOf({ clock, ...frame }: Frame, findings: Found): RequestRe
     ...(unlisted.length > 0 && { unlisted }),
     coverage: coverageOf(kind, findings),
     ...(packed && { package: packed }),
+    ...(redactions && { redactions }),
     ...(kind === 'deletion' && { verification: verification ?? { state: 'skipped', checkedAt: null } }),
     ...(planDigest && { planDigest }),
     ...(plan && { plan }),

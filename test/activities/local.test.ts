@@ -675,6 +675,7 @@ describe('the access package', () => {
     const { request } = steps;
     return [first, await attempt(() => steps.local.gatherIntelligence({ request, objects: others }))];
   };
+  type Built = Pick<Awaited<ReturnType<typeof build>>, 'package'>;
 
   /** What somebody decided where nobody is a registered approver. */
   const approvalOf = (rows: Rows, decisions: Decisions) =>
@@ -683,13 +684,13 @@ describe('the access package', () => {
       decisions,
       approvals: [{ at: '2026-01-31T12:00:00.000Z' }],
     });
-  const documentIn = async (built: { readonly sha256: string }) => {
+  const documentIn = async (built: Built) => {
     const files = await unzip(await packageOf(built));
     return accessPackageSchema.parse(JSON.parse(files.get('access-package.json') ?? ''));
   };
 
-  const packageOf = async ({ sha256 }: { readonly sha256: string }) => {
-    const file = await steps.cases.openPackage(steps.request, sha256);
+  const packageOf = async (built: Built) => {
+    const file = await steps.cases.openPackage(steps.request, built.package.sha256);
     if (file === undefined) throw new Error('the package is not in the vault');
     return buffer(file.read(0));
   };
@@ -698,13 +699,13 @@ describe('the access package', () => {
     const first = await build(calls);
     expect(await build([...calls].reverse())).toEqual(first);
     const bytes = await packageOf(first);
-    expect(first).toEqual({
-      uri: first.uri,
+    expect(first.package).toEqual({
+      uri: first.package.uri,
       sha256: createHash('sha256').update(bytes).digest('hex'),
       sizeBytes: bytes.length,
     });
     expect(bytes.readUInt32LE(10)).toBe(DOS_TIME_OF_1980); // the time of its first file: no time of making
-    expect((await build(calls.slice(1))).sha256).not.toBe(first.sha256);
+    expect((await build(calls.slice(1))).package.sha256).not.toBe(first.package.sha256);
   });
 
   test('holds what was made of a call with several people only if a person decided to take its recording', async () => {
@@ -732,9 +733,22 @@ describe('the access package', () => {
     expect(document.insights).toEqual([insights[0], { call: 2, kind: 'topics', content: { raw: unknown.raw } }]);
   });
 
+  test('names each place that was redacted, and their number by reason is returned', async () => {
+    const agent = { id: 5, name: 'Julie Martin' };
+    const handled = [1, 2].map(id => ({ id, user: agent, recording: 'https://media.aircall.io/a.mp3' }));
+    const assigned = { id: 3, assigned_to: agent };
+    const built = await build([...handled, assigned]);
+    const { redactions } = await documentIn(built);
+    expect(redactions.map(({ reason }) => reason).sort()).toEqual(['agent', 'agent', 'agent', 'link', 'link']);
+    expect(built.redactions).toEqual([
+      { reason: 'agent', count: 3 },
+      { reason: 'link', count: 2 },
+    ]);
+    expect((await build(calls)).redactions).toEqual([]);
+  });
+
   test('holds what was found with every field, newest call first, and says what is missing', async () => {
-    const { sha256 } = await build(calls);
-    const files = await unzip(await packageOf({ sha256 }));
+    const files = await unzip(await packageOf(await build(calls)));
     expect([...files.keys()]).toEqual([
       ...['README.txt', 'index.html', 'notice.html', 'access-package.json', 'access-package.schema.json'],
       ...['contacts', 'calls', 'comments', 'tags', 'transcripts', 'insights'].map(name => `csv/${name}.csv`),

@@ -76,6 +76,13 @@ test('says why records are doubtful and what was decided, and never that nothing
   expect(page).not.toMatch(/nothing (of the person|is left)/);
 });
 
+test('says what was left out of the package', () => {
+  const title = 'What was left out of the package, or replaced';
+  const page = pageOf({ redactions: [{ reason: 'agent', count: 12 }] });
+  expect(page).toContain(`<h2>${title}</h2><ul><li>names and data of agents: 12</li></ul>`);
+  expect(pageOf({ redactions: [] })).not.toContain(title);
+});
+
 test('says that contacts were left, and what stays in Aircall, only of requests of which it is true', () => {
   const stays = 'If Aircall holds calls, comments or messages of the person, they stay';
   const whole: Partial<Receipt> = { verification: 'verified', status: 'completed', doubts: [] };

@@ -10,8 +10,9 @@ import { type PageOptions, renderPages } from '../../src/package/page/pages';
 import { TEXT_LENGTH_MAX } from '../../src/package/page/text';
 import { readmeText } from '../../src/package/readme';
 import { pack } from '../../src/packed';
-import { MASKS, REASONS, type Reason, WITHHELD } from '../../src/redaction/reasons';
+import { MASKS, WITHHELD } from '../../src/redaction/reasons';
 import { LANGUAGES, type Language } from '../../src/request/options';
+import { REASONS, type Reason } from '../../src/request/redactions';
 import { atOnce } from '../../src/slices';
 import { coverageOf } from '../../src/workflows/result';
 import { emptyContent, pageContent } from '../support/page-content';
@@ -328,8 +329,8 @@ test('of what another person said or felt the page says that it is theirs', () =
   const html = indexOf({
     ...emptyContent(),
     calls: [{ id: 1 }],
-    transcripts: [{ call: 1, content: { utterances: said } }],
-    insights: [{ call: 1, kind: 'sentiments', content: { participants: said } }],
+    transcripts: [{ call: 1, content: pack({ utterances: said }) }],
+    insights: [{ call: 1, kind: 'sentiments', content: pack({ participants: said }) }],
   });
   const text = textOf(html);
   expect(text).toContain('Your side Mine.');

@@ -87,6 +87,7 @@ describe('a receipt', () => {
         calls: { state: 'partial', gaps: [{ code: 'deadline' }], window, ambiguous: 4, ignoredNumbers: 1 },
       },
       package: { uri: 'vault:x', sha256: 'b'.repeat(64), sizeBytes: 7 },
+      redactions: [{ reason: 'agent', count: 12 }],
     };
     const phases = { searching: '2026-01-31T12:00:00.000Z', packaging: '2026-01-31T12:00:03.000Z' };
     const content = receiptContent({ ...FACTS, ending: { result }, phases });
@@ -97,7 +98,11 @@ describe('a receipt', () => {
       { source: 'calls', found: 40, unchanged: 40, unreadable: 12_000, withheld: 4, window, ...nothing },
     ]);
     expect(content.sources[1]?.gaps).toEqual([{ code: 'deadline', count: null }]);
-    expect(content).toMatchObject({ package: { sha256: 'b'.repeat(64), sizeBytes: 7 }, ignoredNumbers: 1 });
+    expect(content).toMatchObject({
+      package: { sha256: 'b'.repeat(64), sizeBytes: 7 },
+      redactions: [{ reason: 'agent', count: 12 }],
+      ignoredNumbers: 1,
+    });
     expect(content.times).toMatchObject({ searched: phases.packaging, deleted: null, verified: null });
   });
 

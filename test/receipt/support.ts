@@ -6,6 +6,7 @@ import type { Entry, KeyStatement, Receipt, Stated } from '../../src/receipt/mod
 import { digestOf, signChainStatement, signKeyStatement, signReceipt } from '../../src/receipt/sign';
 import { ENDED_STATUSES } from '../../src/request/endings';
 import { OUTCOMES, type Outcome, type RequestResult } from '../../src/request/model';
+import { REASONS } from '../../src/request/redactions';
 import { keyOf } from '../encryption/keyrings';
 
 export const KEY = signingKeyOf(keyOf('signing'));
@@ -162,6 +163,7 @@ export const anyResult: fc.Arbitrary<RequestResult> = fc.record(
     apiRequests: fc.nat(),
     startedAt: instant,
     completedAt: instant,
+    redactions: fc.array(fc.record({ reason: fc.constantFrom(...REASONS), count: fc.nat() }), { maxLength: 3 }),
     package: fc.record({ uri: anyText, sha256: fc.constant('b'.repeat(64)), sizeBytes: fc.nat() }),
     verification: fc.record({
       state: fc.constantFrom('verified', 'residual', 'skipped'),

@@ -83,6 +83,19 @@ test('an access request: the way by which calls were found, or that none were se
   );
 });
 
+test('what was left out of the package, by reason, and nothing where nothing was', () => {
+  const counts = [
+    { reason: 'agent', count: 12 },
+    { reason: 'link', count: 1 },
+  ] as const;
+  const lines = told({ kind: 'access', redactions: counts });
+  expect(lines).toContain('redacted: names and data of agents: 12, links that open files: 1');
+  for (const none of [told({ kind: 'access', redactions: [] }), told({})])
+    expect(none.filter(line => line.startsWith('redacted'))).toEqual([]);
+  const receipt = receiptOf(FACTS, FIRST);
+  expect(linesOf({ ...receipt, redactions: [{ reason: 'of-later', count: 2 }] })).toContain('redacted: of-later: 2');
+});
+
 test('a dry run is called one, and tells what its plan would do, and nothing that was done', () => {
   const { coverage } = RESULT;
   const lines = told(

@@ -1,5 +1,6 @@
 import type { Whose } from '../../src/redaction/findings';
-import { countReasons, REASONS } from '../../src/redaction/reasons';
+import { countReasons, type Redaction } from '../../src/redaction/reasons';
+import { atOnce } from '../../src/slices';
 import { asStored, type Plain, redactPlain } from './stored';
 
 const JULIE = {
@@ -30,6 +31,8 @@ const WHOSE: Whose = {
 const NOTHING: Plain = { contacts: [ANNA], calls: [], transcripts: [], insights: [] };
 
 const redact = (findings: Plain, whose: Whose) => redactPlain(asStored(findings), whose);
+const countsOf = (redactions: Iterable<Redaction>): Record<string, number> =>
+  Object.fromEntries(atOnce(countReasons(redactions)).map(({ reason, count }) => [reason, count]));
 
 const calls = (...given: object[]) =>
   redact({ ...NOTHING, calls: given.map((fields, place) => ({ ...CALL, id: 11 + place, ...fields })) }, WHOSE);
@@ -113,7 +116,7 @@ describe('an agent', () => {
   ])('is known by their link alone, in a field of %s that nobody knows', (_what, fields) => {
     const { redactions, ...records } = redact({ ...NOTHING, ...fields }, WHOSE);
     expect(JSON.stringify(records)).not.toMatch(/Omar|omar@|123457/);
-    expect(countReasons(redactions)).toEqual({ agent: 1 });
+    expect(countsOf(redactions)).toEqual({ agent: 1 });
   });
 
   test('whom a record names by a link alone is the one that others name by their id', () => {
@@ -263,7 +266,7 @@ describe('of a call', () => {
     for (let level = 0; level < 20_000; level += 1) deep = [deep];
     const { calls: redacted, redactions } = redactPlain({ ...NOTHING, calls: [{ ...CALL, ...{ deep } }] }, WHOSE);
     expect(JSON.stringify(redacted)).not.toContain('bottom');
-    expect(countReasons(redactions)).toEqual({ 'too-deep': 1 });
+    expect(countsOf(redactions)).toEqual({ 'too-deep': 1 });
   });
 });
 
@@ -340,7 +343,7 @@ describe('of a transcript', () => {
         },
       },
     ]);
-    expect(countReasons(redactions)).toEqual({ 'other-person': 1, agent: 2, email: 1 });
+    expect(countsOf(redactions)).toEqual({ 'other-person': 1, agent: 2, email: 1 });
   });
 });
 
@@ -430,7 +433,7 @@ describe('of insights', () => {
       { type: 'external', phone_number: 'Person 1' },
     ];
     expect(insights).toEqual([{ call: 11, kind: 'sentiments', content: { id: 7, participants } }]);
-    expect(countReasons(redactions)).toEqual({ assessment: 3, 'other-person': 2 });
+    expect(countsOf(redactions)).toEqual({ assessment: 3, 'other-person': 2 });
   });
 
   test('a type that says nothing of a person is kept', () => {
@@ -567,9 +570,9 @@ describe('links that are keys', () => {
 
   test('are listed, whether or not they were taken out before', () => {
     const { redactions } = unstored(record);
-    expect(countReasons(redactions)).toEqual({ link: 6 });
+    expect(countsOf(redactions)).toEqual({ link: 6 });
     expect(unstored(stripped).calls).toEqual([stripped]);
-    expect(countReasons(unstored(stripped).redactions).link).toBe(4);
+    expect(countsOf(unstored(stripped).redactions).link).toBe(4);
   });
 });
 
@@ -583,7 +586,7 @@ test('a link that lost its signature when it was stored is listed too, whatever 
     screen: signed.map(() => '[link removed]'),
     comments: [{ content: 'at [link removed]' }],
   });
-  expect(countReasons(redactions)).toEqual({ link: 5 });
+  expect(countsOf(redactions)).toEqual({ link: 5 });
 });
 
 test("a contact's own field with the name of a link is listed where it holds one, and stays where it holds something else", () => {
@@ -593,8 +596,16 @@ test("a contact's own field with the name of a link is listed where it holds one
   expect(redactions).toEqual([{ path: '/contacts/0/asset', reason: 'link' }]);
 });
 
-test('every reason is counted by its id', () => {
-  expect(countReasons(REASONS.map(reason => ({ path: '', reason })))).toEqual(
-    Object.fromEntries(REASONS.map(reason => [reason, 1])),
-  );
+test('reasons are counted, the most frequent first, and not all of many in one slice', () => {
+  const redactions = ['link', 'team', 'agent', 'team', 'agent', 'email'].map(reason => ({ reason }));
+  expect(atOnce(countReasons(redactions))).toEqual([
+    { reason: 'agent', count: 2 },
+    { reason: 'team', count: 2 },
+    { reason: 'email', count: 1 },
+    { reason: 'link', count: 1 },
+  ]);
+  expect(atOnce(countReasons([]))).toEqual([]);
+  const many = countReasons(Array.from({ length: 2_500 }, () => ({ reason: 'link' })));
+  expect([many.next().done, many.next().done]).toEqual([false, false]);
+  expect(many.next()).toEqual({ done: true, value: [{ reason: 'link', count: 2_500 }] });
 });

@@ -5,6 +5,7 @@ import { DOUBTS } from '../../src/judgement/doubts';
 import { ENDED_STATUSES } from '../../src/request/endings';
 import { noCounts, type RequestResult } from '../../src/request/model';
 import type { Kind } from '../../src/request/names';
+import { REASON_WORDS, REASONS } from '../../src/request/redactions';
 import {
   costWords,
   doubtLines,
@@ -220,6 +221,17 @@ test('a notice that the package lacks is told, with what to do; no other notice 
   for (const state of ['complete', 'not-asked', 'skipped'] as const)
     expect(of({ state, gaps: [] })).toEqual(of(undefined));
 });
+
+test('what was left out of the package is told in one line, by reason', () => {
+  const redactions = REASONS.map((reason, place) => ({ reason, count: place + 1 }));
+  const [line = '', ...others] = resultLines(access('completed', { package: PACKAGE, redactions })).filter(isRedacted);
+  expect(others).toEqual([]);
+  expect(line).toMatch(/^ {2}redacted {3}names and data of agents: 1, data of teams: 2, /);
+  for (const [place, reason] of REASONS.entries()) expect(line).toContain(`${REASON_WORDS[reason]}: ${place + 1}`);
+  expect(resultLines(access('completed', { package: PACKAGE, redactions: [] })).filter(isRedacted)).toEqual([]);
+  expect(resultLines(access('planned')).filter(isRedacted)).toEqual([]);
+});
+const isRedacted = (line: string) => line.startsWith('  redacted');
 
 test('a number agrees with its noun', () => {
   const unlisted = [{ source: 'contacts', unreadable: false, outcome: 'failed', count: 1 }] as const;

@@ -10,6 +10,7 @@ import { requestOf } from '../../src/request/names';
 import { runAt } from '../../src/temporal/histories';
 import { formsOf, foundIn, numberForms } from '../support/canaries';
 import { until } from '../support/patience';
+import { documentOf } from '../support/requests';
 import { startTestService, type TestService } from '../support/service';
 
 const NOW_MS = Date.now();
@@ -105,6 +106,15 @@ describe('the receipt of a request that ended', () => {
     });
     expect(receipt).toMatchObject({ status: 'completed', failure: null, verification: null });
     expect(receipt.package).toEqual({ sha256: result.package?.sha256, sizeBytes: result.package?.sizeBytes });
+    const reasons = (await documentOf(service, result)).redactions.map(({ reason }) => reason);
+    const counts = [...new Set(reasons)].map(reason => ({
+      reason,
+      count: reasons.filter(one => one === reason).length,
+    }));
+    expect(counts).toContainEqual({ reason: 'agent', count: expect.any(Number) });
+    expect(receipt.redactions).toEqual(result.redactions);
+    expect(receipt.redactions).toHaveLength(counts.length);
+    expect(receipt.redactions).toEqual(expect.arrayContaining(counts));
     expect(receipt.times.searched).not.toBeNull();
     expect(receipt.sources[1]?.window).toEqual(result.coverage.calls?.window);
   });

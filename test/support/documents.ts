@@ -80,6 +80,7 @@ export const resultSchema = z.strictObject({
   startedAt: z.iso.datetime(),
   completedAt: z.iso.datetime(),
   package: packageRef.optional(),
+  redactions: z.array(z.strictObject({ reason: z.string(), count: whole.positive() })).optional(),
   verification: z
     .strictObject({ state: z.enum(['verified', 'residual', 'skipped']), checkedAt: z.iso.datetime().nullable() })
     .optional(),

@@ -242,13 +242,15 @@ describe('what a request has in the vault, once destroyed,', () => {
   });
 
   test('answers `purged` ever after, with how it had ended and its counts, and nothing of its records', async () => {
-    await cases.close(request, result);
+    const redactions = [{ reason: 'agent', count: 3 }] as const;
+    await cases.close(request, { ...result, redactions });
     const purged = await cases.purge(request, at, record.runId);
     expect(purged).toMatchObject({
       requestId: 'r-1',
       status: 'purged',
       counts: result.counts,
       outcomes: [],
+      redactions,
       apiRequests: 7,
       purged: { at: at.toISOString(), status: 'partial' },
     });

@@ -3,9 +3,9 @@
  * take numbers, times and codes only: what Aircall's records hold stands in elements of its own, never inside a sentence.
  */
 import type { Speaker } from '../../judgement/voices';
-import type { Reason } from '../../redaction/reasons';
 import type { Insight } from '../../request/insights';
 import type { SourceCoverage } from '../../request/model';
+import type { Reason } from '../../request/redactions';
 import type { SourceName } from '../../request/sources';
 import type { AudioCode, GapCode, OutOfReach, WithheldCode } from './codes';
 

@@ -1,6 +1,5 @@
 /** What was withheld and why, and how far each source was searched. Never a record: counts and sentences only. */
 import type { SourceName } from '../../request/sources';
-import type { InSlices } from '../../slices';
 import { type MediaShown, PAGE_SOURCES, type PageContent, type SourceSearched } from './content';
 import { doubtSentence, gapSentence, outOfReachSentence, reasonSentence } from './sentences';
 import type { Words } from './words';
@@ -10,34 +9,23 @@ interface Props {
   readonly words: Words;
 }
 
-type Counts = ReadonlyMap<string, number>;
+/** How often each reason was given. */
+type Reasons = readonly { readonly reason: string; readonly count: number }[];
 
-/** How often each reason was given, the most frequent first. A slice is a thousand redactions. */
-export function* countReasons({ redactions }: PageContent): InSlices<Counts> {
-  const counts = new Map<string, number>();
-  let read = 0;
-  for (const { reason } of redactions) {
-    add(counts, reason);
-    read += 1;
-    if (read % 1_000 === 0) yield;
-  }
-  return sorted(counts);
-}
-
-export function Withheld({ content, reasons, words }: Props & { readonly reasons: Counts }) {
+export function Withheld({ content, reasons, words }: Props & { readonly reasons: Reasons }) {
   const { withheld } = words.catalog;
   const doubtful = content.withheld.filter(({ count }) => count > 0);
-  if (reasons.size === 0 && doubtful.length === 0) return <p>{withheld.nothing}</p>;
+  if (reasons.length === 0 && doubtful.length === 0) return <p>{withheld.nothing}</p>;
   return (
     <>
-      {reasons.size > 0 && (
+      {reasons.length > 0 && (
         <>
           <p>{withheld.lead}</p>
           <table class="small">
             <caption class="hidden">{withheld.captionPlaces}</caption>
             <Head names={[withheld.reason, withheld.count]} />
             <tbody>
-              {[...reasons].map(([reason, count]) => (
+              {reasons.map(({ reason, count }) => (
                 <tr>
                   <th scope="row">{reasonSentence(reason, words)}</th>
                   <td class="count">{words.number(count)}</td>
@@ -181,17 +169,9 @@ function Head({ names }: { readonly names: readonly string[] }) {
   );
 }
 
-function countBy(values: readonly string[]): Counts {
-  const counts = new Map<string, number>();
-  for (const value of values) add(counts, value);
-  return sorted(counts);
-}
-
-function add(counts: Map<string, number>, value: string): void {
-  counts.set(value, (counts.get(value) ?? 0) + 1);
-}
-
 /** The most frequent first; equally frequent ones by name. */
-function sorted(counts: Counts): Counts {
+function countBy(values: readonly string[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
   return new Map([...counts].sort(([a, many], [b, others]) => others - many || (a < b ? -1 : 1)));
 }

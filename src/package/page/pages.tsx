@@ -4,13 +4,14 @@
  */
 
 import type { VNode } from 'preact';
+import { countReasons } from '../../redaction/reasons';
 import type { Language } from '../../request/options';
 import type { InSlices } from '../../slices';
 import { CallRows, CallsTable, type WholeCall, wholeCalls } from './calls';
 import { CallsChart, type ChartFacts, chartFacts } from './chart';
 import { Contacts } from './contacts';
 import { PAGE_SOURCES, type PageContent } from './content';
-import { Coverage, countOf, countReasons, Withheld } from './coverage';
+import { Coverage, countOf, Withheld } from './coverage';
 import { Frame, type PageFile, pageFile, Section } from './frame';
 import { NOTICE_PATH, type Notice, noticePage } from './notice';
 import { isComplete, isEmpty } from './standing';
@@ -41,7 +42,7 @@ export function* renderPages(
   const words = wordsFor({ language, timezone });
   const calls = yield* wholeCalls(content);
   const chart = yield* chartFacts(calls, words);
-  const reasons = yield* countReasons(content);
+  const reasons = yield* countReasons(content.redactions);
   const [first = [], ...others] = yield* paged(calls);
   const pages = others.length + 1;
   const index = { content, chart, reasons, pages, words, hasNotice: notice !== undefined };
@@ -91,7 +92,8 @@ function* paged(calls: readonly WholeCall[]): InSlices<WholeCall[][]> {
 interface IndexProps {
   readonly content: PageContent;
   readonly chart: ChartFacts;
-  readonly reasons: ReadonlyMap<string, number>;
+  /** Of redactions, each counted. */
+  readonly reasons: Parameters<typeof Withheld>[0]['reasons'];
   readonly pages: number;
   readonly words: Words;
   readonly hasNotice: boolean;
