@@ -70,8 +70,6 @@ export const TABLE: readonly Row[] = [
   { path: 'calls[].country_code_a2|pricing_type|hangup_cause', use: 'text' },
   { path: '**.*_at', use: 'text' },
 
-  { path: 'transcripts|insights[].call', use: 'own' },
-  { path: 'insights[].kind', use: 'own' },
   { path: 'transcripts[].content.type', use: 'text' },
   { path: 'transcripts[].content.content.language', use: 'text' },
 

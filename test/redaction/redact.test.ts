@@ -162,7 +162,7 @@ describe('an agent whom no other record names', () => {
       const { redactions, ...records } = everywhere({ [name]: value });
       expect(JSON.stringify(records)).not.toMatch(/zora|quill/i);
       expect(records.insights).toMatchObject([{ content: { action_items: [{ [name]: becomes }] } }]);
-      expect(countReasons(redactions)).toEqual({ agent: 4 });
+      expect(countsOf(redactions)).toEqual({ agent: 4 });
     }
   });
 
