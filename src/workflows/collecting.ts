@@ -8,7 +8,7 @@ import { inChild, inRequest } from './children';
 import { isTakenAgain } from './credentials';
 import { isOver } from './deleting';
 import type { Filling } from './pages';
-import { emptyPartsReport, fetchPartsInto, type PartJob, type PartsReport, partsReportShape } from './parts';
+import { bytesOf, emptyPartsReport, fetchPartsInto, type PartJob, type PartsReport, partsReportShape } from './parts';
 import type { RequestRun } from './run';
 import { budgetedOf, mayBeCredential, type StepFailure } from './steps';
 
@@ -17,10 +17,21 @@ const PARTS_INLINE_MAX = 40;
 /** In one child, so that people see every eleven minutes, at 45 API requests a minute, how far it is. */
 const PARTS_AT_ONCE_MAX = 500;
 
-/** What the company may read, as far as a request knows. */
-export interface Entitlement {
+/**
+ * Of all transcripts and insights of one request, as JSON: the step that makes the package holds them at once, in a process that serves
+ * all companies. Once there is so much, no more is asked for.
+ */
+const MADE_BYTES_MAX = 512 * 1024 * 1024;
+
+/** What a request knows of transcripts and insights: what the company may read, and the size of those that it has. */
+export interface Known {
   readonly readable: Intelligence[];
   readonly denied: Intelligence[];
+  sizeBytes: number;
+}
+
+export function knownNothing(): Known {
+  return { readable: [], denied: [], sizeBytes: 0 };
 }
 
 export interface Collected {
@@ -29,13 +40,14 @@ export interface Collected {
   readonly failed: PartsReport['failed'];
 }
 
-/** @param of the object whose calls or files the jobs name @param entitlement grows; jobs of a kind that is denied are left out */
+/** @param of the object whose calls or files the jobs name @param known grows; jobs of a kind that is denied are left out */
 export async function collectParts(
   run: RequestRun,
   of: CaseRef,
   jobs: readonly PartJob[],
-  { readable, denied }: Entitlement = { readable: [], denied: [] },
+  known = knownNothing(),
 ): Promise<Collected> {
+  const { readable, denied } = known;
   const expected = run.workload.expect();
   const all: Filling<Collected> = { objects: [], found: [], failed: [] };
   const mayBeRead = ({ what }: PartJob) => what === 'audio' || !denied.includes(what);
@@ -54,12 +66,14 @@ export async function collectParts(
     }
     expected(left.length + later.length);
     if (left.length === 0) return all;
-    if (isOver(run)) {
+    const end = isOver(run) ? OVER : known.sizeBytes >= MADE_BYTES_MAX ? TOO_LARGE : undefined;
+    if (end !== undefined) {
       expected(0);
-      return { ...all, failed: [...all.failed, ...[...left, ...later].map(failedBy(OVER))] };
+      return { ...all, failed: [...all.failed, ...[...left, ...later].map(failedBy(end))] };
     }
     const report = await fetchSome(run, of, left);
     all.objects.push(...report.objects);
+    known.sizeBytes += bytesOf(report.objects);
     all.found.push(...report.found);
     for (const { what } of report.found) if (isIntelligence(what)) addOnce(readable, what);
     for (const job of report.denied) {
@@ -84,6 +98,7 @@ export async function collectParts(
 }
 
 const OVER: StepFailure = { ok: false, code: 'deadline', apiRequests: 0, credentialVersion: 0 };
+const TOO_LARGE: StepFailure = { ok: false, code: 'file-too-large', apiRequests: 0, credentialVersion: 0 };
 const FORBIDDEN: StepFailure = { ok: false, code: 'forbidden', apiRequests: 0, credentialVersion: 0 };
 
 function failedBy(failure: StepFailure) {

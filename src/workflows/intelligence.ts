@@ -7,7 +7,7 @@ import { fetchedOfCall } from '../request/cost';
 import { INSIGHTS, isIntelligence } from '../request/insights';
 import type { Gap } from '../request/model';
 import { recordName } from '../request/sources';
-import { type Collected, collectParts, type Entitlement } from './collecting';
+import { type Collected, collectParts, knownNothing } from './collecting';
 import { partCoverage } from './findings';
 import type { ListedSource } from './listing';
 import type { PartJob } from './parts';
@@ -36,7 +36,7 @@ export async function fetchIntelligence(
     ...(audio && { audio }),
   });
   const later = countLater(run, blocks);
-  const entitlement: Entitlement = { readable: [], denied: [] };
+  const known = knownNothing();
   const objects: CaseRef[] = [];
   const transcripts = createTally('transcripts', mayFollow);
   /** Calls whose insights are asked for: one without a transcript has none. */
@@ -48,14 +48,14 @@ export async function fetchIntelligence(
       continue;
     }
     later.begins(all);
-    const collected = await collectParts(run, block.object, all, entitlement);
+    const collected = await collectParts(run, block.object, all, known);
     const heard = [...collected.found, ...collected.failed.map(({ job }) => job)].map(placeOf);
     spoken.set(block, heard);
     later.spares(block.places.length - heard.length);
     transcripts.add(block, collected);
     objects.push(...collected.objects);
   }
-  const isDenied = entitlement.denied.includes('transcription');
+  const isDenied = known.denied.includes('transcription');
   if (isAsked('transcripts')) transcripts.note(run, isDenied ? 'all' : 0);
   if (!isAsked('insights')) return objects;
 
@@ -64,11 +64,11 @@ export async function fetchIntelligence(
   for (const block of blocks) {
     const jobs = (spoken.get(block) ?? []).flatMap(place => INSIGHTS.map((what): PartJob => ({ place, what })));
     later.begins(jobs);
-    const collected = await collectParts(run, block.object, jobs, entitlement);
+    const collected = await collectParts(run, block.object, jobs, known);
     insights.add(block, collected);
     objects.push(...collected.objects);
   }
-  const refused = INSIGHTS.filter(what => entitlement.denied.includes(what)).length;
+  const refused = INSIGHTS.filter(what => known.denied.includes(what)).length;
   // Who may read no transcript has none to ask the insights of.
   insights.note(run, refused === INSIGHTS.length || isDenied ? 'all' : refused);
   return objects;

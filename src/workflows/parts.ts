@@ -44,7 +44,7 @@ export const partsReportShape = object({
   denied: listOf(jobShape),
   /** With those that another credential may get. */
   failed: listOf(object({ job: jobShape, failure: stepFailureShape })),
-  /** Not requested: the first failure that the credential may have caused stops the requests. */
+  /** Not requested: the first failure that the credential may have caused stops the requests, and so does a size. */
   left: listOf(jobShape),
   refusal: either(stepFailureShape, oneOf(undefined)),
   apiRequests: whole,
@@ -53,17 +53,24 @@ export type PartsReport = Shaped<typeof partsReportShape>;
 
 /** As for pages: a budget of 1,000 requests a minute never runs dry. */
 const PARTS_AT_ONCE = 16;
+/** Of transcripts and insights that one fetch gathers, as JSON. With replies in flight it is twice that: a bucket takes 256 MiB. */
+const GATHERED_BYTES_MAX = 64 * 1024 * 1024;
 
 /** Fills the report job by job, so that a cancelled fetch still reports its work. */
 export async function fetchPartsInto(report: Filling<PartsReport>, input: PartsInput): Promise<void> {
   await sideBySide(input.jobs, PARTS_AT_ONCE, async job => {
-    if (report.refusal !== undefined) return void report.left.push(job);
+    const isFull = bytesOf(report.objects) >= GATHERED_BYTES_MAX;
+    if (report.refusal !== undefined || isFull) return void report.left.push(job);
     if (report.denied.some(({ what }) => what === job.what)) return void report.denied.push(job);
     const outcome = await attemptInto(report, () => fetchPart(input, job));
     if (outcome.ok) return take(report, input, job, outcome.value);
     report.failed.push({ job, failure: outcome });
     if (mayBeCredential(outcome)) report.refusal = outcome;
   });
+}
+
+export function bytesOf(objects: readonly CaseRef[]): number {
+  return objects.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
 }
 
 /** Leaves one reference for all transcripts and insights, for the history of the request. */

@@ -1,4 +1,5 @@
 /** What a person gets of recordings, voicemails, transcripts and insights, through the client, against the sandbox's truth. */
+import type { ActivityInterceptorsFactory } from '@temporalio/worker';
 import type { AccessInput } from '../../src/client';
 import { resultLines } from '../../src/commands/result-lines';
 import type { Decisions } from '../../src/judgement/plan';
@@ -131,6 +132,43 @@ test('says which insights the company may not read, and delivers the others', as
   expect(result.status).toBe('completed');
   expect(result.counts.insights).toBe(SPOKEN * (INSIGHTS_OF_ONE_CALL - 1));
   expect(result.coverage.insights).toEqual({ state: 'complete', gaps: [{ code: 'not-entitled', count: 1 }] });
+});
+
+test('asks for no more insights once there are so many that the package could not be made of them', async () => {
+  const sizeBytes = 20 * 1024 * 1024;
+  const interceptor: ActivityInterceptorsFactory = ({ info }) => ({
+    inbound: {
+      async execute(input, next) {
+        const answer = await next(input);
+        if (info.activityType !== 'fetchTranscript' && info.activityType !== 'fetchInsight') return answer;
+        const { result, ...rest } = answer as { result: { object: object } };
+        return { ...rest, result: { ...result, object: { ...result.object, sizeBytes } } };
+      },
+    },
+  });
+  const { company, requestsBefore, result } = await service.withoutWorker(() =>
+    service.withAnotherWorker(
+      () => ask('clever', { requestId: 'large', include: ['transcripts', 'insights'] }),
+      undefined,
+      interceptor,
+    ),
+  );
+  const { transcripts, insights } = await documentOf(service, result);
+  const all = SPOKEN * INSIGHTS_OF_ONE_CALL;
+  const asked = company.requests().slice(requestsBefore);
+  expect(transcripts).toHaveLength(SPOKEN);
+  // 512 MiB are 26 of both; those in flight come too.
+  expect(SPOKEN + insights.length).toBeGreaterThanOrEqual(26);
+  expect(insights.length).toBeLessThan(all);
+  expect(asked.filter(({ path }) => /\/calls\/\d+\//.test(path))).toHaveLength(SPOKEN + insights.length);
+  expect(result.status).toBe('partial');
+  expect(result.counts.insights).toBe(all);
+  expect(result.coverage.insights).toEqual({
+    state: 'partial',
+    gaps: [{ code: 'not-fetched', count: all - insights.length }],
+  });
+  const failed = result.outcomes.filter(({ outcome }) => outcome === 'failed');
+  expect(new Set(failed.map(({ code }) => code))).toEqual(new Set(['file-too-large']));
 });
 
 test('names the one transcript that Aircall refuses, and remembers nothing of it', async () => {
