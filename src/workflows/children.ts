@@ -5,11 +5,13 @@ import { type ChildWorkflow, childId } from '../request/names';
 import type { Shape } from '../request/shapes';
 import { isFrom, unusableResult } from './received';
 import type { RequestRun } from './run';
+import { ChildBroken, type StepFailure } from './steps';
 import type { Fetched } from './workload';
 
 interface Counted {
   readonly apiRequests: number;
   readonly fetched: Fetched;
+  readonly broken: StepFailure | undefined;
 }
 
 /** Fills a report in the history of the request. Its API requests are counted however that ends, what it fetches at once. */
@@ -31,7 +33,7 @@ interface Child<R> {
   readonly reports: Shape<R>;
 }
 
-/** The same in a child workflow. */
+/** The same in a child workflow. @throws {ChildBroken} */
 export async function inChild<R extends Counted>(
   run: RequestRun,
   type: ChildWorkflow,
@@ -41,6 +43,7 @@ export async function inChild<R extends Counted>(
   const report = await reportOf(String(run.nextChild()), type, input, child);
   run.requests.add(report.apiRequests);
   run.workload.add(report.fetched);
+  if (report.broken !== undefined) throw new ChildBroken(report.broken);
   return report;
 }
 

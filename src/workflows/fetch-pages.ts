@@ -1,10 +1,10 @@
 /**
- * The child workflow that reads a long window of a list, so that the request's own history stays short. Cancelled, it
- * still reports what it had done.
+ * The child workflow that reads a long window of a list, so that the request's own history stays short. However it
+ * ends, it reports what it had done.
  */
-import { isCancellation } from '@temporalio/workflow';
 import { emptyReport, fetchInto, type PagesInput, type PagesReport, pagesInputShape } from './pages';
 import { refuseOrphan } from './received';
+import { reported } from './steps';
 
 interface ForRun {
   readonly workflowId: string;
@@ -14,10 +14,6 @@ interface ForRun {
 export async function fetchPages(input: PagesInput & ForRun): Promise<PagesReport & ForRun> {
   refuseOrphan(input, pagesInputShape);
   const report = emptyReport();
-  try {
-    await fetchInto(report, input);
-  } catch (error) {
-    if (!isCancellation(error)) throw error;
-  }
+  await reported(report, () => fetchInto(report, input));
   return { workflowId: input.workflowId, ...report };
 }

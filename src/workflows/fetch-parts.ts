@@ -1,5 +1,4 @@
-/** The child workflow that fetches transcripts, insights or audio of many calls. Cancelled, it still reports what it had done. */
-import { isCancellation } from '@temporalio/workflow';
+/** The child workflow that fetches transcripts, insights or audio of many calls. However it ends, it reports what it had done. */
 import {
   emptyPartsReport,
   fetchPartsInto,
@@ -9,6 +8,7 @@ import {
   partsInputShape,
 } from './parts';
 import { refuseOrphan } from './received';
+import { reported } from './steps';
 
 interface ForRun {
   readonly workflowId: string;
@@ -18,11 +18,9 @@ interface ForRun {
 export async function fetchParts(input: PartsInput & ForRun): Promise<PartsReport & ForRun> {
   refuseOrphan(input, partsInputShape);
   const report = emptyPartsReport();
-  try {
+  await reported(report, async () => {
     await fetchPartsInto(report, input);
     await gatherInto(report, input);
-  } catch (error) {
-    if (!isCancellation(error)) throw error;
-  }
+  });
   return { workflowId: input.workflowId, ...report };
 }

@@ -61,6 +61,8 @@ export const pagesReportShape = object({
   /** Pages that were not requested: the first failure that the credential may have caused stops the requests. */
   left: listOf(whole),
   refusal: either(stepFailureShape, oneOf(undefined)),
+  /** Of a step of our own, which ended the work. */
+  broken: either(stepFailureShape, oneOf(undefined)),
   apiRequests: whole,
 });
 export type PagesReport = Shaped<typeof pagesReportShape>;
@@ -149,6 +151,7 @@ export function emptyReport(): Filling<PagesReport> {
     failed: [],
     left: [],
     refusal: undefined,
+    broken: undefined,
     apiRequests: 0,
   };
 }

@@ -47,6 +47,8 @@ export const partsReportShape = object({
   /** Not requested: the first failure that the credential may have caused stops the requests, and so does a size. */
   left: listOf(jobShape),
   refusal: either(stepFailureShape, oneOf(undefined)),
+  /** Of a step of our own, which ended the work. */
+  broken: either(stepFailureShape, oneOf(undefined)),
   apiRequests: whole,
 });
 export type PartsReport = Shaped<typeof partsReportShape>;
@@ -151,6 +153,7 @@ export function emptyPartsReport(): Filling<PartsReport> {
     failed: [],
     left: [],
     refusal: undefined,
+    broken: undefined,
     apiRequests: 0,
   };
 }

@@ -323,8 +323,26 @@ export function isCancelled(error: unknown): boolean {
 
 const FORGOTTEN = 'request-cancelled' satisfies StepCode;
 
+/** Why a child could not do its work, for its request to state as its own. */
+export class ChildBroken extends Error {
+  override readonly name = 'ChildBroken';
+  constructor(readonly failure: StepFailure) {
+    super(`a step of a child failed: ${failure.code}`);
+  }
+}
+
+/** Does the work of a child, whose report then says what was done, also if it was cancelled or a step of our own failed. */
+export async function reported(report: { broken: StepFailure | undefined }, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!isCancelled(error)) report.broken = failureOf(error);
+  }
+}
+
 /** The failure of an activity. @throws a cancellation, and any error that is no failure of an activity */
 export function failureOf(error: unknown): StepFailure {
+  if (error instanceof ChildBroken) return error.failure;
   if (error instanceof PayloadUnusable)
     return { ok: false, code: 'payload-unusable', apiRequests: 0, credentialVersion: 0 };
   if (isCancellation(error) || !(error instanceof ActivityFailure)) throw error;

@@ -1,5 +1,7 @@
 /** What a person gets of recordings, voicemails, transcripts and insights, through the client, against the sandbox's truth. */
+import { ApplicationFailure } from '@temporalio/common';
 import type { ActivityInterceptorsFactory } from '@temporalio/worker';
+import { createCompanySeed } from '../../sandbox';
 import type { AccessInput } from '../../src/client';
 import { resultLines } from '../../src/commands/result-lines';
 import type { Decisions } from '../../src/judgement/plan';
@@ -26,6 +28,10 @@ beforeAll(async () => {
       call.recording && call.userId !== null ? { ...call, transferredTo: call.userId } : call,
     ),
     spokenCompany('none'),
+    {
+      ...createCompanySeed({ name: 'talkative', seed: 3, contacts: 20, calls: 260, audio: true, now: Date.now() }),
+      behaviour: { intelligence: true },
+    },
   ];
   service = await startTestService({ shares: true, sandbox: { companies }, company: 'plain' });
 });
@@ -169,6 +175,26 @@ test('asks for no more insights once there are so many that the package could no
   });
   const failed = result.outcomes.filter(({ outcome }) => outcome === 'failed');
   expect(new Set(failed.map(({ code }) => code))).toEqual(new Set(['file-too-large']));
+});
+
+test('a step that fails in a child is the failure of its request, which counts what the child had sent', async () => {
+  const interceptor: ActivityInterceptorsFactory = ({ info }) => ({
+    inbound: {
+      async execute(input, next) {
+        if (info.activityType !== 'gatherIntelligence') return next(input);
+        throw ApplicationFailure.nonRetryable('an object is missing', 'case-file-broken');
+      },
+    },
+  });
+  const ended = await service.withoutWorker(() =>
+    service.withAnotherWorker(
+      () => ask('talkative', { requestId: 'broken', include: ['insights'] }),
+      undefined,
+      interceptor,
+    ),
+  );
+  expect(ended.result).toMatchObject({ status: 'failed', failure: { code: 'case-file-broken' } });
+  await expectHonestCounts(service, ended);
 });
 
 test('names the one transcript that Aircall refuses, and remembers nothing of it', async () => {
