@@ -388,10 +388,11 @@ export function hasEnded({ result, cutShort }: Pick<RequestRecord, 'result' | 'c
 }
 
 /** The lasting answer to the same request id: the request existed, its times, and its counts. */
-function purged({ request, startedAt, dryRun, result }: RequestRecord, at: Date): RequestResult {
+function purged({ request, startedAt, dryRun, clock, result }: RequestRecord, at: Date): RequestResult {
   const before = result ?? { counts: noCounts(request.kind), apiRequests: 0, completedAt: at.toISOString() };
   return {
     ...request,
+    ...clock,
     status: 'purged',
     ...(dryRun && { dryRun }),
     counts: before.counts,

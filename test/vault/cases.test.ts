@@ -243,6 +243,16 @@ describe('what a request has in the vault, once destroyed,', () => {
 
   test('answers `purged` ever after, with how it had ended and its counts, and nothing of its records', async () => {
     const redactions = [{ reason: 'agent', count: 3 }] as const;
+    const clock = {
+      regime: 'gdpr',
+      submittedAt: '2026-01-31T12:00:00.000Z',
+      dueAt: '2026-04-30T12:00:00.000Z',
+      extension: { at: '2026-02-01T12:00:00.000Z', reason: 'complexity', dueBefore: '2026-02-28T12:00:00.000Z' },
+    } as const;
+    const extended = { ...record, clock, request: other };
+    await cases.open(extended);
+    await cases.close(other, { ...result, ...other });
+    expect(await cases.purge(other, at, record.runId)).toMatchObject({ status: 'purged', ...clock });
     await cases.close(request, { ...result, redactions });
     const purged = await cases.purge(request, at, record.runId);
     expect(purged).toMatchObject({
