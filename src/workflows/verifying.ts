@@ -36,13 +36,14 @@ export async function verify(
   const { settleMs } = run.opened;
   const target = { people: found.people, ...planned };
   const known: Known = { target, taken: new Set(take), later: new Set(), gone: new Set() };
-  for (let delayMs = settleMs; ; delayMs = nextDelay(delayMs)) {
+  // The first check is never the last one, however long its pause: what came back is deleted and checked again.
+  for (let delayMs = settleMs, isLast = false; ; delayMs = nextDelay(delayMs), isLast = delayMs >= SETTLE_MS_MAX) {
     await settle(run, delayMs);
     if (isOver(run)) return { state: 'residual', checkedAt: null };
     const { checkedAt, left, readings } = await check(run, found, known);
     if (left?.length === 0) return { state: 'verified', checkedAt };
     const again = left?.filter(place => !known.later.has(place) && !isFinal(outcomeOf(run, place))) ?? [];
-    if (again.length === 0 || delayMs >= SETTLE_MS_MAX || isOver(run)) return { state: 'residual', checkedAt };
+    if (again.length === 0 || isLast || isOver(run)) return { state: 'residual', checkedAt };
     await deleteContacts(run, known.target, again, readings);
   }
 }

@@ -20,6 +20,7 @@ const NAMES = [
   'endless',
   'flooding',
   'edited',
+  'returning',
 ];
 const subject = { email: 'zoe.nunez@example.com' };
 
@@ -163,6 +164,19 @@ it('a deletion that never becomes clean is checked ever more rarely, for hours, 
   const hours = (Date.parse(result.verification?.checkedAt ?? '') - Date.parse(result.startedAt)) / 3_600_000;
   expect(hours).toBeGreaterThan(1);
   expect(hours).toBeLessThan(4);
+});
+
+it('a contact that came back is deleted again and checked once more, also after the longest pause before the first check', async () => {
+  const company = service.sandbox.company('returning');
+  const input = { requestId: 'returning', connection: 'returning', subject, settleSeconds: 3_600 };
+  const { workflowId } = await service.client.start('deletion', input);
+  const settles = async () => (await service.client.status(workflowId)).waitingFor?.cause === 'settle';
+  await until('it settles', settles);
+  const { id: back } = company.addContact({ emails: [subject.email] });
+  await service.pass(0.2);
+  const result = await service.client.result(workflowId);
+  expect(company.contacts().map(({ id }) => id)).not.toContain(back);
+  expect(result).toMatchObject({ status: 'completed', verification: { state: 'verified' } });
 });
 
 it('a contact that somebody edited while its deletion waited for weeks is left; another one is read before it is deleted', async () => {
