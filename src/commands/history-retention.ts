@@ -3,18 +3,18 @@
  * histories of children that read long lists may be deleted before the evidence of their request is made.
  */
 import type { Parts } from '../parts';
+import { DEADLINE_DAYS_DEFAULT } from '../request/options';
 import { count } from '../request/words';
 import type { Terminal } from './terminal';
 
 const DAY_SECONDS = 86_400;
 
-/** @param deadlineDays that was given; undefined: none was. Without an answer of the server there is no note. */
+/** @param deadlineDays that was given; otherwise it is the default. Without an answer of the server there is no note. */
 export async function noteHistoryRetention(
   terminal: Terminal,
   { temporal }: Pick<Parts, 'temporal'>,
-  deadlineDays: number | undefined,
+  { deadlineDays = DEADLINE_DAYS_DEFAULT }: { readonly deadlineDays?: number | undefined },
 ): Promise<void> {
-  if (deadlineDays === undefined) return;
   const { namespace } = temporal.options;
   const described = await temporal.workflowService.describeNamespace({ namespace }).catch(
     () => undefined, // the note is not worth a failure

@@ -49,7 +49,7 @@ export async function access(
     await refuseOther(out, async () => (await endedBefore(client, { connection, requestId }))?.package?.sha256);
   await refuseUnknown({ client, connections }, 'access', input);
   const started = await client.start('access', input);
-  await noteHistoryRetention(terminal, { temporal }, input.deadlineDays);
+  await noteHistoryRetention(terminal, { temporal }, input);
   if (!options.wait && out === undefined) return begun(terminal, started);
   noteId(terminal, started, options);
   const result = await showProgress(client, started.workflowId, terminal);
@@ -73,7 +73,7 @@ export async function remove(
   await refuseUnknown({ client, connections }, 'deletion', input);
   if (deletes && isTyped) await asked();
   const started = await client.start('deletion', input);
-  await noteHistoryRetention(terminal, { temporal }, input.deadlineDays);
+  await noteHistoryRetention(terminal, { temporal }, input);
   if (!options.wait) return begun(terminal, started);
   noteId(terminal, started, options);
   return ended(terminal, await showProgress(client, started.workflowId, terminal));
