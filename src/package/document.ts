@@ -54,13 +54,19 @@ const media = z.union([
 
 /** The records of each source. */
 const RECORDS = {
-  contacts: z.array(record).describe('Contacts of the person, as Aircall returns them.'),
+  contacts: z
+    .array(record)
+    .describe('Contacts of the person, as Aircall returns them, but for what `redactions` lists.'),
   calls: z
     .array(record)
-    .describe('Calls of the person, newest first, as Aircall returns them. Times are UNIX seconds, and ISO in `iso`.'),
+    .describe(
+      'Calls of the person, newest first, as Aircall returns them, but for what `redactions` lists: `true` stands where Aircall gave a link to a recording, voicemail or page. Times are UNIX seconds, and ISO in `iso`.',
+    ),
   recordings: z.array(media),
   voicemails: z.array(media),
-  transcripts: z.array(z.strictObject({ call: callId, content: z.unknown() })).describe('As Aircall returns them.'),
+  transcripts: z
+    .array(z.strictObject({ call: callId, content: z.unknown() }))
+    .describe('As Aircall returns them, but for what `redactions` lists.'),
   insights: z
     .array(z.strictObject({ call: callId, kind: z.enum(INSIGHTS), content: z.unknown() }))
     .describe('What Aircall derived from calls, as it returns it.'),

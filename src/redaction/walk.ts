@@ -120,8 +120,11 @@ export function createWalk(subject: Subject, { agents, persons }: Roster, mode: 
     card,
     participant,
     person,
-    link: (value, at) =>
-      typeof value === 'string' && value !== '' ? instead(at, 'link', MASKS.link) : unknown(value, at),
+    link: (value, at) => {
+      if (typeof value === 'string' && value !== '') return instead(at, 'link', MASKS.link);
+      // The mark of a link that was never stored; a contact has none.
+      return value === true && at.path.startsWith('/calls/') ? instead(at, 'link', value) : unknown(value, at);
+    },
     assessment: (_value, at) => leaveOut(at, 'assessment'),
     transcript: (value, at) => spoken(value, at, utterance),
     insight: (value, at) =>
@@ -129,7 +132,7 @@ export function createWalk(subject: Subject, { agents, persons }: Roster, mode: 
   };
 
   function visit(value: unknown, at: At): unknown {
-    if (value === null || typeof value === 'boolean') return value;
+    if (value === null || (typeof value === 'boolean' && at.spot.use !== 'link')) return value;
     if (at.depth > DEPTH_MAX) return leaveOut(at, 'too-deep');
     return at.spot.use === undefined ? inside(value, at) : TREATMENTS[at.spot.use](value, at);
   }

@@ -589,6 +589,13 @@ test('a link that lost its signature when it was stored is listed too, whatever 
   expect(countsOf(redactions)).toEqual({ link: 5 });
 });
 
+test('a link of a call that was never stored is listed where a mark says that it was there', () => {
+  const fields = { recording: 'https://files.example/a.mp3', asset: 'https://files.example/1', voicemail: null };
+  const { call: redacted, redactions } = call(fields);
+  expect(redacted).toMatchObject({ recording: true, asset: true, voicemail: null });
+  expect(redactions).toEqual(['recording', 'asset'].map(name => ({ path: `/calls/0/${name}`, reason: 'link' })));
+});
+
 test("a contact's own field with the name of a link is listed where it holds one, and stays where it holds something else", () => {
   const asset = 'https://files.example/drawing.pdf';
   const { contacts, redactions } = redact({ ...NOTHING, contacts: [{ ...ANNA, ...{ asset, recording: 12 } }] }, WHOSE);
