@@ -8,7 +8,7 @@ import { inChild, inRequest } from './children';
 import { isTakenAgain } from './credentials';
 import { isOver } from './deleting';
 import type { Filling } from './pages';
-import { bytesOf, emptyPartsReport, fetchPartsInto, type PartJob, type PartsReport, partsReportShape } from './parts';
+import { emptyPartsReport, fetchPartsInto, type PartJob, type PartsReport, partsReportShape } from './parts';
 import type { RequestRun } from './run';
 import { budgetedOf, mayBeCredential, type StepFailure } from './steps';
 
@@ -73,7 +73,7 @@ export async function collectParts(
     }
     const report = await fetchSome(run, of, left);
     all.objects.push(...report.objects);
-    known.sizeBytes += bytesOf(report.objects);
+    known.sizeBytes += report.madeBytes;
     all.found.push(...report.found);
     for (const { what } of report.found) if (isIntelligence(what)) addOnce(readable, what);
     for (const job of report.denied) {

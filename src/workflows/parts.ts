@@ -39,6 +39,8 @@ export const partsReportShape = object({
   objects: listOf(caseRefShape),
   /** Jobs whose record was found. */
   found: listOf(jobShape),
+  /** Of the transcripts and insights among them, as JSON. */
+  madeBytes: whole,
   fetched: fetchedShape,
   /** Jobs of a kind that the company may not read. */
   denied: listOf(jobShape),
@@ -55,24 +57,19 @@ export type PartsReport = Shaped<typeof partsReportShape>;
 
 /** As for pages: a budget of 1,000 requests a minute never runs dry. */
 const PARTS_AT_ONCE = 16;
-/** Of transcripts and insights that one fetch gathers, as JSON. With replies in flight it is twice that: a bucket takes 256 MiB. */
-const GATHERED_BYTES_MAX = 64 * 1024 * 1024;
+/** Of transcripts and insights of one fetch, as JSON, without those in flight: its request counts them only when it ends. */
+const MADE_BYTES_MAX = 64 * 1024 * 1024;
 
 /** Fills the report job by job, so that a cancelled fetch still reports its work. */
 export async function fetchPartsInto(report: Filling<PartsReport>, input: PartsInput): Promise<void> {
   await sideBySide(input.jobs, PARTS_AT_ONCE, async job => {
-    const isFull = bytesOf(report.objects) >= GATHERED_BYTES_MAX;
-    if (report.refusal !== undefined || isFull) return void report.left.push(job);
+    if (report.refusal !== undefined || report.madeBytes >= MADE_BYTES_MAX) return void report.left.push(job);
     if (report.denied.some(({ what }) => what === job.what)) return void report.denied.push(job);
     const outcome = await attemptInto(report, () => fetchPart(input, job));
     if (outcome.ok) return take(report, input, job, outcome.value);
     report.failed.push({ job, failure: outcome });
     if (mayBeCredential(outcome)) report.refusal = outcome;
   });
-}
-
-export function bytesOf(objects: readonly CaseRef[]): number {
-  return objects.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
 }
 
 /** Leaves one reference for all transcripts and insights, for the history of the request. */
@@ -108,6 +105,7 @@ async function take(
   else if (found !== undefined) {
     report.objects.push(found);
     report.found.push(job);
+    report.madeBytes += found.sizeBytes;
     report.fetched = plus(report.fetched, job.what === 'transcription' ? { transcripts: 1 } : { insights: 1 });
   }
 }
@@ -148,6 +146,7 @@ export function emptyPartsReport(): Filling<PartsReport> {
   return {
     objects: [],
     found: [],
+    madeBytes: 0,
     fetched: fetchedNothing(),
     denied: [],
     failed: [],
