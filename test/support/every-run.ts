@@ -9,7 +9,7 @@ import { ourRuns } from '../../src/temporal/histories';
 /** The one request whose input the tests encrypt with a foreign key (test/service/idempotency.test.ts). */
 const FOREIGN_KEY = /:access:broken /;
 /** Requests of which somebody without a key ended a workflow task (test/service/forged.test.ts): a replay tells. */
-const FORGED = /:tasked /;
+const FORGED = /:tasked-/;
 
 /** @throws {Error} if a run does not replay */
 export async function replayEveryRun(
