@@ -58,12 +58,12 @@ export type PartsReport = Shaped<typeof partsReportShape>;
 /** As for pages: a budget of 1,000 requests a minute never runs dry. */
 const PARTS_AT_ONCE = 16;
 /** Of transcripts and insights of one fetch, as JSON, without those in flight: its request counts them only when it ends. */
-const MADE_BYTES_MAX = 64 * 1024 * 1024;
+const MADE_AT_ONCE_BYTES_MAX = 64 * 1024 * 1024;
 
 /** Fills the report job by job, so that a cancelled fetch still reports its work. */
 export async function fetchPartsInto(report: Filling<PartsReport>, input: PartsInput): Promise<void> {
   await sideBySide(input.jobs, PARTS_AT_ONCE, async job => {
-    if (report.refusal !== undefined || report.madeBytes >= MADE_BYTES_MAX) return void report.left.push(job);
+    if (report.refusal !== undefined || report.madeBytes >= MADE_AT_ONCE_BYTES_MAX) return void report.left.push(job);
     if (report.denied.some(({ what }) => what === job.what)) return void report.denied.push(job);
     const outcome = await attemptInto(report, () => fetchPart(input, job));
     if (outcome.ok) return take(report, input, job, outcome.value);

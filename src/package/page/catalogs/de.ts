@@ -116,7 +116,7 @@ export const de: Catalog = {
     email: 'Eine E-Mail-Adresse in einem Text, die nicht Ihre ist: Dafür steht „[email removed]“',
     phone: 'Eine Telefonnummer, die nicht Ihre ist: Dafür steht „[phone number removed]“',
     iban: 'Eine Kontonummer in einem Text: Dafür steht „[IBAN removed]“',
-    link: 'Ein Link, der eine Datei für alle öffnet, die ihn haben: Dafür steht „[link removed]“',
+    link: 'Ein Link, der eine Datei für alle öffnet, die ihn haben: Dafür steht „[link removed]“ oder „true“',
     'too-deep': 'Daten, deren Form zu verwickelt ist, um sie zu prüfen',
   },
   doubts: {
@@ -173,7 +173,7 @@ export const de: Catalog = {
     expired: 'Der Link von Aircall zu der Datei lief ab, bevor sie gelesen war',
     gone: 'Aircall stellt die Datei nicht mehr bereit',
     'host-refused': 'Die Datei liegt an einem Ort, dem wir nicht vertrauen',
-    'too-large': 'Die Datei ist zu groß',
+    'too-large': 'Die Datei ist zu groß, oder alle Dateien zusammen sind es',
     'not-audio': 'Die Datei enthält keinen Ton',
     unreachable: 'Die Datei war nicht erreichbar',
     'timed-out': 'Das Lesen der Datei dauerte zu lange',

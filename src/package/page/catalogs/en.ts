@@ -115,7 +115,7 @@ export const en: Catalog = {
     email: 'An e-mail address in a text that is not yours: “[email removed]” stands for it',
     phone: 'A telephone number that is not yours: “[phone number removed]” stands for it',
     iban: 'A bank account number in a text: “[IBAN removed]” stands for it',
-    link: 'A link that opens a file for anybody who has it: “[link removed]” stands for it',
+    link: 'A link that opens a file for anybody who has it: “[link removed]” or “true” stands for it',
     'too-deep': 'Data in a form that is too complex to be checked',
   },
   doubts: {
@@ -171,7 +171,7 @@ export const en: Catalog = {
     expired: 'Aircall’s link to the file ended before it was read',
     gone: 'Aircall does not provide the file any more',
     'host-refused': 'The file is at a place that we do not trust',
-    'too-large': 'The file is too large',
+    'too-large': 'The file is too large, or all files together are',
     'not-audio': 'The file holds no audio',
     unreachable: 'The file could not be reached',
     'timed-out': 'Reading the file took too long',

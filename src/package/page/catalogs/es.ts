@@ -116,7 +116,7 @@ export const es: Catalog = {
     email: 'Una dirección de correo electrónico que no es suya, en un texto: la sustituye «[email removed]»',
     phone: 'Un número de teléfono que no es suyo: lo sustituye «[phone number removed]»',
     iban: 'Un número de cuenta bancaria en un texto: lo sustituye «[IBAN removed]»',
-    link: 'Un enlace que abre un archivo a cualquiera que lo tenga: lo sustituye «[link removed]»',
+    link: 'Un enlace que abre un archivo a cualquiera que lo tenga: lo sustituye «[link removed]» o «true»',
     'too-deep': 'Datos de una forma demasiado compleja para revisarlos',
   },
   doubts: {
@@ -172,7 +172,7 @@ export const es: Catalog = {
     expired: 'El enlace de Aircall al archivo ha caducado antes de leerlo',
     gone: 'Aircall ya no ofrece el archivo',
     'host-refused': 'El archivo está en un lugar en el que no confiamos',
-    'too-large': 'El archivo es demasiado grande',
+    'too-large': 'El archivo es demasiado grande, o lo son todos juntos',
     'not-audio': 'El archivo no contiene sonido',
     unreachable: 'No se ha podido llegar al archivo',
     'timed-out': 'La lectura del archivo ha tardado demasiado',

@@ -116,7 +116,7 @@ export const fr: Catalog = {
     email: 'Une adresse e-mail dans un texte, qui n’est pas la vôtre : « [email removed] » la remplace',
     phone: 'Un numéro de téléphone qui n’est pas le vôtre : « [phone number removed] » le remplace',
     iban: 'Un numéro de compte bancaire dans un texte : « [IBAN removed] » le remplace',
-    link: 'Un lien qui ouvre un fichier à toute personne qui le possède : « [link removed] » le remplace',
+    link: 'Un lien qui ouvre un fichier à toute personne qui le possède : « [link removed] » ou « true » le remplace',
     'too-deep': 'Des données d’une forme trop complexe pour être vérifiées',
   },
   doubts: {
@@ -172,7 +172,7 @@ export const fr: Catalog = {
     expired: 'Le lien d’Aircall vers le fichier a expiré avant la fin de la lecture',
     gone: 'Aircall ne fournit plus le fichier',
     'host-refused': 'Le fichier se trouve à un endroit auquel nous ne faisons pas confiance',
-    'too-large': 'Le fichier est trop grand',
+    'too-large': 'Le fichier est trop grand, ou tous les fichiers ensemble le sont',
     'not-audio': 'Le fichier ne contient pas de son',
     unreachable: 'Le fichier n’a pas pu être atteint',
     'timed-out': 'La lecture du fichier a pris trop de temps',

@@ -116,7 +116,7 @@ export const it: Catalog = {
     email: 'Un indirizzo e-mail che non è Suo, in un testo: lo sostituisce «[email removed]»',
     phone: 'Un numero di telefono che non è Suo: lo sostituisce «[phone number removed]»',
     iban: 'Un numero di conto bancario in un testo: lo sostituisce «[IBAN removed]»',
-    link: 'Un link che apre un file a chiunque lo abbia: lo sostituisce «[link removed]»',
+    link: 'Un link che apre un file a chiunque lo abbia: lo sostituisce «[link removed]» o «true»',
     'too-deep': 'Dati di forma troppo complessa per essere controllati',
   },
   doubts: {
@@ -172,7 +172,7 @@ export const it: Catalog = {
     expired: 'Il link di Aircall al file è scaduto prima della lettura',
     gone: 'Aircall non fornisce più il file',
     'host-refused': 'Il file si trova in un luogo di cui non ci fidiamo',
-    'too-large': 'Il file è troppo grande',
+    'too-large': 'Il file è troppo grande, o lo sono tutti i file insieme',
     'not-audio': 'Il file non contiene audio',
     unreachable: 'Il file non era raggiungibile',
     'timed-out': 'La lettura del file è durata troppo',

@@ -116,7 +116,7 @@ export const nl: Catalog = {
     email: 'Een e-mailadres in een tekst dat niet van u is: daarvoor staat “[email removed]”',
     phone: 'Een telefoonnummer dat niet van u is: daarvoor staat “[phone number removed]”',
     iban: 'Een bankrekeningnummer in een tekst: daarvoor staat “[IBAN removed]”',
-    link: 'Een link die een bestand opent voor iedereen die hem heeft: daarvoor staat “[link removed]”',
+    link: 'Een link die een bestand opent voor iedereen die hem heeft: daarvoor staat “[link removed]” of “true”',
     'too-deep': 'Gegevens in een vorm die te ingewikkeld is om te controleren',
   },
   doubts: {
@@ -172,7 +172,7 @@ export const nl: Catalog = {
     expired: 'De link van Aircall naar het bestand verliep voordat het was gelezen',
     gone: 'Aircall biedt het bestand niet meer aan',
     'host-refused': 'Het bestand staat op een plaats die wij niet vertrouwen',
-    'too-large': 'Het bestand is te groot',
+    'too-large': 'Het bestand is te groot, of alle bestanden samen zijn dat',
     'not-audio': 'Het bestand bevat geen geluid',
     unreachable: 'Het bestand was niet bereikbaar',
     'timed-out': 'Het lezen van het bestand duurde te lang',

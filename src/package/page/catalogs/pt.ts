@@ -116,7 +116,7 @@ export const pt: Catalog = {
     email: 'Um endereço de e-mail que não é seu, num texto: “[email removed]” substitui-o',
     phone: 'Um número de telefone que não é seu: “[phone number removed]” substitui-o',
     iban: 'Um número de conta bancária num texto: “[IBAN removed]” substitui-o',
-    link: 'Uma ligação que abre um ficheiro a quem a tiver: “[link removed]” substitui-a',
+    link: 'Uma ligação que abre um ficheiro a quem a tiver: “[link removed]” ou “true” substitui-a',
     'too-deep': 'Dados de forma demasiado complexa para serem verificados',
   },
   doubts: {
@@ -171,7 +171,7 @@ export const pt: Catalog = {
     expired: 'A ligação do Aircall para o ficheiro expirou antes de ele ser lido',
     gone: 'O Aircall já não fornece o ficheiro',
     'host-refused': 'O ficheiro está num lugar em que não confiamos',
-    'too-large': 'O ficheiro é demasiado grande',
+    'too-large': 'O ficheiro é demasiado grande, ou todos os ficheiros juntos o são',
     'not-audio': 'O ficheiro não contém som',
     unreachable: 'Não foi possível chegar ao ficheiro',
     'timed-out': 'A leitura do ficheiro demorou demasiado',
